@@ -1,0 +1,1 @@
+"""Package archives behind one interface: signed release file → package index → .deb."""

@@ -1,0 +1,87 @@
+"""What resolving and building need of a package archive, whichever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ironhull.debian.package import BinaryPackage, DebianVersion
+from ironhull.oci.digest import Digest
+from ironhull.oci.platform import Architecture
+from ironhull.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A root address with suites below it.
+
+    `name` is what locks and reports call it (never an address): `debian`, `debian-security`, or the
+    name that a definition gives a repository of its own.
+    """
+
+    name: str
+    uri: str
+    suites: tuple[str, ...]
+    components: tuple[str, ...] = ("main",)
+    keyrings: tuple[bytes, ...] = ()
+    """OpenPGP certificates, armoured or binary, that may sign its release files."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """A release file that was verified: what the lock and the provenance say of it."""
+
+    repository: str
+    suite: str
+    codename: str
+    date: str
+    """RFC 3339, UTC."""
+    valid_until: str | None
+    digest: Digest
+    """Of the InRelease bytes as read."""
+    signed_by: str
+    """Fingerprint of the key."""
+
+
+class Archive(Protocol):
+    """The packages of one architecture over all enabled suites."""
+
+    @property
+    def architecture(self) -> Architecture: ...
+
+    @property
+    def releases(self) -> tuple[ReleaseRecord, ...]: ...
+
+    def versions(self, name: str) -> Sequence[BinaryPackage]:
+        """Every package of this name, highest version first; of equals, the earlier suite first."""
+        ...
+
+    def providers(self, name: str) -> Sequence[tuple[BinaryPackage, DebianVersion | None]]:
+        """Packages whose Provides names this, and the version provided; by name, then version."""
+        ...
+
+    def names(self) -> Iterable[str]:
+        """All binary package names, for suggestions."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A .deb to have: what a lock knows of it."""
+
+    name: str
+    version: str
+    architecture: str
+    sha256: Digest
+    size: int
+    path: str
+    repository: str
+
+
+class PackageSource(Protocol):
+    """Gets .deb files into the package store."""
+
+    def fetch(self, wanted: Sequence[Wanted], progress: Progress) -> None:
+        """Have all of them in the store, verified, or raise one error naming what is missing."""
+        ...

@@ -1,0 +1,47 @@
+"""Binary packages as an archive's Packages index describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType
+
+from ironhull.oci.digest import Digest
+
+BinaryName = NewType("BinaryName", str)
+SourceName = NewType("SourceName", str)
+DebianVersion = NewType("DebianVersion", str)
+"""The text of a version, as read; `ironhull.debian.version` orders it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryPackage:
+    """One stanza of a Packages index. Relations are texts; `ironhull.debian.relation` reads them."""
+
+    name: BinaryName
+    version: DebianVersion
+    architecture: str
+    """Debian's architecture of the file: `amd64`, …, or `all`."""
+    source: SourceName
+    source_version: DebianVersion
+    sha256: Digest
+    size: int
+    """Bytes of the .deb."""
+    installed_size: int
+    """KiB, as the package says."""
+    path: str
+    """The `Filename` field: pool path relative to the repository's root."""
+    repository: str
+    """Identifier of the repository, as in `ironhull.archive.interface.Repository.name`."""
+    suite: str
+    component: str
+    depends: str = ""
+    pre_depends: str = ""
+    recommends: str = ""
+    provides: str = ""
+    conflicts: str = ""
+    breaks: str = ""
+    replaces: str = ""
+    multi_arch: str = "no"
+    essential: bool = False
+    priority: str = "optional"
+    section: str = ""

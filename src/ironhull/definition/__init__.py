@@ -1,0 +1,1 @@
+"""Image definitions: YAML → ImageDefinition, with every error at its place; JSON Schema."""

@@ -1,0 +1,219 @@
+"""An image definition as the rest of Ironhull sees it: variables replaced, checked, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from ironhull.oci.digest import Digest
+from ironhull.oci.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a file something stands; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRequest:
+    """`name`, `name=version` (a pin) or `!name` (kept out)."""
+
+    name: str
+    place: Place
+    version: str | None = None
+    excluded: bool = False
+    recommends: bool = False
+    """Install what this package recommends too."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRequest:
+    """A repository that the definition adds: one apt line, `deb [options] URI suite component…`."""
+
+    name: str
+    uri: str
+    suite: str
+    components: tuple[str, ...]
+    keyrings: tuple[bytes, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class FileRequest:
+    """A fetched file or archive (`contents.files`), checked by its digest."""
+
+    url: str
+    checksum: Digest
+    path: str
+    place: Place
+    uid: int = 0
+    gid: int = 0
+    mode: int | None = None
+    includes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    platforms: tuple[Platform, ...] = ()
+    """Empty: every platform."""
+    spdx: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+    mode: int = 0o700
+    """Of the home directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    name: str
+    gid: int
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    run_as: str
+    """Name of the user that the image runs as; `root` only if `root` is true."""
+    root: bool
+    """Whether root is meant to be used: the account exists always."""
+    users: tuple[User, ...]
+    groups: tuple[Group, ...]
+
+
+class PathKind(StrEnum):
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    FILE = "file"
+    EMPTY_FILE = "emptyfile"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class PathEdit:
+    """One edit of the tree (`paths`), made in order after the packages."""
+
+    kind: PathKind
+    path: str
+    """Absolute, normalised."""
+    place: Place
+    source: str | None = None
+    """A symlink's target."""
+    content: bytes | None = None
+    """A file's bytes: `content`, or read from `source` beside the definition."""
+    uid: int = 0
+    gid: int = 0
+    mode: int | None = None
+    recursive: bool = False
+    platforms: tuple[Platform, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTest:
+    """A test of the definition: commands in the built image, run by an engine."""
+
+    name: str
+    place: Place
+    commands: tuple[tuple[str, ...], ...]
+    """Each an argument vector; in an image with a shell, a plain string is `/bin/sh -c` of it."""
+    directory: str | None = None
+    exit_code: int = 0
+    timeout: int = 60
+    """Seconds, for each command."""
+    output: str | None = None
+    """A regular expression that the standard output and error of the last command must match."""
+    background: bool = False
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    command: tuple[str, ...]
+    interval: int = 30
+    timeout: int = 30
+    start_period: int = 0
+    retries: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """How a variable follows the archive at lock time (`track: debian_package`)."""
+
+    package: str
+    match: str
+    variable: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDefinition:
+    """One image. `digest` is of everything that decides the result, includes and files read too."""
+
+    file: Path
+    digest: Digest
+    """Of the canonical form after variables and includes; formatting and comments do not count."""
+    name: str
+    image: str
+    """Repository without registry host, for example `node`."""
+    variant: str
+    """runtime, dev, …"""
+    flavor: str
+    tags: tuple[str, ...]
+    platforms: tuple[Platform, ...]
+    distribution: str
+    """`debian-13`: from os-release's id and version-id."""
+    codename: str
+    packages: tuple[PackageRequest, ...]
+    repositories: tuple[RepositoryRequest, ...]
+    files: tuple[FileRequest, ...]
+    mappings: Mapping[str, str]
+    accounts: Accounts
+    os_release: Mapping[str, str]
+    """Keys as in os-release(5), for example VERSION_ID."""
+    environment: Mapping[str, str]
+    entrypoint: tuple[str, ...]
+    cmd: tuple[str, ...]
+    work_dir: str
+    ports: tuple[str, ...]
+    volumes: tuple[str, ...]
+    stop_signal: str | None
+    healthcheck: Healthcheck | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    paths: tuple[PathEdit, ...]
+    compression: str
+    """zstd or gzip, with an optional `:level`."""
+    squashed: bool
+    dates: Mapping[str, str]
+    tracks: tuple[Track, ...]
+    tests: tuple[ImageTest, ...]
+    keep: Keep = field(default_factory=lambda: Keep())
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What hardening would remove or refuse and this image is to have: `hardening` in the file."""
+
+    documentation: bool = False
+    """usr/share/{doc,man,info,lintian,…} and locales; licence texts are always kept."""
+    shell: bool = False
+    package_manager: bool = False
+    compiler: bool = False
+    setuid: tuple[str, ...] = ()
+    """Paths that keep their setuid or setgid bit."""
+    package_database: str = "status.d"
+    """`status.d` (one file a package) or `dpkg` (complete, apt and dpkg work)."""
+    overlaps: tuple[str, ...] = ()
+    """Paths that several packages may bring; the last in the lock's order wins."""

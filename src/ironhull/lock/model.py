@@ -1,0 +1,80 @@
+"""What a lock holds. The file (JSON beside the definition) is read and written by `lock.file`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ironhull.archive.interface import ReleaseRecord
+from ironhull.debian.package import BinaryName, DebianVersion, SourceName
+from ironhull.oci.digest import Digest
+
+
+class ReasonKind(StrEnum):
+    REQUESTED = "requested"
+    DEPENDS = "depends"
+    PRE_DEPENDS = "pre-depends"
+    RECOMMENDS = "recommends"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a package is in: asked for at a place of the definition, or needed by another package."""
+
+    kind: ReasonKind
+    by: str
+    """Name of the package that needs it; for a request `file:line`, relative to the definition."""
+    relation: str
+    """The relation as the package writes it, or the request (`nodejs`, `curl=8.14.1-2`)."""
+    choice: str = ""
+    """Why this one of several alternatives or providers; empty if there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPackage:
+    name: BinaryName
+    version: DebianVersion
+    architecture: str
+    source: SourceName
+    source_version: DebianVersion
+    sha256: Digest
+    size: int
+    """Bytes of the .deb."""
+    path: str
+    repository: str
+    suite: str
+    component: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenEdge:
+    """A dependency that the definition cuts with `!name`."""
+
+    package: str
+    relation: str
+    excluded: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPlatform:
+    packages: tuple[LockedPackage, ...]
+    """Sorted by name."""
+    broken: tuple[BrokenEdge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    image: str
+    definition: str
+    """File name of the definition, which stands in the same folder."""
+    request: Digest
+    """Of what is asked of the archive: packages, repositories, platforms, distribution."""
+    created: str
+    """RFC 3339, UTC: the newest Date of the release files."""
+    releases: tuple[ReleaseRecord, ...]
+    platforms: Mapping[str, LockedPlatform]
+    """By OCI platform, for example `linux/amd64`."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Values that `track` gave, for example NODE_VERSION."""

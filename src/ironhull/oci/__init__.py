@@ -1,0 +1,1 @@
+"""OCI's nouns: digest, descriptor, platform, reference, media types, manifests. Values, no I/O."""

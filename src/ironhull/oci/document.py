@@ -1,0 +1,93 @@
+"""JSON documents that are addressed by digest: manifests, indexes, configs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ironhull.errors import MalformedError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest, digest_of
+from ironhull.oci.media_types import INDEXES, MANIFESTS
+
+# The distribution specification asks registries to take manifests of at least 4 MiB.
+MAX_DOCUMENT = 4 * 1024 * 1024
+
+
+def canonical(value: Any) -> bytes:
+    """The one way in which Ironhull writes JSON that gets a digest: sorted, no spaces, UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A manifest or an index: the bytes as read, and what they say."""
+
+    raw: bytes
+    media_type: str
+    value: dict[str, Any]
+
+    @classmethod
+    def parse(cls, raw: bytes, media_type: str | None = None) -> Document:
+        """Bytes as a JSON object; `media_type` (from outside) must agree with what they say."""
+        if len(raw) > MAX_DOCUMENT:
+            raise MalformedError(f"manifest of {len(raw)} bytes, the limit is {MAX_DOCUMENT}")
+        try:
+            value = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise MalformedError(f"manifest is not JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise MalformedError("manifest is not a JSON object")
+        said = value.get("mediaType")
+        if said is not None and not isinstance(said, str):
+            raise MalformedError("manifest mediaType is not a string")
+        if said and media_type and said != media_type:
+            raise MalformedError(f"manifest says it is {said}, its descriptor says {media_type}")
+        return cls(raw, media_type or said or "", value)
+
+    @classmethod
+    def of(cls, value: dict[str, Any]) -> Document:
+        """A new document from its parts, in canonical JSON."""
+        return cls(canonical(value), value["mediaType"], value)
+
+    @property
+    def digest(self) -> Digest:
+        return digest_of(self.raw)
+
+    @property
+    def is_index(self) -> bool:
+        return self.media_type in INDEXES or (
+            self.media_type not in MANIFESTS and "manifests" in self.value
+        )
+
+    def descriptor(self, **more: Any) -> Descriptor:
+        """The document's own descriptor; `more` are fields of Descriptor."""
+        return Descriptor(self.media_type, self.digest, len(self.raw), **more)
+
+    def _descriptors(self, key: str) -> tuple[Descriptor, ...]:
+        items = self.value.get(key)
+        if not isinstance(items, list):
+            raise MalformedError(f"manifest without a list of {key}")
+        return tuple(Descriptor.from_json(item) for item in items)
+
+    @property
+    def manifests(self) -> tuple[Descriptor, ...]:
+        """What an index lists."""
+        return self._descriptors("manifests")
+
+    @property
+    def layers(self) -> tuple[Descriptor, ...]:
+        """A manifest's layers, lowest first."""
+        return self._descriptors("layers")
+
+    @property
+    def config(self) -> Descriptor:
+        return Descriptor.from_json(self.value.get("config"))
+
+    @property
+    def subject(self) -> Descriptor | None:
+        """What a referrer refers to."""
+        value = self.value.get("subject")
+        return None if value is None else Descriptor.from_json(value)

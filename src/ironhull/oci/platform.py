@@ -1,0 +1,68 @@
+"""Platforms in OCI's words and architectures in Debian's, and the map between the two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NewType
+
+from ironhull.errors import InputError
+
+Architecture = NewType("Architecture", str)
+"""Debian's name of an architecture: amd64, arm64, armhf, …; never `all`."""
+
+# Debian's release architectures and OCI's (GOARCH, GOARM) words for them.
+_OCI_OF_DEBIAN = {
+    "amd64": ("amd64", None),
+    "arm64": ("arm64", "v8"),
+    "armel": ("arm", "v5"),
+    "armhf": ("arm", "v7"),
+    "i386": ("386", None),
+    "mips64el": ("mips64le", None),
+    "ppc64el": ("ppc64le", None),
+    "riscv64": ("riscv64", None),
+    "s390x": ("s390x", None),
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Platform:
+    """An operating system, a CPU and its variant, as in `linux/arm64/v8`."""
+
+    os: str
+    architecture: str
+    variant: str | None = None
+
+    def __str__(self) -> str:
+        # arm64 has one variant in use, and the field writes it without.
+        if self.variant is None or (self.architecture, self.variant) == ("arm64", "v8"):
+            return f"{self.os}/{self.architecture}"
+        return f"{self.os}/{self.architecture}/{self.variant}"
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """`os/architecture[/variant]`; InputError for anything else."""
+        parts = text.split("/")
+        if len(parts) not in (2, 3) or not all(parts):
+            raise InputError(f"not a platform: {text!r} (write for example linux/amd64)")
+        os, architecture, *rest = parts
+        variant = rest[0] if rest else {"arm64": "v8", "arm": "v7"}.get(architecture)
+        return cls(os, architecture, variant)
+
+    @property
+    def debian(self) -> Architecture:
+        """Debian's architecture for this platform; InputError if Debian has none."""
+        if self.os == "linux":
+            for debian, (architecture, variant) in _OCI_OF_DEBIAN.items():
+                if (architecture, variant) == (self.architecture, self.variant):
+                    return Architecture(debian)
+        known = ", ".join(
+            f"linux/{a}" + (f"/{v}" if a == "arm" else "") for a, v in _OCI_OF_DEBIAN.values()
+        )
+        raise InputError(f"unknown platform {str(self)!r} (Debian has: {known})")
+
+    def json(self) -> dict[str, Any]:
+        """The `platform` object of an index's descriptor."""
+        value: dict[str, Any] = {"architecture": self.architecture, "os": self.os}
+        if self.variant is not None:
+            value["variant"] = self.variant
+        return value

@@ -1,0 +1,143 @@
+"""A folder of blobs, `<root>/sha256/<hex>`: the `blobs` folder of an OCI image layout.
+
+A blob appears whole or not at all: it is written under a name of its own in `<root>/../tmp` and
+renamed when its digest is known. Two processes that write the same blob both succeed.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ironhull.errors import EnvironmentProblem, NotFoundError, UntrustedError
+from ironhull.oci.digest import Digest, hex_of
+
+CHUNK = 1 << 20
+
+
+class BlobWriter:
+    """An open blob: write bytes, then `digest` and `size` are of all of them."""
+
+    __slots__ = ("_file", "_sha256", "path", "size")
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self.path = path
+        self.size = 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append; returns the number of bytes, as a file does."""
+        self._file.write(data)
+        self._sha256.update(data)
+        self.size += len(data)
+        return len(data)
+
+    @property
+    def digest(self) -> Digest:
+        return Digest("sha256:" + self._sha256.hexdigest())
+
+
+class BlobStore:
+    """Blobs by digest under one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._folder = root / "sha256"
+        self._tmp = root.parent / "tmp"
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob is or would be."""
+        return self._folder / hex_of(digest)
+
+    def has(self, digest: Digest) -> bool:
+        return self.path(digest).is_file()
+
+    def size(self, digest: Digest) -> int:
+        """Bytes of the blob; NotFoundError if it is not there."""
+        try:
+            return self.path(digest).stat().st_size
+        except FileNotFoundError:
+            raise NotFoundError(f"no blob {digest} in {self.root}") from None
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """The blob for reading; NotFoundError if it is not there."""
+        try:
+            return self.path(digest).open("rb")
+        except FileNotFoundError:
+            raise NotFoundError(f"no blob {digest} in {self.root}") from None
+
+    def read(self, digest: Digest, limit: int = 16 * CHUNK) -> bytes:
+        """A small blob whole; UntrustedError if it is larger than `limit` or was damaged."""
+        with self.open(digest) as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise UntrustedError(f"blob {digest} is larger than {limit} bytes")
+        if hashlib.sha256(data).hexdigest() != hex_of(digest):
+            raise UntrustedError(
+                f"blob {digest} in {self.root} is damaged (run: ironhull cache verify)"
+            )
+        return data
+
+    @contextmanager
+    def writer(
+        self, expected: Digest | None = None, size: int | None = None
+    ) -> Iterator[BlobWriter]:
+        """A blob that is published when the block ends well, and leaves nothing when it does not.
+
+        UntrustedError if the bytes are not what `expected` and `size` say.
+        """
+        with self._temporary() as (file, path):
+            blob = BlobWriter(file, path)
+            yield blob
+            file.flush()
+            if size is not None and blob.size != size:
+                raise UntrustedError(f"blob {expected}: expected {size} bytes, got {blob.size}")
+            if expected is not None and blob.digest != expected:
+                raise UntrustedError(f"blob should be {expected} and is {blob.digest}")
+            self._publish(path, blob.digest)
+
+    def put(self, data: bytes) -> Digest:
+        """Store bytes; returns their digest."""
+        with self.writer() as blob:
+            blob.write(data)
+        return blob.digest
+
+    def remove(self, digest: Digest) -> None:
+        self.path(digest).unlink(missing_ok=True)
+
+    def __iter__(self) -> Iterator[Digest]:
+        """Digests of all blobs, in no order."""
+        if self._folder.is_dir():
+            for entry in os.scandir(self._folder):
+                yield Digest(f"sha256:{entry.name}")
+
+    def _publish(self, path: Path, digest: Digest) -> None:
+        target = self.path(digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+
+    @contextmanager
+    def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
+        try:
+            self._tmp.mkdir(parents=True, exist_ok=True)
+            path = self._tmp / f"{os.getpid()}-{secrets.token_hex(8)}"
+            file = path.open("xb")
+        except OSError as error:
+            raise EnvironmentProblem(f"cannot write to {self._tmp}: {error.strerror}") from None
+        try:
+            with file:
+                path.chmod(0o644)
+                yield file, path
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
+                raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
+            raise
+        finally:
+            path.unlink(missing_ok=True)

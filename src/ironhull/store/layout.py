@@ -1,0 +1,119 @@
+"""An OCI image layout on disk (image-spec image-layout.md), read and written.
+
+Ironhull's own store is one: `<home>/store`, its index.json lists every built image and artifact.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ironhull.errors import MalformedError, NotFoundError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
+from ironhull.oci.document import MAX_DOCUMENT, Document, canonical
+from ironhull.oci.media_types import OCI_INDEX
+from ironhull.store.blobs import BlobStore
+from ironhull.store.files import locked, replace_file
+
+REF_NAME = "org.opencontainers.image.ref.name"
+_MAX_INDEX = 64 * 1024 * 1024
+
+
+class ImageLayout:
+    """A layout at `root`. `create` makes the folder valid; reading needs it to be."""
+
+    def __init__(self, root: Path, *, create: bool = False) -> None:
+        self.root = root
+        self.blobs = BlobStore(root / "blobs")
+        if create and not (root / "index.json").exists():
+            with locked(root / ".lock"):
+                if not (root / "index.json").exists():
+                    replace_file(root / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+                    self._write([])
+        elif not create and not (root / "oci-layout").is_file():
+            raise NotFoundError(f"{root} is not an OCI image layout (it has no oci-layout file)")
+
+    def descriptors(self) -> list[Descriptor]:
+        """What index.json lists, in its order."""
+        path = self.root / "index.json"
+        try:
+            with path.open("rb") as file:
+                raw = file.read(_MAX_INDEX + 1)
+            value = json.loads(raw)
+        except FileNotFoundError:
+            raise NotFoundError(f"{self.root} has no index.json") from None
+        except (ValueError, RecursionError) as error:
+            raise MalformedError(f"{path}: not JSON: {error}") from None
+        manifests = value.get("manifests") if isinstance(value, dict) else None
+        if len(raw) > _MAX_INDEX or not isinstance(manifests, list):
+            raise MalformedError(f"{path}: not an image index")
+        return [Descriptor.from_json(item) for item in manifests]
+
+    def find(self, name: str) -> Descriptor:
+        """The descriptor with this reference name or digest; NotFoundError says what there is."""
+        names: list[str] = []
+        for descriptor in self.descriptors():
+            found = descriptor.annotations.get(REF_NAME)
+            if name in (found, descriptor.digest):
+                return descriptor
+            if found:
+                names.append(found)
+        listed = ", ".join(sorted(names)[:20]) or "nothing"
+        raise NotFoundError(f"no image {name!r} in {self.root} (it has: {listed})")
+
+    def update(self, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
+        """Replace what index.json lists by `change` of it; one process at a time, atomically."""
+        with locked(self.root / ".lock"):
+            self._write(change(self.descriptors()))
+
+    def tag(self, descriptor: Descriptor, names: list[str]) -> None:
+        """Let each name point at the descriptor; a name that pointed elsewhere is moved."""
+
+        def change(before: list[Descriptor]) -> list[Descriptor]:
+            kept = [item for item in before if item.annotations.get(REF_NAME) not in names]
+            return kept + [_named(descriptor, name) for name in names]
+
+        self.update(change)
+
+    def document(self, digest: Digest, media_type: str | None = None) -> Document:
+        """A manifest or index out of the blobs, verified."""
+        return Document.parse(self.blobs.read(digest, MAX_DOCUMENT), media_type)
+
+    def walk(self, descriptor: Descriptor) -> Iterator[Descriptor]:
+        """The descriptor and everything below it: index, manifests, configs, layers."""
+        yield descriptor
+        document = self.document(descriptor.digest, descriptor.media_type)
+        if document.is_index:
+            for manifest in document.manifests:
+                yield from self.walk(manifest)
+        else:
+            yield document.config
+            yield from document.layers
+
+    def _write(self, descriptors: list[Descriptor]) -> None:
+        ordered = sorted(descriptors, key=lambda d: (d.annotations.get(REF_NAME, ""), d.digest))
+        replace_file(
+            self.root / "index.json",
+            canonical(
+                {
+                    "schemaVersion": 2,
+                    "mediaType": OCI_INDEX,
+                    "manifests": [descriptor.json() for descriptor in ordered],
+                }
+            ),
+        )
+
+
+def _named(descriptor: Descriptor, name: str) -> Descriptor:
+    annotations = {**descriptor.annotations, REF_NAME: name}
+    return Descriptor(
+        descriptor.media_type,
+        descriptor.digest,
+        descriptor.size,
+        annotations,
+        descriptor.artifact_type,
+        descriptor.platform,
+        descriptor.extra,
+    )

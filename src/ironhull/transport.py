@@ -1,0 +1,46 @@
+"""HTTP as every room of Ironhull speaks it: pooled, with time-outs, proxies and verified TLS.
+
+The library is urllib3. What this module adds is a default for each thing that may hang or grow.
+"""
+
+from __future__ import annotations
+
+import ssl
+from functools import cache
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+
+from ironhull import __version__
+
+USER_AGENT = f"ironhull/{__version__}"
+TIMEOUT = urllib3.Timeout(connect=15, read=60)
+CONNECTIONS = 8
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """The system's certificate authorities, or those that SSL_CERT_FILE and SSL_CERT_DIR name."""
+    return ssl.create_default_context()
+
+
+def pool_for(url: str, *, context: ssl.SSLContext | None = None) -> urllib3.PoolManager:
+    """A pool for the host of `url`, through the proxy that the environment names for it.
+
+    Redirects and retries are the caller's: each protocol has its own rule for them.
+    """
+    parts = urllib3.util.parse_url(url)
+    scheme, host = parts.scheme or "https", parts.host or ""
+    proxy = None if proxy_bypass(host) else getproxies().get(scheme)
+    options = {
+        "num_pools": 16,
+        "maxsize": CONNECTIONS,
+        "block": False,
+        "timeout": TIMEOUT,
+        "retries": False,
+        "headers": {"user-agent": USER_AGENT},
+        "ssl_context": context or tls(),
+    }
+    if proxy:
+        return urllib3.ProxyManager(proxy, **options)  # type: ignore[arg-type]
+    return urllib3.PoolManager(**options)  # type: ignore[arg-type]
