@@ -15,7 +15,7 @@ DebianVersion = NewType("DebianVersion", str)
 
 @dataclass(frozen=True, slots=True)
 class BinaryPackage:
-    """One stanza of a Packages index. Relations are texts; `ironhull.debian.relation` reads them."""
+    """One stanza of a Packages index. Relations are texts; see `ironhull.debian.relation`."""
 
     name: BinaryName
     version: DebianVersion

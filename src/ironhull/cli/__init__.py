@@ -1,0 +1,83 @@
+"""The command `ironhull`: one file per verb. Only this room prints, reads the environment, exits.
+
+A verb's module is imported when the verb runs, so that `ironhull --help` stays fast; the table
+below holds what the overview shows.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from ironhull import __version__
+from ironhull.errors import IronhullError
+
+# verb → (heading of the overview, module below ironhull.cli, one line).
+VERBS: dict[str, tuple[str, str, str]] = {
+    "build": ("Build", "build", "Build images from their definitions."),
+}
+
+
+class _Verbs(click.Group):
+    """Finds a verb in the table and imports its module only then."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"ironhull.cli.{VERBS[cmd_name][1]}")
+        command = getattr(module, cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)  # noqa: S101 - a table entry that is our own
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], VERBS, 1)
+            hint = f" Did you mean {close[0]!r}?" if close else " See: ironhull --help"
+            raise click.UsageError(f"no such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for heading in dict.fromkeys(heading for heading, _, _ in VERBS.values()):
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(verb, line) for verb, (of, _, line) in VERBS.items() if of == heading]
+                )
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ironhull")
+def ironhull() -> None:
+    """Hardened container images: build them from signed packages, serve them, prove them."""
+
+
+def main() -> None:
+    """Run the command line; ends the process with the exit code that style.md fixes."""
+    try:
+        ironhull.main(standalone_mode=False)
+        code = 0
+    except click.exceptions.Exit as end:
+        code = end.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        code = 130
+    except IronhullError as error:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): that is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

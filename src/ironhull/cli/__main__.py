@@ -1,0 +1,5 @@
+"""`python -m ironhull.cli`."""
+
+from ironhull.cli import main
+
+main()

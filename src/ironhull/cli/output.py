@@ -1,0 +1,89 @@
+"""What every verb prints with: JSON or a table on stdout, notes and progress on stderr.
+
+`rich` is imported only where something is drawn; with `--json`, or where stderr is no terminal,
+it never is.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from ironhull.progress import Progress, Silent
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document, indented, keys in the order given."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Columns padded with spaces; `right` lists the columns of figures. Widths in characters."""
+    cells = [list(headings), *[list(row) for row in rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    lines = []
+    for index, row in enumerate(cells):
+        parts = [
+            text.rjust(width) if column in right else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        line = "  ".join(parts).rstrip()
+        lines.append(click.style(line, bold=True) if index == 0 else line)
+    return "\n".join(lines)
+
+
+def megabytes(size: int) -> str:
+    """A size as people read it: `36.2 MB` (10^6 bytes), as registries and `docker images` show."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} B"
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[Progress]:
+    """Progress on stderr: bars on a terminal, a line per step elsewhere, nothing if `quiet`."""
+    if quiet:
+        yield Silent()
+    elif sys.stderr.isatty():
+        from ironhull.cli.bars import Bars
+
+        with Bars() as bars:
+            yield bars
+    else:
+        yield _Lines()
+
+
+class _Lines:
+    """Progress for logs: one line when a step begins, one every ten seconds while it goes on."""
+
+    def start(self, step: str, total: int | None, unit: str) -> Callable[[int], None]:
+        size = "" if total is None else f" ({_amount(total, unit)})"
+        self.note(f"{step}{size}")
+        lock, state = threading.Lock(), [0, time.monotonic()]
+
+        def advance(amount: int) -> None:
+            with lock:
+                state[0] += amount
+                if time.monotonic() - state[1] > 10:
+                    state[1] = time.monotonic()
+                    of = "" if total is None else f" of {_amount(total, unit)}"
+                    self.note(f"{step}: {_amount(int(state[0]), unit)}{of}")
+
+        return advance
+
+    def note(self, text: str) -> None:
+        click.echo(text, err=True)
+
+
+def _amount(count: int, unit: str) -> str:
+    return megabytes(count) if unit == "bytes" else f"{count} {unit}"

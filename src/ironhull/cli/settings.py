@@ -1,0 +1,82 @@
+"""What the environment and ironhull.toml say. An option of a verb wins over both.
+
+Order: option, environment variable `IRONHULL_<NAME>`, `ironhull.toml` (the file that
+IRONHULL_CONFIG names, else the one in the current folder, else in ~/.config/ironhull).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ironhull.errors import InputError
+from ironhull.store.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Values by name; `get` looks in the environment, then in the file."""
+
+    environment: Mapping[str, str]
+    file: Mapping[str, Any]
+    source: str
+
+    def get(self, name: str) -> str | None:
+        """A text setting, for example `mirror`: IRONHULL_MIRROR or `mirror = "…"`."""
+        text = self.environment.get(f"IRONHULL_{name.upper()}")
+        if text:
+            return text
+        value = self.file.get(name)
+        if value is not None and not isinstance(value, str):
+            raise InputError(f"{self.source}: {name} is a text, got {value!r}")
+        return value
+
+    @property
+    def home(self) -> Home:
+        """Where store and cache are; absolute."""
+        configured = self.get("home")
+        if configured:
+            return Home(Path(configured).expanduser().absolute())
+        data = self.environment.get("XDG_DATA_HOME")
+        root = Path(data) if data else Path(self.environment.get("HOME", "/")) / ".local/share"
+        return Home(root / "ironhull")
+
+    @property
+    def catalog(self) -> Path:
+        """The folder of definitions: set, else `images` here, else the one beside the code."""
+        configured = self.get("catalog")
+        if configured:
+            return Path(configured).expanduser().absolute()
+        here = Path.cwd() / "images"
+        return here if here.is_dir() else Path(__file__).parents[3] / "images"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    configured = os.environ.get("IRONHULL_CONFIG")
+    places = [Path("ironhull.toml"), Path.home() / ".config/ironhull/ironhull.toml"]
+    if configured:
+        places = [Path(configured)]
+        if not places[0].is_file():
+            raise InputError(f"IRONHULL_CONFIG names {configured}, which is not a file")
+    for place in places:
+        if place.is_file():
+            return Settings(os.environ, _read(place), str(place))
+    return Settings(os.environ, {}, "ironhull.toml")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: {error}") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None

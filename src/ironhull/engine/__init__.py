@@ -1,0 +1,1 @@
+"""The container engines found on the machine: run and build with them."""
