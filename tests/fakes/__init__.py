@@ -1,0 +1,1 @@
+"""Fakes behind real interfaces: packages, archives, mirrors, registries, clocks."""
