@@ -1,0 +1,1 @@
+"""What any image holds: packages, accounts, configuration, attack surface, layers."""
