@@ -140,7 +140,7 @@ class TarReader:
         if len(name) > MAX_NAME or len(link) > MAX_NAME:
             raise MalformedError(f"{self._what}: name of more than {MAX_NAME} characters")
         if kind not in "0123456":
-            if kind not in "\07":
+            if kind not in ("\0", "7"):
                 raise MalformedError(f"{self._what}: member {name!r:.200} of kind {kind!r}")
             kind = FILE
         if kind == FILE and name.endswith("/"):

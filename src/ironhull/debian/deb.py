@@ -1,0 +1,228 @@
+"""A .deb file as a stream (deb(5)): an ar archive of debian-binary, control.tar.*, data.tar.*.
+
+Nothing is executed and nothing touches the disk; the caller reads control data whole (it is small,
+and bounded) and walks the data archive member by member.
+"""
+
+from __future__ import annotations
+
+import lzma
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+import zstandard
+
+from ironhull.errors import MalformedError
+from ironhull.oci.tar import FILE, TarReader, clean_name
+
+CHUNK = 1 << 18
+MAX_CONTROL = 16 << 20
+MAX_DATA_MEMBERS = 500_000
+# What dpkg-gencontrol writes is the sum of the files; four times that, and some, is a bomb.
+_EXPANSION = 4
+_ALLOWANCE = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What the control archive holds: its files by name, and the fields of `control` in order."""
+
+    fields: Mapping[str, str]
+    """Field values as in the file; continuation lines keep their leading space."""
+    files: Mapping[str, bytes]
+    """`control`, `md5sums`, `conffiles`, `postinst`, `triggers`, …"""
+
+
+class _Inflater(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    def inflate(self, data: bytes, limit: int) -> bytes: ...
+
+    def hungry(self) -> bool: ...
+
+
+class _Xz:
+    def __init__(self) -> None:
+        self._lzma = lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=256 << 20)
+
+    @property
+    def eof(self) -> bool:
+        return self._lzma.eof
+
+    def inflate(self, data: bytes, limit: int) -> bytes:
+        return self._lzma.decompress(data, limit)
+
+    def hungry(self) -> bool:
+        return self._lzma.needs_input
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(31)
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    def inflate(self, data: bytes, limit: int) -> bytes:
+        return self._zlib.decompress(self._zlib.unconsumed_tail + data, limit)
+
+    def hungry(self) -> bool:
+        return not self._zlib.unconsumed_tail
+
+
+class _Plain:
+    eof = False
+
+    def inflate(self, data: bytes, limit: int) -> bytes:
+        return data
+
+    def hungry(self) -> bool:
+        return True
+
+
+_INFLATERS: dict[str, type[_Plain] | type[_Gzip] | type[_Xz]] = {"": _Plain, ".gz": _Gzip}
+
+
+class _Slice:
+    """`size` bytes of an open file from where it stands."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._left = file, size
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
+class Inflated:
+    """A compressed ar member as a readable stream; never gives more than `limit` bytes."""
+
+    def __init__(self, source: _Slice, method: str, what: str, limit: int) -> None:
+        self._source = source
+        self._what = what
+        self._limit = limit
+        self._buffer = b""
+        self._position = 0
+        self._zstd = None
+        if method == ".zst":
+            self._zstd = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
+                source,  # type: ignore[arg-type]
+                read_size=CHUNK,
+            )
+        self._inflater: _Inflater = _INFLATERS.get(method, _Xz)()
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes, empty at the end."""
+        if self._position == len(self._buffer):
+            self._buffer, self._position = self._more(), 0
+            self._limit -= len(self._buffer)
+            if self._limit < 0:
+                raise MalformedError(
+                    f"{self._what}: unpacks to far more than its Installed-Size says"
+                )
+        start = self._position
+        self._position = min(start + size, len(self._buffer))
+        return self._buffer[start : self._position]
+
+    def _more(self) -> bytes:
+        try:
+            if self._zstd is not None:
+                return self._zstd.read(CHUNK)
+            inflater = self._inflater
+            while not inflater.eof:
+                data = self._source.read(CHUNK) if inflater.hungry() else b""
+                out = inflater.inflate(data, CHUNK)
+                if out:
+                    return out
+                if not data and inflater.hungry():
+                    if isinstance(inflater, _Plain):
+                        return b""
+                    raise MalformedError(f"{self._what}: compressed data ends too early")
+        except (lzma.LZMAError, zlib.error, zstandard.ZstdError) as error:
+            raise MalformedError(f"{self._what}: damaged compressed data ({error})") from None
+        return b""
+
+
+class DebFile:
+    """An open .deb; `what` names it in errors. Read `control` first, then walk `data`."""
+
+    def __init__(self, file: BinaryIO, what: str) -> None:
+        self._file = file
+        self._what = what
+        if file.read(8) != b"!<arch>\n":
+            raise MalformedError(f"{what}: not a .deb (no ar archive)")
+        name, size = self._member()
+        if name != "debian-binary" or not file.read(size).startswith(b"2."):
+            raise MalformedError(f"{what}: not a .deb of format 2.x")
+        self._pad(size)
+        name, size = self._member()
+        if not name.startswith("control.tar"):
+            raise MalformedError(f"{what}: expected control.tar, got {name!r}")
+        end = file.tell() + size
+        self.control = self._read_control(name.removeprefix("control.tar"), size)
+        file.seek(end)
+        self._pad(size)
+
+    def data(self) -> TarReader:
+        """The data archive; its members are in the order of the file."""
+        name, size = self._member()
+        while name.startswith("_"):
+            self._file.seek(size, 1)
+            self._pad(size)
+            name, size = self._member()
+        if not name.startswith("data.tar"):
+            raise MalformedError(f"{self._what}: expected data.tar, got {name!r}")
+        installed = self.control.fields.get("Installed-Size", "")
+        kib = int(installed) if installed.isdigit() and len(installed) < 12 else 0
+        limit = _EXPANSION * kib * 1024 + _ALLOWANCE
+        stream = self._inflated(name.removeprefix("data.tar"), size, limit)
+        return TarReader(stream, self._what, max_members=MAX_DATA_MEMBERS)
+
+    def _member(self) -> tuple[str, int]:
+        header = self._file.read(60)
+        size = header[48:58].strip()
+        if len(header) != 60 or header[58:] != b"`\n" or not size.isdigit():
+            raise MalformedError(f"{self._what}: truncated or damaged ar archive")
+        return header[:16].decode("ascii", "replace").rstrip().rstrip("/"), int(size)
+
+    def _pad(self, size: int) -> None:
+        if size % 2:
+            self._file.seek(1, 1)
+
+    def _inflated(self, method: str, size: int, limit: int) -> Inflated:
+        if method not in ("", ".gz", ".xz", ".lzma", ".zst"):
+            raise MalformedError(f"{self._what}: compression {method!r} is not supported")
+        return Inflated(_Slice(self._file, size), method, self._what, limit)
+
+    def _read_control(self, method: str, size: int) -> Control:
+        stream = self._inflated(method, size, MAX_CONTROL)
+        files: dict[str, bytes] = {}
+        reader = TarReader(stream, self._what, max_members=1000)
+        for member in reader:
+            if member.kind == FILE:
+                files[clean_name(member.name)] = reader.read_all(MAX_CONTROL)
+        if "control" not in files:
+            raise MalformedError(f"{self._what}: control.tar has no control file")
+        return Control(_fields(files["control"], self._what), files)
+
+
+def _fields(raw: bytes, what: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    last = ""
+    for line in raw.decode("utf-8", "replace").splitlines():
+        if line[:1] in (" ", "\t") and last:
+            fields[last] += "\n" + line
+        elif line.strip():
+            name, colon, value = line.partition(":")
+            if not colon or not name or name in fields:
+                raise MalformedError(f"{what}: damaged control file: {line!r:.100}")
+            last, fields[name] = name, value.strip()
+    for name in ("Package", "Version", "Architecture"):
+        if not fields.get(name):
+            raise MalformedError(f"{what}: control file without {name}")
+    return fields
