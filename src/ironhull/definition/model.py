@@ -44,7 +44,10 @@ class RepositoryRequest:
     suite: str
     components: tuple[str, ...]
     keyrings: tuple[bytes, ...]
+    """Key files of the definition; with no `key_urls` either, Debian's own archive keys."""
     place: Place
+    key_urls: tuple[str, ...] = ()
+    """Keys to fetch first, `https://…#sha256=<64 hex digits>`: never trusted without the digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,25 @@ class PathEdit:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """A request from outside the container: for images that have no client of their own."""
+
+    port: int
+    """The container's; the runner chooses the one outside."""
+    path: str = "/"
+    status: int = 200
+    body: str | None = None
+    """A regular expression that is found in the answer's body."""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageTest:
-    """A test of the definition: commands in the built image, run by an engine."""
+    """A test of the definition: commands in one container of the built image, run by an engine.
+
+    The container has the image's user, no network, no capabilities, a read-only root and a tmpfs on
+    /tmp, unless a field says otherwise. The commands run one after the other; each must end with
+    `exit_code` within `timeout`.
+    """
 
     name: str
     place: Place
@@ -131,11 +151,18 @@ class ImageTest:
     directory: str | None = None
     exit_code: int = 0
     timeout: int = 60
-    """Seconds, for each command."""
+    """Seconds, for each command and for the probe."""
     output: str | None = None
-    """A regular expression that the standard output and error of the last command must match."""
+    """A regular expression found in the standard output and error of the last command."""
     background: bool = False
+    """The first command is the container's main process and keeps running while the others run."""
     user: str | None = None
+    network: bool = False
+    """The host's network with its proxy, certificate and registry settings (apt, npm, pip)."""
+    writable: bool = False
+    """The root can be written and the engine's usual capabilities stay: apt-get needs both."""
+    http: HttpProbe | None = None
+    """Asked until it answers; without commands the main process is the image's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +227,9 @@ class ImageDefinition:
     tracks: tuple[Track, ...]
     tests: tuple[ImageTest, ...]
     keep: Keep = field(default_factory=lambda: Keep())
+    pending: tuple[str, ...] = ()
+    """Tracked variables that have no value yet: what uses them still says `${NAME}`, and tags that
+    use them are left out. Such a definition can be locked, not built."""
 
 
 @dataclass(frozen=True, slots=True)
