@@ -103,7 +103,9 @@ class _Reader:
             if base is None:
                 return []
             return [
-                _text(self._at(base + value, _MAX_STRING)) for tag, value in entries if tag == wanted
+                _text(self._at(base + value, _MAX_STRING))
+                for tag, value in entries
+                if tag == wanted
             ]
 
         paths = texts(_DT_RUNPATH) or texts(_DT_RPATH)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import lzma
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 import zstandard
 
 from ironhull.errors import MalformedError
-from ironhull.oci.tar import FILE, TarReader, clean_name
+from ironhull.oci.tar import FILE, TarLimits, TarReader
 
 CHUNK = 1 << 18
 MAX_CONTROL = 16 << 20
@@ -99,53 +99,35 @@ class _Slice:
         return data
 
 
-class Inflated:
-    """A compressed ar member as a readable stream; never gives more than `limit` bytes."""
+def _inflated(source: _Slice, method: str, what: str, limit: int) -> Iterator[bytes]:
+    """The chunks of a compressed ar member; MalformedError past `limit` bytes."""
+    try:
+        for chunk in _chunks(source, method, what):
+            limit -= len(chunk)
+            if limit < 0:
+                raise MalformedError(f"{what}: unpacks to far more than its Installed-Size says")
+            yield chunk
+    except (lzma.LZMAError, zlib.error, zstandard.ZstdError) as error:
+        raise MalformedError(f"{what}: damaged compressed data ({error})") from None
 
-    def __init__(self, source: _Slice, method: str, what: str, limit: int) -> None:
-        self._source = source
-        self._what = what
-        self._limit = limit
-        self._buffer = b""
-        self._position = 0
-        self._zstd = None
-        if method == ".zst":
-            self._zstd = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-                source,  # type: ignore[arg-type]
-                read_size=CHUNK,
-            )
-        self._inflater: _Inflater = _INFLATERS.get(method, _Xz)()
 
-    def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes, empty at the end."""
-        if self._position == len(self._buffer):
-            self._buffer, self._position = self._more(), 0
-            self._limit -= len(self._buffer)
-            if self._limit < 0:
-                raise MalformedError(
-                    f"{self._what}: unpacks to far more than its Installed-Size says"
-                )
-        start = self._position
-        self._position = min(start + size, len(self._buffer))
-        return self._buffer[start : self._position]
-
-    def _more(self) -> bytes:
-        try:
-            if self._zstd is not None:
-                return self._zstd.read(CHUNK)
-            inflater = self._inflater
-            while not inflater.eof:
-                data = self._source.read(CHUNK) if inflater.hungry() else b""
-                out = inflater.inflate(data, CHUNK)
-                if out:
-                    return out
-                if not data and inflater.hungry():
-                    if isinstance(inflater, _Plain):
-                        return b""
-                    raise MalformedError(f"{self._what}: compressed data ends too early")
-        except (lzma.LZMAError, zlib.error, zstandard.ZstdError) as error:
-            raise MalformedError(f"{self._what}: damaged compressed data ({error})") from None
-        return b""
+def _chunks(source: _Slice, method: str, what: str) -> Iterator[bytes]:
+    if method == ".zst":
+        zstd = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+        stream = zstd.stream_reader(source, read_size=CHUNK)  # type: ignore[arg-type]
+        while chunk := stream.read(CHUNK):
+            yield chunk
+        return
+    inflater: _Inflater = _INFLATERS.get(method, _Xz)()
+    while not inflater.eof:
+        hungry = inflater.hungry()
+        data = source.read(CHUNK) if hungry else b""
+        if hungry and not data:
+            if method:
+                raise MalformedError(f"{what}: compressed data ends too early")
+            return
+        if chunk := inflater.inflate(data, CHUNK):
+            yield chunk
 
 
 class DebFile:
@@ -181,7 +163,7 @@ class DebFile:
         kib = int(installed) if installed.isdigit() and len(installed) < 12 else 0
         limit = _EXPANSION * kib * 1024 + _ALLOWANCE
         stream = self._inflated(name.removeprefix("data.tar"), size, limit)
-        return TarReader(stream, self._what, max_members=MAX_DATA_MEMBERS)
+        return TarReader(stream, self._what, TarLimits(MAX_DATA_MEMBERS, name=4096))
 
     def _member(self) -> tuple[str, int]:
         header = self._file.read(60)
@@ -194,18 +176,18 @@ class DebFile:
         if size % 2:
             self._file.seek(1, 1)
 
-    def _inflated(self, method: str, size: int, limit: int) -> Inflated:
+    def _inflated(self, method: str, size: int, limit: int) -> Iterator[bytes]:
         if method not in ("", ".gz", ".xz", ".lzma", ".zst"):
             raise MalformedError(f"{self._what}: compression {method!r} is not supported")
-        return Inflated(_Slice(self._file, size), method, self._what, limit)
+        return _inflated(_Slice(self._file, size), method, self._what, limit)
 
     def _read_control(self, method: str, size: int) -> Control:
         stream = self._inflated(method, size, MAX_CONTROL)
         files: dict[str, bytes] = {}
-        reader = TarReader(stream, self._what, max_members=1000)
+        reader = TarReader(stream, self._what, TarLimits(members=1000))
         for member in reader:
             if member.kind == FILE:
-                files[clean_name(member.name)] = reader.read_all(MAX_CONTROL)
+                files[member.name.removeprefix("./")] = reader.read(MAX_CONTROL) or b""
         if "control" not in files:
             raise MalformedError(f"{self._what}: control.tar has no control file")
         return Control(_fields(files["control"], self._what), files)

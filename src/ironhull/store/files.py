@@ -12,15 +12,19 @@ from pathlib import Path
 from ironhull.errors import EnvironmentProblem
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old bytes or the new ones, whatever happens."""
+def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file so that a reader sees the old bytes or the new ones, whatever happens.
+
+    `durable` waits for the disk; a cache, which can be made again, need not.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,344 @@
+"""From .deb files to one layer, in a single pass: inflate, rewrite, hash, compress, hash, store.
+
+A layer's bytes depend on the packages' digests, the policy, the rules of `transform` and the
+compressor; their digest is the layer's key. Files keep the order and times of their package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import zstandard
+
+from ironhull.build import transform
+from ironhull.build.elf import MAGIC, Elf, read_elf
+from ironhull.build.record import LayerRecord, PackagePart, TreeEntry
+from ironhull.build.scripts import alternatives, diversions
+from ironhull.build.transform import Policy
+from ironhull.debian.deb import Control, DebFile
+from ironhull.errors import InputError, MalformedError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import DiffId, Digest
+from ironhull.oci.document import canonical
+from ironhull.oci.media_types import OCI_LAYER_GZIP, OCI_LAYER_ZSTD
+from ironhull.oci.tar import DIRECTORY, FILE, HARD_LINK, Member, TarReader
+from ironhull.oci.tar_writer import END, TarHeader, header_bytes
+from ironhull.store.blobs import BlobStore, BlobWriter
+
+_CHUNK = 1 << 18
+_IN_MEMORY = 4 << 20
+DATABASE = "var/lib/dpkg/status.d"
+
+
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """How layers are compressed; part of every layer's key."""
+
+    method: str
+    level: int
+
+    @classmethod
+    def parse(cls, text: str) -> Compression:
+        """`zstd[:LEVEL]` (1 to 19, default 8) or `gzip[:LEVEL]` (1 to 9, default 6)."""
+        method, _, level = text.partition(":")
+        limits = {"zstd": (8, 19), "gzip": (6, 9)}
+        if method not in limits or (level and not level.isdigit()):
+            raise InputError(f"unknown compression {text!r} (use zstd[:1-19] or gzip[:1-9])")
+        default, highest = limits[method]
+        number = int(level) if level else default
+        if not 1 <= number <= highest:
+            raise InputError(f"compression {text!r}: levels of {method} are 1 to {highest}")
+        return cls(method, number)
+
+    @property
+    def media_type(self) -> str:
+        return OCI_LAYER_ZSTD if self.method == "zstd" else OCI_LAYER_GZIP
+
+    @property
+    def identity(self) -> str:
+        """What decides the compressed bytes: method, level, version of the library."""
+        if self.method == "zstd":
+            version = ".".join(str(part) for part in zstandard.ZSTD_VERSION)
+        else:
+            version = zlib.ZLIB_RUNTIME_VERSION
+        return f"{self.method}:{self.level}/{version}"
+
+    def compressor(self) -> _Compressor:
+        if self.method == "zstd":
+            return zstandard.ZstdCompressor(level=self.level).compressobj()
+        return zlib.compressobj(self.level, zlib.DEFLATED, 31)
+
+
+class LayerSink:
+    """A layer on its way into the store: takes tar bytes, gives digest and diff_id at the end."""
+
+    def __init__(self, blob: BlobWriter, compression: Compression) -> None:
+        self._blob = blob
+        self._compressor = compression.compressor()
+        self._sha256 = hashlib.sha256()
+        self._pending: list[bytes] = []
+        self._held = 0
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        """Append tar bytes; small pieces are gathered first."""
+        self._pending.append(data)
+        self._held += len(data)
+        if self._held >= _CHUNK:
+            self._drain()
+
+    def member(self, member: TarHeader, data: bytes = b"") -> None:
+        """Append a member and its data, which are at hand."""
+        self.write(header_bytes(member))
+        if data:
+            self.write(data)
+            self.pad(len(data))
+
+    def pad(self, size: int) -> None:
+        """Fill up the last block of a member of `size` bytes."""
+        if size % 512:
+            self.write(b"\0" * (-size % 512))
+
+    def finish(self) -> DiffId:
+        """End the archive; the blob is complete afterwards."""
+        self.write(END)
+        self._drain()
+        self._blob.write(self._compressor.flush())
+        return DiffId("sha256:" + self._sha256.hexdigest())
+
+    def _drain(self) -> None:
+        data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
+        self._pending.clear()
+        self._held = 0
+        self.size += len(data)
+        self._sha256.update(data)
+        out = self._compressor.compress(data)
+        if out:
+            self._blob.write(out)
+
+
+class DebSource(NamedTuple):
+    """A .deb that is in the package store."""
+
+    name: str
+    version: str
+    architecture: str
+    sha256: Digest
+    path: Path
+
+
+def layer_key(debs: Sequence[DebSource], policy: Policy, compression: Compression) -> str:
+    """64 hexadecimal digits that name a layer before it is made."""
+    value = {
+        "transform": transform.VERSION,
+        "packages": [deb.sha256 for deb in debs],
+        "documentation": policy.documentation,
+        "setuid": list(policy.setuid),
+        "compression": compression.identity,
+    }
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def make_layer(
+    debs: Sequence[DebSource],
+    policy: Policy,
+    compression: Compression,
+    blobs: BlobStore,
+    check_stop: Callable[[], None],
+) -> LayerRecord:
+    """Make the layer of these packages and store it; returns its record.
+
+    MalformedError if a package is damaged or hostile. `check_stop` may raise to end the work.
+    """
+    with blobs.writer() as blob:
+        sink = LayerSink(blob, compression)
+        seen: dict[str, TreeEntry] = {}
+        parts = tuple(_Packer(deb, policy, sink, seen, check_stop).pack() for deb in debs)
+        diff_id = sink.finish()
+    descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
+    key = layer_key(debs, policy, compression)
+    return LayerRecord(key, descriptor, diff_id, sink.size, parts)
+
+
+class _Packer:
+    """Writes one package into a sink and notes what is in it."""
+
+    def __init__(
+        self,
+        deb: DebSource,
+        policy: Policy,
+        sink: LayerSink,
+        seen: dict[str, TreeEntry],
+        check_stop: Callable[[], None],
+    ) -> None:
+        self._deb = deb
+        self._policy = policy
+        self._sink = sink
+        self._seen = seen
+        self._check_stop = check_stop
+        self._what = f"{deb.name} {deb.version} ({deb.architecture})"
+        self._entries: dict[str, TreeEntry] = {}
+        self._captured: dict[str, bytes] = {}
+        self._removed_setuid: list[str] = []
+
+    def pack(self) -> PackagePart:
+        with self._deb.path.open("rb") as file:
+            deb = DebFile(file, self._what)
+            self._expect(deb.control)
+            reader = deb.data()
+            for member in reader:
+                self._add(member, reader)
+        md5sums = self._md5sums(deb.control.files.get("md5sums", b""))
+        self._database(deb.control, md5sums)
+        return PackagePart(
+            self._deb.name,
+            self._deb.version,
+            self._deb.architecture,
+            tuple(self._entries.values()),
+            deb.control.fields,
+            md5sums,
+            alternatives(deb.control.files.get("postinst", b"")),
+            diversions(deb.control.files.get("preinst", b"")),
+            self._captured,
+            tuple(self._removed_setuid),
+        )
+
+    def _expect(self, control: Control) -> None:
+        for field, expected in (
+            ("Package", self._deb.name),
+            ("Version", self._deb.version),
+            ("Architecture", self._deb.architecture),
+        ):
+            if control.fields[field] != expected:
+                raise MalformedError(
+                    f"{self._what}: its control file says {field}: {control.fields[field]}"
+                )
+
+    def _add(self, member: Member, reader: TarReader) -> None:
+        self._check_stop()
+        name = transform.clean_name(member.name)
+        if not name:
+            return
+        new = transform.transformed(member, name, self._what, self._policy)
+        if new is None:
+            return
+        if new.mode != member.mode:
+            self._removed_setuid.append(f"/{new.name}")
+        if new.kind == HARD_LINK:
+            new = self._hardlink(new)
+        self._parents(new.name)
+        known = self._entries.get(new.name)
+        if known is not None and not (known.is_directory and new.kind == DIRECTORY):
+            raise MalformedError(f"{self._what}: {new.name!r} is in the archive twice")
+        if new.kind == DIRECTORY:
+            self._directory(new)
+        else:
+            self._emit(new, reader)
+
+    def _emit(self, new: TarHeader, reader: TarReader) -> None:
+        self._sink.write(header_bytes(new))
+        if new.kind == HARD_LINK:
+            entry = self._entries[new.link]._replace(path=new.name, kind=HARD_LINK, link=new.link)
+        else:
+            shebang, elf = self._copy(new, reader) if new.kind == FILE else ("", None)
+            entry = TreeEntry(*new[:8], shebang, elf)
+        self._entries[new.name] = self._seen[new.name] = entry
+
+    def _directory(self, member: TarHeader) -> None:
+        entry = TreeEntry(*member[:8])
+        known = self._seen.get(member.name)
+        if known is None:
+            self._sink.write(header_bytes(member))
+            self._seen[member.name] = entry
+        self._entries[member.name] = entry
+
+    def _parents(self, path: str) -> None:
+        """A package that ships a file without its folders gets them: root's, 0755."""
+        parent = path.rpartition("/")[0]
+        if parent and parent not in self._entries:
+            self._parents(parent)
+            self._directory(TarHeader(parent, DIRECTORY, 0o755))
+        elif parent and not self._entries[parent].is_directory:
+            raise MalformedError(f"{self._what}: {path!r} lies below {parent!r}, no directory")
+
+    def _hardlink(self, member: TarHeader) -> TarHeader:
+        target = transform.aliased(transform.clean_name(member.link))
+        known = self._entries.get(target)
+        if known is None or not known.is_file:
+            raise MalformedError(
+                f"{self._what}: hard link {member.name!r} to {member.link!r}, which is not there"
+            )
+        return member._replace(link=target, mode=known.mode, size=0)
+
+    def _copy(self, member: TarHeader, reader: TarReader) -> tuple[str, Elf | None]:
+        first = reader.head(min(256, member.size))
+        capture = transform.CAPTURED.fullmatch(member.name) is not None
+        if capture and member.size > transform.CAPTURE_LIMIT:
+            raise MalformedError(f"{self._what}: {member.name!r} has {member.size} bytes")
+        shebang, elf = "", None
+        if first.startswith(b"#!"):
+            shebang = first[2:].partition(b"\n")[0].decode("utf-8", "replace").strip()
+        if not (capture or first.startswith(MAGIC)):
+            for piece in reader.content():
+                self._check_stop()
+                self._sink.write(piece)
+        else:
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+                for piece in reader.content():
+                    self._check_stop()
+                    self._sink.write(piece)
+                    spool.write(piece)
+                spool.seek(0)
+                if capture:
+                    self._captured[member.name] = spool.read()
+                else:
+                    elf = read_elf(spool, member.size)  # type: ignore[arg-type]
+        self._sink.pad(member.size)
+        return shebang, elf
+
+    def _md5sums(self, raw: bytes) -> str:
+        """The package's own md5sums without the files that are not in the layer."""
+        kept = []
+        for line in raw.decode("utf-8", "surrogateescape").splitlines():
+            digest, _, name = line.partition("  ")
+            try:
+                path = transform.aliased(transform.clean_name(name))
+            except MalformedError:
+                continue
+            entry = self._entries.get(path)
+            if entry is not None and entry.is_file:
+                kept.append(f"{digest}  {path}\n")
+        return "".join(kept)
+
+    def _database(self, control: Control, md5sums: str) -> None:
+        """What scanners read: the control fields, and the digests of the files that are here."""
+        name = self._deb.name
+        self._parents(f"{DATABASE}/{name}")
+        texts = {name: status_entry(control.fields), f"{name}.md5sums": md5sums}
+        for file, text in texts.items():
+            data = text.encode("utf-8", "surrogateescape")
+            path = f"{DATABASE}/{file}"
+            self._sink.member(TarHeader(path, FILE, 0o644, size=len(data)), data)
+            self._entries[path] = self._seen[path] = TreeEntry(path, FILE, 0o644, size=len(data))
+
+
+def status_entry(fields: Mapping[str, str]) -> str:
+    """A stanza of the dpkg database: the control fields, and that the package is installed."""
+    lines = []
+    for name, value in fields.items():
+        lines.append(f"{name}: {value}" if not value.startswith("\n") else f"{name}:{value}")
+        if name == "Package":
+            lines.append("Status: install ok installed")
+    return "\n".join(lines) + "\n"

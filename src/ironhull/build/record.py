@@ -1,0 +1,163 @@
+"""What is remembered of a layer that was made: its digests, and every path that is in it.
+
+The record is what later steps work on (overlaps, generated files, checks), so that a layer that
+exists is never unpacked again. It is JSON in the cache, named by the key of what went into it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ironhull.build.elf import Elf
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import DiffId
+from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
+from ironhull.store.files import replace_file
+
+
+class TreeEntry(NamedTuple):
+    """One path of an image's tree, relative to its root, and what checks need to know of it."""
+
+    path: str
+    kind: str
+    mode: int
+    uid: int = 0
+    gid: int = 0
+    size: int = 0
+    mtime: int = 0
+    link: str = ""
+    """Target of a symbolic link; the linked path, relative to the root, of a hard link."""
+    shebang: str = ""
+    """First line of a script without `#!`."""
+    elf: Elf | None = None
+
+    @property
+    def is_directory(self) -> bool:
+        return self.kind == DIRECTORY
+
+    @property
+    def is_symlink(self) -> bool:
+        return self.kind == SYMLINK
+
+    @property
+    def is_file(self) -> bool:
+        """A regular file under any of its names."""
+        return self.kind in (FILE, "1")
+
+    @property
+    def executable(self) -> bool:
+        return self.is_file and bool(self.mode & 0o111)
+
+
+class Alternative(NamedTuple):
+    """One `update-alternatives --install` of a maintainer script; slaves are (link, name, path)."""
+
+    link: str
+    name: str
+    path: str
+    priority: int
+    slaves: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackagePart:
+    """What one binary package brought into a layer."""
+
+    name: str
+    version: str
+    architecture: str
+    entries: tuple[TreeEntry, ...]
+    """In the order of the layer; a directory that an earlier part of the layer has is in again."""
+    fields: Mapping[str, str]
+    """The control file's fields."""
+    md5sums: str
+    """Lines of the package's md5sums, as far as the files are in the layer."""
+    alternatives: tuple[Alternative, ...] = ()
+    diversions: tuple[tuple[str, str], ...] = ()
+    """(path, where the other package's file goes), from the preinst."""
+    captured: Mapping[str, bytes] = field(default_factory=dict)
+    """Contents of files that generated files are made from."""
+    removed_setuid: tuple[str, ...] = ()
+    """Paths whose setuid or setgid bit was taken away."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRecord:
+    key: str
+    descriptor: Descriptor
+    diff_id: DiffId
+    uncompressed: int
+    """Bytes of the tar."""
+    parts: tuple[PackagePart, ...]
+
+
+def write_record(folder: Path, record: LayerRecord) -> None:
+    """Put the record where `read_record` finds it by its key."""
+    value = {
+        "descriptor": record.descriptor.json(),
+        "diff_id": record.diff_id,
+        "uncompressed": record.uncompressed,
+        "parts": [_part_json(part) for part in record.parts],
+    }
+    raw = json.dumps(value, separators=(",", ":")).encode()
+    replace_file(folder / f"{record.key}.json", raw, durable=False)
+
+
+def read_record(folder: Path, key: str) -> LayerRecord | None:
+    """The record, or None if there is none or it was damaged: the layer is then made again."""
+    try:
+        value = json.loads((folder / f"{key}.json").read_bytes())
+        return LayerRecord(
+            key,
+            Descriptor.from_json(value["descriptor"]),
+            DiffId(value["diff_id"]),
+            value["uncompressed"],
+            tuple(_part(part) for part in value["parts"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def _part_json(part: PackagePart) -> dict[str, Any]:
+    return {
+        "name": part.name,
+        "version": part.version,
+        "architecture": part.architecture,
+        "entries": part.entries,
+        "fields": dict(part.fields),
+        "md5sums": part.md5sums,
+        "alternatives": part.alternatives,
+        "diversions": part.diversions,
+        "captured": {path: data.decode("latin-1") for path, data in part.captured.items()},
+        "removed_setuid": part.removed_setuid,
+    }
+
+
+def _part(value: dict[str, Any]) -> PackagePart:
+    return PackagePart(
+        value["name"],
+        value["version"],
+        value["architecture"],
+        tuple(_entry(item) for item in value["entries"]),
+        value["fields"],
+        value["md5sums"],
+        tuple(
+            Alternative._make([*item[:4], tuple((s[0], s[1], s[2]) for s in item[4])])
+            for item in value["alternatives"]
+        ),
+        tuple((item[0], item[1]) for item in value["diversions"]),
+        {path: data.encode("latin-1") for path, data in value["captured"].items()},
+        tuple(value["removed_setuid"]),
+    )
+
+
+def _entry(item: list[Any]) -> TreeEntry:
+    if item[9] is None:
+        return TreeEntry(*item)
+    bits, machine, kind, flags, interpreter, soname, needed, rpath, dynamic = item[9]
+    elf = Elf(bits, machine, kind, flags, interpreter, soname, tuple(needed), tuple(rpath), dynamic)
+    return TreeEntry._make([*item[:9], elf])
