@@ -1,0 +1,231 @@
+"""Images out of a layout into one file: an OCI archive or docker's own archive.
+
+Both are streamed, depend on nothing but the image and its names, and verify every byte they copy.
+The merged file tree of an image is `ironhull.store.rootfs`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform as machine
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ironhull.errors import EnvironmentProblem, InputError, NotFoundError, UntrustedError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest, hex_of
+from ironhull.oci.document import Document, canonical
+from ironhull.oci.media_types import INDEXES, MANIFESTS, OCI_INDEX
+from ironhull.oci.platform import Platform
+from ironhull.oci.tar import BLOCK, DIRECTORY, FILE
+from ironhull.oci.tar_writer import END, TarHeader, header_bytes
+from ironhull.store.blobs import CHUNK
+from ironhull.store.layers import image_layers, open_layer
+from ironhull.store.layout import REF_NAME, ImageLayout
+
+# What docker looks for in an OCI archive, beside the specification's own annotation.
+CONTAINERD_NAME = "io.containerd.image.name"
+_MACHINES = {
+    "x86_64": "linux/amd64",
+    "amd64": "linux/amd64",
+    "aarch64": "linux/arm64",
+    "arm64": "linux/arm64",
+    "armv7l": "linux/arm/v7",
+    "armv6l": "linux/arm/v5",
+    "i686": "linux/386",
+    "i386": "linux/386",
+}
+_MAX_DEPTH = 4
+
+
+def machine_platform() -> Platform:
+    """The platform whose images run on this machine."""
+    name = machine.machine()
+    return Platform.parse(_MACHINES.get(name, f"linux/{name}"))
+
+
+def choose_manifest(
+    layout: ImageLayout, descriptor: Descriptor, platform: Platform | None = None
+) -> Descriptor:
+    """The manifest for `platform` (None: the machine's) that the descriptor is or leads to.
+
+    NotFoundError names the platforms that there are. A manifest that no index describes is taken
+    as it is, unless a platform was asked for and its config says another.
+    """
+    wanted = platform or machine_platform()
+    document = layout.document(descriptor.digest, descriptor.media_type)
+    if document.is_index:
+        found: list[Platform] = []
+        for manifest in _manifests(layout, document):
+            if manifest.platform is not None and _serves(manifest.platform, wanted):
+                return manifest
+            if manifest.platform is not None and manifest.platform.os != "unknown":
+                found.append(manifest.platform)
+        raise NotFoundError(
+            f"{descriptor.digest} has no image for {wanted} "
+            f"(it has: {', '.join(str(one) for one in found) or 'none'}; say --platform)"
+        )
+    if platform is not None:
+        config = layout.document(document.config.digest).value
+        said = Platform(
+            str(config.get("os")), str(config.get("architecture")), config.get("variant")
+        )
+        if not _serves(said, wanted):
+            raise NotFoundError(f"{descriptor.digest} is an image for {said}, not for {wanted}")
+    return descriptor
+
+
+def _manifests(layout: ImageLayout, index: Document, depth: int = 0) -> Iterator[Descriptor]:
+    for entry in index.manifests:
+        if entry.media_type in INDEXES and depth < _MAX_DEPTH:
+            yield from _manifests(
+                layout, layout.document(entry.digest, entry.media_type), depth + 1
+            )
+        elif entry.media_type in MANIFESTS:
+            yield entry
+
+
+def _serves(offered: Platform, wanted: Platform) -> bool:
+    same = (offered.os, offered.architecture) == (wanted.os, wanted.architecture)
+    variants = {offered.variant, wanted.variant} - {None}
+    return same and len(variants) < 2
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that appears at `path` when the block ends well, and leaves nothing when it does not.
+
+    InputError if `path` is a folder, EnvironmentProblem if it cannot be written.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder (give the name of a file)")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+        temporary.replace(path)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class _Tar:
+    """Members one after the other, time 0, owner 0, to a stream that need not seek."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._write = file.write
+
+    def small(self, name: str, data: bytes) -> None:
+        self.start(name, len(data))
+        self._write(data)
+        self.pad(len(data))
+
+    def folder(self, name: str) -> None:
+        self._write(header_bytes(TarHeader(name, DIRECTORY, 0o755)))
+
+    def start(self, name: str, size: int) -> None:
+        self._write(header_bytes(TarHeader(name, FILE, 0o644, size=size)))
+
+    def data(self, data: bytes) -> None:
+        self._write(data)
+
+    def pad(self, size: int) -> None:
+        self._write(b"\0" * (-size % BLOCK))
+
+    def end(self) -> None:
+        self._write(END)
+
+
+def write_oci_archive(
+    layout: ImageLayout, descriptor: Descriptor, name: str, file: BinaryIO
+) -> None:
+    """A tar of an OCI image layout that holds the image or index and nothing else, as `name`."""
+    digests: dict[Digest, int] = {}
+    _collect(layout, descriptor, digests)
+    named = {**descriptor.annotations, REF_NAME: name, CONTAINERD_NAME: name}
+    entry = descriptor.json() | {"annotations": named}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}
+    tar = _Tar(file)
+    tar.folder("blobs")
+    tar.folder("blobs/sha256")
+    for digest in sorted(digests):
+        _copy_blob(layout, digest, digests[digest], tar)
+    tar.small("index.json", canonical(index))
+    tar.small("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+    tar.end()
+
+
+def _collect(
+    layout: ImageLayout, descriptor: Descriptor, digests: dict[Digest, int], depth: int = 0
+) -> None:
+    """Every blob below the descriptor, once, with its size as the descriptor says it."""
+    if descriptor.digest in digests:
+        return
+    digests[descriptor.digest] = descriptor.size
+    document = layout.document(descriptor.digest, descriptor.media_type)
+    if document.is_index and depth <= _MAX_DEPTH:
+        for manifest in document.manifests:
+            _collect(layout, manifest, digests, depth + 1)
+    elif not document.is_index:
+        for part in (document.config, *document.layers):
+            digests[part.digest] = part.size
+
+
+def _copy_blob(layout: ImageLayout, digest: Digest, size: int, tar: _Tar) -> None:
+    found = layout.blobs.size(digest)
+    if found != size:
+        raise UntrustedError(f"blob {digest} has {found} bytes, its descriptor says {size}")
+    tar.start(f"blobs/sha256/{hex_of(digest)}", size)
+    sha256 = hashlib.sha256()
+    with layout.blobs.open(digest) as blob:
+        left = size
+        while left and (data := blob.read(min(CHUNK, left))):
+            sha256.update(data)
+            tar.data(data)
+            left -= len(data)
+    if left or sha256.hexdigest() != hex_of(digest):
+        raise UntrustedError(f"blob {digest} is damaged (run: ironhull cache verify)")
+    tar.pad(size)
+
+
+def write_docker_archive(
+    layout: ImageLayout, manifest: Descriptor, names: Sequence[str], file: BinaryIO
+) -> None:
+    """What `docker save` writes, for any docker and podman: layers uncompressed, one image.
+
+    A layer is decompressed twice: tar needs its size before its bytes, and it shall pass through
+    neither memory nor disk.
+    """
+    document = layout.document(manifest.digest, manifest.media_type)
+    layers = image_layers(layout, document)
+    tar = _Tar(file)
+    config_name = f"{hex_of(document.config.digest)}.json"
+    written: dict[str, str] = {}
+    for layer, diff_id in layers:
+        name = f"{hex_of(diff_id)}/layer.tar"
+        if name in written:
+            continue
+        with open_layer(layout, layer) as stream:
+            stream.finish(diff_id)
+            size = stream.size
+        tar.folder(hex_of(diff_id))
+        tar.start(name, size)
+        with open_layer(layout, layer, limit=size) as stream:
+            for data in stream:
+                tar.data(data)
+            stream.finish(diff_id)
+        tar.pad(size)
+        written[name] = diff_id
+    tar.small(config_name, layout.document(document.config.digest).raw)
+    value = {
+        "Config": config_name,
+        "RepoTags": list(names),
+        "Layers": [f"{hex_of(diff_id)}/layer.tar" for _, diff_id in layers],
+    }
+    tar.small("manifest.json", canonical([value]))
+    tar.end()
