@@ -114,7 +114,7 @@ def parse_clause(text: str) -> Clause:
 
 @lru_cache(maxsize=1 << 16)
 def parse_relation(text: str) -> Relation:
-    """One relation: a name, then as there are `:qualifier (>= version) [architectures] <profiles>`."""
+    """One relation: a name, then `:qualifier (>= version) [architectures] <profiles>` if there."""
     text = " ".join(text.split())
     found = _RELATION.fullmatch(text)
     if found is None:
