@@ -192,16 +192,21 @@ class _Packer:
         self._entries: dict[str, TreeEntry] = {}
         self._captured: dict[str, bytes] = {}
         self._removed_setuid: list[str] = []
+        self._conffiles: dict[str, str] = {}
 
     def pack(self) -> PackagePart:
         with self._deb.path.open("rb") as file:
             deb = DebFile(file, self._what)
             self._expect(deb.control)
+            for line in deb.control.files.get("conffiles", b"").decode().splitlines():
+                if line.startswith("/"):
+                    self._conffiles[transform.aliased(line.strip().lstrip("/"))] = ""
             reader = deb.data()
             for member in reader:
                 self._add(member, reader)
         md5sums = self._md5sums(deb.control.files.get("md5sums", b""))
-        self._database(deb.control, md5sums)
+        conffiles = tuple((f"/{path}", md5) for path, md5 in self._conffiles.items() if md5)
+        self._database(deb.control, md5sums, conffiles)
         return PackagePart(
             self._deb.name,
             self._deb.version,
@@ -212,6 +217,7 @@ class _Packer:
             alternatives(deb.control.files.get("postinst", b"")),
             diversions(deb.control.files.get("preinst", b"")),
             self._captured,
+            conffiles,
             tuple(self._removed_setuid),
         )
 
@@ -284,29 +290,42 @@ class _Packer:
 
     def _copy(self, member: TarHeader, reader: TarReader) -> tuple[str, Elf | None]:
         first = reader.head(min(256, member.size))
-        capture = transform.CAPTURED.fullmatch(member.name) is not None
+        capture = (
+            transform.CAPTURED.fullmatch(member.name) is not None or member.name in self._conffiles
+        )
         if capture and member.size > transform.CAPTURE_LIMIT:
             raise MalformedError(f"{self._what}: {member.name!r} has {member.size} bytes")
         shebang, elf = "", None
         if first.startswith(b"#!"):
             shebang = first[2:].partition(b"\n")[0].decode("utf-8", "replace").strip()
-        if not (capture or first.startswith(MAGIC)):
+        if capture:
+            data = reader.read(transform.CAPTURE_LIMIT) or b""
+            self._sink.write(data)
+            self._capture(member.name, data)
+        elif first.startswith(MAGIC):
+            elf = self._copy_elf(member, reader)
+        else:
             for piece in reader.content():
                 self._check_stop()
                 self._sink.write(piece)
-        else:
-            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-                for piece in reader.content():
-                    self._check_stop()
-                    self._sink.write(piece)
-                    spool.write(piece)
-                spool.seek(0)
-                if capture:
-                    self._captured[member.name] = spool.read()
-                else:
-                    elf = read_elf(spool, member.size)  # type: ignore[arg-type]
         self._sink.pad(member.size)
         return shebang, elf
+
+    def _copy_elf(self, member: TarHeader, reader: TarReader) -> Elf | None:
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            for piece in reader.content():
+                self._check_stop()
+                self._sink.write(piece)
+                spool.write(piece)
+            spool.seek(0)
+            return read_elf(spool, member.size)  # type: ignore[arg-type]
+
+    def _capture(self, path: str, data: bytes) -> None:
+        if path in self._conffiles:
+            md5 = hashlib.md5(data, usedforsecurity=False)
+            self._conffiles[path] = md5.hexdigest()
+        if transform.CAPTURED.fullmatch(path):
+            self._captured[path] = data
 
     def _md5sums(self, raw: bytes) -> str:
         """The package's own md5sums without the files that are not in the layer."""
@@ -322,11 +341,13 @@ class _Packer:
                 kept.append(f"{digest}  {path}\n")
         return "".join(kept)
 
-    def _database(self, control: Control, md5sums: str) -> None:
+    def _database(
+        self, control: Control, md5sums: str, conffiles: tuple[tuple[str, str], ...]
+    ) -> None:
         """What scanners read: the control fields, and the digests of the files that are here."""
         name = self._deb.name
         self._parents(f"{DATABASE}/{name}")
-        texts = {name: status_entry(control.fields), f"{name}.md5sums": md5sums}
+        texts = {name: status_entry(control.fields, conffiles), f"{name}.md5sums": md5sums}
         for file, text in texts.items():
             data = text.encode("utf-8", "surrogateescape")
             path = f"{DATABASE}/{file}"
@@ -334,11 +355,14 @@ class _Packer:
             self._entries[path] = self._seen[path] = TreeEntry(path, FILE, 0o644, size=len(data))
 
 
-def status_entry(fields: Mapping[str, str]) -> str:
+def status_entry(fields: Mapping[str, str], conffiles: Sequence[tuple[str, str]]) -> str:
     """A stanza of the dpkg database: the control fields, and that the package is installed."""
     lines = []
     for name, value in fields.items():
-        lines.append(f"{name}: {value}" if not value.startswith("\n") else f"{name}:{value}")
+        lines.append(f"{name}:{value}" if value.startswith("\n") else f"{name}: {value}")
         if name == "Package":
             lines.append("Status: install ok installed")
+    if conffiles:
+        lines.append("Conffiles:")
+        lines.extend(f" {path} {md5}" for path, md5 in conffiles)
     return "\n".join(lines) + "\n"

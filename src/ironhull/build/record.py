@@ -81,6 +81,8 @@ class PackagePart:
     """(path, where the other package's file goes), from the preinst."""
     captured: Mapping[str, bytes] = field(default_factory=dict)
     """Contents of files that generated files are made from."""
+    conffiles: tuple[tuple[str, str], ...] = ()
+    """(absolute path, MD5 of its content): configuration files, which md5sums leaves out."""
     removed_setuid: tuple[str, ...] = ()
     """Paths whose setuid or setgid bit was taken away."""
 
@@ -133,6 +135,7 @@ def _part_json(part: PackagePart) -> dict[str, Any]:
         "alternatives": part.alternatives,
         "diversions": part.diversions,
         "captured": {path: data.decode("latin-1") for path, data in part.captured.items()},
+        "conffiles": part.conffiles,
         "removed_setuid": part.removed_setuid,
     }
 
@@ -151,6 +154,7 @@ def _part(value: dict[str, Any]) -> PackagePart:
         ),
         tuple((item[0], item[1]) for item in value["diversions"]),
         {path: data.encode("latin-1") for path, data in value["captured"].items()},
+        tuple((item[0], item[1]) for item in value["conffiles"]),
         tuple(value["removed_setuid"]),
     )
 

@@ -1,0 +1,1 @@
+"""What the packages' maintainer scripts would have done: one module a thing, in `steps.order`."""
