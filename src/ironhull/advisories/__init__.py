@@ -1,0 +1,1 @@
+"""Advisories: feeds of many kinds brought into one local database, and read from there."""

@@ -1,0 +1,334 @@
+"""The advisory database on disk, as readers see it. Readers never write and never wait.
+
+An update makes a new file and puts it in the old one's place (`ironhull.advisories.update`), so an
+open `Database` keeps seeing the state that it was opened on.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ironhull.advisories.model import (
+    Claim,
+    Cycle,
+    Exploited,
+    InArchive,
+    Range,
+    Record,
+    Score,
+    State,
+    Support,
+)
+from ironhull.advisories.schema import APPLICATION_ID, VERSION
+from ironhull.errors import EnvironmentProblem, InputError
+
+CHUNK = 900
+"""Parameters of one query; SQLite's oldest limit is 999."""
+
+
+class StoredClaim(NamedTuple):
+    """A claim as matching reads it: raw columns, cheap to make by the hundred thousand."""
+
+    package: str
+    ecosystem: str
+    vulnerability: str
+    record: int
+    feed: int
+    state: str
+    fixed: str | None
+    urgency: str | None
+    reason: str | None
+    line: str | None
+    bug: int | None
+    ranges: str | None
+    versions: str | None
+
+    @property
+    def parsed_ranges(self) -> tuple[Range, ...]:
+        return tuple(tuple(each) for each in json.loads(self.ranges)) if self.ranges else ()
+
+    @property
+    def parsed_versions(self) -> tuple[str, ...]:
+        return tuple(json.loads(self.versions)) if self.versions else ()
+
+    @property
+    def claim(self) -> Claim:
+        return Claim(
+            ecosystem=self.ecosystem,
+            package=self.package,
+            vulnerability=self.vulnerability,
+            state=State(self.state),
+            fixed=self.fixed or "",
+            ranges=self.parsed_ranges,
+            versions=self.parsed_versions,
+            urgency=self.urgency or "",
+            reason=self.reason or "",
+            line=self.line or "",
+            bug=self.bug or 0,
+        )
+
+
+Rating = tuple[float, str, str, str, str]
+"""CVSS base score, vector, the feed's own word, summary, date of publication."""
+
+_COLUMNS = (
+    "package, ecosystem, vulnerability, record, feed, state, fixed, urgency, reason, line, bug,"
+    " ranges, versions"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """One feed as it stands in the database."""
+
+    key: int
+    name: str
+    origin: str
+    date: str
+    """The feed's own date, UTC; of its file where the feed has none."""
+    dated: bool
+    """Whether `date` is the feed's own."""
+    imported: str
+    digest: str
+    records: int
+    matches: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record with the feed that it came from."""
+
+    key: int
+    feed: str
+    record: Record
+
+
+class Database:
+    """An open advisory database. Use as a context manager, or `close` it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open; InputError if there is none, or if it is not one of this version."""
+        self.path = path
+        if not path.is_file():
+            raise InputError(
+                f"there is no advisory database at {path}; "
+                "make one: ironhull advisories update, or: ironhull advisories import FILE"
+            )
+        try:
+            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            found = [
+                self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("application_id", "user_version")
+            ]
+        except sqlite3.Error as error:
+            raise EnvironmentProblem(f"cannot open {path}: {error}") from None
+        if found != [APPLICATION_ID, VERSION]:
+            self._connection.close()
+            raise InputError(
+                f"{path} is not an advisory database of version {VERSION}; "
+                "remove it and run: ironhull advisories update"
+            )
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self._connection.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise EnvironmentProblem(f"cannot read {self.path}: {error}") from None
+
+    @cached_property
+    def feeds(self) -> tuple[FeedStatus, ...]:
+        rows = self._rows(
+            "SELECT key, name, origin, date, dated, imported, digest, records, matches"
+            " FROM feed ORDER BY name"
+        )
+        return tuple(
+            FeedStatus(
+                key, name, origin, date, bool(dated), imported, digest, records, bool(matches)
+            )
+            for key, name, origin, date, dated, imported, digest, records, matches in rows
+        )
+
+    @cached_property
+    def feed_names(self) -> Mapping[int, str]:
+        return {feed.key: feed.name for feed in self.feeds}
+
+    @cached_property
+    def ecosystems(self) -> frozenset[str]:
+        """Every ecosystem that any feed says something about."""
+        return frozenset(row[0] for row in self._rows("SELECT DISTINCT ecosystem FROM claim"))
+
+    def claims(self, packages: Iterable[str], family: str) -> list[StoredClaim]:
+        """All claims on these packages in ecosystems `family` and `family:…`."""
+        found: list[StoredClaim] = []
+        for chunk in _chunks(packages):
+            rows = self._rows(
+                f"SELECT {_COLUMNS} FROM claim WHERE package IN ({_marks(chunk)})"  # noqa: S608
+                " AND (ecosystem = ? OR substr(ecosystem, 1, ?) = ?)",
+                (*chunk, family, len(family) + 1, f"{family}:"),
+            )
+            found.extend(map(StoredClaim._make, rows))
+        return found
+
+    def all_claims(self, family: str) -> Iterator[StoredClaim]:
+        """Every claim of a family, in the order of packages."""
+        cursor = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM claim"  # noqa: S608
+            " WHERE ecosystem = ? OR substr(ecosystem, 1, ?) = ?",
+            (family, len(family) + 1, f"{family}:"),
+        )
+        return map(StoredClaim._make, cursor)
+
+    def claims_on(self, vulnerability: str) -> list[StoredClaim]:
+        """All claims about one vulnerability. Reads the whole table: for one look-up, not many."""
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM claim WHERE vulnerability = ?",  # noqa: S608
+            (vulnerability,),
+        )
+        return list(map(StoredClaim._make, rows))
+
+    def records(self, identifiers: Iterable[str]) -> list[StoredRecord]:
+        """Records by identifier or alias, those of the identifier itself first."""
+        wanted = list(identifiers)
+        found = {row[0]: row for chunk in _chunks(wanted) for row in self._by_id(chunk)}
+        aliases = {row[0]: row for chunk in _chunks(wanted) for row in self._by_alias(chunk)}
+        return [_record(row) for row in (found | aliases).values()]
+
+    def _by_id(self, chunk: Sequence[str]) -> list[Any]:
+        return self._rows(
+            "SELECT r.key, f.name, r.id, r.modified, r.published, r.withdrawn, r.severity,"  # noqa: S608
+            " r.vector, r.score, r.summary, r.aliases, r.related, r.notes"
+            f" FROM record r JOIN feed f ON f.key = r.feed WHERE r.id IN ({_marks(chunk)})",
+            chunk,
+        )
+
+    def _by_alias(self, chunk: Sequence[str]) -> list[Any]:
+        return self._rows(
+            "SELECT r.key, f.name, r.id, r.modified, r.published, r.withdrawn, r.severity,"  # noqa: S608
+            " r.vector, r.score, r.summary, r.aliases, r.related, r.notes"
+            " FROM alias a JOIN record r ON r.key = a.record JOIN feed f ON f.key = r.feed"
+            f" WHERE a.alias IN ({_marks(chunk)})",
+            chunk,
+        )
+
+    def record_heads(self, keys: Iterable[int]) -> dict[int, tuple[str, str, str]]:
+        """Record key → feed, identifier, date: what every finding must be able to name."""
+        heads: dict[int, tuple[str, str, str]] = {}
+        for chunk in _chunks(keys):
+            rows = self._rows(
+                f"SELECT key, feed, id, modified FROM record WHERE key IN ({_marks(chunk)})",  # noqa: S608
+                chunk,
+            )
+            for key, feed, identifier, modified in rows:
+                heads[key] = (self.feed_names[feed], identifier, modified or "")
+        return heads
+
+    def scores_of(self, identifiers: Iterable[str]) -> dict[str, Rating]:
+        """Identifier → CVSS score, vector, the feed's word, summary, published. Best score wins."""
+        found: dict[str, Rating] = {}
+        for chunk in _chunks(identifiers):
+            rows = self._rows(
+                "SELECT id, score, vector, severity, summary, published FROM record"  # noqa: S608
+                f" WHERE id IN ({_marks(chunk)})",
+                chunk,
+            )
+            for identifier, score, vector, word, summary, published in rows:
+                new = (score or 0.0, vector or "", word or "", summary or "", published or "")
+                old = found.get(identifier)
+                found[identifier] = new if old is None else _richer(old, new)
+        return found
+
+    def exploited(self, identifiers: Iterable[str]) -> dict[str, Exploited]:
+        rows = self._in("SELECT vulnerability, added, due, ransomware FROM exploited", identifiers)
+        return {row[0]: Exploited(row[0], row[1], row[2] or "", bool(row[3])) for row in rows}
+
+    def scores(self, identifiers: Iterable[str]) -> dict[str, Score]:
+        rows = self._in("SELECT vulnerability, epss, percentile FROM score", identifiers)
+        return {row[0]: Score(*row) for row in rows}
+
+    def _in(self, query: str, identifiers: Iterable[str]) -> list[Any]:
+        return [
+            row
+            for chunk in _chunks(identifiers)
+            for row in self._rows(f"{query} WHERE vulnerability IN ({_marks(chunk)})", chunk)
+        ]
+
+    def cycles(self, product: str) -> tuple[Cycle, ...]:
+        rows = self._rows(
+            "SELECT product, cycle, codename, released, eol, lts FROM cycle WHERE product = ?",
+            (product,),
+        )
+        return tuple(Cycle(*(cell or "" for cell in row)) for row in rows)
+
+    @cached_property
+    def support(self) -> tuple[Support, ...]:
+        rows = self._rows("SELECT release, pattern, kind, last_version, date, text FROM support")
+        return tuple(Support(*(cell or "" for cell in row)) for row in rows)
+
+    def in_archive(self, sources: Iterable[str], release: str) -> tuple[InArchive, ...]:
+        rows: list[Any] = []
+        for chunk in _chunks(sources):
+            rows += self._rows(
+                "SELECT release, suite, source, version FROM in_archive"  # noqa: S608
+                f" WHERE source IN ({_marks(chunk)}) AND release = ?",
+                (*chunk, release),
+            )
+        return tuple(InArchive(*row) for row in rows)
+
+
+def _richer(old: Rating, new: Rating) -> Rating:
+    better, other = (new, old) if new[0] > old[0] else (old, new)
+    return (
+        better[0],
+        better[1],
+        better[2] or other[2],
+        better[3] or other[3],
+        better[4] or other[4],
+    )
+
+
+def _record(row: Any) -> StoredRecord:
+    key, feed, *cells = row
+    texts = [cell or "" for cell in cells]
+    lists = [tuple(json.loads(cell)) if cell else () for cell in cells[8:]]
+    return StoredRecord(
+        key,
+        feed,
+        Record(
+            id=texts[0],
+            modified=texts[1],
+            published=texts[2],
+            withdrawn=texts[3],
+            severity=texts[4],
+            vector=texts[5],
+            score=cells[6] or 0.0,
+            summary=texts[7],
+            aliases=lists[0],
+            related=lists[1],
+            notes=lists[2],
+        ),
+    )
+
+
+def _chunks(values: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    everything = tuple(dict.fromkeys(values))
+    for start in range(0, len(everything), CHUNK):
+        yield everything[start : start + CHUNK]
+
+
+def _marks(chunk: Sequence[Any]) -> str:
+    return ",".join("?" * len(chunk))

@@ -1,0 +1,61 @@
+"""Vulnerabilities of Node.js itself: the core index of the Node.js security working group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from ironhull.advisories.interface import Document, FeedDate, malformed
+from ironhull.advisories.model import Claim, Record, State
+
+ECOSYSTEM = "nodejs"
+PACKAGE = "node"
+MAX_SUMMARY = 300
+SEPARATOR = "\t"
+"""Between the affected and the patched ranges in `Claim.line`."""
+
+
+class _Entry(msgspec.Struct):
+    cve: list[str]
+    vulnerable: str
+    patched: str = ""
+    severity: str = ""
+    description: str = ""
+    overview: str = ""
+    publish_date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFeed:
+    matches: bool = False
+
+    def wants(self, name: str) -> bool:
+        return name.endswith(".json")
+
+    def read(self, documents: Iterable[Document]) -> Iterator[Record | FeedDate]:
+        for document in documents:
+            try:
+                index = msgspec.json.decode(document.read(), type=dict[str, _Entry])
+            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+                raise malformed(document.name, f"not the core index: {error}") from None
+            for number, entry in index.items():
+                yield _record(number, entry)
+
+
+def _record(number: str, entry: _Entry) -> Record:
+    identifier = f"NSWG-CORE-{number}"
+    summary = " ".join((entry.description or entry.overview).split())[:MAX_SUMMARY]
+    line = f"{entry.vulnerable}{SEPARATOR}{entry.patched}"
+    return Record(
+        id=identifier,
+        published=entry.publish_date,
+        severity="" if entry.severity == "unknown" else entry.severity.lower(),
+        summary=summary,
+        aliases=tuple(entry.cve),
+        claims=tuple(
+            Claim(ECOSYSTEM, PACKAGE, name, State.EXPRESSION, line=line)
+            for name in entry.cve or [identifier]
+        ),
+    )

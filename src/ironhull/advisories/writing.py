@@ -1,0 +1,212 @@
+"""Writes the rows of one feed into the database, within the transaction of the caller."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from ironhull.advisories.interface import Deleted, FeedDate, malformed
+from ironhull.advisories.model import (
+    Claim,
+    Cycle,
+    Exploited,
+    InArchive,
+    Record,
+    Row,
+    Score,
+    Support,
+)
+from ironhull.advisories.schema import CONTENT
+
+BATCH = 2_000
+
+_INSERTS = {
+    "record": "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "alias": "INSERT OR IGNORE INTO alias VALUES (?,?)",
+    "claim": "INSERT INTO claim VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "exploited": "INSERT OR REPLACE INTO exploited VALUES (?,?,?,?,?)",
+    "score": "INSERT OR REPLACE INTO score VALUES (?,?,?,?)",
+    "cycle": "INSERT OR REPLACE INTO cycle VALUES (?,?,?,?,?,?,?)",
+    "support": "INSERT INTO support VALUES (?,?,?,?,?,?,?)",
+    "in_archive": "INSERT OR IGNORE INTO in_archive VALUES (?,?,?,?,?)",
+}
+
+
+@dataclass(slots=True)
+class Written:
+    """What a feed brought."""
+
+    rows: int = 0
+    date: str = ""
+    deleted: int = 0
+    older: int = 0
+    """Records of an update that are older than what is there, and were left out."""
+
+
+@dataclass(slots=True)
+class Writer:
+    """Collects rows into batches; `feed` is the key of the feed's row."""
+
+    connection: sqlite3.Connection
+    feed: int
+    batches: dict[str, list[tuple[Any, ...]]] = field(
+        default_factory=lambda: {table: [] for table in _INSERTS}
+    )
+    next_record: int = 0
+
+    def __post_init__(self) -> None:
+        row = self.connection.execute("SELECT coalesce(max(key), 0) FROM record").fetchone()
+        self.next_record = row[0] + 1
+
+    def clear(self) -> None:
+        """Remove all that the feed brought earlier."""
+        self.connection.execute(
+            "DELETE FROM alias WHERE record IN (SELECT key FROM record WHERE feed = ?)",
+            (self.feed,),
+        )
+        for table in (*CONTENT, "record"):
+            self.connection.execute(f"DELETE FROM {table} WHERE feed = ?", (self.feed,))  # noqa: S608
+
+    def write(self, rows: Iterable[Row | FeedDate | Deleted], written: Written) -> None:
+        """All rows; raises MalformedError if the feed has an update's deletions in it."""
+        rows = iter(rows)
+        while chunk := list(islice(rows, BATCH)):
+            for row in chunk:
+                if isinstance(row, FeedDate):
+                    written.date = max(written.date, utc(row.date))
+                elif isinstance(row, Deleted):
+                    raise malformed(row.id, "a whole feed cannot delete records; use --delta")
+                else:
+                    self._add(row)
+                    written.rows += 1
+            self._flush()
+
+    def merge(self, rows: Iterable[Row | FeedDate | Deleted], written: Written) -> None:
+        """An update: records replace those of the same identifier, unless they are older."""
+        for row in rows:
+            if isinstance(row, FeedDate):
+                written.date = max(written.date, utc(row.date))
+            elif isinstance(row, Deleted):
+                written.deleted += self._drop(row.id)
+            elif not isinstance(row, Record):
+                raise malformed(type(row).__name__, "only records can be updated one by one")
+            elif self._newer_is_there(row):
+                written.older += 1
+            else:
+                self._drop(row.id)
+                self._add(row)
+                self._flush()
+                written.rows += 1
+
+    def _newer_is_there(self, row: Record) -> bool:
+        found = self.connection.execute(
+            "SELECT max(modified) FROM record WHERE id = ? AND feed = ?", (row.id, self.feed)
+        ).fetchone()[0]
+        return found is not None and found > row.modified
+
+    def _drop(self, identifier: str) -> int:
+        keys = [
+            row[0]
+            for row in self.connection.execute(
+                "SELECT key FROM record WHERE id = ? AND feed = ?", (identifier, self.feed)
+            )
+        ]
+        for key in keys:
+            for statement in ("claim WHERE record", "alias WHERE record", "record WHERE key"):
+                self.connection.execute(f"DELETE FROM {statement} = ?", (key,))  # noqa: S608
+        return len(keys)
+
+    def _add(self, row: Row) -> None:
+        match row:
+            case Record():
+                self._record(row)
+            case Exploited():
+                values = (row.vulnerability, self.feed, row.added, row.due, row.ransomware)
+                self.batches["exploited"].append(values)
+            case Score():
+                self.batches["score"].append(
+                    (row.vulnerability, self.feed, row.epss, row.percentile)
+                )
+            case Cycle():
+                names = (row.product, row.cycle, self.feed)
+                self.batches["cycle"].append((*names, row.codename, row.released, row.eol, row.lts))
+            case Support():
+                about = (self.feed, row.release, row.pattern, row.kind)
+                self.batches["support"].append((*about, row.last_version, row.date, row.text))
+            case InArchive():
+                self.batches["in_archive"].append(
+                    (row.source, row.release, row.suite, self.feed, row.version)
+                )
+
+    def _record(self, record: Record) -> None:
+        key = self.next_record
+        self.next_record += 1
+        self.batches["record"].append(
+            (
+                key,
+                self.feed,
+                record.id,
+                record.modified or None,
+                record.published or None,
+                record.withdrawn or None,
+                record.severity or None,
+                record.vector or None,
+                record.score or None,
+                record.summary or None,
+                _list(record.aliases),
+                _list(record.related),
+                _list(record.notes),
+            )
+        )
+        self.batches["alias"].extend((alias, key) for alias in record.aliases)
+        if not record.withdrawn:
+            self.batches["claim"].extend(
+                _claim(claim, key, number, self.feed) for number, claim in enumerate(record.claims)
+            )
+
+    def _flush(self) -> None:
+        for table, batch in self.batches.items():
+            if batch:
+                self.connection.executemany(_INSERTS[table], batch)
+                batch.clear()
+
+
+def _claim(claim: Claim, record: int, number: int, feed: int) -> tuple[Any, ...]:
+    return (
+        claim.package,
+        claim.ecosystem,
+        claim.vulnerability,
+        record,
+        number,
+        feed,
+        claim.state.value,
+        claim.fixed or None,
+        claim.urgency or None,
+        claim.reason or None,
+        claim.line or None,
+        claim.bug or None,
+        json.dumps(claim.ranges, separators=(",", ":")) if claim.ranges else None,
+        _list(claim.versions),
+    )
+
+
+def _list(values: tuple[str, ...]) -> str | None:
+    return json.dumps(values, separators=(",", ":")) if values else None
+
+
+def utc(date: str) -> str:
+    """A feed's date as `YYYY-MM-DDTHH:MM:SSZ`; MalformedError for what is no date."""
+    if len(date) >= 20 and date[-1] == "Z":
+        return f"{date[:19]}Z"
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        raise malformed("date", f"not a date: {date!r:.60}") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
