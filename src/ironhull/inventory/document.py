@@ -115,7 +115,7 @@ def _inventory(value: Mapping[str, Any]) -> Inventory:
     return Inventory(
         image=_image(value["image"]),
         distribution=_read(Distribution, value["distribution"]),
-        packages=tuple(_package(item) for item in value["packages"]),
+        packages=tuple(package_from_json(item) for item in value["packages"]),
         users=tuple(_read(User, item) for item in value["users"]),
         config=_read(ImageConfig, value["config"]),
         surface=Surface(**lists, **counts),  # type: ignore[arg-type]
@@ -139,7 +139,8 @@ def _image(value: Mapping[str, Any]) -> ImageIdentity:
     )
 
 
-def _package(value: Mapping[str, Any]) -> Package:
+def package_from_json(value: Mapping[str, Any]) -> Package:
+    """A package as `package_json` writes it; ValueError or TypeError for anything else."""
     package = _read(Package, value)
     if package.type not in PACKAGE_TYPES:
         raise ValueError(f"unknown package type {package.type!r}")

@@ -1,343 +1,345 @@
-"""Tar archives as layers and Debian packages use them, read and written as streams.
+"""Tar archives read as a stream: POSIX ustar and pax, GNU long names, v7 (pax(1), tar(5)).
 
-Reads ustar, GNU long names and PAX (POSIX.1-2001); writes ustar, with a PAX header only where ustar
-cannot say it, so that the bytes depend on nothing but the members. Everything read is hostile: the
-sizes of names and extended headers are bounded, checksums are verified, sparse members are refused.
-Which names are acceptable is the caller's decision; `clean_name` makes the usual one.
+Made for archives of strangers: every size is bounded, nothing is seeked, nothing but the member at
+hand is held. Members come in the archive's order; the content of one is read, or skipped at no
+cost, before the next is asked for. What names mean for a file system is the caller's.
+
+Global pax headers are skipped, as container engines do. Sparse members tell their real size; their
+content is the archive's condensed form, so `sparse` says not to read it as the file's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from ironhull.errors import MalformedError
 
 BLOCK = 512
-END = b"\0" * (2 * BLOCK)
-MAX_EXTENDED = 1 << 20
-MAX_NAME = 4096
 
-FILE, HARDLINK, SYMLINK, CHARACTER, DEVICE, DIRECTORY, FIFO = "0123456"
+FILE = "0"
+HARD_LINK = "1"
+SYMLINK = "2"
+CHARACTER = "3"
+BLOCK_DEVICE = "4"
+DIRECTORY = "5"
+FIFO = "6"
+
+_REGULAR = frozenset("\x0007S")
 _XATTR = "SCHILY.xattr."
-_NO_XATTRS: Mapping[str, bytes] = {}
+_ZERO = bytes(BLOCK)
 
 
-class Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+@dataclass(frozen=True, slots=True)
+class TarLimits:
+    """What a stranger's archive may cost."""
+
+    members: int = 2_000_000
+    name: int = 64 * 1024
+    """Bytes of a name or a link's target."""
+    pax: int = 1 << 20
+    """Bytes of one extended header, which holds extended attributes too."""
+    extra_headers: int = 16
+    """Extended headers in front of one member."""
+    size: int = 1 << 40
+    """Bytes of one member."""
 
 
-class Member(NamedTuple):
-    """One entry; `kind` is tar's type flag, `size` is of the data that follows it."""
+@dataclass(slots=True)
+class Member:
+    """One member as its headers say. Bytes that are not UTF-8 are surrogates (PEP 383)."""
 
     name: str
     kind: str
+    """FILE, HARD_LINK, SYMLINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO or another type flag."""
     mode: int
-    uid: int = 0
-    gid: int = 0
-    size: int = 0
-    mtime: int = 0
-    link: str = ""
-    xattrs: Mapping[str, bytes] = _NO_XATTRS
-    device: tuple[int, int] = (0, 0)
-
-
-def clean_name(name: str) -> str:
-    """A member's name relative to the root, without `./` and trailing `/`; `` for the root itself.
-
-    MalformedError if the name is absolute, climbs, or has a NUL or a newline in it.
-    """
-    while name.startswith("./"):
-        name = name[2:].lstrip("/")
-    name = name.rstrip("/")
-    if name in (".", ""):
-        return ""
-    if name[0] == "/" or "\0" in name or "\n" in name or len(name) > MAX_NAME:
-        raise MalformedError(f"tar member with an unacceptable name: {name!r:.200}")
-    if "//" in name or "/./" in name or name.endswith("/.") or ".." in name:
-        parts = name.split("/")
-        if ".." in parts:
-            raise MalformedError(f"tar member leaves the archive's root: {name!r:.200}")
-        name = "/".join(part for part in parts if part not in ("", "."))
-    return name
+    uid: int
+    gid: int
+    size: int
+    """Bytes of the file as it would be on disk."""
+    mtime: int
+    link: str
+    xattrs: dict[str, bytes] | None = None
+    sparse: bool = False
 
 
 class TarReader:
-    """Iterate over the members; between two of them, `read` gives the data of the first."""
+    """Members of the archive that `chunks` are; `where` begins every message.
 
-    def __init__(self, source: Readable, what: str, *, max_members: int = 2_000_000) -> None:
-        self._source = source
-        self._what = what
-        self._max_members = max_members
+    MalformedError if the archive is damaged, ends too early or passes a limit.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_chunks",
+        "_left",
+        "_limits",
+        "_padding",
+        "_position",
+        "_where",
+        "members",
+        "offset",
+    )
+
+    def __init__(
+        self, chunks: Iterable[bytes], where: str, limits: TarLimits | None = None
+    ) -> None:
+        self._chunks = iter(chunks)
+        self._where = where
+        self._limits = limits or TarLimits()
+        self._buffer = b""
+        self._position = 0
         self._left = 0
         self._padding = 0
+        self.members = 0
+        self.offset = 0
+        """Where the chunk at hand begins in the archive; for messages and seekable archives."""
 
     def __iter__(self) -> Iterator[Member]:
-        count = 0
-        extended: dict[str, str | bytes] = {}
-        while True:
-            self._skip()
-            header = self._exactly(BLOCK, "a header")
-            if header.count(0) == BLOCK:
-                return
-            name, kind, fields = self._parse(header)
-            if kind in "xgLK":
-                self._extend(extended, kind, fields[3])
-                continue
-            count += 1
-            if count > self._max_members:
-                raise MalformedError(f"{self._what}: more than {self._max_members} members")
-            yield self._member(header, name, kind, fields, extended)
-            extended = {}
+        while (member := self._next()) is not None:
+            yield member
 
-    def read(self, limit: int = -1) -> bytes:
-        """The next bytes of the current member's data: up to `limit`, empty at its end."""
-        wanted = self._left if limit < 0 else min(limit, self._left)
-        if wanted == 0:
-            return b""
-        data = self._source.read(wanted)
-        if not data:
-            raise MalformedError(f"{self._what}: ends inside a member's data")
-        self._left -= len(data)
+    @property
+    def position(self) -> int:
+        """Bytes of the archive that are behind: where the current content begins or goes on."""
+        return self.offset + self._position
+
+    def head(self, size: int) -> bytes:
+        """Up to `size` first bytes of what is left of the content, which stay unread."""
+        size = min(size, self._left)
+        while len(self._buffer) - self._position < size:
+            self._more()
+        return self._buffer[self._position : self._position + size]
+
+    def read(self, limit: int) -> bytes | None:
+        """The content that is left, or None (and nothing is read) if it is more than `limit`."""
+        if self._left > limit:
+            return None
+        if len(self._buffer) - self._position >= self._left:
+            data = self._buffer[self._position : self._position + self._left]
+            self._position += self._left
+            self._left = 0
+            return data
+        return b"".join(self.content())
+
+    def content(self) -> Iterator[bytes]:
+        """The content that is left, piece by piece."""
+        while self._left:
+            available = len(self._buffer) - self._position
+            if not available:
+                self._more()
+                continue
+            size = min(available, self._left)
+            whole = size == len(self._buffer)
+            piece = self._buffer if whole else self._buffer[self._position : self._position + size]
+            self._position += size
+            self._left -= size
+            yield piece
+
+    def drain(self) -> None:
+        """Read the source to its end: what follows an archive still counts for its digest."""
+        self._buffer, self._position = b"", 0
+        for _ in self._chunks:
+            pass
+
+    def _fail(self, what: str) -> MalformedError:
+        return MalformedError(f"{self._where}: tar at byte {self.position}: {what}")
+
+    def _more(self) -> None:
+        """Append the next chunk to what is left of the buffer."""
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            raise self._fail("ends in the middle of a member (the archive is cut off)")
+        rest = self._buffer[self._position :]
+        self.offset += self._position
+        self._buffer = rest + chunk if rest else chunk
+        self._position = 0
+
+    def _skip(self, size: int) -> None:
+        while size > len(self._buffer) - self._position:
+            size -= len(self._buffer) - self._position
+            self._position = len(self._buffer)
+            self._more()
+        self._position += size
+
+    def _block(self) -> bytes | None:
+        """The next 512 bytes; None at a clean end."""
+        position = self._position
+        if len(self._buffer) - position < BLOCK:
+            while (have := len(self._buffer) - self._position) < BLOCK:
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    if have:
+                        raise self._fail(f"ends with {have} bytes that are no header")
+                    return None
+                self.offset += self._position
+                self._buffer = self._buffer[self._position :] + chunk
+                self._position = 0
+            position = self._position
+        self._position = position + BLOCK
+        return self._buffer[position : position + BLOCK]
+
+    def _next(self) -> Member | None:
+        self._skip(self._left + self._padding)
+        self._left = self._padding = 0
+        name = link = None
+        pax: dict[str, bytes] = {}
+        for _ in range(self._limits.extra_headers):
+            block = self._block()
+            if block is None or block == _ZERO:
+                if name is not None or link is not None or pax:
+                    raise self._fail("an extended header with no member behind it")
+                self._end(block)
+                return None
+            kind, size = self._checked(block)
+            match kind:
+                case "L":
+                    name = self._extra(size, self._limits.name, "long name").split(b"\0", 1)[0]
+                case "K":
+                    link = self._extra(size, self._limits.name, "long link").split(b"\0", 1)[0]
+                case "x" | "X":
+                    pax = self._pax(self._extra(size, self._limits.pax, "extended header"))
+                case "g":
+                    self._extra(size, self._limits.pax, "global header")
+                case _:
+                    member = self._member(block, kind, size, (name, link))
+                    if pax:
+                        self._extend(member, pax)
+                    return self._finish(member)
+        raise self._fail(f"more than {self._limits.extra_headers} headers for one member")
+
+    def _end(self, block: bytes | None) -> None:
+        if block is not None:
+            second = self._block()
+            if second is not None and second != _ZERO:
+                raise self._fail("one block of zeros in the middle of the archive")
+
+    def _checked(self, block: bytes) -> tuple[str, int]:
+        """Type flag and size of a header whose checksum holds."""
+        said = self._number(block[148:156], "checksum")
+        unsigned = sum(block) - sum(block[148:156]) + 256
+        if said != unsigned:
+            signed = unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])
+            if said != signed:
+                raise self._fail(f"header checksum {said}, expected {unsigned}")
+        size = self._number(block[124:136], "size")
+        if not 0 <= size <= self._limits.size:
+            raise self._fail(f"a member of {size} bytes (limit {self._limits.size})")
+        return chr(block[156]), size
+
+    def _extra(self, size: int, limit: int, what: str) -> bytes:
+        if size > limit:
+            raise self._fail(f"a {what} of {size} bytes (limit {limit})")
+        self._left = size
+        data = self.read(limit) or b""
+        self._skip(-size % BLOCK)
         return data
 
-    def read_all(self, limit: int) -> bytes:
-        """All data of the current member; MalformedError if it is more than `limit` bytes."""
-        if self._left > limit:
-            raise MalformedError(f"{self._what}: member of {self._left} bytes, limit is {limit}")
-        size = self._left
-        self._left = 0
-        return self._exactly(size, "a member's data") if size else b""
-
-    def _member(
-        self,
-        header: bytes,
-        name: str,
-        kind: str,
-        fields: tuple[int, int, int, int, int],
-        extended: dict[str, str | bytes],
-    ) -> Member:
-        mode, uid, gid, size, mtime = fields
-        link = _text(header[157:257]) if kind in (HARDLINK, SYMLINK) else ""
-        xattrs = _NO_XATTRS
-        device = (0, 0)
-        if kind in (CHARACTER, DEVICE):
-            device = (self._number(header[329:337]), self._number(header[337:345]))
-        if extended:
-            name = _string(extended.get("path", name))
-            link = _string(extended.get("linkpath", link))
-            size = self._pax_number(extended, "size", size)
-            uid = self._pax_number(extended, "uid", uid)
-            gid = self._pax_number(extended, "gid", gid)
-            mtime = self._pax_number(extended, "mtime", mtime)
-            xattrs = {
-                key[len(_XATTR) :]: value
-                for key, value in extended.items()
-                if key.startswith(_XATTR) and isinstance(value, bytes)
-            }
-            if any(key.startswith("GNU.sparse") for key in extended):
-                raise MalformedError(f"{self._what}: sparse member {name!r:.200}")
-        if len(name) > MAX_NAME or len(link) > MAX_NAME:
-            raise MalformedError(f"{self._what}: name of more than {MAX_NAME} characters")
-        if kind not in "0123456":
-            if kind not in ("\0", "7"):
-                raise MalformedError(f"{self._what}: member {name!r:.200} of kind {kind!r}")
-            kind = FILE
-        if kind == FILE and name.endswith("/"):
-            kind = DIRECTORY
-        if kind != FILE:
-            size = 0
-        self._left, self._padding = size, -size % BLOCK
-        return Member(name, kind, mode & 0o7777, uid, gid, size, mtime, link, xattrs, device)
-
-    def _parse(self, header: bytes) -> tuple[str, str, tuple[int, int, int, int, int]]:
-        try:
-            said = int(header[148:156].strip(b" \0") or b"0", 8)
-        except ValueError:
-            said = -1
-        # The checksum counts its own field as eight spaces.
-        if said != sum(header) - sum(header[148:156]) + 256:
-            raise MalformedError(f"{self._what}: not a tar archive, or damaged (header checksum)")
-        name = _text(header[:100])
-        if header[257:263] == b"ustar\0" and header[345]:
-            name = f"{_text(header[345:500])}/{name}"
-        kind = chr(header[156])
-        number = self._number
-        mode, uid, gid = number(header[100:108]), number(header[108:116]), number(header[116:124])
-        return name, kind, (mode, uid, gid, number(header[124:136]), number(header[136:148]))
-
-    def _number(self, field: bytes) -> int:
+    def _number(self, field: bytes, what: str) -> int:
+        """Octal digits, or GNU's base-256 for what does not fit in them."""
         if field[0] & 0x80:
             value = int.from_bytes(field, "big", signed=field[0] == 0xFF)
-            if field[0] == 0x80:
-                value -= 0x80 << (8 * (len(field) - 1))
-            return value
+            return value if value < 0 else value & ~(0x80 << 8 * (len(field) - 1))
+        text = field.split(b"\0", 1)[0].strip()
         try:
-            return int(field.strip(b" \0") or b"0", 8)
+            return int(text, 8) if text else 0
         except ValueError:
-            raise MalformedError(f"{self._what}: header with a wrong number {field!r}") from None
+            raise self._fail(f"{what} is {text!r}, not an octal number") from None
 
-    def _pax_number(self, extended: dict[str, str | bytes], key: str, other: int) -> int:
-        value = extended.get(key)
-        if value is None:
-            return other
-        try:
-            number = int(_string(value).partition(".")[0])
-        except ValueError:
-            raise MalformedError(f"{self._what}: PAX {key} is {value!r:.50}") from None
-        if number < 0 and key != "mtime":
-            raise MalformedError(f"{self._what}: PAX {key} is negative")
-        return number
-
-    def _extend(self, extended: dict[str, str | bytes], kind: str, size: int) -> None:
-        if not 0 <= size <= MAX_EXTENDED:
-            raise MalformedError(f"{self._what}: extended header of {size} bytes")
-        self._left, self._padding = size, -size % BLOCK
-        data = self.read_all(MAX_EXTENDED)
-        if kind == "L":
-            extended["path"] = _text(data)
-        elif kind == "K":
-            extended["linkpath"] = _text(data)
-        elif kind == "x":
-            extended.update(self._records(data))
-
-    def _records(self, data: bytes) -> Iterator[tuple[str, str | bytes]]:
+    def _pax(self, data: bytes) -> dict[str, bytes]:
+        """Records: a length, a key, `=`, a value, a line feed (pax(1), "extended header")."""
+        records: dict[str, bytes] = {}
         position = 0
         while position < len(data):
-            space = data.find(b" ", position, position + 10)
+            space = data.find(b" ", position, position + 21)
             digits = data[position:space] if space > 0 else b""
-            end = position + int(digits) if digits.isdigit() else 0
-            if end <= position or end > len(data) or data[end - 1] != 0x0A:
-                raise MalformedError(f"{self._what}: damaged PAX header")
-            key, equals, value = data[space + 1 : end - 1].partition(b"=")
-            if not equals:
-                raise MalformedError(f"{self._what}: damaged PAX header")
-            name = _string(key)
-            yield name, (value if name.startswith(_XATTR) else _string(value))
-            position = end
+            length = int(digits) if digits.isdigit() else 0
+            record = data[space + 1 : position + length]
+            key, equals, value = record.partition(b"=")
+            if position + length > len(data) or record[-1:] != b"\n" or not equals or not key:
+                raise self._fail("an extended header that is not made of `length key=value` lines")
+            records[key.decode("utf-8", "surrogateescape")] = value[:-1]
+            position += length
+        return records
 
-    def _skip(self) -> None:
-        left = self._left + self._padding
-        self._left = self._padding = 0
-        while left:
-            data = self._source.read(min(left, 1 << 20))
-            if not data:
-                raise MalformedError(f"{self._what}: ends inside a member's data")
-            left -= len(data)
+    def _member(
+        self, block: bytes, kind: str, size: int, long: tuple[bytes | None, bytes | None]
+    ) -> Member:
+        """The member of a header; `long` are the name and link that GNU headers gave before it."""
+        self.members += 1
+        if self.members > self._limits.members:
+            raise self._fail(f"more than {self._limits.members} members")
+        name, link = long
+        if name is None:
+            name = block[:100].split(b"\0", 1)[0]
+            if block[345] and block[257:263] == b"ustar\0":
+                name = block[345:500].split(b"\0", 1)[0] + b"/" + name
+        if link is None:
+            link = block[157:257].split(b"\0", 1)[0]
+        real = size
+        if kind == "S":
+            real = self._number(block[483:495], "real size")
+            self._sparse_headers(block[482])
+        self._left = size
+        return Member(
+            name.decode("utf-8", "surrogateescape"),
+            kind,
+            self._number(block[100:108], "mode") & 0o7777,
+            self._number(block[108:116], "uid"),
+            self._number(block[116:124], "gid"),
+            real,
+            self._number(block[136:148], "time"),
+            link.decode("utf-8", "surrogateescape"),
+            None,
+            kind == "S",
+        )
 
-    def _exactly(self, size: int, part: str) -> bytes:
-        data = self._source.read(size)
-        while len(data) < size:
-            more = self._source.read(size - len(data))
-            if not more:
-                raise MalformedError(f"{self._what}: ends inside {part}")
-            data += more
-        return data
+    def _extend(self, member: Member, pax: dict[str, bytes]) -> None:
+        """Let an extended header overrule the fields of the member behind it."""
+        self._left = member.size = self._decimal(pax, "size", self._left)
+        member.uid = self._decimal(pax, "uid", member.uid)
+        member.gid = self._decimal(pax, "gid", member.gid)
+        name, link = pax.get("path"), pax.get("linkpath")
+        if any(key.startswith("GNU.sparse.") for key in pax):
+            member.sparse = True
+            name = pax.get("GNU.sparse.name") or name
+            size = self._decimal(pax, "GNU.sparse.size", member.size)
+            member.size = self._decimal(pax, "GNU.sparse.realsize", size)
+        if name:
+            member.name = name.decode("utf-8", "surrogateescape")
+        if link:
+            member.link = link.decode("utf-8", "surrogateescape")
+        xattrs = {key[len(_XATTR) :]: text for key, text in pax.items() if key.startswith(_XATTR)}
+        member.xattrs = xattrs or None
 
+    def _finish(self, member: Member) -> Member:
+        """Decide what the member is, and how many bytes of the archive are its content."""
+        if "\0" in member.name or "\0" in member.link or len(member.name) > self._limits.name:
+            raise self._fail(f"a name of {len(member.name)} characters, or with a zero byte in it")
+        if member.kind in _REGULAR:
+            # v7 archives write a directory as a file whose name ends in a slash.
+            directory = member.name.endswith("/") and not self._left
+            member.kind = DIRECTORY if directory else FILE
+        elif member.kind in "123456":
+            # Only files have content; the size of a link is the size of what it points to.
+            self._left = member.size = 0
+        self._padding = -self._left % BLOCK
+        return member
 
-def _text(field: bytes) -> str:
-    end = field.find(0)
-    return _string(field if end < 0 else field[:end])
+    def _sparse_headers(self, extended: int) -> None:
+        """Skip the blocks that continue an old GNU sparse map."""
+        blocks = 0
+        while extended:
+            block = self._block()
+            blocks += 1
+            if block is None or blocks > self._limits.pax // BLOCK:
+                raise self._fail("a sparse map without an end")
+            extended = block[504]
 
-
-def _string(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
-
-
-def header(member: Member) -> bytes:
-    """The header block of a member, after a PAX header if ustar cannot hold it.
-
-    Owner and group names, access and change times are never written: owners are numbers.
-    """
-    records: dict[str, bytes] = {}
-    name = member.name + "/" if member.kind == DIRECTORY else member.name
-    raw, link = _bytes(name), _bytes(member.link)
-    prefix, raw_name = b"", raw
-    if len(raw) > 100:
-        cut = raw.rfind(b"/", max(0, len(raw) - 101), min(155, len(raw) - 2) + 1)
-        if cut > 0 and len(raw) - cut - 1 <= 100 and cut <= 155 and raw.isascii():
-            prefix, raw_name = raw[:cut], raw[cut + 1 :]
-        else:
-            records["path"], raw_name = raw, raw[:100]
-    if not raw.isascii():
-        records["path"] = raw
-    if len(link) > 100 or not link.isascii():
-        records["linkpath"] = link
-    size = member.size if member.kind == FILE else 0
-    numbers = {"uid": member.uid, "gid": member.gid, "size": size, "mtime": member.mtime}
-    for key, number in numbers.items():
-        limit = 8**11 if key in ("size", "mtime") else 8**7
-        if not 0 <= number < limit:
-            records[key] = b"%d" % number
-            numbers[key] = 0
-    for key, value in member.xattrs.items():
-        records[_XATTR + key] = value
-    block = _block(raw_name, member.kind, member.mode, numbers, link[:100], prefix, member.device)
-    return _pax(records) + block if records else block
-
-
-def _block(
-    name: bytes,
-    kind: str,
-    mode: int,
-    numbers: Mapping[str, int],
-    link: bytes,
-    prefix: bytes,
-    device: tuple[int, int] = (0, 0),
-) -> bytes:
-    major, minor = device
-    head = b"%-100b%07o\0%07o\0%07o\0%011o\0%011o\0" % (
-        name.ljust(100, b"\0"),
-        mode,
-        numbers["uid"],
-        numbers["gid"],
-        numbers["size"],
-        numbers["mtime"],
-    )
-    tail = b"%b%bustar\00000%b%07o\0%07o\0%b" % (
-        kind.encode(),
-        link.ljust(100, b"\0"),
-        b"\0" * 64,
-        major,
-        minor,
-        prefix.ljust(167, b"\0"),
-    )
-    checksum = sum(head) + sum(tail) + 256
-    return head + b"%06o\0 " % checksum + tail
-
-
-def _pax(records: Mapping[str, bytes]) -> bytes:
-    lines = []
-    for key in sorted(records):
-        body = b" " + _bytes(key) + b"=" + records[key] + b"\n"
-        length = len(body) + len(str(len(body)))
-        length = len(body) + len(str(length))
-        lines.append(b"%d" % length + body)
-    data = b"".join(lines)
-    numbers = {"uid": 0, "gid": 0, "size": len(data), "mtime": 0}
-    block = _block(b"./PaxHeaders/member", "x", 0o644, numbers, b"", b"")
-    return block + data + b"\0" * (-len(data) % BLOCK)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
-class TarWriter:
-    """Writes members to `write`, for example a compressor's."""
-
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        self._write = write
-
-    def add(self, member: Member, data: bytes = b"") -> None:
-        """A member with its data at hand; its size is that of the data."""
-        if member.kind == FILE and member.size != len(data):
-            member = member._replace(size=len(data))
-        self._write(header(member))
-        if data:
-            self._write(data)
-            self._write(b"\0" * (-len(data) % BLOCK))
-
-    def end(self) -> None:
-        """The two zero blocks that end an archive."""
-        self._write(END)
+    def _decimal(self, pax: dict[str, bytes], key: str, default: int) -> int:
+        text = pax.get(key)
+        if not text:
+            return default
+        if not text.isdigit() or len(text) > 20 or int(text) > self._limits.size:
+            raise self._fail(f"extended header: {key} is {text!r:.40}")
+        return int(text)
