@@ -18,6 +18,13 @@ from ironhull.errors import IronhullError
 # verb → (heading of the overview, module below ironhull.cli, one line).
 VERBS: dict[str, tuple[str, str, str]] = {
     "build": ("Build", "build", "Build images from their definitions."),
+    "list": ("Build", "list", "List the image definitions of the catalog."),
+    "schema": ("Build", "schema", "Print the format of image definitions."),
+    "push": ("Publish", "push", "Push an image of the store to registries."),
+    "pull": ("Publish", "pull", "Bring an image from a registry into the store."),
+    "copy": ("Publish", "copy", "Copy images between registries, folders and files."),
+    "tags": ("Publish", "tags", "List the tags of a repository."),
+    "tree": ("Publish", "tree", "Show what an image consists of, and what refers to it."),
 }
 
 

@@ -142,14 +142,23 @@ class _Tar:
 
 
 def write_oci_archive(
-    layout: ImageLayout, descriptor: Descriptor, name: str, file: BinaryIO
+    layout: ImageLayout,
+    descriptor: Descriptor,
+    name: str,
+    file: BinaryIO,
+    also: Sequence[Descriptor] = (),
 ) -> None:
-    """A tar of an OCI image layout that holds the image or index and nothing else, as `name`."""
+    """A tar of an OCI image layout that holds the image or index as `name`, and nothing else.
+
+    `also` are its referrers, listed without a name.
+    """
     digests: dict[Digest, int] = {}
-    _collect(layout, descriptor, digests)
+    for root in (descriptor, *also):
+        _collect(layout, root, digests)
     named = {**descriptor.annotations, REF_NAME: name, CONTAINERD_NAME: name}
     entry = descriptor.json() | {"annotations": named}
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}
+    entries = [entry, *(referrer.json() for referrer in also)]
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
     tar = _Tar(file)
     tar.folder("blobs")
     tar.folder("blobs/sha256")

@@ -1,0 +1,75 @@
+"""`ironhull copy`: images between registries, layouts, archives and the own store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ironhull.cli.output import as_json, print_json
+from ironhull.cli.registry_options import (
+    parse_platform,
+    registries,
+    registry_options,
+    report,
+    summary,
+)
+from ironhull.cli.settings import settings
+from ironhull.registry.client.locations import (
+    open_source,
+    open_target,
+    parse_location,
+    source_name,
+)
+from ironhull.registry.client.transfer import transfer
+
+
+@click.command(short_help="Copy images between registries, folders and files.")
+@click.argument("source", metavar="SRC")
+@click.argument("target", metavar="DST")
+@click.option("--platform", metavar="OS/ARCH", help="Only this platform of the image.")
+@click.option("--no-referrers", is_flag=True, help="Leave out SBOMs, signatures, attestations.")
+@registry_options
+@as_json
+def copy(
+    source: str,
+    target: str,
+    platform: str | None,
+    no_referrers: bool,
+    plain_http: bool,
+    ca: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Copy an image with all its platforms and everything that refers to it.
+
+    \b
+    SRC and DST are each one of
+      localhost:5000/node:20    in a registry (also docker://node:20)
+      oci:DIR[:NAME]            in an OCI image layout
+      bundle.tar                in an archive (also oci-archive:FILE[:NAME]);
+                                what docker save wrote can be read, not written
+      node:20                   in Ironhull's own store (also store:NAME)
+
+    Across an air gap: ironhull copy localhost:5000/node:20 bundle.tar, and on the other side
+    ironhull copy bundle.tar localhost:5000/node:20
+    """
+    here, there, only = parse_location(source), parse_location(target), parse_platform(platform)
+    store = settings().home.store
+    with registries(plain_http, ca, quiet or as_json) as opened:
+        with open_source(here, opened, store) as origin:
+            name = source_name(here, origin)
+            with open_target(there, opened, store, name) as destination:
+                done = transfer(
+                    origin,
+                    destination,
+                    platform=only,
+                    with_referrers=not no_referrers,
+                    progress=opened.progress,
+                    stop=opened.stop,
+                )
+        label = destination.label
+    if as_json:
+        print_json({"source": origin.label, "target": label, **report(done)})
+    else:
+        click.echo(f"{label}: {summary(done)}")

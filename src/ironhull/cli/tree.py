@@ -1,0 +1,78 @@
+"""`ironhull tree`: what an image consists of, and what refers to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ironhull.cli.output import as_json, megabytes, print_json
+from ironhull.cli.registry_options import registries, registry_options
+from ironhull.cli.settings import settings
+from ironhull.errors import NotFoundError
+from ironhull.oci.reference import Reference
+from ironhull.registry.client.answers import printable
+from ironhull.registry.client.locations import (
+    Kind,
+    Location,
+    find_stored,
+    open_source,
+    parse_location,
+)
+from ironhull.registry.client.tree import Node, image_tree
+from ironhull.store.layout import ImageLayout
+
+
+@click.command(short_help="Show what an image consists of, and what refers to it.")
+@click.argument("reference", metavar="REF")
+@registry_options
+@as_json
+def tree(reference: str, plain_http: bool, ca: Path | None, quiet: bool, as_json: bool) -> None:
+    """Draw an image's manifests, config and layers, and the SBOMs, signatures and attestations
+    that refer to them.
+
+    REF is any place that `ironhull copy` reads. A short name is looked for in the store first,
+    then on Docker Hub.
+
+    Example: ironhull tree localhost:5000/node:20
+    """
+    store = settings().home.store
+    location = _place(reference, store)
+    with (
+        registries(plain_http, ca, quiet or as_json) as opened,
+        open_source(location, opened, store) as source,
+    ):
+        root, label = image_tree(source), source.label
+    if as_json:
+        print_json({"name": label, **root.json()})
+        return
+    click.echo(label)
+    click.echo("\n".join(_drawn(root, "", True)))
+
+
+def _place(text: str, store: ImageLayout) -> Location:
+    location = parse_location(text)
+    if location.kind is Kind.STORE and not text.startswith("store:"):
+        try:
+            find_stored(store, text)
+        except NotFoundError:
+            return Location(Kind.REGISTRY, text, reference=Reference.parse(text))
+    return location
+
+
+def _drawn(node: Node, indent: str, last: bool) -> Iterator[str]:
+    yield f"{indent}{'└── ' if last else '├── '}{_line(node)}"
+    below = indent + ("    " if last else "│   ")
+    for child in node.children:
+        yield from _drawn(child, below, child is node.children[-1])
+
+
+def _line(node: Node) -> str:
+    descriptor = node.descriptor
+    parts = [node.role, descriptor.digest, megabytes(descriptor.size)]
+    if descriptor.platform is not None:
+        parts.append(printable(str(descriptor.platform), 60))
+    kind = descriptor.artifact_type if node.role == "referrer" else None
+    parts.append(printable(kind or descriptor.media_type, 100))
+    return "  ".join(parts)

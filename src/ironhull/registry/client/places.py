@@ -1,0 +1,217 @@
+"""The places between which images go: a registry's repository, a layout, an archive."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ironhull.errors import InputError, UntrustedError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
+from ironhull.oci.document import Document
+from ironhull.oci.media_types import INDEXES, MANIFESTS
+from ironhull.registry.client.referrers import list_referrers, push_referrer
+from ironhull.registry.client.repository import Repository
+from ironhull.registry.client.transfer import Advance, Source
+from ironhull.store.archive_file import ArchiveFile
+from ironhull.store.blobs import CHUNK, BlobStore
+from ironhull.store.export import whole_file, write_oci_archive
+from ironhull.store.layout import ImageLayout
+from ironhull.store.referrers import list_documents, referrer_descriptor, referrers_by_subject
+
+
+class RegistrySource:
+    """A tag or digest in a repository."""
+
+    def __init__(self, repository: Repository, reference: str) -> None:
+        self.repository = repository
+        self.reference = reference
+        mark = "@" if ":" in reference else ":"
+        self.label = f"{repository}{mark}{reference}"
+
+    def root(self) -> Document:
+        return self.repository.fetch_manifest(self.reference)
+
+    def document(self, descriptor: Descriptor) -> Document:
+        _must_be_manifest(self.label, descriptor)
+        return self.repository.fetch_manifest(descriptor.digest, descriptor)
+
+    def read(self, descriptor: Descriptor) -> bytes:
+        return self.repository.read_blob(descriptor)
+
+    def referrers(self, digest: Digest) -> Sequence[Descriptor]:
+        return list_referrers(self.repository, digest)
+
+    @contextmanager
+    def opened(self, descriptor: Descriptor) -> Iterator[Callable[[], BinaryIO]]:
+        with tempfile.TemporaryDirectory(prefix="ironhull-") as folder:
+            blobs = BlobStore(Path(folder) / "blobs")
+            self.repository.fetch_blob(descriptor, blobs)
+            yield lambda: blobs.open(descriptor.digest)
+
+    def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> None:
+        self.repository.fetch_blob(descriptor, blobs, advance)
+
+
+class StoredSource:
+    """One descriptor of a layout's or an archive's index.json."""
+
+    def __init__(
+        self, stored: ImageLayout | ArchiveFile, descriptor: Descriptor, label: str
+    ) -> None:
+        self.stored = stored
+        self.descriptor = descriptor
+        self.label = label
+        self._subjects: dict[Digest, list[Descriptor]] | None = None
+
+    def root(self) -> Document:
+        return self.document(self.descriptor)
+
+    def document(self, descriptor: Descriptor) -> Document:
+        _must_be_manifest(self.label, descriptor)
+        return self.stored.document(descriptor.digest, descriptor.media_type)
+
+    def read(self, descriptor: Descriptor) -> bytes:
+        return self.stored.blobs.read(descriptor.digest)
+
+    def referrers(self, digest: Digest) -> Sequence[Descriptor]:
+        if self._subjects is None:
+            self._subjects = referrers_by_subject(self.stored)
+        return self._subjects.get(digest, [])
+
+    @contextmanager
+    def opened(self, descriptor: Descriptor) -> Iterator[Callable[[], BinaryIO]]:
+        size = self.stored.blobs.size(descriptor.digest)
+        if size != descriptor.size:
+            raise UntrustedError(
+                f"{self.label}: blob {descriptor.digest} has {size} bytes, "
+                f"its descriptor says {descriptor.size}"
+            )
+        yield lambda: self.stored.blobs.open(descriptor.digest)
+
+    def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> None:
+        with (
+            self.opened(descriptor) as source,
+            source() as file,
+            blobs.writer(descriptor.digest, descriptor.size) as blob,
+        ):
+            while data := file.read(CHUNK):
+                blob.write(data)
+                advance(len(data))
+
+
+class RegistryTarget:
+    """A repository and the tags that the image gets there; none: it is found by digest alone."""
+
+    def __init__(
+        self, repository: Repository, tags: Sequence[str], mount_from: str | None = None
+    ) -> None:
+        self.repository = repository
+        self.tags = list(tags)
+        self._mount_from = mount_from
+        self.label = f"{repository}:{','.join(tags)}" if tags else str(repository)
+
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+        with ExitStack() as stack:
+            found: list[Callable[[], BinaryIO]] = []
+
+            def blob() -> BinaryIO:
+                # Only now: a blob that is there already is never fetched.
+                if not found:
+                    found.append(stack.enter_context(source.opened(descriptor)))
+                return found[0]()
+
+            return self.repository.push_blob(descriptor, blob, advance, self._mount(source))
+
+    def store(self, document: Document) -> None:
+        if document.subject is not None:
+            push_referrer(self.repository, document)
+        else:
+            self.repository.push_manifest(document)
+
+    def publish(self, root: Document, referrers: Sequence[Document]) -> None:
+        for tag in self.tags:
+            self.repository.push_manifest(root, tag)
+
+    def _mount(self, source: Source) -> str | None:
+        if isinstance(source, RegistrySource):
+            other = source.repository
+            if other.session is self.repository.session:
+                return other.name
+        return self._mount_from
+
+
+class LayoutTarget:
+    """A layout and the names that the image gets in its index.json."""
+
+    def __init__(self, layout: ImageLayout, names: Sequence[str], label: str) -> None:
+        self.layout = layout
+        self.names = list(names)
+        self.label = label
+
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+        blobs = self.layout.blobs
+        if blobs.has(descriptor.digest) and blobs.size(descriptor.digest) == descriptor.size:
+            advance(descriptor.size)
+            return False
+        source.bring(descriptor, blobs, advance)
+        return True
+
+    def store(self, document: Document) -> None:
+        if not self.layout.blobs.has(document.digest):
+            self.layout.blobs.put(document.raw)
+
+    def publish(self, root: Document, referrers: Sequence[Document]) -> None:
+        if self.names:
+            self.layout.tag(root.descriptor(), self.names)
+        else:
+            self.layout.update(lambda before: _listed(before, root))
+        list_documents(self.layout, referrers)
+
+
+class ArchiveTarget:
+    """A tar of an OCI layout at `path`, which appears when it is whole.
+
+    What does not come from a layout waits in a folder beside it.
+    """
+
+    def __init__(self, path: Path, name: str, staging: ImageLayout, label: str) -> None:
+        self.path = path
+        self.label = label
+        self._name = name
+        self._layout = staging
+        self._direct: ImageLayout | None = None
+
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+        if isinstance(source, StoredSource) and isinstance(source.stored, ImageLayout):
+            self._direct = source.stored
+            advance(descriptor.size)
+        else:
+            source.bring(descriptor, self._layout.blobs, advance)
+        return True
+
+    def store(self, document: Document) -> None:
+        self._layout.blobs.put(document.raw)
+
+    def publish(self, root: Document, referrers: Sequence[Document]) -> None:
+        layout = self._direct or self._layout
+        also = [referrer_descriptor(document) for document in referrers]
+        with whole_file(self.path) as file:
+            write_oci_archive(layout, root.descriptor(), self._name, file, also=also)
+
+
+def _listed(before: list[Descriptor], root: Document) -> list[Descriptor]:
+    if any(item.digest == root.digest for item in before):
+        return before
+    return [*before, root.descriptor()]
+
+
+def _must_be_manifest(label: str, descriptor: Descriptor) -> None:
+    if descriptor.media_type not in INDEXES and descriptor.media_type not in MANIFESTS:
+        raise InputError(
+            f"{label}: {descriptor.digest} is of type {descriptor.media_type!r:.100}, "
+            "expected an OCI or Docker manifest or index"
+        )

@@ -1,0 +1,326 @@
+"""One repository of one registry, as the distribution spec 1.1 lets clients use it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import BinaryIO
+
+from ironhull.errors import MalformedError, NetworkError, NotFoundError, UntrustedError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest, digest_of, parse_digest
+from ironhull.oci.document import MAX_DOCUMENT, Document
+from ironhull.oci.media_types import (
+    DOCKER_INDEX,
+    DOCKER_MANIFEST,
+    INDEXES,
+    MANIFESTS,
+    OCI_INDEX,
+    OCI_MANIFEST,
+)
+from ironhull.oci.reference import TAG
+from ironhull.registry.client.answers import Refused, printable
+from ironhull.registry.client.auth import Scope
+from ironhull.registry.client.pages import pages
+from ironhull.registry.client.session import Session
+from ironhull.registry.client.upload import BlobUpload
+from ironhull.registry.client.wire import CHUNK, Answer, Broken, Request, bytes_body
+from ironhull.store.blobs import BlobStore, BlobWriter
+
+ACCEPT = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST))
+_SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
+_MAX_BREAKS = 20
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:[0-9]{1,18}|\*)")
+
+
+def _nothing(amount: int) -> None:
+    pass
+
+
+class Repository:
+    """Manifests, blobs, tags of `<registry>/<name>`. Safe for several threads."""
+
+    def __init__(self, session: Session, name: str, *, write: bool = False) -> None:
+        self.session = session
+        self.name = name
+        self.scope = Scope(name, "pull,push" if write else "pull")
+
+    def __str__(self) -> str:
+        return f"{self.session.registry}/{self.name}"
+
+    # Manifests.
+
+    def fetch_manifest(self, reference: str, expected: Descriptor | None = None) -> Document:
+        """The manifest or index with this tag or digest; `expected` (size, type) is held to.
+
+        NotFoundError if there is none, UntrustedError if the bytes are not those of the digest.
+        """
+        what = f"manifest {reference}"
+        request = Request("GET", self._url(f"manifests/{reference}"), {"accept": ACCEPT})
+        try:
+            answer = self.session.call(request, self.scope, 200, what=what, limit=MAX_DOCUMENT)
+        except Refused as error:
+            raise self._missing(error, what) from None
+        media_type = self._media_type(answer, what)
+        try:
+            document = Document.parse(answer.body, media_type)
+            _unambiguous(document)
+        except MalformedError as error:
+            raise MalformedError(f"{self}: {what}: {error}") from None
+        wanted = expected.digest if expected else _digest_in(reference)
+        self._hold(document, wanted, answer, what)
+        if expected and (len(document.raw), media_type) != (expected.size, expected.media_type):
+            raise UntrustedError(
+                f"{self}: {what}: expected {expected.size} bytes of {expected.media_type}, "
+                f"got {len(document.raw)} bytes of {media_type}"
+            )
+        return document
+
+    def has_manifest(self, reference: str) -> Digest | None:
+        """The digest that the registry gives for a tag or digest; None if it has no such thing."""
+        request = Request("HEAD", self._url(f"manifests/{reference}"), {"accept": ACCEPT})
+        answer = self.session.call(request, self.scope, 200, 404, what=f"manifest {reference}")
+        if answer.status == 404:
+            return None
+        said = answer.headers.get("docker-content-digest")
+        if said is None:
+            return self.fetch_manifest(reference).digest
+        return parse_digest(said)
+
+    def push_manifest(self, document: Document, tag: str | None = None) -> bool:
+        """Store a manifest by its digest, or under a tag.
+
+        False if it has a subject and the registry did not say that it keeps referrers: then the
+        referrers tag is the pusher's to update (`referrers.add`).
+        """
+        reference = tag or document.digest
+        request = Request(
+            "PUT",
+            self._url(f"manifests/{reference}"),
+            {"content-type": document.media_type},
+            bytes_body(document.raw),
+        )
+        what = f"push of manifest {reference}"
+        answer = self.session.call(request, self.scope, 201, 200, 202, what=what)
+        said = answer.headers.get("docker-content-digest")
+        if said is not None and said != document.digest:
+            raise UntrustedError(
+                f"{self}: {what}: the registry stored {printable(said, 80)} "
+                f"and not {document.digest}; it changed what it was given"
+            )
+        subject = document.subject
+        return subject is None or answer.headers.get("oci-subject") == subject.digest
+
+    # Blobs.
+
+    def has_blob(self, descriptor: Descriptor) -> bool:
+        """Whether the registry has the blob, in the size that the descriptor says."""
+        what = f"blob {descriptor.digest}"
+        request = Request("HEAD", self._url(f"blobs/{descriptor.digest}"))
+        answer = self.session.call(request, self.scope, 200, 404, what=what)
+        length = answer.headers.get("content-length")
+        if answer.status == 200 and length is not None and length != str(descriptor.size):
+            raise UntrustedError(
+                f"{self}: {what}: the registry has {printable(length, 30)} bytes, "
+                f"its descriptor says {descriptor.size}"
+            )
+        return answer.status == 200
+
+    def fetch_blob(
+        self,
+        descriptor: Descriptor,
+        store: BlobStore,
+        advance: Callable[[int], None] = _nothing,
+    ) -> None:
+        """Bring a blob into a store unless it is there; verified while it streams.
+
+        Goes on with Range where a connection broke. UntrustedError if the bytes are not those
+        that the descriptor promises; nothing is stored then.
+        """
+        if store.has(descriptor.digest) and store.size(descriptor.digest) == descriptor.size:
+            advance(descriptor.size)
+            return
+        patience, tries = self.session.wire.patience, 0
+        with self._explained(descriptor), store.writer(descriptor.digest, descriptor.size) as blob:
+            for attempt in range(1, _MAX_BREAKS + 1):
+                before = blob.size
+                try:
+                    self._download(descriptor, blob, advance)
+                    break
+                except Broken as error:
+                    tries = 1 if blob.size > before else tries + 1
+                    if tries >= patience.attempts or attempt == _MAX_BREAKS:
+                        raise
+                    self.session.wire.progress.note(
+                        f"{self}: {error}; going on at byte {blob.size} of {descriptor.size}"
+                    )
+                    self.session.wire.pause(patience.first_wait * 2 ** (tries - 1))
+
+    def read_blob(self, descriptor: Descriptor, limit: int = MAX_DOCUMENT) -> bytes:
+        """A small blob in memory, verified; UntrustedError if it is larger than `limit`."""
+        what = f"blob {descriptor.digest}"
+        if descriptor.size > limit:
+            raise UntrustedError(f"{self}: {what}: {descriptor.size} bytes, the limit is {limit}")
+        request = Request("GET", self._url(f"blobs/{descriptor.digest}"))
+        try:
+            answer = self.session.call(
+                request, self.scope, 200, what=what, limit=max(descriptor.size, 1)
+            )
+        except Refused as error:
+            raise self._missing(error, what) from None
+        self._hold(answer.body, descriptor.digest, answer, what)
+        return answer.body
+
+    def push_blob(
+        self,
+        descriptor: Descriptor,
+        source: Callable[[], BinaryIO],
+        advance: Callable[[int], None] = _nothing,
+        mount_from: str | None = None,
+    ) -> bool:
+        """Bring a blob to the registry: there already, mounted, or sent; True if it was sent."""
+        if self.has_blob(descriptor):
+            advance(descriptor.size)
+            return False
+        upload = BlobUpload(self.session, self.scope, descriptor, source, advance)
+        sent = upload.run(mount_from if mount_from != self.name else None)
+        if not sent:
+            advance(descriptor.size)
+        return sent
+
+    # Tags and deletion.
+
+    def tags(self) -> list[str]:
+        """All tags, in the registry's order; NotFoundError if there is no such repository."""
+        found: list[str] = []
+        path = f"/v2/{self.name}/tags/list?n=1000"
+        try:
+            for _, value in pages(
+                self.session, self.scope, path, what="tags", accept="application/json"
+            ):
+                tags = value.get("tags") or []
+                if not isinstance(tags, list):
+                    raise NetworkError(f"{self}: tags: the answer holds no list")
+                for tag in tags:
+                    if not isinstance(tag, str) or not TAG.fullmatch(tag):
+                        raise NetworkError(f"{self}: tags: {tag!r:.200} is not a tag")
+                    found.append(tag)
+        except Refused as error:
+            raise self._missing(error, "tags") from None
+        return found
+
+    def delete(self, reference: str) -> None:
+        """Remove a tag, or a manifest by digest; NotFoundError if there is none."""
+        what = f"deletion of {reference}"
+        request = Request("DELETE", self._url(f"manifests/{reference}"))
+        try:
+            self.session.call(request, self.scope, 202, 200, what=what)
+        except Refused as error:
+            if error.status in (405, 400):
+                raise Refused(
+                    f"{self}: the registry does not delete {reference}", error.status, error.codes
+                ) from None
+            raise self._missing(error, what) from None
+
+    def _url(self, path: str) -> str:
+        return self.session.url(f"/v2/{self.name}/{path}")
+
+    def _download(
+        self, descriptor: Descriptor, blob: BlobWriter, advance: Callable[[int], None]
+    ) -> None:
+        headers = {"range": f"bytes={blob.size}-"} if blob.size else {}
+        request = Request("GET", self._url(f"blobs/{descriptor.digest}"), headers)
+        expected = (200, 206) if blob.size else (200,)
+        wire, what = self.session.wire, f"blob {descriptor.digest}"
+        with self.session.stream(request, self.scope, *expected, what=what) as response:
+            skip = blob.size
+            if response.status == 206:
+                _check_range(response.headers.get("content-range", ""), blob.size)
+                skip = 0
+            length = response.headers.get("content-length")
+            rest = descriptor.size - blob.size + skip
+            if length is not None and length != str(rest):
+                raise UntrustedError(
+                    f"sends {printable(length, 30)} bytes, its descriptor says {rest}"
+                )
+            while data := wire.read(response, CHUNK):
+                fresh = data[skip:]
+                skip -= len(data) - len(fresh)
+                if blob.size + len(fresh) > descriptor.size:
+                    raise UntrustedError(
+                        f"sends more than the {descriptor.size} bytes that its descriptor says"
+                    )
+                blob.write(fresh)
+                advance(len(fresh))
+
+    def _explained(self, descriptor: Descriptor) -> _Explained:
+        return _Explained(self, descriptor)
+
+    def _media_type(self, answer: Answer, what: str) -> str:
+        said = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if said in INDEXES or said in MANIFESTS:
+            return said
+        if said.startswith(_SCHEMA_1):
+            raise MalformedError(
+                f"{self}: {what}: a Docker schema 1 manifest, which nobody should use since 2017; "
+                "push the image again with a current tool"
+            )
+        raise MalformedError(
+            f"{self}: {what}: answered with content type {printable(said, 80) or '(none)'!r}, "
+            "expected an OCI or Docker manifest or index; is this a registry?"
+        )
+
+    def _hold(
+        self, content: Document | bytes, wanted: Digest | None, answer: Answer, what: str
+    ) -> None:
+        digest = digest_of(content) if isinstance(content, bytes) else content.digest
+        said = answer.headers.get("docker-content-digest")
+        if wanted is None and said is not None:
+            wanted = parse_digest(said)
+        if wanted is not None and wanted != digest:
+            raise UntrustedError(f"{self}: {what}: should be {wanted}, got {digest}")
+
+    def _missing(self, error: Refused, what: str) -> Exception:
+        if error.status != 404:
+            return error
+        if "NAME_UNKNOWN" in error.codes:
+            return NotFoundError(f"{self}: no such repository (looked for {what})")
+        return NotFoundError(f"{self}: no {what}")
+
+
+class _Explained:
+    """Puts repository and blob before what went wrong with a blob."""
+
+    def __init__(self, repository: Repository, descriptor: Descriptor) -> None:
+        self._where = f"{repository}: blob {descriptor.digest}"
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Refused):
+            if error.status == 404:
+                raise NotFoundError(f"{self._where}: the registry does not have it") from None
+            return
+        if isinstance(error, UntrustedError | Broken):
+            raise type(error)(f"{self._where}: {error}") from None
+
+
+def _unambiguous(document: Document) -> None:
+    """Refuse what one reader takes for an index and another for a manifest (image-spec 1.0.2)."""
+    index = "manifests" in document.value
+    manifest = "layers" in document.value or "config" in document.value
+    if index and manifest:
+        raise MalformedError("it is both an index and a manifest")
+    if index != document.is_index or manifest == document.is_index:
+        raise MalformedError(f"it is not what its media type {document.media_type} says")
+
+
+def _digest_in(reference: str) -> Digest | None:
+    return parse_digest(reference) if ":" in reference else None
+
+
+def _check_range(header: str, start: int) -> None:
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or int(match[1]) != start:
+        raise UntrustedError(f"asked for bytes from {start}, got {printable(header, 60)!r}")
