@@ -41,7 +41,7 @@ class ReleaseRecord:
     digest: Digest
     """Of the InRelease bytes as read."""
     signed_by: str
-    """Fingerprint of the key."""
+    """Fingerprints of the certificates whose signatures hold, separated by blanks."""
 
 
 class Archive(Protocol):
