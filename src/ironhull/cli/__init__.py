@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "pull": ("Publish", "pull", "Bring an image from a registry into the store."),
     "copy": ("Publish", "copy", "Copy images between registries, folders and files."),
     "tags": ("Publish", "tags", "List the tags of a repository."),
+    "serve": ("Publish", "serve", "Serve the store as a registry."),
     "tree": ("Publish", "tree", "Show what an image consists of, and what refers to it."),
 }
 

@@ -1,0 +1,90 @@
+"""`ironhull list`: the definitions of the catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ironhull.cli.output import as_json, print_json, table
+from ironhull.cli.settings import settings
+from ironhull.definition.catalog import Catalog, CatalogEntry
+from ironhull.definition.model import ImageDefinition
+from ironhull.errors import NotFoundError
+
+
+@click.command("list")
+@click.argument("images", metavar="[NAME]...", nargs=-1)
+@click.option(
+    "--catalog",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the definitions; without it the configured one.",
+)
+@as_json
+def list_(images: tuple[str, ...], catalog: Path | None, as_json: bool) -> None:
+    r"""List the image definitions of the catalog; all of them are checked.
+
+    \b
+    Examples:
+      ironhull list
+      ironhull list node python
+    """
+    found = Catalog(_shown(catalog or settings().catalog))
+    definitions = found.check()
+    unknown = sorted(set(images) - set(found.images()))
+    if unknown:
+        found.find(unknown[0])
+    if not definitions:
+        raise NotFoundError(f"no definitions below {found.root}")
+    rows = [
+        (entry, definition)
+        for entry, definition in zip(found.all(), definitions, strict=True)
+        if not images or entry.image in images
+    ]
+    if as_json:
+        print_json({"images": [_json(entry, definition) for entry, definition in rows]})
+        return
+    headings = ("IMAGE", "VARIANT", "DISTRIBUTION", "USER", "PLATFORMS", "END OF LIFE", "NAME")
+    click.echo(table(headings, [_row(entry, definition) for entry, definition in rows]))
+
+
+list = list_  # noqa: A001 - the verb's name
+
+
+def _shown(path: Path) -> Path:
+    """The path as short as it can be said from here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _variant(definition: ImageDefinition) -> str:
+    return " ".join(part for part in (definition.variant, definition.flavor) if part)
+
+
+def _row(entry: CatalogEntry, definition: ImageDefinition) -> tuple[str, ...]:
+    return (
+        f"{entry.image}:{entry.stem}",
+        _variant(definition),
+        definition.distribution,
+        definition.accounts.run_as,
+        ", ".join(platform.architecture for platform in definition.platforms),
+        definition.dates.get("end-of-life", "-"),
+        definition.name,
+    )
+
+
+def _json(entry: CatalogEntry, definition: ImageDefinition) -> dict[str, Any]:
+    return {
+        "name": definition.image,
+        "title": definition.name,
+        "tags": [*definition.tags],
+        "variant": definition.variant,
+        "flavor": definition.flavor,
+        "distribution": definition.distribution,
+        "platforms": [str(platform) for platform in definition.platforms],
+        "user": definition.accounts.run_as,
+        "dates": dict(definition.dates),
+        "file": str(entry.path),
+        "digest": definition.digest,
+    }

@@ -1,0 +1,213 @@
+"""The files of one definition: itself, what it includes, what it takes its bytes from.
+
+All of them lie below one folder, the tree: the catalog's root, or the definition's own folder. A
+path that leaves it, also through a symlink, is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ironhull.definition.format import FORMAT
+from ironhull.definition.model import Place
+from ironhull.definition.shape import Fields, ListOf, Shape
+from ironhull.definition.text import MAX_BYTES, parse
+from ironhull.definition.tree import Entry, Findings, Items, Kind, Mapping, Node, Scalar
+from ironhull.errors import DefinitionError, Problem
+
+MAX_INCLUDES = 64
+MAX_INCLUDE_DEPTH = 8
+MAX_SOURCE = 4 * 1024 * 1024
+MAX_SOURCES = 16 * 1024 * 1024
+"""Of all files that `paths` and `contents.keyring` read, together."""
+
+DISTRIBUTION = re.compile(r"[a-z]+-[0-9]+(?:\.[0-9]+)*")
+_CATALOG_NAMES = ("images", "image")
+
+
+def tree_of(path: Path) -> Path:
+    """The folder that the files of a definition may not leave, as its path alone tells it.
+
+    `…/images/<image>/<distribution>/<tag>.yaml` is in the catalog `…/images`; a catalog of another
+    name has to be passed. Any other file has its own folder.
+    """
+    folder = path.absolute().parent
+    if DISTRIBUTION.fullmatch(folder.name):
+        for root in folder.parents[1:3]:
+            if root.name in _CATALOG_NAMES:
+                return root
+    return folder
+
+
+@dataclass(slots=True)
+class Files:
+    """Opens the files of one definition and merges them."""
+
+    tree: Path
+    findings: Findings
+    real: dict[str, Path] = field(default_factory=dict)
+    """Of every definition file read, by the name that places show."""
+    first_line: str = ""
+    """Of the definition itself."""
+    _way: list[Path] = field(default_factory=list)
+    _left: int = MAX_SOURCES
+
+    def read(self, path: Path) -> Mapping:
+        """The definition with what it includes underneath it."""
+        real = Path(os.path.realpath(path))
+        data = _bytes(real, MAX_BYTES, Place(str(path), 0, 0))
+        self.first_line = data.split(b"\n", 1)[0][:500].decode("utf-8", "replace")
+        return self._merged(str(path), real, data)
+
+    def source(self, relative: str, place: Place) -> bytes | None:
+        """The bytes of a file named beside a definition; None after an error was reported."""
+        real = self._inside(relative, place)
+        if real is None:
+            return None
+        try:
+            data = _bytes(real, min(MAX_SOURCE, self._left), place)
+        except DefinitionError as error:
+            self.findings.errors.extend(error.problems)
+            return None
+        self._left -= len(data)
+        return data
+
+    def place_inside(self, relative: str, place: Place) -> Path | None:
+        """The real path of a file named beside a definition; None after an error."""
+        return self._inside(relative, place)
+
+    def _inside(self, relative: str, place: Place) -> Path | None:
+        if relative.startswith("/") or "\0" in relative:
+            self.findings.error(place, f"{relative!r:.100} is not relative to this file")
+            return None
+        base = self.real[place.file].parent
+        real = Path(os.path.realpath(base / relative))
+        root = Path(os.path.realpath(self.tree))
+        if not real.is_relative_to(root):
+            self.findings.error(
+                place, f"{relative!r:.100} leads out of {self.tree}, the folder of the definitions"
+            )
+            return None
+        return real
+
+    def _merged(self, shown: str, real: Path, data: bytes) -> Mapping:
+        self.real[shown] = real
+        own = parse(data, shown, self.findings)
+        if not isinstance(own, Mapping):
+            place = own.place
+            raise DefinitionError(
+                [Problem(shown, place.line, place.column, f"expected a map, got {own.shown}")]
+            )
+        includes = own.entries.get("includes")
+        if includes is None:
+            return own
+        self._way.append(real)
+        below: Mapping | None = None
+        for place, text in self._included(includes.value):
+            part = self._include(shown, place, text)
+            if part is not None:
+                below = part if below is None else _merge_maps(below, part, FORMAT)
+        self._way.pop()
+        rest = {key: entry for key, entry in own.entries.items() if key != "includes"}
+        own = Mapping(own.place, rest)
+        return own if below is None else _merge_maps(below, own, FORMAT)
+
+    def _included(self, node: Node) -> list[tuple[Place, str]]:
+        values = FORMAT.keys["includes"].shape.read(node, self.findings)
+        return [(item.place, item.value) for item in values] if isinstance(values, list) else []
+
+    def _include(self, by: str, place: Place, text: str) -> Mapping | None:
+        real = self._inside(text, place)
+        if real is None:
+            return None
+        if real in self._way:
+            names = " → ".join(path.name for path in [*self._way[self._way.index(real) :], real])
+            self.findings.error(place, f"files include each other in a circle: {names}")
+            return None
+        if real in self.real.values():
+            # Reached a second time by another way: it is underneath already.
+            return None
+        if len(self._way) >= MAX_INCLUDE_DEPTH or len(self.real) >= MAX_INCLUDES:
+            limits = f"{MAX_INCLUDE_DEPTH} levels or {MAX_INCLUDES} files"
+            self.findings.error(place, f"more than {limits} of includes")
+            return None
+        try:
+            data = _bytes(real, MAX_BYTES, place)
+            return self._merged(os.path.normpath(Path(by).parent / text), real, data)
+        except DefinitionError as error:
+            self.findings.errors.extend(error.problems)
+            return None
+
+
+def _bytes(path: Path, limit: int, place: Place) -> bytes:
+    """A regular file's bytes; DefinitionError at the place that names it."""
+    try:
+        # Non-blocking, so that a pipe in the place of a file cannot hold us up.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            problem = "is not a regular file"
+        else:
+            with open(descriptor, "rb") as file:
+                data = file.read(limit + 1)
+            if len(data) <= limit:
+                return data
+            problem = f"is larger than {limit} bytes"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    message = problem if place.line == 0 else f"{path.name} {problem}"
+    raise DefinitionError([Problem(place.file, place.line, place.column, message)])
+
+
+def _merge_maps(below: Mapping, own: Mapping, shape: Shape | None) -> Mapping:
+    entries = dict(below.entries)
+    for key, entry in own.entries.items():
+        under = entries.get(key)
+        entries[key] = entry if under is None else _merge(under, entry, _inner(shape, key))
+    return Mapping(own.place, entries)
+
+
+def _merge(below: Entry, own: Entry, shape: Shape | None) -> Entry:
+    """Maps merge; lists: included first, then own; of anything else the own wins."""
+    if isinstance(below.value, Mapping) and isinstance(own.value, Mapping):
+        return Entry(own.place, _merge_maps(below.value, own.value, shape))
+    replaced = not isinstance(shape, ListOf) or shape.replaced
+    if isinstance(below.value, Items) and isinstance(own.value, Items) and not replaced:
+        items = below.value.items + own.value.items
+        return Entry(own.place, Items(own.value.place, items))
+    return own
+
+
+def _inner(shape: Shape | None, key: str) -> Shape | None:
+    if isinstance(shape, Fields) and key in shape.keys:
+        return shape.keys[key].shape
+    return None
+
+
+def declared_variables(root: Mapping) -> dict[str, Scalar]:
+    """`vars`, as they stand there."""
+    entry = root.entries.get("vars")
+    if entry is None or not isinstance(entry.value, Mapping):
+        return {}
+    return {
+        key: value.value
+        for key, value in entry.value.entries.items()
+        if isinstance(value.value, Scalar)
+    }
+
+
+def tracked_variables(root: Mapping) -> frozenset[str]:
+    """The names that `track` sets."""
+    entry = root.entries.get("track")
+    if entry is None or not isinstance(entry.value, Items):
+        return frozenset()
+    names = set()
+    for item in entry.value.items:
+        value = item.entries.get("set") if isinstance(item, Mapping) else None
+        if value is not None and isinstance(value.value, Scalar) and value.value.kind is Kind.TEXT:
+            names.add(value.value.text)
+    return frozenset(names)

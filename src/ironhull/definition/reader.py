@@ -1,0 +1,281 @@
+"""A definition file → ImageDefinition, or every problem of it at once.
+
+1. read the file and what it includes, merged into one tree (`files`)
+2. replace variables (`variables`)
+3. check the tree against the table (`format`, `shape`)
+4. make the model of what could be read, checking what a table cannot say
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from ironhull.definition.accounts import accounts_of
+from ironhull.definition.contents import files_of, packages_of, repositories_of
+from ironhull.definition.files import Files, declared_variables, tracked_variables, tree_of
+from ironhull.definition.format import FORMAT
+from ironhull.definition.model import Accounts, FileRequest, ImageDefinition, Keep, Place, Track
+from ironhull.definition.paths import edits_of, normalised, platforms_of
+from ironhull.definition.patterns import compile_pattern
+from ironhull.definition.runtime import (
+    compression_of,
+    healthcheck_of,
+    keep_of,
+    paths_in,
+    ports_of,
+    tests_of,
+)
+from ironhull.definition.shape import Record
+from ironhull.definition.tree import Findings
+from ironhull.definition.variables import Substitution
+from ironhull.errors import DefinitionError, Problem
+from ironhull.oci.digest import Digest, digest_of
+from ironhull.oci.document import canonical
+from ironhull.oci.platform import Platform
+from ironhull.oci.reference import MAX_NAME, NAME, TAG
+
+CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie", "14": "forky"}
+DISTRIBUTIONS = ("debian",)
+_SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)")
+_SYNTAX_DISTRIBUTION = re.compile(r"-([a-z]+)([0-9][0-9.]*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A definition without errors, and what a person should still know of it."""
+
+    definition: ImageDefinition
+    warnings: tuple[Problem, ...]
+
+
+def load(
+    path: Path, variables: Mapping[str, str] | None = None, tree: Path | None = None
+) -> ImageDefinition:
+    """The definition in a file; `variables` are the values that the lock has for `track`.
+
+    DefinitionError with all problems of the file and its includes. No file outside of `tree` is
+    read (default: `tree_of`).
+    """
+    return read(path, variables, tree).definition
+
+
+def read(
+    path: Path, variables: Mapping[str, str] | None = None, tree: Path | None = None
+) -> Loaded:
+    """Like `load`, with the warnings."""
+    findings = Findings()
+    files = Files(tree or tree_of(path), findings)
+    try:
+        merged = files.read(path)
+    except DefinitionError as error:
+        raise DefinitionError(sorted({*findings.errors, *error.problems})) from None
+    substitution = Substitution(
+        declared_variables(merged), variables or {}, tracked_variables(merged), findings
+    )
+    record = FORMAT.read(substitution.definition(merged), findings)
+    if isinstance(record, Record):
+        definition = _definition(record, path, files, findings)
+    if findings.errors:
+        raise DefinitionError(sorted(set(findings.errors)))
+    _check_syntax_line(files.first_line, definition, findings)
+    return Loaded(
+        _with_digest(definition, tuple(sorted(substitution.pending))), tuple(findings.warnings)
+    )
+
+
+def _definition(record: Record, path: Path, files: Files, findings: Findings) -> ImageDefinition:
+    """The model; parts that have problems are missing in it."""
+    keep = keep_of(record, findings)
+    distribution, codename, os_release = _distribution(record, findings)
+    accounts = accounts_of(record, keep.shell, findings)
+    image = _image(record, findings)
+    return ImageDefinition(
+        file=path,
+        digest=Digest(""),
+        name=record.get("name", image),
+        image=image,
+        variant=record.get("variant", "runtime"),
+        flavor=record.get("flavor", ""),
+        tags=_tags(record, findings),
+        platforms=platforms_of(record, findings) or _default_platforms(),
+        distribution=distribution,
+        codename=codename,
+        packages=packages_of(record, findings),
+        repositories=repositories_of(record, files, findings),
+        files=files_of(record, files, findings),
+        mappings=dict(record.record("contents").get("mappings", {})),
+        accounts=accounts,
+        os_release=os_release,
+        environment=dict(record.get("environment", {})),
+        entrypoint=record.texts("entrypoint"),
+        cmd=record.texts("cmd"),
+        work_dir=normalised(record.get("work-dir", "/"), record.at("work-dir"), findings),
+        ports=ports_of(record, findings),
+        volumes=paths_in(record, "volumes", findings),
+        stop_signal=record.get("stop-signal"),
+        healthcheck=healthcheck_of(record),
+        labels=dict(record.get("labels", {})),
+        annotations=dict(record.get("annotations", {})),
+        paths=edits_of(record, keep.setuid, files, findings),
+        compression=compression_of(record, findings),
+        squashed=record.get("output") == "squashed",
+        dates=_dates(record, findings),
+        tracks=_tracks(record, findings),
+        tests=_tests(record, accounts, keep, findings),
+        keep=keep,
+    )
+
+
+def _tests(record: Record, accounts: Accounts, keep: Keep, findings: Findings) -> Any:
+    users = frozenset({"root", *(user.name for user in accounts.users)})
+    return tests_of(record, users, keep.shell, findings)
+
+
+def _default_platforms() -> tuple[Platform, ...]:
+    return (Platform.parse("linux/amd64"), Platform.parse("linux/arm64"))
+
+
+def _image(record: Record, findings: Findings) -> str:
+    """The repository without a registry's host."""
+    if "image" not in record.values:
+        if "image" not in record.node.entries:
+            findings.error(record.place, "the key 'image' is missing")
+        return ""
+    text: str = record.get("image")
+    head, slash, rest = text.partition("/")
+    if slash and (head == "localhost" or "." in head or ":" in head):
+        text = rest
+    if not NAME.fullmatch(text) or len(text) > MAX_NAME:
+        findings.error(
+            record.at("image"),
+            f"{text!r:.100} is not a repository: lower-case letters, digits and . _ - in parts "
+            "divided by /, without a tag",
+        )
+    return text
+
+
+def _tags(record: Record, findings: Findings) -> tuple[str, ...]:
+    suffix: str = record.get("suffix", "")
+    if suffix and suffix[0] not in "-._":
+        suffix = f"-{suffix}"
+    tags: list[str] = []
+    for item in record.items("tags"):
+        tag = item.value + suffix
+        if not TAG.fullmatch(tag):
+            findings.error(item.place, f"{tag!r:.200} is not a tag")
+        elif tag in tags:
+            findings.warn(item.place, f"tag {tag!r} stands twice")
+        else:
+            tags.append(tag)
+    if "tags" not in record.node.entries:
+        findings.error(record.place, "the key 'tags' is missing")
+    elif not getattr(record.node.entries["tags"].value, "items", True):
+        findings.error(record.at("tags"), "no tag that is known without the lock; write one")
+    return tuple(tags)
+
+
+def _distribution(record: Record, findings: Findings) -> tuple[str, str, dict[str, str]]:
+    """`debian-13`, its codename, and os-release(5)."""
+    section = record.record("os-release")
+    for key in ("id", "version-id"):
+        if key not in section.node.entries:
+            findings.error(
+                section.place, f"the key 'os-release.{key}' is missing: it names the distribution"
+            )
+    name, version = section.get("id", ""), section.get("version-id", "")
+    if name and name not in DISTRIBUTIONS:
+        findings.error(
+            section.at("id"),
+            f"no packages of the distribution {name!r:.40} (known: {', '.join(DISTRIBUTIONS)})",
+        )
+    known = CODENAMES.get(version, "") if name == "debian" else ""
+    codename = section.get("version-codename", known)
+    if known and codename != known:
+        findings.error(
+            section.at("version-codename"), f"{name} {version} is {known}, got {codename!r:.40}"
+        )
+    elif name and version and not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", codename):
+        findings.error(section.place, f"write 'version-codename' of {name} {version!r:.40}")
+    values = {key.upper().replace("-", "_"): value for key, value in section.values.items()}
+    values.setdefault("VERSION_CODENAME", codename)
+    return f"{name}-{version}", codename, values
+
+
+def _check_syntax_line(line: str, definition: ImageDefinition, findings: Findings) -> None:
+    """The first line names an engine and its distribution: said if it is another one."""
+    syntax = _SYNTAX.match(line)
+    found = _SYNTAX_DISTRIBUTION.search(syntax[1]) if syntax else None
+    if found and f"{found[1]}-{found[2]}" != definition.distribution:
+        findings.warn(
+            Place(str(definition.file), 1, 1),
+            f"the syntax line says {found[1]}-{found[2]}, os-release says "
+            f"{definition.distribution}; os-release counts",
+        )
+
+
+def _dates(record: Record, findings: Findings) -> dict[str, str]:
+    section = record.record("dates")
+    for key, value in section.values.items():
+        try:
+            dt.date.fromisoformat(value)
+        except ValueError:
+            findings.error(section.at(key), f"{value!r} is not a day of the calendar")
+    return dict(section.values)
+
+
+def _tracks(record: Record, findings: Findings) -> tuple[Track, ...]:
+    tracks: list[Track] = []
+    for item in record.items("track"):
+        value: Record = item.value
+        if any(key not in value.values for key in ("package", "set")):
+            continue
+        match = value.get("match", "^(.*)$")
+        compiled = compile_pattern(match, groups=1)
+        if isinstance(compiled, str):
+            findings.error(value.at("match"), compiled)
+        if value.get("set") in {track.variable for track in tracks}:
+            findings.error(value.at("set"), f"variable {value.get('set')} is tracked twice")
+        package = value.get("package").rpartition("/")[2]
+        tracks.append(Track(package, match, value.get("set"), item.place))
+    return tuple(tracks)
+
+
+def _with_digest(definition: ImageDefinition, pending: tuple[str, ...]) -> ImageDefinition:
+    # What does not decide the image: where things stand, the tests, how variables follow.
+    apart = {"file", "digest", "tests", "tracks", "pending"}
+    value = {
+        field.name: _json(getattr(definition, field.name))
+        for field in fields(definition)
+        if field.name not in apart
+    }
+    return replace(definition, digest=digest_of(canonical(value)), pending=pending)
+
+
+def _json(value: Any) -> Any:
+    """A part of a definition as JSON, without places and without paths of this machine."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: _json(getattr(value, field.name))
+            for field in fields(value)
+            if field.name != "place"
+            and not (
+                isinstance(value, FileRequest)
+                and field.name == "url"
+                and value.url.startswith("file:")
+            )
+        }
+    if isinstance(value, bytes):
+        return digest_of(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {key: _json(inner) for key, inner in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_json(inner) for inner in value]
+    return value

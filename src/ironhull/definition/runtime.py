@@ -1,0 +1,147 @@
+"""What becomes the image's config, and the tests: environment, ports, healthcheck, `tests`."""
+
+from __future__ import annotations
+
+import re
+
+from ironhull.definition.model import Healthcheck, HttpProbe, ImageTest, Keep, Place
+from ironhull.definition.paths import normalised
+from ironhull.definition.patterns import compile_pattern
+from ironhull.definition.shape import Item, Record
+from ironhull.definition.tree import Findings, did_you_mean
+
+MAX_LEVEL = {"zstd": 22, "gzip": 9}
+
+
+def keep_of(root: Record, findings: Findings) -> Keep:
+    """`hardening`: what stays."""
+    section = root.record("hardening")
+    return Keep(
+        documentation=section.get("documentation", False),
+        shell=section.get("shell", False),
+        package_manager=section.get("package-manager", False),
+        compiler=section.get("compiler", False),
+        setuid=paths_in(section, "setuid", findings),
+        package_database=section.get("package-database", "status.d"),
+        overlaps=paths_in(section, "overlaps", findings),
+    )
+
+
+def paths_in(record: Record, key: str, findings: Findings) -> tuple[str, ...]:
+    """A list of absolute paths."""
+    return tuple(normalised(item.value, item.place, findings) for item in record.items(key))
+
+
+def ports_of(root: Record, findings: Findings) -> tuple[str, ...]:
+    """`ports`, each once, between 1 and 65535."""
+    ports: list[str] = []
+    for item in root.items("ports"):
+        number, _, protocol = item.value.partition("/")
+        port = f"{int(number)}/{protocol}"
+        if not 1 <= int(number) <= 65535:
+            findings.error(item.place, f"port {number} is not between 1 and 65535")
+        elif port in ports:
+            findings.error(item.place, f"port {port} stands twice")
+        else:
+            ports.append(port)
+    return tuple(ports)
+
+
+def compression_of(root: Record, findings: Findings) -> str:
+    """`zstd` or `gzip`, with an optional level that the program has."""
+    text: str = root.get("compression", "zstd")
+    name, _, level = text.partition(":")
+    if level and not 1 <= int(level) <= MAX_LEVEL[name]:
+        findings.error(
+            root.at("compression"), f"{name} has the levels 1 to {MAX_LEVEL[name]}, got {level}"
+        )
+    return text
+
+
+def healthcheck_of(root: Record) -> Healthcheck | None:
+    if not isinstance(root.get("healthcheck"), Record):
+        return None
+    section = root.record("healthcheck")
+    return Healthcheck(
+        command=section.texts("command"),
+        interval=section.get("interval", 30),
+        timeout=section.get("timeout", 30),
+        start_period=section.get("start-period", 0),
+        retries=section.get("retries", 3),
+    )
+
+
+def tests_of(
+    root: Record, users: frozenset[str], shell: bool, findings: Findings
+) -> tuple[ImageTest, ...]:
+    """The tests; `users` are the names that exist, `shell` whether the image keeps one."""
+    tests: list[ImageTest] = []
+    names: set[str] = set()
+    for item in root.items("tests"):
+        record: Record = item.value
+        test = _test(record, item.place, shell, findings)
+        if test.name in names:
+            findings.error(record.at("name"), f"two tests are called {test.name!r:.60}")
+        names.add(test.name)
+        if test.user is not None and test.user not in users:
+            hint = did_you_mean(test.user, users)
+            findings.error(record.at("user"), f"no user {test.user!r}{hint}")
+        tests.append(test)
+    return tuple(tests)
+
+
+def _test(record: Record, place: Place, shell: bool, findings: Findings) -> ImageTest:
+    http = _http(record, findings)
+    commands = tuple(_command(item, shell, findings) for item in record.items("commands"))
+    if not {"commands", "http"} & record.node.entries.keys():
+        findings.error(place, "a test needs 'commands' or 'http'")
+    directory = record.get("directory")
+    if directory is not None:
+        normalised(directory, record.at("directory"), findings)
+    return ImageTest(
+        name=record.get("name", ""),
+        place=place,
+        commands=commands,
+        directory=directory,
+        exit_code=record.get("exit-code", 0),
+        timeout=record.get("timeout", 60),
+        output=_regex(record, "output", findings),
+        background=record.get("background", False),
+        user=record.get("user"),
+        network=record.get("network", False),
+        writable=record.get("writable", False),
+        http=http,
+    )
+
+
+def _command(item: Item, shell: bool, findings: Findings) -> tuple[str, ...]:
+    if isinstance(item.value, tuple):
+        return item.value
+    if not shell:
+        findings.error(
+            item.place,
+            "a command as text needs /bin/sh, which the image does not keep: write a list, "
+            'like ["node", "--version"], or set hardening.shell',
+        )
+    return ("/bin/sh", "-c", item.value)
+
+
+def _http(record: Record, findings: Findings) -> HttpProbe | None:
+    probe = record.record("http")
+    if "port" not in probe.values:
+        return None
+    return HttpProbe(
+        port=probe.get("port"),
+        path=probe.get("path", "/"),
+        status=probe.get("status", 200),
+        body=_regex(probe, "body", findings),
+    )
+
+
+def _regex(record: Record, key: str, findings: Findings) -> str | None:
+    text: str | None = record.get(key)
+    if text is not None:
+        compiled = compile_pattern(text)
+        if not isinstance(compiled, re.Pattern):
+            findings.error(record.at(key), compiled)
+    return text

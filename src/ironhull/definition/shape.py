@@ -1,0 +1,370 @@
+"""Shapes of values: one table of them reads a definition and makes its JSON Schema.
+
+A shape reads a node of the tree to a plain value, adds every problem it finds to the findings, and
+says the same rule as JSON Schema (2020-12). What it cannot say there (an account that exists, a
+path without `..`) is checked where the model is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from ironhull.definition.model import Place
+from ironhull.definition.tree import (
+    Entry,
+    Findings,
+    Items,
+    Kind,
+    Mapping,
+    Node,
+    Scalar,
+    did_you_mean,
+)
+
+MAX_TEXT = 256 * 1024
+
+
+class Wrong:
+    """What a shape gives for a node that it has reported: nobody looks further at it."""
+
+
+WRONG = Wrong()
+
+
+def _is_broken(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.kind is Kind.BROKEN
+
+
+class Item(NamedTuple):
+    """A value of a list, and where it stands."""
+
+    value: Any
+    place: Place
+
+
+class Shape(Protocol):
+    def read(self, node: Node, findings: Findings) -> Any:
+        """The node as a plain value; WRONG after an error was reported."""
+        ...
+
+    def schema(self) -> dict[str, Any]: ...
+
+    @property
+    def words(self) -> str:
+        """The shape in a few words, for messages and the reference."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string, of a pattern or one of a set."""
+
+    pattern: str | None = None
+    """The whole text; in the dialect that Python and JSON Schema share."""
+    form: str = "text"
+    """The pattern in words, with an example."""
+    options: tuple[str, ...] = ()
+    longest: int = 4096
+    empty: bool = False
+    plain: bool = True
+    """No control characters; false for contents of files and scripts."""
+
+    @property
+    def words(self) -> str:
+        return "one of " + ", ".join(self.options) if self.options else self.form
+
+    def read(self, node: Node, findings: Findings) -> Any:
+        if _is_broken(node):
+            return WRONG
+        if not isinstance(node, Scalar) or node.kind is not Kind.TEXT:
+            hint = ""
+            if isinstance(node, Scalar) and node.kind is not Kind.NULL:
+                hint = f'; put it in quotes: "{node.text:.60}"'
+            findings.error(node.place, f"expected {self.words}, got {node.shown}{hint}")
+            return WRONG
+        problem = self._problem(node.text)
+        if problem:
+            findings.error(node.place, problem)
+            return WRONG
+        return node.text
+
+    def _problem(self, text: str) -> str | None:
+        if self.options:
+            if text in self.options:
+                return None
+            return f"unknown value {text!r:.60}{did_you_mean(text, self.options)}"
+        if not text and not self.empty:
+            return f"expected {self.form}, got an empty text"
+        if len(text) > self.longest:
+            return f"a text of {len(text)} characters, the limit is {self.longest}"
+        # The shortest test first: nearly every text is printable.
+        if not text.isprintable():
+            bad = re.search("[\x00-\x1f\x7f]" if self.plain else "\x00", text)
+            if bad:
+                return f"the character {bad[0]!r} is not allowed here"
+        if self.pattern is not None and not re.fullmatch(self.pattern, text):
+            return f"expected {self.form}, got {text!r:.100}"
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        # A text that still has a variable in it is judged after the variable is replaced.
+        if self.options:
+            return {
+                "type": "string",
+                "anyOf": [{"enum": list(self.options)}, {"pattern": VARIABLE_PATTERN}],
+            }
+        value: dict[str, Any] = {"type": "string"}
+        if not self.empty:
+            value["minLength"] = 1
+        value["maxLength"] = self.longest
+        if self.pattern is not None:
+            value["pattern"] = f"^(?:{self.pattern})$|{VARIABLE_PATTERN}"
+        return value
+
+
+VARIABLE_PATTERN = r"\$\{[A-Za-z_]"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An integer within bounds."""
+
+    least: int = 0
+    most: int = 2**32 - 2
+
+    @property
+    def words(self) -> str:
+        return f"a whole number from {self.least} to {self.most}"
+
+    def read(self, node: Node, findings: Findings) -> Any:
+        if _is_broken(node):
+            return WRONG
+        if isinstance(node, Scalar) and node.kind is Kind.WHOLE and len(node.text) < 20:
+            value = int(node.text, 0) if node.text[:2] in ("0o", "0x") else int(node.text)
+            if self.least <= value <= self.most:
+                return value
+        shown = f"the text {node.shown}" if _is_text(node) else node.shown
+        findings.error(node.place, f"expected {self.words}, got {shown}")
+        return WRONG
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """true or false."""
+
+    words = "true or false"
+
+    def read(self, node: Node, findings: Findings) -> Any:
+        if _is_broken(node):
+            return WRONG
+        if isinstance(node, Scalar) and node.kind is Kind.FLAG:
+            return node.text.lower() == "true"
+        shown = f"the text {node.shown}" if _is_text(node) else node.shown
+        findings.error(node.place, f"expected true or false, got {shown}")
+        return WRONG
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+def _is_text(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.kind is Kind.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list; `replaced` if an own list takes the place of an included one instead of following."""
+
+    item: Shape
+    replaced: bool = False
+    fewest: int = 0
+
+    @property
+    def words(self) -> str:
+        return f"a list of: {self.item.words}"
+
+    def read(self, node: Node, findings: Findings) -> Any:
+        if _is_broken(node):
+            return WRONG
+        if not isinstance(node, Items):
+            findings.error(node.place, f"expected a list, got {node.shown}")
+            return WRONG
+        if len(node.items) < self.fewest:
+            findings.error(node.place, f"expected at least {self.fewest} in the list")
+            return WRONG
+        values = [Item(self.item.read(item, findings), item.place) for item in node.items]
+        return [item for item in values if item.value is not WRONG]
+
+    def schema(self) -> dict[str, Any]:
+        value: dict[str, Any] = {"type": "array", "items": self.item.schema()}
+        if self.fewest:
+            value["minItems"] = self.fewest
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """A map with keys of one's own choice."""
+
+    key: Text
+    value: Shape
+
+    @property
+    def words(self) -> str:
+        return f"a map: {self.key.form} → {self.value.words}"
+
+    def read(self, node: Node, findings: Findings) -> Any:
+        if _is_broken(node):
+            return WRONG
+        if not isinstance(node, Mapping):
+            findings.error(node.place, f"expected a map, got {node.shown}")
+            return WRONG
+        values: dict[str, Any] = {}
+        for name, entry in node.entries.items():
+            key = self.key.read(Scalar(entry.place, name, Kind.TEXT), findings)
+            value = self.value.read(entry.value, findings)
+            if key is not WRONG and value is not WRONG:
+                values[key] = value
+        return values
+
+    def schema(self) -> dict[str, Any]:
+        value: dict[str, Any] = {"type": "object", "additionalProperties": self.value.schema()}
+        if self.key.pattern is not None:
+            value["propertyNames"] = {"pattern": f"^(?:{self.key.pattern})$"}
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class TextOrList:
+    """A string, or a list of strings: a shell's line, or an argument vector."""
+
+    text: Text
+    items: ListOf
+
+    @property
+    def words(self) -> str:
+        return f"{self.text.words}, or {self.items.words}"
+
+    def read(self, node: Node, findings: Findings) -> Any:
+        if isinstance(node, Items):
+            values = self.items.read(node, findings)
+            complete = values is not WRONG and len(values) == len(node.items)
+            return tuple(item.value for item in values) if complete else WRONG
+        return self.text.read(node, findings)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.text.schema(), self.items.schema()]}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a map with fixed keys: its shape and what it means."""
+
+    shape: Shape
+    about: str
+    required: bool = False
+    ours: bool = False
+    """Not in the public format."""
+    example: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A map with fixed keys; any other key is an error, `refused` ones with a reason."""
+
+    keys: MappingType[str, Key]
+    refused: MappingType[str, str] = field(default_factory=dict)
+
+    words = "a map"
+
+    def read(self, node: Node, findings: Findings) -> Any:
+        if _is_broken(node):
+            return WRONG
+        if not isinstance(node, Mapping):
+            findings.error(node.place, f"expected a map, got {node.shown}")
+            return WRONG
+        values: dict[str, Any] = {}
+        for name, entry in node.entries.items():
+            if name not in self.keys:
+                findings.error(entry.place, self._unknown(name))
+                continue
+            value = self.keys[name].shape.read(entry.value, findings)
+            if value is not WRONG:
+                values[name] = value
+        for name, key in self.keys.items():
+            if key.required and name not in node.entries:
+                findings.error(node.place, f"the key {name!r} is missing")
+        return Record(node, values)
+
+    def _unknown(self, name: str) -> str:
+        if name in self.refused:
+            return f"{name!r} {self.refused[name]}"
+        if name == "<<":
+            return "merge keys (<<) are not part of the format; use 'includes'"
+        return f"unknown key {name!r:.60}{did_you_mean(name, self.keys)}"
+
+    def schema(self) -> dict[str, Any]:
+        properties = {}
+        for name, key in self.keys.items():
+            properties[name] = {"description": key.about, **key.shape.schema()}
+            if key.example is not None:
+                properties[name]["examples"] = [key.example]
+        value: dict[str, Any] = {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+        }
+        required = [name for name, key in self.keys.items() if key.required]
+        if required:
+            value["required"] = required
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A map that was read: values by key, and the node for their places."""
+
+    node: Mapping
+    values: dict[str, Any]
+
+    @property
+    def place(self) -> Place:
+        return self.node.place
+
+    @property
+    def whole(self) -> bool:
+        """Whether every key that stands there could be read."""
+        return self.values.keys() == self.node.entries.keys()
+
+    def at(self, *keys: str) -> Place:
+        """Where a value (or a key's value inside a map of free keys) stands."""
+        node: Node = self.node
+        for key in keys:
+            entry: Entry | None = node.entries.get(key) if isinstance(node, Mapping) else None
+            if entry is None:
+                return node.place
+            node = entry.value
+        return node.place
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The plain value."""
+        return self.values.get(key, default)
+
+    def record(self, key: str) -> Record:
+        """A map with fixed keys; an empty one if absent."""
+        value = self.values.get(key)
+        return value if isinstance(value, Record) else Record(Mapping(self.at(key), {}), {})
+
+    def items(self, key: str) -> list[Item]:
+        """A list's values with their places."""
+        return list(self.values.get(key, ()))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list's values alone."""
+        return tuple(item.value for item in self.values.get(key, ()))

@@ -1,0 +1,198 @@
+"""YAML text → tree, with bounds on everything that a hostile file could make large.
+
+Only scalars, lists and maps: a tag that would make anything else is refused, and no object of
+Python's is ever constructed. Events are read one by one, so that a bound stops the work at once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from ironhull.definition.model import Place
+from ironhull.definition.tree import Entry, Findings, Items, Kind, Mapping, Node, Scalar
+from ironhull.errors import DefinitionError, Problem
+
+MAX_BYTES = 1024 * 1024
+MAX_NODES = 20_000
+"""Aliases counted as often as they are used."""
+MAX_DEPTH = 40
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CORE = "tag:yaml.org,2002:"
+_TAGS = {
+    f"{_CORE}str": Kind.TEXT,
+    f"{_CORE}int": Kind.WHOLE,
+    f"{_CORE}float": Kind.NUMBER,
+    f"{_CORE}bool": Kind.FLAG,
+    f"{_CORE}null": Kind.NULL,
+}
+_COLLECTIONS = (None, "!", f"{_CORE}seq", f"{_CORE}map")
+_PATTERNS = (
+    (Kind.NULL, re.compile(r"|~|null|Null|NULL")),
+    (Kind.FLAG, re.compile(r"true|True|TRUE|false|False|FALSE")),
+    (Kind.WHOLE, re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")),
+    (
+        Kind.NUMBER,
+        re.compile(
+            r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+        ),
+    ),
+)
+
+
+def parse(data: bytes, file: str, findings: Findings) -> Node:
+    """The one document of a YAML file.
+
+    Duplicate keys and unknown tags are added to `findings`; DefinitionError where the tree cannot
+    be built at all: syntax, encoding, a bound, several documents.
+    """
+    if len(data) > MAX_BYTES:
+        raise _stop(file, 0, 0, f"the file has {len(data)} bytes, the limit is {MAX_BYTES}")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        raise _stop(file, line, column, f"not UTF-8: byte 0x{data[error.start]:02x}") from None
+    try:
+        return _Composer(file, findings).document(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        raise _stop(file, line, column, f"not YAML: {what}") from None
+    except yaml.YAMLError as error:
+        first = str(error).splitlines()[0]
+        raise _stop(file, 0, 0, f"not YAML: {first}") from None
+
+
+def _stop(file: str, line: int, column: int, message: str) -> DefinitionError:
+    return DefinitionError([Problem(file, line, column, message)])
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or map that is being read."""
+
+    place: Place
+    anchor: str | None
+    start_count: int
+    is_map: bool
+    broken: bool
+    items: list[Node] = field(default_factory=list)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    key: Scalar | None = None
+
+
+@dataclass(slots=True)
+class _Composer:
+    file: str
+    findings: Findings
+    count: int = 0
+    anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
+    """With the number of nodes below."""
+    stack: list[_Open] = field(default_factory=list)
+    root: Node | None = None
+
+    def document(self, text: str) -> Node:
+        for event in yaml.parse(text, Loader=_LOADER):
+            match event:
+                case yaml.DocumentStartEvent():
+                    if self.root is not None:
+                        raise self._stop(self._place(event), "a second document in one file")
+                case yaml.ScalarEvent():
+                    self._scalar(event)
+                case yaml.AliasEvent():
+                    self._alias(event)
+                case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                    self._open(event)
+                case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                    self._close()
+        if self.root is None:
+            raise _stop(self.file, 0, 0, "the file is empty")
+        return self.root
+
+    def _place(self, event: Any) -> Place:
+        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _stop(self, place: Place, message: str) -> DefinitionError:
+        return _stop(place.file, place.line, place.column, message)
+
+    def _grow(self, by: int, place: Place) -> None:
+        self.count += by
+        if self.count > MAX_NODES:
+            raise self._stop(place, f"more than {MAX_NODES} values, with aliases expanded")
+
+    def _scalar(self, event: Any) -> None:
+        place = self._place(event)
+        self._grow(1, place)
+        kind = Kind.TEXT
+        if event.tag is not None and event.tag != "!":
+            if event.tag in _TAGS:
+                kind = _TAGS[event.tag]
+            else:
+                self.findings.error(place, f"the tag {event.tag!r:.100} has no meaning here")
+                kind = Kind.BROKEN
+        elif event.tag is None and event.style in (None, ""):
+            kind = next((k for k, form in _PATTERNS if form.fullmatch(event.value)), Kind.TEXT)
+        self._add(Scalar(place, event.value, kind), event.anchor, 1)
+
+    def _alias(self, event: Any) -> None:
+        place = self._place(event)
+        known = self.anchors.get(event.anchor)
+        if known is None:
+            inside = any(level.anchor == event.anchor for level in self.stack)
+            why = "stands inside what it repeats" if inside else "repeats an anchor that is not set"
+            raise self._stop(place, f"the alias *{event.anchor:.60} {why}")
+        node, size = known
+        self._grow(size, place)
+        self._add(node, None, size)
+
+    def _open(self, event: Any) -> None:
+        place = self._place(event)
+        self._grow(1, place)
+        if len(self.stack) >= MAX_DEPTH:
+            raise self._stop(place, f"nested more than {MAX_DEPTH} levels deep")
+        broken = event.tag not in _COLLECTIONS
+        if broken:
+            self.findings.error(place, f"the tag {event.tag!r:.100} has no meaning here")
+        is_map = isinstance(event, yaml.MappingStartEvent)
+        self.stack.append(_Open(place, event.anchor, self.count - 1, is_map, broken))
+
+    def _close(self) -> None:
+        level = self.stack.pop()
+        node: Node
+        if level.broken:
+            node = Scalar(level.place, "", Kind.BROKEN)
+        elif level.is_map:
+            node = Mapping(level.place, level.entries)
+        else:
+            node = Items(level.place, tuple(level.items))
+        self._add(node, level.anchor, self.count - level.start_count)
+
+    def _add(self, node: Node, anchor: str | None, size: int) -> None:
+        if anchor is not None:
+            self.anchors[anchor] = (node, size)
+        if not self.stack:
+            self.root = node
+            return
+        level = self.stack[-1]
+        if not level.is_map:
+            level.items.append(node)
+        elif level.key is None:
+            if not isinstance(node, Scalar):
+                raise self._stop(node.place, f"a key is a text, got {node.shown}")
+            level.key = node
+        else:
+            key, level.key = level.key, None
+            first = level.entries.get(key.text)
+            if first is not None:
+                where = f"line {first.place.line}"
+                self.findings.error(key.place, f"key {key.text!r:.60} stands twice ({where} too)")
+            else:
+                level.entries[key.text] = Entry(key.place, node)

@@ -1,0 +1,90 @@
+"""A YAML document as a tree in which every value knows where it stands; and the problems found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+
+from ironhull.definition.model import Place
+from ironhull.errors import Problem
+
+
+class Kind(StrEnum):
+    """What a scalar is by the core schema of YAML 1.2 (`yes` and dates are text, `010` is ten)."""
+
+    TEXT = "text"
+    WHOLE = "a whole number"
+    NUMBER = "a number"
+    FLAG = "true or false"
+    NULL = "nothing"
+    BROKEN = "broken"
+    """Reported already: nothing more is said of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    place: Place
+    text: str
+    kind: Kind
+
+    @property
+    def shown(self) -> str:
+        return "nothing" if self.kind is Kind.NULL else f"{self.text!r:.60}"
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    place: Place
+    items: tuple[Node, ...]
+
+    shown = "a list"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key with the place of the key, and its value."""
+
+    place: Place
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    place: Place
+    entries: dict[str, Entry]
+
+    shown = "a map"
+
+
+Node = Scalar | Items | Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is wrong with the files of one definition, collected while they are read."""
+
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def error(self, place: Place, message: str) -> None:
+        problem = Problem(place.file, place.line, place.column, message)
+        if problem not in self.errors:
+            self.errors.append(problem)
+
+    def warn(self, place: Place, message: str) -> None:
+        self.warnings.append(Problem(place.file, place.line, place.column, message))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` Did you mean 'x'?`, or ` (known: a, b)` if nothing is near; starts with a space."""
+    known = sorted(known)
+    close = get_close_matches(word, known, 1, 0.6)
+    if not close:
+        folded = {name.casefold().replace("_", "-"): name for name in known}
+        same = folded.get(word.casefold().replace("_", "-"))
+        close = [same] if same else []
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f" (known: {', '.join(known)})"
