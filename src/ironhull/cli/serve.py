@@ -1,0 +1,127 @@
+"""`ironhull serve`: the registry server over Ironhull's own store."""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from ironhull.cli.output import as_json, megabytes, print_json
+from ironhull.cli.settings import settings
+from ironhull.errors import InputError
+from ironhull.registry.server.limits import Limits
+from ironhull.registry.server.request_log import RequestLog
+from ironhull.registry.server.running import ServerConfig, collect
+from ironhull.registry.server.running import serve as run_server
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command(epilog="Example: ironhull serve --listen 127.0.0.1:5000 --auth users.toml")
+@click.option(
+    "--listen", metavar="HOST:PORT", default="127.0.0.1:5000", show_default=True, help="Address."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="An OCI image layout to serve and store into.  [default: Ironhull's own store]",
+)
+@click.option("--auth", type=_FILE, help="Users, roles and repositories (TOML; see below).")
+@click.option("--tls-cert", type=_FILE, help="Certificate chain (PEM).")
+@click.option("--tls-key", type=_FILE, help="Its private key (PEM, PKCS #8).")
+@click.option("--read-only", is_flag=True, help="Refuse every push and delete.")
+@click.option("--max-blob", default="16G", show_default=True, help="Largest blob (k, M, G: 10^3…).")
+@click.option("--max-uploads", default=256, show_default=True, help="Unfinished uploads at a time.")
+@click.option(
+    "--grace-hours",
+    type=click.FloatRange(min=0),
+    default=24.0,
+    show_default=True,
+    help="How long uploads may rest, and blobs that nothing refers to stay.",
+)
+@click.option(
+    "--log",
+    "log_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the request log on standard error.",
+)
+@click.option("--gc", "only_collect", is_flag=True, help="Collect garbage once and end.")
+@as_json
+def serve(
+    listen: str,
+    data: Path | None,
+    auth: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    read_only: bool,
+    max_blob: str,
+    max_uploads: int,
+    grace_hours: float,
+    log_format: str,
+    only_collect: bool,
+    as_json: bool,
+) -> None:
+    """Serve images to docker, podman and every other client of the OCI distribution spec.
+
+    What was built can be pulled at once; what is pushed joins it in the store. Also there:
+    /healthz, and /metrics for Prometheus. SIGTERM lets requests end, then stops.
+
+    \b
+    The file of --auth (without it everybody may do everything, on loopback only):
+      [anonymous]                    # leave out: nobody gets in without a password
+      role = "pull"
+      repositories = ["public/*"]    # * matches any text; leave out: all
+      [users.alice]
+      password = "$2y$10$…"          # htpasswd -nB alice
+      role = "push"                  # pull, push, or admin (may delete)
+    """  # noqa: D301 - \b is click's mark for text to leave as it is
+    host, port = _address(listen)
+    seconds = grace_hours * 3600
+    config = ServerConfig(
+        root=(data.absolute() if data is not None else settings().home.store.root),
+        host=host,
+        port=port,
+        auth=auth,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        read_only=read_only,
+        limits=Limits(blob=_size(max_blob), uploads=max_uploads, upload_age=seconds, grace=seconds),
+    )
+    if only_collect:
+        swept = collect(config)
+        if as_json:
+            print_json(swept.json())
+        else:
+            click.echo(
+                f"removed {swept.blobs} blobs ({megabytes(swept.bytes)}), "
+                f"{swept.uploads} unfinished uploads, {swept.records} records"
+            )
+        return
+    config.check()
+    click.echo(f"serving {config.root} at {config.url}", err=True)
+    run_server(config, partial(_open_log, log_format == "json"))
+
+
+def _open_log(as_json: bool) -> RequestLog:
+    return RequestLog(sys.stderr, as_json=as_json)
+
+
+def _address(text: str) -> tuple[str, int]:
+    """`host:port`, `[v6]:port` or `:port` (all addresses)."""
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]]*)):(\d{1,5})", text)
+    if match is None:
+        raise InputError(f"--listen {text!r}: expected HOST:PORT, for example 127.0.0.1:5000")
+    return match[1] or match[2] or "0.0.0.0", int(match[3])  # noqa: S104 - what `:port` means
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,15})([kKMGT]?)B?", text)
+    if match is None:
+        raise InputError(f"--max-blob {text!r}: expected a size, for example 500M or 16G")
+    return int(match[1]) * _UNITS[match[2].upper()]

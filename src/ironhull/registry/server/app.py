@@ -1,0 +1,232 @@
+"""The ASGI application: routes, errors as the specification writes them, a line in the log each."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match, Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ironhull.errors import EnvironmentProblem
+from ironhull.registry.server.blob_routes import BlobRoutes
+from ironhull.registry.server.manifest_routes import ManifestRoutes
+from ironhull.registry.server.other_routes import OtherRoutes
+from ironhull.registry.server.receiving import ClientGone
+from ironhull.registry.server.refusal import Refusal
+from ironhull.registry.server.registry import Registry, guarded
+from ironhull.registry.server.request_log import Line
+from ironhull.registry.server.sweep import sweep
+
+_SAFE = ("GET", "HEAD")
+# What a client sees of one that went away before its body was whole: nothing; the log sees this.
+_GONE = 499
+
+
+def application(registry: Registry) -> ASGIApp:
+    """The registry as an ASGI application."""
+    router = Router(_routes(registry), redirect_slashes=False, lifespan=lambda _: _life(registry))
+    return _Outermost(router, registry)
+
+
+def _routes(registry: Registry) -> list[Route]:
+    blobs, manifests = BlobRoutes(registry), ManifestRoutes(registry)
+    other = OtherRoutes(registry)
+    # (path, method, what the caller must be allowed, handler); of two that match the first wins.
+    table = [
+        ("/v2/_catalog", "GET", "pull", other.catalog),
+        ("/metrics", "GET", "pull", other.metrics),
+        ("/v2/{name:path}/blobs/uploads/", "POST", "push", blobs.start),
+        ("/v2/{name:path}/blobs/uploads", "POST", "push", blobs.start),
+        ("/v2/{name:path}/blobs/uploads/{upload}", "GET", "push", blobs.status),
+        ("/v2/{name:path}/blobs/uploads/{upload}", "PATCH", "push", blobs.chunk),
+        ("/v2/{name:path}/blobs/uploads/{upload}", "PUT", "push", blobs.finish),
+        ("/v2/{name:path}/blobs/uploads/{upload}", "DELETE", "push", blobs.cancel),
+        ("/v2/{name:path}/blobs/{digest}", "GET", "pull", blobs.pull),
+        ("/v2/{name:path}/blobs/{digest}", "DELETE", "admin", blobs.delete),
+        ("/v2/{name:path}/manifests/{reference}", "GET", "pull", manifests.pull),
+        ("/v2/{name:path}/manifests/{reference}", "PUT", "push", manifests.push),
+        ("/v2/{name:path}/manifests/{reference}", "DELETE", "admin", manifests.delete),
+        ("/v2/{name:path}/tags/list", "GET", "pull", manifests.tags),
+        ("/v2/{name:path}/referrers/{digest}", "GET", "pull", manifests.referrers),
+    ]
+    routes = [
+        Route(path, guarded(registry, action, handler), methods=[method])
+        for path, method, action, handler in table
+    ]
+    open_to_all = [
+        ("/v2", other.version),
+        ("/v2/", other.version),
+        ("/token", other.token),
+        ("/healthz", other.healthz),
+    ]
+    return routes + [Route(path, handler, methods=["GET"]) for path, handler in open_to_all]
+
+
+def _not_routed(router: Router, scope: Scope, status: int) -> Refusal:
+    text = f"{scope['method'][:20]} {scope['path'][:200]!r} is not of this API"
+    if status != 405:
+        return Refusal("NOT_FOUND", text, status=status)
+    allowed: set[str] = set()
+    for route in router.routes:
+        if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+            allowed |= route.methods or set()
+    return Refusal("UNSUPPORTED", text, headers={"allow": ", ".join(sorted(allowed))})
+
+
+def _answer(refusal: Refusal) -> Response:
+    headers = {**refusal.headers, "content-type": "application/json"}
+    return Response(refusal.body(), refusal.status, headers)
+
+
+@asynccontextmanager
+async def _life(registry: Registry) -> AsyncIterator[None]:
+    """While the server runs: sweep from time to time. Afterwards close what is open."""
+
+    async def keep_sweeping() -> None:
+        while True:
+            await asyncio.sleep(registry.limits.sweep_every)
+            try:
+                swept = await asyncio.to_thread(sweep, registry.contents, registry.uploads)
+            except Exception as error:
+                registry.log.note("sweep failed", error=str(error))
+            else:
+                registry.log.note("swept", **swept.json())
+
+    task = None if registry.read_only else asyncio.create_task(keep_sweeping())
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+        registry.writers.shutdown(wait=True)
+        registry.checkers.shutdown(wait=False, cancel_futures=True)
+        registry.uploads.close()
+
+
+class _Outermost:
+    """Around everything: request ids, the log, metrics, and no error that is not an answer."""
+
+    def __init__(self, router: Router, registry: Registry) -> None:
+        self._router = router
+        self._registry = registry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._router(scope, receive, send)
+            return
+        # With an "app" in its scope the router raises HTTPException instead of answering in text.
+        scope["app"] = self
+        observed = _Observed(scope, receive, send)
+        metrics = self._registry.metrics
+        metrics.in_flight += 1
+        begun = time.monotonic()
+        try:
+            await self._answer(scope, observed)
+        finally:
+            metrics.in_flight -= 1
+            seconds = time.monotonic() - begun
+            route = scope.get("ironhull.route", "other")
+            metrics.request(_known(scope["method"]), route, observed.status, seconds)
+            self._registry.log.request(_line(scope, observed, seconds))
+
+    async def _answer(self, scope: Scope, observed: _Observed) -> None:
+        try:
+            _refuse_foreign_pages(scope)
+            await self._router(scope, observed.receive, observed.send)
+        except HTTPException as error:
+            await observed.refuse(scope, _not_routed(self._router, scope, error.status_code))
+        except Refusal as refusal:
+            observed.error = f"{refusal.code}: {refusal}"
+            await observed.refuse(scope, refusal)
+        except ClientGone:
+            observed.error, observed.status = "client went away", _GONE
+        except EnvironmentProblem as problem:
+            observed.error = str(problem)
+            await observed.refuse(scope, Refusal("STORAGE_FULL", "the registry cannot write"))
+        except Exception as error:
+            observed.error = repr(error)
+            self._registry.log.note(
+                "fault", id=observed.id, trace="".join(traceback.format_exception(error))
+            )
+            text = f"internal error, see the log for request {observed.id}"
+            await observed.refuse(scope, Refusal("UNKNOWN", text))
+
+
+class _Observed:
+    """A request's receive and send, with what the log wants to know."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.id = secrets.token_hex(8)
+        self.status = 0
+        self.received = self.sent = 0
+        self.error = ""
+        self._receive = receive
+        self._send: Callable[[Message], Awaitable[None]] = send
+        self._head = scope["method"] == "HEAD"
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self.received += len(message.get("body", b""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = dict(message["headers"])
+            if not self._head:
+                self.sent = int(headers.get(b"content-length", 0))
+            message["headers"] = [
+                *message["headers"],
+                (b"x-request-id", self.id.encode()),
+                (b"docker-distribution-api-version", b"registry/2.0"),
+                (b"x-content-type-options", b"nosniff"),
+            ]
+        await self._send(message)
+
+    async def refuse(self, scope: Scope, refusal: Refusal) -> None:
+        """Answer with the refusal, unless an answer has begun."""
+        if not self.status:
+            await _answer(refusal)(scope, self.receive, self.send)
+
+
+def _refuse_foreign_pages(scope: Scope) -> None:
+    """No web page of another origin changes anything here (a registry on loopback has no login)."""
+    if scope["method"] in _SAFE:
+        return
+    headers = dict(scope["headers"])
+    origin = headers.get(b"origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get(b"host", b""):
+        raise Refusal("DENIED", "requests from pages of another origin may only read")
+
+
+def _known(method: str) -> str:
+    return method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "OTHER"
+
+
+def _line(scope: Scope, observed: _Observed, seconds: float) -> Line:
+    headers = dict(scope["headers"])
+    raw = scope.get("raw_path") or scope["path"].encode()
+    query = scope.get("query_string") or b""
+    path = (raw + (b"?" + query if query else b"")).decode("ascii", "backslashreplace")
+    client = scope.get("client")
+    return Line(
+        id=observed.id,
+        client=client[0] if client else "-",
+        user=scope.get("ironhull.user", ""),
+        method=scope["method"][:20],
+        path=path[:1000],
+        status=observed.status,
+        received=observed.received,
+        sent=observed.sent,
+        seconds=round(seconds, 6),
+        agent=headers.get(b"user-agent", b"").decode("ascii", "backslashreplace")[:200],
+        error=" ".join(observed.error[:300].split()),
+    )

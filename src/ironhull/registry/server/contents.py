@@ -1,0 +1,264 @@
+"""What repositories hold: an image layout and the records beside it, as one.
+
+A manifest belongs to a repository if it was pushed there, if a tag of index.json points at it, if
+an index that belongs there lists it, or if it is a loose entry of index.json whose subject belongs
+there. A blob belongs to it if it was pushed or mounted there or a manifest of it refers to it. So
+what a build put into the layout can be pulled without a record being written.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ironhull.errors import NotFoundError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
+from ironhull.oci.document import MAX_DOCUMENT
+from ironhull.registry.server.entries import Entries, Entry
+from ironhull.registry.server.limits import Limits
+from ironhull.registry.server.listing import Listing, Tags
+from ironhull.registry.server.names import digest as parse_digest
+from ironhull.registry.server.names import is_tag
+from ironhull.registry.server.records import Records
+from ironhull.registry.server.refusal import Refusal
+from ironhull.store.files import locked
+from ironhull.store.layout import ImageLayout
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Everything of one repository."""
+
+    manifests: frozenset[Digest]
+    blobs: frozenset[Digest]
+    indexes: Mapping[Digest, Digest]  # a manifest → an index that lists it
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBlob:
+    digest: Digest
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundManifest:
+    digest: Digest
+    media_type: str
+    size: int
+
+
+class Contents:
+    """The repositories of one layout; reading and deleting. `publishing` puts manifests in."""
+
+    def __init__(self, layout: ImageLayout, limits: Limits) -> None:
+        self.layout = layout
+        self.blobs = layout.blobs
+        self.limits = limits
+        self.records = Records(layout.root)
+        self.tags = Tags(layout)
+        self.entries = Entries(layout.blobs)
+        # Held shared while a push relies on blobs, exclusively while one is removed.
+        self.sweep_lock = self.records.root / ".sweep"
+        self._lock = threading.Lock()
+        self._members: dict[str, tuple[Listing, int, Members]] = {}
+        self._loose: tuple[Listing, Mapping[Digest, tuple[Entry, ...]]] | None = None
+
+    # Pull.
+
+    def find_manifest(self, repository: str, reference: str) -> FoundManifest:
+        """A manifest by tag or digest."""
+        if is_tag(reference):
+            descriptor = self.tags.listing().tags.get(repository, {}).get(reference)
+            if descriptor is None or not self.blobs.has(descriptor.digest):
+                raise Refusal("MANIFEST_UNKNOWN", f"{repository} has no tag {reference!r}")
+            return FoundManifest(descriptor.digest, descriptor.media_type, descriptor.size)
+        if ":" not in reference:
+            raise Refusal("MANIFEST_UNKNOWN", f"{reference!r:.200} is neither tag nor digest")
+        digest = parse_digest(reference)
+        media_type = self.records.media_type(repository, digest)
+        if media_type is None and digest not in self.members(repository).manifests:
+            raise Refusal("MANIFEST_UNKNOWN", f"{repository} has no manifest {digest}")
+        entry = self.entries.get(digest, media_type)
+        if entry is None or not self.blobs.has(digest):
+            raise Refusal("MANIFEST_UNKNOWN", f"manifest {digest} is missing or damaged")
+        return FoundManifest(digest, entry.media_type, entry.size)
+
+    def read_manifest(self, repository: str, reference: str) -> tuple[FoundManifest, bytes]:
+        """A manifest and its bytes, verified."""
+        found = self.find_manifest(repository, reference)
+        return found, self.blobs.read(found.digest, MAX_DOCUMENT)
+
+    def find_blob(self, repository: str, digest: Digest) -> FoundBlob:
+        """A blob of the repository; its age starts again, so that a push can rely on the answer."""
+        if self.has_blob(repository, digest):
+            with suppress(NotFoundError):
+                self._touch(digest)
+                return FoundBlob(digest, self.blobs.path(digest), self.blobs.size(digest))
+        raise Refusal("BLOB_UNKNOWN", f"{repository} has no blob {digest}")
+
+    def has_blob(self, repository: str, digest: Digest) -> bool:
+        """Whether the blob belongs to the repository (not whether it is on disk)."""
+        if self.records.has_blob(repository, digest):
+            return True
+        return digest in self.members(repository).blobs
+
+    def has_manifest(self, repository: str, digest: Digest) -> bool:
+        if self.records.media_type(repository, digest) is not None:
+            return True
+        return digest in self.members(repository).manifests
+
+    # Content discovery.
+
+    def tag_names(self, repository: str) -> list[str]:
+        """Tags in the order of their bytes; NAME_UNKNOWN if there is no such repository."""
+        tags = self.tags.listing().tags.get(repository)
+        if tags is None and not any(self.records.manifests(repository)):
+            raise Refusal("NAME_UNKNOWN", f"no repository {repository}")
+        return sorted(tags or ())
+
+    def repositories(self) -> list[str]:
+        """Repositories with a tag or a manifest, in order."""
+        names = set(self.tags.listing().tags)
+        names.update(
+            name
+            for name in self.records.repositories()
+            if name not in names and any(self.records.manifests(name))
+        )
+        return sorted(names)
+
+    def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
+        """Descriptors of all manifests of the repository whose subject this is, by digest."""
+        listing = self.tags.listing()
+        found = {
+            entry.digest: entry
+            for digest in self.records.referrers(repository, subject)
+            if (entry := self.entries.get(digest, self.records.media_type(repository, digest)))
+        }
+        for descriptor in listing.tags.get(repository, {}).values():
+            entry = self.entries.get(descriptor.digest, descriptor.media_type)
+            if entry is not None and entry.subject == subject:
+                found[entry.digest] = entry
+        loose = self._loose_by_subject(listing).get(subject, ())
+        if loose and self.has_manifest(repository, subject):
+            found.update((entry.digest, entry) for entry in loose)
+        return [
+            Descriptor(
+                entry.media_type,
+                entry.digest,
+                entry.size,
+                entry.annotations,
+                entry.artifact_type,
+            )
+            for _, entry in sorted(found.items())
+        ]
+
+    # Content management.
+
+    def delete_tag(self, repository: str, tag: str) -> None:
+        """Remove a tag; its manifest stays, to be had by digest."""
+        descriptor = self.tags.listing().tags.get(repository, {}).get(tag)
+        if descriptor is None:
+            raise Refusal("MANIFEST_UNKNOWN", f"{repository} has no tag {tag!r}")
+        self.keep_by_digest(repository, descriptor)
+        self.tags.remove(repository, lambda name, _: name == tag)
+
+    def delete_manifest(self, repository: str, digest: Digest) -> None:
+        """Remove a manifest and the tags that point at it."""
+        if not self.has_manifest(repository, digest):
+            raise Refusal("MANIFEST_UNKNOWN", f"{repository} has no manifest {digest}")
+        index = self.members(repository).indexes.get(digest)
+        if index is not None:
+            raise Refusal(
+                "UNSUPPORTED", f"{digest} is part of the index {index}: delete that first"
+            )
+        entry = self.entries.get(digest)
+        if any(descriptor.digest == digest for descriptor in self.tags.listing().loose):
+            raise Refusal("UNSUPPORTED", f"{digest} is in the store's index.json without a tag")
+        if any(d.digest == digest for d in self._tagged(repository).values()):
+            self.tags.remove(repository, lambda _, of: of == digest)
+        if entry is not None and entry.subject is not None:
+            self.records.drop_referrer(repository, entry.subject, digest)
+        self.records.drop_manifest(repository, digest)
+
+    def delete_blob(self, repository: str, digest: Digest) -> None:
+        """Take a blob out of the repository; the sweep removes what no repository has."""
+        if digest in self.members(repository).blobs:
+            raise Refusal("UNSUPPORTED", f"a manifest of {repository} refers to {digest}")
+        if not self.records.drop_blob(repository, digest):
+            raise Refusal("BLOB_UNKNOWN", f"{repository} has no blob {digest}")
+
+    def keep_by_digest(self, repository: str, descriptor: Descriptor) -> None:
+        """Record a tagged manifest, so that it can be pulled by digest when the tag moves on."""
+        if self.records.media_type(repository, descriptor.digest) is None:
+            self.records.add_manifest(repository, descriptor.digest, descriptor.media_type)
+
+    def members(self, repository: str) -> Members:
+        """Everything that belongs to the repository through its manifests."""
+        listing = self.tags.listing()
+        stamp = self.records.manifests_stamp(repository)
+        with self._lock:
+            kept = self._members.get(repository)
+        if kept is not None and kept[0] is listing and kept[1] == stamp:
+            return kept[2]
+        members = self._walk(repository, listing)
+        with self._lock:
+            if len(self._members) > 1000:
+                self._members.clear()
+            self._members[repository] = (listing, stamp, members)
+        return members
+
+    def _walk(self, repository: str, listing: Listing) -> Members:
+        loose = self._loose_by_subject(listing)
+        open_digests = [item.digest for item in listing.tags.get(repository, {}).values()]
+        open_digests += self.records.manifests(repository)
+        manifests: set[Digest] = set()
+        blobs: set[Digest] = set()
+        indexes: dict[Digest, Digest] = {}
+        while open_digests:
+            digest = open_digests.pop()
+            if digest in manifests:
+                continue
+            entry = self.entries.get(digest, self.records.media_type(repository, digest))
+            if entry is None:
+                continue
+            manifests.add(digest)
+            blobs.update(entry.blobs)
+            indexes.update((child, digest) for child in entry.manifests)
+            open_digests += entry.manifests
+            open_digests += [referrer.digest for referrer in loose.get(digest, ())]
+        return Members(frozenset(manifests), frozenset(blobs), indexes)
+
+    def _loose_by_subject(self, listing: Listing) -> Mapping[Digest, tuple[Entry, ...]]:
+        kept = self._loose
+        if kept is not None and kept[0] is listing:
+            return kept[1]
+        by_subject: dict[Digest, tuple[Entry, ...]] = {}
+        for descriptor in listing.loose:
+            entry = self.entries.get(descriptor.digest, descriptor.media_type)
+            if entry is not None and entry.subject is not None:
+                by_subject[entry.subject] = (*by_subject.get(entry.subject, ()), entry)
+        self._loose = (listing, by_subject)
+        return by_subject
+
+    def _tagged(self, repository: str) -> Mapping[str, Descriptor]:
+        return self.tags.listing().tags.get(repository, {})
+
+    def _touch(self, digest: Digest) -> None:
+        path = self.blobs.path(digest)
+        try:
+            if time.time() - path.stat().st_mtime < self.limits.grace / 2:
+                return
+            with locked(self.sweep_lock, shared=True):
+                os.utime(path)
+        except FileNotFoundError:
+            raise NotFoundError(f"no blob {digest}") from None
+        except OSError:
+            # A store that we may only read: nothing is swept there either.
+            return

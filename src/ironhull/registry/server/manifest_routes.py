@@ -1,0 +1,140 @@
+"""Manifests, tags and referrers over HTTP (distribution-spec end-3, 7, 8, 9, 12)."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.document import canonical
+from ironhull.oci.media_types import OCI_INDEX
+from ironhull.registry.server.blob_routes import unchanged
+from ironhull.registry.server.names import digest as parse_digest
+from ironhull.registry.server.names import is_tag
+from ironhull.registry.server.publishing import put_manifest
+from ironhull.registry.server.receiving import read_small, too_large
+from ironhull.registry.server.refusal import Refusal
+from ironhull.registry.server.registry import Call, Registry, json_answer, next_page
+
+# distribution-spec, "Listing Referrers": an answer is no larger than a manifest may be.
+_REFERRERS_BYTES = 3 * 1024 * 1024
+
+
+class ManifestRoutes:
+    """The handlers; `app` guards and mounts them."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._contents = registry.contents
+
+    async def pull(self, request: Request, call: Call) -> ASGIApp:
+        """GET and HEAD of a manifest (end-3)."""
+        reference = request.path_params["reference"]
+        if request.method == "HEAD":
+            found = await asyncio.to_thread(
+                self._contents.find_manifest, call.repository, reference
+            )
+            raw = b""
+        else:
+            found, raw = await asyncio.to_thread(
+                self._contents.read_manifest, call.repository, reference
+            )
+            self._registry.metrics.sent(len(raw))
+        headers = {
+            "content-type": found.media_type,
+            "content-length": str(found.size),
+            "docker-content-digest": found.digest,
+            "etag": f'"{found.digest}"',
+        }
+        if unchanged(request, found.digest):
+            del headers["content-length"]
+            return Response(status_code=304, headers=headers)
+        return Response(raw, headers=headers)
+
+    async def push(self, request: Request, call: Call) -> ASGIApp:
+        """PUT of a manifest (end-7)."""
+        limits = self._registry.limits
+        if int(request.headers.get("content-length", "0")) > limits.manifest:
+            raise too_large(limits.manifest)
+        raw = await read_small(request.receive, limits, limits.manifest)
+        self._registry.metrics.received(len(raw))
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+        reference = request.path_params["reference"]
+        entry = await asyncio.to_thread(
+            put_manifest, self._contents, call.repository, reference, raw, media_type
+        )
+        headers = {
+            "location": f"/v2/{call.repository}/manifests/{entry.digest}",
+            "docker-content-digest": entry.digest,
+        }
+        if entry.subject is not None:
+            headers["oci-subject"] = entry.subject
+        return Response(status_code=201, headers=headers)
+
+    async def delete(self, request: Request, call: Call) -> ASGIApp:
+        """DELETE of a tag or of a manifest (end-9)."""
+        reference = request.path_params["reference"]
+        if is_tag(reference):
+            await asyncio.to_thread(self._contents.delete_tag, call.repository, reference)
+        else:
+            digest = parse_digest(reference)
+            await asyncio.to_thread(self._contents.delete_manifest, call.repository, digest)
+        return Response(status_code=202)
+
+    async def tags(self, request: Request, call: Call) -> ASGIApp:
+        """GET of the tags (end-8), in the order of their bytes."""
+        names = await asyncio.to_thread(self._contents.tag_names, call.repository)
+        page, more = take_page(request, names, self._registry.limits.page)
+        path = f"/v2/{call.repository}/tags/list"
+        headers = next_page(path, n=len(page), last=page[-1]) if more else None
+        return json_answer({"name": call.repository, "tags": page}, headers)
+
+    async def referrers(self, request: Request, call: Call) -> ASGIApp:
+        """GET of the referrers of a manifest (end-12), also of one that is not there."""
+        subject = parse_digest(request.path_params["digest"])
+        found = await asyncio.to_thread(self._contents.referrers, call.repository, subject)
+        wanted = request.query_params.get("artifactType")
+        headers = {"content-type": OCI_INDEX}
+        if wanted is not None:
+            found = [item for item in found if item.artifact_type == wanted]
+            headers["oci-filters-applied"] = "artifactType"
+        last = request.query_params.get("last", "")
+        page, more = _fitting([item for item in found if item.digest > last])
+        if more:
+            query = {"artifactType": wanted} if wanted is not None else {}
+            path = f"/v2/{call.repository}/referrers/{subject}"
+            headers |= next_page(path, **query, last=page[-1].digest)
+        index = {
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": [item.json() for item in page],
+        }
+        return Response(canonical(index), headers=headers)
+
+
+def take_page(request: Request, names: list[str], limit: int) -> tuple[list[str], bool]:
+    """The names that `n` and `last` ask for, and whether there are more after them."""
+    text = request.query_params.get("n")
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Refusal("PAGINATION_NUMBER_INVALID", f"n is {text!r:.50}, expected a number")
+    count = limit if text is None else min(int(text), limit)
+    start = (
+        bisect_right(names, request.query_params["last"]) if "last" in request.query_params else 0
+    )
+    page = names[start : start + count]
+    return page, bool(page) and start + count < len(names)
+
+
+def _fitting(found: list[Descriptor]) -> tuple[list[Descriptor], bool]:
+    size = 0
+    page: list[Descriptor] = []
+    for item in found:
+        size += len(canonical(item.json()))
+        if page and size > _REFERRERS_BYTES:
+            return page, True
+        page.append(item)
+    return page, False

@@ -1,0 +1,122 @@
+"""A manifest comes in: checked against what the repository holds, then made visible.
+
+1. The bytes are what their media type says, and of the digest they were sent under.
+2. Every blob and manifest they refer to is in the repository, with the size they say.
+3. On disk, in this order: the blob, its record, the subject's record of it, the tag. Whoever is
+   killed in between leaves the tag as it was.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ironhull.errors import MalformedError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
+from ironhull.oci.document import Document
+from ironhull.oci.media_types import INDEXES, MANIFESTS
+from ironhull.registry.server.contents import Contents
+from ironhull.registry.server.entries import Entry, entry_of
+from ironhull.registry.server.names import digest as parse_digest
+from ironhull.registry.server.names import is_tag
+from ironhull.registry.server.records import sync_folder
+from ironhull.registry.server.refusal import Refusal
+from ironhull.store.files import locked
+
+ACCEPTED = MANIFESTS | INDEXES
+
+
+def put_manifest(
+    contents: Contents, repository: str, reference: str, raw: bytes, media_type: str
+) -> Entry:
+    """Store a manifest under a tag or its digest; Refusal says what is wrong with it."""
+    document = _parsed(raw, media_type)  # 1
+    if not is_tag(reference):
+        if ":" not in reference:
+            raise Refusal("TAG_INVALID", f"{reference!r:.200} is neither tag nor digest")
+        expected = parse_digest(reference)
+        if document.digest != expected:
+            raise Refusal("DIGEST_INVALID", f"manifest is {document.digest}, not {expected}")
+    entry = _entry(document)
+    with locked(contents.sweep_lock, shared=True):
+        _check_parts(contents, repository, document)  # 2
+        _store(contents, repository, entry, raw)  # 3
+        if is_tag(reference):
+            before = contents.tags.listing().tags.get(repository, {}).get(reference)
+            if before is not None:
+                contents.keep_by_digest(repository, before)
+            descriptor = Descriptor(entry.media_type, entry.digest, entry.size)
+            contents.tags.point(repository, reference, descriptor)
+    return entry
+
+
+def _parsed(raw: bytes, media_type: str) -> Document:
+    if media_type not in ACCEPTED:
+        raise Refusal(
+            "MANIFEST_INVALID",
+            f"Content-Type {media_type!r:.200} is not a manifest's "
+            f"(expected one of: {', '.join(sorted(ACCEPTED))})",
+        )
+    try:
+        document = Document.parse(raw, media_type)
+    except MalformedError as error:
+        raise Refusal("MANIFEST_INVALID", str(error)) from None
+    if document.value.get("schemaVersion") != 2:
+        got = document.value.get("schemaVersion")
+        raise Refusal("MANIFEST_INVALID", f"schemaVersion is {got!r:.50}, expected 2")
+    return document
+
+
+def _entry(document: Document) -> Entry:
+    try:
+        return entry_of(document)
+    except MalformedError as error:
+        raise Refusal("MANIFEST_INVALID", str(error)) from None
+
+
+def _check_parts(contents: Contents, repository: str, document: Document) -> None:
+    if document.is_index:
+        for child in document.manifests:
+            if not contents.has_manifest(repository, child.digest):
+                raise _missing(repository, "manifest", child.digest)
+            _check_size(contents, repository, child)
+        return
+    for blob in (document.config, *document.layers):
+        # A foreign layer is fetched from its own addresses (image-spec layer.md).
+        if blob.extra.get("urls"):
+            continue
+        if not contents.has_blob(repository, blob.digest):
+            raise _missing(repository, "blob", blob.digest)
+        _check_size(contents, repository, blob)
+
+
+def _check_size(contents: Contents, repository: str, part: Descriptor) -> None:
+    try:
+        size = contents.blobs.path(part.digest).stat().st_size
+    except FileNotFoundError:
+        raise _missing(repository, "blob", part.digest) from None
+    if size != part.size:
+        raise Refusal(
+            "MANIFEST_INVALID", f"manifest says {part.digest} has {part.size} bytes, it has {size}"
+        )
+
+
+def _missing(repository: str, what: str, digest: Digest) -> Refusal:
+    return Refusal(
+        "MANIFEST_BLOB_UNKNOWN", f"{repository} has no {what} {digest}: push it before the manifest"
+    )
+
+
+def _store(contents: Contents, repository: str, entry: Entry, raw: bytes) -> None:
+    path = contents.blobs.path(entry.digest)
+    if not contents.blobs.has(entry.digest):
+        contents.records.add_received(entry.digest)
+    with contents.blobs.writer(entry.digest) as blob:
+        blob.write(raw)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+    contents.records.add_manifest(repository, entry.digest, entry.media_type)
+    if entry.subject is not None:
+        contents.records.add_referrer(repository, entry.subject, entry.digest)
+    contents.entries.keep(entry)

@@ -1,0 +1,165 @@
+"""Which blobs, manifests and referrers belong to which repository, as small files.
+
+<layout>/registry/
+    repositories/<name>/_blobs/<hex>                     an empty file
+    repositories/<name>/_manifests/<hex>                 its media type
+    repositories/<name>/_referrers/<hex of subject>/<hex>  an empty file
+    received/<hex>        a blob that came through this server and was not in the layout before
+    uploads/              see `uploads`
+
+A repository's name cannot hold a part that begins with `_`, so no name collides with a folder.
+Each file appears whole (written aside, renamed) and its folder is synced: what was recorded stays
+recorded when the machine stops.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ironhull.errors import EnvironmentProblem
+from ironhull.oci.digest import Digest, hex_of
+from ironhull.store.files import replace_file
+
+_HEX = frozenset("0123456789abcdef")
+
+
+def sync_folder(path: Path) -> None:
+    """Put a folder's entries on disk (a rename is only lasting after that)."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Records:
+    """The records below `<layout>/registry`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "registry"
+        self._repositories = self.root / "repositories"
+        self._received = self.root / "received"
+
+    # Blobs.
+
+    def add_blob(self, repository: str, digest: Digest) -> None:
+        self._add(self._folder(repository, "_blobs") / hex_of(digest))
+
+    def has_blob(self, repository: str, digest: Digest) -> bool:
+        return (self._folder(repository, "_blobs") / hex_of(digest)).exists()
+
+    def drop_blob(self, repository: str, digest: Digest) -> bool:
+        """Forget; False if it was not recorded."""
+        return _drop(self._folder(repository, "_blobs") / hex_of(digest))
+
+    def blobs(self, repository: str) -> Iterator[tuple[Digest, float]]:
+        """Digests, and when each was recorded (seconds since 1970)."""
+        yield from _dated(self._folder(repository, "_blobs"))
+
+    # Manifests.
+
+    def add_manifest(self, repository: str, digest: Digest, media_type: str) -> None:
+        self._add(self._folder(repository, "_manifests") / hex_of(digest), media_type.encode())
+
+    def media_type(self, repository: str, digest: Digest) -> str | None:
+        """The media type a manifest was pushed with; None if the repository has no record."""
+        try:
+            path = self._folder(repository, "_manifests") / hex_of(digest)
+            return path.read_bytes()[:255].decode("ascii", "replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def drop_manifest(self, repository: str, digest: Digest) -> bool:
+        return _drop(self._folder(repository, "_manifests") / hex_of(digest))
+
+    def manifests(self, repository: str) -> Iterator[Digest]:
+        for digest, _ in _dated(self._folder(repository, "_manifests")):
+            yield digest
+
+    def manifests_stamp(self, repository: str) -> int:
+        """A number that changes when a manifest comes or goes."""
+        try:
+            return self._folder(repository, "_manifests").stat().st_mtime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+
+    # Referrers.
+
+    def add_referrer(self, repository: str, subject: Digest, digest: Digest) -> None:
+        self._add(self._folder(repository, "_referrers") / hex_of(subject) / hex_of(digest))
+
+    def drop_referrer(self, repository: str, subject: Digest, digest: Digest) -> None:
+        _drop(self._folder(repository, "_referrers") / hex_of(subject) / hex_of(digest))
+
+    def referrers(self, repository: str, subject: Digest) -> Iterator[Digest]:
+        for digest, _ in _dated(self._folder(repository, "_referrers") / hex_of(subject)):
+            yield digest
+
+    # Blobs that only this server put there.
+
+    def add_received(self, digest: Digest) -> None:
+        self._add(self._received / hex_of(digest))
+
+    def drop_received(self, digest: Digest) -> None:
+        _drop(self._received / hex_of(digest))
+
+    def received(self) -> Iterator[tuple[Digest, float]]:
+        yield from _dated(self._received)
+
+    def repositories(self) -> Iterator[str]:
+        """Names of all repositories with a folder, in no order."""
+        open_folders = [(self._repositories, "")]
+        while open_folders:
+            folder, name = open_folders.pop()
+            entries = _subfolders(folder)
+            if any(entry.startswith("_") for entry in entries):
+                yield name
+            open_folders += [
+                (folder / entry, f"{name}/{entry}" if name else entry)
+                for entry in entries
+                if not entry.startswith("_")
+            ]
+
+    def _folder(self, repository: str, kind: str) -> Path:
+        return self._repositories / repository / kind
+
+    def _add(self, path: Path, data: bytes = b"") -> None:
+        if data or not path.exists():
+            replace_file(path, data)
+            sync_folder(path.parent)
+        else:
+            # Seen again: the date is what garbage collection goes by.
+            os.utime(path)
+
+
+def _drop(path: Path) -> bool:
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot remove {path}: {error.strerror}") from None
+    return True
+
+
+def _dated(folder: Path) -> Iterator[tuple[Digest, float]]:
+    try:
+        entries = list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if len(entry.name) == 64 and _HEX.issuperset(entry.name):
+            try:
+                yield Digest(f"sha256:{entry.name}"), entry.stat().st_mtime
+            except FileNotFoundError:
+                continue
+
+
+def _subfolders(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []

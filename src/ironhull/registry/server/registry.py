@@ -1,0 +1,137 @@
+"""What all routes share: the contents, the uploads, the rules, and how a caller is let in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from ironhull.registry.server.access import Access, Identity
+from ironhull.registry.server.contents import Contents
+from ironhull.registry.server.limits import Limits
+from ironhull.registry.server.metrics import Metrics
+from ironhull.registry.server.names import repository_name
+from ironhull.registry.server.refusal import Refusal
+from ironhull.registry.server.request_log import RequestLog
+from ironhull.registry.server.uploads import Uploads
+
+Handler = Callable[[Request, "Call"], Awaitable[ASGIApp]]
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """One running registry."""
+
+    contents: Contents
+    uploads: Uploads
+    access: Access
+    limits: Limits
+    log: RequestLog
+    read_only: bool = False
+    metrics: Metrics = field(default_factory=Metrics)
+    # Hashing and writing; hashlib and write() let other threads run meanwhile.
+    writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "blob"))
+    # bcrypt: few at a time, so that guessing passwords does not take all cores.
+    checkers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "bcrypt"))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks, and which repository for ("" where there is none)."""
+
+    identity: Identity
+    repository: str
+
+
+async def identify(registry: Registry, header: str | None) -> Identity | None:
+    """Who an Authorization header is from; None if it proves nothing."""
+    kept = registry.access.refresh()
+    if kept is not None:
+        registry.log.note(kept)
+    if header is None:
+        return registry.access.anonymous
+    scheme, _, value = header.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return registry.access.bearer(value.strip())
+    pair = _basic(value) if scheme.lower() == "basic" else None
+    if pair is None:
+        return None
+    known = registry.access.remembered(*pair)
+    if known is not None:
+        return known
+    if registry.checkers._work_queue.qsize() > 64:  # noqa: SLF001 - there is no public way to ask
+        raise Refusal("TOOMANYREQUESTS", "too many logins at once", headers={"retry-after": "5"})
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(registry.checkers, registry.access.check, *pair)
+
+
+def challenge(registry: Registry, request: Request, scope: str = "") -> Refusal:
+    """UNAUTHORIZED, with how to prove who one is (RFC 9110, 11.6.1).
+
+    Basic where nobody gets in without a password. Where strangers may pull, a token: with Basic,
+    docker could not pull without a login there, or not push with one.
+    """
+    value = 'Basic realm="ironhull", charset="UTF-8"'
+    if registry.access.anonymous.role != "none":
+        host = request.headers.get("host", "localhost")
+        realm = f"{request.url.scheme}://{host}/token"
+        value = f'Bearer realm="{realm}",service="ironhull"'
+        if scope:
+            value += f',scope="{scope}"'
+    return Refusal("UNAUTHORIZED", "log in first", headers={"www-authenticate": value})
+
+
+def guarded(registry: Registry, action: str, handler: Handler) -> Callable[[Request], Any]:
+    """An endpoint that runs the handler if the caller may do `action` in the repository."""
+
+    async def endpoint(request: Request) -> ASGIApp:
+        request.scope["ironhull.route"] = handler.__name__
+        identity = await identify(registry, request.headers.get("authorization"))
+        name = request.path_params.get("name")
+        if identity is None:
+            raise challenge(registry, request)
+        request.scope["ironhull.user"] = identity.name or ""
+        repository = "" if name is None else repository_name(name)
+        if not identity.may(action, repository or None):
+            if identity.name is None:
+                wanted = "pull" if action == "pull" else "pull,push"
+                raise challenge(registry, request, f"repository:{repository}:{wanted}")
+            where = f" in {repository}" if repository else ""
+            raise Refusal("DENIED", f"{identity.name} may not {action}{where}")
+        if registry.read_only and action != "pull":
+            raise Refusal("UNSUPPORTED", "this registry is read-only")
+        return await handler(request, Call(identity, repository))
+
+    return endpoint
+
+
+def json_answer(value: Any, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        json.dumps(value, separators=(",", ":")).encode(),
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+def next_page(path: str, **query: str | int) -> dict[str, str]:
+    """The Link header of a page that is not the last (RFC 8288)."""
+    return {"link": f'<{path}?{urlencode(query)}>; rel="next"'}
+
+
+def _basic(value: str) -> tuple[str, str] | None:
+    import base64
+    import binascii
+
+    try:
+        name, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (name, password) if colon else None

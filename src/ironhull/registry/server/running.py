@@ -1,0 +1,187 @@
+"""Starts the web server: one Granian worker process, HTTP/1.1, on a socket of our own making.
+
+One worker, because the work is in Rust (sending) and in hashlib's threads (receiving), and because
+rates, caches and counters then need no sharing. The socket is ours for two options: no other
+process can listen on the same port, and the kernel drops a client that acknowledges nothing for
+STALLED seconds: no part of the application sees a blob while it is sent.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import ipaddress
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
+from granian.server.mp import MPServer
+from starlette.types import ASGIApp
+
+from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.registry.server.access import Access
+from ironhull.registry.server.app import application
+from ironhull.registry.server.contents import Contents
+from ironhull.registry.server.limits import Limits
+from ironhull.registry.server.registry import Registry
+from ironhull.registry.server.request_log import RequestLog
+from ironhull.registry.server.sweep import Swept, sweep
+from ironhull.registry.server.uploads import Uploads
+from ironhull.store.layout import ImageLayout
+
+STALLED = 60
+_BACKLOG = 1024
+_STOP_SECONDS = 10
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """What `ironhull serve` was told."""
+
+    root: Path
+    host: str = "127.0.0.1"
+    port: int = 5000
+    auth: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    read_only: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls_cert else 'http'}://{host}:{self.port}"
+
+    def check(self) -> None:
+        """InputError for options that do not go together or that would let strangers write."""
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise InputError("--tls-cert and --tls-key go together")
+        if not 0 < self.port < 65536:
+            raise InputError(f"{self.port} is not a port")
+        if self.auth is None and not self.read_only and not _is_loopback(self.host):
+            raise InputError(
+                f"listening on {self.host} without --auth would let anyone push: "
+                "give --auth FILE, or --read-only"
+            )
+
+
+def build(config: ServerConfig, log: RequestLog) -> Registry:
+    """The registry that the configuration describes."""
+    layout = ImageLayout(config.root, create=not config.read_only)
+    contents = Contents(layout, config.limits)
+    return Registry(
+        contents=contents,
+        uploads=Uploads(contents, config.limits),
+        access=Access(config.auth),
+        limits=config.limits,
+        log=log,
+        read_only=config.read_only,
+    )
+
+
+def collect(config: ServerConfig) -> Swept:
+    """One sweep of the store; a server may be running on it."""
+    contents = Contents(ImageLayout(config.root), config.limits)
+    return sweep(contents, Uploads(contents, config.limits))
+
+
+def serve(config: ServerConfig, open_log: Callable[[], RequestLog]) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way get ten seconds to end.
+
+    `open_log` is called in the process that answers.
+    """
+    config.check()
+    # What is wrong with the options is said here, not by a worker that dies.
+    build(config, open_log())
+    with _only_writer(config):
+        server = _Server(
+            "ironhull",
+            address=config.host,
+            port=config.port,
+            interface=Interfaces.ASGI,
+            http=HTTPModes.http1,
+            websockets=False,
+            workers=1,
+            runtime_blocking_threads=8,
+            backlog=_BACKLOG,
+            http1_settings=HTTP1Settings(header_read_timeout=30_000),
+            log_enabled=False,
+            ssl_cert=config.tls_cert,
+            ssl_key=config.tls_key,
+            ssl_protocol_min=SSLProtocols.tls12,
+            workers_kill_timeout=_STOP_SECONDS,
+        )
+        loader = partial(_load, config, open_log)
+        server.serve(target_loader=loader, wrap_loader=False)
+
+
+def _load(config: ServerConfig, open_log: Callable[[], RequestLog]) -> ASGIApp:
+    """The application, in the worker; the worker ends when its parent is gone, however it went."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    return application(build(config, open_log()))
+
+
+class _Server(MPServer):
+    """Granian on a socket that we opened."""
+
+    def _init_shared_socket(self) -> None:
+        self._socket = _listen(self.bind_addr, self.bind_port)
+        self._ssp = None
+        self._sso = None
+        self._sfd = self._socket.fileno()  # type: ignore[assignment]
+        holder = SocketHolder(self._socket.fileno(), False, _BACKLOG)  # type: ignore[call-arg]
+        self._shd = holder  # type: ignore[assignment]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # Connections inherit both (tcp(7)).
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED * 1000)
+        opened.bind((host, port))
+        opened.listen(_BACKLOG)
+        opened.setblocking(False)
+    except OSError as error:
+        opened.close()
+        raise EnvironmentProblem(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    opened.set_inheritable(True)
+    return opened
+
+
+@contextmanager
+def _only_writer(config: ServerConfig) -> Iterator[None]:
+    """Two servers that write would not know of each other's uploads: the second one stops here."""
+    if config.read_only:
+        yield
+        return
+    path = config.root / "registry" / ".serving"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise EnvironmentProblem(
+            f"another ironhull serve writes to {config.root} (use --read-only beside it)"
+        ) from None
+    finally:
+        os.close(descriptor)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
