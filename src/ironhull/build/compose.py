@@ -1,0 +1,178 @@
+"""The layers of an image: those of its packages, made once ever, and the image's own.
+
+A package has a layer to itself. Where an image has more packages than layers are wise, the smallest
+share layers by the name of their source, so that an update of one leaves the others' layers alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from ironhull.build.layer import (
+    Compression,
+    DebSource,
+    LayerSink,
+    layer_key,
+    make_layer,
+)
+from ironhull.build.record import LayerRecord, read_record, write_record
+from ironhull.build.transform import Policy
+from ironhull.build.tree import Tree
+from ironhull.lock.model import LockedPackage
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import DiffId
+from ironhull.oci.tar import FILE
+from ironhull.oci.tar_writer import TarHeader
+from ironhull.progress import Progress
+from ironhull.store.blobs import BlobStore
+from ironhull.store.home import Home
+
+# Engines stop at 127 layers; what people stack on an image needs room.
+MAX_LAYERS = 96
+_SHARED = 24
+_READ = 1 << 18
+
+
+def group(packages: Sequence[LockedPackage], limit: int = MAX_LAYERS) -> list[list[LockedPackage]]:
+    """The packages of each layer: base-files first, then by the name of the first package."""
+    alone, small = sorted(packages, key=lambda package: (-package.size, package.name)), []
+    if len(alone) > limit:
+        alone, small = alone[: limit - _SHARED], alone[limit - _SHARED :]
+    shared: dict[int, list[LockedPackage]] = {}
+    for package in small:
+        bucket = hashlib.sha256(package.source.encode()).digest()[0] % _SHARED
+        shared.setdefault(bucket, []).append(package)
+    layers = [[package] for package in alone]
+    layers += [sorted(packages, key=lambda p: p.name) for packages in shared.values()]
+    return sorted(layers, key=lambda layer: (layer[0].name != "base-files", layer[0].name))
+
+
+def deb_sources(packages: Iterable[LockedPackage], home: Home) -> list[DebSource]:
+    """Where the package store has or would have each package."""
+    return [
+        DebSource(p.name, p.version, p.architecture, p.sha256, home.packages.path(p.sha256))
+        for p in packages
+    ]
+
+
+class LayerPlan:
+    """What layers an image needs, which of them exist, and the work of making the others."""
+
+    def __init__(self, home: Home, policy: Policy, compression: Compression) -> None:
+        self._home = home
+        self._policy = policy
+        self._compression = compression
+        self._blobs: BlobStore = home.store.blobs
+        self.records: dict[str, LayerRecord] = {}
+        self._missing: dict[str, list[DebSource]] = {}
+
+    def need(self, debs: list[DebSource]) -> str:
+        """Note that a layer is needed; returns its key."""
+        key = layer_key(debs, self._policy, self._compression)
+        if key not in self.records and key not in self._missing:
+            record = read_record(self._home.layers, key)
+            if record is not None and self._blobs.has(record.descriptor.digest):
+                self.records[key] = record
+            else:
+                self._missing[key] = debs
+        return key
+
+    @property
+    def missing(self) -> list[DebSource]:
+        """Packages that have to be at hand before `make`."""
+        return [deb for debs in self._missing.values() for deb in debs]
+
+    def make(self, jobs: int, progress: Progress) -> int:
+        """Make what is missing, the largest first, `jobs` at a time; returns how many were made.
+
+        The first error, or Ctrl-C, stops the others; layers that are finished stay.
+        """
+        todo = sorted(self._missing.items(), key=lambda item: -_size(item[1]))
+        if not todo:
+            return 0
+        advance = progress.start("Making layers", len(todo), "layers")
+        stop = threading.Event()
+
+        def check_stop() -> None:
+            if stop.is_set():
+                raise _StoppedError
+
+        def work(debs: list[DebSource]) -> LayerRecord:
+            record = make_layer(debs, self._policy, self._compression, self._blobs, check_stop)
+            write_record(self._home.layers, record)
+            advance(1)
+            return record
+
+        with ThreadPoolExecutor(jobs, "layer") as pool:
+            try:
+                futures = [pool.submit(work, debs) for _, debs in todo]
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+        for (key, _), record in zip(todo, _results(futures), strict=True):
+            self.records[key] = record
+        self._missing.clear()
+        return len(todo)
+
+
+class _StoppedError(Exception):
+    """Another layer failed; this one's error is not the news."""
+
+
+def _results(futures: list[Future[LayerRecord]]) -> list[LayerRecord]:
+    """All results, or the first error that is one."""
+    for future in futures:
+        if not future.cancelled():
+            error = future.exception()
+            if error is not None and not isinstance(error, _StoppedError):
+                raise error
+    return [future.result() for future in futures]
+
+
+def _size(debs: list[DebSource]) -> int:
+    return sum(deb.path.stat().st_size for deb in debs if deb.path.exists())
+
+
+def own_layer(
+    tree: Tree, mtime: int, compression: Compression, blobs: BlobStore
+) -> tuple[Descriptor, DiffId, int]:
+    """The layer of what the steps changed; returns its descriptor, diff_id and tar size."""
+
+    def write(sink: LayerSink) -> None:
+        for path in tree.whiteouts():
+            folder, _, name = path.rpartition("/")
+            hidden = f"{folder}/.wh.{name}" if folder else f".wh.{name}"
+            sink.member(TarHeader(hidden, FILE, 0o644, mtime=mtime))
+        for entry in tree.own_entries():
+            header = TarHeader(*entry[:8])._replace(mtime=mtime)
+            data = tree.contents.get(entry.path, b"")
+            if isinstance(data, bytes):
+                sink.member(header, data if entry.kind == FILE else b"")
+            else:
+                _stream(sink, header, data)
+
+    return write_layer(write, compression, blobs)
+
+
+def write_layer(
+    write: Callable[[LayerSink], None], compression: Compression, blobs: BlobStore
+) -> tuple[Descriptor, DiffId, int]:
+    """A layer of what `write` puts into the sink: descriptor, diff_id, bytes of the tar."""
+    with blobs.writer() as blob:
+        sink = LayerSink(blob, compression)
+        write(sink)
+        diff_id = sink.finish()
+    return Descriptor(compression.media_type, blob.digest, blob.size), diff_id, sink.size
+
+
+def _stream(sink: LayerSink, header: TarHeader, path: Path) -> None:
+    sink.member(header)
+    with path.open("rb") as file:
+        while piece := file.read(_READ):
+            sink.write(piece)
+    sink.pad(header.size)

@@ -1,0 +1,63 @@
+"""One layer out of many (`output: squashed`): each path once, as the finished tree has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ironhull.build.compose import write_layer
+from ironhull.build.layer import Compression, LayerSink
+from ironhull.build.record import LayerRecord
+from ironhull.build.tree import Tree
+from ironhull.errors import InputError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import DiffId
+from ironhull.oci.tar import DIRECTORY, FILE, HARD_LINK, TarReader
+from ironhull.oci.tar_writer import TarHeader
+from ironhull.store.layers import open_layer
+from ironhull.store.layout import ImageLayout
+
+
+def squashed_layer(
+    tree: Tree, layers: Sequence[LayerRecord], mtime: int, layout: ImageLayout, to: Compression
+) -> tuple[Descriptor, DiffId, int]:
+    """Folders first, then the files of the layers in their order, then the image's own."""
+
+    def write(sink: LayerSink) -> None:
+        for path in sorted(tree.entries):
+            entry = tree.entries[path]
+            if entry.is_directory:
+                sink.member(TarHeader(*entry[:8])._replace(mtime=mtime))
+        for record in layers:
+            _copy(record, tree, layout, sink)
+        for entry in tree.own_entries():
+            if not entry.is_directory:
+                data = tree.contents.get(entry.path, b"")
+                raw = data if isinstance(data, bytes) else data.read_bytes()
+                sink.member(TarHeader(*entry[:8])._replace(mtime=mtime), raw)
+
+    return write_layer(write, to, layout.blobs)
+
+
+def _copy(record: LayerRecord, tree: Tree, layout: ImageLayout, sink: LayerSink) -> None:
+    owners = {entry.path: part.name for part in record.parts for entry in part.entries}
+    with open_layer(layout, record.descriptor) as stream:
+        _members(TarReader(stream, f"layer {record.descriptor.digest}"), owners, tree, sink)
+        stream.finish(record.diff_id)
+
+
+def _members(reader: TarReader, owners: dict[str, str], tree: Tree, sink: LayerSink) -> None:
+    for member in reader:
+        path = member.name.rstrip("/")
+        entry = tree.get(path)
+        if entry is None or tree.owner[path] != owners.get(path) or member.kind == DIRECTORY:
+            continue
+        if entry.kind == HARD_LINK and tree.owner.get(entry.link) != owners[path]:
+            raise InputError(
+                f"/{entry.path} is a hard link to /{entry.link}, which this image replaces or "
+                "deletes: a squashed layer cannot hold it"
+            )
+        sink.member(TarHeader(*entry[:8], member.xattrs or {}))
+        if entry.kind == FILE:
+            for piece in reader.content():
+                sink.write(piece)
+            sink.pad(entry.size)
