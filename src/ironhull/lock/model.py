@@ -76,5 +76,7 @@ class Lock:
     releases: tuple[ReleaseRecord, ...]
     platforms: Mapping[str, LockedPlatform]
     """By OCI platform, for example `linux/amd64`."""
+    requests: tuple[str, ...] = ()
+    """What was asked for, as the definition writes it, sorted; tells what changed since."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Values that `track` gave, for example NODE_VERSION."""

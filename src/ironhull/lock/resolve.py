@@ -25,7 +25,12 @@ def resolve(definition: ImageDefinition, platform: Platform, archive: Archive) -
     problems = request_problems(definition.packages, pool)
     if problems:
         raise ResolveError("\n".join(problems))
-    requests = {request: _goal(request) for request in definition.packages if not request.excluded}
+    # By name, so that the order in which a definition lists its packages decides nothing.
+    asked = sorted(
+        (request for request in definition.packages if not request.excluded),
+        key=lambda request: request.name,
+    )
+    requests = {request: _goal(request) for request in asked}
     recommending = [
         pool.options(goal.clause).packages[0].name
         for request, goal in requests.items()

@@ -1,0 +1,85 @@
+"""What a definition asks of the archive: its digest, and whether a lock is the answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ironhull.definition.model import ImageDefinition
+from ironhull.errors import LockError
+from ironhull.lock.model import Lock
+from ironhull.lock.reasons import request_text
+from ironhull.oci.digest import Digest, digest_of
+from ironhull.oci.document import canonical
+
+_LISTED = 8
+
+
+def request_texts(definition: ImageDefinition) -> tuple[str, ...]:
+    """The packages as the definition writes them, sorted: what a person sees as the request."""
+    return tuple(
+        sorted(
+            request_text(request) + (" (with recommends)" if request.recommends else "")
+            for request in definition.packages
+        )
+    )
+
+
+def request_digest(definition: ImageDefinition) -> Digest:
+    """Of packages, repositories, platforms and distribution; order and places do not count.
+
+    Whatever else a definition says can change without the lock becoming another.
+    """
+    value = {
+        "distribution": definition.distribution,
+        "codename": definition.codename,
+        "platforms": sorted(str(platform) for platform in definition.platforms),
+        "packages": sorted(
+            [request.name, request.version or "", request.excluded, request.recommends]
+            for request in definition.packages
+        ),
+        "repositories": [
+            {
+                "name": repository.name,
+                "uri": repository.uri,
+                "suite": repository.suite,
+                "components": repository.components,
+                "keyrings": [digest_of(keyring) for keyring in repository.keyrings],
+            }
+            for repository in definition.repositories
+        ],
+    }
+    return digest_of(canonical(value))
+
+
+def check_lock(lock: Lock, definition: ImageDefinition, file: str) -> None:
+    """LockError if the lock (`file`, for the message) is not the answer to this definition."""
+    name = definition.file.name
+    if (lock.definition, lock.image) != (name, definition.image):
+        raise LockError(
+            f"{file}: is the lock of {lock.image} ({lock.definition}), not of "
+            f"{definition.image} ({name}); remove it, then run: ironhull lock {definition.file}"
+        )
+    if lock.request == request_digest(definition):
+        return
+    changes = "; ".join(_changes(lock, definition)) or "its repositories or distribution changed"
+    raise LockError(
+        f"{file}: {definition.file} asks for something else than when it was locked: {changes}; "
+        f"accept it with: ironhull lock --update {definition.file}"
+    )
+
+
+def _changes(lock: Lock, definition: ImageDefinition) -> list[str]:
+    before, after = set(lock.requests), set(request_texts(definition))
+    wanted = {str(platform) for platform in definition.platforms}
+    parts = {
+        "added": sorted(after - before),
+        "removed": sorted(before - after),
+        "platforms added": sorted(wanted - set(lock.platforms)),
+        "platforms removed": sorted(set(lock.platforms) - wanted),
+    }
+    return [f"{what} {_listed(names)}" for what, names in parts.items() if names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
