@@ -45,6 +45,7 @@ class StoredClaim(NamedTuple):
     urgency: str | None
     reason: str | None
     line: str | None
+    advisory: str | None
     bug: int | None
     ranges: str | None
     versions: str | None
@@ -70,6 +71,7 @@ class StoredClaim(NamedTuple):
             urgency=self.urgency or "",
             reason=self.reason or "",
             line=self.line or "",
+            advisory=self.advisory or "",
             bug=self.bug or 0,
         )
 
@@ -78,8 +80,8 @@ Rating = tuple[float, str, str, str, str]
 """CVSS base score, vector, the feed's own word, summary, date of publication."""
 
 _COLUMNS = (
-    "package, ecosystem, vulnerability, record, feed, state, fixed, urgency, reason, line, bug,"
-    " ranges, versions"
+    "package, ecosystem, vulnerability, record, feed, state, fixed, urgency, reason, line,"
+    " advisory, bug, ranges, versions"
 )
 
 

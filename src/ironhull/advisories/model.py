@@ -58,6 +58,8 @@ class Claim:
     reason: str = ""
     line: str = ""
     """The feed's own words, for explanations."""
+    advisory: str = ""
+    """The DSA or DLA that says so, if it is not the vulnerability's own entry."""
     bug: int = 0
     """Number in Debian's bug tracker, which stays when a temporary identifier becomes a CVE."""
 

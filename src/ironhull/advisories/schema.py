@@ -54,6 +54,7 @@ CREATE TABLE claim (
   urgency TEXT,
   reason TEXT,
   line TEXT,
+  advisory TEXT,
   bug INTEGER,
   ranges TEXT,
   versions TEXT,

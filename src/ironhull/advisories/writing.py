@@ -28,7 +28,7 @@ BATCH = 2_000
 _INSERTS = {
     "record": "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "alias": "INSERT OR IGNORE INTO alias VALUES (?,?)",
-    "claim": "INSERT INTO claim VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "claim": "INSERT INTO claim VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "exploited": "INSERT OR REPLACE INTO exploited VALUES (?,?,?,?,?)",
     "score": "INSERT OR REPLACE INTO score VALUES (?,?,?,?)",
     "cycle": "INSERT OR REPLACE INTO cycle VALUES (?,?,?,?,?,?,?)",
@@ -189,6 +189,7 @@ def _claim(claim: Claim, record: int, number: int, feed: int) -> tuple[Any, ...]
         claim.urgency or None,
         claim.reason or None,
         claim.line or None,
+        claim.advisory or None,
         claim.bug or None,
         json.dumps(claim.ranges, separators=(",", ":")) if claim.ranges else None,
         _list(claim.versions),

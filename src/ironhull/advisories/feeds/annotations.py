@@ -29,9 +29,7 @@ MAX_ENTRY_LINES = 5_000
 MAX_REASON = 600
 
 _CVE_HEADER = re.compile(r"(CVE-\d{4}-(?:\d{4,}|XXXX))(?: ?[(\[](.*?)[)\]]?)?\s*")
-_ADVISORY_HEADER = re.compile(
-    r"\[(\d{1,2} \w{3} \d{4})\] (D[A-Z]*A-\d+(?:-\d+)?) ?([^ ]+)?(?: - (.*))?\s*"
-)
+_ADVISORY_HEADER = re.compile(r"\[(\d{1,2} \w{3} \d{4})\] (D[A-Z]*A-\d+(?:-\d+)?)\s*(.*)")
 _PACKAGE = re.compile(
     r"(?:\[(?P<release>[a-z0-9.-]+)\] )?- (?P<package>[a-z0-9][a-z0-9+.-]*)"
     r"(?: +(?:<(?P<kind>[a-z-]+)>|(?P<version>[^\s<(]\S*)))?"
@@ -174,10 +172,12 @@ def _advisory(entry: _Entry, header: re.Match[str]) -> Record:
         id=header[2],
         modified=date,
         published=date,
-        summary=f"{header[3] or ''} - {header[4] or ''}".strip(" -"),
+        summary=header[3].strip(),
         related=tuple(cves),
         claims=tuple(
-            replace(claim, vulnerability=name) for claim in lines for name in cves or [header[2]]
+            replace(claim, vulnerability=name, advisory=header[2])
+            for claim in lines
+            for name in cves or [header[2]]
         ),
     )
 

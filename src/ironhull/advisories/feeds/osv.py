@@ -106,7 +106,8 @@ class OsvFeed:
                 yield from _deleted(data, document.name)
                 continue
             record = self._record(data, document.name)
-            yield record
+            if record.claims or record.withdrawn or not self.family:
+                yield record
             yield FeedDate(record.modified)
 
     def _record(self, data: bytes, name: str) -> Record:
@@ -137,6 +138,7 @@ class OsvFeed:
 
     def _claims(self, entry: _Entry, name: str) -> Iterator[Claim]:
         vulnerabilities = _vulnerabilities(entry)
+        advisory = entry.id if _DISTRIBUTION_ADVISORY.match(entry.id) else ""
         for affected in entry.affected or ():
             ecosystem = _ecosystem(affected.package.ecosystem) if affected.package else ""
             if not ecosystem or affected.package is None or not affected.package.name:
@@ -146,7 +148,7 @@ class OsvFeed:
             package = normal_name(ecosystem, affected.package.name)
             ranges = _ranges(affected, name)
             for vulnerability in vulnerabilities:
-                yield _claim(ecosystem, package, vulnerability, affected, ranges)
+                yield _claim(ecosystem, package, vulnerability, affected, ranges, advisory)
 
 
 def _claim(
@@ -155,6 +157,7 @@ def _claim(
     vulnerability: str,
     affected: _Affected,
     ranges: tuple[Range, ...],
+    advisory: str,
 ) -> Claim:
     specific = affected.ecosystem_specific
     urgency = specific.get("urgency", "") if isinstance(specific, dict) else ""
@@ -163,7 +166,9 @@ def _claim(
         state, fixed = single
         if state is State.UNFIXED and urgency == "end-of-life":
             state = State.END_OF_LIFE
-        return Claim(ecosystem, package, vulnerability, state, fixed, urgency=urgency)
+        return Claim(
+            ecosystem, package, vulnerability, state, fixed, urgency=urgency, advisory=advisory
+        )
     versions = () if ranges else tuple(affected.versions[:MAX_VERSIONS])
     return Claim(ecosystem, package, vulnerability, State.RANGES, ranges=ranges, versions=versions)
 

@@ -1,0 +1,1 @@
+"""Scan: an inventory against the advisories, triaged, explained and reported."""

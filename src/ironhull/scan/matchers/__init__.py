@@ -1,0 +1,1 @@
+"""One module for each way of telling whether a package is affected."""

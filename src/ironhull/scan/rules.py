@@ -1,0 +1,76 @@
+"""Rules: what the claims on one source package come to in one release, before any version.
+
+A rule says: vulnerable to this, below that version. Rules of a package are sorted by version, so
+that the many images of a fleet cost a binary search each.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ironhull.advisories.database import StoredClaim
+from ironhull.errors import MalformedError
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One vulnerability of a source package in a release."""
+
+    vulnerability: str
+    threshold: str
+    """Installed versions below this are vulnerable; empty: all are."""
+    offered: str
+    """The version that fixes it in this release; empty if none is named."""
+    state: str
+    urgency: str
+    reason: str
+    claim: StoredClaim
+    """The one that decided."""
+    others: tuple[StoredClaim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All rules of one package, for one way of ordering versions."""
+
+    always: tuple[Rule, ...]
+    keys: tuple[Any, ...]
+    below: tuple[Rule, ...]
+    """Sorted as `keys`, which are those of the thresholds."""
+    order: Callable[[str], Any]
+    note: str = ""
+    """For example: matched as in an older release."""
+
+    def matching(self, version: str) -> Sequence[Rule]:
+        """The rules by which this version is vulnerable; MalformedError for no version."""
+        at = bisect_right(self.keys, self.order(version))
+        return (*self.always, *self.below[at:])
+
+
+def rule_set(rules: Iterable[Rule], order: Callable[[str], Any], note: str = "") -> RuleSet:
+    """Sort rules by their thresholds. A threshold that is no version counts as `never fixed`."""
+    always: list[Rule] = []
+    below: list[tuple[Any, Rule]] = []
+    for rule in rules:
+        if not rule.threshold:
+            always.append(rule)
+            continue
+        try:
+            below.append((order(rule.threshold), rule))
+        except MalformedError as error:
+            # Fail closed: the feed names a fix that cannot be compared with anything.
+            reason = f"{rule.reason}; {error}".strip("; ")
+            always.append(_unsure(rule, reason))
+    below.sort(key=lambda pair: (pair[0], pair[1].vulnerability))
+    return RuleSet(
+        tuple(always), tuple(key for key, _ in below), tuple(rule for _, rule in below), order, note
+    )
+
+
+def _unsure(rule: Rule, reason: str) -> Rule:
+    return Rule(
+        rule.vulnerability, "", "", "undetermined", rule.urgency, reason, rule.claim, rule.others
+    )

@@ -1,0 +1,1 @@
+"""The order of versions in each ecosystem. A key function raises MalformedError for no version."""
