@@ -182,11 +182,11 @@ def _opened(path: Path, url: str) -> Iterator[BinaryIO]:
         if url.endswith((".gz", ".tgz")):
             yield gzip.GzipFile(fileobj=file)  # type: ignore[misc]
         elif url.endswith((".xz", ".txz")):
-            yield lzma.LZMAFile(file)  # type: ignore[misc]
+            yield lzma.LZMAFile(file)  # type: ignore[misc]  # noqa: SIM115 - it owns nothing
         elif url.endswith(".bz2"):
             yield bz2.BZ2File(file)  # type: ignore[misc]
         elif url.endswith(".zst"):
-            yield zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file)  # type: ignore[misc]
+            yield zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file)
         else:
             yield file
 

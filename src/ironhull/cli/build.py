@@ -1,0 +1,196 @@
+"""`ironhull build`: images from definitions."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ironhull.build.layer import Compression
+from ironhull.build.pipeline import BuildOptions, BuiltImage, BuiltPlatform, build_image
+from ironhull.cli.output import as_json, megabytes, print_json, progress, table
+from ironhull.cli.settings import settings
+from ironhull.cli.workspace import LazyDownload, Workspace
+from ironhull.definition.model import ImageDefinition
+from ironhull.errors import InputError, LockError
+from ironhull.lock.file import read_lock, write_lock
+from ironhull.lock.model import Lock
+from ironhull.lock.request import check_lock
+from ironhull.oci.platform import Platform
+from ironhull.store.copy import copy_image
+from ironhull.store.home import Home
+from ironhull.store.layout import ImageLayout
+
+
+@click.command()
+@click.argument("images", metavar="NAME:TAG|FILE...", nargs=-1, required=True)
+@click.option("--platform", "platforms", multiple=True, help="Only this platform; may be repeated.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Also write the image there, as an OCI image layout.",
+)
+@click.option("--compression", help="zstd[:1-19] or gzip[:1-9]; without it the definition's.")
+@click.option("--update", is_flag=True, help="Lock to what the archive has now, then build.")
+@click.option("--locked", is_flag=True, help="Fail if there is no lock yet.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Layers made at once; default: the CPUs.")
+@click.option("--mirror", help="Address or folder of the package archive, instead of the setting.")
+@click.option(
+    "--keyring",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="OpenPGP keys that may sign the archive, instead of Debian's.",
+)
+@click.option("--offline", is_flag=True, help="Use nothing but what is on this machine.")
+@as_json
+def build(
+    images: tuple[str, ...],
+    platforms: tuple[str, ...],
+    output: Path | None,
+    compression: str | None,
+    update: bool,
+    locked: bool,
+    jobs: int | None,
+    mirror: str | None,
+    keyring: Path | None,
+    offline: bool,
+    as_json: bool,
+) -> None:
+    r"""Build images from their definitions into Ironhull's store.
+
+    An image is built from the packages in its lock, the JSON file beside the definition. Without
+    one, the archive is resolved and the lock is written first. The same lock gives the same digest
+    on every machine.
+
+    \b
+    Examples:
+      ironhull build node:20
+      ironhull build node:20 node:20-dev --platform linux/arm64
+      ironhull build images/nginx/debian-13/1.26.yaml -o out --compression gzip
+    """
+    if update and (locked or offline):
+        raise click.UsageError("--update asks the archive; it excludes --locked and --offline")
+    if output is not None and len(images) > 1:
+        raise click.UsageError("--output takes one image")
+    began = time.monotonic()
+    with progress(quiet=as_json) as shown:
+        workspace = Workspace(settings(), shown, mirror, keyring, offline)
+        built = []
+        for name in images:
+            definition, lock = _locked(workspace, name, update=update, required=locked)
+            options = BuildOptions(
+                Compression.parse(compression or definition.compression),
+                _platforms(definition, platforms),
+                jobs or os.cpu_count() or 1,
+            )
+            image = build_image(
+                definition,
+                lock,
+                settings().home,
+                workspace.packages(definition, lock),
+                LazyDownload(shown),
+                options,
+                shown,
+            )
+            built.append(image)
+            if output is not None:
+                _write_layout(settings().home, image, output)
+    seconds = time.monotonic() - began
+    if as_json:
+        print_json(_json(built, seconds))
+    else:
+        click.echo(_text(built, seconds))
+
+
+def _locked(
+    workspace: Workspace, name: str, *, update: bool, required: bool
+) -> tuple[ImageDefinition, Lock]:
+    """Definition and lock of an image; makes the lock if there is none, or `update` says so."""
+    definition, path = workspace.definition(name)
+    if path.is_file() and not update:
+        lock = read_lock(path)
+        check_lock(lock, definition, str(path))
+        return definition, lock
+    if required:
+        raise LockError(f"{definition.file} has no lock (make it with: ironhull lock {name})")
+    definition, lock = workspace.lock(definition)
+    write_lock(path, lock)
+    return definition, lock
+
+
+def _platforms(definition: ImageDefinition, wanted: tuple[str, ...]) -> tuple[Platform, ...]:
+    if not wanted:
+        return definition.platforms
+    chosen = [Platform.parse(text) for text in wanted]
+    for platform in chosen:
+        if platform not in definition.platforms:
+            known = ", ".join(str(platform) for platform in definition.platforms)
+            raise InputError(f"{definition.file} is not for {platform} (it is for: {known})")
+    return tuple(dict.fromkeys(chosen))
+
+
+def _write_layout(home: Home, image: BuiltImage, output: Path) -> None:
+    if output.exists() and any(output.iterdir()) and not (output / "oci-layout").is_file():
+        raise InputError(f"{output} is not empty and not an OCI image layout")
+    copy_image(home.store, image.descriptor, ImageLayout(output, create=True), list(image.tags))
+
+
+def _json(built: list[BuiltImage], seconds: float) -> dict[str, Any]:
+    return {
+        "images": [
+            {
+                "name": image.name,
+                "tags": list(image.tags),
+                "digest": image.descriptor.digest,
+                "platforms": [_platform_json(platform) for platform in image.platforms],
+                "definition": image.definition,
+            }
+            for image in built
+        ],
+        "seconds": round(seconds, 3),
+        "layers_made": sum(image.layers_made for image in built),
+        "layers_reused": sum(image.layers_reused for image in built),
+    }
+
+
+def _platform_json(built: BuiltPlatform) -> dict[str, Any]:
+    return {
+        "platform": built.platform,
+        "digest": built.digest,
+        "compressed_size": built.compressed_size,
+        "size": built.size,
+        "layers": built.layers,
+        "packages": len(built.packages),
+        "checks": [
+            {"name": check.name, "ok": check.ok, "looked_at": check.looked_at}
+            for check in built.checks
+        ],
+    }
+
+
+def _text(built: list[BuiltImage], seconds: float) -> str:
+    rows = [
+        (
+            f"{image.name}:{image.tags[0]}",
+            platform.platform,
+            str(len(platform.packages)),
+            str(platform.layers),
+            megabytes(platform.compressed_size),
+            f"{sum(check.ok for check in platform.checks)} of {len(platform.checks)}",
+            platform.digest[:19],
+        )
+        for image in built
+        for platform in image.platforms
+    ]
+    headings = ("IMAGE", "PLATFORM", "PACKAGES", "LAYERS", "TO PULL", "CHECKS", "DIGEST")
+    lines = [table(headings, rows, right=(2, 3, 4)), ""]
+    for image in built:
+        lines.append(f"{image.name}@{image.descriptor.digest}")
+        lines.append(f"  {', '.join(image.tags)}")
+    made = sum(image.layers_made for image in built)
+    reused = sum(image.layers_reused for image in built)
+    lines.append(f"{made} layers made, {reused} reused, {seconds:.1f} s")
+    return "\n".join(lines)
