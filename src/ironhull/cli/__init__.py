@@ -18,6 +18,8 @@ from ironhull.errors import IronhullError
 # verb → (heading of the overview, module below ironhull.cli, one line).
 VERBS: dict[str, tuple[str, str, str]] = {
     "build": ("Build", "build", "Build images from their definitions."),
+    "lock": ("Build", "lock", "Fix images to exact packages, and move the lock."),
+    "why": ("Build", "why", "Show why a package is in an image."),
     "list": ("Build", "list", "List the image definitions of the catalog."),
     "schema": ("Build", "schema", "Print the format of image definitions."),
     "push": ("Publish", "push", "Push an image of the store to registries."),

@@ -32,6 +32,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,199}")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._/-]{0,254}")
 _FILE_NAME = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,199}(?:/[A-Za-z0-9][A-Za-z0-9+._-]{0,199}){0,7}")
+# A suite that ends in a slash is a flat repository; it has no components.
+_SUITE = re.compile(_WORD.pattern + r"/?|\./")
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PATH = re.compile(r"[A-Za-z0-9+._~%:@=-]+(?:/[A-Za-z0-9+._~%:@=-]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -154,12 +156,12 @@ def _release(item: Fields) -> ReleaseRecord:
     item.only("repository suite codename date valid-until digest signed-by")
     return ReleaseRecord(
         repository=item.text("repository", _WORD),
-        suite=item.text("suite", _WORD),
+        suite=item.text("suite", _SUITE),
         codename=item.text("codename", _WORD) if item.value["codename"] else "",
         date=item.date("date"),
         valid_until=None if item.value["valid-until"] is None else item.date("valid-until"),
         digest=item.digest("digest"),
-        signed_by=item.text("signed-by", _FINGERPRINT),
+        signed_by=item.text("signed-by", _FINGERPRINTS),
     )
 
 
@@ -195,8 +197,8 @@ def _package(item: Fields, architecture: str, origins: set[tuple[str, str]]) -> 
         size=item.whole("size", MAX_SIZE),
         path=item.text("path", _PATH, limit=1024),
         repository=item.text("repository", _WORD),
-        suite=item.text("suite", _WORD),
-        component=item.text("component", _WORD),
+        suite=item.text("suite", _SUITE),
+        component=item.text("component", _WORD) if item.value["component"] else "",
         reasons=tuple(_reason(reason) for reason in item.items("reasons")),
     )
     if package.architecture not in (architecture, "all"):

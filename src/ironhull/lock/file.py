@@ -43,6 +43,12 @@ def read_lock(path: Path) -> Lock:
     return parse_lock(data, str(path))
 
 
+def locked_variables(definition: Path) -> Mapping[str, str]:
+    """What the lock beside a definition gives its tracked variables; nothing without a lock."""
+    path = lock_path(definition)
+    return read_lock(path).variables if path.exists() else {}
+
+
 def write_lock(path: Path, lock: Lock) -> None:
     """Replace the file; a reader sees the old lock or the new one."""
     replace_file(path, render_lock(lock))

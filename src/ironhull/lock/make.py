@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from ironhull.archive.interface import Archive, ReleaseRecord
 from ironhull.definition.model import ImageDefinition, Track
 from ironhull.definition.variables import tracked_value
 from ironhull.errors import LockError, NetworkError, ResolveError
+from ironhull.lock.diff import diff
 from ironhull.lock.model import Lock, LockedPlatform
 from ironhull.lock.pool import Pool
 from ironhull.lock.request import request_digest, request_texts
@@ -66,6 +68,18 @@ def lock_definition(
         f"{definition.file}: 'track' never settles: what is asked for changes the version that it "
         "follows; do not use a tracked variable in the packages"
     )
+
+
+def moved(old: Lock, new: Lock) -> Lock:
+    """The new lock, with the old date and release files if only those are newer.
+
+    The same packages then stay the same image, digest and all: what was true of the older release
+    files (that they list these packages) still is.
+    """
+    origins = [{(r.repository, r.suite) for r in lock.releases} for lock in (old, new)]
+    if old.request == new.request and origins[0] == origins[1] and not diff(old, new).matters:
+        return replace(new, created=old.created, releases=old.releases)
+    return new
 
 
 def _sorted(definition: ImageDefinition) -> list[Platform]:

@@ -1,0 +1,193 @@
+"""`ironhull lock`: fix an image to exact packages, move the lock, or see whether it is stale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ironhull.archive.debian import ArchiveContext
+from ironhull.cli.archives import Archives, mirror_options, read_keyrings
+from ironhull.cli.output import as_json, print_json, progress
+from ironhull.cli.settings import settings
+from ironhull.definition.catalog import Catalog
+from ironhull.definition.model import ImageDefinition
+from ironhull.definition.reader import load
+from ironhull.errors import FindingsError, LockError
+from ironhull.lock.diff import LockDiff, diff
+from ironhull.lock.file import lock_path, locked_variables, read_lock, write_lock
+from ironhull.lock.make import lock_definition, moved
+from ironhull.lock.model import Lock
+from ironhull.lock.request import check_lock
+
+_NOTHING = LockDiff((), (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What became of one lock."""
+
+    definition: ImageDefinition
+    path: Path
+    status: str
+    """made, present, updated, unchanged, current or stale."""
+    lock: Lock
+    changes: LockDiff = _NOTHING
+
+    @property
+    def name(self) -> str:
+        """The image by the tag of the definition's file."""
+        return f"{self.definition.image}:{self.definition.file.stem}"
+
+
+@click.command
+@click.argument("names", metavar="NAME:TAG...", nargs=-1, required=True)
+@click.option("--update", is_flag=True, help="Move the lock to what the archive has now.")
+@click.option("--check", is_flag=True, help="Exit with 1 if the archive has something newer.")
+@mirror_options
+@as_json
+def lock(
+    names: tuple[str, ...],
+    update: bool,
+    check: bool,
+    mirror: str | None,
+    keyrings: tuple[Path, ...],
+    offline: bool,
+    as_json: bool,
+) -> None:
+    r"""Fix images to exact packages of the archive: version, sha256, and why each is in.
+
+    The lock is a JSON file beside the definition, for all platforms; builds obey it.
+
+    \b
+    Examples:
+      ironhull lock node:20              make the lock, or say how old it is
+      ironhull lock --update node:20     move it, and say what changed
+      ironhull lock --check node:20 python:3.13
+    """
+    if update and check:
+        raise click.UsageError("--update and --check exclude each other")
+    catalog = Catalog(settings().catalog, locked_variables)
+    paths = [catalog.find(name) for name in names]
+    with progress(quiet=as_json) as shown:
+        context = ArchiveContext(settings().home.archive, progress=shown, offline=offline)
+        archives = Archives(context, mirror, read_keyrings(keyrings))
+        results = [_one(path, archives, update, check) for path in paths]
+    if as_json:
+        print_json({"locks": [_json(result) for result in results]})
+    else:
+        for result in results:
+            click.echo("\n".join(_words(result)))
+    stale = [result.name for result in results if result.status == "stale"]
+    if stale:
+        raise FindingsError(
+            f"the archive has something newer for {', '.join(stale)}; "
+            f"take it with: ironhull lock --update {' '.join(stale)}"
+        )
+
+
+def _one(path: Path, archives: Archives, update: bool, check: bool) -> _Result:
+    file = lock_path(path)
+    if check or (file.exists() and not update):
+        old = read_lock(file)
+        definition = load(path, old.variables)
+        check_lock(old, definition, str(file))
+        if not check:
+            return _Result(definition, file, "present", old)
+        _, new = _locked(path, archives)
+        changes = diff(old, new)
+        status = "stale" if changes.matters else "current"
+        return _Result(definition, file, status, old, changes)
+    previous = _previous(file) if file.exists() else None
+    definition, new = _locked(path, archives)
+    if previous is None:
+        write_lock(file, new)
+        return _Result(definition, file, "made", new)
+    new = moved(previous, new)
+    if new != previous:
+        write_lock(file, new)
+    changes = diff(previous, new)
+    status = "unchanged" if changes.empty else "updated"
+    return _Result(definition, file, status, new, changes)
+
+
+def _locked(path: Path, archives: Archives) -> tuple[ImageDefinition, Lock]:
+    return lock_definition(lambda variables: load(path, variables), archives.of(load(path)))
+
+
+def _previous(file: Path) -> Lock | None:
+    """The lock to compare with; one that cannot be read is what --update is there to replace."""
+    try:
+        return read_lock(file)
+    except LockError as error:
+        click.echo(f"replacing {error}", err=True)
+        return None
+
+
+def _words(result: _Result) -> list[str]:
+    size = ", ".join(
+        f"{len(platform.packages)} packages for {name.removeprefix('linux/')}"
+        for name, platform in result.lock.platforms.items()
+    )
+    state = f"archive of {result.lock.created} ({_age(result.lock.created)})"
+    match result.status:
+        case "made":
+            head = f"locked to the {state}: {size}"
+        case "present":
+            head = f"is locked to the {state}: {size}; --update moves it, --check compares"
+        case "unchanged" | "current":
+            head = f"nothing newer than the lock, {state}: {size}"
+        case "stale":
+            head = f"the archive has newer than the lock, {state}:"
+        case _:
+            head = f"now locked to the {state}: {size}"
+    lines = [click.style(result.name, bold=True) + f" {head}"]
+    if result.status in ("updated", "stale"):
+        lines += [f"  {line}" for line in result.changes.lines()]
+    if result.status in ("made", "updated"):
+        lines.append(f"  {result.path}")
+    return lines
+
+
+def _age(date: str) -> str:
+    days = (datetime.now(UTC) - datetime.fromisoformat(date)).days
+    return {0: "today's", 1: "1 day old"}.get(days, f"{days} days old") if days >= 0 else "new"
+
+
+def _json(result: _Result) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "definition": str(result.definition.file),
+        "file": str(result.path),
+        "status": result.status,
+        "created": result.lock.created,
+        "variables": dict(result.lock.variables),
+        "platforms": [
+            {"platform": name, "packages": len(platform.packages)}
+            for name, platform in result.lock.platforms.items()
+        ],
+        "changes": [
+            {
+                "package": change.name,
+                "change": change.kind.value,
+                "before": change.before or None,
+                "after": change.after or None,
+                "suite": change.suite or None,
+                "platforms": list(change.platforms),
+            }
+            for change in result.changes.packages
+        ],
+        "others": list(result.changes.others),
+        "releases": [
+            {
+                "repository": change.repository,
+                "suite": change.suite,
+                "before": change.before or None,
+                "after": change.after or None,
+            }
+            for change in result.changes.releases
+        ],
+    }
