@@ -37,7 +37,7 @@ _SUITE = re.compile(_WORD.pattern + r"/?|\./")
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PATH = re.compile(r"[A-Za-z0-9+._~%:@=-]+(?:/[A-Za-z0-9+._~%:@=-]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_FINGERPRINT = re.compile(r"[0-9A-F]{40,64}(?: [0-9A-F]{40,64}){0,15}")
+_FINGERPRINTS = re.compile(r"[0-9A-Fa-f]{16,64}(?: [0-9A-Fa-f]{16,64}){0,15}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
