@@ -20,6 +20,8 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "build": ("Build", "build", "Build images from their definitions."),
     "lock": ("Build", "lock", "Fix images to exact packages, and move the lock."),
     "why": ("Build", "why", "Show why a package is in an image."),
+    "show": ("Build", "show", "Show what is in a built image."),
+    "cache": ("Build", "cache", "List, prune and verify store and cache."),
     "list": ("Build", "list", "List the image definitions of the catalog."),
     "schema": ("Build", "schema", "Print the format of image definitions."),
     "push": ("Publish", "push", "Push an image of the store to registries."),

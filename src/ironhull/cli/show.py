@@ -1,0 +1,135 @@
+"""`ironhull show`: what is in a built image."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+
+from ironhull.build.pipeline import BuiltImage, BuiltPlatform, built_image
+from ironhull.cli.output import as_json, megabytes, print_json, table
+from ironhull.cli.settings import settings
+from ironhull.definition.catalog import Catalog
+from ironhull.errors import NotFoundError
+from ironhull.oci.digest import hex_of
+from ironhull.oci.platform import Platform
+from ironhull.store.export import choose_manifest
+from ironhull.store.home import Home
+from ironhull.store.layout import REF_NAME
+
+_FIRST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    image: BuiltImage
+    built: BuiltPlatform
+    tags: list[str]
+    config: dict[str, Any]
+
+
+@click.command()
+@click.argument("image", metavar="NAME:TAG")
+@click.option("--platform", help="Which platform; without it this machine's.")
+@click.option("--all", "everything", is_flag=True, help="List every package, not the largest.")
+@as_json
+def show(image: str, platform: str | None, everything: bool, as_json: bool) -> None:
+    r"""Show what a built image is: packages, user, size, checks, how to run it.
+
+    \b
+    Examples:
+      ironhull show node:20
+      ironhull show node:20 --platform linux/arm64 --json
+    """
+    found = _find(settings().home, image, platform)
+    if as_json:
+        print_json(_json(found))
+    else:
+        click.echo(_text(found, everything))
+
+
+def _find(home: Home, name: str, platform: str | None) -> _Shown:
+    layout = home.store
+    text = name if ":" in name else f"{name}:latest"
+    try:
+        descriptor = layout.find(text)
+    except NotFoundError:
+        file = Catalog(settings().catalog).find(name)
+        raise NotFoundError(
+            f"{name} is not in the store ({file} defines it; build it: ironhull build {name})"
+        ) from None
+    image = built_image(home, hex_of(descriptor.digest))
+    if image is None:
+        raise NotFoundError(f"{name} was not built here (see: ironhull tree, ironhull inventory)")
+    manifest = choose_manifest(layout, descriptor, Platform.parse(platform) if platform else None)
+    built = next(item for item in image.platforms if item.digest == manifest.digest)
+    document = layout.document(manifest.digest)
+    config = json.loads(layout.blobs.read(document.config.digest))
+    prefix = f"{image.name}:"
+    tags = [
+        ref.removeprefix(prefix)
+        for item in layout.descriptors()
+        if item.digest == descriptor.digest
+        and (ref := item.annotations.get(REF_NAME, "")).startswith(prefix)
+    ]
+    return _Shown(image, built, tags, config)
+
+
+def _json(found: _Shown) -> dict[str, Any]:
+    config, built = found.config["config"], found.built
+    return {
+        "name": found.image.name,
+        "tags": found.tags,
+        "digest": found.image.descriptor.digest,
+        "platform": built.platform,
+        "platforms": [platform.platform for platform in found.image.platforms],
+        "manifest": built.digest,
+        "created": found.config["created"],
+        "user": config.get("User", ""),
+        "entrypoint": config.get("Entrypoint", []),
+        "cmd": config.get("Cmd", []),
+        "work_dir": config.get("WorkingDir", ""),
+        "environment": config.get("Env", []),
+        "ports": sorted(config.get("ExposedPorts", {})),
+        "labels": config.get("Labels", {}),
+        "compressed_size": built.compressed_size,
+        "size": built.size,
+        "layers": built.layers,
+        "packages": [package._asdict() for package in built.packages],
+        "checks": [asdict(check) | {"ok": check.ok} for check in built.checks],
+        "definition": found.image.definition,
+    }
+
+
+def _text(found: _Shown, everything: bool) -> str:
+    config, built = found.config["config"], found.built
+    start = [*config.get("Entrypoint", []), *config.get("Cmd", [])]
+    shell = next(check for check in built.checks if check.name == "no-shell")
+    has_shell = config.get("Labels", {}).get("io.ironhull.shell") == "true"
+    facts = {
+        "digest": found.image.descriptor.digest,
+        "tags": ", ".join(found.tags),
+        "platform": f"{built.platform} (of {', '.join(p.platform for p in found.image.platforms)})",
+        "to pull": f"{megabytes(built.compressed_size)} in {built.layers} layers",
+        "on disk": megabytes(built.size),
+        "user": config.get("User", ""),
+        "starts": " ".join(start) or "nothing of its own",
+        "shell": "yes" if has_shell else f"none (looked at {shell.looked_at} programs)",
+        "packages": str(len(built.packages)),
+        "checks": f"{sum(check.ok for check in built.checks)} of {len(built.checks)} hold: "
+        + ", ".join(check.name for check in built.checks if check.ok),
+    }
+    width = max(map(len, facts))
+    lines = [click.style(f"{found.image.name}:{found.tags[0]}", bold=True)]
+    lines += [f"  {name.ljust(width)}  {value}" for name, value in facts.items()]
+    packages = sorted(built.packages, key=lambda package: (-package.size, package.name))
+    listed = packages if everything else packages[:_FIRST]
+    rows = [(p.name, p.version, p.source, megabytes(p.size)) for p in listed]
+    lines += ["", table(("PACKAGE", "VERSION", "SOURCE", "SIZE"), rows, right=(3,))]
+    if len(packages) > len(listed):
+        lines.append(f"and {len(packages) - len(listed)} smaller ones (--all lists them)")
+    name = f"{found.image.name}:{found.tags[0]}"
+    lines += ["", f"run it:  ironhull load {name} --engine podman && podman run --rm {name}"]
+    return "\n".join(lines)

@@ -1,0 +1,150 @@
+"""Looking after store and cache: what is there, what nothing needs any more, what is damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ironhull.errors import InputError
+from ironhull.oci.digest import Digest, hex_of
+from ironhull.progress import Progress
+from ironhull.store.blobs import CHUNK, BlobStore
+from ironhull.store.files import locked
+from ironhull.store.home import Home
+
+# A build that runs now may have written a blob that no index names yet.
+GRACE = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One kind of thing on disk."""
+
+    name: str
+    files: int
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    files: int
+    size: int
+
+
+def usage(home: Home) -> list[Usage]:
+    """What each part of the home holds."""
+    parts = {
+        "images and layers": home.root / "store" / "blobs",
+        "packages": home.packages.root,
+        "package indexes": home.archive,
+        "layer records": home.layers,
+        "image records": home.images,
+        "inventories": home.root / "cache" / "inventory",
+        "unfinished": home.root / "store" / "tmp",
+    }
+    found = []
+    for name, folder in parts.items():
+        sizes = [path.stat().st_size for path in _files(folder)]
+        found.append(Usage(name, len(sizes), sum(sizes)))
+    return found
+
+
+def prune(
+    home: Home, *, layers: bool, packages: bool, unused: bool, grace: float = GRACE
+) -> Pruned:
+    """Remove what can be made or fetched again.
+
+    `packages`: all .deb files. `layers`: blobs that no image in the store needs. `unused`: those
+    too, the records of layers and images that are gone, and what killed processes left behind.
+    """
+    doomed: list[Path] = []
+    if packages:
+        doomed += _files(home.packages.root)
+    with locked(home.root / "store" / ".lock"):
+        if layers or unused:
+            needed = _needed(home)
+            doomed += [
+                home.store.blobs.path(digest)
+                for digest in home.store.blobs
+                if digest not in needed and _age(home.store.blobs.path(digest)) > grace
+            ]
+        if unused:
+            doomed += _orphans(home, {path.name for path in doomed})
+            for folder in (home.root / "store" / "tmp", home.root / "cache" / "tmp"):
+                doomed += [path for path in _files(folder) if _age(path) > grace]
+        size = 0
+        for path in doomed:
+            size += path.stat().st_size
+            path.unlink(missing_ok=True)
+    return Pruned(len(doomed), size)
+
+
+def verify(home: Home, progress: Progress) -> list[str]:
+    """Read every blob again; returns a line for each that is damaged or missing."""
+    problems = []
+    for what, store in (("store", home.store.blobs), ("packages", home.packages)):
+        digests = sorted(store)
+        advance = progress.start(f"Verifying {what}", len(digests), "blobs")
+        for digest in digests:
+            problems += _damage(store, digest)
+            advance(1)
+    layout = home.store
+    for descriptor in layout.descriptors():
+        try:
+            for item in layout.walk(descriptor):
+                if not layout.blobs.has(item.digest):
+                    problems.append(f"{descriptor.digest} needs {item.digest}, which is missing")
+        except InputError as error:
+            problems.append(str(error))
+    return sorted(set(problems))
+
+
+def _needed(home: Home) -> set[Digest]:
+    layout = home.store
+    return {item.digest for descriptor in layout.descriptors() for item in layout.walk(descriptor)}
+
+
+def _orphans(home: Home, gone: set[str]) -> Iterator[Path]:
+    """Records of layers and images whose blobs are gone or going."""
+    for path in _files(home.layers):
+        try:
+            digest = json.loads(path.read_bytes())["descriptor"]["digest"]
+        except (ValueError, KeyError, TypeError):
+            digest = ""
+        if hex_of(Digest(digest)) in gone or not home.store.blobs.has(Digest(digest)):
+            yield path
+    for path in _files(home.images):
+        try:
+            digest = json.loads(path.read_bytes())["index"]["digest"]
+        except (ValueError, KeyError, TypeError):
+            digest = ""
+        if hex_of(Digest(digest)) in gone or not home.store.blobs.has(Digest(digest)):
+            yield path
+
+
+def _files(folder: Path) -> list[Path]:
+    return [
+        Path(root) / name for root, _, names in os.walk(folder) for name in names if name != ".lock"
+    ]
+
+
+def _age(path: Path) -> float:
+    """Seconds since the file was written."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _sha256(store: BlobStore, digest: Digest) -> str:
+    sha256 = hashlib.sha256()
+    with store.open(digest) as file:
+        while data := file.read(CHUNK):
+            sha256.update(data)
+    return sha256.hexdigest()
