@@ -92,4 +92,9 @@ def main() -> None:
         # The reader of our output went away (`| head`): that is its right.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception:
+        from traceback import format_exc
+
+        click.echo(f"{format_exc()}\nThis is a defect of Ironhull; please report it.", err=True)
+        code = 4
     sys.exit(code)

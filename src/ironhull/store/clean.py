@@ -105,6 +105,12 @@ def verify(home: Home, progress: Progress) -> list[str]:
     return sorted(set(problems))
 
 
+def _damage(store: BlobStore, digest: Digest) -> list[str]:
+    if _sha256(store, digest) == hex_of(digest):
+        return []
+    return [f"{store.path(digest)} is damaged (remove it; it is made or fetched again)"]
+
+
 def _needed(home: Home) -> set[Digest]:
     layout = home.store
     return {item.digest for descriptor in layout.descriptors() for item in layout.walk(descriptor)}
