@@ -1,1 +1,1 @@
-"""The container engines found on the machine: run and build with them."""
+"""The container engines found on the machine: load images into them, run and build with them."""

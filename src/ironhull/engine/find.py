@@ -1,0 +1,102 @@
+"""Which engines the machine has, and the one to use.
+
+The environment and the settings are read by `cli`; what they say comes in here as `EngineSettings`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ironhull.engine.buildah import Buildah
+from ironhull.engine.docker import Docker
+from ironhull.engine.flags import FlagsCache
+from ironhull.engine.interface import Builder, Engine
+from ironhull.engine.podman import Podman
+from ironhull.errors import EngineError, InputError
+
+RUNNERS = ("podman", "docker")
+BUILDERS = ("podman", "docker", "buildah")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Words that always follow each program, docker's daemon, and where to remember flags."""
+
+    podman: tuple[str, ...] = ()
+    buildah: tuple[str, ...] = ()
+    docker_host: str | None = None
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One engine as `ironhull engine list` shows it; `problem` says why it cannot be used."""
+
+    name: str
+    program: str
+    version: str
+    runs: bool
+    problem: str = ""
+
+
+def builder(name: str, settings: EngineSettings) -> Builder:
+    """The engine of that name; EngineError if its program is not there."""
+    program = shutil.which(name) if name in BUILDERS else None
+    if name not in BUILDERS:
+        raise InputError(f"no engine is called {name!r} (known: {', '.join(BUILDERS)})")
+    if program is None:
+        raise EngineError(f"{name} is not installed")
+    cache = FlagsCache(settings.cache)
+    match name:
+        case "podman":
+            return Podman((program, *settings.podman), cache)
+        case "buildah":
+            return Buildah((program, *settings.buildah), cache)
+        case _:
+            return Docker(_every(name), settings.docker_host)
+
+
+def engine(name: str | None, settings: EngineSettings) -> Engine:
+    """An engine that runs: the one of that name, or the first that works.
+
+    EngineError says of each why it cannot be used.
+    """
+    problems = []
+    for candidate in (name,) if name else RUNNERS:
+        if candidate == "buildah":
+            raise InputError("buildah builds images and does not run them (use podman or docker)")
+        try:
+            found = builder(candidate, settings)
+            found.version()
+        except EngineError as error:
+            problems.append(str(error))
+            continue
+        assert isinstance(found, Podman | Docker)  # noqa: S101 - buildah was refused above
+        return found
+    raise EngineError("no container engine to use: " + "; ".join(problems))
+
+
+def list_engines(settings: EngineSettings, names: Sequence[str] = BUILDERS) -> list[Found]:
+    """Every engine that Ironhull knows, and whether it is there and answers."""
+    result = []
+    for name in names:
+        program = shutil.which(name) or ""
+        runs = name in RUNNERS
+        try:
+            version = builder(name, settings).version()
+        except EngineError as error:
+            result.append(Found(name, program, "", runs, str(error)))
+        else:
+            result.append(Found(name, program, version, runs))
+    return result
+
+
+def _every(name: str) -> list[str]:
+    """Every program of that name on the search path: two versions of docker are no rarity."""
+    found = (shutil.which(name, path=folder) for folder in os.get_exec_path())
+    unique = {str(Path(path).resolve()): path for path in found if path}
+    return list(unique.values())

@@ -1,0 +1,122 @@
+"""The smallest programs there are: one that ends at once, one that waits for ever.
+
+Made here, byte by byte, so that engines can be tried out without any image, and so that a
+container of an image without a shell can be kept open while programs are run in it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import struct
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from ironhull.errors import EngineError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import digest_of
+from ironhull.oci.document import Document, canonical
+from ironhull.oci.media_types import OCI_CONFIG, OCI_LAYER_TAR, OCI_MANIFEST
+from ironhull.oci.tar import FILE
+from ironhull.oci.tar_writer import TarHeader, TarWriter
+from ironhull.store.export import machine_platform
+from ironhull.store.layout import ImageLayout
+
+PROBE_COMMAND = "/probe"
+_ADDRESS = 0x400000
+# Machine number of ELF, then code: exit(0), and pause() or ppoll(0, 0, 0, 0) in a loop.
+_CODE = {
+    "x86_64": (
+        62,
+        bytes.fromhex("b83c000000 31ff 0f05"),
+        bytes.fromhex("b822000000 0f05 ebf7"),
+    ),
+    "aarch64": (
+        183,
+        struct.pack("<3I", 0xD2800000, 0xD2800BA8, 0xD4000001),
+        struct.pack(
+            "<7I",
+            *(0xD2800000, 0xD2800001, 0xD2800002, 0xD2800003, 0xD2800928),
+            *(0xD4000001, 0x17FFFFFA),
+        ),
+    ),
+}
+
+
+def exit_program() -> bytes:
+    """A static ELF executable that ends with exit code 0."""
+    return _elf(1)
+
+
+def pause_program() -> bytes:
+    """A static ELF executable that sleeps until it is killed."""
+    return _elf(2)
+
+
+def _elf(which: int) -> bytes:
+    machine = platform.machine()
+    if machine not in _CODE:
+        raise EngineError(
+            f"images cannot be tried out on {machine} (known: {', '.join(sorted(_CODE))})"
+        )
+    number, code = _CODE[machine][0], _CODE[machine][which]
+    assert isinstance(number, int)  # noqa: S101 - the table above
+    assert isinstance(code, bytes)  # noqa: S101
+    start = 64 + 56
+    size = start + len(code)
+    ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
+    # e_type EXEC, one program header right behind this header, no sections.
+    head = struct.pack(
+        "<HHIQQQIHHHHHH", 2, number, 1, _ADDRESS + start, 64, 0, 0, 64, 56, 1, 0, 0, 0
+    )
+    load = struct.pack("<IIQQQQQQ", 1, 5, 0, _ADDRESS, _ADDRESS, size, size, 0x1000)
+    return ident + head + load + code
+
+
+def probe_image(layout: ImageLayout) -> Descriptor:
+    """An image with nothing in it but the program that ends at once, as its command."""
+    pieces: list[bytes] = []
+    writer = TarWriter(pieces.append)
+    writer.add(TarHeader(PROBE_COMMAND.lstrip("/"), FILE, 0o755), exit_program())
+    writer.end()
+    layer = b"".join(pieces)
+    config = canonical(
+        {
+            **machine_platform().json(),
+            "config": {"Cmd": [PROBE_COMMAND]},
+            "rootfs": {"type": "layers", "diff_ids": [digest_of(layer)]},
+        }
+    )
+    document = Document.of(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": Descriptor(OCI_CONFIG, layout.blobs.put(config), len(config)).json(),
+            "layers": [Descriptor(OCI_LAYER_TAR, layout.blobs.put(layer), len(layer)).json()],
+        }
+    )
+    layout.blobs.put(document.raw)
+    return document.descriptor()
+
+
+class _Loads(Protocol):
+    def load(self, layout: ImageLayout, manifest: Descriptor, names: Sequence[str]) -> str: ...
+
+    def remove(self, image: str) -> None: ...
+
+
+@contextmanager
+def loaded_probe(engine: _Loads) -> Iterator[str]:
+    """The probe's image in the engine, by a name of this process; gone afterwards."""
+    name = f"localhost/ironhull-probe:{os.getpid()}-{secrets.token_hex(4)}"
+    with tempfile.TemporaryDirectory(prefix="ironhull-probe-") as folder:
+        layout = ImageLayout(Path(folder) / "layout", create=True)
+        engine.load(layout, probe_image(layout), [name])
+    try:
+        yield name
+    finally:
+        engine.remove(name)

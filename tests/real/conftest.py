@@ -1,0 +1,184 @@
+"""Engines of our own for tests: their own storage, their own daemon, nothing of the machine's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.fakes.image import Directory, File, Symlink, make_image
+from tests.real.tools import tool
+
+from ironhull.engine.find import EngineSettings, builder, engine
+from ironhull.engine.interface import Builder, Engine
+from ironhull.store.layout import ImageLayout
+
+APPLETS = ("sh", "sleep", "id", "cat", "echo", "httpd", "wget", "touch", "true", "env", "nslookup")
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A short path (sockets allow 108 bytes) that is gone at the end, mounts and all."""
+    folder = Path(tempfile.mkdtemp(prefix="ih-"))
+    try:
+        yield folder
+    finally:
+        for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+            mounted = line.split()[1]
+            if mounted.startswith(f"{folder}/"):
+                subprocess.run(["umount", "-l", mounted], check=False, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def storage(scratch: Path) -> tuple[str, ...]:
+    """podman's and buildah's own storage below `scratch`."""
+    return (f"--root={scratch / 'storage'}", f"--runroot={scratch / 'run'}")
+
+
+@pytest.fixture(scope="session")
+def podman_settings(scratch: Path) -> EngineSettings:
+    tool("podman")
+    if os.geteuid() != 0:
+        pytest.skip("needs root: podman with storage of its own")
+    return EngineSettings(podman=storage(scratch), cache=scratch / "flags.json")
+
+
+@pytest.fixture(scope="session")
+def podman(podman_settings: EngineSettings) -> Engine:
+    return engine("podman", podman_settings)
+
+
+@pytest.fixture(scope="session")
+def buildah(scratch: Path) -> Builder:
+    tool("buildah")
+    if os.geteuid() != 0:
+        pytest.skip("needs root: buildah with storage of its own")
+    return builder(
+        "buildah", EngineSettings(buildah=storage(scratch), cache=scratch / "flags.json")
+    )
+
+
+@contextlib.contextmanager
+def _bridge() -> Iterator[str]:
+    """A network bridge of this process, which needs no packet filter to reach from the host."""
+    name, third = f"ih{secrets.token_hex(4)}", secrets.randbelow(200) + 20
+    ip = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin:/bin") or "ip"
+    subprocess.run([ip, "link", "add", name, "type", "bridge"], check=True, capture_output=True)
+    try:
+        address = f"10.213.{third}.1/24"
+        subprocess.run([ip, "addr", "add", address, "dev", name], check=True, capture_output=True)
+        subprocess.run([ip, "link", "set", name, "up"], check=True, capture_output=True)
+        yield name
+    finally:
+        subprocess.run([ip, "link", "del", name], check=False, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def docker_host(scratch: Path) -> Iterator[str]:
+    """A docker daemon of our own, which touches no packet filter; ended by its process id."""
+    dockerd, _ = tool("dockerd"), tool("docker")
+    if os.geteuid() != 0:
+        pytest.skip("needs root: dockerd")
+    home = scratch / "docker"
+    home.mkdir()
+    host = f"unix://{home}/d.sock"
+    try:
+        bridge = _bridge()
+        with bridge as name, (home / "log").open("wb") as log:
+            daemon = subprocess.Popen(
+                [
+                    *(dockerd, f"--data-root={home}/data", f"--exec-root={home}/exec"),
+                    *(f"--host={host}", f"--pidfile={home}/pid", f"--bridge={name}"),
+                    *("--iptables=false", "--ip6tables=false", "--ip-masq=false"),
+                    "--ip-forward=false",
+                ],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            try:
+                _wait_for_daemon(host, daemon, home / "log")
+                yield host
+            finally:
+                daemon.send_signal(signal.SIGTERM)
+                try:
+                    daemon.wait(20)
+                except subprocess.TimeoutExpired:
+                    daemon.kill()
+                    daemon.wait()
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"needs a network bridge: {error.stderr.decode().strip()}")
+
+
+def _wait_for_daemon(host: str, daemon: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end and daemon.poll() is None:
+        asked = subprocess.run(
+            [tool("docker"), "version"],
+            env={**os.environ, "DOCKER_HOST": host},
+            capture_output=True,
+            check=False,
+        )
+        if asked.returncode == 0:
+            return
+        time.sleep(0.2)
+    pytest.skip(f"needs a docker daemon that starts: {log.read_text()[-500:]}")
+
+
+@pytest.fixture(scope="session")
+def docker(docker_host: str) -> Engine:
+    return engine("docker", EngineSettings(docker_host=docker_host))
+
+
+@pytest.fixture(params=["podman", "docker"])
+def runner(request: pytest.FixtureRequest) -> Engine:
+    """Each engine that runs."""
+    found: Engine = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["podman", "docker", "buildah"])
+def any_builder(request: pytest.FixtureRequest) -> Builder:
+    """Each engine that builds."""
+    found: Builder = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="session")
+def shell_layout(tmp_path_factory: pytest.TempPathFactory) -> ImageLayout:
+    """A layout with `shell:1`: a static busybox, two users, zstd layers, for this machine."""
+    layout = ImageLayout(tmp_path_factory.mktemp("shell") / "layout", create=True)
+    busybox = tool("busybox").read_bytes()
+    make_image(
+        layout,
+        [
+            {
+                "bin": Directory(),
+                "bin/busybox": File(busybox, mode=0o755),
+                **{f"bin/{applet}": Symlink("busybox") for applet in APPLETS},
+                "tmp": Directory(0o1777),
+            },
+            {
+                "etc/group": "root:x:0:\nnonroot:x:65532:\n",
+                "etc/passwd": "root:x:0:0::/root:/bin/sh\nnonroot:x:65532:65532::/:/bin/sh\n",
+                "srv/index.html": "it answers\n",
+                "work": Directory(0o755, 65532, 65532),
+            },
+        ],
+        config={
+            "User": "65532:65532",
+            "Env": ["PATH=/bin", "GREETING=hello"],
+            "Cmd": ["/bin/sh", "-c", "echo $GREETING; id -u"],
+            "WorkingDir": "/work",
+        },
+        names=["shell:1"],
+    )
+    return layout
