@@ -195,7 +195,7 @@ def open_archive(
 ) -> DebianArchive:
     """The packages of an architecture; downloads and indexes what was not seen before."""
     files = [file for suite in releases for file in _packages_files(suite, architecture)]
-    lacking = [file for file in files if open_index_of(file, context) is None]
+    lacking = [file for file in files if not _is_indexed(file, context)]
     if lacking and context.offline:
         raise EnvironmentProblem(
             f"{_where(lacking[0].suite)} has a package index that was never read on this machine"
@@ -216,21 +216,24 @@ def open_archive(
 
 def _opened(files: Sequence[_PackagesFile], context: ArchiveContext) -> Iterator[_OpenIndex]:
     for file in files:
-        index = open_index_of(file, context)
+        index = open_index(_index_path(file, context))
         if index is None:
             raise EnvironmentProblem(
-                f"{index_path(_indexes(context), file.file.digest)} has gone while it was needed:"
+                f"{_index_path(file, context)} has gone while it was needed:"
                 " is another process cleaning the cache? Try again"
             )
         yield _OpenIndex(file.suite, file.component, index)
 
 
-def open_index_of(file: _PackagesFile, context: ArchiveContext) -> PackagesIndex | None:
-    return open_index(index_path(_indexes(context), file.file.digest))
+def _is_indexed(file: _PackagesFile, context: ArchiveContext) -> bool:
+    index = open_index(_index_path(file, context))
+    if index is not None:
+        index.close()
+    return index is not None
 
 
-def _indexes(context: ArchiveContext) -> Path:
-    return context.cache / "indexes"
+def _index_path(file: _PackagesFile, context: ArchiveContext) -> Path:
+    return index_path(context.cache / "indexes", file.file.digest)
 
 
 def _read_packages(
@@ -241,7 +244,7 @@ def _read_packages(
     Of several processes that need it at once, one does the work.
     """
     with locked(context.cache / "locks" / f"{hex_of(file.file.digest)}.lock"):
-        if open_index_of(file, context) is None:
+        if not _is_indexed(file, context):
             _download_and_index(file, transfer, context, advance)
 
 
@@ -264,9 +267,12 @@ def _download_and_index(
                 " The mirror may be in the middle of an update, or incomplete: try again later, or"
                 " use another (--mirror URL)"
             ) from None
-    with store.open(digest) as source:
-        build_index(index_path(_indexes(context), digest), source, where, digest, file.text_size)
-    store.remove(digest)
+    try:
+        with store.open(digest) as source:
+            path = _index_path(file, context)
+            build_index(path, source, where, digest, file.text_size)
+    finally:
+        store.remove(digest)
 
 
 def _packages_files(suite: SuiteRelease, architecture: Architecture) -> Iterator[_PackagesFile]:
