@@ -170,9 +170,9 @@ class Database:
         return {feed.key: feed.name for feed in self.feeds}
 
     @cached_property
-    def ecosystems(self) -> frozenset[str]:
-        """Every ecosystem that any feed says something about."""
-        return frozenset(row[0] for row in self._rows("SELECT DISTINCT ecosystem FROM claim"))
+    def ecosystems(self) -> Mapping[str, int]:
+        """Every ecosystem that any feed says something about, with the number of claims."""
+        return dict(self._rows("SELECT name, sum(claims) FROM ecosystem GROUP BY name"))
 
     def claims(self, packages: Iterable[str], family: str) -> list[StoredClaim]:
         """All claims on these packages in ecosystems `family` and `family:…`."""

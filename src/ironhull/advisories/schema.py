@@ -60,6 +60,10 @@ CREATE TABLE claim (
   versions TEXT,
   PRIMARY KEY (package, ecosystem, vulnerability, record, seq)
 ) WITHOUT ROWID;
+CREATE TABLE ecosystem (
+  feed INTEGER NOT NULL, name TEXT NOT NULL, claims INTEGER NOT NULL,
+  PRIMARY KEY (feed, name)
+) WITHOUT ROWID;
 CREATE TABLE exploited (
   vulnerability TEXT NOT NULL, feed INTEGER NOT NULL,
   added TEXT NOT NULL, due TEXT, ransomware INTEGER,
@@ -85,5 +89,5 @@ CREATE TABLE in_archive (
 ) WITHOUT ROWID;
 """
 
-CONTENT = ("claim", "exploited", "score", "cycle", "support", "in_archive")
+CONTENT = ("claim", "ecosystem", "exploited", "score", "cycle", "support", "in_archive")
 """The tables with a `feed` column that are emptied when a feed is replaced, beside `record`."""

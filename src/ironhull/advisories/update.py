@@ -191,6 +191,7 @@ def _replace(
     for place in places:
         found = _counted(documents(place, feed.wants), advance)
         (writer.merge if rules.delta else writer.write)(feed.read(found), written)
+    writer.count()
     records = _judge(connection, key, old, written, rules)
     date = max(written.date, old[1] if rules.delta and old else "") or _time(places)
     connection.execute(

@@ -103,6 +103,15 @@ class Writer:
                 self._flush()
                 written.rows += 1
 
+    def count(self) -> None:
+        """Note how many claims the feed has on each ecosystem, so that readers need not count."""
+        self.connection.execute("DELETE FROM ecosystem WHERE feed = ?", (self.feed,))
+        self.connection.execute(
+            "INSERT INTO ecosystem SELECT feed, ecosystem, count(*) FROM claim"
+            " WHERE feed = ? GROUP BY ecosystem",
+            (self.feed,),
+        )
+
     def _newer_is_there(self, row: Record) -> bool:
         found = self.connection.execute(
             "SELECT max(modified) FROM record WHERE id = ? AND feed = ?", (row.id, self.feed)

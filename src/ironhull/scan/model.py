@@ -29,6 +29,7 @@ class FixState(StrEnum):
 
 FIXABLE = frozenset({FixState.FIXED, FixState.AVAILABLE})
 
+Verdict = Literal["complete", "stale", "unknown", "eol"]
 VexStatus = Literal["not_affected", "affected", "fixed", "under_investigation"]
 
 
@@ -132,8 +133,8 @@ class Unmatched:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:  # noqa: A001 - the word of the report
-    """Something that a person must know to read the counts right."""
+class Caveat:
+    """A warning: something that a person must know to read the counts right."""
 
     kind: Literal[
         "eol",
@@ -174,10 +175,10 @@ class ScanResult:
     database: DatabaseInfo
     findings: tuple[Finding, ...]
     unmatched: tuple[Unmatched, ...] = ()
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     packages: int = 0
     scanned: str = ""
-    verdict: Literal["complete", "stale", "unknown", "eol"] = "complete"
+    verdict: Verdict = "complete"
     """`unknown`: no data about the release; `eol`: nobody records its vulnerabilities any more."""
 
     @property

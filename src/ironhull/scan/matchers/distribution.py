@@ -40,6 +40,12 @@ class DebianMatcher:
             in_release = None if offers is None else bool(offers)
             self._sets[source] = debian_rules(self._ecosystem, of_source, self._ranks, in_release)
 
+    def rules_of(self, source: str, version: str) -> Sequence[Rule]:
+        """The rules by which one version of a source is vulnerable."""
+        source, version = tracker_source(source, version)
+        self.load_sources([source])
+        return self._sets[source].matching(version)
+
     def match(self, package: Package) -> Match:
         source, version = tracker_source(package.source, package.source_version)
         rules = self._sets[source]

@@ -59,7 +59,7 @@ class LanguageMatcher:
     def match(self, package: Package) -> Match:
         claims = self._claims[normal_name(self._kind, package.name)]
         found: dict[str, Rule] = {}
-        for claim in claims if claims else ():
+        for claim in claims or ():
             rule = self._rule(package.version, claim)
             if rule is not None:
                 # Several records may tell of one vulnerability; one that names a fix is worth more.

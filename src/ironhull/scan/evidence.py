@@ -1,0 +1,56 @@
+"""What can be said about a finding from evidence alone, without a person's judgement.
+
+| evidence | statement |
+|---|---|
+| the binary package has headers and build scripts of the kernel, no kernel | code not present |
+| Debian says why: the affected part is not built, or not for this platform | code not present |
+
+"No DSA", "postponed", "minor issue" and "unimportant" are no evidence by themselves.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ironhull.advisories.model import State
+from ironhull.inventory.model import Package
+from ironhull.scan.model import Statement
+from ironhull.scan.rules import Rule
+
+DOCUMENT = "ironhull:evidence"
+NOT_PRESENT = "vulnerable_code_not_present"
+
+_HEADERS = re.compile(r"linux-(?:libc-dev|headers|kbuild)(?:-.*)?")
+_NOT_BUILT = re.compile(
+    r"\bnot (?:being )?(?:built|compiled|produced|shipped|enabled|packaged)\b(?!,? (?:by )?default)"
+    r"|\bdo(?:es)?(?:n't| not) (?:build|ship|compile|produce|provide)\b"
+    r"|\bbinary packages?(?: builds?)? (?:is|are) not affected\b"
+    r"|\b(?:only affects|specific to) (?:windows|macos|os x)\b"
+    r"|\b(?:windows|macos)[- ](?:specific|only)\b"
+    r"|\b(?:configured|built|compiled) with --(?:disable|without)-"
+    r"|\b(?:built|compiled) without\b",
+    re.IGNORECASE,
+)
+_REASONED = frozenset({State.IGNORED, State.UNFIXED, State.FIXED, State.NO_DSA, State.POSTPONED})
+
+
+def evidence(package: Package, rule: Rule) -> Statement | None:
+    """The statement that evidence allows, or None."""
+    if package.type != "deb":
+        return None
+    if rule.claim.package == "linux" and _HEADERS.fullmatch(package.name):
+        text = (
+            f"{package.name} holds headers and build scripts of the kernel; the vulnerable code is"
+            " in the kernel, which no package of this name contains"
+        )
+        return Statement("not_affected", NOT_PRESENT, text, DOCUMENT, "Ironhull")
+    if says_not_built(rule):
+        text = f"Debian's security tracker: {rule.reason}"
+        return Statement("not_affected", NOT_PRESENT, text, DOCUMENT, "Debian security tracker")
+    return None
+
+
+def says_not_built(rule: Rule) -> bool:
+    """Whether the tracker's own reason says that the vulnerable code is not in the package."""
+    decided = rule.state == State.IGNORED or rule.urgency == "unimportant"
+    return bool(decided and rule.state in _REASONED and _NOT_BUILT.search(rule.reason))
