@@ -13,7 +13,7 @@ from ironhull.cli.settings import settings
 from ironhull.definition.catalog import Catalog
 from ironhull.definition.model import ImageDefinition
 from ironhull.definition.reader import load
-from ironhull.errors import NotFoundError
+from ironhull.errors import FindingsError, NotFoundError
 from ironhull.lock.file import lock_path, locked_variables, read_lock
 from ironhull.lock.model import LockedPackage, LockedPlatform, Reason, ReasonKind
 from ironhull.lock.request import check_lock
@@ -25,10 +25,7 @@ from ironhull.lock.trace import Way, Ways, ways_to
 @click.argument("package")
 @click.option("--platform", help="For example linux/arm64; without it the first of the lock.")
 @as_json
-@click.pass_context
-def why(
-    context: click.Context, name: str, package: str, platform: str | None, as_json: bool
-) -> None:
+def why(name: str, package: str, platform: str | None, as_json: bool) -> None:
     r"""Show why a package is in an image: every shortest way to it, and all that need it.
 
     Exits with 1 if the package is not in the image, and says whether it is kept out.
@@ -53,7 +50,7 @@ def why(
             n for n, p in lock.platforms.items() if package in {q.name for q in p.packages}
         ]
         _absent(image, chosen, package, definition, locked, elsewhere, as_json)
-        context.exit(1)
+        raise FindingsError(f"{package} is not in {image} ({chosen})")
     ways = ways_to(locked, package)
     if as_json:
         print_json(_json(image, chosen, found, ways))
@@ -118,7 +115,7 @@ def _absent(
             }
         )
         return
-    click.echo(f"{package} is not in {image} ({platform})")
+    click.echo(click.style(package, bold=True))
     if elsewhere:
         click.echo(f"  it is in {image} for {', '.join(elsewhere)}")
     if exclusion is not None:
