@@ -204,6 +204,8 @@ class _Packer:
             reader = deb.data()
             for member in reader:
                 self._add(member, reader)
+            # The compressed stream's own checksum comes after the archive's end.
+            reader.drain()
         md5sums = self._md5sums(deb.control.files.get("md5sums", b""))
         conffiles = tuple((f"/{path}", md5) for path, md5 in self._conffiles.items() if md5)
         self._database(deb.control, md5sums, conffiles)

@@ -1,0 +1,234 @@
+import hashlib
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import zstandard
+from tests.fakes.deb import device as device_node
+from tests.fakes.deb import (
+    directory,
+    fifo,
+    file,
+    hardlink,
+    hole,
+    make_deb,
+    program,
+    symlink,
+)
+
+from ironhull.build.layer import Compression, DebSource, layer_key, make_layer
+from ironhull.build.record import read_record, write_record
+from ironhull.build.transform import Policy
+from ironhull.errors import InputError, MalformedError
+from ironhull.oci.digest import digest_of
+from ironhull.store.blobs import BlobStore
+
+ZSTD = Compression.parse("zstd:3")
+PLAIN = Policy()
+
+
+def source(tmp_path: Path, deb: bytes, name: str = "app", version: str = "1.0-1") -> DebSource:
+    path = tmp_path / f"{name}.deb"
+    path.write_bytes(deb)
+    return DebSource(name, version, "amd64", digest_of(deb), path)
+
+
+def made(tmp_path: Path, files, *, policy=PLAIN, compression=ZSTD, **more):
+    blobs = BlobStore(tmp_path / "store" / "blobs")
+    deb = source(tmp_path, make_deb("app", "1.0-1", files=files, **more))
+    record = make_layer([deb], policy, compression, blobs, lambda: None)
+    return record, blobs
+
+
+def members(blobs: BlobStore, record) -> dict[str, tarfile.TarInfo]:
+    raw = blobs.path(record.descriptor.digest).read_bytes()
+    data = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(raw)).read()
+    assert digest_of(data) == record.diff_id
+    assert len(data) == record.uncompressed
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return {info.name: info for info in tar.getmembers()}
+
+
+def test_a_package_becomes_a_layer(tmp_path):
+    files = {"usr/bin/app": program("#!/bin/sh\n"), "usr/share/doc/app/copyright": file("MIT")}
+    record, blobs = made(tmp_path, files)
+    found = members(blobs, record)
+    assert found["usr/bin/app"].mode == 0o755
+    assert "usr/share/doc/app/copyright" in found
+    (part,) = record.parts
+    assert next(e for e in part.entries if e.path == "usr/bin/app").shebang == "/bin/sh"
+
+
+@pytest.mark.parametrize("method", ["xz", "zst", "gz", "none"])
+def test_the_layer_does_not_depend_on_the_package_s_compression_format(tmp_path, method):
+    blobs = BlobStore(tmp_path / "store" / "blobs")
+    deb = make_deb("app", "1.0-1", files={"usr/x": file("x" * 5000)}, compression=method)
+    record = make_layer([source(tmp_path, deb)], Policy(), ZSTD, blobs, lambda: None)
+    assert members(blobs, record)["usr/x"].size == 5000
+
+
+def test_the_database_of_the_layer_is_truthful(tmp_path):
+    files = {"usr/bin/app": program("x"), "usr/share/man/man1/app.1": file("manual")}
+    record, blobs = made(tmp_path, files, control={"Source": "app-src (1.0-0)"})
+    found = members(blobs, record)
+    assert "usr/share/man/man1/app.1" not in found
+    (part,) = record.parts
+    assert "usr/bin/app" in part.md5sums
+    assert "man1" not in part.md5sums
+    raw = blobs.path(record.descriptor.digest).read_bytes()
+    data = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(raw)).read()
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        status = tar.extractfile("var/lib/dpkg/status.d/app").read().decode()
+    assert "Package: app\nStatus: install ok installed\n" in status
+    assert "Source: app-src (1.0-0)" in status
+
+
+def test_configuration_files_get_their_digest_into_the_database(tmp_path):
+    record, _ = made(tmp_path, {"etc/app.conf": file("a=1\n")}, conffiles=["/etc/app.conf"])
+    expected = hashlib.md5(b"a=1\n").hexdigest()
+    assert record.parts[0].conffiles == (("/etc/app.conf", expected),)
+
+
+def test_a_record_survives_the_disk(tmp_path):
+    true = Path("/bin/true").read_bytes()
+    record, _ = made(tmp_path, {"usr/bin/true": program(true), "usr/y": hardlink("./usr/bin/true")})
+    write_record(tmp_path / "records", record)
+    assert read_record(tmp_path / "records", record.key) == record
+    (entry,) = [e for e in record.parts[0].entries if e.path == "usr/bin/true"]
+    assert entry.elf is not None
+    assert "libc.so.6" in entry.elf.needed
+
+
+def test_a_damaged_record_is_none_so_that_the_layer_is_made_again(tmp_path):
+    (tmp_path / "k.json").write_text('{"descriptor": 1')
+    assert read_record(tmp_path, "k") is None
+    assert read_record(tmp_path, "missing") is None
+
+
+def test_several_packages_share_a_layer_and_its_folders_are_written_once(tmp_path):
+    blobs = BlobStore(tmp_path / "store" / "blobs")
+    debs = [
+        source(tmp_path, make_deb(n, "1.0-1", files={f"usr/bin/{n}": program("x")}), n)
+        for n in ("a", "b")
+    ]
+    record = make_layer(debs, Policy(), ZSTD, blobs, lambda: None)
+    raw = blobs.path(record.descriptor.digest).read_bytes()
+    data = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(raw)).read()
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        names = tar.getnames()
+    assert len(names) == len(set(names))
+    assert {"usr/bin/a", "usr/bin/b", "var/lib/dpkg/status.d/b"} <= set(names)
+    assert [part.name for part in record.parts] == ["a", "b"]
+
+
+def test_the_key_changes_with_what_changes_the_bytes(tmp_path):
+    deb = source(tmp_path, make_deb("app", "1.0-1"))
+    keys = {
+        layer_key([deb], Policy(), ZSTD),
+        layer_key([deb], Policy(documentation=True), ZSTD),
+        layer_key([deb], Policy(setuid=("/usr/bin/su",)), ZSTD),
+        layer_key([deb], Policy(), Compression.parse("zstd:19")),
+        layer_key([deb], Policy(), Compression.parse("gzip")),
+        layer_key([deb, deb], Policy(), ZSTD),
+    }
+    assert len(keys) == 6
+
+
+@pytest.mark.parametrize("text", ["zstd:0", "zstd:20", "gzip:10", "bzip2", "zstd:x", ""])
+def test_unknown_compressions_are_refused(text):
+    with pytest.raises(InputError, match="compression"):
+        Compression.parse(text)
+
+
+HOSTILE = {
+    "climbs": {"x": file("", raw_name="../x")},
+    "absolute": {"x": file("", raw_name="/etc/x")},
+    "link out": {"etc/x": symlink("../../shadow")},
+    "hard link out": {"etc/x": hardlink("../../etc/shadow")},
+    "hard link to nothing": {"etc/x": hardlink("./etc/none")},
+    "device": {"dev/null": device_node()},
+    "fifo": {"run/f": fifo()},
+    "hole": {"usr/hole": hole(10 << 30)},
+    "size that is not there": {"usr/x": file("abc", claimed_size=1 << 40)},
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_packages_are_refused_and_leave_nothing(tmp_path, case):
+    with pytest.raises(MalformedError, match=r"app 1\.0-1|unacceptable|leaves|not there|root"):
+        made(tmp_path, HOSTILE[case])
+    assert not list((tmp_path / "store" / "blobs").rglob("*"))
+    assert not list((tmp_path / "store" / "tmp").iterdir())
+
+
+def test_zeros_that_unpack_to_far_more_than_announced_are_a_bomb(tmp_path):
+    bomb = [(f"usr/{i}", file(bytes(16 << 20))) for i in range(6)]
+    with pytest.raises(MalformedError, match="far more than its Installed-Size"):
+        made(tmp_path, bomb, control={"Installed-Size": "10"})
+
+
+def test_too_many_members_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("ironhull.debian.deb.MAX_DATA_MEMBERS", 50)
+    with pytest.raises(MalformedError, match="more than 50 members"):
+        made(tmp_path, [(f"usr/{i}", file("")) for i in range(60)])
+
+
+@pytest.mark.parametrize("cut", [2, 20, 100, 300])
+def test_a_truncated_package_is_refused(tmp_path, cut):
+    with pytest.raises(MalformedError):
+        made(tmp_path, {"usr/x": file("x" * 1000)}, truncated=cut)
+
+
+def test_a_package_that_is_another_is_refused(tmp_path):
+    blobs = BlobStore(tmp_path / "store" / "blobs")
+    deb = source(tmp_path, make_deb("other", "1.0-1"))
+    with pytest.raises(MalformedError, match="Package: other"):
+        make_layer([deb], Policy(), ZSTD, blobs, lambda: None)
+
+
+def test_a_path_twice_in_a_package_is_refused(tmp_path):
+    with pytest.raises(MalformedError, match="in the archive twice"):
+        made(tmp_path, [("usr/x", file("1")), ("usr/x", file("2"))])
+
+
+def test_a_file_below_a_file_is_refused(tmp_path):
+    with pytest.raises(MalformedError, match="no directory"):
+        made(tmp_path, [("usr/x", file("1")), ("usr/x/y", file("2"))], parents=False)
+
+
+def test_folders_that_a_package_forgets_are_made(tmp_path):
+    record, blobs = made(tmp_path, {"usr/lib/deep/x": file("1")}, parents=False)
+    assert members(blobs, record)["usr/lib/deep"].isdir()
+
+
+def test_gzip_layers_have_no_time_and_no_name_in_them(tmp_path):
+    record, blobs = made(tmp_path, {"usr/x": file("1")}, compression=Compression.parse("gzip"))
+    head = blobs.path(record.descriptor.digest).read_bytes()[:10]
+    assert head[:8] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
+
+
+def test_directory_entries_keep_their_mode_and_owner(tmp_path):
+    record, blobs = made(tmp_path, {"var/spool": directory(0o2775, gid=8)})
+    info = members(blobs, record)["var/spool"]
+    assert (info.mode, info.gid) == (0o2775, 8)
+
+
+def test_a_real_package_made_by_dpkg_deb_is_read(tmp_path):
+    root = tmp_path / "root"
+    (root / "DEBIAN").mkdir(parents=True)
+    (root / "DEBIAN/control").write_text(
+        "Package: app\nVersion: 1.0-1\nArchitecture: amd64\nMaintainer: a\nDescription: b\n"
+    )
+    (root / "usr").mkdir()
+    (root / "usr/x").write_text("hello")
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "-b", root, tmp_path / "app.deb"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    deb = source(tmp_path, (tmp_path / "app.deb").read_bytes())
+    blobs = BlobStore(tmp_path / "store" / "blobs")
+    record = make_layer([deb], Policy(), ZSTD, blobs, lambda: None)
+    assert members(blobs, record)["usr/x"].size == 5
