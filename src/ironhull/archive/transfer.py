@@ -10,6 +10,7 @@ Says nothing about whether they are the right bytes: see `archive.fetch`. One at
 
 from __future__ import annotations
 
+import http.client
 import random
 import re
 import threading
@@ -24,7 +25,7 @@ import urllib3
 
 from ironhull.archive.mirror import local_path, shown, without_user
 from ironhull.errors import EnvironmentProblem, NetworkError, NotFoundError, UntrustedError
-from ironhull.transport import pool_for
+from ironhull.transport import USER_AGENT, pool_for
 
 CHUNK = 1 << 18
 _RETRY_STATUS = {408, 425, 429, 500, 502, 503, 504}
@@ -182,7 +183,7 @@ class Transfer:
 
     def _request(self, url: str, download: _Download) -> urllib3.BaseHTTPResponse:
         parts = urlsplit(url)
-        headers = {"accept-encoding": "identity", **download.headers}
+        headers = {"accept-encoding": "identity", "user-agent": USER_AGENT, **download.headers}
         if download.written:
             headers["range"] = f"bytes={download.written}-"
             if download.etag:
@@ -281,16 +282,18 @@ def _reason(error: urllib3.exceptions.HTTPError) -> str:
             return "the server does not answer in time"
         case urllib3.exceptions.ProxyError():
             return f"the proxy fails: {error.original_error}"
-        case urllib3.exceptions.IncompleteRead():
+        case urllib3.exceptions.ProtocolError(args=[_, http.client.IncompleteRead()]):
             return "the transfer broke off"
-    return f"the connection broke ({error})"[:300]
+        case urllib3.exceptions.ProtocolError(args=[_, cause]):
+            return f"the connection broke: {cause}"[:200]
+    return f"the connection broke: {error}"[:200]
 
 
 def _copy(download: _Download) -> None:
     path = local_path(download.url)
-    if path is None or not path.is_file():
-        raise AbsentError(f"{path}: not found")
     try:
+        if path is None or not path.is_file():
+            raise AbsentError(f"{path}: not found")
         file = path.open("rb")
     except OSError as error:
         raise EnvironmentProblem(f"cannot read {path}: {error.strerror}") from None
