@@ -162,9 +162,11 @@ def _urgency(claims: Sequence[StoredClaim]) -> str:
 
 
 def _reason(chosen: StoredClaim, fixed_in_sid: str) -> str:
+    own = chosen.reason or ""
     if fixed_in_sid:
-        return f"no fix in this release; fixed in {fixed_in_sid} (unstable)"
-    return chosen.reason or ""
+        # The reason of `unimportant` stands on its own; else say why there is no fix to offer.
+        return own or f"no fix in this release; fixed in {fixed_in_sid} (unstable)"
+    return own
 
 
 def tracker_source(source: str, source_version: str) -> tuple[str, str]:

@@ -17,13 +17,13 @@ from ironhull.scan.interface import LiveIndex, Match, Matcher, NoIndex
 from ironhull.scan.matchers.distribution import AlpineMatcher, DebianMatcher
 from ironhull.scan.matchers.language import ORDERS, LanguageMatcher, NodeMatcher
 from ironhull.scan.model import (
+    Caveat,
     DatabaseInfo,
     Finding,
     FixState,
     ScanResult,
     Unmatched,
     Verdict,
-    Caveat,
 )
 from ironhull.scan.rules import Rule
 from ironhull.scan.support import (
