@@ -41,7 +41,7 @@ def copy(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Copy an image with all its platforms and everything that refers to it.
+    r"""Copy an image with all its platforms and everything that refers to it.
 
     \b
     SRC and DST are each one of

@@ -59,7 +59,7 @@ def push(
     with registries(plain_http, ca, quiet or as_json) as opened:
         for label, descriptor in images:
             source = StoredSource(store, descriptor, label)
-            for location, target in _targets(opened, locations, label, mount_from):
+            for target in _targets(opened, locations, label, mount_from):
                 done = transfer(
                     source,
                     target,
@@ -88,7 +88,7 @@ def _target(text: str, all_tags: bool) -> Location:
 
 def _targets(
     opened: Registries, locations: Sequence[Location], label: str, mount_from: str | None
-) -> Iterator[tuple[Location, RegistryTarget]]:
+) -> Iterator[RegistryTarget]:
     """Each target; what went to one repository is mounted in the next of the same registry."""
     went: dict[str, str] = {}
     for location in locations:
@@ -97,7 +97,7 @@ def _targets(
             continue
         other = mount_from or went.get(reference.registry)
         repository = opened.repository(reference, write=True)
-        yield location, RegistryTarget(repository, target_tags(location, label), other)
+        yield RegistryTarget(repository, target_tags(location, label), other)
         went.setdefault(reference.registry, reference.repository)
 
 

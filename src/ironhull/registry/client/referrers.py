@@ -68,7 +68,7 @@ def push_referrer(repository: Repository, document: Document) -> None:
         # Another client may have written between our read and our write: look again, later each
         # time, and by chance not when the other does.
         if attempt:
-            wire.pause(random.uniform(0.1, 0.4) * attempt)  # noqa: S311
+            wire.pause(random.uniform(0.2, 0.8) * wire.patience.first_wait * attempt)  # noqa: S311
     index = _fallback(repository, subject.digest)
     if index is None or all(item.digest != shown.digest for item in index.manifests):
         raise NetworkError(

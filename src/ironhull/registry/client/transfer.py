@@ -228,14 +228,15 @@ def _referrers(source: Source, images: Sequence[Document], tree: _Tree) -> list[
         following: list[Document] = []
         for subject in level:
             for entry in source.referrers(subject.digest):
-                if entry.digest in tree.documents:
-                    continue
-                document = source.document(entry)
+                known = tree.documents.get(entry.digest)
+                document = known or source.document(entry)
                 if document.subject is None or document.subject.digest != subject.digest:
                     raise MalformedError(
                         f"{source.label}: {entry.digest} is listed as a referrer of "
-                        f"{subject.digest} and does not say so itself"
+                        f"{subject.digest} and does not say so itself (see --no-referrers)"
                     )
+                if known is not None:
+                    continue
                 before = len(tree.documents)
                 _gather(source, document, tree, 1)
                 following += list(tree.documents.values())[before:]

@@ -6,6 +6,7 @@ Knows nothing of registries, logins or redirects: those are `session`'s and `aut
 from __future__ import annotations
 
 import random
+import re
 import ssl
 import threading
 import time
@@ -301,7 +302,8 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, MaxRetryError) and error.reason is not None:
         return _reason(error.reason)
     if isinstance(error, NewConnectionError):
-        return str(error).rpartition("Failed to establish a new connection: ")[2]
+        said = str(error).rpartition("Failed to establish a new connection: ")[2]
+        return f"no server answers there ({re.sub(r'^.Errno -?[0-9]+. ', '', said)})"
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 

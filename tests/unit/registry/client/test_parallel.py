@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from ironhull.errors import NetworkError
+from ironhull.registry.client.parallel import run_all
+
+
+def test_all_work_is_done_once() -> None:
+    done: list[int] = []
+    run_all([lambda n=n: done.append(n) for n in range(50)], threading.Event())  # type: ignore[misc]
+    assert sorted(done) == list(range(50))
+
+
+def test_several_pieces_run_at_once_and_no_more_than_asked() -> None:
+    lock, running, most = threading.Lock(), [0], [0]
+
+    def piece() -> None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.02)
+        with lock:
+            running[0] -= 1
+
+    run_all([piece] * 12, threading.Event(), workers=3)
+    assert most[0] == 3
+
+
+def test_the_first_failure_is_raised_and_the_rest_is_left() -> None:
+    stop, done = threading.Event(), []
+
+    def fails() -> None:
+        raise NetworkError("no")
+
+    def slow() -> None:
+        stop.wait(5)
+        done.append(1)
+
+    before = time.monotonic()
+    with pytest.raises(NetworkError, match="no"):
+        run_all([slow, fails, *[slow] * 100], stop, workers=2)
+    assert time.monotonic() - before < 3
+    assert len(done) < 5
+    assert not stop.is_set()
+
+
+def test_one_piece_runs_without_a_failure_lost() -> None:
+    def fails() -> None:
+        raise NetworkError("alone")
+
+    with pytest.raises(NetworkError, match="alone"):
+        run_all([fails], threading.Event())
+    run_all([], threading.Event())

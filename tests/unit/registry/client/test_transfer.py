@@ -1,0 +1,464 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.fakes.image import make_image
+from tests.fakes.registry import FakeRegistry, cut, says
+from tests.unit.registry.client.conftest import Notes
+
+from ironhull.errors import InputError, MalformedError, NetworkError, NotFoundError, UntrustedError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
+from ironhull.oci.document import Document
+from ironhull.oci.media_types import OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
+from ironhull.oci.platform import Platform
+from ironhull.registry.client.places import (
+    LayoutTarget,
+    RegistrySource,
+    RegistryTarget,
+    StoredSource,
+)
+from ironhull.registry.client.referrers import fallback_tag, list_referrers, push_referrer
+from ironhull.registry.client.repository import Repository
+from ironhull.registry.client.transfer import transfer
+from ironhull.registry.client.tree import image_tree
+from ironhull.store.layout import REF_NAME, ImageLayout
+from ironhull.store.referrers import list_documents, referrer_descriptor, referrers_by_subject
+
+Connect = Callable[..., Repository]
+LAYERS: Sequence[Any] = ({"etc/motd": "hello\n"}, {"app": b"x" * 300_000}, {"c": "d"})
+SBOM = "application/vnd.cyclonedx+json"
+
+
+def artifact(
+    layout: ImageLayout, subject: Descriptor, kind: str = SBOM, text: str = ""
+) -> Document:
+    empty = layout.blobs.put(b"{}")
+    data = json.dumps({"kind": kind, "text": text}).encode()
+    blob = layout.blobs.put(data)
+    document = Document.of(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": kind,
+            "config": Descriptor(OCI_EMPTY, empty, 2).json(),
+            "layers": [Descriptor(kind, blob, len(data)).json()],
+            "subject": Descriptor(subject.media_type, subject.digest, subject.size).json(),
+            "annotations": {"org.example.text": text},
+        }
+    )
+    layout.blobs.put(document.raw)
+    list_documents(layout, [document])
+    return document
+
+
+@pytest.fixture
+def image(layout: ImageLayout) -> Descriptor:
+    return make_image(layout, LAYERS, platforms=("linux/amd64", "linux/arm64"), names=("app:1",))
+
+
+def stored(layout: ImageLayout, descriptor: Descriptor) -> StoredSource:
+    return StoredSource(layout, descriptor, "app:1")
+
+
+def push(
+    layout: ImageLayout, descriptor: Descriptor, repository: Repository, *tags: str, **more: Any
+) -> Any:
+    target = RegistryTarget(repository, tags or ("1",))
+    return transfer(stored(layout, descriptor), target, **more)
+
+
+def test_an_index_goes_over_whole_and_unchanged(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor, notes: Notes
+) -> None:
+    done = push(layout, image, connect(registry, write=True), "1", "latest", progress=notes)
+    assert (done.manifests, done.blobs, done.blobs_moved) == (3, 5, 5)
+    for tag in ("1", "latest"):
+        media_type, raw = registry.manifests["app", tag]
+        assert media_type == OCI_INDEX
+        assert raw == layout.blobs.read(image.digest)
+    assert notes.total == done.bytes_moved == registry.received
+
+
+def test_a_second_push_sends_no_layer_bytes(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    push(layout, image, connect(registry, write=True))
+    before = registry.received
+    assert before > 0
+    done = push(layout, image, connect(registry, write=True), "2")
+    assert (done.blobs_moved, done.bytes_moved) == (0, 0)
+    assert registry.received == before
+    assert not registry.requests("POST", "uploads")[5:]
+
+
+def test_a_tag_comes_after_everything_it_needs(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    sbom = artifact(layout, image)
+    push(layout, image, connect(registry, write=True), "1")
+    order = registry.order
+    children = [item.digest for item in layout.document(image.digest).manifests]
+    blobs = [at for at, what in enumerate(order) if what.startswith("blob")]
+    manifests = [order.index(f"manifest {digest}") for digest in children]
+    root = order.index(f"manifest {image.digest}")
+    assert max(blobs) < min(manifests) < max(manifests) < root
+    assert root < order.index(f"manifest {sbom.digest}") < order.index("manifest 1")
+    assert order[-1] == "manifest 1"
+
+
+def test_a_push_that_fails_leaves_the_old_tag(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    push(layout, image, connect(registry, write=True))
+    old = registry.manifests["app", "1"]
+    other = make_image(layout, [{"new": "layer"}], names=("app:2",))
+    registry.fail("PUT", "/uploads/", says(403))
+    with pytest.raises(NetworkError, match="403"):
+        push(layout, other, connect(registry, write=True))
+    assert registry.manifests["app", "1"] == old
+
+
+def test_pull_brings_everything_and_names_it_last(
+    registry: FakeRegistry,
+    connect: Connect,
+    layout: ImageLayout,
+    image: Descriptor,
+    tmp_path: Path,
+) -> None:
+    artifact(layout, image)
+    push(layout, image, connect(registry, write=True))
+    other = ImageLayout(tmp_path / "other", create=True)
+    target = LayoutTarget(other, ["host/app:1"], "store")
+    done = transfer(RegistrySource(connect(registry), "1"), target)
+    assert done.referrers == 1
+    found = other.find("host/app:1")
+    assert found.digest == image.digest
+    assert {item.digest for item in other.walk(found)} == {
+        item.digest for item in layout.walk(image)
+    }
+    shown = referrers_by_subject(other)[image.digest]
+    assert [(item.artifact_type, item.annotations) for item in shown] == [
+        (SBOM, {"org.example.text": ""})
+    ]
+    again = transfer(RegistrySource(connect(registry), "1"), target)
+    assert again.blobs_moved == 0
+    assert len(other.descriptors()) == 2
+
+
+def test_a_pull_that_fails_gives_no_name(
+    registry: FakeRegistry,
+    connect: Connect,
+    layout: ImageLayout,
+    image: Descriptor,
+    tmp_path: Path,
+) -> None:
+    push(layout, image, connect(registry, write=True))
+    other = ImageLayout(tmp_path / "other", create=True)
+    registry.fail("GET", "/blobs/", says(200, b"something else"))
+    with pytest.raises(UntrustedError):
+        transfer(RegistrySource(connect(registry), "1"), LayoutTarget(other, ["x"], "store"))
+    assert other.descriptors() == []
+    assert not list((tmp_path / "other" / "tmp").iterdir())
+
+
+@pytest.mark.parametrize("text", ["linux/arm64", "linux/amd64"])
+def test_one_platform_of_an_index_is_pulled_alone(
+    registry: FakeRegistry,
+    connect: Connect,
+    layout: ImageLayout,
+    image: Descriptor,
+    tmp_path: Path,
+    text: str,
+) -> None:
+    push(layout, image, connect(registry, write=True))
+    other = ImageLayout(tmp_path / "other", create=True)
+    source = RegistrySource(connect(registry), "1")
+    done = transfer(source, LayoutTarget(other, ["x"], "store"), platform=Platform.parse(text))
+    config = json.loads(other.blobs.read(done.root.config.digest))
+    assert config["architecture"] == text.partition("/")[2]
+    assert done.manifests == 1
+
+
+def test_a_platform_that_is_not_there_is_told_with_those_that_are(
+    layout: ImageLayout, image: Descriptor, registry: FakeRegistry, connect: Connect
+) -> None:
+    repository = connect(registry, write=True)
+    with pytest.raises(NotFoundError, match=r"no image for linux/s390x.*linux/amd64, linux/arm64"):
+        push(layout, image, repository, platform=Platform.parse("linux/s390x"))
+    single = make_image(layout, LAYERS, index=False, names=("one:1",))
+    with pytest.raises(NotFoundError, match="is an image for linux/amd64, not for linux/s390x"):
+        push(layout, single, repository, platform=Platform.parse("linux/s390x"))
+    push(layout, single, repository, platform=Platform.parse("linux/amd64"))
+    sbom = artifact(layout, image).descriptor()
+    with pytest.raises(InputError, match="no image of any platform"):
+        push(layout, sbom, repository, platform=Platform.parse("linux/amd64"))
+
+
+def test_between_repositories_of_one_registry_layers_are_mounted(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    here = connect(registry, write=True)
+    push(layout, image, here)
+    before = len(registry.requests("GET", "/blobs/")), registry.received
+    there = Repository(here.session, "copy", write=True)
+    done = transfer(RegistrySource(here, "1"), RegistryTarget(there, ["1"]))
+    assert done.blobs_moved == 0
+    assert (len(registry.requests("GET", "/blobs/")), registry.received) == before
+    assert registry.manifests["copy", "1"] == registry.manifests["app", "1"]
+
+
+def test_between_registries_everything_goes_over_with_its_referrers(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    sbom = artifact(layout, image)
+    signature = artifact(layout, sbom.descriptor(), "application/vnd.example.signature")
+    child = layout.document(image.digest).manifests[0]
+    proof = artifact(layout, child, "application/vnd.example.provenance")
+    with FakeRegistry() as first, FakeRegistry(referrers_api=False) as second:
+        push(layout, image, connect(first, write=True))
+        target = connect(second, "far/away", write=True)
+        done = transfer(RegistrySource(connect(first), "1"), RegistryTarget(target, ["1"]))
+        assert done.referrers == 3
+        for subject, document in (
+            (image.digest, sbom),
+            (sbom.digest, signature),
+            (child.digest, proof),
+        ):
+            assert [item.digest for item in list_referrers(target, subject)] == [document.digest]
+        assert second.manifests["far/away", "1"][1] == layout.blobs.read(image.digest)
+
+
+def test_without_referrers_none_are_asked_for(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    artifact(layout, image)
+    done = push(layout, image, connect(registry, write=True), with_referrers=False)
+    assert done.referrers == 0
+    assert not registry.requests("GET", "/referrers/")
+
+
+def test_a_fetch_that_breaks_between_registries_goes_on(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with FakeRegistry() as first, FakeRegistry() as second:
+        push(layout, image, connect(first, write=True))
+        first.fail("GET", "/blobs/", cut(40), times=3)
+        transfer(
+            RegistrySource(connect(first), "1"),
+            RegistryTarget(connect(second, write=True), ["1"]),
+        )
+        assert second.manifests["app", "1"] == first.manifests["app", "1"]
+
+
+# Referrers.
+
+
+def test_the_referrers_tag_carries_artifact_type_and_annotations(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with FakeRegistry(referrers_api=False) as registry:
+        repository = connect(registry, write=True)
+        documents = [artifact(layout, image, text=str(n)) for n in range(3)]
+        push(layout, image, repository)
+        media_type, raw = registry.manifests["app", fallback_tag(image.digest)]
+        assert media_type == OCI_INDEX
+        listed = json.loads(raw)["manifests"]
+        assert {item["digest"] for item in listed} == {item.digest for item in documents}
+        assert all(item["artifactType"] == SBOM for item in listed)
+        assert {item["annotations"]["org.example.text"] for item in listed} == {"0", "1", "2"}
+        push(layout, image, repository)
+        assert registry.manifests["app", fallback_tag(image.digest)][1] == raw
+
+
+def test_referrers_can_be_asked_for_by_type_with_and_without_the_api(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    artifact(layout, image)
+    other = artifact(layout, image, "application/vnd.example.vex")
+    for api in (True, False):
+        with FakeRegistry(referrers_api=api) as registry:
+            repository = connect(registry, write=True)
+            push(layout, image, repository)
+            assert len(list_referrers(repository, image.digest)) == 2
+            found = list_referrers(repository, image.digest, "application/vnd.example.vex")
+            assert [item.digest for item in found] == [other.digest]
+            assert list_referrers(repository, other.digest) == []
+
+
+def test_an_image_that_refers_shows_the_type_of_its_config(
+    layout: ImageLayout, image: Descriptor
+) -> None:
+    document = artifact(layout, image)
+    value = {key: item for key, item in document.value.items() if key != "artifactType"}
+    shown = referrer_descriptor(Document.of(value))
+    assert shown.artifact_type == OCI_EMPTY
+
+
+def test_two_clients_that_refer_at_once_both_stay(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with FakeRegistry(referrers_api=False) as registry:
+        push(layout, image, connect(registry, write=True))
+        documents = [artifact(layout, image, text=str(n)) for n in range(3)]
+        for document in documents:
+            push(layout, document.descriptor(), connect(registry, write=True), "x")
+        del registry.manifests["app", fallback_tag(image.digest)]
+        threads = [
+            threading.Thread(target=push_referrer, args=(connect(registry, write=True), document))
+            for document in documents
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found = {item.digest for item in list_referrers(connect(registry), image.digest)}
+        assert found == {document.digest for document in documents}
+
+
+def test_a_list_that_others_overwrite_for_ever_is_an_error(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with FakeRegistry(referrers_api=False) as registry:
+        repository = connect(registry, write=True)
+        push(layout, image, repository)
+        document = artifact(layout, image)
+        push(layout, document.descriptor(), repository, "x", with_referrers=False)
+        del registry.manifests["app", fallback_tag(image.digest)]
+        registry.fail("PUT", "/manifests/sha256-", says(201), times=99)
+        with pytest.raises(NetworkError, match="overwritten by others"):
+            push_referrer(repository, document)
+
+
+def test_a_referrer_that_refers_elsewhere_is_refused(
+    connect: Connect, layout: ImageLayout, image: Descriptor, tmp_path: Path
+) -> None:
+    with FakeRegistry(referrers_api=False) as registry:
+        repository = connect(registry, write=True)
+        push(layout, image, repository)
+        child = layout.document(image.digest).manifests[0]
+        stray = artifact(layout, child)
+        push(layout, stray.descriptor(), repository, "stray")
+        index = Document.of(
+            {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [stray.descriptor().json()]}
+        )
+        repository.push_manifest(index, fallback_tag(image.digest))
+        other = ImageLayout(tmp_path / "other", create=True)
+        with pytest.raises(MalformedError, match="does not say so itself"):
+            transfer(RegistrySource(repository, "1"), LayoutTarget(other, ["x"], "store"))
+
+
+# Content that lies.
+
+
+def listing(layout: ImageLayout, entries: list[dict[str, Any]]) -> Descriptor:
+    document = Document.of({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
+    layout.blobs.put(document.raw)
+    return document.descriptor()
+
+
+def test_indexes_nested_too_deep_are_refused(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    nested = image
+    for _ in range(6):
+        nested = listing(layout, [nested.json()])
+    with pytest.raises(MalformedError, match="nested more than"):
+        push(layout, nested, connect(registry, write=True))
+    assert registry.seen == []
+
+
+def test_an_index_of_something_else_than_manifests_is_refused(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout
+) -> None:
+    strange = Descriptor("text/plain", layout.blobs.put(b"{}"), 2)
+    with pytest.raises(InputError, match="expected an OCI or Docker manifest"):
+        push(layout, listing(layout, [strange.json()]), connect(registry, write=True))
+
+
+def test_a_digest_of_another_algorithm_is_refused(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    entry = image.json() | {"digest": "sha512:" + "a" * 128}
+    with pytest.raises(MalformedError, match="'sha512' is not supported"):
+        push(layout, listing(layout, [entry]), connect(registry, write=True))
+
+
+def test_one_blob_with_two_sizes_is_refused(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    first = layout.document(image.digest).manifests[0]
+    value = layout.document(first.digest).value
+    value["layers"] = [value["layers"][0], value["layers"][0] | {"size": 7}]
+    broken = Document.of(value)
+    layout.blobs.put(broken.raw)
+    with pytest.raises(MalformedError, match="is said to have"):
+        push(layout, broken.descriptor(), connect(registry, write=True))
+
+
+def test_a_damaged_blob_of_the_store_is_not_pushed(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    layer = layout.document(layout.document(image.digest).manifests[0].digest).layers[1]
+    layout.blobs.path(layer.digest).write_bytes(b"x")
+    with pytest.raises(UntrustedError, match="has 1 bytes"):
+        push(layout, image, connect(registry, write=True))
+    layout.blobs.path(layer.digest).write_bytes(b"x" * layer.size)
+    with pytest.raises(NetworkError, match="DIGEST_INVALID"):
+        push(layout, image, connect(registry, write=True))
+    assert ("app", "1") not in registry.manifests
+
+
+def test_layers_that_stay_with_their_publisher_are_left_out(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    first = layout.document(image.digest).manifests[0]
+    value = layout.document(first.digest).value
+    foreign = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    missing = Descriptor(foreign, Digest("sha256:" + "0" * 64), 10**12)
+    value["layers"] = [*value["layers"], missing.json()]
+    document = Document.of(value)
+    layout.blobs.put(document.raw)
+    registry.blobs["app", missing.digest] = b""
+    assert push(layout, document.descriptor(), connect(registry, write=True)).blobs == 4
+
+
+# The tree.
+
+
+def test_a_tree_shows_parts_and_referrers(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    sbom = artifact(layout, image)
+    artifact(layout, sbom.descriptor(), "application/vnd.example.signature")
+    push(layout, image, connect(registry, write=True))
+    for source in (RegistrySource(connect(registry), "1"), stored(layout, image)):
+        root = image_tree(source)
+        assert [child.role for child in root.children] == ["manifest", "manifest", "referrer"]
+        assert [part.role for part in root.children[0].children] == [
+            "config",
+            "layer",
+            "layer",
+            "layer",
+        ]
+        assert root.children[2].descriptor.artifact_type == SBOM
+        assert root.children[2].children[-1].role == "referrer"
+        assert json.dumps(root.json())
+
+
+def test_names_of_a_layout_are_moved_and_not_doubled(
+    layout: ImageLayout, image: Descriptor, tmp_path: Path
+) -> None:
+    other = ImageLayout(tmp_path / "other", create=True)
+    for descriptor in (image, make_image(layout, [{"b": "c"}], names=("app:2",))):
+        transfer(stored(layout, descriptor), LayoutTarget(other, ["x"], "oci"))
+        transfer(stored(layout, descriptor), LayoutTarget(other, [], "oci"))
+        transfer(stored(layout, descriptor), LayoutTarget(other, [], "oci"))
+    names = [item.annotations.get(REF_NAME) for item in other.descriptors()]
+    assert names.count("x") == 1
+    assert len(other.descriptors()) <= 3
