@@ -10,7 +10,7 @@ from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.shape import Item, Record
 from ironhull.definition.tree import Findings, did_you_mean
 
-MAX_LEVEL = {"zstd": 22, "gzip": 9}
+MAX_LEVEL = {"zstd": 19, "gzip": 9}
 
 
 def keep_of(root: Record, findings: Findings) -> Keep:
