@@ -41,7 +41,7 @@ class ImageIdentity:
     name: str
     """As the person wrote it."""
     kind: str
-    """store, registry, oci-layout, oci-archive, docker-archive, rootfs or engine."""
+    """store, registry, layout, archive, rootfs or engine."""
     digest: Digest | None = None
     """What the name points at: the index's digest if it has one, else the manifest's."""
     manifest: Digest | None = None

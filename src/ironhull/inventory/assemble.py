@@ -1,0 +1,225 @@
+"""Records of layers → the inventory of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from ironhull.inventory import secrets
+from ironhull.inventory.accounts import ids_of, users_of
+from ironhull.inventory.cataloguers import npm
+from ironhull.inventory.config import image_config, layer_history
+from ironhull.inventory.distribution import distribution_of
+from ironhull.inventory.model import (
+    SURFACE_LISTS,
+    Distribution,
+    Duplicate,
+    Finding,
+    ImageConfig,
+    Inventory,
+    Layer,
+    Package,
+    Remark,
+    Surface,
+)
+from ironhull.inventory.ownership import owners
+from ironhull.inventory.purl import purl_of
+from ironhull.inventory.record import LayerRecord
+from ironhull.inventory.sources.interface import OpenImage
+from ironhull.inventory.surface import SurfaceReader
+from ironhull.inventory.view import View
+
+_MAX_DUPLICATES = 1000
+
+
+def assemble(image: OpenImage, records: Sequence[LayerRecord]) -> Inventory:
+    """The inventory of an image whose layers, lowest first, have these records.
+
+    1. Put the layers together. 2. Say what the distribution and the accounts are. 3. Take the
+    packages of what is visible. 4. Find who owns their files. 5. Write purls. 6. Add the surface,
+    the layers and the waste.
+    """
+    digests = [layer.digest for layer in image.layers] or [""]
+    view = View(records)
+    distribution = distribution_of(view)
+    config = image_config(image.config)
+    users, remarks = users_of(view)
+    packages = _packages(view)
+    ids = ids_of(view, users, config.user)
+    if ids is None:
+        remarks.append(
+            Remark("warning", "/etc/passwd", f"the default user {config.user!r:.60} is not in it")
+        )
+    surface = SurfaceReader(view, ids if image.layers else None).read()
+    surface = _with_variables(surface, config)
+    installed = frozenset(item.name for item, _ in packages if item.is_distribution)
+    owned = owners(view, _paths(packages, surface), installed)
+    remarks += _remarks(view, digests)
+    if not distribution.known:
+        remarks.append(Remark("warning", "/etc/os-release", distribution.reason))
+    return Inventory(
+        image=image.identity,
+        distribution=distribution,
+        packages=_finished(packages, view, distribution, owned, digests),
+        users=users,
+        config=config,
+        surface=_owned_surface(surface, owned, digests),
+        layers=_layers(image, records),
+        duplicates=_duplicates(view, digests),
+        wasted=view.waste.total,
+        remarks=tuple(sorted(set(remarks), key=lambda r: (r.kind, r.location, r.message))),
+    )
+
+
+def _packages(view: View) -> list[tuple[Package, int]]:
+    """Visible packages with the number of their layer; distribution packages once each."""
+    found: list[tuple[Package, int]] = []
+    seen: set[tuple[str, ...]] = set()
+    for _, layer, packages in sorted(view.facts("packages"), key=lambda item: item[0]):
+        for package in packages:
+            if package.is_distribution:
+                # status comes before status.d in the order of paths, and says the same.
+                key = (package.type, package.name, package.version, package.architecture)
+                if key in seen:
+                    continue
+                seen.add(key)
+                found.append((package, _introduced(view, package, layer)))
+            elif not _is_idle_lock(view, package):
+                found.append((package, layer))
+    return found
+
+
+def _is_idle_lock(view: View, package: Package) -> bool:
+    """A lock file beside a node_modules: what is installed speaks for itself."""
+    folder, _, base = package.location.rpartition("/")
+    return base == npm.LOCK and f"{folder}/node_modules" in view
+
+
+def _introduced(view: View, package: Package, layer: int) -> int:
+    """The lowest layer since which the database has had this version without a break.
+
+    The database is one file that every layer with packages replaces; its own layer would say
+    that all packages came with the last one.
+    """
+    first = layer
+    for number in range(layer - 1, -1, -1):
+        there = view.records[number].packages.get(package.location)
+        if there is None:
+            continue
+        if not any(
+            (item.name, item.version, item.architecture)
+            == (package.name, package.version, package.architecture)
+            for item in there
+        ):
+            break
+        first = number
+    return first
+
+
+def _file_of(package: Package) -> str:
+    """The file of a package; of a nested archive the outermost one."""
+    return package.location.partition(":")[0] if package.type == "maven" else package.location
+
+
+def _paths(packages: Iterable[tuple[Package, int]], surface: Surface) -> list[str]:
+    paths = [_file_of(item) for item, _ in packages if not item.is_distribution]
+    return paths + [found.path for name in SURFACE_LISTS for found in getattr(surface, name)]
+
+
+def _finished(
+    packages: Iterable[tuple[Package, int]],
+    view: View,
+    distribution: Distribution,
+    owned: Mapping[str, str],
+    digests: Sequence[str],
+) -> tuple[Package, ...]:
+    licenses = _licenses(view)
+    result = []
+    for package, layer in packages:
+        owner = "" if package.is_distribution else owned.get(_file_of(package), "")
+        if package.type == "binary" and owner:
+            # The distribution package says the same with a version that advisories know.
+            continue
+        said = package.licenses
+        if package.type == "deb":
+            said = tuple(licenses.get(package.name, ()))
+        package = replace(package, layer=digests[layer], owned_by=owner, licenses=said)
+        result.append(replace(package, purl=purl_of(package, distribution)))
+    return tuple(
+        sorted(result, key=lambda p: (p.type, p.name, p.version, p.architecture, p.location))
+    )
+
+
+def _licenses(view: View) -> dict[str, list[str]]:
+    """Package → licences, from machine-readable usr/share/doc/PACKAGE/copyright."""
+    return {path.split("/")[4]: said for path, _, said in view.facts("licenses")}
+
+
+def _with_variables(surface: Surface, config: ImageConfig) -> Surface:
+    found = []
+    for variable in config.env:
+        name, _, value = variable.partition("=")
+        detail = secrets.in_variable(name, value)
+        if detail:
+            found.append(Finding(f"env:{name}", detail))
+    return replace(surface, secrets=surface.secrets + tuple(sorted(found)))
+
+
+def _owned_surface(surface: Surface, owned: Mapping[str, str], digests: Sequence[str]) -> Surface:
+    lists = {
+        name: tuple(
+            replace(
+                found,
+                layer=digests[int(found.layer)] if found.layer else "",
+                owned_by=owned.get(found.path, ""),
+            )
+            for found in getattr(surface, name)
+        )
+        for name in SURFACE_LISTS
+    }
+    return replace(surface, **lists)  # type: ignore[arg-type]
+
+
+def _remarks(view: View, digests: Sequence[str]) -> list[Remark]:
+    return [
+        replace(remark, layer=digests[layer])
+        for _, layer, remarks in _all_remarks(view)
+        for remark in remarks
+    ]
+
+
+def _all_remarks(view: View) -> Iterable[tuple[str, int, list[Remark]]]:
+    """Remarks of what is visible, and of names that no file has (climbing names, whiteouts)."""
+    for number, record in enumerate(view.records):
+        for path, remarks in record.remarks.items():
+            entry = view.get(path)
+            if entry is None or entry.layer == number:
+                yield path, number, remarks
+
+
+def _layers(image: OpenImage, records: Sequence[LayerRecord]) -> tuple[Layer, ...]:
+    history = layer_history(image.config, len(image.layers))
+    return tuple(
+        Layer(
+            digest=source.digest,
+            diff_id=record.diff_id or None,  # type: ignore[arg-type]
+            media_type=source.media_type,
+            size=record.stored,
+            uncompressed=record.uncompressed,
+            files=record.files(),
+            created_by=created_by,
+        )
+        for source, record, created_by in zip(image.layers, records, history, strict=True)
+    )
+
+
+def _duplicates(view: View, digests: Sequence[str]) -> tuple[Duplicate, ...]:
+    found = []
+    for path, copies in view.waste.copies.items():
+        entry = view.get(path)
+        numbers = {number for number, _ in copies} | ({entry.layer} if entry else set())
+        wasted = sum(size for _, size in copies)
+        if wasted:
+            found.append(Duplicate(path, tuple(digests[n] for n in sorted(numbers)), wasted))
+    found.sort(key=lambda item: (-item.wasted, item.path))
+    return tuple(found[:_MAX_DUPLICATES])

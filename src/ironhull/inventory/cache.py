@@ -1,0 +1,54 @@
+"""Layer records on disk, by layer digest: a second image that shares a layer costs nothing.
+
+<root>/<hex>.zst, written whole or not at all. A record of another format, or a damaged one, counts
+as absent and is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import zstandard
+
+from ironhull.errors import MalformedError
+from ironhull.inventory.record import LayerRecord
+from ironhull.store.files import replace_file
+
+_MAX_RECORD = 2 << 30
+_LEVEL = 1
+
+
+class RecordCache:
+    """Records of layers below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, digest: str) -> Path:
+        """Where the record of a layer is or would be."""
+        return self.root / f"{digest.removeprefix('sha256:')}.zst"
+
+    def get(self, digest: str, diff_id: str | None) -> LayerRecord | None:
+        """The record of the layer, or None. Its tar must be the one that the config means."""
+        try:
+            packed = self.path(digest).read_bytes()
+            data = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_RECORD)
+            record = LayerRecord.loads(data)
+        except (OSError, zstandard.ZstdError, MalformedError):
+            return None
+        return record if diff_id in (None, record.diff_id) else None
+
+    def put(self, digest: str, record: LayerRecord) -> None:
+        """Keep the record of a layer whose digests were verified."""
+        packed = zstandard.ZstdCompressor(level=_LEVEL).compress(record.dumps())
+        replace_file(self.path(digest), packed)
+
+    def clear(self) -> int:
+        """Forget all records; returns how many there were."""
+        count = 0
+        for path in self.root.glob("*.zst"):
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+                count += 1
+        return count

@@ -1,0 +1,42 @@
+"""Which distribution package installed a path: dpkg's file lists and apk's database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ironhull.inventory.cataloguers import apk
+from ironhull.inventory.view import View
+
+_INFO = "/var/lib/dpkg/info/"
+_PARTS = "/var/lib/dpkg/status.d/"
+# The folders that merged-usr moved; packages built before still list the old names.
+_MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib")
+
+
+def owners(view: View, paths: Iterable[str], installed: frozenset[str]) -> dict[str, str]:
+    """Path → name of the distribution package, for the paths that one of `installed` has."""
+    wanted: dict[str, str] = {}
+    for path in paths:
+        wanted[path] = path
+        if path.startswith(_MERGED):
+            wanted.setdefault(path[4:], path)
+    found: dict[str, str] = {}
+    for name, listed in _lists(view):
+        if name in installed:
+            for item in listed:
+                if item in wanted:
+                    found[wanted[item]] = name
+    return found
+
+
+def _lists(view: View) -> Iterator[tuple[str, Iterable[str]]]:
+    for path, _, text in view.facts("texts"):
+        if path.startswith(_INFO):
+            # NAME.list, or NAME:ARCHITECTURE.list for packages that are multi-arch: same.
+            name = path[len(_INFO) : -len(".list")].partition(":")[0]
+            yield name, text.split("\n")
+        elif path.startswith(_PARTS):
+            name = path[len(_PARTS) : -len(".md5sums")]
+            yield name, (f"/{line[34:]}" for line in text.split("\n") if line[32:34] == "  ")
+        elif path in apk.DATABASES:
+            yield from apk.owned(text)

@@ -1,0 +1,74 @@
+"""What looks like a key or a token. Says what it is and never the thing itself."""
+
+from __future__ import annotations
+
+import re
+
+LIMIT = 1 << 20
+"""Larger files are not searched: keys are small, and a person pasted them."""
+
+_PEM = re.compile(
+    rb"-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*)PRIVATE KEY(?: BLOCK)?-----(?:\\n|\\r|\s)+"
+    rb"(?:[A-Z][A-Za-z-]+: [^\r\n]*\s+)*[A-Za-z0-9+/=]{16,}"
+)
+# Marker that must be there, then the whole; the marker keeps the search fast.
+_TOKENS: tuple[tuple[bytes, str, re.Pattern[bytes]], ...] = (
+    (b"AKIA", "AWS access key id", re.compile(rb"(?<![A-Za-z0-9])AKIA[A-Z2-7]{16}(?![A-Za-z0-9])")),
+    (b"ghp_", "GitHub token", re.compile(rb"(?<![A-Za-z0-9])ghp_[A-Za-z0-9]{36}(?![A-Za-z0-9])")),
+    (b"github_pat_", "GitHub token", re.compile(rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}")),
+    (b"glpat-", "GitLab token", re.compile(rb"glpat-[A-Za-z0-9_-]{20,}")),
+    (b"npm_", "npm token", re.compile(rb"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])")),
+    (b"xoxb-", "Slack token", re.compile(rb"xoxb-\d{8,}-[0-9A-Za-z-]{16,}")),
+    (b"sk_live_", "Stripe key", re.compile(rb"(?<![A-Za-z0-9])sk_live_[A-Za-z0-9]{24,}")),
+    (b"AIza", "Google API key", re.compile(rb"(?<![A-Za-z0-9])AIza[0-9A-Za-z_-]{35}(?![\w-])")),
+)
+_PASSWORD_FILES: tuple[tuple[str, str, re.Pattern[bytes]], ...] = (
+    ("/.git-credentials", "stored git password", re.compile(rb"://[^\s/:]+:[^\s/@]+@")),
+    ("/.netrc", "stored password", re.compile(rb"\bpassword\s+\S+")),
+    ("/.npmrc", "npm token", re.compile(rb"_(?:authToken|auth|password)\s*=\s*[^\s$]+")),
+    ("/.pypirc", "stored password", re.compile(rb"^\s*password\s*[=:]\s*\S+", re.MULTILINE)),
+    ("/.docker/config.json", "registry login", re.compile(rb'"auth"\s*:\s*"[^"]+"')),
+    ("/.aws/credentials", "AWS secret key", re.compile(rb"aws_secret_access_key\s*=\s*\S+")),
+    ("/.pgpass", "stored password", re.compile(rb"^[^#\s].*:[^:\s]+\s*$", re.MULTILINE)),
+)
+_STORES = (".p12", ".pfx", ".jks", ".keystore")
+_SENSITIVE = re.compile(
+    r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|SECRET_?KEY|CREDENTIALS?)$",
+    re.IGNORECASE,
+)
+# Documentation and headers show tokens as examples; keys are searched for everywhere.
+_EXAMPLES = ("/usr/share/", "/usr/include/")
+
+
+def in_file(path: str, data: bytes) -> str:
+    """What kind of secret the file seems to hold; empty for none."""
+    if b"PRIVATE KEY" in data:
+        found = _PEM.search(data)
+        if found:
+            kind = found["kind"].decode("ascii").strip()
+            return f"{kind} private key" if kind else "private key"
+    if path.endswith(_STORES):
+        return "key store"
+    for ending, detail, pattern in _PASSWORD_FILES:
+        if path.endswith(ending) and pattern.search(data):
+            return detail
+    return "" if path.startswith(_EXAMPLES) else _token(data)
+
+
+def in_variable(name: str, value: str) -> str:
+    """What kind of secret an environment variable seems to hold; empty for none."""
+    data = value.encode("utf-8", "replace")
+    if b"PRIVATE KEY" in data and _PEM.search(data):
+        return "private key"
+    detail = _token(data)
+    # A path or a reference names where a secret is and is none.
+    if not detail and _SENSITIVE.search(name) and value and value[0] not in "/$":
+        return "a value under a name that says secret"
+    return detail
+
+
+def _token(data: bytes) -> str:
+    for marker, detail, pattern in _TOKENS:
+        if marker in data and pattern.search(data):
+            return detail
+    return ""

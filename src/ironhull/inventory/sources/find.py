@@ -1,0 +1,79 @@
+"""What a person writes as IMAGE → the image, open for reading.
+
+node:20, store:NAME            Ironhull's own store
+localhost:5000/node:20         a registry (a host before the first slash), or docker://…
+DIR, oci:DIR[:NAME]            an OCI image layout
+FILE, oci-archive:FILE[:NAME]  an archive of either kind; docker-archive: is the same
+DIR, rootfs:DIR                a root file system, where the folder is no layout
+podman:NAME, docker-daemon:NAME  an image that a container engine holds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ironhull.errors import InputError
+from ironhull.inventory.sources.engine import open_engine_image
+from ironhull.inventory.sources.interface import OpenImage
+from ironhull.inventory.sources.oci import open_oci
+from ironhull.inventory.sources.rootfs import open_rootfs
+from ironhull.oci.platform import Platform
+from ironhull.registry.client.access import Registries
+from ironhull.registry.client.locations import Kind, Location, open_source, parse_location
+from ironhull.store.home import Home
+
+_ENGINES = {"podman": "podman", "docker-daemon": "docker", "containers-storage": "podman"}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where images may be. `registries` is called only when one is needed."""
+
+    home: Home
+    registries: Callable[[], Registries]
+    engines: Mapping[str, Sequence[str]] = field(
+        default_factory=lambda: {"podman": ("podman",), "docker": ("docker",)}
+    )
+    """Engine → the command and the options that always follow it."""
+
+
+@contextmanager
+def open_image(text: str, places: Places, platform: Platform | None = None) -> Iterator[OpenImage]:
+    """The image that `text` names, for as long as the block lasts."""
+    if not text:
+        raise InputError("an empty name names no image")
+    scheme, colon, rest = text.partition(":")
+    if colon and scheme in _ENGINES:
+        command = places.engines[_ENGINES[scheme]]
+        with open_engine_image(command, rest, text, platform) as image:
+            yield image
+    elif colon and scheme == "rootfs":
+        yield open_rootfs(Path(rest), text)
+    elif (path := _existing(text)) is not None and path.is_dir():
+        if (path / "oci-layout").is_file():
+            with _opened(Location(Kind.LAYOUT, text, path=path), places, platform) as image:
+                yield image
+        else:
+            yield open_rootfs(path, text)
+    else:
+        location = parse_location(text)
+        if path is not None:
+            location = Location(Kind.ARCHIVE, text, path=path)
+        with _opened(location, places, platform) as image:
+            yield image
+
+
+def _existing(text: str) -> Path | None:
+    """A path that is meant: it is there, and it looks like one or cannot be a name of the store."""
+    path = Path(text)
+    looks = text.startswith(("/", "./", "../")) or text in (".", "..") or "/" in text
+    return path if (looks or text.endswith(".tar")) and path.exists() else None
+
+
+@contextmanager
+def _opened(location: Location, places: Places, platform: Platform | None) -> Iterator[OpenImage]:
+    with open_source(location, places.registries(), places.home.store) as source:
+        yield open_oci(source, location.text, location.kind.value, platform)

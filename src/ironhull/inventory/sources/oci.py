@@ -1,0 +1,143 @@
+"""Images that a manifest describes: in a registry, a layout, an archive or Ironhull's own store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from ironhull.errors import InputError, MalformedError, NotFoundError
+from ironhull.inventory.config import diff_ids
+from ironhull.inventory.model import ImageIdentity
+from ironhull.inventory.sources.interface import LayerSource, OpenImage
+from ironhull.inventory.stream import Readable
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.document import MAX_DOCUMENT, Document
+from ironhull.oci.media_types import DOCKER_CONFIG, INDEXES, MANIFESTS, OCI_CONFIG
+from ironhull.oci.platform import Platform
+from ironhull.registry.client.transfer import Source
+from ironhull.store.export import machine_platform
+
+_CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG, "application/octet-stream", "text/plain"})
+_MAX_DEPTH = 4
+_MAX_MANIFESTS = 1000
+_MAX_LAYERS = 1000
+_UNKNOWN = "unknown"
+
+
+def open_oci(source: Source, name: str, kind: str, platform: Platform | None) -> OpenImage:
+    """The image for the platform that a source's root is or lists.
+
+    NotFoundError names the platforms that there are; InputError if the root is no image.
+    """
+    root = source.root()
+    manifest, offered = _manifest(source, root, platform)
+    if manifest.config.media_type not in _CONFIGS:
+        what = manifest.value.get("artifactType") or manifest.config.media_type
+        raise InputError(f"{name} is no container image but an artifact ({what!r:.100})")
+    config = _config(source, manifest.config)
+    said = _said_platform(config)
+    if platform is not None and said is not None and not _serves(said, platform):
+        raise NotFoundError(f"{name} is an image for {said}, not for {platform}")
+    identity = ImageIdentity(
+        name=name,
+        kind=kind,
+        digest=root.digest,
+        manifest=manifest.digest,
+        config=manifest.config.digest,
+        platform=said or offered,
+    )
+    return OpenImage(identity, config, _layers(source, name, manifest, config))
+
+
+def _manifest(
+    source: Source, root: Document, wanted: Platform | None
+) -> tuple[Document, Platform | None]:
+    if not root.is_index:
+        return root, None
+    found = [item for item in _listed(source, root) if not _is_attestation(item)]
+    if wanted is None and len(found) == 1:
+        return source.document(found[0]), found[0].platform
+    target = wanted or machine_platform()
+    for item in found:
+        if item.platform is not None and _serves(item.platform, target):
+            return source.document(item), item.platform
+    names = ", ".join(sorted(str(item.platform) for item in found if item.platform)) or "none"
+    raise NotFoundError(f"{source.label} has no image for {target} (it has: {names})")
+
+
+def _listed(source: Source, index: Document, depth: int = 0) -> Iterator[Descriptor]:
+    if len(index.manifests) > _MAX_MANIFESTS:
+        raise MalformedError(f"{source.label}: an index of {len(index.manifests)} manifests")
+    for item in index.manifests:
+        if item.media_type in INDEXES:
+            if depth >= _MAX_DEPTH:
+                raise MalformedError(f"{source.label}: indexes nested over {_MAX_DEPTH} deep")
+            yield from _listed(source, source.document(item), depth + 1)
+        elif item.media_type in MANIFESTS:
+            yield item
+
+
+def _is_attestation(item: Descriptor) -> bool:
+    """BuildKit lists attestations as manifests for the platform unknown/unknown."""
+    return item.platform is not None and item.platform.os == _UNKNOWN
+
+
+def _serves(offered: Platform, wanted: Platform) -> bool:
+    same = (offered.os, offered.architecture) == (wanted.os, wanted.architecture)
+    return same and len({offered.variant, wanted.variant} - {None}) < 2
+
+
+def _config(source: Source, descriptor: Descriptor) -> dict[str, Any]:
+    if descriptor.size > MAX_DOCUMENT:
+        raise MalformedError(f"{source.label}: an image config of {descriptor.size} bytes")
+    try:
+        return Document.parse(source.read(descriptor)).value
+    except MalformedError as error:
+        raise MalformedError(f"{source.label}: image config: {error}") from None
+
+
+def _said_platform(config: dict[str, Any]) -> Platform | None:
+    os, architecture, variant = (config.get(key) for key in ("os", "architecture", "variant"))
+    if not isinstance(os, str) or not isinstance(architecture, str) or not os or not architecture:
+        return None
+    return Platform(os, architecture, variant if isinstance(variant, str) and variant else None)
+
+
+def _layers(
+    source: Source, name: str, manifest: Document, config: dict[str, Any]
+) -> tuple[LayerSource, ...]:
+    layers, digests = manifest.layers, diff_ids(config)
+    if len(layers) > _MAX_LAYERS:
+        raise MalformedError(f"{name}: {len(layers)} layers (limit {_MAX_LAYERS})")
+    if len(layers) != len(digests):
+        raise MalformedError(
+            f"{name}: the manifest has {len(layers)} layers, the config {len(digests)} diff_ids"
+        )
+    return tuple(
+        LayerSource(
+            digest=layer.digest,
+            diff_id=diff_id,
+            media_type=layer.media_type,
+            size=layer.size,
+            open=_Opener(source, layer),
+            foreign="foreign" in layer.media_type or "nondistributable" in layer.media_type,
+        )
+        for layer, diff_id in zip(layers, digests, strict=True)
+    )
+
+
+class _Opener:
+    """Opens a layer's stored bytes when they are asked for."""
+
+    def __init__(self, source: Source, layer: Descriptor) -> None:
+        self._source = source
+        self._layer = layer
+
+    def __call__(self) -> AbstractContextManager[Readable]:
+        return self._opened()
+
+    @contextmanager
+    def _opened(self) -> Iterator[Readable]:
+        with self._source.opened(self._layer) as blob, blob() as file:
+            yield file

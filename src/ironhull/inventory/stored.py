@@ -1,0 +1,182 @@
+"""Inventories on disk, by image: what a rescan reads when the images are gone.
+
+<root>/<hex>.json is the whole inventory. `packages.sqlite` beside it holds each different package
+once for all images, so that a thousand inventories are matched like one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError
+from ironhull.inventory.document import dumps, loads
+from ironhull.inventory.model import Inventory, Package
+from ironhull.inventory.record import FORMAT
+from ironhull.store.files import replace_file
+
+_MAX_FILE = 1 << 30
+_TABLES = f"""
+PRAGMA user_version = {FORMAT};
+CREATE TABLE IF NOT EXISTS image (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    distribution TEXT NOT NULL, version_id TEXT NOT NULL, codename TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS package (
+    id INTEGER PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
+    source TEXT NOT NULL, source_version TEXT NOT NULL, architecture TEXT NOT NULL,
+    UNIQUE (type, name, version, source, source_version, architecture));
+CREATE TABLE IF NOT EXISTS installed (
+    image INTEGER NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+    package INTEGER NOT NULL REFERENCES package (id),
+    location TEXT NOT NULL, owned_by TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS installed_image ON installed (image);
+CREATE INDEX IF NOT EXISTS installed_package ON installed (package);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """One stored inventory, without its packages."""
+
+    id: int
+    """The row in `packages.sqlite`."""
+    key: str
+    """The manifest's digest, or the config's where an engine made up the manifest."""
+    name: str
+    distribution: str
+    version_id: str
+    codename: str
+
+
+class InventoryStore:
+    """Stored inventories below one folder; several processes may use it at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """Where the inventory of an image is or would be."""
+        return self.root / f"{key.removeprefix('sha256:')}.json"
+
+    def get(self, key: str) -> Inventory | None:
+        """The inventory of an image by manifest digest; None if there is none of this format."""
+        if not key:
+            return None
+        path = self.path(key)
+        try:
+            if path.stat().st_size > _MAX_FILE:
+                return None
+            return loads(path.read_bytes(), str(path))
+        except (FileNotFoundError, MalformedError):
+            return None
+        except OSError as error:
+            raise EnvironmentProblem(f"cannot read {path}: {error.strerror}") from None
+
+    def put(self, inventory: Inventory) -> None:
+        """Keep an inventory; one of the same image is replaced. A folder has no key: not kept."""
+        key = inventory.image.key
+        if key:
+            replace_file(self.path(key), dumps(inventory))
+            with self.database() as database:
+                _index(database, inventory)
+
+    def remove(self, key: str) -> None:
+        """Forget the inventory of an image; NotFoundError if there is none."""
+        try:
+            self.path(key).unlink()
+        except FileNotFoundError:
+            raise NotFoundError(f"no stored inventory of {key}") from None
+        with self.database() as database:
+            database.execute("DELETE FROM image WHERE key = ?", (key,))
+
+    def images(self) -> list[StoredImage]:
+        """All stored images, by name."""
+        with self.database() as database:
+            rows = database.execute(
+                "SELECT id, key, name, distribution, version_id, codename FROM image "
+                "ORDER BY name, key"
+            )
+            return [StoredImage(*row) for row in rows]
+
+    def __iter__(self) -> Iterator[Inventory]:
+        """All stored inventories, whole, by name; damaged ones raise MalformedError."""
+        for image in self.images():
+            path = self.path(image.key)
+            try:
+                yield loads(path.read_bytes(), str(path))
+            except FileNotFoundError:
+                continue
+
+    @contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """The open database, for queries over all images; what is written is one transaction."""
+        path = self.root / "packages.sqlite"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(path, timeout=60)) as database:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute("PRAGMA synchronous = NORMAL")
+                database.execute("PRAGMA foreign_keys = ON")
+                (version,) = database.execute("PRAGMA user_version").fetchone()
+                if version != FORMAT:
+                    self._rebuild(database)
+                with database:
+                    yield database
+        except (sqlite3.Error, OSError) as error:
+            raise EnvironmentProblem(f"{path}: {error}") from None
+
+    def _rebuild(self, database: sqlite3.Connection) -> None:
+        """The database is only an index: make it from the files."""
+        for table in ("installed", "package", "image"):
+            database.execute(f"DROP TABLE IF EXISTS {table}")
+        database.executescript(_TABLES)
+        with database:
+            for path in sorted(self.root.glob("*.json")):
+                try:
+                    _index(database, loads(path.read_bytes(), str(path)))
+                except MalformedError:
+                    # Of an older format: whoever asks for the image takes it again.
+                    path.unlink(missing_ok=True)
+
+
+def _index(database: sqlite3.Connection, inventory: Inventory) -> None:
+    image, distribution = inventory.image, inventory.distribution
+    database.execute("DELETE FROM image WHERE key = ?", (image.key,))
+    cursor = database.execute(
+        "INSERT INTO image (key, name, distribution, version_id, codename) VALUES (?, ?, ?, ?, ?)",
+        (
+            image.key,
+            image.name,
+            distribution.id,
+            distribution.version_id,
+            distribution.codename,
+        ),
+    )
+    row = cursor.lastrowid
+    database.executemany(
+        "INSERT OR IGNORE INTO package (type, name, version, source, source_version, architecture)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (_identity(package) for package in inventory.packages),
+    )
+    database.executemany(
+        "INSERT INTO installed SELECT ?, id, ?, ? FROM package WHERE type = ? AND name = ? AND "
+        "version = ? AND source = ? AND source_version = ? AND architecture = ?",
+        (
+            (row, package.location, package.owned_by, *_identity(package))
+            for package in inventory.packages
+        ),
+    )
+
+
+def _identity(package: Package) -> tuple[str, ...]:
+    return (
+        package.type,
+        package.name,
+        package.version,
+        package.source,
+        package.source_version,
+        package.architecture,
+    )

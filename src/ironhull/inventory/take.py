@@ -1,0 +1,135 @@
+"""Taking the inventory of an image: layers at once, each read at most once, ever.
+
+1. A stored inventory of the same manifest is the answer. 2. Layers whose record is cached are not
+opened. 3. The others are read at the same time, verified, and cached. 4. The records are put
+together, and the result is stored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ironhull.inventory.assemble import assemble
+from ironhull.inventory.cache import RecordCache
+from ironhull.inventory.layer import RecordBuilder, read_layer
+from ironhull.inventory.model import Inventory, Remark
+from ironhull.inventory.record import LayerRecord
+from ironhull.inventory.sources.find import Places, open_image
+from ironhull.inventory.sources.interface import LayerSource, OpenImage
+from ironhull.inventory.stored import InventoryStore
+from ironhull.inventory.stream import Expected, LayerStream, StreamLimits
+from ironhull.oci.platform import Platform
+from ironhull.oci.tar import TarLimits
+from ironhull.progress import Progress, Silent
+from ironhull.store.home import Home
+
+MAX_WORKERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one layer may cost; None: the defaults of the classes."""
+
+    tar: TarLimits | None = None
+    stream: StreamLimits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Takes inventories. Without `cache` and `stored` nothing is kept."""
+
+    places: Places
+    cache: RecordCache | None = None
+    stored: InventoryStore | None = None
+    progress: Progress = field(default_factory=Silent)
+    limits: Limits = field(default_factory=Limits)
+    workers: int = 0
+    """Layers read at the same time; 0: as many as there are processors, at most MAX_WORKERS."""
+
+    @classmethod
+    def at_home(cls, places: Places, progress: Progress) -> Taker:
+        """One that keeps records and inventories in the home."""
+        home = places.home
+        return cls(places, RecordCache(records_folder(home)), stored_inventories(home), progress)
+
+    def take(
+        self, text: str, platform: Platform | None = None, *, again: bool = False
+    ) -> Inventory:
+        """The inventory of the image that `text` names; `again` reads it even if one is stored.
+
+        Errors: those of sources.find.open_image, UntrustedError and MalformedError of layers.
+        """
+        with open_image(text, self.places, platform) as image:
+            known = None
+            if self.stored is not None and not again:
+                known = self.stored.get(image.identity.key)
+            if known is not None:
+                return replace(known, image=image.identity)
+            inventory = assemble(image, self._records(image))
+        if self.stored is not None:
+            self.stored.put(inventory)
+        return inventory
+
+    def _records(self, image: OpenImage) -> list[LayerRecord]:
+        if image.tree is not None:
+            builder = RecordBuilder(image.identity.name)
+            for member, content in image.tree():
+                builder.add(member, content)
+            return [builder.record]
+        known: dict[str, LayerRecord] = {}
+        missing: dict[str, LayerSource] = {}
+        for layer in image.layers:
+            record = self.cache.get(layer.digest, layer.diff_id) if self.cache else None
+            if record is not None:
+                known[layer.digest] = record
+            else:
+                missing.setdefault(layer.digest, layer)
+        if missing:
+            known |= self._read_all(image, missing)
+        return [known[layer.digest] for layer in image.layers]
+
+    def _read_all(self, image: OpenImage, layers: dict[str, LayerSource]) -> dict[str, LayerRecord]:
+        total = sum(layer.size or 0 for layer in layers.values())
+        advance = self.progress.start(f"reading {image.identity.name}", total, "bytes")
+        workers = self.workers or min(MAX_WORKERS, len(os.sched_getaffinity(0)))
+        with ThreadPoolExecutor(min(workers, len(layers))) as pool:
+            # Large layers first: the last one to end should be a small one.
+            ordered = sorted(layers.values(), key=lambda layer: -(layer.size or 0))
+            futures = {
+                layer.digest: pool.submit(self._read, image.identity.name, layer, advance)
+                for layer in ordered
+            }
+            try:
+                return {digest: future.result() for digest, future in futures.items()}
+            finally:
+                for future in futures.values():
+                    future.cancel()
+
+    def _read(self, name: str, layer: LayerSource, advance: Callable[[int], None]) -> LayerRecord:
+        where = f"{name}: layer {layer.digest}"
+        if layer.foreign:
+            remark = Remark("unparsed", "/", f"{where} is kept elsewhere and was not read")
+            return LayerRecord(diff_id=layer.diff_id or "", remarks={"/": [remark]})
+        expected = Expected(where, layer.digest, layer.diff_id, layer.size)
+        with layer.open() as file, LayerStream(file, expected, self.limits.stream) as stream:
+            record = read_layer(iter(stream), where, self.limits.tar)
+        record.diff_id = stream.diff_id
+        record.stored, record.uncompressed = stream.stored, stream.uncompressed
+        advance(stream.stored)
+        if self.cache is not None:
+            self.cache.put(layer.digest, record)
+        return record
+
+
+def records_folder(home: Home) -> Path:
+    """Where the records of layers are."""
+    return home.root / "cache" / "inventory"
+
+
+def stored_inventories(home: Home) -> InventoryStore:
+    """The inventories that a rescan reads."""
+    return InventoryStore(home.root / "inventories")
