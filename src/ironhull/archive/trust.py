@@ -107,8 +107,7 @@ def check_dates(
     if not allow_expired and release.valid_until is not None and release.valid_until < now:
         raise UntrustedError(
             f"{where}: expired on {release.valid_until:%F %T} UTC, and it is {now:%F %T} UTC here:"
-            " the mirror is stale, or someone replays old files; use another mirror"
-            " (a snapshot is meant to be old: say so with --allow-expired)"
+            " the mirror is stale, or someone replays old files; use another mirror (--mirror URL)"
         )
 
 
