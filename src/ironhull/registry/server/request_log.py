@@ -41,7 +41,7 @@ class RequestLog:
             f"{now} {line.id} {line.client} {line.user or '-'} {line.method} {line.path}"
             f" {line.status} {line.received}/{line.sent} {line.seconds * 1000:.1f}ms"
         )
-        self._write(f"{text} {line.error}" if line.error else text)
+        self._write(_printable(f"{text} {line.error}" if line.error else text))
 
     def note(self, text: str, **more: object) -> None:
         """Something that is no request: a sweep, a start, a fault."""
@@ -57,6 +57,11 @@ class RequestLog:
             self._stream.flush()
         except (OSError, ValueError):
             return
+
+
+def _printable(text: str) -> str:
+    """No sign of a request may end a line, or move a terminal's cursor."""
+    return "".join(sign if " " <= sign <= "~" else f"\\x{ord(sign):02x}" for sign in text)
 
 
 def _now() -> str:

@@ -1,0 +1,125 @@
+"""In which order things reach the disk, and what a reader sees after any step of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ironhull.oci.digest import digest_of
+
+
+class Killed(BaseException):
+    """What stands for SIGKILL: no `except Exception` sees it."""
+
+
+def watch(monkeypatch, before):
+    """Call `before(step, path)` ahead of each step that changes what is lasting."""
+
+    def wrap(owner, name):
+        real = getattr(owner, name)
+
+        def step(first, *rest, **more):
+            path = Path(f"/proc/self/fd/{first}").readlink() if isinstance(first, int) else first
+            before(name, Path(path))
+            return real(first, *rest, **more)
+
+        monkeypatch.setattr(owner, name, step)
+
+    wrap(os, "fsync")
+    wrap(os, "fdatasync")
+    wrap(Path, "replace")
+
+
+def test_a_blob_is_synced_before_it_is_named_and_named_before_it_is_acknowledged(site, monkeypatch):
+    steps = []
+    watch(monkeypatch, lambda step, path: steps.append((step, path.parent.name, path.name)))
+    digest = site.push_blob("app", b"hello")
+    hexdigits = digest.removeprefix("sha256:")
+    names = [step for step, _, _ in steps]
+    data = names.index("fdatasync")
+    rename = next(
+        n for n, s in enumerate(steps) if s[0] == "replace" and s[1] == "uploads" and n > data
+    )
+    folder = next(n for n, s in enumerate(steps) if s == ("fsync", "blobs", "sha256"))
+    record = next(
+        n for n, s in enumerate(steps) if s[0] == "replace" and hexdigits in s[2] and n > rename
+    )
+    assert data < rename < folder < record < max(n for n, s in enumerate(names) if s == "fsync")
+
+
+@pytest.mark.parametrize("move", [False, True])
+def test_killed_before_any_step_of_a_push_the_tag_is_the_old_image_or_the_new(
+    make, kit, monkeypatch, move
+):
+    old = make().push_image("app", "1", b"old") if move else None
+    for data in (b"{}", b"new"):
+        make().push_blob("app", data)
+    raw = kit.manifest(layers=(b"new",))
+    seen, number = set(), 0
+    while True:
+        site = make()
+        left = number
+
+        def before(step, path):
+            nonlocal left
+            if left == 0:
+                raise Killed
+            left -= 1
+
+        with monkeypatch.context() as patched:
+            watch(patched, before)
+            try:
+                acknowledged = site.put_manifest("app", "1", raw).status == 201
+            except Killed:
+                acknowledged = False
+        after = make()
+        answer = after.ask("GET", "/v2/app/manifests/1")
+        now = answer.headers["docker-content-digest"] if answer.status == 200 else None
+        assert now in (old, digest_of(raw))
+        assert now == digest_of(raw) or not acknowledged
+        seen.add(now)
+        if now is not None:
+            for data in (b"{}", b"new" if now == digest_of(raw) else b"old"):
+                assert after.ask("GET", f"/v2/app/blobs/{kit.sha(data)}").body == data
+        if acknowledged:
+            break
+        number += 1
+    assert number > 5
+    assert seen == {old, digest_of(raw)}
+
+
+def test_killed_before_any_step_of_an_upload_the_blob_is_whole_or_absent(make, kit, monkeypatch):
+    number = 0
+    while True:
+        site = make()
+        left = number
+
+        def before(step, path):
+            nonlocal left
+            if left == 0:
+                raise Killed
+            left -= 1
+
+        with monkeypatch.context() as patched:
+            watch(patched, before)
+            try:
+                acknowledged = bool(site.push_blob("app", b"hello"))
+            except Killed:
+                acknowledged = False
+        after = make()
+        answer = after.ask("GET", f"/v2/app/blobs/{kit.sha(b'hello')}")
+        assert answer.status == 200 or not acknowledged
+        if answer.status == 200:
+            assert answer.body == b"hello"
+        if acknowledged:
+            break
+        number += 1
+    assert number > 4
+    make().age()
+    site = make()
+    from ironhull.registry.server.sweep import sweep
+
+    sweep(site.registry.contents, site.registry.uploads)
+    assert len(site.registry.uploads) == 0
