@@ -1,0 +1,46 @@
+"""VEX documents as one set of values, whichever format they came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ironhull.scan.model import VexStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a statement is about: an identifier, and the parts of it that are meant."""
+
+    identifier: str
+    """A purl, an image reference or a digest, as written."""
+    subcomponents: tuple[str, ...] = ()
+    """Identifiers of the parts; empty: the whole product."""
+
+
+@dataclass(frozen=True, slots=True)
+class VexStatement:
+    """One statement about one or more names of a vulnerability."""
+
+    names: tuple[str, ...]
+    """Identifier and aliases."""
+    products: tuple[Product, ...]
+    status: VexStatus
+    justification: str = ""
+    impact: str = ""
+    action: str = ""
+    notes: str = ""
+    timestamp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VexDocument:
+    """One document."""
+
+    name: str
+    """File name or referrer, as messages say it."""
+    format: str
+    """`OpenVEX`, `CSAF` or `CycloneDX`."""
+    id: str
+    author: str
+    timestamp: str
+    statements: tuple[VexStatement, ...]
