@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "tags": ("Publish", "tags", "List the tags of a repository."),
     "serve": ("Publish", "serve", "Serve the store as a registry."),
     "tree": ("Publish", "tree", "Show what an image consists of, and what refers to it."),
+    "inventory": ("Examine", "inventory", "Show what is in any image."),
 }
 
 

@@ -1,0 +1,136 @@
+"""`ironhull inventory`: what is in an image, and what every verb that looks into one shares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from ironhull.cli.engines import engine_settings, platform_option
+from ironhull.cli.output import megabytes, print_json, table
+from ironhull.cli.registry_options import parse_platform, registries, registry_options
+from ironhull.cli.settings import settings
+from ironhull.inventory.cyclonedx import cyclonedx
+from ironhull.inventory.document import to_json
+from ironhull.inventory.model import SURFACE_LISTS, Inventory
+from ironhull.inventory.sources.find import Places
+from ironhull.inventory.spdx import spdx
+from ironhull.inventory.take import Taker
+
+_SHOWN = 6
+
+
+@contextmanager
+def opened_taker(plain_http: bool, ca: Path | None, quiet: bool) -> Iterator[Taker]:
+    """What takes inventories with this machine's store, registries and engines."""
+    engines = engine_settings()
+    docker = ("docker", "-H", engines.docker_host) if engines.docker_host else ("docker",)
+    with registries(plain_http, ca, quiet) as opened:
+        places = Places(
+            settings().home,
+            lambda: opened,
+            {"podman": ("podman", *engines.podman), "docker": docker},
+        )
+        yield Taker.at_home(places, opened.progress)
+
+
+@click.command(short_help="Show what is in any image.")
+@click.argument("image", metavar="IMAGE")
+@click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
+@click.option("--cyclonedx", "form", flag_value="cyclonedx", help="Print a CycloneDX 1.6 SBOM.")
+@click.option("--spdx", "form", flag_value="spdx", help="Print an SPDX 2.3 SBOM.")
+@click.option("--again", is_flag=True, help="Read the image even if its inventory is stored.")
+@platform_option
+@registry_options
+def inventory(
+    image: str,
+    form: str | None,
+    again: bool,
+    platform: str | None,
+    plain_http: bool,
+    ca: Path | None,
+    quiet: bool,
+) -> None:
+    """Show packages, accounts, configuration and attack surface of IMAGE.
+
+    IMAGE is NAME:TAG of the store, a registry's reference, an OCI layout's folder, an archive, the
+    folder of a root file system, podman:NAME or docker-daemon:NAME. Nothing of it is executed.
+
+    Example: ironhull inventory localhost:5000/node:20 --cyclonedx
+    """
+    with opened_taker(plain_http, ca, quiet or form is not None) as taker:
+        found = taker.take(image, parse_platform(platform), again=again)
+    match form:
+        case "json":
+            print_json(to_json(found))
+        case "cyclonedx":
+            print_json(cyclonedx(found))
+        case "spdx":
+            print_json(spdx(found))
+        case _:
+            click.echo(_report(found))
+
+
+def _report(found: Inventory) -> str:
+    rows = [
+        [
+            package.name,
+            package.version,
+            package.type,
+            package.source if package.is_distribution else package.location,
+            package.owned_by,
+        ]
+        for package in found.packages
+    ]
+    lines = [f"{label + ':':<18}{text}" for label, text in _summary(found)]
+    if rows:
+        heads = ["PACKAGE", "VERSION", "TYPE", "SOURCE OR LOCATION", "OWNED BY"]
+        lines += ["", table(heads, [[_safe(text) for text in row] for row in rows])]
+    return "\n".join(lines)
+
+
+def _summary(found: Inventory) -> Iterator[tuple[str, str]]:
+    image, surface = found.image, found.surface
+    yield "image", _safe(image.name)
+    if image.manifest or image.config:
+        yield "digest", image.manifest or str(image.config)
+    if image.platform:
+        yield "platform", _safe(str(image.platform))
+    distribution = found.distribution
+    yield (
+        "distribution",
+        _safe(distribution.pretty_name or distribution.label)
+        if distribution.known
+        else f"unknown: {_safe(distribution.reason)}",
+    )
+    if found.layers:
+        stored = sum(layer.size for layer in found.layers)
+        yield "layers", f"{len(found.layers)}, {megabytes(stored)} stored"
+    yield (
+        "files",
+        f"{surface.files}, {megabytes(surface.size)}"
+        + (f" ({megabytes(found.wasted)} more in hidden copies)" if found.wasted else ""),
+    )
+    if found.layers:
+        yield "user", _safe(found.config.user or "root (none is set)")
+    counts = Counter(package.type for package in found.packages)
+    yield "packages", ", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "none"
+    for name in SURFACE_LISTS:
+        paths = [finding.path for finding in getattr(surface, name)]
+        if paths:
+            more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+            yield name.replace("_", " "), _safe(", ".join(paths[:_SHOWN])) + more
+    if found.unparsed:
+        yield "not read", f"{len(found.unparsed)} (packages may be missing)"
+    for remark in found.remarks[:20]:
+        yield remark.kind, _safe(f"{remark.location}: {remark.message}")
+
+
+def _safe(text: str) -> str:
+    """Text of a stranger's image without what a terminal would obey."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
