@@ -111,7 +111,7 @@ def _make(
 
     descriptor, diff_id, size = write_layer(write, compression, blobs)
     name = posixpath.basename(urlsplit(request.url).path)
-    part = PackagePart(name, "", "all", tuple(entries.values()), {}, "")
+    part = PackagePart(name, "", "all", tuple(entries.values()), {}, len(entries), "")
     return LayerRecord(key, descriptor, diff_id, size, (part,))
 
 

@@ -208,6 +208,7 @@ class _Packer:
             reader.drain()
         md5sums = self._md5sums(deb.control.files.get("md5sums", b""))
         conffiles = tuple((f"/{path}", md5) for path, md5 in self._conffiles.items() if md5)
+        shipped = len(self._entries)
         self._database(deb.control, md5sums, conffiles)
         return PackagePart(
             self._deb.name,
@@ -215,6 +216,7 @@ class _Packer:
             self._deb.architecture,
             tuple(self._entries.values()),
             deb.control.fields,
+            shipped,
             md5sums,
             alternatives(deb.control.files.get("postinst", b"")),
             diversions(deb.control.files.get("preinst", b"")),

@@ -74,6 +74,8 @@ class PackagePart:
     """In the order of the layer; a directory that an earlier part of the layer has is in again."""
     fields: Mapping[str, str]
     """The control file's fields."""
+    shipped: int
+    """How many of the entries the package itself has; what follows is our database of it."""
     md5sums: str
     """Lines of the package's md5sums, as far as the files are in the layer."""
     alternatives: tuple[Alternative, ...] = ()
@@ -131,6 +133,7 @@ def _part_json(part: PackagePart) -> dict[str, Any]:
         "architecture": part.architecture,
         "entries": part.entries,
         "fields": dict(part.fields),
+        "shipped": part.shipped,
         "md5sums": part.md5sums,
         "alternatives": part.alternatives,
         "diversions": part.diversions,
@@ -147,6 +150,7 @@ def _part(value: dict[str, Any]) -> PackagePart:
         value["architecture"],
         tuple(_entry(item) for item in value["entries"]),
         value["fields"],
+        value["shipped"],
         value["md5sums"],
         tuple(
             Alternative._make([*item[:4], tuple((s[0], s[1], s[2]) for s in item[4])])

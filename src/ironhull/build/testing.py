@@ -110,10 +110,7 @@ def run_tests(
     try:
         advance = progress.start("running tests", len(definition.tests), "tests")
         for test in definition.tests:
-            outcome = _Run(engine, name, test, host).outcome()
-            outcomes.append(outcome)
-            mark = "passed" if outcome.passed else "FAILED"
-            progress.note(f"{mark}  {test.name}  ({outcome.seconds:.1f} s)")
+            outcomes.append(_Run(engine, name, test, host).outcome())
             advance(1)
     finally:
         engine.remove(name)

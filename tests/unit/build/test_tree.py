@@ -15,7 +15,9 @@ def part(name: str, *entries: TreeEntry, diversions=()) -> PackagePart:
             folders.setdefault(path, TreeEntry(path, DIRECTORY, 0o755))
     for entry in entries:
         folders[entry.path] = entry
-    return PackagePart(name, "1", "amd64", tuple(folders.values()), {}, "", diversions=diversions)
+    return PackagePart(
+        name, "1", "amd64", tuple(folders.values()), {}, len(folders), "", diversions=diversions
+    )
 
 
 def file(path: str, mode: int = 0o644) -> TreeEntry:
@@ -54,7 +56,7 @@ def test_an_overlap_that_the_definition_decides_is_won_by_the_later_package():
 
 def test_folders_with_conflicting_modes_are_an_error():
     other = part("b", file("usr/y"))
-    strict = PackagePart("c", "1", "amd64", (TreeEntry("usr", DIRECTORY, 0o700),), {}, "")
+    strict = PackagePart("c", "1", "amd64", (TreeEntry("usr", DIRECTORY, 0o700),), {}, 1, "")
     with pytest.raises(InputError, match="folder with another mode or owner of both b and c"):
         tree_of([other, strict])
 
@@ -69,7 +71,7 @@ def test_the_same_link_of_two_packages_is_no_clash():
 
 
 def test_a_file_below_another_package_s_link_is_an_error():
-    below = PackagePart("b", "1", "amd64", (file("usr/x/y"),), {}, "")
+    below = PackagePart("b", "1", "amd64", (file("usr/x/y"),), {}, 1, "")
     with pytest.raises(InputError, match="parent folder of both a and b"):
         tree_of([part("a", link("usr/x", "z")), below])
 

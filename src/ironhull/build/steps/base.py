@@ -41,7 +41,7 @@ def base_folders(tree: Tree, context: StepContext) -> None:
     for path in ("home", "media", "mnt", "opt", "srv", "etc/opt", "var/opt"):
         if path not in tree:
             tree.put_directory(path)
-    for name in ("bin", "etc", "games", "include", "lib", "sbin", "share", "src"):
+    for name in ("bin", "etc", "games", "include", "lib", "libexec", "sbin", "share", "src"):
         tree.put_directory(f"usr/local/{name}")
     tree.put_directory("root", 0o700)
     tree.put_symlink("usr/local/man", "share/man")

@@ -102,11 +102,7 @@ def _info(tree: Tree, context: StepContext, part: PackagePart, triggers: _Trigge
     if part.fields.get("Multi-Arch") == "same":
         name = f"{part.name}:{part.architecture}"
     prefix = f"{_DPKG}/info/{name}"
-    here = [
-        f"/{entry.path}\n"
-        for entry in part.entries
-        if tree.owner.get(entry.path) is not None and not entry.path.startswith(f"{DATABASE}/")
-    ]
+    here = [f"/{entry.path}\n" for entry in part.entries[: part.shipped] if entry.path in tree]
     tree.put_file(f"{prefix}.list", "".join(["/.\n", *here]).encode("utf-8", "surrogateescape"))
     for file_name in sorted(files):
         if file_name in ("control", "md5sums") or "/" in file_name:

@@ -213,5 +213,5 @@ def _by_tail(left: bytes, right: bytes) -> int:
             # The longer string comes first, so that the shorter one can share its tail.
             return len(right) - len(left)
         if a != b:
-            return a - b
+            return b - a
     return 0

@@ -10,10 +10,19 @@ _STACKS = {
     "auth": "auth\t[success=1 default=ignore]\tpam_unix.so nullok\n{tail}",
     "account": "account\t[success=1 new_authtok_reqd=done default=ignore]\tpam_unix.so\n{tail}",
     "password": "password\t[success=1 default=ignore]\tpam_unix.so obscure yescrypt\n{tail}",
-    "session": "session\t[default=1]\tpam_permit.so\n{tail}session\trequired\tpam_unix.so\n",
+    "session": "session\t[default=1]\tpam_permit.so\n{tail}"
+    "session\toptional\tpam_umask.so\nsession\trequired\tpam_unix.so\n",
 }
 _TAIL = "{kind}\trequisite\tpam_deny.so\n{kind}\trequired\tpam_permit.so\n"
-_SHELLS = ("/bin/sh", "/usr/bin/sh", "/bin/bash", "/usr/bin/bash", "/bin/dash", "/usr/bin/dash")
+_SHELLS = (
+    "/bin/sh",
+    "/usr/bin/sh",
+    "/bin/bash",
+    "/usr/bin/bash",
+    "/bin/rbash",
+    "/usr/bin/rbash",
+    "/usr/bin/dash",
+)
 
 
 def login(tree: Tree, context: StepContext) -> None:
