@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -63,6 +64,7 @@ class FakeRegistry:
         mounts: bool = True,
         ranges: bool = True,
         upload_status: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.referrers_api, self.chunk_min, self.page = referrers_api, chunk_min, page
         self.login, self.auth, self.token_seconds = login, auth, token_seconds
@@ -81,6 +83,7 @@ class FakeRegistry:
         self.lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.registry = self
+        self._server.tls = tls
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     def __enter__(self) -> Self:
@@ -108,7 +111,7 @@ class FakeRegistry:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}"
+        return f"{'https' if self._server.tls else 'http'}://{self.host}"
 
     def fail(self, method: str, pattern: str, action: Action, times: int = 1) -> None:
         """Let the next `times` requests that match be answered by `action`; first come first."""
@@ -150,10 +153,19 @@ class FakeRegistry:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     registry: FakeRegistry
+    tls: ssl.SSLContext | None = None
 
     def __init__(self, *arguments: Any) -> None:
         self._open: set[socket.socket] = set()
         super().__init__(*arguments)
+
+    def get_request(self) -> Any:
+        connection, address = super().get_request()
+        if self.tls is not None:
+            connection = self.tls.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
+        return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)

@@ -13,7 +13,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import INDEXES, MANIFESTS
-from ironhull.registry.client.referrers import list_referrers, push_referrer
+from ironhull.registry.client.referrers import list_referrers, list_under_tags
 from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.transfer import Advance, Source
 from ironhull.store.archive_file import ArchiveFile
@@ -112,6 +112,7 @@ class RegistryTarget:
         self.repository = repository
         self.tags = list(tags)
         self._mount_from = mount_from
+        self._unlisted: list[Document] = []
         self.label = f"{repository}:{','.join(tags)}" if tags else str(repository)
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
@@ -127,12 +128,13 @@ class RegistryTarget:
             return self.repository.push_blob(descriptor, blob, advance, self._mount(source))
 
     def store(self, document: Document) -> None:
-        if document.subject is not None:
-            push_referrer(self.repository, document)
-        else:
-            self.repository.push_manifest(document)
+        if not self.repository.push_manifest(document):
+            self._unlisted.append(document)
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
+        # All together: a list under a tag is then written once for each subject.
+        list_under_tags(self.repository, self._unlisted)
+        self._unlisted = []
         for tag in self.tags:
             self.repository.push_manifest(root, tag)
 

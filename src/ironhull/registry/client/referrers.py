@@ -7,6 +7,7 @@ lists them, and clients keep it up to date: read, add, write, and look whether i
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -44,37 +45,49 @@ def list_referrers(
     return list({item.digest: item for item in found}.values())
 
 
-def push_referrer(repository: Repository, document: Document) -> None:
-    """Push a manifest that has a subject, and see to it that it is found through its subject.
+def push_referrers(repository: Repository, documents: Sequence[Document]) -> None:
+    """Push manifests that have a subject, and see to it that they are found through it.
 
     NetworkError if others keep overwriting the list.
     """
-    subject = document.subject
-    if repository.push_manifest(document) or subject is None:
-        return
-    shown = referrer_descriptor(document)
+    list_under_tags(repository, [item for item in documents if not repository.push_manifest(item)])
+
+
+def list_under_tags(repository: Repository, documents: Sequence[Document]) -> None:
+    """List pushed manifests where a registry without the referrers API keeps them."""
+    by_subject: dict[Digest, list[Descriptor]] = {}
+    for document in documents:
+        if document.subject is not None:
+            shown = by_subject.setdefault(document.subject.digest, [])
+            shown.append(referrer_descriptor(document))
+    for subject, shown in by_subject.items():
+        _list_under_tag(repository, subject, shown)
+
+
+def _list_under_tag(repository: Repository, subject: Digest, shown: Sequence[Descriptor]) -> None:
     wire = repository.session.wire
-    for attempt in range(_ROUNDS):
-        index = _fallback(repository, subject.digest)
-        if index is not None and any(item.digest == shown.digest for item in index.manifests):
+    for attempt in range(_ROUNDS + 1):
+        index = _fallback(repository, subject)
+        listed = {item.digest for item in index.manifests} if index is not None else set()
+        missing = [item for item in shown if item.digest not in listed]
+        if not missing:
             return
-        updated = _with(index, shown)
+        if attempt == _ROUNDS:
+            break
+        updated = _with(index, missing)
         if len(updated.raw) > MAX_DOCUMENT:
             raise NetworkError(
-                f"{repository}: the list of referrers of {subject.digest} would exceed "
+                f"{repository}: the list of referrers of {subject} would exceed "
                 f"{MAX_DOCUMENT} bytes; delete some, or use a registry with the referrers API"
             )
-        repository.push_manifest(updated, fallback_tag(subject.digest))
-        # Another client may have written between our read and our write: look again, later each
-        # time, and by chance not when the other does.
-        if attempt:
-            wire.pause(random.uniform(0.2, 0.8) * wire.patience.first_wait * attempt)  # noqa: S311
-    index = _fallback(repository, subject.digest)
-    if index is None or all(item.digest != shown.digest for item in index.manifests):
-        raise NetworkError(
-            f"{repository}: the list of referrers of {subject.digest} is overwritten by others "
-            f"as soon as {document.digest} is in it; push again when they are done"
-        )
+        repository.push_manifest(updated, fallback_tag(subject))
+        # Another client may have read what we read and write after us: look again when it has,
+        # each time after a longer while, and not in step with it.
+        wire.pause(random.uniform(0.5, 1.0) * wire.patience.first_wait * (attempt + 1))  # noqa: S311
+    raise NetworkError(
+        f"{repository}: the list of referrers of {subject} is overwritten by others "
+        f"as soon as {missing[0].digest} is in it; push again when they are done"
+    )
 
 
 def _by_api(
@@ -113,10 +126,10 @@ def _fallback(repository: Repository, digest: Digest) -> Document | None:
     return document
 
 
-def _with(index: Document | None, shown: Descriptor) -> Document:
-    value: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+def _with(index: Document | None, missing: Sequence[Descriptor]) -> Document:
+    value: dict[str, Any] = {"schemaVersion": 2, "manifests": []}
     if index is not None:
         value |= index.value
-        value["mediaType"] = OCI_INDEX
-    value["manifests"] = [*value["manifests"], shown.json()]
+    value["mediaType"] = OCI_INDEX
+    value["manifests"] = [*value["manifests"], *(item.json() for item in missing)]
     return Document.of(value)

@@ -23,7 +23,7 @@ from ironhull.registry.client.places import (
     RegistryTarget,
     StoredSource,
 )
-from ironhull.registry.client.referrers import fallback_tag, list_referrers, push_referrer
+from ironhull.registry.client.referrers import fallback_tag, list_referrers, push_referrers
 from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.transfer import transfer
 from ironhull.registry.client.tree import image_tree
@@ -310,7 +310,9 @@ def test_two_clients_that_refer_at_once_both_stay(
             push(layout, document.descriptor(), connect(registry, write=True), "x")
         del registry.manifests["app", fallback_tag(image.digest)]
         threads = [
-            threading.Thread(target=push_referrer, args=(connect(registry, write=True), document))
+            threading.Thread(
+                target=push_referrers, args=(connect(registry, write=True), [document])
+            )
             for document in documents
         ]
         for thread in threads:
@@ -332,7 +334,7 @@ def test_a_list_that_others_overwrite_for_ever_is_an_error(
         del registry.manifests["app", fallback_tag(image.digest)]
         registry.fail("PUT", "/manifests/sha256-", says(201), times=99)
         with pytest.raises(NetworkError, match="overwritten by others"):
-            push_referrer(repository, document)
+            push_referrers(repository, [document])
 
 
 def test_a_referrer_that_refers_elsewhere_is_refused(
