@@ -92,12 +92,13 @@ def _text(data: bytearray) -> str:
 
 
 def _collect(pipe: IO[bytes], kept: bytearray) -> None:
+    cut = False
     with pipe:
         # Read on when enough is kept: a writer must not block on a full pipe.
         while data := os.read(pipe.fileno(), 1 << 16):
-            room = MAX_OUTPUT - len(kept)
-            if room > 0:
-                kept += data if len(data) <= room else data[:room] + _CUT
+            if not cut:
+                cut = len(kept) + len(data) > MAX_OUTPUT
+                kept += data[: MAX_OUTPUT - len(kept)] + (_CUT if cut else b"")
 
 
 def _feed(process: subprocess.Popen[bytes], feed: Callable[[BinaryIO], None]) -> None:
