@@ -32,10 +32,20 @@ REQUESTS = (
     "base-files ca-certificates netbase tzdata nodejs",
     "openssh-server redis postgresql",
     "apt bash coreutils dash dpkg grep gzip sed tar util-linux npm",
+    "python3-certbot",
+    "r-cran-cubature",
 )
 
 # Package that only one of the two takes → why that is right.
-DIFFERENCES: Mapping[tuple[str, str], Mapping[str, str]] = {}
+_LITTLER = "r-cran-littler is needed anyway and provides littler; apt takes both"
+_TYPING = (
+    "asked for as an alternative to what python3 provides, which is in anyway; apt takes the first"
+)
+DIFFERENCES: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("debian-13", "r-cran-cubature"): {"littler": _LITTLER},
+    ("debian-12", "r-cran-cubature"): {"littler": _LITTLER},
+    ("debian-13", "python3-certbot"): {"python3-typing-extensions": _TYPING},
+}
 
 
 @dataclass(frozen=True)
@@ -129,3 +139,17 @@ def test_the_packages_and_versions_are_those_that_apt_would_install(
     reasons = DIFFERENCES.get((distribution, request_), {})
     shown = {name: (mine.get(name), theirs.get(name)) for name in sorted(different)}
     assert different == set(reasons), shown
+
+
+def test_every_difference_in_the_table_is_compared() -> None:
+    assert {distribution for distribution, _ in DIFFERENCES} <= set(DISTRIBUTIONS)
+    assert {request for _, request in DIFFERENCES} <= set(REQUESTS)
+    assert all(reason for reasons in DIFFERENCES.values() for reason in reasons.values())
+
+
+def test_a_real_lock_survives_its_file_and_two_runs_give_the_same(archive: DebianArchive) -> None:
+    definition = fake_definition("nodejs", "ca-certificates", "!openssl")
+    first, second = (make_lock(definition, {AMD64: archive}) for _ in range(2))
+    assert render_lock(first) == render_lock(second)
+    assert parse_lock(render_lock(first), "20.lock.json") == first
+    assert [edge.excluded for edge in first.platforms["linux/amd64"].broken] == ["openssl"]
