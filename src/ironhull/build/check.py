@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from ironhull.build.elf import Elf
 from ironhull.build.record import TreeEntry
@@ -157,10 +158,13 @@ def _found(tree: Tree, name: str, search: list[str]) -> bool:
 
 
 def _scripts(subject: Subject) -> Found:
-    """The interpreter of every executable script exists."""
+    """The interpreter of every executable script exists, but of those that the definition lists."""
     problems, count = [], 0
+    idle = subject.definition.keep.scripts
     for entry in subject.files():
         if not entry.shebang or not entry.executable or _documentation(entry):
+            continue
+        if any(fnmatchcase(f"/{entry.path}", pattern) for pattern in idle):
             continue
         count += 1
         words = entry.shebang.split()

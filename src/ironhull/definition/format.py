@@ -275,6 +275,11 @@ _HARDENING = Fields(
             "`status.d`: one file a package, for scanners; `dpkg`: complete, apt works. "
             "Default status.d.",
         ),
+        "scripts": Key(
+            ListOf(_ABSOLUTE),
+            "Executable scripts that nothing runs in this image, as paths with `*`: their "
+            "interpreter may be missing.",
+        ),
         "overlaps": Key(ListOf(_ABSOLUTE), "Paths that several packages may bring."),
     }
 )

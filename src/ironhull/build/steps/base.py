@@ -122,6 +122,10 @@ def alternatives(tree: Tree, context: StepContext) -> None:
         choice = choices[index]
         for link, name, path in ((choice.link, choice.name, choice.path), *choice.slaves):
             # A slave is often a manual page, which is not here.
-            if tree.find(path) is not None and tree.get(link.lstrip("/")) is None:
-                tree.put_symlink(f"etc/alternatives/{name}", path)
-                tree.put_symlink(link.lstrip("/"), f"/etc/alternatives/{name}")
+            if tree.find(path) is None or tree.resolve(link, follow_last=False) is not None:
+                continue
+            # /lib/cpp is usr/lib/cpp: the tree has a merged /usr.
+            parent, _, base = link.strip("/").rpartition("/")
+            folder = tree.resolve(parent) or parent
+            tree.put_symlink(f"etc/alternatives/{name}", path)
+            tree.put_symlink(f"{folder}/{base}", f"/etc/alternatives/{name}")

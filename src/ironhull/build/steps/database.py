@@ -68,8 +68,19 @@ def _complete(tree: Tree, context: StepContext) -> None:
     for folder in ("updates", "parts", "alternatives"):
         tree.put_directory(f"{_DPKG}/{folder}")
     _alternatives(tree, (choice for part in context.parts for choice in part.alternatives))
-    if automatic:
+    if automatic and context.part("apt") is not None:
         tree.put_file("var/lib/apt/extended_states", "\n".join(automatic).encode())
+    _apt_folders(tree)
+
+
+def _apt_folders(tree: Tree) -> None:
+    """apt drops root's rights while it downloads, and wants folders of its own for that."""
+    passwd = tree.contents.get("etc/passwd", b"")
+    lines = passwd.decode().splitlines() if isinstance(passwd, bytes) else []
+    uid = next((int(line.split(":")[2]) for line in lines if line.startswith("_apt:")), None)
+    if uid is not None:
+        for folder in ("var/lib/apt/lists/partial", "var/cache/apt/archives/partial"):
+            tree.put_directory(folder, 0o700, uid)
 
 
 class _Triggers:
@@ -119,7 +130,8 @@ def _alternatives(tree: Tree, choices: Iterable[Alternative]) -> None:
     """alternatives/<name>: mode and link, the slaves' names and links, then each choice."""
     by_name: dict[str, list[Alternative]] = {}
     for choice in choices:
-        if tree.get(choice.link.lstrip("/")) is not None and tree.find(choice.path) is not None:
+        linked = tree.resolve(choice.link, follow_last=False) is not None
+        if linked and tree.find(choice.path) is not None:
             by_name.setdefault(choice.name, []).append(choice)
     for name, group in sorted(by_name.items()):
         slaves = sorted({(slave, link) for item in group for link, slave, _ in item.slaves})
