@@ -67,31 +67,22 @@ def parse_stanzas(text: str | bytes, where: str = "stanza") -> list[Stanza]:
 def split_stanzas(chunks: Iterable[bytes], where: str = "stanzas") -> Iterator[bytes]:
     """The raw bytes of each stanza of a long text that comes in pieces of any size.
 
-    Does not look inside; MalformedError if one is larger than MAX_STANZA.
+    Only empty lines separate here, as for apt. Does not look inside; MalformedError if a stanza is
+    larger than MAX_STANZA.
     """
     rest = b""
     for chunk in chunks:
-        # Debian's indexes separate by exactly one empty line: the cheap split does nearly all.
         pieces = (rest + chunk).split(b"\n\n")
         rest = pieces.pop()
         if len(rest) > MAX_STANZA:
             raise MalformedError(f"{where}: a stanza is larger than {MAX_STANZA} bytes")
         for piece in pieces:
-            if b" \n" in piece or b"\t\n" in piece or piece[:1] == b"\n" or piece[-1:] in b" \t":
-                yield from _by_line(piece)
-            else:
+            if piece[:1] == b"\n":
+                piece = piece.lstrip(b"\n")
+            if piece:
                 yield piece
-    yield from _by_line(rest)
-
-
-def _by_line(text: bytes) -> Iterator[bytes]:
-    lines: list[bytes] = []
-    for line in [*text.split(b"\n"), b""]:
-        if line.strip():
-            lines.append(line)
-        elif lines:
-            yield b"\n".join(lines)
-            lines = []
+    if rest := rest.strip(b"\n"):
+        yield rest
 
 
 def _field(line: str, where: str) -> tuple[str, str]:
