@@ -78,10 +78,12 @@ def _products(tree: dict[str, Any], name: str) -> dict[str, list[Product]]:
 def _add(full: dict[str, Any], found: dict[str, list[Product]], name: str) -> None:
     helper = an_object(full, "product_identification_helper", name)
     purls = [text(helper, "purl", name), *texts(helper, "purls", name)]
-    for hashed in objects(helper, "hashes", name):
-        for each in objects(hashed, "file_hashes", name):
-            if text(each, "algorithm", name).lower() == "sha256":
-                purls.append(f"sha256:{text(each, 'value', name).lower()}")
+    purls += [
+        f"sha256:{text(each, 'value', name).lower()}"
+        for hashed in objects(helper, "hashes", name)
+        for each in objects(hashed, "file_hashes", name)
+        if text(each, "algorithm", name).lower() == "sha256"
+    ]
     found[text(full, "product_id", name)] = [Product(purl) for purl in purls if purl]
 
 

@@ -127,7 +127,7 @@ def matches_image(identifier: str, image: str, digests: frozenset[str]) -> bool:
         return True
     if not identifier.startswith("pkg:"):
         name, at, digest = identifier.partition("@")
-        return digest in digests if at else _repository(name) == _repository(image)
+        return digest in digests if at else image_name(name) == image_name(image)
     try:
         purl = parse_purl(identifier)
     except MalformedError:
@@ -141,11 +141,11 @@ def matches_image(identifier: str, image: str, digests: frozenset[str]) -> bool:
         return False
     repository = purl.qualifiers.get("repository_url", "")
     if repository:
-        return _repository(repository) == _repository(image)
-    return purl.name == _repository(image).rpartition("/")[2]
+        return image_name(repository) == image_name(image)
+    return purl.name == image_name(image).rpartition("/")[2]
 
 
-def _repository(image: str) -> str:
+def image_name(image: str) -> str:
     """An image's name without scheme, tag and digest; `docker.io/library/` is left out."""
     name = image.partition("@")[0]
     for scheme in ("docker://", "oci://", "https://", "store:"):

@@ -1,0 +1,225 @@
+"""Why a package of an image is or is not reported for a vulnerability: every step, with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ironhull.advisories.database import Database, StoredClaim
+from ironhull.advisories.feeds.nodejs import SEPARATOR
+from ironhull.advisories.model import State
+from ironhull.debian.version import compare
+from ironhull.errors import MalformedError
+from ironhull.inventory.model import Inventory, Package
+from ironhull.scan.debian import tracker_source
+from ironhull.scan.model import Finding, FixState, ScanResult
+from ironhull.scan.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLine:
+    """What one feed says: its own words where it has any, else its fields in order."""
+
+    feed: str
+    date: str
+    record: str
+    ecosystem: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One installed package and what was compared."""
+
+    package: Package
+    answer: str
+    """`vulnerable`, `not vulnerable` or `unknown`."""
+    why: str
+    advice: str
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The whole answer for one vulnerability and one image."""
+
+    vulnerability: str
+    aliases: tuple[str, ...]
+    image: str
+    database_date: str
+    lines: tuple[FeedLine, ...]
+    notes: tuple[str, ...]
+    packages: tuple[Explained, ...]
+    conclusion: str
+
+
+def explain(
+    vulnerability: str,
+    inventory: Inventory,
+    result: ScanResult,
+    database: Database,
+    target: Target,
+) -> Explanation:
+    """Everything known about one vulnerability in one image."""
+    records = database.records([vulnerability])
+    names = dict.fromkeys([vulnerability])
+    for stored in records:
+        names |= dict.fromkeys([stored.record.id, *stored.record.aliases])
+    claims = [claim for name in names for claim in database.claims_on(name)]
+    concerned = {claim.package for claim in claims}
+    found = {
+        (finding.package, finding.type, finding.location, finding.version): finding
+        for finding in result.findings
+        if finding.id in names
+    }
+    packages = tuple(
+        _package(package, claims, found, target)
+        for package in inventory.packages
+        if _subject(package) in concerned
+    )
+    feeds = {feed.key: feed for feed in database.feeds}
+    heads = database.record_heads(claim.record for claim in claims)
+    lines = tuple(
+        FeedLine(
+            feeds[claim.feed].name,
+            heads[claim.record][2] or feeds[claim.feed].date,
+            heads[claim.record][1],
+            claim.ecosystem,
+            feed_line(claim),
+        )
+        for claim in _relevant(claims, packages, target)
+    )
+    notes = tuple(dict.fromkeys(note for stored in records for note in stored.record.notes))
+    return Explanation(
+        vulnerability=vulnerability,
+        aliases=tuple(name for name in names if name != vulnerability),
+        image=result.image,
+        database_date=result.database.date,
+        lines=lines,
+        notes=notes,
+        packages=packages,
+        conclusion=_conclusion(vulnerability, bool(records), claims, packages),
+    )
+
+
+def _subject(package: Package) -> str:
+    """The name by which claims know a package."""
+    if package.type == "deb":
+        return tracker_source(package.source, package.source_version)[0]
+    return package.source if package.type == "apk" else package.name
+
+
+def _relevant(
+    claims: Sequence[StoredClaim], packages: Sequence[Explained], target: Target
+) -> Iterator[StoredClaim]:
+    """Claims on what is installed, those of the image's own release first."""
+    installed = {_subject(each.package) for each in packages}
+    chosen = [claim for claim in claims if claim.package in installed] or list(claims)
+    yield from sorted(chosen, key=lambda claim: (claim.ecosystem != target.ecosystem,))
+
+
+def feed_line(claim: StoredClaim) -> str:
+    """The feed's own line, or its fields in the feed's order."""
+    if claim.state == State.EXPRESSION:
+        vulnerable, _, patched = (claim.line or "").partition(SEPARATOR)
+        return f"{claim.package}: vulnerable {vulnerable}; patched {patched}"
+    if claim.line:
+        return f"{claim.advisory}: {claim.line}" if claim.advisory else claim.line
+    parts = [claim.package, claim.state]
+    if claim.fixed:
+        parts.append(f"fixed_version {claim.fixed}")
+    parts += [
+        f"introduced {introduced or '0'} fixed {fixed or '-'} last affected {last or '-'}"
+        for introduced, fixed, last in claim.parsed_ranges[:10]
+    ]
+    if claim.urgency:
+        parts.append(f"urgency {claim.urgency}")
+    if claim.reason:
+        parts.append(claim.reason)
+    prefix = f"{claim.advisory}: " if claim.advisory else ""
+    return prefix + ", ".join(parts)
+
+
+def _package(
+    package: Package,
+    claims: Sequence[StoredClaim],
+    found: dict[tuple[str, str, str, str], Finding],
+    target: Target,
+) -> Explained:
+    if package.owned_by and not package.is_distribution:
+        why = (
+            f"{package.location} was installed by the distribution package {package.owned_by},"
+            " which is matched in its place"
+        )
+        return Explained(package, "not vulnerable", why, "nothing to do for this entry")
+    finding = found.get((package.name, package.type, package.location, package.version))
+    if finding is not None:
+        return Explained(package, "vulnerable", _compared(finding), advice(finding), finding)
+    ours = [claim for claim in claims if claim.package == _subject(package)]
+    return Explained(package, "not vulnerable", _why_not(package, ours, target), "nothing to do")
+
+
+def _compared(finding: Finding) -> str:
+    source = f"source {finding.source} " if finding.source else ""
+    installed = f"{source}{finding.source_version or finding.version}"
+    if finding.fixed_version:
+        return f"{installed} is earlier than {finding.fixed_version}, which fixes it"
+    reason = f": {finding.reason}" if finding.reason else ""
+    return f"{installed} is vulnerable and no fix is named ({finding.state}{reason})"
+
+
+def _why_not(package: Package, claims: Iterable[StoredClaim], target: Target) -> str:
+    version = tracker_source(package.source, package.source_version)[1] or package.version
+    for claim in claims:
+        if claim.ecosystem not in (target.ecosystem, package.type):
+            continue
+        if claim.state == State.NOT_AFFECTED:
+            return f"{claim.package} is not affected: {claim.reason or 'no reason is given'}"
+        if claim.state == State.FIXED and claim.fixed and package.type == "deb":
+            try:
+                if compare(version, claim.fixed) >= 0:
+                    return f"{claim.package} {version} is not earlier than {claim.fixed}, the fix"
+            except MalformedError as error:
+                return f"cannot be compared: {error}"
+    release = target.ecosystem.replace(":", " ") or "this version"
+    return f"{version} is outside of what the feeds say is affected in {release}"
+
+
+def advice(finding: Finding) -> str:
+    """What to do about a finding."""
+    if finding.suppressed and finding.vex is not None:
+        return f"nothing: {finding.vex.status} ({finding.vex.statement or finding.vex.document})"
+    package = finding.source or finding.package
+    match finding.fix_state:
+        case FixState.AVAILABLE:
+            return f"rebuild: {package} {finding.fixed_version} is in {finding.fix_suite}"
+        case FixState.FIXED:
+            return f"update {package} to {finding.fixed_version}"
+        case FixState.PENDING:
+            return f"wait: {finding.fixed_version} is on record but not in the archive yet"
+        case FixState.NOT_PLANNED:
+            return "mitigate, replace or accept the risk: no fix is planned"
+        case FixState.UNKNOWN:
+            return "watch it: no fix is known"
+
+
+def _conclusion(
+    vulnerability: str,
+    known: bool,
+    claims: Sequence[StoredClaim],
+    packages: Sequence[Explained],
+) -> str:
+    vulnerable = [each.package.name for each in packages if each.answer == "vulnerable"]
+    if vulnerable:
+        return f"{vulnerability} is reported for {', '.join(sorted(set(vulnerable)))}"
+    if packages:
+        return f"{vulnerability} is not reported: no installed version is affected"
+    if claims:
+        names = ", ".join(sorted({claim.package for claim in claims})[:10])
+        return f"{vulnerability} is not reported: none of its packages is installed ({names})"
+    if known:
+        return (
+            f"{vulnerability} is known but no feed names a package for it: whether the image is"
+            " affected is unknown"
+        )
+    return f"{vulnerability} is in no feed of the database: nothing can be said about it"

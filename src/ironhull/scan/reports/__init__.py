@@ -1,0 +1,1 @@
+"""One module for each format of a scan's report: `render(result, view) -> str`."""

@@ -1,0 +1,131 @@
+"""A CycloneDX 1.6 vulnerability disclosure report: findings with what was decided about them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import msgspec
+
+from ironhull import __version__
+from ironhull.scan.model import Finding, ScanResult, Statement
+from ironhull.scan.view import View, by_identifier
+
+_STATES = {
+    "not_affected": "not_affected",
+    "affected": "exploitable",
+    "fixed": "resolved",
+    "under_investigation": "in_triage",
+}
+_JUSTIFICATIONS = {
+    "component_not_present": "code_not_present",
+    "vulnerable_code_not_present": "code_not_present",
+    "vulnerable_code_not_in_execute_path": "code_not_reachable",
+    "vulnerable_code_cannot_be_controlled_by_adversary": "requires_environment",
+    "inline_mitigations_already_exist": "protected_by_mitigating_control",
+}
+_SEVERITIES = {"negligible": "info"}
+
+
+def render(result: ScanResult, view: View) -> str:
+    """One document; the same result gives the same bytes."""
+    findings = view.findings(result)
+    name = f"{result.image}\0{result.digest}\0{result.scanned}"
+    components = {finding.purl or finding.package: finding for finding in findings}
+    document = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}",
+        "version": 1,
+        "metadata": {
+            "timestamp": result.scanned,
+            "tools": {
+                "components": [{"type": "application", "name": "ironhull", "version": __version__}]
+            },
+            "component": {
+                "type": "container",
+                "bom-ref": "image",
+                "name": result.image,
+                "version": result.digest,
+            },
+        },
+        "components": [_component(ref, each) for ref, each in sorted(components.items())],
+        "vulnerabilities": [
+            _vulnerability(identifier, statement, group)
+            for identifier, together in by_identifier(findings).items()
+            for statement, group in _by_statement(together)
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def _component(reference: str, finding: Finding) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "type": "application" if finding.type == "binary" else "library",
+        "bom-ref": reference,
+        "name": finding.package,
+        "version": finding.version,
+    }
+    if finding.purl:
+        value["purl"] = finding.purl
+    return value
+
+
+def _by_statement(
+    findings: list[Finding],
+) -> list[tuple[Statement | None, list[Finding]]]:
+    """A vulnerability's findings by what is said of them: the analysis is of all `affects`."""
+    groups: dict[Statement | None, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.vex, []).append(finding)
+    return list(groups.items())
+
+
+def _vulnerability(
+    identifier: str, statement: Statement | None, findings: list[Finding]
+) -> dict[str, Any]:
+    first = findings[0]
+    value: dict[str, Any] = {
+        "id": identifier,
+        "source": {"name": first.feed},
+        "ratings": _ratings(first),
+        "description": first.title,
+        "affects": [
+            {"ref": ref} for ref in dict.fromkeys(each.purl or each.package for each in findings)
+        ],
+        "properties": [
+            {"name": "ironhull:fix_state", "value": first.fix_state.value},
+            {"name": "ironhull:fixed_version", "value": first.fixed_version},
+            {"name": "ironhull:kev", "value": first.kev or "no"},
+            {"name": "ironhull:epss", "value": "" if first.epss is None else str(first.epss)},
+        ],
+    }
+    if first.fixed_version:
+        value["recommendation"] = f"Update {first.source or first.package} to {first.fixed_version}"
+    if first.published:
+        value["published"] = first.published
+    if statement is not None:
+        value["analysis"] = _analysis(statement)
+    return value
+
+
+def _ratings(finding: Finding) -> list[dict[str, Any]]:
+    severity = _SEVERITIES.get(finding.severity, finding.severity)
+    ratings: list[dict[str, Any]] = [
+        {"source": {"name": finding.feed or "Ironhull"}, "severity": severity}
+    ]
+    if finding.cvss is not None:
+        method = {"CVSS:4": "CVSSv4", "CVSS:3": "CVSSv31"}.get(finding.vector[:6], "CVSSv2")
+        if finding.vector.startswith("CVSS:3.0"):
+            method = "CVSSv3"
+        ratings.append({"score": finding.cvss, "method": method, "vector": finding.vector})
+    return ratings
+
+
+def _analysis(statement: Statement) -> dict[str, Any]:
+    value: dict[str, Any] = {"state": _STATES[statement.status], "detail": statement.statement}
+    justification = _JUSTIFICATIONS.get(statement.justification)
+    if justification and statement.status == "not_affected":
+        value["justification"] = justification
+    return value

@@ -1,0 +1,140 @@
+"""The JSON report (docs/scan-report.schema.json), and reading one back for a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from ironhull.errors import MalformedError
+from ironhull.scan.model import Finding, ScanResult, Statement, by_severity
+from ironhull.scan.view import View, summary
+
+SCHEMA = "ironhull-scan-1"
+MAX_SIZE = 512 << 20
+
+
+def render(result: ScanResult, view: View) -> str:
+    """The whole report, indented."""
+    return msgspec.json.format(msgspec.json.encode(report(result, view)), indent=2).decode()
+
+
+def report(result: ScanResult, view: View) -> dict[str, Any]:
+    """The report as a JSON object. The suppressed findings are in it, and say so."""
+    counts = summary(result)
+    return {
+        "schema": SCHEMA,
+        "image": result.image,
+        "digest": result.digest,
+        "distribution": result.distribution,
+        "distribution_name": result.distribution_name,
+        "scanned": result.scanned,
+        "verdict": result.verdict,
+        "database": {
+            "date": result.database.date,
+            "stale": result.database.stale,
+            "sources": [
+                {"name": name, "date": date, "records": records}
+                for name, date, records in result.database.sources
+            ],
+        },
+        "summary": {
+            **asdict(counts),
+            "severity": by_severity(result.findings),
+            "severity_after_vex": by_severity(result.open),
+        },
+        "findings": [finding_json(finding) for finding in view.findings(result)],
+        "unmatched": [asdict(each) for each in result.unmatched],
+        "warnings": [asdict(each) for each in result.warnings],
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """One finding; every field is always there."""
+    accepted = finding.accepted
+    return {
+        "id": finding.id,
+        "package": finding.package,
+        "version": finding.version,
+        "source": finding.source,
+        "source_version": finding.source_version,
+        "type": finding.type,
+        "location": finding.location,
+        "layer": finding.layer,
+        "purl": finding.purl,
+        "severity": finding.severity,
+        "urgency": finding.urgency,
+        "cvss": finding.cvss,
+        "vector": finding.vector,
+        "fix_state": finding.fix_state.value,
+        "fixed_version": finding.fixed_version,
+        "fix_suite": finding.fix_suite,
+        "kev": bool(finding.kev),
+        "kev_added": finding.kev,
+        "epss": finding.epss,
+        "epss_percentile": finding.percentile,
+        "state": finding.state,
+        "reason": finding.reason,
+        "title": finding.title,
+        "feed": finding.feed,
+        "record": finding.record,
+        "record_date": finding.record_date,
+        "published": finding.published,
+        "advisory": finding.advisory,
+        "bug": finding.bug,
+        "vex": statement_json(finding.vex),
+        "suppressed": finding.suppressed,
+        "accepted": asdict(accepted) if accepted is not None else None,
+    }
+
+
+def statement_json(statement: Statement | None) -> dict[str, str] | None:
+    """A VEX statement, or null."""
+    if statement is None:
+        return None
+    return {
+        "status": statement.status,
+        "justification": statement.justification,
+        "statement": statement.statement,
+        "document": statement.document,
+        "author": statement.author,
+        "date": statement.date,
+    }
+
+
+class OldFinding(msgspec.Struct):
+    """What a comparison needs of a finding in an older report."""
+
+    id: str
+    package: str
+    version: str
+    type: str
+    location: str
+    fix_state: str = ""
+    fixed_version: str = ""
+    severity: str = "unknown"
+    suppressed: bool = False
+    bug: int = 0
+
+
+class OldReport(msgspec.Struct):
+    """An older report."""
+
+    schema: str
+    image: str
+    findings: list[OldFinding]
+    scanned: str = ""
+
+
+def read_report(data: bytes, name: str) -> OldReport:
+    """A report that `render` wrote; MalformedError for anything else."""
+    if len(data) > MAX_SIZE:
+        raise MalformedError(f"{name}: larger than {MAX_SIZE} bytes")
+    try:
+        found = msgspec.json.decode(data, type=OldReport)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise MalformedError(f"{name}: not a scan report (`scan --json`): {error}") from None
+    if found.schema != SCHEMA:
+        raise MalformedError(f"{name}: expected schema {SCHEMA}, got {found.schema!r:.60}")
+    return found

@@ -1,0 +1,27 @@
+"""One HTML page that needs nothing else: no script, no font, no picture from anywhere."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ironhull.scan.model import ScanResult, by_severity
+from ironhull.scan.view import View, headline, summary
+
+
+def render(result: ScanResult, view: View) -> str:
+    """The page. Everything that comes from outside is escaped by the template engine."""
+    environment = Environment(
+        loader=PackageLoader("ironhull.scan.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(
+        result=result,
+        headline=headline(result),
+        counts=summary(result),
+        raw=by_severity(result.findings),
+        after_vex=by_severity(result.open),
+        findings=view.findings(result),
+    )
