@@ -86,7 +86,9 @@ def challenge(registry: Registry, request: Request, scope: str = "") -> Refusal:
         value = f'Bearer realm="{realm}",service="ironhull"'
         if scope:
             value += f',scope="{scope}"'
-    return Refusal("UNAUTHORIZED", "log in first", headers={"www-authenticate": value})
+    given = "authorization" in request.headers
+    text = "wrong user name, password or token" if given else "log in first"
+    return Refusal("UNAUTHORIZED", text, headers={"www-authenticate": value})
 
 
 def guarded(registry: Registry, action: str, handler: Handler) -> Callable[[Request], Any]:

@@ -2,8 +2,8 @@
 
 One worker, because the work is in Rust (sending) and in hashlib's threads (receiving), and because
 rates, caches and counters then need no sharing. The socket is ours for two options: no other
-process can listen on the same port, and the kernel drops a client that acknowledges nothing for
-STALLED seconds: no part of the application sees a blob while it is sent.
+process can listen on the same port, and the kernel drops a client that takes nothing for
+`Limits.idle` seconds: no part of the application sees a blob while it is sent.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
@@ -37,7 +38,6 @@ from ironhull.registry.server.sweep import Swept, sweep
 from ironhull.registry.server.uploads import Uploads
 from ironhull.store.layout import ImageLayout
 
-STALLED = 60
 _BACKLOG = 1024
 _STOP_SECONDS = 10
 _PR_SET_PDEATHSIG = 1
@@ -105,6 +105,7 @@ def serve(config: ServerConfig, open_log: Callable[[], RequestLog]) -> None:
     with _only_writer(config):
         server = _Server(
             "ironhull",
+            stalled=config.limits.idle,
             address=config.host,
             port=config.port,
             interface=Interfaces.ASGI,
@@ -133,8 +134,12 @@ def _load(config: ServerConfig, open_log: Callable[[], RequestLog]) -> ASGIApp:
 class _Server(MPServer):
     """Granian on a socket that we opened."""
 
+    def __init__(self, target: str, stalled: float, **options: Any) -> None:
+        super().__init__(target, **options)
+        self._stalled = stalled
+
     def _init_shared_socket(self) -> None:
-        self._socket = _listen(self.bind_addr, self.bind_port)
+        self._socket = _listen(self.bind_addr, self.bind_port, self._stalled)
         self._ssp = None
         self._sso = None
         self._sfd = self._socket.fileno()  # type: ignore[assignment]
@@ -142,14 +147,14 @@ class _Server(MPServer):
         self._shd = holder  # type: ignore[assignment]
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, stalled: float) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         # Connections inherit both (tcp(7)).
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED * 1000)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(stalled * 1000))
         opened.bind((host, port))
         opened.listen(_BACKLOG)
         opened.setblocking(False)
