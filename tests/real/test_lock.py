@@ -14,6 +14,8 @@ from tests.fakes.archive import fake_definition
 from ironhull.archive.debian import ArchiveContext, DebianArchive, load_releases, open_archive
 from ironhull.archive.mirror import find_repositories
 from ironhull.archive.trust import debian_keyring
+from ironhull.lock.file import parse_lock, render_lock
+from ironhull.lock.make import make_lock
 from ironhull.lock.resolve import resolve
 from ironhull.oci.platform import Architecture, Platform
 

@@ -262,6 +262,23 @@ def test_a_choice_is_revised_when_a_later_one_makes_it_impossible() -> None:
     assert chosen(text, "app") == ["a2 1", "app 1", "b1 1"]
 
 
+def test_what_was_learnt_blames_the_choices_that_it_was_learnt_with() -> None:
+    # x1 and y1 together fail; y2 fails alone; so it is x1 that has to go, not the whole request.
+    text = """
+    app 1
+      Depends: x1 | x2, y1 | y2
+    x1 1
+    x2 1
+    y1 1
+      Depends: z1
+    y2 1
+      Depends: gone
+    z1 1
+      Conflicts: x1
+    """
+    assert chosen(text, "app") == ["app 1", "x2 1", "y1 1", "z1 1"]
+
+
 def test_an_older_version_is_taken_if_only_it_fits_and_that_is_said() -> None:
     text = """
     app 1
