@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +32,6 @@ from ironhull.errors import (
     EnvironmentProblem,
     InputError,
     IronhullError,
-    MalformedError,
     NetworkError,
 )
 from ironhull.progress import Progress
@@ -40,8 +39,6 @@ from ironhull.store.files import locked
 
 MAX_SHRINK = 0.1
 """A feed may lose this share of its records from one update to the next."""
-
-_CLOCK_SKEW = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +136,10 @@ def _bring(
         with tempfile.TemporaryDirectory(prefix="ironhull-feed-") as folder:
             outcome = _replace(connection, source, rules, Path(folder), progress)
         connection.execute("COMMIT")
-    except (_RefusedError, MalformedError) as error:
+    except (_RefusedError, InputError) as error:
         connection.execute("ROLLBACK")
         return Outcome(name, "refused", records, date, str(error), origin)
-    except (NetworkError, InputError) as error:
+    except NetworkError as error:
         connection.execute("ROLLBACK")
         return Outcome(name, "failed", records, date, str(error), origin)
     except OSError as error:
@@ -227,7 +224,11 @@ def _judge(
             f"the feed shrank from {records} to {written.rows} rows, by more than"
             f" {rules.shrink:.0%}; the old data were kept (--max-shrink allows more)"
         )
-    if dated and written.date and written.date < date:
+    if dated and not written.date:
+        raise _RefusedError(
+            f"the feed has no date any more (it was {date}); the old data were kept"
+        )
+    if dated and written.date < date:
         raise _RefusedError(
             f"the feed went back in time, from {date} to {written.date}; the old data were kept"
         )

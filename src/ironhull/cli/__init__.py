@@ -35,6 +35,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "serve": ("Publish", "serve", "Serve the store as a registry."),
     "tree": ("Publish", "tree", "Show what an image consists of, and what refers to it."),
     "inventory": ("Examine", "inventory", "Show what is in any image."),
+    "scan": ("Examine", "scan", "Find the vulnerabilities of any image."),
+    "explain": ("Examine", "explain", "Say why a vulnerability is or is not reported."),
+    "rescan": ("Examine", "rescan", "Match stored inventories with new advisories."),
+    "vex": ("Examine", "vex", "Write and check VEX documents."),
+    "advisories": ("Examine", "advisories", "Get and read the database of vulnerabilities."),
 }
 
 

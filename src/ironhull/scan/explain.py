@@ -1,4 +1,4 @@
-"""Why a package of an image is or is not reported for a vulnerability: every step, with its source."""
+"""Why a package is or is not reported for a vulnerability: every step, with its source."""
 
 from __future__ import annotations
 

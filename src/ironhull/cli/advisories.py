@@ -1,0 +1,256 @@
+"""`ironhull advisories`: the local database of vulnerabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ironhull.advisories.database import Database, FeedStatus
+from ironhull.advisories.feeds.known import KNOWN, KnownFeed
+from ironhull.advisories.model import Record
+from ironhull.advisories.transfer import export_database, import_database
+from ironhull.advisories.update import MAX_SHRINK, Outcome, Rules, Source, update
+from ironhull.cli.output import as_json, megabytes, print_json, progress, table
+from ironhull.cli.settings import settings
+from ironhull.errors import InputError, NetworkError, NotFoundError, UntrustedError
+
+
+def database_path() -> Path:
+    """Where the database is."""
+    return settings().home.root / "advisories" / "advisories.sqlite"
+
+
+@click.group(short_help="Get and read the database of vulnerabilities.")
+def advisories() -> None:
+    """Bring security advisories into a local database, and look into it.
+
+    Example: ironhull advisories update
+    """
+
+
+@advisories.command("update", short_help="Bring feeds in, from the network or from files.")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NAME=URL|FILE|DIR",
+    help="A feed and where to read it; again for more feeds or more places of one.",
+)
+@click.option(
+    "--max-shrink",
+    type=click.FloatRange(0, 1),
+    default=MAX_SHRINK,
+    show_default=True,
+    help="Refuse a feed that lost more than this share of its records.",
+)
+@click.option("--delta", is_flag=True, help="The sources change single records of their feeds.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, only the result.")
+@as_json
+def update_(
+    sources: Sequence[str], max_shrink: float, delta: bool, quiet: bool, as_json: bool
+) -> None:
+    """Bring feeds into the database. Without --source: all default feeds from their own addresses.
+
+    A feed that does not parse, shrank or went back in time is refused and its old data stay. The
+    addresses are settings: IRONHULL_ADVISORY_SOURCES or advisory_sources in ironhull.toml, in the
+    form of --source, separated by spaces.
+
+    Example: ironhull advisories update --source osv-debian=all.zip
+    """
+    chosen = _sources(sources) if sources else _defaults()
+    if delta and not sources:
+        raise InputError("--delta needs --source NAME=FILE: what to change, and with what")
+    rules = Rules(now=datetime.now(UTC), shrink=max_shrink, delta=delta)
+    with progress(quiet or as_json) as shown:
+        outcomes = update(database_path(), chosen, rules, shown)
+    if as_json:
+        print_json([asdict(outcome) for outcome in outcomes])
+    else:
+        rows = [[o.name, o.status, str(o.records), o.date, o.reason] for o in outcomes]
+        click.echo(table(["FEED", "STATUS", "RECORDS", "DATE", ""], rows, right=(2,)))
+    _raise(outcomes)
+
+
+def _raise(outcomes: Sequence[Outcome]) -> None:
+    refused = [outcome for outcome in outcomes if outcome.status == "refused"]
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if refused:
+        texts = [f"{outcome.name}: {outcome.reason}" for outcome in refused]
+        raise UntrustedError("refused: " + "\n".join(texts))
+    if failed:
+        texts = [f"{outcome.name}: {outcome.reason}" for outcome in failed]
+        raise NetworkError("not reached: " + "\n".join(texts))
+
+
+def _sources(texts: Sequence[str]) -> list[Source]:
+    """`NAME=PLACE` texts, several of one name together, in the order of their names' first."""
+    places: dict[str, list[str]] = {}
+    for text in texts:
+        name, equals, place = text.partition("=")
+        if not equals or not place:
+            raise InputError(f"--source {text}: expected NAME=URL, NAME=FILE or NAME=DIR")
+        if name not in KNOWN:
+            raise InputError(
+                f"--source {text}: there is no feed {name!r} (there are: {', '.join(KNOWN)})"
+            )
+        places.setdefault(name, []).append(place)
+    return [Source(KNOWN[name], tuple(found)) for name, found in places.items()]
+
+
+def _defaults() -> list[Source]:
+    configured = _sources((settings().get("advisory_sources") or "").split())
+    named = {source.known.name for source in configured}
+    return configured + [
+        Source(known, known.addresses) for known in KNOWN.values() if _wanted(known, named)
+    ]
+
+
+def _wanted(known: KnownFeed, named: set[str]) -> bool:
+    return known.default and bool(known.addresses) and known.name not in named
+
+
+@advisories.command(short_help="Show which feeds there are and how old they are.")
+@as_json
+def status(as_json: bool) -> None:
+    """Show every feed of the database: its date, its records, when and from where it came.
+
+    Example: ironhull advisories status
+    """
+    with Database(database_path()) as database:
+        feeds = database.feeds
+        size = database.path.stat().st_size
+        ecosystems = database.ecosystems
+    if as_json:
+        print_json(
+            {
+                "path": str(database_path()),
+                "size": size,
+                "ecosystems": dict(sorted(ecosystems.items())),
+                "feeds": [_feed_json(feed) for feed in feeds],
+            }
+        )
+        return
+    rows = [
+        [
+            feed.name,
+            feed.date + ("" if feed.dated else " (file)"),
+            str(feed.records),
+            feed.imported,
+            feed.origin,
+        ]
+        for feed in feeds
+    ]
+    click.echo(table(["FEED", "DATE", "RECORDS", "IMPORTED", "FROM"], rows, right=(2,)))
+    click.echo(f"\n{database_path()}: {megabytes(size)}, {sum(ecosystems.values())} claims")
+
+
+def _feed_json(feed: FeedStatus) -> dict[str, Any]:
+    value = asdict(feed)
+    del value["key"]
+    return value
+
+
+@advisories.command(short_help="Show all that is known about one vulnerability.")
+@click.argument("identifier", metavar="CVE")
+@as_json
+def show(identifier: str, as_json: bool) -> None:
+    """Show every record and claim about a vulnerability, with feed and date.
+
+    Example: ironhull advisories show CVE-2024-6387
+    """
+    with Database(database_path()) as database:
+        records = database.records([identifier])
+        names = dict.fromkeys([identifier, *(stored.record.id for stored in records)])
+        claims = [claim for name in names for claim in database.claims_on(name)]
+        heads = database.record_heads(claim.record for claim in claims)
+        kev = database.exploited(names)
+        scores = database.scores(names)
+        dates = {feed.name: feed.date for feed in database.feeds}
+    if not records and not claims:
+        raise NotFoundError(f"{identifier} is in no feed of the database")
+    rows = [
+        [
+            *_source(heads[claim.record], dates),
+            claim.ecosystem,
+            claim.package,
+            claim.advisory or claim.state,
+            claim.fixed or "",
+            claim.urgency or "",
+            claim.reason or "",
+        ]
+        for claim in claims
+    ]
+    heading = ["FEED", "RECORD", "DATE", "ECOSYSTEM", "PACKAGE", "STATE", "FIXED", "URGENCY", ""]
+    if as_json:
+        keys = ("feed", "record", "date", "ecosystem", "package", "state", "fixed", "urgency")
+        print_json(
+            {
+                "id": identifier,
+                "records": [
+                    {"feed": each.feed, "feed_date": dates[each.feed], **_record_json(each.record)}
+                    for each in records
+                ],
+                "claims": [dict(zip((*keys, "reason"), row, strict=True)) for row in rows],
+                "kev": {name: asdict(entry) for name, entry in kev.items()},
+                "epss": {name: asdict(score) for name, score in scores.items()},
+            }
+        )
+        return
+    for stored in records:
+        record = stored.record
+        rating = f"CVSS {record.score} {record.vector}" if record.vector else record.severity
+        click.echo(f"{record.id} ({stored.feed}, {record.modified or dates[stored.feed]}) {rating}")
+        for text in (record.summary, *record.notes):
+            if text:
+                click.echo(f"  {_printable(text)}")
+        if record.aliases or record.related:
+            click.echo(f"  also: {', '.join((*record.aliases, *record.related))}")
+    for name, entry in kev.items():
+        click.echo(f"{name} is exploited (CISA, {entry.added})")
+    for name, score in scores.items():
+        click.echo(f"{name} EPSS {score.epss:.4f}, higher than {score.percentile:.1%} of all")
+    if rows:
+        click.echo("\n" + table(heading, [[_printable(cell) for cell in row] for row in rows]))
+
+
+def _source(head: tuple[str, str, str], dates: dict[str, str]) -> list[str]:
+    feed, record, date = head
+    return [feed, record, (date or dates[feed])[:10]]
+
+
+def _record_json(record: Record) -> dict[str, Any]:
+    value = asdict(record)
+    del value["claims"]
+    return value
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+@advisories.command(short_help="Write the database to one file.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def export(file: Path) -> None:
+    """Write the database to FILE, to carry it to a place without network.
+
+    Example: ironhull advisories export advisories.zst
+    """
+    size = export_database(database_path(), file)
+    click.echo(f"{file}: {megabytes(size)}")
+
+
+@advisories.command("import", short_help="Take a database that was exported elsewhere.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--allow-older", is_flag=True, help="Take it even if feeds are older than ours.")
+def import_(file: Path, allow_older: bool) -> None:
+    """Put the exported database FILE in place of this one. No feed may be older than it is here.
+
+    Example: ironhull advisories import advisories.zst
+    """
+    brought = import_database(file, database_path(), allow_older=allow_older)
+    click.echo(f"{len(brought.feeds)} feeds, {megabytes(brought.size)}")
