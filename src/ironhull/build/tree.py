@@ -166,8 +166,8 @@ class Tree:
     def delete(self, path: str) -> None:
         """Remove a path and what is below it."""
         for gone in [path, *(entry.path for entry in self.below(path))]:
-            if gone in self.entries:
-                del self.entries[gone]
+            self.entries.pop(gone, None)
+            self.owner.pop(gone, None)
             self._changed.pop(gone, None)
             self.contents.pop(gone, None)
             if gone in self._below:

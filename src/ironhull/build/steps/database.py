@@ -74,7 +74,7 @@ def _complete(tree: Tree, context: StepContext) -> None:
 
 
 def _apt_folders(tree: Tree) -> None:
-    """apt drops root's rights while it downloads, and wants folders of its own for that."""
+    """Apt drops root's rights while it downloads, and wants folders of its own for that."""
     passwd = tree.contents.get("etc/passwd", b"")
     lines = passwd.decode().splitlines() if isinstance(passwd, bytes) else []
     uid = next((int(line.split(":")[2]) for line in lines if line.startswith("_apt:")), None)
