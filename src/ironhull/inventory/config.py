@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ironhull.inventory.model import ImageConfig
+from ironhull.inventory.paths import utf8
 
 _MAX_TEXT = 64 * 1024
 
@@ -25,7 +26,7 @@ def image_config(value: Mapping[str, Any]) -> ImageConfig:
         working_dir=_text(said.get("WorkingDir")),
         volumes=tuple(sorted(_keys(said.get("Volumes")))),
         labels={
-            key: text
+            _text(key): _text(text)
             for key, text in sorted(labels.items() if isinstance(labels, dict) else ())
             if isinstance(text, str)
         },
@@ -54,7 +55,7 @@ def layer_history(value: Mapping[str, Any], count: int) -> list[str]:
 
 
 def _text(value: object) -> str:
-    return value[:_MAX_TEXT] if isinstance(value, str) else ""
+    return utf8(value[:_MAX_TEXT]) if isinstance(value, str) else ""
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any, TypeVar, cast
 
 from ironhull.errors import MalformedError
@@ -154,8 +154,11 @@ def _flat(value: Any) -> dict[str, Any]:
 
 
 def _short(value: Any) -> dict[str, Any]:
-    """The fields of a value that are not empty."""
-    return {name: item for name, item in _flat(value).items() if item not in ("", [])}
+    """The fields of a value without those that are empty and may be."""
+    needed = {field.name for field in fields(value) if field.default is MISSING}
+    return {
+        name: item for name, item in _flat(value).items() if name in needed or item not in ("", [])
+    }
 
 
 def _read(kind: Callable[..., Value], value: Mapping[str, Any]) -> Value:

@@ -17,7 +17,7 @@ from ironhull.inventory.cataloguers.elf import is_program
 from ironhull.inventory.cataloguers.interface import Content, Findings
 from ironhull.inventory.cataloguers.table import file_cataloguer, text_cataloguer
 from ironhull.inventory.model import Remark
-from ironhull.inventory.paths import absolute
+from ironhull.inventory.paths import absolute, utf8
 from ironhull.inventory.record import LayerRecord
 from ironhull.oci import tar
 from ironhull.oci.tar import Member, TarLimits, TarReader
@@ -78,7 +78,7 @@ class RecordBuilder:
         """One entry; of a file's content no more is read than some cataloguer wants."""
         path = absolute(member.name)
         if path is None:
-            self._remark(member.name, "a name that climbs out of the image; left out")
+            self._remark(utf8(member.name), "a name that climbs out of the image; left out")
             return
         base = path[path.rfind("/") + 1 :]
         if base.startswith(_WHITEOUT):
@@ -97,9 +97,7 @@ class RecordBuilder:
             named = self._seen.get(target)
             form = rec.PLAIN if named is None else self.record.forms[named]
         elif kind == rec.SYMLINK:
-            self.record.links[path] = member.link.encode("utf-8", "surrogateescape").decode(
-                "utf-8", "backslashreplace"
-            )
+            self.record.links[path] = utf8(member.link)
         if member.xattrs and XATTR in member.xattrs:
             self.record.capabilities[path] = capabilities(member.xattrs[XATTR])
         if kind == rec.FILE and member.size and not member.sparse:

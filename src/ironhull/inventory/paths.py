@@ -6,6 +6,16 @@ ROOT = "/"
 MAX_LINKS = 40
 
 
+def utf8(text: str) -> str:
+    """Text that can always be written: what is no Unicode becomes a backslash and its number."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def absolute(name: str) -> str | None:
     """`./usr/bin/` as `/usr/bin`; None for a name that climbs out of the root.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from ironhull.inventory.model import Distribution, Package
 
 # Kept as they are in a segment: what syft and debsbom leave, so that purls compare equal.
 _PLAIN = ":~"
+# PEP 503: names that differ in these only are the same.
+_SEPARATORS = re.compile(r"[-_.]+")
 
 
 def purl_of(package: Package, distribution: Distribution) -> str:
@@ -24,7 +27,7 @@ def purl_of(package: Package, distribution: Distribution) -> str:
         case "binary":
             return f"pkg:generic/{_quoted(package.name)}{_version(package.version)}"
         case "pypi":
-            name = package.name.lower().replace("_", "-")
+            name = _SEPARATORS.sub("-", package.name.lower())
             return f"pkg:pypi/{_quoted(name)}{_version(package.version)}"
         case "composer":
             return f"pkg:composer/{_segments(package.name.lower())}{_version(package.version)}"

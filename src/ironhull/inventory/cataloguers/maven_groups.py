@@ -39,7 +39,8 @@ _FAMILIES = {
     "tomcat-": "org.apache.tomcat",
     "tomcat-embed-": "org.apache.tomcat.embed",
 }
-_GROUP = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+)+")
+# A module's name counts only if it begins as a domain does: `spring.core` is no group.
+_GROUP = re.compile(r"(?:[a-z]{2,3}|info|jakarta|javax|name)(?:\.[A-Za-z0-9_-]+)+")
 _KEYS = ("implementation-vendor-id", "bundle-symbolicname", "automatic-module-name")
 
 

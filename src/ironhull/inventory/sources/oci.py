@@ -9,6 +9,7 @@ from typing import Any
 from ironhull.errors import InputError, MalformedError, NotFoundError
 from ironhull.inventory.config import diff_ids
 from ironhull.inventory.model import ImageIdentity
+from ironhull.inventory.paths import utf8
 from ironhull.inventory.sources.interface import LayerSource, OpenImage
 from ironhull.inventory.stream import Readable
 from ironhull.oci.descriptor import Descriptor
@@ -40,7 +41,7 @@ def open_oci(source: Source, name: str, kind: str, platform: Platform | None) ->
     if platform is not None and said is not None and not _serves(said, platform):
         raise NotFoundError(f"{name} is an image for {said}, not for {platform}")
     identity = ImageIdentity(
-        name=name,
+        name=utf8(name),
         kind=kind,
         digest=root.digest,
         manifest=manifest.digest,

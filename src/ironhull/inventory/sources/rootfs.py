@@ -11,6 +11,7 @@ from pathlib import Path
 from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError
 from ironhull.inventory.capabilities import XATTR
 from ironhull.inventory.model import ImageIdentity
+from ironhull.inventory.paths import utf8
 from ironhull.inventory.sources.interface import Entries, OpenImage
 from ironhull.oci import tar
 from ironhull.oci.tar import Member
@@ -26,7 +27,7 @@ def open_rootfs(path: Path, name: str) -> OpenImage:
     """The folder as an image without layers and config; NotFoundError if it is no folder."""
     if not path.is_dir():
         raise NotFoundError(f"{path} is not a folder")
-    return OpenImage(ImageIdentity(name, "rootfs"), tree=lambda: _walk(path))
+    return OpenImage(ImageIdentity(utf8(name), "rootfs"), tree=lambda: _walk(path))
 
 
 class _FileContent:
