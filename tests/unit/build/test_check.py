@@ -1,0 +1,180 @@
+import pytest
+from tests.fakes.definition import AMD64, ARM64, definition
+
+from ironhull.build.check import CHECKS, Subject, check_image
+from ironhull.build.elf import Elf
+from ironhull.build.record import PackagePart, TreeEntry
+from ironhull.build.tree import Tree, tree_of
+from ironhull.definition.model import Keep
+from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
+
+
+def elf(*needed: str, interpreter: str = "", rpath: tuple[str, ...] = (), machine: int = 62) -> Elf:
+    return Elf(64, machine, 3, 0, interpreter, "", needed, rpath, True)
+
+
+def entry(path: str, mode: int = 0o644, **more) -> TreeEntry:
+    return TreeEntry(path, more.pop("kind", FILE), mode, **more)
+
+
+def tree(*entries: TreeEntry, passwd: bytes = b"nonroot:x:65532:65532::/:/x\n") -> Tree:
+    found: dict[str, TreeEntry] = {}
+    for item in entries:
+        pieces = item.path.split("/")
+        for end in range(1, len(pieces)):
+            folder = "/".join(pieces[:end])
+            found.setdefault(folder, TreeEntry(folder, DIRECTORY, 0o755))
+        found[item.path] = item
+    made = tree_of([PackagePart("p", "1", "amd64", tuple(found.values()), {}, 0, "")])
+    made.put_file("etc/passwd", passwd)
+    return made
+
+
+def problems(name: str, made: Tree, *, uid: int = 65532, platform=AMD64, **changes) -> list[str]:
+    subject = Subject(made, definition(**changes), platform, uid, uid)
+    looked_at, found = CHECKS[name](subject)
+    assert looked_at >= 0
+    return found
+
+
+def test_an_image_without_faults_passes_every_check():
+    made = tree(
+        entry("usr/bin/app", 0o755, elf=elf("libc.so.6", interpreter="/lib64/ld.so")),
+        entry("usr/lib/x86_64-linux-gnu/libc.so.6", elf=elf()),
+        entry("lib64/ld.so", 0o755),
+    )
+    subject = Subject(made, definition(cmd=("app",)), AMD64, 65532, 65532)
+    results = check_image(subject)
+    assert [result.name for result in results] == list(CHECKS)
+    assert all(result.ok for result in results), results
+
+
+def test_a_missing_library_is_found_and_one_that_is_not_searched_is_hinted_at():
+    made = tree(
+        entry("usr/bin/app", 0o755, elf=elf("liba.so.1", "libb.so.1")),
+        entry("opt/lib/libb.so.1", elf=elf()),
+    )
+    assert problems("libraries", made) == [
+        "/usr/bin/app needs liba.so.1",
+        "/usr/bin/app needs libb.so.1 (there is /opt/lib/libb.so.1, not searched)",
+    ]
+
+
+@pytest.mark.parametrize("rpath", ["$ORIGIN/../lib", "${ORIGIN}/../lib", "/opt/lib"])
+def test_a_run_path_is_searched(rpath):
+    made = tree(
+        entry("opt/bin/app", 0o755, elf=elf("libb.so.1", rpath=(rpath,))),
+        entry("opt/lib/libb.so.1", elf=elf()),
+    )
+    assert problems("libraries", made) == []
+
+
+def test_the_library_path_of_the_environment_is_searched():
+    made = tree(entry("a", 0o755, elf=elf("l.so")), entry("opt/l.so", elf=elf()))
+    assert problems("libraries", made, environment={"LD_LIBRARY_PATH": "/opt"}) == []
+
+
+def test_a_missing_interpreter_and_a_foreign_cpu_are_found():
+    made = tree(entry("a", 0o755, elf=elf(interpreter="/lib64/ld.so")))
+    assert problems("libraries", made) == ["/a needs the interpreter /lib64/ld.so"]
+    assert problems("libraries", made, platform=ARM64) == ["/a is for another CPU (e_machine 62)"]
+
+
+def test_scripts_need_their_interpreter_even_behind_env():
+    made = tree(
+        entry("usr/bin/a", 0o755, shebang="/bin/sh -e"),
+        entry("usr/bin/b", 0o755, shebang="/usr/bin/env -S node --x"),
+        entry("usr/bin/c", 0o755, shebang="python"),
+        entry("usr/bin/env", 0o755),
+        entry("usr/share/not-executable", 0o644, shebang="/bin/ksh"),
+        entry("usr/share/doc/p/example", 0o755, shebang="/bin/ksh"),
+    )
+    assert sorted(problems("scripts", made)) == [
+        "/usr/bin/a needs /bin/sh",
+        "/usr/bin/b needs node, by way of env",
+        "/usr/bin/c is a script without an absolute interpreter",
+    ]
+
+
+def test_absolute_links_lead_somewhere_unless_the_runtime_makes_it():
+    made = tree(
+        entry("etc/a", kind=SYMLINK, link="/usr/none"),
+        entry("etc/mtab", kind=SYMLINK, link="/proc/mounts"),
+        entry("var/run", kind=SYMLINK, link="/run"),
+    )
+    assert problems("links", made) == ["/etc/a leads to /usr/none, which is not there"]
+
+
+def test_the_entrypoint_is_there_and_may_be_executed_by_the_image_s_user():
+    assert problems("entrypoint", tree(), cmd=("app",)) == [
+        "'app', which the image starts, is not in it"
+    ]
+    made = tree(entry("usr/bin/app", 0o700))
+    found = problems("entrypoint", made, entrypoint=("/usr/bin/app",))
+    assert found == [
+        "user 65532 may not execute /usr/bin/app: /usr/bin/app has mode 0700 and owner 0:0"
+    ]
+    assert problems("entrypoint", made, entrypoint=("/usr/bin/app",), uid=0) == []
+    assert problems("entrypoint", tree()) == []
+
+
+def test_the_user_exists_and_is_not_root_by_accident():
+    assert problems("user", tree(passwd=b"")) == ["user 65532 is not in /etc/passwd"]
+    root = tree(passwd=b"root:x:0:0::/:/x\n")
+    assert problems("user", root, uid=0) == [
+        "the image runs as root, and accounts.root does not say so"
+    ]
+
+
+def test_the_user_can_enter_its_folder():
+    made = tree(entry("srv/app", 0o700, kind=DIRECTORY))
+    (found,) = problems("user", made, work_dir="/srv/app")
+    assert found.startswith("user 65532 cannot enter /srv/app")
+
+
+@pytest.mark.parametrize(
+    ("check", "program", "keep"),
+    [
+        ("no-shell", "sh", "shell"),
+        ("no-shell", "dash", "shell"),
+        ("no-shell", "busybox", "shell"),
+        ("no-package-manager", "apt-get", "package_manager"),
+        ("no-package-manager", "npm", "package_manager"),
+        ("no-package-manager", "pip3.13", "package_manager"),
+        ("no-compiler", "x86_64-linux-gnu-gcc-14", "compiler"),
+        ("no-compiler", "ld.bfd", "compiler"),
+    ],
+)
+def test_programs_that_attackers_use_are_found_unless_kept(check, program, keep):
+    made = tree(entry(f"usr/bin/{program}", 0o755))
+    assert problems(check, made) == [f"/usr/bin/{program}"]
+    assert problems(check, made, keep=Keep(**{keep: True})) == []
+
+
+def test_links_to_a_shell_count_and_links_to_nothing_do_not():
+    made = tree(
+        entry("usr/bin/tool", 0o755),
+        entry("usr/bin/sh", kind=SYMLINK, link="tool"),
+        entry("usr/bin/bash", kind=SYMLINK, link="none"),
+    )
+    assert problems("no-shell", made) == ["/usr/bin/sh"]
+
+
+def test_setuid_and_world_writable_files_are_found():
+    made = tree(
+        entry("usr/bin/su", 0o4755),
+        entry("srv/open", 0o666),
+        entry("tmp", 0o1777, kind=DIRECTORY),
+        entry("shared", 0o777, kind=DIRECTORY),
+    )
+    assert problems("no-setuid", made) == ["/usr/bin/su"]
+    assert problems("no-setuid", made, keep=Keep(setuid=("/usr/bin/su",))) == []
+    assert problems("no-world-writable", made) == [
+        "/srv/open has mode 0666",
+        "/shared has mode 0777",
+    ]
+
+
+def test_a_result_knows_its_platform():
+    subject = Subject(tree(), definition(), ARM64, 65532, 65532)
+    assert {result.platform for result in check_image(subject)} == {"linux/arm64"}
