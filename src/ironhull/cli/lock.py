@@ -9,17 +9,14 @@ from typing import Any
 
 import click
 
-from ironhull.archive.debian import ArchiveContext
-from ironhull.cli.archives import Archives, mirror_options, read_keyrings
 from ironhull.cli.output import as_json, print_json, progress
 from ironhull.cli.settings import settings
-from ironhull.definition.catalog import Catalog
+from ironhull.cli.workspace import Workspace
 from ironhull.definition.model import ImageDefinition
-from ironhull.definition.reader import load
 from ironhull.errors import FindingsError, LockError
 from ironhull.lock.diff import LockDiff, diff
-from ironhull.lock.file import lock_path, locked_variables, read_lock, write_lock
-from ironhull.lock.make import lock_definition, moved
+from ironhull.lock.file import lock_path, read_lock, write_lock
+from ironhull.lock.make import moved
 from ironhull.lock.model import Lock
 from ironhull.lock.request import check_lock
 
@@ -47,14 +44,20 @@ class _Result:
 @click.argument("names", metavar="NAME:TAG...", nargs=-1, required=True)
 @click.option("--update", is_flag=True, help="Move the lock to what the archive has now.")
 @click.option("--check", is_flag=True, help="Exit with 1 if the archive has something newer.")
-@mirror_options
+@click.option("--mirror", help="Address or folder of the package archive, instead of the setting.")
+@click.option(
+    "--keyring",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="OpenPGP keys that may sign the archive, instead of Debian's.",
+)
+@click.option("--offline", is_flag=True, help="Use nothing but what is on this machine.")
 @as_json
 def lock(
     names: tuple[str, ...],
     update: bool,
     check: bool,
     mirror: str | None,
-    keyrings: tuple[Path, ...],
+    keyring: Path | None,
     offline: bool,
     as_json: bool,
 ) -> None:
@@ -70,12 +73,10 @@ def lock(
     """
     if update and check:
         raise click.UsageError("--update and --check exclude each other")
-    catalog = Catalog(settings().catalog, locked_variables)
-    paths = [catalog.find(name) for name in names]
     with progress(quiet=as_json) as shown:
-        context = ArchiveContext(settings().home.archive, progress=shown, offline=offline)
-        archives = Archives(context, mirror, read_keyrings(keyrings))
-        results = [_one(path, archives, update, check) for path in paths]
+        workspace = Workspace(settings(), shown, mirror, keyring, offline)
+        paths = [workspace.catalog.find(name) for name in names]
+        results = [_one(path, workspace, update, check) for path in paths]
     if as_json:
         print_json({"locks": [_json(result) for result in results]})
     else:
@@ -89,20 +90,20 @@ def lock(
         )
 
 
-def _one(path: Path, archives: Archives, update: bool, check: bool) -> _Result:
+def _one(path: Path, workspace: Workspace, update: bool, check: bool) -> _Result:
     file = lock_path(path)
     if check or (file.exists() and not update):
         old = read_lock(file)
-        definition = load(path, old.variables)
+        definition = workspace.read(path, old.variables)
         check_lock(old, definition, str(file))
         if not check:
             return _Result(definition, file, "present", old)
-        _, new = _locked(path, archives)
+        _, new = workspace.lock(definition)
         changes = diff(old, new)
-        status = "stale" if changes.matters else "current"
-        return _Result(definition, file, status, old, changes)
-    previous = _previous(file) if file.exists() else None
-    definition, new = _locked(path, archives)
+        return _Result(definition, file, "stale" if changes.matters else "current", old, changes)
+    # Without the variables of the lock: it may be one that cannot be read, which is replaced.
+    previous = _previous(file, workspace) if file.exists() else None
+    definition, new = workspace.lock(workspace.read(path, {}))
     if previous is None:
         write_lock(file, new)
         return _Result(definition, file, "made", new)
@@ -110,20 +111,15 @@ def _one(path: Path, archives: Archives, update: bool, check: bool) -> _Result:
     if new != previous:
         write_lock(file, new)
     changes = diff(previous, new)
-    status = "unchanged" if changes.empty else "updated"
-    return _Result(definition, file, status, new, changes)
+    return _Result(definition, file, "unchanged" if changes.empty else "updated", new, changes)
 
 
-def _locked(path: Path, archives: Archives) -> tuple[ImageDefinition, Lock]:
-    return lock_definition(lambda variables: load(path, variables), archives.of(load(path)))
-
-
-def _previous(file: Path) -> Lock | None:
+def _previous(file: Path, workspace: Workspace) -> Lock | None:
     """The lock to compare with; one that cannot be read is what --update is there to replace."""
     try:
         return read_lock(file)
     except LockError as error:
-        click.echo(f"replacing {error}", err=True)
+        workspace.progress.note(f"it is replaced: {error}")
         return None
 
 

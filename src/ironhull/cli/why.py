@@ -10,14 +10,14 @@ import click
 
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.settings import settings
-from ironhull.definition.catalog import Catalog
+from ironhull.cli.workspace import Workspace
 from ironhull.definition.model import ImageDefinition
-from ironhull.definition.reader import load
 from ironhull.errors import FindingsError, NotFoundError
-from ironhull.lock.file import lock_path, locked_variables, read_lock
+from ironhull.lock.file import read_lock
 from ironhull.lock.model import LockedPackage, LockedPlatform, Reason, ReasonKind
 from ironhull.lock.request import check_lock
 from ironhull.lock.trace import Way, Ways, ways_to
+from ironhull.progress import Silent
 
 
 @click.command
@@ -34,10 +34,10 @@ def why(name: str, package: str, platform: str | None, as_json: bool) -> None:
     Example:
       ironhull why node:20 libssl3t64
     """
-    path = Catalog(settings().catalog, locked_variables).find(name)
-    file = lock_path(path)
+    workspace = Workspace(settings(), Silent())
+    definition, file = workspace.definition(name)
+    path = definition.file
     lock = read_lock(file)
-    definition = load(path, lock.variables)
     check_lock(lock, definition, str(file))
     chosen = platform or next(iter(lock.platforms))
     locked = lock.platforms.get(chosen)

@@ -35,18 +35,14 @@ def read_lock(path: Path) -> Lock:
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)
     except FileNotFoundError:
-        raise LockError(f"no lock at {path}; make it with: ironhull lock") from None
+        raise LockError(
+            f"no lock at {path}; make it with: ironhull lock {_definition(str(path))}"
+        ) from None
     except OSError as error:
         raise LockError(f"cannot read the lock {path}: {error.strerror}") from None
     if len(data) > MAX_FILE:
         raise LockError(f"{path}: larger than {MAX_FILE} bytes, no lock is")
     return parse_lock(data, str(path))
-
-
-def locked_variables(definition: Path) -> Mapping[str, str]:
-    """What the lock beside a definition gives its tracked variables; nothing without a lock."""
-    path = lock_path(definition)
-    return read_lock(path).variables if path.exists() else {}
 
 
 def write_lock(path: Path, lock: Lock) -> None:
@@ -70,7 +66,8 @@ def parse_lock(data: bytes, file: str) -> Lock:
         maker = f", made by {made_by}" if isinstance(made_by, str) and made_by.isprintable() else ""
         raise LockError(
             f"{file}: lock format {version!r:.40}{maker:.80}; this is ironhull {__version__}, "
-            f"which reads format {FORMAT}: use that Ironhull, or: ironhull lock --update"
+            f"which reads format {FORMAT}: use that Ironhull, or make the lock again with: "
+            f"ironhull lock --update {_definition(file)}"
         )
     try:
         return lock_of(Fields(value, ""))
@@ -154,5 +151,9 @@ def _no_constant(text: str) -> Any:
 def _damaged(file: str, what: str) -> LockError:
     return LockError(
         f"{file}: the lock is damaged: {what}; restore it, or make it again with: "
-        "ironhull lock --update"
+        f"ironhull lock --update {_definition(file)}"
     )
+
+
+def _definition(file: str) -> str:
+    return file.removesuffix(SUFFIX) + ".yaml"

@@ -130,7 +130,7 @@ def test_a_lock_that_a_different_ironhull_made_in_this_format_is_read() -> None:
 
 
 def test_a_missing_lock_says_how_to_make_it(tmp_path: Path) -> None:
-    with pytest.raises(LockError, match=r"no lock at .*; make it with: ironhull lock"):
+    with pytest.raises(LockError, match=r"no lock at .*; make it with: ironhull lock .*20\.yaml"):
         read_lock(tmp_path / "20.lock.json")
 
 
