@@ -149,6 +149,10 @@ def status(as_json: bool) -> None:
     click.echo(f"\n{database_path()}: {megabytes(size)}, {sum(ecosystems.values())} claims")
 
 
+def _dated(feed: FeedStatus) -> str:
+    return feed.date if feed.dated else f"{feed.date} (file)"
+
+
 def _feed_json(feed: FeedStatus) -> dict[str, Any]:
     value = asdict(feed)
     del value["key"]

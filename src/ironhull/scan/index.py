@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from ironhull.advisories.database import Database
 from ironhull.advisories.model import InArchive
 from ironhull.debian.package import BinaryPackage
+from ironhull.debian.version import compare
 
 
 class TrackerIndex:
@@ -21,19 +22,23 @@ class TrackerIndex:
         return self._suites.get(source)
 
 
-class ArchiveIndex:
-    """Versions in the Packages indexes of all enabled suites of one release.
+class InstalledIndex:
+    """Versions that the suites of an archive have of the sources of what is installed.
 
-    It is complete: a source that it does not have is not in the release.
+    A source is known by its binaries: one whose binaries the archive has under no name that is
+    installed is not known here, which does not say that the archive lacks it.
     """
 
     def __init__(self, packages: Iterable[BinaryPackage]) -> None:
         self._suites: dict[str, dict[str, str]] = {}
         for package in packages:
-            self._suites.setdefault(package.source, {})[package.suite] = package.source_version
+            suites = self._suites.setdefault(package.source, {})
+            known = suites.get(package.suite)
+            if known is None or compare(known, package.source_version) < 0:
+                suites[package.suite] = package.source_version
 
     def offers(self, source: str) -> Mapping[str, str] | None:
-        return self._suites.get(source, {})
+        return self._suites.get(source)
 
 
 def tracker_index(database: Database, sources: Iterable[str], release: str) -> TrackerIndex:

@@ -1,0 +1,275 @@
+"""`ironhull scan`: the vulnerabilities of any image, and what every verb that scans shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ironhull.advisories.database import Database
+from ironhull.cli.advisories import database_path
+from ironhull.cli.engines import platform_option
+from ironhull.cli.inventory import opened_taker
+from ironhull.cli.registry_options import parse_platform, registry_options
+from ironhull.cli.settings import settings
+from ironhull.errors import FindingsError, InputError
+from ironhull.inventory.document import loads
+from ironhull.inventory.model import Inventory
+from ironhull.inventory.take import Taker
+from ironhull.scan.index import tracker_index
+from ironhull.scan.interface import LiveIndex
+from ironhull.scan.matching import Options
+from ironhull.scan.matching import scan as scan_inventory
+from ironhull.scan.model import ScanResult
+from ironhull.scan.policy import failures, parse_terms
+from ironhull.scan.view import View
+
+MAX_AGE_DAYS = 7
+
+# Name of a format → module below ironhull.scan.reports; each has `render(result, view)`.
+FORMATS = {
+    "table": "table",
+    "json": "document",
+    "sarif": "sarif",
+    "cyclonedx": "cyclonedx",
+    "openvex": "openvex",
+    "junit": "junit",
+    "markdown": "markdown",
+    "html": "html",
+}
+
+_OPTIONS = (
+    click.option(
+        "--vex",
+        "vex",
+        multiple=True,
+        type=click.Path(path_type=Path, exists=True),
+        help="A VEX document or a folder of them: OpenVEX, CSAF or CycloneDX.",
+    ),
+    click.option(
+        "--attached-vex",
+        is_flag=True,
+        help="Apply VEX attached to the image. Verify first who signed it (ironhull verify).",
+    ),
+    click.option(
+        "--no-evidence",
+        is_flag=True,
+        help="Do not apply our own evidence (code not built, kernel headers) as VEX.",
+    ),
+    click.option(
+        "--exceptions",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="A file of accepted risks, each with owner, reason and expiry.",
+    ),
+    click.option(
+        "--max-age",
+        type=click.IntRange(0),
+        metavar="DAYS",
+        help=f"Fail when the newest advisories are older; 0: never.  [default: {MAX_AGE_DAYS}]",
+    ),
+    click.option(
+        "--archive",
+        "live",
+        is_flag=True,
+        help="Look fixes up in the archive's signed index, by the mirror that is set.",
+    ),
+)
+
+
+def scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What every verb takes that scans: VEX, evidence, exceptions, age, archive."""
+    return reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), command)
+
+
+@dataclass(frozen=True, slots=True)
+class Scanning:
+    """The values of `scan_options`."""
+
+    vex: Sequence[Path] = ()
+    attached_vex: bool = False
+    no_evidence: bool = False
+    exceptions: Path | None = None
+    max_age: int | None = None
+    live: bool = False
+
+
+def inventory_of(taker: Taker, image: str, platform: str | None) -> Inventory:
+    """The inventory of an image, or the one in a file of `ironhull inventory --json`."""
+    path = Path(image)
+    if image.endswith(".json") and path.is_file():
+        try:
+            return loads(path.read_bytes(), image)
+        except OSError as error:
+            raise InputError(f"cannot read {image}: {error.strerror}") from None
+    return taker.take(image, parse_platform(platform))
+
+
+def run_scan(
+    inventory: Inventory, taker: Taker, database: Database, chosen: Scanning
+) -> ScanResult:
+    """Match, then apply VEX and accepted risks as the options say."""
+    now = datetime.now(UTC)
+    options = Options(
+        now=now,
+        max_age=_max_age(chosen.max_age),
+        index=_index(inventory, database, taker, chosen),
+        evidence=not chosen.no_evidence,
+    )
+    result = scan_inventory(inventory, database, options)
+    if chosen.vex or chosen.attached_vex:
+        result = _with_vex(result, inventory, taker, database, chosen)
+    if chosen.exceptions is not None:
+        from ironhull.scan.exceptions import apply_exceptions, read_exceptions
+
+        result = apply_exceptions(result, read_exceptions(chosen.exceptions), now.date())
+    return result
+
+
+def _max_age(option: int | None) -> timedelta | None:
+    configured = settings().get("max_advisory_age")
+    days = option
+    if days is None and configured:
+        if not configured.isdigit():
+            raise InputError(f"max_advisory_age is a number of days, got {configured!r}")
+        days = int(configured)
+    days = MAX_AGE_DAYS if days is None else days
+    return timedelta(days=days) if days else None
+
+
+def _index(inventory: Inventory, database: Database, taker: Taker, chosen: Scanning) -> LiveIndex:
+    distribution = inventory.distribution
+    if chosen.live and distribution.id == "debian":
+        from ironhull.cli.scan_archive import archive_index
+
+        return archive_index(inventory, taker.progress)
+    sources = {package.source for package in inventory.packages if package.type == "deb"}
+    return tracker_index(database, sources, distribution.version_id.partition(".")[0])
+
+
+def _with_vex(
+    result: ScanResult,
+    inventory: Inventory,
+    taker: Taker,
+    database: Database,
+    chosen: Scanning,
+) -> ScanResult:
+    from ironhull.scan.vex.apply import Subject, apply_vex
+    from ironhull.scan.vex.reading import read_vex
+
+    documents = [document for place in chosen.vex for document in read_vex(place)]
+    image = inventory.image
+    digests = frozenset(filter(None, (image.digest, image.manifest, image.config)))
+    if chosen.attached_vex:
+        from ironhull.registry.client.locations import open_source, parse_location
+        from ironhull.scan.vex.attached import attached_vex
+
+        location = parse_location(image.name)
+        store = taker.places.home.store
+        with open_source(location, taker.places.registries(), store) as source:
+            wanted = [each for each in (image.digest, image.manifest) if each]
+            documents += attached_vex(source, dict.fromkeys(wanted))
+    aliases = {
+        stored.record.id: stored.record.aliases
+        for stored in database.records({finding.id for finding in result.findings})
+    }
+    subject = Subject(image.name, digests, inventory.distribution.label)
+    return apply_vex(result, documents, subject, aliases)
+
+
+@click.command(short_help="Find the vulnerabilities of any image.")
+@click.argument("image", metavar="IMAGE")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="table",
+    show_default=True,
+    help="What to print.",
+)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="TERM",
+    help="Exit with 1 on a severity or worse, any, kev, fixable, eol; several with commas.",
+)
+@click.option("--only-fixable", is_flag=True, help="Show only what has a fix.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Show only what was published or changed since.",
+)
+@click.option(
+    "--diff",
+    "older",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="OLDER-RESULT",
+    help="Show what is new, gone or fixable since an older result (scan --json).",
+)
+@click.option("--suppressed", is_flag=True, help="Show in table and Markdown what VEX clears.")
+@scan_options
+@platform_option
+@registry_options
+def scan(
+    image: str,
+    form: str,
+    fail_on: Sequence[str],
+    only_fixable: bool,
+    since: datetime | None,
+    older: Path | None,
+    suppressed: bool,
+    platform: str | None,
+    plain_http: bool,
+    ca: Path | None,
+    quiet: bool,
+    **chosen: Any,
+) -> None:
+    """Find the vulnerabilities of IMAGE by the distribution's own rules.
+
+    IMAGE is what `ironhull inventory` takes, or a file of `ironhull inventory --json`. Counts are
+    shown raw and after VEX. Exits with 1 where --fail-on says so, and where the result cannot be
+    relied on: stale advisories, unknown releases, packages whose version cannot be compared.
+
+    Example: ironhull scan localhost:5000/node:20 --fail-on high,kev
+    """
+    terms = parse_terms(fail_on)
+    view = View(only_fixable, since.date() if since else None, suppressed)
+    with (
+        Database(database_path()) as database,
+        opened_taker(plain_http, ca, quiet or form != "table") as taker,
+    ):
+        inventory = inventory_of(taker, image, platform)
+        result = run_scan(inventory, taker, database, Scanning(**chosen))
+    if older is not None:
+        from ironhull.cli.scan_diff import print_diff
+
+        print_diff(older, result, form)
+    else:
+        report = import_module(f"ironhull.scan.reports.{FORMATS[form]}")
+        click.echo(report.render(result, view).rstrip("\n"))
+    fail(result, failures(result, terms))
+
+
+def fail(result: ScanResult, reasons: Sequence[str]) -> None:
+    """End with FindingsError for `--fail-on`, and for a result that cannot be relied on."""
+    unreliable = list(reasons)
+    if result.verdict == "stale":
+        unreliable += [each.message for each in result.warnings if each.kind == "stale"]
+    if result.verdict == "unknown" and not reasons:
+        unreliable += [each.message for each in result.warnings if each.kind == "no-data"][:1]
+    lost = [each for each in result.unmatched if each.type in ("deb", "apk")]
+    if lost:
+        unreliable.append(f"{len(lost)} distribution packages could not be matched")
+    hidden = [each for each in result.warnings if each.kind == "inventory"]
+    if hidden:
+        unreliable.append(f"{len(hidden)} files could not be read; packages may be missing")
+    if unreliable:
+        raise FindingsError(f"{result.image}: {'; '.join(unreliable)}")
