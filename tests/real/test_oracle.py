@@ -37,10 +37,8 @@ RULES: dict[tuple[str, str], str] = {
     (r"etc/apt/sources\.list", "-"): "the mirror is a setting and never in an image",
     (r"etc/inputrc|etc/python3(/.*)?|var/lib/python(/.*)?", "-"): "keys, and python's own notes",
     (r"etc/(environment|networks|subuid|subgid|security/opasswd)", "-"): "empty or unused",
-    (r"etc/\.pwd\.lock|etc/(passwd|group|shadow|gshadow)-", "-"): "locks and backups",
     (r"etc/ssl/certs/.*", "-"): "the bundle is enough: OpenSSL, GnuTLS, NSS and Go read it",
     (r"etc/(systemd|rc\d\.d|rcS\.d|init\.d)(/.*)?", "-"): "nothing boots in a container",
-    (r"(usr/)?lib/systemd/.*", "-"): "nothing boots in a container",
     (r"var/lib/systemd(/.*)?", "-"): "nothing boots in a container",
     (r"usr/lib/python3.*/__pycache__(/.*)?", "-"): "times of the build machine; made when needed",
     (r"usr/share/python3.*/__pycache__(/.*)?", "-"): "times of the build machine",
@@ -63,7 +61,6 @@ RULES: dict[tuple[str, str], str] = {
     (r"var/lib/dpkg/status", "~"): "the order of the fields; the test below compares them",
     (r"var/lib/dpkg/diversions", "~"): "only those of the move to a merged /usr",
     (r"var/lib/dpkg/info/base-files\.md5sums", "~"): "os-release is not the package's any more",
-    (r"var/lib/apt/extended_states", "~"): "ours names what the definition did not ask for",
     (r"var/lib/apt/extended_states", "-"): "everything was asked for by name here",
 }
 
