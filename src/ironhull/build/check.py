@@ -89,6 +89,11 @@ class Subject:
         """Regular files, under each of their names."""
         return (entry for entry in self.tree.entries.values() if entry.is_file)
 
+    def idle(self, entry: TreeEntry) -> bool:
+        """Whether the definition says that nothing loads or runs the file in this image."""
+        path = f"/{entry.path}"
+        return any(fnmatchcase(path, pattern) for pattern in self.definition.keep.idle)
+
 
 Found = tuple[int, list[str]]
 
@@ -103,7 +108,7 @@ def check_image(subject: Subject) -> tuple[CheckResult, ...]:
 
 
 def _libraries(subject: Subject) -> Found:
-    """Interpreter, NEEDED and RPATH of every ELF file resolve inside the image."""
+    """Interpreter, NEEDED and RPATH of every ELF file (but idle ones) resolve inside the image."""
     tree, problems, count = subject.tree, [], 0
     folders = _library_folders(subject)
     machine = _MACHINE[subject.platform.debian]
@@ -113,7 +118,7 @@ def _libraries(subject: Subject) -> Found:
             by_name.setdefault(entry.path.rpartition("/")[2], []).append(entry.path)
     for entry in subject.files():
         elf = entry.elf
-        if elf is None or not (elf.dynamic or elf.interpreter):
+        if elf is None or not (elf.dynamic or elf.interpreter) or subject.idle(entry):
             continue
         count += 1
         if elf.machine != machine:
@@ -158,13 +163,12 @@ def _found(tree: Tree, name: str, search: list[str]) -> bool:
 
 
 def _scripts(subject: Subject) -> Found:
-    """The interpreter of every executable script exists, but of those that the definition lists."""
+    """The interpreter of every executable script (but of idle ones) exists."""
     problems, count = [], 0
-    idle = subject.definition.keep.scripts
     for entry in subject.files():
         if not entry.shebang or not entry.executable or _documentation(entry):
             continue
-        if any(fnmatchcase(f"/{entry.path}", pattern) for pattern in idle):
+        if subject.idle(entry):
             continue
         count += 1
         words = entry.shebang.split()

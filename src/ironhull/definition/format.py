@@ -275,10 +275,10 @@ _HARDENING = Fields(
             "`status.d`: one file a package, for scanners; `dpkg`: complete, apt works. "
             "Default status.d.",
         ),
-        "scripts": Key(
+        "idle": Key(
             ListOf(_ABSOLUTE),
-            "Executable scripts that nothing runs in this image, as paths with `*`: their "
-            "interpreter may be missing.",
+            "Programs, scripts and libraries that nothing runs or loads in this image, as paths "
+            "with `*`: the interpreter or libraries that they need may be missing.",
         ),
         "overlaps": Key(ListOf(_ABSOLUTE), "Paths that several packages may bring."),
     }

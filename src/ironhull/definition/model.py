@@ -245,7 +245,8 @@ class Keep:
     """Paths that keep their setuid or setgid bit."""
     package_database: str = "status.d"
     """`status.d` (one file a package) or `dpkg` (complete, apt and dpkg work)."""
-    scripts: tuple[str, ...] = ()
-    """Patterns of executable scripts that nothing runs here: their interpreter may be missing."""
+    idle: tuple[str, ...] = ()
+    """Patterns of programs, scripts and libraries that nothing runs or loads in this image: the
+    interpreter or the libraries that they need may be missing."""
     overlaps: tuple[str, ...] = ()
     """Paths that several packages may bring; the last in the lock's order wins."""

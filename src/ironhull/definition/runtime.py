@@ -23,7 +23,7 @@ def keep_of(root: Record, findings: Findings) -> Keep:
         compiler=section.get("compiler", False),
         setuid=paths_in(section, "setuid", findings),
         package_database=section.get("package-database", "status.d"),
-        scripts=paths_in(section, "scripts", findings),
+        idle=paths_in(section, "idle", findings),
         overlaps=paths_in(section, "overlaps", findings),
     )
 
