@@ -46,6 +46,8 @@ class Figures:
     later_process: float
     floor: float
     runs: int
+    load: float
+    """Of the machine for the last minute, before the runs: above 1 the times say little."""
 
     @property
     def good(self) -> bool:
@@ -118,6 +120,7 @@ def run_child(cache: Path, uri: str) -> tuple[dict[str, float], float]:
 
 
 def measure(folder: Path, runs: int) -> Figures:
+    load = round(os.getloadavg()[0], 2)
     uri = trixie().uri
     copy, packages, size = local_copy(folder)
     times: dict[str, list[float]] = {}
@@ -139,7 +142,7 @@ def measure(folder: Path, runs: int) -> Figures:
         shutil.rmtree(cache)
         shutil.rmtree(folder / f"net{run}")
     medians = {name: round(statistics.median(values), 3) for name, values in times.items()}
-    return Figures(packages=int(count), text_bytes=size, runs=runs, **medians)
+    return Figures(packages=int(count), text_bytes=size, runs=runs, load=load, **medians)
 
 
 def local_copy(folder: Path) -> tuple[str, Path, int]:
@@ -166,7 +169,7 @@ def local_copy(folder: Path) -> tuple[str, Path, int]:
 def show(figures: Figures) -> None:
     print(
         f"trixie main amd64: {figures.packages} packages, {figures.text_bytes / 1e6:.1f} MB of"
-        f" text; medians of {figures.runs} runs, seconds\n"
+        f" text; medians of {figures.runs} runs, seconds; load before: {figures.load}\n"
     )
     rows = [
         ("first reading, from disk", figures.first, FIRST_LIMIT),

@@ -23,7 +23,7 @@ from ironhull.archive.fetch import (
     pool_path,
 )
 from ironhull.archive.interface import ReleaseRecord, Repository
-from ironhull.archive.mirror import shown
+from ironhull.archive.mirror import local_path, shown
 from ironhull.archive.trust import (
     Clock,
     SeenReleases,
@@ -32,7 +32,13 @@ from ironhull.archive.trust import (
     verify_signature,
 )
 from ironhull.debian.release import Release, parse_release
-from ironhull.errors import EnvironmentProblem, InputError, NotFoundError, UntrustedError
+from ironhull.errors import (
+    EnvironmentProblem,
+    InputError,
+    NetworkError,
+    NotFoundError,
+    UntrustedError,
+)
 from ironhull.oci.digest import digest_of
 from ironhull.progress import Progress, Silent
 from ironhull.store.files import replace_file
@@ -109,6 +115,9 @@ def _from_mirror(
 ) -> SuiteRelease:
     url = suite_address(repository, suite, "InRelease")
     where = f"{repository.name} {suite} ({shown(url)})"
+    folder = local_path(repository.uri)
+    if folder is not None and not folder.is_dir():
+        raise NotFoundError(f"{repository.name}: the mirror {folder} is not a folder")
     chunks: list[bytes] = []
     try:
         transfer.get(url, chunks.append, limit=MAX_RELEASE, fresh=True)
@@ -117,6 +126,11 @@ def _from_mirror(
             f"{where}: the mirror has no such suite, or no signed release file for it. Check the"
             " address and the suite's name; a security repository of its own is given as a second"
             " address (--mirror 'URL SECURITY-URL')"
+        ) from None
+    except NetworkError as error:
+        raise NetworkError(
+            f"{repository.name} {suite}: {error}; is the mirror's address right (--mirror URL), and"
+            " the network there?"
         ) from None
     data = b"".join(chunks)
     found = _verified(data, repository, suite, where, context)

@@ -104,6 +104,7 @@ class Transfer:
         self._now = now
         self._note = note
         self._pools: dict[tuple[str, str], urllib3.PoolManager] = {}
+        self._noted: set[tuple[str, str]] = set()
         self._guard = threading.Lock()
 
     def get(self, url: str, sink: Sink, *, limit: int, fresh: bool = False) -> int:
@@ -139,8 +140,17 @@ class Transfer:
                         f"{shown(download.url)}: {error} (gave up {why}{tried},"
                         f" with {download.written} bytes)"
                     ) from None
-                self._note(f"{shown(download.url)}: {error}; trying again")
+                self._note_once(download.url, str(error))
                 self._sleep(pause)
+
+    def _note_once(self, url: str, reason: str) -> None:
+        """One trouble of a server concerns many files: say it with the first."""
+        trouble = (urlsplit(url).netloc, reason)
+        with self._guard:
+            known = trouble in self._noted
+            self._noted.add(trouble)
+        if not known:
+            self._note(f"{shown(url)}: {reason}; trying again")
 
     def _pause(self, barren: int, asked: float | None) -> float:
         if asked is not None:

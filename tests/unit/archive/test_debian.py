@@ -410,9 +410,9 @@ def test_a_mirror_that_recovers_is_enough(mirror: FakeMirror, context: ArchiveCo
 def test_a_missing_mirror_is_named(context: ArchiveContext) -> None:
     with serving(Path("/nonexistent")) as gone:
         url = gone.url
-    with pytest.raises(NetworkError, match=f"{url}.*cannot connect"):
+    with pytest.raises(NetworkError, match=f"debian trixie: {url}.*cannot connect.*--mirror"):
         opened(context, repository(url))
-    with pytest.raises(NotFoundError, match="file:///nonexistent/dists/trixie/InRelease"):
+    with pytest.raises(NotFoundError, match="debian: the mirror /nonexistent is not a folder"):
         opened(context, repository("file:///nonexistent"))
 
 

@@ -112,6 +112,16 @@ def test_a_pause_that_is_too_long_is_not_made(mirror: FakeMirror) -> None:
         get(mirror)
 
 
+def test_one_trouble_of_a_server_is_noted_once(mirror: FakeMirror) -> None:
+    mirror.fail("file", status(503), status(503), status(502), usual)
+    notes: list[str] = []
+    Transfer(LIMITS, note=notes.append).get(f"{mirror.url}/file", len, limit=len(DATA))
+    assert [note.partition(": the")[2] for note in notes] == [
+        " server answers 503; trying again",
+        " server answers 502; trying again",
+    ]
+
+
 def test_nonsense_in_retry_after_is_not_followed(mirror: FakeMirror) -> None:
     mirror.fail("file", status(503, retry_after="soon"), status(503, retry_after="-1"), usual)
     assert get(mirror) == DATA
