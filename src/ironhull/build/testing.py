@@ -33,6 +33,7 @@ _PAUSE = "/dev/ironhull-pause"
 _GRACE = 10
 _MAX_BODY = 1 << 20
 _KEPT = 4000
+_LINES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ class _Run:
         output = result.stdout + result.stderr
         kept = output if len(output) <= _KEPT else f"…{output[-_KEPT:]}"
         self._commands.append(CommandOutcome(command, result.exit_code, result.seconds, kept))
-        shown = " ".join(command)
+        shown = " ".join(" ".join(command).split())
         shown = shown if len(shown) <= 100 else f"{shown[:100]}…"
         if result.timed_out:
             raise _Failed(f"{shown}: not done after {test.timeout} seconds{_tail(output)}")
@@ -272,5 +273,8 @@ def _said(container: Container) -> str:
 
 
 def _tail(output: str) -> str:
-    lines = output.strip().splitlines()[-6:]
+    """The output in few lines: programs say what happened first, or last."""
+    lines = output.strip().splitlines()
+    if len(lines) > 2 * _LINES:
+        lines = [*lines[:_LINES], "…", *lines[-_LINES:]]
     return "".join(f"\n    {line[:300]}" for line in lines)
