@@ -36,7 +36,8 @@ def describe(
         package = _met_by(goal.clause, taken, pool)
         if package is not None:
             place = f"{relative(request.place.file, definition)}:{request.place.line}"
-            choice = _choice(goal.clause, package, taken, pool)
+            plain = package.name == request.name and not taken[package.name].rejected
+            choice = "" if plain else _choice(goal.clause, package, taken, pool)
             reason = Reason(ReasonKind.REQUESTED, place, request_text(request), choice)
             reasons[package.name].append(reason)
     for goal in _goals(taken, pool, requests):
@@ -138,8 +139,10 @@ def _choice(clause: Clause, package: BinaryPackage, taken: Mapping[str, Taken], 
             parts.append(f"is in already, so no {names[0]}")
         elif direct is None:
             parts.append(f"before {listed} (priority {package.priority}, then name)")
-        else:
+        elif len(clause.alternatives) > 1:
             parts.append(f"first choice, before {listed}")
+        else:
+            parts.append(f"the package itself, before {listed}")
     elif direct is None and not others:
         parts.append("as the only one")
     return "; ".join(parts)

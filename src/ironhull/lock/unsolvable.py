@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from ironhull.archive.interface import Archive
 from ironhull.debian.package import BinaryPackage
 from ironhull.debian.relation import Clause, Relation
 from ironhull.definition.model import ImageDefinition, PackageRequest
@@ -55,15 +56,31 @@ def _request_problem(
             f"{name!r} is provided by several packages; name one of them: "
             f"{', '.join(names[:_LISTED])}{', …' if len(names) > _LISTED else ''}"
         )
-    where = f"{_suites(pool)} for {pool.archive.architecture}"
-    return f"unknown package {name!r} ({where}){_hint(name, pool)}"
+    where = f"{_suites(pool.archive)} for {pool.archive.architecture}"
+    return f"unknown package {name!r} ({where}){_hint(name, pool.archive)}"
 
 
-def _hint(name: str, pool: Pool) -> str:
-    close = similar(name, pool.archive.names())
+def unknown_exclusions(
+    requests: Sequence[PackageRequest], archives: Sequence[Archive]
+) -> list[str]:
+    """Lines for every `!name` that no platform's archive has: misspelt, it would keep nothing out.
+
+    A package that only some architectures have may be kept out on all of them.
+    """
+    return [
+        f"{request.place}: '!{request.name}' keeps nothing out: unknown package "
+        f"({_suites(archives[0])}){_hint(request.name, archives[0])}"
+        for request in requests
+        if request.excluded
+        and not any(a.versions(request.name) or a.providers(request.name) for a in archives)
+    ]
+
+
+def _hint(name: str, archive: Archive) -> str:
+    close = similar(name, archive.names())
     if not close:
         return ""
-    first = pool.archive.versions(close[0])
+    first = archive.versions(close[0])
     version = f" ({first[0].version})" if first else ""
     also = f" (or {', '.join(close[1:])})" if close[1:] else ""
     return f"; did you mean {close[0]!r}{version}{also}?"
@@ -172,7 +189,7 @@ def _offer(relation: Relation, pool: Pool) -> list[str]:
     for package, version in providers[:_LISTED]:
         lines.append(f"{package.name} provides {relation.name} ({version or 'without a version'})")
     if not packages and not providers:
-        lines.append(f"{relation.name}: {_suites(pool)}")
+        lines.append(f"{relation.name}: {_suites(pool.archive)}")
     return lines
 
 
@@ -184,6 +201,6 @@ def _available(name: str, pool: Pool) -> str:
     return ", ".join(f"{suite} has {name} {p.version}" for suite, p in by_suite.items())
 
 
-def _suites(pool: Pool) -> str:
-    suites = list(dict.fromkeys(release.suite for release in pool.archive.releases))
+def _suites(archive: Archive) -> str:
+    suites = list(dict.fromkeys(release.suite for release in archive.releases))
     return f"not in {', '.join(suites)}" if suites else "not in the archive"

@@ -31,6 +31,7 @@ mawk 1:1.3~x+b1
   Provides: awk
 gawk 5
   Provides: awk
+other 1
 """
 
 

@@ -19,6 +19,8 @@ nodejs 20.19.2+dfsg-1
   Depends: libnode115
 libnode115 20.19.2+dfsg-1 suite=trixie-security
 curl 8
+mawk 1
+  Provides: awk
 """
 TRACK = ("nodejs", r"^([0-9]+\.[0-9]+)", "NODE_VERSION")
 
@@ -74,6 +76,26 @@ def test_the_problems_of_all_platforms_are_said_together() -> None:
         make_lock(definition, archives)
     assert "for amd64" in str(caught.value)
     assert "for arm64" in str(caught.value)
+
+
+def test_keeping_out_what_does_not_exist_is_refused_because_it_keeps_nothing_out() -> None:
+    with pytest.raises(ResolveError) as caught:
+        locked("nodejs", "!crul", "!awk")
+    assert str(caught.value) == (
+        "images/node/debian-13/20.yaml:11:5: '!crul' keeps nothing out: unknown package "
+        "(not in trixie, trixie-security); did you mean 'curl' (8)?"
+    )
+
+
+def test_what_only_one_platform_has_may_be_kept_out_of_all() -> None:
+    definition = fake_definition("curl", "!libquadmath0", platforms=BOTH)
+    archives = {
+        AMD64: fake_archive("curl 8\n  Depends: libquadmath0\nlibquadmath0 1"),
+        ARM64: fake_archive("curl 8", "arm64"),
+    }
+    lock = make_lock(definition, archives)
+    assert len(lock.platforms["linux/amd64"].broken) == 1
+    assert lock.platforms["linux/arm64"].broken == ()
 
 
 def test_an_archive_of_the_wrong_architecture_is_refused() -> None:
