@@ -1,0 +1,369 @@
+"""The registry server beside Debian's docker-registry and nginx, on this machine, in one run.
+
+    python benchmarks/registry.py [--json] [--rounds 7] [--size 100] [--pulls 100]
+
+Measured: pulling and pushing one blob, in turns, so that what else the machine does hits all alike
+(median of the rounds); a hundred pulls at once, with the peak memory of the server's processes;
+and what a second push of an image sends whose layers are there. The client is a plain socket that
+neither hashes nor stores. Ends with 1 if a goal of the project is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MB = 10**6
+MEMORY_GOAL = 150 * MB
+NGINX_GOAL = 0.3
+
+
+@dataclass
+class Target:
+    """A server: where it listens, its processes' root, and the blob's path when it is a file."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def processes(self) -> list[int]:
+        found, open_pids = [], [self.process.pid]
+        while open_pids:
+            pid = open_pids.pop()
+            found.append(pid)
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+            open_pids += [int(text) for text in children.split()]
+        return found
+
+    def peak(self) -> int:
+        """The sum of the processes' peak resident sizes, in bytes."""
+        total = 0
+        for pid in self.processes():
+            match = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+            total += int(match[1]) * 1024 if match else 0
+        return total
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(name: str, port: int, command: list[str], log: Path) -> Iterator[Target]:
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, stdout=stream, stderr=stream)
+    try:
+        for _ in range(200):
+            if process.poll() is not None:
+                raise SystemExit(f"{name} ended: {log.read_text()[-2000:]}")
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield Target(name, port, process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def ironhull(folder: Path) -> Any:
+    port = free_port()
+    command = [sys.executable, "-m", "ironhull.cli", "serve", "--data", str(folder / "ironhull")]
+    command += ["--listen", f"127.0.0.1:{port}"]
+    return started("ironhull", port, command, folder / "ironhull.log")
+
+
+def docker_registry(folder: Path) -> Any:
+    port = free_port()
+    config = folder / "docker.yml"
+    config.write_text(
+        "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder / 'docker'}}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\n"
+    )
+    command = [_program("docker-registry"), "serve", str(config)]
+    return started("docker-registry", port, command, folder / "docker.log")
+
+
+def nginx(folder: Path) -> Any:
+    port = free_port()
+    temporary = "\n".join(
+        f"{kind}_temp_path {folder / 'nginx'}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (folder / "nginx").mkdir()
+    config = folder / "nginx.conf"
+    config.write_text(
+        f"daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.err; user root;\n"
+        f"worker_processes 1; events {{}} http {{ access_log off; sendfile on; {temporary}\n"
+        f"server {{ listen 127.0.0.1:{port} backlog=1024; root {folder}/files; }} }}\n"
+    )
+    command = [_program("nginx"), "-c", str(config), "-e", str(folder / "nginx.err")]
+    return started("nginx", port, command, folder / "nginx.log")
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if found is None:
+        raise SystemExit(f"needs {name} (apt-get install {name})")
+    return found
+
+
+def _head(stream: socket.socket) -> tuple[int, dict[str, str], bytes]:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = stream.recv(65536)
+        if not more:
+            raise SystemExit(f"connection closed after {data!r}")
+        data += more
+    head, _, rest = data.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
+    return int(lines[0].split()[1]), headers, rest
+
+
+def pull(port: int, path: str, size: int) -> float:
+    """Seconds to receive the blob."""
+    begun = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port)) as stream:
+        stream.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        status, _, rest = _head(stream)
+        got, buffer = len(rest), bytearray(1 << 18)
+        while got < size:
+            count = stream.recv_into(buffer)
+            if not count:
+                break
+            got += count
+    if (status, got) != (200, size):
+        raise SystemExit(f"pull of {path}: status {status}, {got} of {size} bytes")
+    return time.perf_counter() - begun
+
+
+def push(port: int, file: Path, digest: str) -> float:
+    """Seconds for POST, one streamed PATCH and PUT, as podman and docker do it."""
+    begun = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port)) as stream, file.open("rb") as data:
+
+        def ask(method: str, path: str, size: int, expected: int) -> str:
+            head = f"{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\n"
+            stream.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode())
+            if size:
+                stream.sendfile(data)
+            status, headers, _ = _head(stream)
+            if status != expected:
+                raise SystemExit(f"{method} {path}: status {status}, expected {expected}")
+            return re.sub(r"^https?://[^/]+", "", headers["location"])
+
+        location = ask("POST", "/v2/bench/blob/blobs/uploads/", 0, 202)
+        location = ask("PATCH", location, file.stat().st_size, 202)
+        sign = "&" if "?" in location else "?"
+        ask("PUT", f"{location}{sign}digest={digest}", 0, 201)
+    return time.perf_counter() - begun
+
+
+def new_blob(path: Path, size: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for _ in range(0, size, MB):
+            data = os.urandom(MB)
+            digest.update(data)
+            file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def measure(folder: Path, rounds: int, size: int, pulls: int) -> dict[str, Any]:
+    files = folder / "files"
+    files.mkdir()
+    with (
+        ironhull(folder) as ours,
+        docker_registry(folder) as theirs,
+        nginx(folder) as plain,
+    ):
+        pushed: dict[str, list[float]] = {ours.name: [], theirs.name: []}
+        pulled: dict[str, list[float]] = {ours.name: [], theirs.name: [], plain.name: []}
+        for number in range(rounds):
+            blob = files / "blob"
+            digest = new_blob(blob, size)
+            for target in (ours, theirs) if number % 2 else (theirs, ours):
+                pushed[target.name].append(push(target.port, blob, digest))
+            path = f"/v2/bench/blob/blobs/{digest}"
+            for target in (ours, theirs, plain):
+                where = "/blob" if target is plain else path
+                pulled[target.name].append(pull(target.port, where, size))
+        many: dict[str, dict[str, float]] = {}
+        for target in (ours, theirs, plain):
+            where = "/blob" if target is plain else path
+            many[target.name] = at_once(target, where, size, pulls)
+        second = second_push(ours, folder)
+    return report(size, pushed, pulled, many, second)
+
+
+def at_once(target: Target, path: str, size: int, pulls: int) -> dict[str, float]:
+    failures: list[BaseException] = []
+
+    def one() -> None:
+        try:
+            pull(target.port, path, size)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(pulls)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise SystemExit(f"{target.name}: {len(failures)} of {pulls} pulls failed: {failures[0]}")
+    seconds = time.perf_counter() - begun
+    return {
+        "seconds": seconds,
+        "mb_per_second": pulls * size / seconds / MB,
+        "peak_memory_mb": target.peak() / MB,
+    }
+
+
+def second_push(target: Target, folder: Path) -> dict[str, int]:
+    """Body bytes that the server received for an image, and for the same image again."""
+    from ironhull.oci.descriptor import Descriptor
+    from ironhull.oci.document import Document, canonical
+    from ironhull.oci.media_types import OCI_CONFIG, OCI_LAYER_TAR, OCI_MANIFEST
+    from ironhull.store.layout import ImageLayout
+
+    layout = ImageLayout(folder / "image", create=True)
+    layer = os.urandom(10 * MB)
+    config = canonical(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "rootfs": {
+                "type": "layers",
+                "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"],
+            },
+        }
+    )
+    value = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": Descriptor(OCI_CONFIG, layout.blobs.put(config), len(config)).json(),
+        "layers": [Descriptor(OCI_LAYER_TAR, layout.blobs.put(layer), len(layer)).json()],
+    }
+    document = Document.of(value)
+    layout.blobs.put(document.raw)
+    layout.tag(document.descriptor(), ["1"])
+    sent = []
+    for tag in ("1", "2"):
+        before = _received(target)
+        to = f"docker://127.0.0.1:{target.port}/bench/image:{tag}"
+        source = f"oci:{layout.root}:1"
+        command = [_program("skopeo"), "copy", "-q", "--dest-tls-verify=false", source, to]
+        subprocess.run(command, check=True)
+        sent.append(_received(target) - before)
+    # skopeo may write the manifest anew: what counts is what it pushed.
+    pushed = ImageLayout(folder / "ironhull").find("bench/image:2").size
+    return {"first_bytes": sent[0], "second_bytes": sent[1], "manifest_bytes": pushed}
+
+
+def _received(target: Target) -> int:
+    with socket.create_connection(("127.0.0.1", target.port)) as stream:
+        stream.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        data = b""
+        while more := stream.recv(65536):
+            data += more
+    match = re.search(rb'direction="received"\} (\d+)', data)
+    if match is None:
+        raise SystemExit("no byte counter in /metrics")
+    return int(match[1])
+
+
+def report(
+    size: int,
+    pushed: dict[str, list[float]],
+    pulled: dict[str, list[float]],
+    many: dict[str, dict[str, float]],
+    second: dict[str, int],
+) -> dict[str, Any]:
+    push_median = {name: statistics.median(times) for name, times in pushed.items()}
+    pull_median = {name: statistics.median(times) for name, times in pulled.items()}
+    goals = {
+        "push at least as fast as docker-registry": push_median["ironhull"]
+        <= push_median["docker-registry"],
+        "pull at least as fast as docker-registry": pull_median["ironhull"]
+        <= pull_median["docker-registry"],
+        f"pull at least {NGINX_GOAL} of nginx": pull_median["nginx"] / pull_median["ironhull"]
+        >= NGINX_GOAL,
+        "memory under many pulls at most 150 MB": many["ironhull"]["peak_memory_mb"] * MB
+        <= MEMORY_GOAL,
+        "second push sends no layer bytes": second["second_bytes"] <= second["manifest_bytes"],
+    }
+    return {
+        "blob_bytes": size,
+        "push_seconds": push_median,
+        "pull_seconds": pull_median,
+        "push_rounds": pushed,
+        "pull_rounds": pulled,
+        "pull_to_nginx": pull_median["nginx"] / pull_median["ironhull"],
+        "pulls_at_once": many,
+        "second_push": second,
+        "goals": goals,
+    }
+
+
+def show(result: dict[str, Any]) -> None:
+    size = result["blob_bytes"] / MB
+    for what in ("push", "pull"):
+        print(f"{what} of {size:.0f} MB, median")
+        for name, seconds in result[f"{what}_seconds"].items():
+            print(f"  {name:16} {seconds * 1000:7.0f} ms  {size / seconds:7.0f} MB/s")
+    print(f"pull, compared with nginx: {result['pull_to_nginx']:.2f}")
+    print("many pulls at once")
+    for name, values in result["pulls_at_once"].items():
+        rate, memory = values["mb_per_second"], values["peak_memory_mb"]
+        print(f"  {name:16} {values['seconds']:7.2f} s   {rate:7.0f} MB/s  peak {memory:.0f} MB")
+    second = result["second_push"]
+    print(f"first push {second['first_bytes']} bytes, second {second['second_bytes']} bytes")
+    for goal, met in result["goals"].items():
+        print(f"{'ok    ' if met else 'MISSED'} {goal}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--size", type=int, default=100, help="of the blob, in MB")
+    parser.add_argument("--pulls", type=int, default=100, help="at once")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ironhull-bench-") as folder:
+        # nginx's worker reads there as another user.
+        Path(folder).chmod(0o755)
+        result = measure(Path(folder), options.rounds, options.size * MB, options.pulls)
+    if options.json:
+        print(json.dumps(result, indent=2))
+    else:
+        show(result)
+    sys.exit(0 if all(result["goals"].values()) else 1)
+
+
+if __name__ == "__main__":
+    main()
