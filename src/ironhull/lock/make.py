@@ -14,7 +14,6 @@ from ironhull.lock.model import Lock, LockedPlatform
 from ironhull.lock.pool import Pool
 from ironhull.lock.request import request_digest, request_texts
 from ironhull.lock.resolve import resolve
-from ironhull.lock.unsolvable import unknown_exclusions
 from ironhull.oci.platform import Platform
 
 Archives = Mapping[Platform, Archive]
@@ -26,9 +25,6 @@ def make_lock(definition: ImageDefinition, archives: Archives) -> Lock:
 
     Its `variables` are what `track` found: load the definition again with them (`lock_definition`).
     """
-    unknown = unknown_exclusions(definition.packages, list(archives.values()))
-    if unknown:
-        raise ResolveError("\n".join(unknown))
     platforms: dict[str, LockedPlatform] = {}
     problems: dict[str, ResolveError] = {}
     for platform in _sorted(definition):

@@ -60,19 +60,21 @@ def _request_problem(
     return f"unknown package {name!r} ({where}){_hint(name, pool.archive)}"
 
 
-def unknown_exclusions(
+def misspelt_exclusions(
     requests: Sequence[PackageRequest], archives: Sequence[Archive]
 ) -> list[str]:
-    """Lines for every `!name` that no platform's archive has: misspelt, it would keep nothing out.
+    """Lines for every `!name` that no platform's archive has, but a name much like it.
 
-    A package that only some architectures have may be kept out on all of them.
+    It keeps nothing out. Without a like name it is no fault: definitions of several releases share
+    exclusions, and a package that only some architectures have may be kept out on all.
     """
     return [
         f"{request.place}: '!{request.name}' keeps nothing out: unknown package "
-        f"({_suites(archives[0])}){_hint(request.name, archives[0])}"
+        f"({_suites(archives[0])}){hint}"
         for request in requests
         if request.excluded
         and not any(a.versions(request.name) or a.providers(request.name) for a in archives)
+        and (hint := _hint(request.name, archives[0]))
     ]
 
 
@@ -93,7 +95,8 @@ def similar(name: str, names: Iterable[str]) -> list[str]:
     found = [stem] if stem != name and stem in known else []
     # Comparing with all 70,000 names takes seconds: the first letter is rarely the wrong one.
     near = [other for other in known if other[:1] == name[:1] and abs(len(other) - len(name)) <= 3]
-    found += get_close_matches(name, sorted(near), 3, 0.75)
+    # Two letters swapped in a short name are already a quarter of it.
+    found += get_close_matches(name, sorted(near), 3, 0.75 if len(name) < 7 else 0.84)
     return list(dict.fromkeys(found))[:3]
 
 

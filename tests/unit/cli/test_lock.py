@@ -81,6 +81,14 @@ def test_without_a_lock_one_is_made(bench: Bench) -> None:
     assert json.loads(bench.lock.read_text())["variables"] == {"NODE_VERSION": "20.19"}
 
 
+def test_a_misspelt_exclusion_is_warned_of(bench: Bench) -> None:
+    bench.file.write_text(DEFINITION.replace("!openssl", "!opensl"))
+    result = bench.run(lock, "node:20")
+    assert result.exit_code == 0
+    assert "'!opensl' keeps nothing out" in result.stderr
+    assert "did you mean 'openssl'" in result.stderr
+
+
 def test_a_lock_that_is_there_stays_and_its_age_is_said(bench: Bench) -> None:
     bench.run(lock, "node:20")
     before = bench.lock.read_bytes()

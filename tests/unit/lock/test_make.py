@@ -10,6 +10,7 @@ from ironhull.errors import InputError, LockError, NetworkError, ResolveError
 from ironhull.lock.make import lock_definition, make_lock
 from ironhull.lock.model import Lock
 from ironhull.lock.request import check_lock, request_digest
+from ironhull.lock.unsolvable import misspelt_exclusions
 from ironhull.oci.platform import Platform
 
 AMD64, ARM64 = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
@@ -78,13 +79,13 @@ def test_the_problems_of_all_platforms_are_said_together() -> None:
     assert "for arm64" in str(caught.value)
 
 
-def test_keeping_out_what_does_not_exist_is_refused_because_it_keeps_nothing_out() -> None:
-    with pytest.raises(ResolveError) as caught:
-        locked("nodejs", "!crul", "!awk")
-    assert str(caught.value) == (
+def test_a_misspelt_exclusion_is_found_because_it_keeps_nothing_out() -> None:
+    definition = fake_definition("nodejs", "!crul", "!awk", "!of-another-release", platforms=BOTH)
+    archives = [fake_archive(NODE, "amd64"), fake_archive(NODE, "arm64")]
+    assert misspelt_exclusions(definition.packages, archives) == [
         "images/node/debian-13/20.yaml:11:5: '!crul' keeps nothing out: unknown package "
         "(not in trixie, trixie-security); did you mean 'curl' (8)?"
-    )
+    ]
 
 
 def test_what_only_one_platform_has_may_be_kept_out_of_all() -> None:
@@ -94,6 +95,7 @@ def test_what_only_one_platform_has_may_be_kept_out_of_all() -> None:
         ARM64: fake_archive("curl 8", "arm64"),
     }
     lock = make_lock(definition, archives)
+    assert misspelt_exclusions(definition.packages, list(archives.values())) == []
     assert len(lock.platforms["linux/amd64"].broken) == 1
     assert lock.platforms["linux/arm64"].broken == ()
 
