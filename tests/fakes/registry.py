@@ -351,7 +351,7 @@ class _Handler(BaseHTTPRequestHandler):
         if data is None:
             self.error(404, "BLOB_UNKNOWN")
             return
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
+        wanted = re.fullmatch(r"bytes=(\d+)-\d*", self.headers.get("range", ""))
         if wanted and registry.ranges:
             start = int(wanted[1])
             told = {"content-range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
@@ -493,7 +493,7 @@ def cut(after: int) -> Action:
         _, _, rest = handler.path.partition("/v2/")
         repository, _, digest = rest.partition("/blobs/")
         data = handler.registry.blobs[repository, digest]
-        wanted = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("range", ""))
+        wanted = re.fullmatch(r"bytes=(\d+)-\d*", handler.headers.get("range", ""))
         start = int(wanted[1]) if wanted else 0
         handler.send_response(206 if wanted else 200)
         if wanted:

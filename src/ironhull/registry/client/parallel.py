@@ -26,15 +26,16 @@ def run_all(
         threading.Thread(target=_go_on, args=(waiting, failures, stop), daemon=True)
         for _ in range(min(workers, len(work)))
     ]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         for thread in threads:
             thread.join()
     except BaseException:
         stop.set()
         for thread in threads:
-            thread.join(_GRACE)
+            if thread.ident is not None:
+                thread.join(_GRACE)
         raise
     if failures:
         # Every thread has ended: whoever catches the failure may go on with the same connections.

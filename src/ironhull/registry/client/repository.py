@@ -140,21 +140,33 @@ class Repository:
         if store.has(descriptor.digest) and store.size(descriptor.digest) == descriptor.size:
             advance(descriptor.size)
             return
-        patience, tries = self.session.wire.patience, 0
         with self._explained(descriptor), store.writer(descriptor.digest, descriptor.size) as blob:
-            for attempt in range(1, _MAX_BREAKS + 1):
-                before = blob.size
-                try:
-                    self._download(descriptor, blob, advance)
-                    break
-                except Broken as error:
-                    tries = 1 if blob.size > before else tries + 1
-                    if tries >= patience.attempts or attempt == _MAX_BREAKS:
-                        raise
-                    self.session.wire.progress.note(
-                        f"{self}: {error}; going on at byte {blob.size} of {descriptor.size}"
-                    )
-                    self.session.wire.pause(patience.first_wait * 2 ** (tries - 1))
+            self._receive(descriptor, blob, advance)
+
+    def _receive(
+        self, descriptor: Descriptor, blob: BlobWriter, advance: Callable[[int], None]
+    ) -> None:
+        wire, tries, ranges = self.session.wire, 0, True
+        for attempt in range(1, _MAX_BREAKS + 1):
+            before = blob.size
+            try:
+                self._download(descriptor, blob, advance, ranges)
+                return
+            except Refused as error:
+                if error.status != 416 or not blob.size or not ranges:
+                    raise
+                ranges = False
+            except Broken as error:
+                if blob.size == descriptor.size:
+                    return
+                tries = 1 if blob.size > before else tries + 1
+                if tries >= wire.patience.attempts or attempt == _MAX_BREAKS:
+                    raise
+                wire.progress.note(
+                    f"{self}: {error}; going on at byte {blob.size} of {descriptor.size}"
+                )
+                wire.pause(wire.patience.first_wait * 2 ** (tries - 1))
+        raise Broken(f"broke {_MAX_BREAKS} times")
 
     def read_blob(self, descriptor: Descriptor, limit: int = MAX_DOCUMENT) -> bytes:
         """A small blob in memory, verified; UntrustedError if it is larger than `limit`."""
@@ -226,11 +238,17 @@ class Repository:
         return self.session.url(f"/v2/{self.name}/{path}")
 
     def _download(
-        self, descriptor: Descriptor, blob: BlobWriter, advance: Callable[[int], None]
+        self,
+        descriptor: Descriptor,
+        blob: BlobWriter,
+        advance: Callable[[int], None],
+        ranges: bool,
     ) -> None:
-        headers = {"range": f"bytes={blob.size}-"} if blob.size else {}
+        # With its end: there are registries that do not know a range without one.
+        rest = f"bytes={blob.size}-{descriptor.size - 1}"
+        headers = {"range": rest} if blob.size and ranges else {}
         request = Request("GET", self._url(f"blobs/{descriptor.digest}"), headers)
-        expected = (200, 206) if blob.size else (200,)
+        expected = (200, 206) if headers else (200,)
         wire, what = self.session.wire, f"blob {descriptor.digest}"
         with self.session.stream(request, self.scope, *expected, what=what) as response:
             skip = blob.size
@@ -238,10 +256,10 @@ class Repository:
                 _check_range(response.headers.get("content-range", ""), blob.size)
                 skip = 0
             length = response.headers.get("content-length")
-            rest = descriptor.size - blob.size + skip
-            if length is not None and length != str(rest):
+            size = descriptor.size - blob.size + skip
+            if length is not None and length != str(size):
                 raise UntrustedError(
-                    f"sends {printable(length, 30)} bytes, its descriptor says {rest}"
+                    f"sends {printable(length, 30)} bytes, its descriptor says {size}"
                 )
             while data := wire.read(response, CHUNK):
                 fresh = data[skip:]

@@ -187,8 +187,20 @@ def test_a_pull_goes_on_after_breaks(
     assert blobs.path(descriptor.digest).read_bytes() == DATA
     assert sum(advanced) == len(DATA)
     assert asked[0] is None
-    assert asked[1] == "bytes=1000-"
+    assert asked[1] == f"bytes=1000-{len(DATA) - 1}"
     assert any("going on at byte 1000 of" in note for note in notes.notes)
+
+
+def test_a_registry_that_knows_no_ranges_sends_all_of_it_again(
+    registry: FakeRegistry, connect: Connect, blobs: BlobStore
+) -> None:
+    descriptor = blob_of(registry)
+    registry.fail("GET", "/blobs/", cut(1000))
+    registry.fail("GET", "/blobs/", says(416))
+    connect(registry).fetch_blob(descriptor, blobs)
+    asked = [seen.headers.get("range") for seen in registry.requests("GET", "/blobs/")]
+    assert asked == [None, f"bytes=1000-{len(DATA) - 1}", None]
+    assert blobs.path(descriptor.digest).read_bytes() == DATA
 
 
 def test_a_pull_that_always_breaks_ends_with_an_error_and_leaves_nothing(
