@@ -15,14 +15,10 @@ from ironhull.advisories.feeds.known import KNOWN, KnownFeed
 from ironhull.advisories.model import Record
 from ironhull.advisories.transfer import export_database, import_database
 from ironhull.advisories.update import MAX_SHRINK, Outcome, Rules, Source, update
+from ironhull.cli.advisory_database import database_path
 from ironhull.cli.output import as_json, megabytes, print_json, progress, table
 from ironhull.cli.settings import settings
 from ironhull.errors import InputError, NetworkError, NotFoundError, UntrustedError
-
-
-def database_path() -> Path:
-    """Where the database is."""
-    return settings().home.root / "advisories" / "advisories.sqlite"
 
 
 @click.group(short_help="Get and read the database of vulnerabilities.")

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ironhull.advisories.database import Database
-from ironhull.cli.advisories import database_path
+from ironhull.cli.advisory_database import database_path
 from ironhull.cli.engines import platform_option
 from ironhull.cli.inventory import opened_taker
 from ironhull.cli.registry_options import parse_platform, registry_options
@@ -117,7 +117,7 @@ def run_scan(
     now = datetime.now(UTC)
     options = Options(
         now=now,
-        max_age=_max_age(chosen.max_age),
+        max_age=allowed_age(chosen.max_age),
         index=_index(inventory, database, taker, chosen),
         evidence=not chosen.no_evidence,
     )
@@ -131,7 +131,8 @@ def run_scan(
     return result
 
 
-def _max_age(option: int | None) -> timedelta | None:
+def allowed_age(option: int | None) -> timedelta | None:
+    """How old advisories may be: the option, else the setting, else the default; 0 is any."""
     configured = settings().get("max_advisory_age")
     days = option
     if days is None and configured:

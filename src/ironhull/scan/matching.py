@@ -101,7 +101,7 @@ def match(inventory: Inventory, database: Database, options: Options) -> Matched
     """Compare every package with the claims on it."""
     target = target_of(inventory, database.ecosystems)
     packages = inventory.packages
-    matchers = _matchers(target, database, options)
+    matchers = matchers_for(target, database, options.index)
     wanted = [package for package in packages if not _left_to_distribution(package)]
     matches: list[Match] = []
     unmatched: list[Unmatched] = []
@@ -134,11 +134,12 @@ def _left_to_distribution(package: Package) -> bool:
     return not package.is_distribution and bool(package.owned_by)
 
 
-def _matchers(target: Target, database: Database, options: Options) -> Mapping[str, Matcher]:
+def matchers_for(target: Target, database: Database, index: LiveIndex) -> Mapping[str, Matcher]:
+    """Package type → what matches it."""
     matchers: dict[str, Matcher] = {kind: LanguageMatcher(database, kind) for kind in ORDERS}
     matchers["binary"] = NodeMatcher(database)
     if target.family == "debian":
-        matchers["deb"] = DebianMatcher(database, target.ecosystem, options.index)
+        matchers["deb"] = DebianMatcher(database, target.ecosystem, index)
     elif target.family == "alpine":
         matchers["apk"] = AlpineMatcher(database, target.ecosystem)
     return matchers
@@ -179,7 +180,7 @@ def _support(
         warnings += package_support(database.support, packages, target.release, today)
         debian = matchers["deb"]
         if isinstance(debian, DebianMatcher):
-            warnings += static_linking(packages, debian.rules_of)
+            warnings += static_linking(packages, debian.load_sources, debian.rules_of)
     return warnings
 
 

@@ -126,11 +126,14 @@ def _support_warning(entry: Support, package: Package, today: date) -> Caveat | 
 
 
 def static_linking(
-    packages: Iterable[Package], rules_of: Callable[[str, str], Sequence[Rule]]
+    packages: Iterable[Package],
+    load: Callable[[Iterable[str]], None],
+    rules_of: Callable[[str, str], Sequence[Rule]],
 ) -> Iterator[Caveat]:
     """Sources that a package was linked with statically, where those versions are vulnerable.
 
-    Debian does not flag such a package when the library is fixed; it needs a rebuild.
+    Debian does not flag such a package when the library is fixed; it needs a rebuild. `load` is
+    told all sources first, then `rules_of` is asked for each source and version.
     """
     users: dict[tuple[str, str], list[str]] = {}
     for package in packages:
@@ -138,6 +141,7 @@ def static_linking(
             found = _BUILT_USING.fullmatch(text.strip())
             if found:
                 users.setdefault((found[1], found[2]), []).append(package.name)
+    load({source for source, _ in users})
     for (source, version), names in sorted(users.items()):
         try:
             rules = rules_of(source, version)

@@ -43,7 +43,8 @@ class DebianMatcher:
     def rules_of(self, source: str, version: str) -> Sequence[Rule]:
         """The rules by which one version of a source is vulnerable."""
         source, version = tracker_source(source, version)
-        self.load_sources([source])
+        if source not in self._sets:
+            self.load_sources([source])
         return self._sets[source].matching(version)
 
     def match(self, package: Package) -> Match:

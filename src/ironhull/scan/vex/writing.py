@@ -23,7 +23,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from ironhull.advisories.database import Database
 from ironhull.advisories.model import State
+from ironhull.inventory.model import Inventory, Package
+from ironhull.scan.debian import tracker_source
 from ironhull.scan.model import Finding, FixState, ScanResult, VexStatus
 from ironhull.scan.vex.purl import image_name
 
@@ -61,6 +64,41 @@ def statements_of(result: ScanResult, findings: Iterable[Finding]) -> list[Said]
             evidence=evidence,
         )
         for (identifier, status, justification, impact, action, evidence), purls in groups.items()
+    ]
+
+
+def not_affected(inventory: Inventory, result: ScanResult, database: Database) -> list[Said]:
+    """What Debian says does not affect its release, of what is installed: with Debian's reason.
+
+    Our own scan does not report these; scanners that compare upstream versions do.
+    """
+    release = inventory.distribution.version_id.partition(".")[0]
+    if inventory.distribution.id != "debian" or not release:
+        return []
+    by_source: dict[str, list[Package]] = {}
+    for package in inventory.packages:
+        if package.type == "deb":
+            source, _ = tracker_source(package.source, package.source_version)
+            by_source.setdefault(source, []).append(package)
+    claims = [
+        claim
+        for claim in database.claims(sorted(by_source), "debian")
+        if claim.state == State.NOT_AFFECTED and claim.ecosystem == f"debian:{release}"
+    ]
+    reported = {(finding.id, finding.source) for finding in result.findings}
+    heads = database.record_heads(claim.record for claim in claims)
+    return [
+        Said(
+            vulnerability=claim.vulnerability,
+            status="not_affected",
+            purls=tuple(sorted({package.purl for package in by_source[claim.package]})),
+            justification="vulnerable_code_not_present",
+            impact=f"Debian's security tracker: {claim.reason}",
+            evidence=f"{heads[claim.record][0]}: {claim.line or heads[claim.record][1]};"
+            f" advisories of {result.database.date}",
+        )
+        for claim in claims
+        if claim.reason and (claim.vulnerability, claim.package) not in reported
     ]
 
 

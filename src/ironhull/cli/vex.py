@@ -1,0 +1,92 @@
+"""`ironhull vex`: write VEX from evidence, and check it for honesty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ironhull.advisories.database import Database
+from ironhull.cli.advisory_database import database_path
+from ironhull.cli.engines import platform_option
+from ironhull.cli.inventory import opened_taker
+from ironhull.cli.output import as_json, print_json, table
+from ironhull.cli.registry_options import registry_options
+from ironhull.cli.scan import Scanning, inventory_of, run_scan, scan_options
+from ironhull.errors import FindingsError
+from ironhull.scan.model import ScanResult
+from ironhull.scan.vex.lint import lint as lint_document
+from ironhull.scan.vex.reading import read_vex
+from ironhull.scan.vex.writing import document, not_affected, statements_of
+
+
+@click.group(short_help="Write and check VEX documents.")
+def vex() -> None:
+    """Say which vulnerabilities concern an image, with evidence, and check what others say.
+
+    Example: ironhull vex create node:20
+    """
+
+
+@vex.command(short_help="Write what evidence says about an image's vulnerabilities.")
+@click.argument("image", metavar="IMAGE")
+@scan_options
+@platform_option
+@registry_options
+def create(
+    image: str,
+    platform: str | None,
+    plain_http: bool,
+    ca: Path | None,
+    quiet: bool,
+    **chosen: Any,
+) -> None:
+    """Print an OpenVEX document about IMAGE. Every statement carries the evidence for it.
+
+    `not_affected` is written only where the distribution's own reason or the content of the package
+    shows it; "no DSA", "postponed" and accepted risks never make it.
+
+    Example: ironhull vex create localhost:5000/node:20 > node.openvex.json
+    """
+    with (
+        Database(database_path()) as database,
+        opened_taker(plain_http, ca, quiet=True) as taker,
+    ):
+        inventory = inventory_of(taker, image, platform)
+        result: ScanResult = run_scan(inventory, taker, database, Scanning(**chosen))
+        said = statements_of(result, result.findings)
+        said += not_affected(inventory, result, database)
+    click.echo(document(result, said))
+
+
+@vex.command(short_help="Check VEX documents for honesty and use.")
+@click.argument(
+    "places", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+)
+@as_json
+def lint(places: Sequence[Path], as_json: bool) -> None:
+    """Find statements without evidence, products that hide everything, and what will not match.
+
+    FILE is an OpenVEX, CSAF or CycloneDX document or a folder of them. Exits with 1 on errors.
+
+    Example: ironhull vex lint node.openvex.json
+    """
+    found = [
+        problem for place in places for read in read_vex(place) for problem in lint_document(read)
+    ]
+    errors = sum(problem.level == "error" for problem in found)
+    if as_json:
+        print_json([asdict(problem) for problem in found])
+    else:
+        rows = [
+            [each.level, each.rule, each.vulnerability, each.message, each.document]
+            for each in found
+        ]
+        if rows:
+            click.echo(table(["LEVEL", "RULE", "VULNERABILITY", "", "FILE"], rows))
+        click.echo(f"{errors} errors, {len(found) - errors} warnings")
+    if errors:
+        raise FindingsError(f"{errors} statements or documents are not honest or not usable")

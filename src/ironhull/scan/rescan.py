@@ -1,0 +1,315 @@
+"""Stored inventories against today's advisories, without the images, each difference once.
+
+1. Of all images, each different package of a release is matched once: a *unit*.
+2. A ledger remembers which vulnerabilities a unit was ever reported for, and in which round. What
+   is not in it is new; it is written down before it is reported and never forgotten, so nothing is
+   reported twice, not even what went away and came back.
+3. An image is told all that its units learned since its own last round.
+
+For an image that the ledger does not know yet, everything is baseline and nothing is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from ironhull.advisories.database import Database
+from ironhull.errors import EnvironmentProblem, InputError, MalformedError
+from ironhull.inventory.model import Distribution, ImageIdentity, Inventory, Package
+from ironhull.inventory.stored import InventoryStore, StoredImage
+from ironhull.scan.evidence import evidence
+from ironhull.scan.interface import LiveIndex, Matcher
+from ironhull.scan.matching import matchers_for
+from ironhull.scan.rules import Rule
+from ironhull.scan.target import Target, target_of
+from ironhull.store.files import locked
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS unit (
+  identity TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, state BLOB NOT NULL,
+  learned INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reported (
+  unit INTEGER NOT NULL, vulnerability TEXT NOT NULL, round INTEGER NOT NULL,
+  PRIMARY KEY (unit, vulnerability)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS image (key TEXT PRIMARY KEY, round INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewFinding:
+    """A vulnerability that was never reported for this package of this release before."""
+
+    id: str
+    package: str
+    version: str
+    type: str
+    fixed_version: str
+    suppressed: bool
+    """Our own evidence says that it does not concern the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRescan:
+    """One stored image against today's advisories. The counts are None where nothing is known."""
+
+    image: str
+    key: str
+    raw: int | None
+    after_vex: int | None
+    """After our own evidence; VEX documents belong to a scan."""
+    unmatched: int
+    new: tuple[NewFinding, ...] = ()
+    reason: str = ""
+    """Why nothing is known."""
+
+
+@dataclass(slots=True)
+class _Unit:
+    """One package of one release, and what it is vulnerable to."""
+
+    package: Package
+    rules: Sequence[Rule] = ()
+    open: int = 0
+    unmatched: bool = False
+    number: int = 0
+    learned: int = 0
+    """The latest round in which the ledger learned something of it."""
+
+
+def rescan(
+    store: InventoryStore, database: Database, ledger: Path, index: LiveIndex
+) -> list[ImageRescan]:
+    """Every stored image, by name. What is new goes into the ledger at `ledger`."""
+    images, installed, packages = _read(store)
+    units: dict[tuple[str, int], _Unit] = {}
+    releases = _releases(images, installed, packages, database)
+    for image in images:
+        target = releases[image.id]
+        if isinstance(target, Target):
+            for number in installed.get(image.id, ()):
+                key = (target.ecosystem, number)
+                if key not in units:
+                    units[key] = _Unit(packages[number])
+    _match(units, database, index)
+    with locked(ledger.with_suffix(".lock")):
+        try:
+            with closing(sqlite3.connect(ledger, isolation_level=None)) as connection:
+                connection.executescript(_TABLES)
+                return _settle(connection, images, installed, releases, units)
+        except sqlite3.Error as error:
+            raise EnvironmentProblem(f"cannot use {ledger}: {error}") from None
+
+
+def _read(
+    store: InventoryStore,
+) -> tuple[list[StoredImage], dict[int, list[int]], dict[int, Package]]:
+    images = store.images()
+    with store.database() as connection:
+        # What a distribution package installed is matched as that package (trap 19).
+        rows = connection.execute(
+            "SELECT image, group_concat(package)"
+            " FROM installed i JOIN package p ON p.id = i.package"
+            " WHERE i.owned_by = '' OR p.type IN ('deb', 'apk') GROUP BY image"
+        )
+        installed = {image: [int(part) for part in text.split(",")] for image, text in rows}
+        packages = {
+            row[0]: Package(
+                name=row[2],
+                version=row[3],
+                type=row[1],
+                location="",
+                source=row[4],
+                source_version=row[5],
+            )
+            for row in connection.execute(
+                "SELECT id, type, name, version, source, source_version FROM package"
+            )
+        }
+    return images, installed, packages
+
+
+def _releases(
+    images: Sequence[StoredImage],
+    installed: Mapping[int, list[int]],
+    packages: Mapping[int, Package],
+    database: Database,
+) -> dict[int, Target | str]:
+    """Image → what its distribution packages are matched as, or why they cannot be."""
+    found: dict[int, Target | str] = {}
+    known: dict[tuple[object, ...], Target | str] = {}
+    for image in images:
+        kinds = {packages[number].type: packages[number] for number in installed.get(image.id, ())}
+        key = (image.distribution, image.version_id, image.codename, frozenset(kinds))
+        if key not in known:
+            distribution = Distribution(image.distribution, image.version_id, image.codename)
+            identity = ImageIdentity(image.name, "stored")
+            sample = Inventory(identity, distribution, tuple(kinds.values()))
+            try:
+                target = target_of(sample, database.ecosystems)
+                known[key] = target if target.covered else target.warnings[0].message
+            except InputError as error:
+                known[key] = str(error)
+        found[image.id] = known[key]
+    return found
+
+
+def _match(units: Mapping[tuple[str, int], _Unit], database: Database, index: LiveIndex) -> None:
+    by_release: dict[str, list[_Unit]] = {}
+    for (ecosystem, _), unit in units.items():
+        by_release.setdefault(ecosystem, []).append(unit)
+    for ecosystem, of_release in by_release.items():
+        family = ecosystem.partition(":")[0]
+        target = Target(family, ecosystem)  # type: ignore[arg-type]
+        matchers = matchers_for(target, database, index)
+        by_type: dict[str, list[_Unit]] = {}
+        for unit in of_release:
+            by_type.setdefault(unit.package.type, []).append(unit)
+        for kind, of_type in by_type.items():
+            matcher = matchers.get(kind)
+            if matcher is None:
+                for unit in of_type:
+                    unit.unmatched = True
+            else:
+                _match_units(matcher, of_type)
+
+
+def _match_units(matcher: Matcher, units: Sequence[_Unit]) -> None:
+    matcher.load([unit.package for unit in units])
+    for unit in units:
+        try:
+            unit.rules = matcher.match(unit.package).rules
+        except MalformedError:
+            unit.unmatched = True
+            continue
+        unit.open = sum(evidence(unit.package, rule) is None for rule in unit.rules)
+
+
+def _settle(
+    connection: sqlite3.Connection,
+    images: Sequence[StoredImage],
+    installed: Mapping[int, list[int]],
+    releases: Mapping[int, Target | str],
+    units: Mapping[tuple[str, int], _Unit],
+) -> list[ImageRescan]:
+    """Write down what is new, then say for each image what it is."""
+    connection.execute("BEGIN IMMEDIATE")
+    seen = dict(connection.execute("SELECT key, round FROM image"))
+    this = 1 + max(seen.values(), default=0)
+    _learn(connection, units, this)
+    results = []
+    for image in images:
+        target = releases[image.id]
+        if isinstance(target, str):
+            results.append(ImageRescan(image.name, image.key, None, None, 0, (), target))
+            continue
+        mine = [units[target.ecosystem, number] for number in installed.get(image.id, ())]
+        last = seen.get(image.key)
+        new = () if last is None else tuple(_news(connection, mine, last))
+        results.append(
+            ImageRescan(
+                image=image.name,
+                key=image.key,
+                raw=sum(len(unit.rules) for unit in mine),
+                after_vex=sum(unit.open for unit in mine),
+                unmatched=sum(unit.unmatched for unit in mine),
+                new=new,
+            )
+        )
+    connection.executemany(
+        "INSERT OR REPLACE INTO image VALUES (?, ?)", ((image.key, this) for image in images)
+    )
+    connection.execute("COMMIT")
+    return results
+
+
+def _learn(
+    connection: sqlite3.Connection, units: Mapping[tuple[str, int], _Unit], this: int
+) -> None:
+    """Note the vulnerabilities of every unit that were not known of it yet."""
+    known = {
+        identity: (number, state, learned)
+        for identity, number, state, learned in connection.execute(
+            "SELECT identity, number, state, learned FROM unit"
+        )
+    }
+    following = 1 + max((number for number, _, _ in known.values()), default=0)
+    for (ecosystem, _), unit in units.items():
+        identity, names = _identity(ecosystem, unit.package), _names(unit)
+        state = hashlib.sha256("\0".join(names).encode()).digest()
+        number, before, learned = known.get(identity, (following, b"", 0))
+        if number == following:
+            following += 1
+        unit.number, unit.learned = number, learned
+        if before == state:
+            continue
+        if _note(connection, unit, this):
+            unit.learned = this
+        known[identity] = (number, state, unit.learned)
+        connection.execute(
+            "INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?)",
+            (identity, number, state, unit.learned),
+        )
+
+
+def _note(connection: sqlite3.Connection, unit: _Unit, this: int) -> bool:
+    """Write down what is new of one unit; whether anything was."""
+    rows = connection.execute(
+        "SELECT vulnerability, round FROM reported WHERE unit = ?", (unit.number,)
+    )
+    reported = dict(rows)
+    fresh = [
+        (unit.number, rule.vulnerability, _earlier(rule, reported) or this)
+        for rule in unit.rules
+        if rule.vulnerability not in reported
+    ]
+    connection.executemany("INSERT OR IGNORE INTO reported VALUES (?, ?, ?)", fresh)
+    return any(row[2] == this for row in fresh)
+
+
+def _earlier(rule: Rule, reported: Mapping[str, int]) -> int:
+    """The round in which it was reported under the tracker's temporary name, or 0."""
+    bugs = {claim.bug for claim in (rule.claim, *rule.others) if claim.bug}
+    for bug in bugs:
+        for name, known in reported.items():
+            if name.startswith(f"TEMP-{bug:07d}-"):
+                return known
+    return 0
+
+
+def _news(
+    connection: sqlite3.Connection, units: Sequence[_Unit], last: int
+) -> Iterator[NewFinding]:
+    told: set[tuple[str, str, str]] = set()
+    for unit in units:
+        if unit.learned <= last:
+            continue
+        rows = connection.execute(
+            "SELECT vulnerability FROM reported WHERE unit = ? AND round > ?", (unit.number, last)
+        )
+        fresh = {row[0] for row in rows}
+        for rule in unit.rules:
+            key = (rule.vulnerability, unit.package.name, unit.package.version)
+            if rule.vulnerability in fresh and key not in told:
+                told.add(key)
+                yield NewFinding(
+                    id=rule.vulnerability,
+                    package=unit.package.name,
+                    version=unit.package.version,
+                    type=unit.package.type,
+                    fixed_version=rule.offered,
+                    suppressed=evidence(unit.package, rule) is not None,
+                )
+
+
+def _identity(ecosystem: str, package: Package) -> str:
+    parts = (package.type, package.name, package.version, package.source, package.source_version)
+    return "\0".join((ecosystem, *parts))
+
+
+def _names(unit: _Unit) -> list[str]:
+    return sorted(rule.vulnerability for rule in unit.rules)
