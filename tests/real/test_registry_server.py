@@ -468,6 +468,7 @@ def test_a_read_only_server_stands_beside_a_writing_one(server):
         (["--max-blob", "lots"], "expected a size"),
         (["--auth", "/nowhere"], "does not exist"),
         (["--tls-cert", __file__], "--tls-cert and --tls-key go together"),
+        (["--tls-cert", __file__, "--tls-key", __file__], "no certificate and its key"),
     ],
 )
 def test_options_that_cannot_be_are_refused_with_what_to_do(tmp_path, options, said):

@@ -21,7 +21,8 @@ import secrets
 import threading
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -30,6 +31,7 @@ from typing import Any
 import bcrypt
 
 from ironhull.errors import InputError
+from ironhull.registry.server.refusal import Refusal
 
 # What each role may do; distribution-spec has no word for this, so ours are its workflows.
 ROLES = {"none": 0, "pull": 1, "push": 2, "admin": 3}
@@ -38,6 +40,7 @@ _NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
 _MAX_FILE = 1 << 20
 _REMEMBERED = 300.0
 _CHECK_EVERY = 2.0
+_MAX_LOGINS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ class Access:
         self._secret = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._known: dict[bytes, float] = {}
+        self._logins = 0
         # A name that does not exist takes as long to refuse as a wrong password.
         self._decoy = bcrypt.hashpw(b"decoy", bcrypt.gensalt(10)) if path else b""
 
@@ -162,6 +166,19 @@ class Access:
         except InputError as error:
             return f"{error}; the rules read before stay in force"
         return None
+
+    @contextmanager
+    def login(self) -> Iterator[None]:
+        """Around a slow check; TOOMANYREQUESTS if too many wait for theirs. Event loop only."""
+        if self._logins >= _MAX_LOGINS:
+            raise Refusal(
+                "TOOMANYREQUESTS", "too many logins at once", headers={"retry-after": "5"}
+            )
+        self._logins += 1
+        try:
+            yield
+        finally:
+            self._logins -= 1
 
     def remembered(self, name: str, password: str) -> Identity | None:
         """The user, if these credentials were right a short time ago."""

@@ -70,7 +70,7 @@ class BlobRoutes:
             if whole is None:
                 return _accepted(upload)
             await self._receive(request, upload)
-            await asyncio.to_thread(self._uploads.finish, upload, whole)
+            await self._make_blob(upload, whole)
         except BaseException:
             await asyncio.to_thread(self._uploads.discard, upload)
             raise
@@ -99,7 +99,7 @@ class BlobRoutes:
         upload = await self._take(request, call)
         try:
             await self._receive(request, upload)
-            await asyncio.to_thread(self._uploads.finish, upload, digest)
+            await self._make_blob(upload, digest)
         finally:
             self._uploads.release(upload)
         return _created(call.repository, digest)
@@ -113,6 +113,10 @@ class BlobRoutes:
     async def _take(self, request: Request, call: Call) -> Upload:
         identifier = request.path_params["upload"]
         return await asyncio.to_thread(self._uploads.take, call.repository, identifier)
+
+    async def _make_blob(self, upload: Upload, digest: Digest) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._registry.writers, self._uploads.finish, upload, digest)
 
     async def _mount(self, call: Call, digest: Digest, source: str | None) -> bool:
         """Whether the blob is now in the repository, out of one that the caller may pull."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,6 +26,8 @@ from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.request_log import RequestLog
 from ironhull.registry.server.uploads import Uploads
 
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,260}")
+
 Handler = Callable[[Request, "Call"], Awaitable[ASGIApp]]
 
 
@@ -39,8 +44,8 @@ class Registry:
     metrics: Metrics = field(default_factory=Metrics)
     # Hashing and writing; hashlib and write() let other threads run meanwhile.
     writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "blob"))
-    # bcrypt: few at a time, so that guessing passwords does not take all cores.
-    checkers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "bcrypt"))
+    # bcrypt: one at a time, so that guessing passwords does not take all cores.
+    checkers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "bcrypt"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,9 @@ async def identify(registry: Registry, header: str | None) -> Identity | None:
     known = registry.access.remembered(*pair)
     if known is not None:
         return known
-    if registry.checkers._work_queue.qsize() > 64:  # noqa: SLF001 - there is no public way to ask
-        raise Refusal("TOOMANYREQUESTS", "too many logins at once", headers={"retry-after": "5"})
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(registry.checkers, registry.access.check, *pair)
+    with registry.access.login():
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(registry.checkers, registry.access.check, *pair)
 
 
 def challenge(registry: Registry, request: Request, scope: str = "") -> Refusal:
@@ -81,9 +85,7 @@ def challenge(registry: Registry, request: Request, scope: str = "") -> Refusal:
     """
     value = 'Basic realm="ironhull", charset="UTF-8"'
     if registry.access.anonymous.role != "none":
-        host = request.headers.get("host", "localhost")
-        realm = f"{request.url.scheme}://{host}/token"
-        value = f'Bearer realm="{realm}",service="ironhull"'
+        value = f'Bearer realm="{_own_address(request)}/token",service="ironhull"'
         if scope:
             value += f',scope="{scope}"'
     given = "authorization" in request.headers
@@ -128,10 +130,17 @@ def next_page(path: str, **query: str | int) -> dict[str, str]:
     return {"link": f'<{path}?{urlencode(query)}>; rel="next"'}
 
 
-def _basic(value: str) -> tuple[str, str] | None:
-    import base64
-    import binascii
+def _own_address(request: Request) -> str:
+    """Where the client reached us: also through a proxy that ends TLS."""
+    host = request.headers.get("host", "")
+    scheme = request.headers.get("x-forwarded-proto", request.scope["scheme"])
+    # Both come from the client and go back to it inside quotes.
+    if not _HOST.fullmatch(host):
+        host = "localhost"
+    return f"{'https' if scheme == 'https' else 'http'}://{host}"
 
+
+def _basic(value: str) -> tuple[str, str] | None:
     try:
         name, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):

@@ -11,9 +11,11 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import ipaddress
+import multiprocessing
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -102,8 +104,16 @@ def serve(config: ServerConfig, open_log: Callable[[], RequestLog]) -> None:
     config.check()
     # What is wrong with the options is said here, not by a worker that dies.
     build(config, open_log())
+    # The worker inherits the socket and the lock.
+    multiprocessing.set_start_method("fork", force=True)
     with _only_writer(config):
-        server = _Server(
+        loader = partial(_load, config, open_log)
+        _server(config).serve(target_loader=loader, wrap_loader=False)
+
+
+def _server(config: ServerConfig) -> _Server:
+    try:
+        return _Server(
             "ironhull",
             stalled=config.limits.idle,
             address=config.host,
@@ -124,8 +134,10 @@ def serve(config: ServerConfig, open_log: Callable[[], RequestLog]) -> None:
             ssl_protocol_min=SSLProtocols.tls12,
             workers_kill_timeout=_STOP_SECONDS,
         )
-        loader = partial(_load, config, open_log)
-        server.serve(target_loader=loader, wrap_loader=False)
+    except (ssl.SSLError, OSError) as error:
+        raise InputError(
+            f"{config.tls_cert} and {config.tls_key} are no certificate and its key: {error}"
+        ) from None
 
 
 def _load(config: ServerConfig, open_log: Callable[[], RequestLog]) -> ASGIApp:

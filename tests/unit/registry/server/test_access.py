@@ -141,6 +141,27 @@ def test_where_strangers_may_pull_docker_can_log_in_and_pull_without_with_tokens
     assert site.ask("POST", "/v2/other/blobs/uploads/", headers=bearer).status == 403
 
 
+@pytest.mark.parametrize(
+    ("headers", "realm"),
+    [
+        ({"x-forwarded-proto": "https", "host": "hub.example"}, "https://hub.example/token"),
+        ({"host": "[::1]:5000"}, "http://[::1]:5000/token"),
+        ({"host": 'x",service="evil'}, "http://localhost/token"),
+        ({"x-forwarded-proto": 'ftp",x="'}, "http://registry.test/token"),
+    ],
+)
+def test_the_address_for_tokens_is_the_one_the_client_knows(make, users, headers, realm):
+    answer = make(auth=users).ask("GET", "/v2/", headers=headers)
+    assert answer.headers["www-authenticate"] == f'Bearer realm="{realm}",service="ironhull"'
+
+
+def test_too_many_logins_at_once_are_told_to_wait(make, closed, monkeypatch):
+    monkeypatch.setattr(access_module, "_MAX_LOGINS", 0)
+    answer = make(auth=closed).ask("GET", "/v2/", headers=basic("reader", "r"))
+    assert (answer.status, answer.code) == (429, "TOOMANYREQUESTS")
+    assert answer.headers["retry-after"] == "5"
+
+
 def test_an_expired_token_is_refused(users):
     access = Access(users)
     writer = access.check("writer", "w")
