@@ -78,7 +78,13 @@ class PackagesIndex:
         return self._column("SELECT DISTINCT name FROM package ORDER BY name")
 
     def close(self) -> None:
+        """Close the file; it closes by itself when nobody refers to the index any more."""
         self._connection.close()
+
+    def __del__(self) -> None:
+        connection = getattr(self, "_connection", None)
+        if connection is not None:
+            connection.close()
 
     def _column(self, query: str, *values: str) -> list[Any]:
         try:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from ironhull.archive.apt_sources import APT_SOURCES, AptSource, apt_sources, parse_line
 from ironhull.archive.interface import Repository
@@ -124,13 +124,21 @@ def _from_addresses(text: str, origin: str) -> _Roots:
 def _address(word: str, origin: str) -> str:
     if word.startswith(("/", "./", "../", "~/")):
         return Path(word).expanduser().absolute().as_uri()
-    parts = urlsplit(word)
+    parts = _split(word)
     if parts.scheme not in _SCHEMES or not (parts.netloc or parts.scheme == "file"):
         raise InputError(
             f"{origin} is not the address of a mirror: {word!r:.200}"
             " (expected http://…, https://…, file:/… or a path)"
         )
     return word.rstrip("/")
+
+
+def _split(address: str) -> SplitResult:
+    """The parts of an address; none of one that is malformed."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def local_path(uri: str) -> Path | None:
@@ -196,7 +204,7 @@ def _from_machine(paths: Sequence[Path]) -> _Roots:
 
 def _rank(source: AptSource) -> int:
     """0 for a source that is not Debian's own, else how sure that is."""
-    scheme = urlsplit(source.uri).scheme
+    scheme = _split(source.uri).scheme
     if scheme not in _SCHEMES and not source.uri.startswith("mirror+file:"):
         return 0
     if "main" not in source.components or not all(_is_debian_suite(s) for s in source.suites):
@@ -234,6 +242,6 @@ def _resolved(source: AptSource) -> str:
         ) from None
     for line in lines:
         word = line.split("#")[0].split()[:1]
-        if word and urlsplit(word[0]).scheme in _SCHEMES:
+        if word and _split(word[0]).scheme in _SCHEMES:
             return word[0].rstrip("/")
     raise EnvironmentProblem(f"{path}, named by {source.place}, has no address ({_HOW})")

@@ -180,12 +180,15 @@ class Transfer:
             response = self._request(url, download)
             if response.status not in _REDIRECTS:
                 return response
-            target = urljoin(url, response.headers.get("location", ""))
-            response.drain_conn()
+            response.close()  # not read: its body could be endless
             where = f"{shown(download.url)}: is redirected"
+            try:
+                target = urljoin(url, response.headers.get("location", ""))
+                old, new = urlsplit(url).scheme, urlsplit(target).scheme
+            except ValueError:
+                raise NetworkError(f"{where} to what is no address") from None
             if target in visited or len(visited) > self.limits.redirects:
                 raise NetworkError(f"{where} without end (last to {shown(target)})")
-            old, new = urlsplit(url).scheme, urlsplit(target).scheme
             if new != "https" and (new, old) != ("http", "http"):
                 raise NetworkError(f"{where} from {old} to {shown(target)}, which is not followed")
             visited.add(target)

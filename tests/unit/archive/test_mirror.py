@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ironhull.archive.interface import Repository
 from ironhull.archive.mirror import CODENAMES, find_repositories, shown
@@ -198,7 +200,15 @@ def test_a_local_mirror_that_holds_security_itself_is_seen(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["mirror.example", "ftp://m/debian", "http://", "a b c", "http://a http://b http://c"]
+    "text",
+    [
+        "mirror.example",
+        "http://[",
+        "ftp://m/debian",
+        "http://",
+        "a b c",
+        "http://a http://b http://c",
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="--mirror"):
@@ -233,7 +243,13 @@ def test_apt_lines_decide_the_suites_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["deb http://m trixie", "deb x", "deb-src http://m trixie main", "deb [a b] http://m t m"],
+    [
+        "deb http://m trixie",
+        "deb x",
+        "deb-src http://m trixie main",
+        "deb [a b] http://m t m",
+        "deb http://[ t m",
+    ],
 )
 def test_wrong_apt_lines_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="mirror"):
@@ -254,3 +270,12 @@ def test_an_unknown_distribution_names_those_there_are() -> None:
 def test_messages_show_no_password() -> None:
     assert shown("https://user:secret@m.example:1/x?y") == "https://m.example:1/x?y"
     assert shown("http://m.example/a@b") == "http://m.example/a@b"
+
+
+@given(st.text("deb-src []=+./:# ahtpfile\n;", max_size=60))
+def test_any_text_as_a_mirror_is_understood_or_refused(text: str) -> None:
+    try:
+        repositories = find_repositories("debian-13", option=text, apt=[])
+    except (InputError, EnvironmentProblem):
+        return
+    assert all(repository.uri and repository.suites for repository in repositories)

@@ -195,6 +195,13 @@ def test_redirects_to_other_protocols_are_not_followed(mirror: FakeMirror, targe
         get(mirror, path="old")
 
 
+@pytest.mark.parametrize("target", ["http://[", "http://x:99999/", "http://\x00/"])
+def test_a_redirect_to_what_is_no_address_is_an_error(mirror: FakeMirror, target: str) -> None:
+    mirror.fail("old", redirected(target))
+    with pytest.raises(NetworkError):
+        get(mirror, path="old")
+
+
 def test_a_redirect_to_nowhere_is_an_error(mirror: FakeMirror) -> None:
     mirror.fail("old", status(302))
     with pytest.raises(NetworkError, match="without end"):

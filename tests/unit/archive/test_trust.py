@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pysequoia
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.fakes.mirror import TODAY, SigningKey, archive_key
 
 from ironhull.archive.trust import (
@@ -121,6 +123,36 @@ def test_a_key_that_has_expired_by_now_cannot_be_used_at_all() -> None:
     time.sleep(2.5)
     with pytest.raises(UntrustedError, match="may not sign any more"):
         verify_signature(signed, [key.certificate], "r")
+
+
+def test_a_subkey_that_expired_before_its_certificate_is_refused() -> None:
+    key = SigningKey.generate("short-lived subkey", validity_seconds=30 * 86400)
+    certificate = key.secret.extract_certificate()
+    prolonged = certificate.set_expiration(
+        system_clock() + timedelta(days=900), key.secret.certifier()
+    )
+    signed = key.sign(TEXT)
+    assert verify_signature(signed, [bytes(prolonged)], "r").signers == (key.fingerprint,)
+    with pytest.raises(UntrustedError, match=f"{key.fingerprint}.* has subkey .* expired on"):
+        verify_signature(
+            signed, [bytes(prolonged)], "r", lambda: system_clock() + timedelta(days=31)
+        )
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=3))
+def test_no_changed_byte_gets_other_text_believed(changes: list[tuple[int, int]]) -> None:
+    key = archive_key()
+    data = bytearray(key.sign(TEXT))
+    for place, byte in changes:
+        data[place % len(data)] = byte
+    try:
+        signed = verify_signature(bytes(data), [key.certificate], "r")
+    except UntrustedError:
+        return
+    # Blanks at the ends of lines are no part of a cleartext signature (RFC 9580, 7.2).
+    assert [line.rstrip() for line in signed.content.decode().split("\n") if line.rstrip()] == [
+        line for line in TEXT.split("\n") if line
+    ]
 
 
 def test_a_revoked_key_is_refused() -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ironhull.debian.release import parse_release
 from ironhull.errors import MalformedError
@@ -76,3 +78,15 @@ def test_a_wrong_field_is_named(old: str, new: str, fault: str) -> None:
     text = RELEASE.replace(old, new, 1).encode()
     with pytest.raises(MalformedError, match=fault):
         parse_release(text, "r")
+
+
+@given(st.integers(0, len(RELEASE) - 1), st.integers(1, 40), st.text(max_size=6))
+def test_a_release_that_is_mangled_anywhere_is_read_or_refused(
+    place: int, length: int, text: str
+) -> None:
+    mangled = RELEASE[:place] + text + RELEASE[place + length :]
+    try:
+        release = parse_release(mangled.encode("utf-8", "surrogatepass"), "r")
+    except MalformedError:
+        return
+    assert all(file.size >= 0 and len(file.digest) == 71 for file in release.files.values())

@@ -82,3 +82,12 @@ def test_a_stanza_without_end_is_refused() -> None:
     endless = (b"A: " + b"x" * (1 << 20) + b"\n" for _ in range(1000))
     with pytest.raises(MalformedError, match=f"larger than {MAX_STANZA}"):
         list(split_stanzas(endless))
+
+
+@given(st.binary(max_size=200) | st.text("aA:# \t\n.", max_size=60).map(str.encode))
+def test_any_bytes_are_stanzas_or_refused(data: bytes) -> None:
+    try:
+        stanzas = parse_stanzas(data)
+    except MalformedError:
+        return
+    assert all(stanza and all(name == name.lower() for name in stanza) for stanza in stanzas)
