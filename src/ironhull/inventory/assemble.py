@@ -30,6 +30,7 @@ from ironhull.inventory.surface import SurfaceReader
 from ironhull.inventory.view import View
 
 _MAX_DUPLICATES = 1000
+_MODULES = "/node_modules/"
 
 
 def assemble(image: OpenImage, records: Sequence[LayerRecord]) -> Inventory:
@@ -75,7 +76,10 @@ def _packages(view: View) -> list[tuple[Package, int]]:
     """Visible packages with the number of their layer; distribution packages once each."""
     found: list[tuple[Package, int]] = []
     seen: set[tuple[str, ...]] = set()
-    for _, layer, packages in sorted(view.facts("packages"), key=lambda item: item[0]):
+    facts = sorted(view.facts("packages"), key=lambda item: item[0])
+    # A lock file beside a node_modules: what is installed there speaks for itself.
+    idle = {f"{path.partition(_MODULES)[0]}/{npm.LOCK}" for path, *_ in facts if _MODULES in path}
+    for path, layer, packages in facts:
         for package in packages:
             if package.is_distribution:
                 # status comes before status.d in the order of paths, and says the same.
@@ -84,15 +88,9 @@ def _packages(view: View) -> list[tuple[Package, int]]:
                     continue
                 seen.add(key)
                 found.append((package, _introduced(view, package, layer)))
-            elif not _is_idle_lock(view, package):
+            elif path not in idle:
                 found.append((package, layer))
     return found
-
-
-def _is_idle_lock(view: View, package: Package) -> bool:
-    """A lock file beside a node_modules: what is installed speaks for itself."""
-    folder, _, base = package.location.rpartition("/")
-    return base == npm.LOCK and f"{folder}/node_modules" in view
 
 
 def _introduced(view: View, package: Package, layer: int) -> int:
@@ -209,7 +207,7 @@ def _layers(image: OpenImage, records: Sequence[LayerRecord]) -> tuple[Layer, ..
             files=record.files(),
             created_by=created_by,
         )
-        for source, record, created_by in zip(image.layers, records, history, strict=True)
+        for source, record, created_by in zip(image.layers, records, history, strict=False)
     )
 
 

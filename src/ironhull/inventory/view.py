@@ -3,7 +3,7 @@
 The algorithm, from the highest layer to the lowest, so that each entry is looked at once:
 1. An entry whose path was seen in a higher layer is replaced, so it is waste.
 2. An entry that a higher layer's whiteout removes, or that lies below a whiteout, an opaque folder
-   or a path that became a file, is gone, so it is waste too.
+   or a path that became a file, or a file that became a folder, is gone, so it is waste too.
 3. Everything else is visible. Then the layer's own whiteouts start to hide what is below it.
 Before that, paths that run through a lower layer's symbolic link are made real, as engines do.
 """
@@ -141,20 +141,28 @@ class View:
             record = self.records[number]
             hidden.forget()
             base = number << _SHIFT
+            folders: set[str] = set()
+            replaced: set[str] = set()
             for index in range(len(record.paths) - 1, -1, -1):
                 path = record.paths[index]
                 before = self._entries.get(path)
                 if before is not None and before >> _SHIFT == number:
                     continue
-                if before is not None or hidden.is_gone(path):
-                    if record.kinds[index] == FILE:
+                kind = record.kinds[index]
+                if before is not None or hidden.is_gone(path, kind):
+                    if kind != DIRECTORY:
+                        replaced.add(path)
+                    if kind == FILE:
                         size = record.sizes[index]
                         self.waste.total += size
                         self.waste.copies.setdefault(path, []).append((number, size))
                 else:
                     self._entries[path] = base | index
+                    folders.add(parent(path))
+            hidden.used_as_folders(folders)
             hidden.whiteouts.update(record.whiteouts)
-            hidden.opaque.update(record.opaque)
+            # A file hides what was below its path, even if it is a folder again above.
+            hidden.opaque.update(record.opaque, replaced)
 
     def hides_below(self, path: str) -> bool:
         """Whether something other than a folder is visible at the path."""
@@ -170,13 +178,23 @@ class _Hidden:
         self.opaque: set[str] = set()
         self._view = view
         self._folders: dict[str, bool] = {}
+        self._used: set[str] = set()
 
     def forget(self) -> None:
         """Begin a lower layer: answers about folders may have changed."""
         self._folders = {}
 
-    def is_gone(self, path: str) -> bool:
-        return path in self.whiteouts or (path != "/" and self._below(parent(path)))
+    def used_as_folders(self, folders: set[str]) -> None:
+        """Paths that a higher layer has something in, even if it has no entry for them."""
+        for folder in folders:
+            while folder not in self._used:
+                self._used.add(folder)
+                folder = parent(folder)
+
+    def is_gone(self, path: str, kind: str) -> bool:
+        if path in self.whiteouts or (kind != DIRECTORY and path in self._used):
+            return True
+        return path != "/" and self._below(parent(path))
 
     def _below(self, folder: str) -> bool:
         """Whether nothing of this layer in the folder can be seen."""

@@ -4,6 +4,8 @@ import struct
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ironhull.inventory.cataloguers import programs
 from ironhull.inventory.cataloguers.elf import ElfFile, is_program
@@ -250,3 +252,21 @@ def test_object_files_are_no_programs() -> None:
     assert is_program(bytes(data[:18]))
     data[16] = 1
     assert not is_program(bytes(data[:18]))
+
+
+PROGRAM = elf({".go.buildinfo": inline("go1.21.3", MODULES), ".dep-v0": crates()})
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 400) | st.integers(0, len(PROGRAM) - 1), st.binary(max_size=8)),
+        max_size=4,
+    )
+)
+def test_changed_programs_are_read_or_reported_and_never_break_anything(
+    changes: list[tuple[int, bytes]],
+) -> None:
+    data = bytearray(PROGRAM)
+    for place, change in changes:
+        data[place : place + len(change)] = change
+    assert all(item.version or item.name for item in read(bytes(data)).packages)

@@ -72,8 +72,10 @@ class ElfFile:
         self._read_sections(order, sections, section_size, section_count, names)
 
     def _read_segments(self, order: str, offset: int, size: int, count: int) -> None:
+        if size < 32:
+            return
         table = self.at(offset, min(size * count, _MAX_TABLE))
-        for start in range(0, len(table) - size + 1 if size else 0, size):
+        for start in range(0, len(table) - size + 1, size):
             if self.wide:
                 kind, where, address, length = struct.unpack_from(order + "I4xQQ8xQ", table, start)
             else:
