@@ -181,7 +181,7 @@ def naive(layers: list[list[tuple[str, Entry]]]) -> set[str]:
             if not folder:
                 tree = {p: d for p, d in tree.items() if not p.startswith(f"{name}/")}
             tree[name] = folder
-    return set(tree)
+    return {path for path, folder in tree.items() if not folder}
 
 
 @given(LAYERS)
@@ -189,7 +189,8 @@ def test_the_view_is_what_applying_the_layers_in_order_gives(
     operations: list[list[tuple[str, str]]],
 ) -> None:
     layers = [tar_of(items) for items in operations]
-    assert {path[1:] for path in paths(view(*layers))} == naive(layers)
+    seen = {entry.path[1:] for entry in view(*layers) if entry.kind != "d"}
+    assert seen == naive(layers)
 
 
 def test_form_and_mode_of_programs_are_kept() -> None:
