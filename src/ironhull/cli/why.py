@@ -19,6 +19,9 @@ from ironhull.lock.request import check_lock
 from ironhull.lock.trace import Way, Ways, ways_to
 from ironhull.progress import Silent
 
+_DEEPEST = 3 * 60
+"""Characters of indentation: real ways have about ten steps, a made-up lock may have thousands."""
+
 
 @click.command
 @click.argument("name", metavar="NAME:TAG")
@@ -73,6 +76,9 @@ def _tree(image: str, ways: Ways) -> Iterator[str]:
 
 def _branches(ways: Iterable[Way], indent: str) -> Iterator[str]:
     """The first step of every way, once, and below it what the ways go on with."""
+    if len(indent) > _DEEPEST:
+        yield f"{indent}…"
+        return
     groups: dict[tuple[str, Reason], list[Way]] = {}
     for way in ways:
         if way:

@@ -72,15 +72,15 @@ class Failure:
 
 
 class Unsolvable(Exception):
-    """There is no solution, or `exhausted`: none was found within the limit.
+    """There is no solution; or none was found before the search gave up, after `gave_up` failures.
 
     It never leaves this room: `resolve` turns it into a ResolveError.
     """
 
-    def __init__(self, failure: Failure, exhausted: bool = False) -> None:
+    def __init__(self, failure: Failure, gave_up: int = 0) -> None:
         super().__init__("unsolvable")
         self.failure = failure
-        self.exhausted = exhausted
+        self.gave_up = gave_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ class Solver:
         failure = Failure(goal, self._path(owner), tuple(rejected))
         self.failures += 1
         if not because or self.failures > MAX_FAILURES:
-            raise Unsolvable(failure, exhausted=bool(because))
+            raise Unsolvable(failure, gave_up=self.failures if because else 0)
         members = frozenset(
             decision.key for level, decision in enumerate(self._decisions) if because & (1 << level)
         )

@@ -12,7 +12,7 @@ from ironhull.definition.model import ImageDefinition, PackageRequest
 from ironhull.errors import ResolveError
 from ironhull.lock.pool import Pool
 from ironhull.lock.reasons import request_text
-from ironhull.lock.solve import MAX_FAILURES, Failure, Rejection, Unsolvable
+from ironhull.lock.solve import Failure, Rejection, Unsolvable
 
 _OTHERS = 3
 _LISTED = 5
@@ -109,8 +109,8 @@ def unsolvable(
     chain = (image, *(t.package.name for t in main.path), main.goal.clause.text)
     place = next((r.place for r in definition.packages if r.name == _root(main)), None)
     head = f"{place}: {_root(main)} cannot be installed on {platform}"
-    if error.exhausted:
-        head += f" (the search stopped after {MAX_FAILURES} dead ends)"
+    if error.gave_up:
+        head += f" (the search stopped after {error.gave_up} dead ends)"
     lines = [head, "  " + " → ".join(chain), *("  " + line for line in _details(main, image, pool))]
     for other in others[:_OTHERS]:
         steps = [image, *(t.package.name for t in other.path), other.goal.clause.text]

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from tests.fakes.archive import fake_archive, fake_definition
 
@@ -497,28 +499,63 @@ def test_a_relation_that_cannot_be_read_is_said_with_the_package() -> None:
     assert "app 1 of debian trixie has a relation that cannot be read" in message
 
 
-def test_a_puzzle_that_greed_cannot_solve_is_solved() -> None:
-    # Eight pigeons and eight holes, with a preference that is wrong for all but the last.
-    size = 8
-    lines = ["all 1", "  Depends: " + ", ".join(f"pigeon{i}" for i in range(size))]
-    for pigeon in range(size):
+def pigeons(count: int, holes: int) -> str:
+    """Every pigeon needs a hole, and a hole takes one pigeon."""
+    lines = ["all 1", "  Depends: " + ", ".join(f"pigeon{i}" for i in range(count))]
+    for pigeon in range(count):
         lines += [f"pigeon{pigeon} 1"]
-        lines += ["  Depends: " + " | ".join(f"p{pigeon}h{hole}" for hole in range(size))]
-        for hole in range(size):
-            lines += [f"p{pigeon}h{hole} 1", f"  Provides: hole{hole}"]
-            lines += [f"  Conflicts: hole{hole}"]
-    result = chosen("\n".join(lines), "all")
-    assert len(result) == 1 + 2 * size
+        lines += ["  Depends: " + " | ".join(f"p{pigeon}h{hole}" for hole in range(holes))]
+        for hole in range(holes):
+            lines += [f"p{pigeon}h{hole} 1", f"  Provides: hole{hole}", f"  Conflicts: hole{hole}"]
+    return "\n".join(lines)
+
+
+def test_a_puzzle_that_greed_cannot_solve_is_solved() -> None:
+    assert len(chosen(pigeons(8, 8), "all")) == 1 + 2 * 8
 
 
 def test_an_impossible_puzzle_ends() -> None:
-    lines = ["all 1", "  Depends: " + ", ".join(f"pigeon{i}" for i in range(5))]
-    for pigeon in range(5):
-        lines += [f"pigeon{pigeon} 1"]
-        lines += ["  Depends: " + " | ".join(f"p{pigeon}h{hole}" for hole in range(4))]
-        for hole in range(4):
-            lines += [f"p{pigeon}h{hole} 1", f"  Provides: hole{hole}"]
-            lines += [f"  Conflicts: hole{hole}"]
-    message = str(error("\n".join(lines), "all"))
+    message = str(error(pigeons(5, 4), "all"))
     assert "all cannot be installed" in message
     assert "exclude each other" in message
+    assert "the search stopped" not in message
+
+
+def test_a_search_without_end_is_given_up_and_that_is_said() -> None:
+    start = time.perf_counter()
+    message = str(error(pigeons(9, 8), "all"))
+    assert "(the search stopped after 2001 dead ends)" in message
+    assert time.perf_counter() - start < 20
+
+
+def test_a_pin_that_nothing_else_agrees_with_is_named() -> None:
+    text = (
+        VERSIONS
+        + """
+    app 1
+      Depends: curl (>= 8.14)
+    """
+    )
+    message = str(error(text, "app", "curl=8.13*"))
+    assert "node:20 → app → curl (>= 8.14)" in message
+    assert "curl=8.13* is pinned at images/node/debian-13/20.yaml:11:5" in message
+
+
+def test_a_version_that_providers_do_not_give_is_told_with_them() -> None:
+    text = """
+    app 1
+      Depends: api (>= 2)
+    old 9
+      Provides: api (= 1)
+    plain 9
+      Provides: api
+    """
+    message = str(error(text, "app"))
+    assert "old provides api (1)" in message
+    assert "plain provides api (without a version)" in message
+
+
+def test_what_no_suite_has_is_said_so() -> None:
+    message = str(error("app 1 suite=trixie-security\n  Depends: gone", "app"))
+    assert "node:20 → app → gone" in message
+    assert "gone: not in trixie, trixie-security" in message
