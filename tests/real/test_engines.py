@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +22,7 @@ from ironhull.engine.flags import FlagsCache
 from ironhull.engine.interface import HARDENED, Builder, BuildRequest, Engine, Mount, RunOptions
 from ironhull.engine.podman import Podman
 from ironhull.engine.probe import pause_program
+from ironhull.engine.registries import podman_config
 from ironhull.errors import EngineError, NotFoundError
 from ironhull.store.export import choose_manifest
 from ironhull.store.layout import ImageLayout
@@ -316,6 +324,111 @@ def test_a_step_that_fails_ends_with_the_builder_s_words(
         _build(any_builder, tmp_path, f"FROM {SHELL}\nRUN echo cannot do it >&2; exit 9\n")
 
 
+# -- registries ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(shell_layout: ImageLayout, tmp_path: Path) -> Iterator[str]:
+    """`ironhull serve` with the image `shell:1` under its own name."""
+    home = tmp_path / "home"
+    shutil.copytree(shell_layout.root, home / "store")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "ironhull.cli", "serve", "--listen", address],
+            env={**os.environ, "IRONHULL_HOME": str(home)},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            for _ in range(200):
+                with socket.socket() as client:
+                    if client.connect_ex(("127.0.0.1", int(address.split(":")[1]))) == 0:
+                        break
+                assert server.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.1)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def test_every_engine_pulls_from_our_registry(any_builder: Builder, served: str) -> None:
+    name = f"{served}/shell:1"
+    found = any_builder.pull(name, insecure=True)
+    assert found.startswith("sha256:")
+    assert any_builder.inspect(name)["User"] == "65532:65532"
+    any_builder.remove(name)
+
+
+def test_the_printed_mapping_lets_podman_find_our_image_by_another_name(
+    podman: Engine, served: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "registries.conf"
+    config.write_text(podman_config(served, {"dhi.io": ""}, insecure=True))
+    assert isinstance(podman, Podman)
+    done = podman.line.call(
+        "pull", "-q", "dhi.io/shell:1", environment={"CONTAINERS_REGISTRIES_CONF": str(config)}
+    )
+    assert done.code == 0, done.stderr
+    result = podman.run("dhi.io/shell:1", RunOptions(network="none"))
+    assert result.stdout == "hello\n65532\n"
+    podman.remove("dhi.io/shell:1")
+
+
+# -- the command line ----------------------------------------------------------------------------
+
+
+def test_an_interrupted_command_leaves_no_container_and_no_image(
+    podman: Engine, shell_layout: ImageLayout, tmp_path: Path
+) -> None:
+    assert isinstance(podman, Podman)
+    home = tmp_path / "home"
+    shutil.copytree(shell_layout.root, home / "store")
+    folder = tmp_path / "images/shell/debian-13"
+    folder.mkdir(parents=True)
+    (folder / "1.yaml").write_text(SLOW_DEFINITION)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ironhull.cli", "test", "shell:1", "--engine", "podman"],
+        env={
+            **os.environ,
+            "IRONHULL_HOME": str(home),
+            "IRONHULL_CATALOG": str(tmp_path / "images"),
+            "IRONHULL_PODMAN_ARGS": " ".join(podman.line.program[1:]),
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 60
+    while "ironhull-" not in podman.line.ask("ps", "--format", "{{.Names}}"):
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.terminate()
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert _containers(podman) == ""
+    assert "ironhull-test" not in podman.line.ask("images", "--format", "{{.Repository}}")
+
+
+SLOW_DEFINITION = """
+name: Shell
+image: shell
+tags: ["1"]
+platforms: [linux/amd64]
+contents: {packages: [libc6]}
+accounts: {run-as: root, root: true}
+os-release:
+  {name: Debian, id: debian, version-id: "13", version-codename: trixie, pretty-name: Debian}
+tests:
+  - name: it never ends
+    timeout: 300
+    commands: [[sleep, "300"]]
+"""
+
+
 def _containers(engine: Engine) -> str:
     return engine.line.ask("ps", "-a", "-q")  # type: ignore[attr-defined]
 
@@ -331,7 +444,4 @@ def _get(url: str) -> str:
 
 
 def _interrupt() -> None:
-    import os
-    import signal
-
     os.kill(os.getpid(), signal.SIGINT)

@@ -74,7 +74,11 @@ class Buildah:
         return f"sha256:{found.splitlines()[-1].removeprefix('sha256:')}"
 
     def exists(self, image: str) -> bool:
-        return self.line.call("inspect", "--type=image", image).code == 0
+        try:
+            self._inspected(image)
+        except NotFoundError:
+            return False
+        return True
 
     def inspect(self, image: str) -> Mapping[str, Any]:
         value = self._inspected(image).get("OCIv1")

@@ -102,7 +102,11 @@ class Images:
         self.name = line.name
 
     def exists(self, image: str) -> bool:
-        return self.line.call("image", "inspect", image).code == 0
+        try:
+            self._inspected(image)
+        except NotFoundError:
+            return False
+        return True
 
     def _inspected(self, image: str) -> dict[str, Any]:
         finished = self.line.call("image", "inspect", image)

@@ -133,11 +133,6 @@ class FlagsCache:
         except EnvironmentProblem:
             return
 
-    def drop(self, key: str) -> None:
-        kept = self._all()
-        if self._path is not None and kept.pop(key, None) is not None:
-            replace_file(self._path, json.dumps(kept, indent=1).encode())
-
     def _all(self) -> dict[str, object]:
         if self._path is None:
             return {}

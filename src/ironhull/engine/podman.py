@@ -25,6 +25,8 @@ from ironhull.store.export import write_oci_archive
 from ironhull.store.layout import ImageLayout
 
 _LONG = 1800
+# What runs is what was loaded, never what a registry has under that name.
+_LOCAL = ("--pull=never",)
 
 
 class Podman(Images):
@@ -57,11 +59,11 @@ class Podman(Images):
 
     def run(self, image: str, options: RunOptions, *, timeout: float = 60) -> RunResult:
         flags = self.run_flags()
-        return commandline.run(self._with(flags), flags.run, image, options, timeout)
+        return commandline.run(self._with(flags), (*_LOCAL, *flags.run), image, options, timeout)
 
     def start(self, image: str, options: RunOptions) -> Running:
         flags = self.run_flags()
-        return commandline.start(self._with(flags), flags.run, image, options)
+        return commandline.start(self._with(flags), (*_LOCAL, *flags.run), image, options)
 
     def build(self, request: BuildRequest) -> BuildResult:
         flags = self._found("build", self._try_build, (*PODMAN_REMEDIES[:3], *BUILD_REMEDIES))

@@ -39,6 +39,7 @@ from ironhull.store.layers import image_layers, open_layer
 from ironhull.store.layout import ImageLayout
 from ironhull.store.tree import MAX_ENTRIES, Inode, Layers, listing, merge
 
+_COMPRESSED = (".gz", ".tgz", ".zst", ".xz", ".bz2", ".zip")
 DEVICES = (CHARACTER, BLOCK_DEVICE)
 
 
@@ -56,6 +57,9 @@ def write_rootfs(layout: ImageLayout, manifest: Descriptor, target: Path) -> Roo
 
     InputError if the folder is there and not empty; nothing is left behind when it fails.
     """
+    target = Path(os.path.abspath(target))  # noqa: PTH100 - a name is needed, links are not
+    if target.suffix in _COMPRESSED:
+        raise InputError(f"{target.name}: a root file system is a plain .tar, or a folder")
     layers = image_layers(layout, layout.document(manifest.digest, manifest.media_type))
     root = merge(layout, layers)
     if target.suffix == ".tar":

@@ -6,11 +6,14 @@ import hashlib
 import io
 import json
 import os
+import resource
 import tarfile
 import tracemalloc
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.fakes.image import (
     Directory,
     File,
@@ -460,3 +463,72 @@ def test_a_folder_or_a_place_that_is_not_there_is_told(tmp_path: Path) -> None:
         whole_file(tmp_path / "no" / "x.tar"),
     ):
         pass
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(layout: ImageLayout, tmp_path: Path) -> None:
+    manifest = make_manifest(layout, [{"big": os.urandom(1 << 20)}])
+    before = sorted(os.listdir(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
+    try:
+        for target in (tmp_path / "root.tar", tmp_path / "root"):
+            with pytest.raises(EnvironmentProblem, match=r"cannot write .*File too large"):
+                write_rootfs(layout, manifest, target)
+        with (
+            pytest.raises(EnvironmentProblem, match="File too large"),
+            whole_file(tmp_path / "x.tar") as file,
+        ):
+            write_docker_archive(layout, manifest, ["a:1"], file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_compressed_name_is_not_taken_for_a_folder(layout: ImageLayout, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a plain \.tar, or a folder"):
+        write_rootfs(layout, make_manifest(layout, [{"a": "1"}]), tmp_path / "x.tar.gz")
+
+
+_NAMES = st.sampled_from(["a", "b", "c"])
+_PATHS = st.lists(_NAMES, min_size=1, max_size=3).map("/".join)
+_ENTRIES = st.one_of(
+    st.binary(max_size=3),
+    st.just(Directory()),
+    _PATHS.map(Symlink),
+    st.sampled_from(["/", "..", "../..", "/a/../..", "."]).map(Symlink),
+    _PATHS.map(Hardlink),
+)
+_WHITEOUTS = _PATHS.map(lambda path: "/".join([*path.split("/")[:-1], ".wh." + path[-1]]))
+_OPAQUES = _PATHS.map(lambda path: f"{path}/.wh..wh..opq")
+_LAYER = st.lists(
+    st.one_of(
+        st.tuples(_PATHS, _ENTRIES),
+        st.tuples(_WHITEOUTS | _OPAQUES, st.just(b"")),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(_LAYER, min_size=1, max_size=4))
+def test_no_image_writes_outside_of_its_folder_and_both_forms_agree(
+    tmp_path_factory: pytest.TempPathFactory, layers: list[list[tuple[str, object]]]
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    layout = ImageLayout(folder / "layout", create=True)
+    manifest = make_manifest(layout, layers, compression="none")  # type: ignore[arg-type]
+    jail = folder / "jail" / "deep"
+    jail.mkdir(parents=True)
+    try:
+        write_rootfs(layout, manifest, jail / "root")
+    except MalformedError:
+        with pytest.raises(MalformedError):
+            write_rootfs(layout, manifest, jail / "root.tar")
+        assert os.listdir(jail) == []
+        return
+    write_rootfs(layout, manifest, jail / "root.tar")
+    assert os.listdir(folder / "jail") == ["deep"]
+    assert sorted(os.listdir(jail)) == ["root", "root.tar"]
+    on_disk = {str(p.relative_to(jail / "root")) for p in (jail / "root").rglob("*")}
+    assert {name for name in _names(jail / "root.tar") if name != "."} == on_disk
+    assert not [name for name in on_disk if ".wh." in name]
