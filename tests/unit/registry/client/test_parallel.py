@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 
 import pytest
 
-from ironhull.errors import NetworkError
+from ironhull.errors import EnvironmentProblem, NetworkError
 from ironhull.registry.client.parallel import run_all
 
 
@@ -55,3 +57,25 @@ def test_one_piece_runs_without_a_failure_lost() -> None:
     with pytest.raises(NetworkError, match="alone"):
         run_all([fails], threading.Event())
     run_all([], threading.Event())
+
+
+def test_work_that_is_stopped_from_outside_is_not_taken_for_done() -> None:
+    stop = threading.Event()
+    with pytest.raises(EnvironmentProblem, match="stopped"):
+        run_all([stop.set, *[lambda: None] * 50], stop, workers=1)
+
+
+def test_an_interrupt_waits_for_work_to_tidy_up() -> None:
+    stop, together, tidied = threading.Event(), threading.Barrier(3), []
+
+    def piece() -> None:
+        if together.wait() == 0:
+            time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGINT)
+        stop.wait(5)
+        time.sleep(0.1)
+        tidied.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_all([piece] * 3, stop, workers=3)
+    assert len(tidied) == 3
