@@ -221,7 +221,9 @@ def _settle(
             )
         )
     connection.executemany(
-        "INSERT OR REPLACE INTO image VALUES (?, ?)", ((image.key, this) for image in images)
+        "INSERT OR REPLACE INTO image VALUES (?, ?)",
+        # What could not be matched has not begun yet.
+        ((each.key, this) for each in results if each.raw is not None),
     )
     connection.execute("COMMIT")
     return results

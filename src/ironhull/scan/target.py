@@ -118,6 +118,9 @@ def _covered(family: Family, ecosystem: str, ecosystems: Mapping[str, int]) -> T
         if each.startswith("debian:") and order(each) < order(ecosystem) and each != SID
     ]
     name = ecosystem.replace(":", " ")
+    if family == "debian" and SID in ecosystems:
+        message = f"no feed has {name} itself; what the tracker says without a release was used"
+        return Target(family, ecosystem, True, (Caveat("fallback", name, message),))
     if family == "debian" and older and _is_next(ecosystem, older):
         message = f"no feed has {name} yet; matched as in {_newest(older).replace(':', ' ')}"
         return Target(family, ecosystem, True, (Caveat("fallback", name, message),))
