@@ -52,7 +52,8 @@ def assemble(image: OpenImage, records: Sequence[LayerRecord]) -> Inventory:
             Remark("warning", "/etc/passwd", f"the default user {config.user!r:.60} is not in it")
         )
     surface = SurfaceReader(view, ids if image.layers else None).read()
-    surface = _with_variables(surface, config)
+    config, variables = _variables(config)
+    surface = replace(surface, secrets=surface.secrets + variables)
     installed = frozenset(item.name for item, _ in packages if item.is_distribution)
     owned = owners(view, _paths(packages, surface), installed)
     remarks += _remarks(view, digests)
@@ -153,14 +154,16 @@ def _licenses(view: View) -> dict[str, list[str]]:
     return {path.split("/")[4]: said for path, _, said in view.facts("licenses")}
 
 
-def _with_variables(surface: Surface, config: ImageConfig) -> Surface:
-    found = []
+def _variables(config: ImageConfig) -> tuple[ImageConfig, tuple[Finding, ...]]:
+    """The config without the values of variables that hold secrets, and a finding for each."""
+    found, shown = [], []
     for variable in config.env:
         name, _, value = variable.partition("=")
         detail = secrets.in_variable(name, value)
         if detail:
             found.append(Finding(f"env:{name}", detail))
-    return replace(surface, secrets=surface.secrets + tuple(sorted(found)))
+        shown.append(f"{name}={secrets.HIDDEN}" if detail else variable)
+    return replace(config, env=tuple(shown)), tuple(sorted(found))
 
 
 def _owned_surface(surface: Surface, owned: Mapping[str, str], digests: Sequence[str]) -> Surface:
@@ -197,6 +200,10 @@ def _all_remarks(view: View) -> Iterable[tuple[str, int, list[Remark]]]:
 
 def _layers(image: OpenImage, records: Sequence[LayerRecord]) -> tuple[Layer, ...]:
     history = layer_history(image.config, len(image.layers))
+    env = [variable.partition("=") for variable in image_config(image.config).env]
+    values = [
+        value for name, _, value in env if len(value) > 3 and secrets.in_variable(name, value)
+    ]
     return tuple(
         Layer(
             digest=source.digest,
@@ -205,7 +212,7 @@ def _layers(image: OpenImage, records: Sequence[LayerRecord]) -> tuple[Layer, ..
             size=record.stored,
             uncompressed=record.uncompressed,
             files=record.files(),
-            created_by=created_by,
+            created_by=secrets.without_secrets(created_by, values),
         )
         for source, record, created_by in zip(image.layers, records, history, strict=False)
     )

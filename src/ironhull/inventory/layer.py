@@ -94,8 +94,7 @@ class RecordBuilder:
                 self._remark(path, "a hard link out of the image; left out")
                 return
             self.record.links[path] = target
-            named = self._seen.get(target)
-            form = rec.PLAIN if named is None else self.record.forms[named]
+            form = self._like(member, self._seen.get(target))
         elif kind == rec.SYMLINK:
             self.record.links[path] = utf8(member.link)
         if member.xattrs and XATTR in member.xattrs:
@@ -103,6 +102,15 @@ class RecordBuilder:
         if kind == rec.FILE and member.size and not member.sparse:
             form = self._file(path, base, member.size, content)
         self._append(path, kind, form, member)
+
+    def _like(self, member: Member, index: int | None) -> str:
+        """Let a hard link be what it names; what its own header says, no file system keeps."""
+        if index is None:
+            return rec.PLAIN
+        record = self.record
+        member.mode, member.uid = record.modes[index], record.uids[index]
+        member.gid = record.gids[index]
+        return record.forms[index]
 
     def _append(self, path: str, kind: str, form: str, member: Member) -> None:
         record = self.record

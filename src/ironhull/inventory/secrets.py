@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 LIMIT = 1 << 20
 """Larger files are not searched: keys are small, and a person pasted them."""
@@ -65,6 +66,20 @@ def in_variable(name: str, value: str) -> str:
     if not detail and _SENSITIVE.search(name) and value and value[0] not in "/$":
         return "a value under a name that says secret"
     return detail
+
+
+HIDDEN = "[secret]"
+
+
+def without_secrets(text: str, values: Iterable[str] = ()) -> str:
+    """The text with tokens, and with these values, taken out."""
+    for value in values:
+        text = text.replace(value, HIDDEN)
+    data = text.encode("utf-8", "replace")
+    for marker, _, pattern in _TOKENS:
+        if marker in data:
+            data = pattern.sub(HIDDEN.encode(), data)
+    return data.decode("utf-8", "replace")
 
 
 def _token(data: bytes) -> str:

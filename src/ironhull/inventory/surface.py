@@ -48,8 +48,7 @@ class SurfaceReader:
             self._look(entry)
         for path, layer, text in self._view.facts("capabilities"):
             self._add("capabilities", path, text, layer)
-        for path, layer, text in self._view.facts("secrets"):
-            self._add("secrets", path, text, layer)
+        self._secrets()
         self._lists["user_writable"] = [
             found for path, found in self._writable.items() if self._highest(path)
         ]
@@ -58,6 +57,14 @@ class SurfaceReader:
 
     def _add(self, name: str, path: str, detail: str, layer: int) -> None:
         self._lists[name].append(Finding(path, detail, str(layer)))
+
+    def _secrets(self) -> None:
+        """Those of hidden files too: whoever has the image has all its layers."""
+        visible = {path: layer for path, layer, _ in self._view.facts("secrets")}
+        for layer, record in enumerate(self._view.records):
+            for path, text in record.secrets.items():
+                hidden = "" if visible.get(path) == layer else ", hidden by a higher layer"
+                self._add("secrets", path, f"{text}{hidden}", layer)
 
     def _look(self, entry: Entry) -> None:
         match entry.kind:
