@@ -41,7 +41,7 @@ def copy(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    r"""Copy an image with all its platforms and everything that refers to it.
+    """Copy an image with all its platforms and everything that refers to it.
 
     \b
     SRC and DST are each one of
@@ -53,7 +53,9 @@ def copy(
 
     Across an air gap: ironhull copy localhost:5000/node:20 bundle.tar, and on the other side
     ironhull copy bundle.tar localhost:5000/node:20
-    """
+
+    Some tools read an archive without a name only if it holds one thing: for those, --no-referrers.
+    """  # noqa: D301 - \b is click's sign for lines to keep, not an escape gone wrong
     here, there, only = parse_location(source), parse_location(target), parse_platform(platform)
     store = settings().home.store
     with registries(plain_http, ca, quiet or as_json) as opened:

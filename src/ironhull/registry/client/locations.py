@@ -27,7 +27,6 @@ from ironhull.registry.client.places import (
     RegistryTarget,
     StoredSource,
 )
-from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.transfer import Source, Target
 from ironhull.store.archive_file import ArchiveFile
 from ironhull.store.layout import REF_NAME, ImageLayout
@@ -183,13 +182,6 @@ def find_stored(store: ImageLayout, name: str) -> Descriptor:
         return store.find(str(Reference.parse(name)))
     except InputError:
         raise NotFoundError(f"{first}; for a registry's write its host, as in docker.io/") from None
-
-
-def repository_of(location: Location, registries: Registries) -> Repository:
-    """The repository that a location names; InputError if it is no registry's."""
-    if location.reference is None:
-        raise InputError(f"{location.text!r} is not in a registry")
-    return registries.repository(location.reference)
 
 
 def _one(stored: ImageLayout | ArchiveFile, location: Location) -> Descriptor:
