@@ -12,6 +12,7 @@ import io
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import zstandard
@@ -197,3 +198,13 @@ def make_image(
     if names:
         layout.tag(descriptor, list(names))
     return descriptor
+
+
+def unpack(tar: tarfile.TarFile, folder: Path) -> None:
+    """The plain files of an archive of our own; `extractall` differs between Python's versions."""
+    for member in tar:
+        content = tar.extractfile(member)
+        if content is not None:
+            path = folder / member.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.read())

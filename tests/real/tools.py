@@ -229,8 +229,13 @@ def install_npm(names: list[str]) -> None:
             if got != expected:
                 raise Unavailable(f"{packed.name} has sha512 {got}, the lock says {expected}")
             with tarfile.open(packed) as archive:
-                archive.extract(entry["file"], folder, filter="data")
-            _publish(name, Path(folder) / entry["file"], f"in plugins {entry['version']}")
+                content = archive.extractfile(entry["file"])
+                if content is None:
+                    raise Unavailable(f"{packed.name} has no {entry['file']}")
+                program = Path(folder) / "program"
+                with program.open("wb") as file:
+                    shutil.copyfileobj(content, file)
+            _publish(name, program, f"in plugins {entry['version']}")
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from ironhull.engine.process import Finished
 from ironhull.errors import EngineError, InputError
 
 _MAX_DOCKERFILE = 4 * 1024 * 1024
+# Builders know these without ARG, and keep their values out of the history only then.
+_PREDEFINED = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def _lowered(dialect: Dialect, request: BuildRequest) -> Lowered:
         dialect.abilities,
         bases=request.bases,
         build_args=request.build_args,
-        run_variables=tuple(request.environment),
+        run_variables=[key for key in request.environment if key.lower() not in _PREDEFINED],
         run_mounts=mounts,
     )
 
