@@ -24,7 +24,8 @@ MAX_MEMBERS = 2_000_000
 MAX_TOTAL = 16 << 30
 MAX_DEPTH = 4
 
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, gzip.BadGzipFile)
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
+"""What reading a damaged or cut archive raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Member:
             raise malformed(self.name, "is encrypted")
         try:
             return self.archive.open(self.entry)
-        except (*_DAMAGED, NotImplementedError, OSError) as error:
+        except (*DAMAGED, NotImplementedError) as error:
             raise malformed(self.name, f"damaged zip member: {error}") from None
 
     def read(self) -> bytes:
@@ -113,7 +114,7 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
 def _members(place: Path, wants: Callable[[str], bool]) -> Iterator[Document]:
     try:
         archive = zipfile.ZipFile(place)
-    except (*_DAMAGED, OSError, ValueError) as error:
+    except (*DAMAGED, ValueError) as error:
         raise malformed(place.name, f"not a zip: {error}") from None
     with archive:
         entries = archive.infolist()
@@ -131,7 +132,7 @@ def _members(place: Path, wants: Callable[[str], bool]) -> Iterator[Document]:
 def _bounded(file: IO[bytes] | BufferedReader, limit: int, name: str) -> bytes:
     try:
         data = file.read(limit + 1)
-    except (*_DAMAGED, OSError) as error:
+    except DAMAGED as error:
         raise malformed(name, f"damaged: {error}") from None
     if len(data) > limit:
         raise malformed(name, f"larger than {limit} bytes")

@@ -17,9 +17,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 
 import msgspec
 
+from ironhull.advisories.documents import DAMAGED
 from ironhull.advisories.interface import Document, FeedDate, malformed
 from ironhull.advisories.model import Claim, Record, State
 from ironhull.advisories.releases import SID, ecosystem
@@ -93,36 +95,48 @@ class AnnotationFeed:
 
 def _entries(document: Document) -> Iterator[_Entry]:
     if document.name.endswith(".json"):
-        data = document.read()
-        try:
-            envelope = _DECODER.decode(data)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise malformed(document.name, f"not a tracker entry: {error}") from None
-        lines = [line.original.strip() for line in envelope.annotations]
-        yield _Entry(envelope.header.original.strip(), document.name, lines)
+        yield _envelope(document)
         return
     entry: _Entry | None = None
+    for number, line in _lines(document):
+        if not line[0].isspace():
+            if entry is not None:
+                yield entry
+            entry = _Entry(line, f"{document.name}:{number}")
+            continue
+        if entry is None:
+            raise malformed(document.name, f"line {number} belongs to no entry")
+        entry.lines.append(line.strip())
+        if len(entry.lines) > MAX_ENTRY_LINES:
+            raise malformed(document.name, f"line {number}: an endless entry")
+    if entry is not None:
+        yield entry
+
+
+def _envelope(document: Document) -> _Entry:
+    try:
+        envelope = _DECODER.decode(document.read())
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise malformed(document.name, f"not a tracker entry: {error}") from None
+    lines = [line.original.strip() for line in envelope.annotations]
+    return _Entry(envelope.header.original.strip(), document.name, lines)
+
+
+def _lines(document: Document) -> Iterator[tuple[int, str]]:
+    """The lines that are not empty, with their numbers."""
     with document.open() as file:
-        number = 0
-        while raw := file.readline(MAX_LINE + 1):
-            number += 1
+        for number in count(1):
+            try:
+                raw = file.readline(MAX_LINE + 1)
+            except DAMAGED as error:
+                raise malformed(document.name, f"damaged: {error}") from None
+            if not raw:
+                return
             if len(raw) > MAX_LINE:
                 raise malformed(document.name, f"line {number} is longer than {MAX_LINE} bytes")
             line = raw.decode("utf-8", "replace").rstrip()
-            if not line:
-                continue
-            if line[0].isspace():
-                if entry is None:
-                    raise malformed(document.name, f"line {number} belongs to no entry")
-                entry.lines.append(line.strip())
-                if len(entry.lines) > MAX_ENTRY_LINES:
-                    raise malformed(document.name, f"line {number}: an endless entry")
-            else:
-                if entry is not None:
-                    yield entry
-                entry = _Entry(line, f"{document.name}:{number}")
-    if entry is not None:
-        yield entry
+            if line:
+                yield number, line
 
 
 def _record(entry: _Entry) -> Record | None:

@@ -10,11 +10,11 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import TextIOWrapper
 from typing import IO, Any, TypeVar
 
 import msgspec
 
+from ironhull.advisories.documents import DAMAGED
 from ironhull.advisories.interface import Document, FeedDate, malformed
 from ironhull.advisories.model import Cycle, Exploited, Score, Support
 
@@ -211,7 +211,10 @@ def _decode(document: Document, kind: type[T]) -> T:
 
 def _lines(file: IO[bytes], name: str) -> Iterator[str]:
     for _ in range(MAX_ROWS):
-        line = file.readline(1 << 16)
+        try:
+            line = file.readline(1 << 16)
+        except DAMAGED as error:
+            raise malformed(name, f"damaged: {error}") from None
         if not line:
             return
         yield line.decode("utf-8", "replace").rstrip("\n")
@@ -219,14 +222,7 @@ def _lines(file: IO[bytes], name: str) -> Iterator[str]:
 
 
 def _rows(file: IO[bytes], name: str) -> Iterator[list[str]]:
-    text = TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
-    reader = csv.reader(text)
     try:
-        for count, row in enumerate(reader):
-            if count > MAX_ROWS:
-                raise malformed(name, f"more than {MAX_ROWS} rows")
-            yield row
-    except (csv.Error, OSError, EOFError) as error:
+        yield from csv.reader(_lines(file, name))
+    except csv.Error as error:
         raise malformed(name, f"damaged: {error}") from None
-    finally:
-        text.detach()
