@@ -1,0 +1,97 @@
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ironhull.errors import NotFoundError
+from ironhull.inventory.model import Distribution, ImageIdentity, Inventory, Package
+from ironhull.inventory.stored import InventoryStore
+from ironhull.oci.digest import Digest, digest_of
+
+CURL = Package("curl", "7.88.1-10", "deb", "/var/lib/dpkg/status", "", "amd64", "curl", "7.88.1-10")
+BASH = Package("bash", "5.2", "deb", "/var/lib/dpkg/status", "", "amd64", "bash", "5.2")
+
+
+def inventory(name: str, *packages: Package) -> Inventory:
+    identity = ImageIdentity(name, "store", manifest=digest_of(name.encode()))
+    return Inventory(identity, Distribution("debian", "12", "bookworm"), packages)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> InventoryStore:
+    return InventoryStore(tmp_path / "inventories")
+
+
+def test_what_was_put_comes_back(store: InventoryStore) -> None:
+    one = inventory("one:1", CURL)
+    store.put(one)
+    assert store.get(one.image.key) == one
+    assert store.get(Digest("sha256:" + "0" * 64)) is None
+    assert list(store) == [one]
+
+
+def test_a_folder_without_a_digest_is_not_kept(store: InventoryStore) -> None:
+    store.put(Inventory(ImageIdentity("/srv", "rootfs"), Distribution()))
+    assert list(store) == []
+    assert store.get("") is None
+
+
+def test_a_package_of_many_images_is_one_row(store: InventoryStore) -> None:
+    for number in range(5):
+        store.put(inventory(f"image:{number}", CURL, BASH))
+    with store.database() as database:
+        (packages,) = database.execute("SELECT count(*) FROM package").fetchone()
+        (installed,) = database.execute("SELECT count(*) FROM installed").fetchone()
+    assert (packages, installed) == (2, 10)
+    assert [image.name for image in store.images()] == [f"image:{number}" for number in range(5)]
+
+
+def test_an_inventory_put_again_replaces_the_old_one(store: InventoryStore) -> None:
+    first = inventory("one:1", CURL, BASH)
+    store.put(first)
+    store.put(replace(first, packages=(CURL,)))
+    with store.database() as database:
+        (installed,) = database.execute("SELECT count(*) FROM installed").fetchone()
+    assert installed == 1
+    assert len(store.images()) == 1
+
+
+def test_a_removed_inventory_is_gone(store: InventoryStore) -> None:
+    one = inventory("one:1", CURL)
+    store.put(one)
+    store.remove(one.image.key)
+    assert store.images() == []
+    assert store.get(one.image.key) is None
+    with pytest.raises(NotFoundError):
+        store.remove(one.image.key)
+
+
+def test_a_lost_database_is_made_again_from_the_files(store: InventoryStore) -> None:
+    one, two = inventory("one:1", CURL), inventory("two:1", BASH)
+    store.put(one)
+    store.put(two)
+    for path in store.root.glob("packages.sqlite*"):
+        path.unlink()
+    (store.root / ("0" * 64 + ".json")).write_text("{}")
+    assert list(store) == [one, two]
+    assert not (store.root / ("0" * 64 + ".json")).exists()
+
+
+def test_a_damaged_file_counts_as_absent(store: InventoryStore) -> None:
+    one = inventory("one:1", CURL)
+    store.put(one)
+    store.path(one.image.key).write_text('{"schema": "ironhull-inventory-0"}')
+    assert store.get(one.image.key) is None
+
+
+def test_several_threads_may_put_at_once(store: InventoryStore) -> None:
+    threads = [
+        threading.Thread(target=store.put, args=(inventory(f"image:{number}", CURL),))
+        for number in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.images()) == 8
