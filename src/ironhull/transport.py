@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 from functools import cache
+from ipaddress import ip_address
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
@@ -24,14 +25,26 @@ def tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host (no port) is this machine by its name alone."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def pool_for(url: str, *, context: ssl.SSLContext | None = None) -> urllib3.PoolManager:
     """A pool for the host of `url`, through the proxy that the environment names for it.
 
+    This machine itself is never asked for through a proxy, whatever no_proxy says.
     Redirects and retries are the caller's: each protocol has its own rule for them.
     """
     parts = urllib3.util.parse_url(url)
     scheme, host = parts.scheme or "https", parts.host or ""
-    proxy = None if proxy_bypass(host) else getproxies().get(scheme)
+    direct = is_loopback(host) or proxy_bypass(host)
+    proxy = None if direct else getproxies().get(scheme)
     options = {
         "num_pools": 16,
         "maxsize": CONNECTIONS,

@@ -382,3 +382,25 @@ def test_the_digest_of_a_pushed_image_is_the_digest_of_its_bytes(
     assert Digest(raw(tool("crane"), "digest", f"{name}:20").decode().strip()) == image.digest
     said = ironhull("pull", f"{name}@sha256:{'0' * 64}", code=2)
     assert "no manifest sha256:000" in said
+
+
+def test_a_full_disk_ends_a_pull_and_leaves_nothing(
+    registry: Registry, image: Descriptor, home: Home, tmp_path: Path
+) -> None:
+    name = f"{registry.host}/node:20"
+    environment = {**os.environ, "IRONHULL_HOME": str(home.root)}
+    subprocess.run([*IRONHULL, "push", "-q", "node:20", name], check=True, env=environment)
+    fresh = tmp_path / "fresh"
+    # A limit on the size of files stands in for a full disk: the same errno path, without mounting.
+    done = subprocess.run(
+        ["prlimit", "--fsize=1000000", *IRONHULL, "pull", "-q", name],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, "IRONHULL_HOME": str(fresh)},
+    )
+    assert done.returncode == 3
+    assert "cannot write" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list((fresh / "store").glob("tmp/*")) == []
+    assert ImageLayout(fresh / "store").descriptors() == []

@@ -16,7 +16,8 @@ from ironhull.registry.client.auth import Authorizer
 from ironhull.registry.client.credentials import Credentials
 from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.session import Session
-from ironhull.registry.client.wire import Patience, Wire, is_loopback, origin
+from ironhull.registry.client.wire import Patience, Wire, origin
+from ironhull.transport import is_loopback
 
 # Docker Hub's name is not the name of its host.
 _HOSTS = {DOCKER_HUB: "registry-1.docker.io"}

@@ -19,7 +19,8 @@ from ironhull.errors import NetworkError
 from ironhull.registry.client.answers import MAX_ERROR_TEXT, refused
 from ironhull.registry.client.challenge import Challenge
 from ironhull.registry.client.credentials import Credentials, Login
-from ironhull.registry.client.wire import Answer, Request, Wire, bytes_body, is_loopback, origin
+from ironhull.registry.client.wire import Answer, Request, Wire, bytes_body, origin
+from ironhull.transport import is_loopback
 
 _MAX_TOKEN = 1 << 16
 _MAX_ANSWER = 1 << 18
@@ -117,7 +118,8 @@ class Authorizer:
 
     def _fetch(self, challenge: Challenge, scope: Scope) -> _Token:
         realm = self._realm(challenge)
-        login = self._login(scope, realm)
+        # What a login gets is as good as the login: it must not travel in plain text either.
+        login = self._login(scope, self._base) and self._login(scope, realm)
         scopes = list(scope.texts)
         for asked in challenge.parameters.get("scope", "").split():
             if asked not in scopes and len(asked) < 1000:

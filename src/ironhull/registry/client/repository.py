@@ -85,7 +85,7 @@ class Repository:
         said = answer.headers.get("docker-content-digest")
         if said is None:
             return self.fetch_manifest(reference).digest
-        return parse_digest(said)
+        return self._said(said, f"manifest {reference}")
 
     def push_manifest(self, document: Document, tag: str | None = None) -> bool:
         """Store a manifest by its digest, or under a tag.
@@ -294,9 +294,15 @@ class Repository:
         digest = digest_of(content) if isinstance(content, bytes) else content.digest
         said = answer.headers.get("docker-content-digest")
         if wanted is None and said is not None:
-            wanted = parse_digest(said)
+            wanted = self._said(said, what)
         if wanted is not None and wanted != digest:
             raise UntrustedError(f"{self}: {what}: should be {wanted}, got {digest}")
+
+    def _said(self, digest: str, what: str) -> Digest:
+        try:
+            return parse_digest(digest)
+        except MalformedError as error:
+            raise MalformedError(f"{self}: {what}: Docker-Content-Digest: {error}") from None
 
     def _missing(self, error: Refused, what: str) -> Exception:
         if error.status != 404:

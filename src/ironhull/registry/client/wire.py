@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import urllib3
@@ -100,16 +99,6 @@ def origin(url: str) -> tuple[str, str, int]:
         raise NetworkError(f"not an address: {url!r:.200}") from None
     scheme = parts.scheme.lower()
     return scheme, (parts.hostname or "").lower(), port or (443 if scheme == "https" else 80)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host (no port) is this machine by its name alone."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 class Wire:

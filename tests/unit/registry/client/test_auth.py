@@ -186,6 +186,17 @@ def test_a_login_is_never_sent_over_plain_http_to_another_machine(notes: Notes) 
     assert "secret" not in "".join(notes.notes)
 
 
+def test_what_a_login_gets_is_not_sent_over_plain_http_either(notes: Notes) -> None:
+    with FakeRegistry(login=("u", "secret")) as server:
+        wire = Wire(patience=QUICK, progress=notes)
+        challenge = Challenge("bearer", {"realm": f"{server.url}/token"})
+        with pytest.raises(Refused, match="an anonymous request"):
+            authorizer("http://10.0.0.1", wire).challenged([challenge], Scope("app"), None)
+        wire.close()
+        assert "authorization" not in server.seen[0].headers
+    assert "plain http" in notes.notes[0]
+
+
 @pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1", "[::1]:5000", "x.localhost"])
 def test_this_machine_may_get_a_login_over_plain_http(host: str) -> None:
     wire = Wire(patience=QUICK)

@@ -87,6 +87,28 @@ def test_a_manifest_of_another_size_than_its_descriptor_says_is_refused(
             connect(registry).fetch_manifest(digest, wrong)
 
 
+def test_a_registry_that_names_another_algorithm_is_told_so(
+    registry: FakeRegistry, connect: Connect
+) -> None:
+    strange = {"content-type": OCI_MANIFEST, "docker-content-digest": "sha512:" + "a" * 128}
+    for method in ("GET", "HEAD"):
+        registry.fail(method, "/manifests/", says(200, manifest(), **strange))
+    for ask in (connect(registry).fetch_manifest, connect(registry).has_manifest):
+        with pytest.raises(MalformedError, match=r"/app: manifest 1: .*'sha512' is not supported"):
+            ask("1")
+
+
+def test_this_machine_is_not_asked_for_through_a_proxy(
+    registry: FakeRegistry, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.put_manifest("app", "1", OCI_MANIFEST, manifest())
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert connect(registry).fetch_manifest("1").raw == manifest()
+
+
 @pytest.mark.parametrize("kind", ["text/html", "application/json", "", "application/x-\x1b[31m"])
 def test_a_wrong_content_type_is_no_manifest(
     registry: FakeRegistry, connect: Connect, kind: str
