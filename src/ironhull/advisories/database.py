@@ -239,6 +239,22 @@ class Database:
                 heads[key] = (self.feed_names[feed], identifier, modified or "")
         return heads
 
+    def record_ratings(self, keys: Iterable[int]) -> dict[int, Rating]:
+        """Record key → what the record itself says about severity."""
+        rows = [
+            row
+            for chunk in _chunks(keys)
+            for row in self._rows(
+                "SELECT key, score, vector, severity, summary, published FROM record"  # noqa: S608
+                f" WHERE key IN ({_marks(chunk)})",
+                chunk,
+            )
+        ]
+        return {
+            key: (score or 0.0, vector or "", word or "", summary or "", published or "")
+            for key, score, vector, word, summary, published in rows
+        }
+
     def scores_of(self, identifiers: Iterable[str]) -> dict[str, Rating]:
         """Identifier → CVSS score, vector, the feed's word, summary, published. Best score wins."""
         found: dict[str, Rating] = {}
@@ -251,7 +267,7 @@ class Database:
             for identifier, score, vector, word, summary, published in rows:
                 new = (score or 0.0, vector or "", word or "", summary or "", published or "")
                 old = found.get(identifier)
-                found[identifier] = new if old is None else _richer(old, new)
+                found[identifier] = new if old is None else richer(old, new)
         return found
 
     def exploited(self, identifiers: Iterable[str]) -> dict[str, Exploited]:
@@ -292,7 +308,8 @@ class Database:
         return tuple(InArchive(*row) for row in rows)
 
 
-def _richer(old: Rating, new: Rating) -> Rating:
+def richer(old: Rating, new: Rating) -> Rating:
+    """The one with the higher score, with the words that it lacks from the other."""
     better, other = (new, old) if new[0] > old[0] else (old, new)
     return (
         better[0],

@@ -187,16 +187,18 @@ def _support(
 def findings_of(matched: Matched, database: Database, options: Options) -> tuple[Finding, ...]:
     """Findings with everything that is known about them, the worst first."""
     identifiers = {rule.vulnerability for match in matched.matches for rule in match.rules}
+    keys = {rule.claim.record for match in matched.matches for rule in match.rules}
+    # A CVE's own record is shared by many findings; that of a GHSA is not under the CVE's name.
+    named = database.scores_of(identifiers)
     details = Details(
-        ratings=database.scores_of(identifiers),
+        ratings=named,
+        records=database.record_ratings(keys) if len(named) < len(identifiers) else {},
         kev={name: entry.added for name, entry in database.exploited(identifiers).items()},
         epss={
             name: (score.epss, score.percentile)
             for name, score in database.scores(identifiers).items()
         },
-        heads=database.record_heads(
-            rule.claim.record for match in matched.matches for rule in match.rules
-        ),
+        heads=database.record_heads(keys),
     )
     findings = [
         finding(match.package, rule, details, options)
@@ -212,6 +214,7 @@ class Details:
     """What the database says about vulnerabilities, whoever is affected."""
 
     ratings: Mapping[str, Rating]
+    records: Mapping[int, Rating]
     kev: Mapping[str, str]
     epss: Mapping[str, tuple[float, float]]
     heads: Mapping[int, tuple[str, str, str]]
@@ -222,8 +225,10 @@ _NO_RATING: Rating = (0.0, "", "", "", "")
 
 def finding(package: Package, rule: Rule, details: Details, options: Options) -> Finding:
     """One finding."""
-    score, vector, word, title, published = details.ratings.get(rule.vulnerability, _NO_RATING)
-    feed, record, date = details.heads.get(rule.claim.record, ("", "", ""))
+    key = rule.claim.record
+    rated = details.ratings.get(rule.vulnerability) or details.records.get(key, _NO_RATING)
+    score, vector, word, title, published = rated
+    feed, record, date = details.heads.get(key, ("", "", ""))
     epss = details.epss.get(rule.vulnerability)
     fix_state, suite = fix_of(rule, options.index)
     return Finding(

@@ -161,11 +161,11 @@ def _evidence(finding: Finding, result: ScanResult) -> str:
 
 
 def image_purl(result: ScanResult) -> str:
-    """`pkg:oci/node@sha256:…?repository_url=…`: names the image by its digest."""
+    """`pkg:oci/node@sha256:…?repository_url=…`, by digest; empty for a folder, which has none."""
     repository = image_name(result.image)
     name = repository.rpartition("/")[2].lower() or "image"
     if not result.digest:
-        return result.image
+        return ""
     return (
         f"pkg:oci/{quote(name, safe='.-_~')}@{quote(result.digest, safe='')}"
         f"?repository_url={quote(repository, safe='/')}"
@@ -192,12 +192,12 @@ def document(result: ScanResult, said: Iterable[Said]) -> str:
 
 
 def _statement(said: Said, product: str) -> dict[str, Any]:
-    subject: dict[str, Any] = {"@id": product}
-    if said.purls:
-        subject["subcomponents"] = [{"@id": purl} for purl in said.purls]
+    parts = [{"@id": purl} for purl in said.purls]
+    # Without a digest the packages themselves are the products: their purls name versions.
+    subjects = [{"@id": product, "subcomponents": parts}] if product else parts
     value: dict[str, Any] = {
         "vulnerability": {"name": said.vulnerability},
-        "products": [subject],
+        "products": subjects,
         "status": said.status,
     }
     texts = {
