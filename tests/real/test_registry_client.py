@@ -5,6 +5,7 @@ Debian's docker-registry and `crane registry serve` have no referrers API; `iron
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -169,6 +170,12 @@ def raw(*arguments: Any) -> bytes:
     done = subprocess.run(list(map(str, arguments)), check=False, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
+
+
+def auth_file(path: Path, host: str, user: str, password: str) -> dict[str, str]:
+    encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
+    path.write_text(json.dumps({"auths": {host: {"auth": encoded}}}))
+    return {"REGISTRY_AUTH_FILE": str(path)}
 
 
 @pytest.fixture
@@ -354,15 +361,10 @@ def test_a_login_of_podmans_file_is_used_and_a_wrong_one_is_told(
     htpasswd = tmp_path / "htpasswd"
     htpasswd.write_bytes(raw(tool("htpasswd"), "-nbB", "alice", "right"))
     name = f"localhost:{port}/team/node:20"
-    login, files = f"localhost:{port}", {}
+    login = f"localhost:{port}"
+    right = auth_file(tmp_path / "right.json", login, "alice", "right")
+    wrong = auth_file(tmp_path / "wrong.json", login, "alice", "wrong")
     with process(docker_registry(folder, port, htpasswd=htpasswd), port, tmp_path / "log"):
-        for password in ("right", "wrong"):
-            files[password] = tmp_path / f"{password}.json"
-            encoded = subprocess.run(
-                ["base64", "-w0"], input=f"alice:{password}".encode(), capture_output=True
-            ).stdout.decode()
-            files[password].write_text(json.dumps({"auths": {login: {"auth": encoded}}}))
-        right, wrong = ({"REGISTRY_AUTH_FILE": str(path)} for path in files.values())
         ironhull("push", "node:20", name, **right)
         assert ironhull("tags", name, **right)["tags"]
         for other in (wrong, {"REGISTRY_AUTH_FILE": str(tmp_path / "none")}):
@@ -404,3 +406,61 @@ def test_a_full_disk_ends_a_pull_and_leaves_nothing(
     assert len(done.stderr.splitlines()) == 1
     assert list((fresh / "store").glob("tmp/*")) == []
     assert ImageLayout(fresh / "store").descriptors() == []
+
+
+def test_roles_of_our_server_are_told_apart(
+    image: Descriptor, tmp_path: Path, ironhull: Callable[..., Any]
+) -> None:
+    port = free_port()
+    host, users = f"localhost:{port}", tmp_path / "users.toml"
+    lines = ['[anonymous]\nrole = "pull"\nrepositories = ["public/*"]\n']
+    for user, role in (("alice", "push"), ("bob", "pull")):
+        hashed = raw(tool("htpasswd"), "-nbB", user, "right").decode().strip().partition(":")[2]
+        lines.append(f'[users.{user}]\npassword = "{hashed}"\nrole = "{role}"\n')
+    users.write_text("".join(lines))
+    users.chmod(0o600)
+    listen = (*IRONHULL, "serve", "--listen", f"127.0.0.1:{port}", "--auth", users)
+    alice = auth_file(tmp_path / "alice.json", host, "alice", "right")
+    bob = auth_file(tmp_path / "bob.json", host, "bob", "right")
+    mallory = auth_file(tmp_path / "mallory.json", host, "alice", "guess")
+    nobody = {"REGISTRY_AUTH_FILE": str(tmp_path / "none.json")}
+    with process([*listen, "--data", tmp_path / "store"], port, tmp_path / "log"):
+        for repository in ("public/node", "team/node"):
+            ironhull("push", "node:20", f"{host}/{repository}", **alice)
+        ironhull("tree", f"{host}/public/node:20", **nobody)
+        ironhull("tree", f"{host}/team/node:20", **bob)
+        for who, what in ((nobody, "tree"), (mallory, "tree")):
+            assert "answered 401" in ironhull(what, f"{host}/team/node:20", code=3, **who)
+        said = ironhull("push", "node:20", f"{host}/team/node:evil", code=3, **bob)
+        assert "answered 403" in said
+        assert "the login may not do this" in said
+        assert ironhull("tags", f"{host}/team/node", **bob)["tags"] == ["20"]
+
+
+def test_a_proxy_that_limits_bodies_is_no_hindrance(
+    image: Descriptor, tmp_path: Path, home: Home, ironhull: Callable[..., Any]
+) -> None:
+    folder, port, front = tmp_path / "registry", free_port(), free_port()
+    folder.mkdir()
+    make_image(home.store, [{"big": os.urandom(20_000_000)}], names=("big:1",), compression="gzip")
+    (tmp_path / "nginx.conf").write_text(
+        f"""daemon off; master_process off; pid {tmp_path}/pid; error_log stderr;
+        events {{}}
+        http {{
+          access_log off; client_max_body_size 9m;
+          client_body_temp_path {tmp_path}/body; proxy_temp_path {tmp_path}/proxy;
+          fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;
+          server {{
+            listen 127.0.0.1:{front};
+            location / {{ proxy_pass http://127.0.0.1:{port}; proxy_set_header Host $http_host; }}
+          }}
+        }}"""
+    )
+    nginx = [tool("nginx"), "-c", tmp_path / "nginx.conf", "-p", tmp_path]
+    with (
+        process(docker_registry(folder, port), port, tmp_path / "log"),
+        process(nginx, front, tmp_path / "nginx.log"),
+    ):
+        [done] = ironhull("push", "big:1", f"localhost:{front}/big")
+        assert done["bytesMoved"] > 20_000_000
+        raw(tool("crane"), "validate", "--remote", f"localhost:{front}/big:1")
