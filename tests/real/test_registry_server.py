@@ -292,7 +292,7 @@ def test_tls_with_a_certificate_of_ones_own(store, tmp_path):
         certs.mkdir()
         shutil.copy(cert, certs / "ca.crt")
         at = f"docker://{running.host}/team/app:1"
-        run(tool("skopeo"), "inspect", f"--cert-dir={certs}", at)
+        run(tool("skopeo"), "copy", f"--src-cert-dir={certs}", at, f"oci:{tmp_path / 'copy'}:1")
         assert "certificate" in run(tool("skopeo"), "inspect", at, code=1)
 
 
@@ -582,6 +582,7 @@ def test_a_sweep_beside_a_running_server_removes_nothing_that_a_push_needs(tmp_p
             "uploads": 0,
             "records": 1,
             "blobs": 1,
+            "leftovers": 0,
             "bytes": len(loose),
         }
         raw, headers = manifest_of(layer), {"content-type": OCI_MANIFEST}
@@ -611,6 +612,23 @@ def test_fifty_pulls_at_once_take_little_memory(server):
     for thread in threads:
         thread.join()
     assert not wrong
+    assert peak_memory(server) < 150 * 10**6
+
+
+def test_fifty_pushes_at_once_take_little_memory(server):
+    data = os.urandom(10_000_000)
+
+    def push_it():
+        url = f"/v2/app/blobs/uploads/?digest={sha(data)}"
+        statuses.append(server.ask("POST", url, body=data).status)
+
+    statuses = []
+    threads = [threading.Thread(target=push_it) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [201] * 50
     assert peak_memory(server) < 150 * 10**6
 
 

@@ -94,13 +94,16 @@ def serve(
         limits=Limits(blob=_size(max_blob), uploads=max_uploads, upload_age=seconds, grace=seconds),
     )
     if only_collect:
+        if read_only:
+            raise InputError("--gc removes and --read-only forbids it: choose one")
         swept = collect(config)
         if as_json:
             print_json(swept.json())
         else:
             click.echo(
                 f"removed {swept.blobs} blobs ({megabytes(swept.bytes)}), "
-                f"{swept.uploads} unfinished uploads, {swept.records} records"
+                f"{swept.uploads} unfinished uploads, {swept.records} records, "
+                f"{swept.leftovers} leftovers"
             )
         return
     config.check()

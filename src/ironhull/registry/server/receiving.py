@@ -18,7 +18,8 @@ from ironhull.registry.server.metrics import Metrics
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.uploads import Upload
 
-_BATCH = 1 << 20
+# Handed to a thread together: what the web server hands over, mostly (see `running`).
+_BATCH = 1 << 17
 
 
 class ClientGone(Exception):

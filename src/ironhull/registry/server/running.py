@@ -13,6 +13,7 @@ import fcntl
 import ipaddress
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -42,6 +43,7 @@ from ironhull.store.layout import ImageLayout
 
 _BACKLOG = 1024
 _STOP_SECONDS = 10
+_FILES = 16_384
 _PR_SET_PDEATHSIG = 1
 
 
@@ -104,6 +106,7 @@ def serve(config: ServerConfig, open_log: Callable[[], RequestLog]) -> None:
     config.check()
     # What is wrong with the options is said here, not by a worker that dies.
     build(config, open_log())
+    _raise_file_limit()
     # The worker inherits the socket and the lock.
     multiprocessing.set_start_method("fork", force=True)
     with _only_writer(config):
@@ -127,7 +130,9 @@ def _server(config: ServerConfig) -> _Server:
             runtime_mode=RuntimeModes.mt,
             runtime_blocking_threads=4,
             backlog=_BACKLOG,
-            http1_settings=HTTP1Settings(header_read_timeout=30_000),
+            # What a connection may hold of a body; more is not faster, and a hundred pushes at
+            # once take twice the memory.
+            http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=131072),
             log_enabled=False,
             ssl_cert=config.tls_cert,
             ssl_key=config.tls_key,
@@ -178,6 +183,14 @@ def _listen(host: str, port: int, stalled: float) -> socket.socket:
         raise EnvironmentProblem(f"cannot listen on {host}:{port}: {error.strerror}") from None
     opened.set_inheritable(True)
     return opened
+
+
+def _raise_file_limit() -> None:
+    """A connection and an upload are a file each; the usual soft limit is 1024 of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager

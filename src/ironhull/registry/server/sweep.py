@@ -7,18 +7,28 @@
    to, and that are older than the grace time. The last look and the removal are one step under the
    sweep lock; a push that is told "there already" renews a blob's age under the same lock.
 
+4. Files that a process left half written when it was killed, older than the grace time.
+
 A blob that was in the layout before it was pushed is never removed: a build may count on it.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from ironhull.oci.digest import Digest
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.uploads import Uploads
 from ironhull.store.files import locked
+
+# The names that store.blobs and store.files give to what is not finished.
+_TEMPORARY_BLOB = re.compile(r"\d+-[0-9a-f]{16}")
+_TEMPORARY_FILE = re.compile(r"\..+\.\d+-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,7 @@ class Swept:
     uploads: int
     records: int
     blobs: int
+    leftovers: int
     bytes: int
 
     def json(self) -> dict[str, int]:
@@ -49,7 +60,8 @@ def sweep(contents: Contents, uploads: Uploads, now: float | None = None) -> Swe
         freed = _remove_blob(contents, digest, used, now)
         if freed is not None:
             blobs, size = blobs + 1, size + freed
-    return Swept(expired, records, blobs, size)
+    leftovers, freed_bytes = _sweep_leftovers(contents, now)  # 4
+    return Swept(expired, records, blobs, leftovers, size + freed_bytes)
 
 
 def _old(contents: Contents, when: float, now: float) -> bool:
@@ -69,6 +81,32 @@ def _sweep_records(contents: Contents, repository: str, now: float) -> int:
                 continue
             removed += contents.records.drop_blob(repository, digest)
     return removed
+
+
+def _sweep_leftovers(contents: Contents, now: float) -> tuple[int, int]:
+    """Files and bytes removed."""
+    root = contents.layout.root
+    places = [(root / "tmp", _TEMPORARY_BLOB), (root, _TEMPORARY_FILE)]
+    places += [(Path(folder), _TEMPORARY_FILE) for folder, _, _ in os.walk(contents.records.root)]
+    count = size = 0
+    for folder, pattern in places:
+        for entry in _files(folder):
+            if not pattern.fullmatch(entry.name):
+                continue
+            with suppress(FileNotFoundError):
+                status = entry.stat(follow_symlinks=False)
+                if _old(contents, status.st_mtime, now):
+                    Path(entry.path).unlink()
+                    count, size = count + 1, size + status.st_size
+    return count, size
+
+
+def _files(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
 
 
 def _used(contents: Contents) -> set[Digest]:

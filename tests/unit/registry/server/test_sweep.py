@@ -5,6 +5,8 @@ from tests.fakes.image import make_image
 
 from ironhull.registry.server.sweep import sweep
 
+NOTHING = {"uploads": 0, "records": 0, "blobs": 0, "leftovers": 0, "bytes": 0}
+
 
 def swept(site):
     return sweep(site.registry.contents, site.registry.uploads)
@@ -15,7 +17,7 @@ def test_a_young_store_is_left_alone(site):
     site.push_blob("app", b"loose")
     site.ask("POST", "/v2/app/blobs/uploads/")
     before = sorted(site.layout.root.rglob("*"))
-    assert swept(site).json() == {"uploads": 0, "records": 0, "blobs": 0, "bytes": 0}
+    assert swept(site).json() == NOTHING
     assert sorted(site.layout.root.rglob("*")) == before
 
 
@@ -25,7 +27,7 @@ def test_what_nothing_refers_to_goes_and_the_images_stay(make):
     subject = site.push_referrer("app", digest, "x/y")
     loose = site.push_blob("app", b"loose")
     site.age()
-    assert swept(site).json() == {"uploads": 0, "records": 1, "blobs": 1, "bytes": 5}
+    assert swept(site).json() == NOTHING | {"records": 1, "blobs": 1, "bytes": 5}
     assert site.ask("HEAD", f"/v2/app/blobs/{loose}").status == 404
     assert not site.layout.blobs.has(loose)
     again = make()
@@ -128,4 +130,26 @@ def test_a_second_sweep_finds_nothing_more(site):
     site.push_blob("app", b"loose")
     site.age()
     assert swept(site).blobs == 1
-    assert swept(site).json() == {"uploads": 0, "records": 0, "blobs": 0, "bytes": 0}
+    assert swept(site).json() == NOTHING
+
+
+def test_what_a_killed_process_left_half_written_goes_when_it_is_old(site):
+    root = site.layout.root
+    site.push_image("app", "1")
+    (root / "tmp").mkdir(exist_ok=True)
+    left = [
+        root / "tmp" / "123-0123456789abcdef",
+        root / ".index.json.123-01234567",
+        root / "registry/repositories/app/_manifests" / f".{'a' * 64}.123-01234567",
+        root / "registry/uploads" / f".{'a' * 32}.repository.123-01234567",
+    ]
+    for path in left:
+        path.write_bytes(b"half")
+    assert swept(site).json() == NOTHING
+    kept = [root / "tmp" / "mine", root / ".mine"]
+    for path in kept:
+        path.write_bytes(b"other")
+    site.age()
+    assert swept(site).json() == NOTHING | {"leftovers": 4, "bytes": 16}
+    assert [path.exists() for path in left + kept] == [False] * 4 + [True] * 2
+    assert site.ask("GET", "/v2/app/manifests/1").status == 200
