@@ -109,8 +109,13 @@ def run_tests(
     engine.load(layout, manifest, [name])
     outcomes = []
     try:
-        advance = progress.start("running tests", len(definition.tests), "tests")
-        for test in definition.tests:
+        tests = [
+            test
+            for test in definition.tests
+            if not test.platforms or manifest.platform in (None, *test.platforms)
+        ]
+        advance = progress.start("running tests", len(tests), "tests")
+        for test in tests:
             outcomes.append(_Run(engine, name, test, host).outcome())
             advance(1)
     finally:

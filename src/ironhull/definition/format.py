@@ -250,6 +250,9 @@ _TEST = Fields(
             "A request from outside; without commands the image's own process answers.",
             ours=True,
         ),
+        "platforms": Key(
+            _PLATFORMS, "Only on these platforms; without it, on every one.", ours=True
+        ),
     }
 )
 

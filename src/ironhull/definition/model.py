@@ -163,6 +163,8 @@ class ImageTest:
     """The root can be written and the engine's usual capabilities stay: apt-get needs both."""
     http: HttpProbe | None = None
     """Asked until it answers; without commands the main process is the image's own."""
+    platforms: tuple[Platform, ...] = ()
+    """Empty: every platform."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ironhull.definition.model import Healthcheck, HttpProbe, ImageTest, Keep, Place
-from ironhull.definition.paths import normalised
+from ironhull.definition.paths import normalised, platforms_of
 from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.shape import Item, Record
 from ironhull.definition.tree import Findings, did_you_mean
@@ -112,6 +112,7 @@ def _test(record: Record, place: Place, shell: bool, findings: Findings) -> Imag
         network=record.get("network", False),
         writable=record.get("writable", False),
         http=http,
+        platforms=platforms_of(record, findings),
     )
 
 

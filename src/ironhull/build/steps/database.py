@@ -120,7 +120,8 @@ def _info(tree: Tree, context: StepContext, part: PackagePart, triggers: _Trigge
             continue
         script = file_name in ("preinst", "postinst", "prerm", "postrm", "config")
         tree.put_file(f"{prefix}.{file_name}", files[file_name], 0o755 if script else 0o644)
-    if part.md5sums:
+    if "md5sums" in files:
+        # Also if no line is left: dpkg --audit wants the file of every package that had one.
         md5sums = _md5sums(tree, part)
         tree.put_file(f"{prefix}.md5sums", md5sums.encode("utf-8", "surrogateescape"))
     triggers.read(part.name, files.get("triggers", b"").decode("utf-8", "replace"))
