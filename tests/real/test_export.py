@@ -37,6 +37,7 @@ LAYERS: list[Files] = [
         "becomes-dir": "file",
         "becomes-file/x": "x",
         "tmp": Directory(0o1777),
+        "mail": Directory(0o2775, 0, 8),
     },
     {
         "etc/config": "new",

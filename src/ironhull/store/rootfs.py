@@ -27,6 +27,7 @@ from ironhull.oci.tar import (
     BLOCK,
     BLOCK_DEVICE,
     CHARACTER,
+    DIRECTORY,
     FILE,
     HARD_LINK,
     TarLimits,
@@ -222,7 +223,9 @@ class _Unpacker:
 
     def _finish(self, path: bytes, member: TarHeader) -> None:
         self._own(path, member)
-        os.chmod(path, member.mode & 0o1777)  # noqa: PTH101 - names are bytes
+        # A folder's setgid bit only tells whose group new files have.
+        allowed = 0o3777 if member.kind == DIRECTORY else 0o1777
+        os.chmod(path, member.mode & allowed)  # noqa: PTH101 - names are bytes
         os.utime(path, (member.mtime, member.mtime))
 
     def _own(self, path: bytes, member: TarHeader) -> None:
