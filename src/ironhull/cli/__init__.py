@@ -85,8 +85,9 @@ def ironhull() -> None:
 def main() -> None:
     """Run the command line; ends the process with the exit code that style.md fixes."""
     try:
-        ironhull.main(standalone_mode=False)
-        code = 0
+        ended = ironhull.main(standalone_mode=False)
+        # click hands the code of `ctx.exit` back, and None where a verb just ends.
+        code = ended if isinstance(ended, int) else 0
     except click.exceptions.Exit as end:
         code = end.exit_code
     except click.ClickException as error:

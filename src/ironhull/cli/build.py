@@ -16,7 +16,7 @@ from ironhull.cli.settings import settings
 from ironhull.cli.workspace import LazyDownload, Workspace
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import InputError, LockError
-from ironhull.lock.file import read_lock, write_lock
+from ironhull.lock.file import lock_path, read_lock
 from ironhull.lock.model import Lock
 from ironhull.lock.request import check_lock
 from ironhull.oci.platform import Platform
@@ -109,15 +109,16 @@ def _locked(
     workspace: Workspace, name: str, *, update: bool, required: bool
 ) -> tuple[ImageDefinition, Lock]:
     """Definition and lock of an image; makes the lock if there is none, or `update` says so."""
-    definition, path = workspace.definition(name)
-    if path.is_file() and not update:
-        lock = read_lock(path)
-        check_lock(lock, definition, str(path))
+    path = workspace.catalog.find(name)
+    file = lock_path(path)
+    if file.is_file() and not update:
+        lock = read_lock(file)
+        definition = workspace.read(path, lock.variables)
+        check_lock(lock, definition, str(file))
         return definition, lock
     if required:
-        raise LockError(f"{definition.file} has no lock (make it with: ironhull lock {name})")
-    definition, lock = workspace.lock(definition)
-    write_lock(path, lock)
+        raise LockError(f"{path} has no lock (make it with: ironhull lock {name})")
+    definition, _, lock = workspace.update_lock(path)
     return definition, lock
 
 

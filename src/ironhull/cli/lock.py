@@ -13,14 +13,11 @@ from ironhull.cli.output import as_json, print_json, progress
 from ironhull.cli.settings import settings
 from ironhull.cli.workspace import Workspace
 from ironhull.definition.model import ImageDefinition
-from ironhull.definition.reader import load
-from ironhull.errors import FindingsError, LockError
+from ironhull.errors import FindingsError
 from ironhull.lock.diff import LockDiff, diff
-from ironhull.lock.file import lock_path, read_lock, write_lock
-from ironhull.lock.make import lock_definition, moved
+from ironhull.lock.file import lock_path, read_lock
 from ironhull.lock.model import Lock
 from ironhull.lock.request import check_lock
-from ironhull.lock.unsolvable import misspelt_exclusions
 
 _NOTHING = LockDiff((), (), ())
 
@@ -100,37 +97,15 @@ def _one(path: Path, workspace: Workspace, update: bool, check: bool) -> _Result
         check_lock(old, definition, str(file))
         if not check:
             return _Result(definition, file, "present", old)
-        _, new = _locked(path, workspace)
+        _, new = workspace.new_lock(path)
         changes = diff(old, new)
         return _Result(definition, file, "stale" if changes.matters else "current", old, changes)
     # Without the variables of the lock: it may be one that cannot be read, which is replaced.
-    previous = _previous(file, workspace) if file.exists() else None
-    definition, new = _locked(path, workspace)
+    definition, previous, new = workspace.update_lock(path)
     if previous is None:
-        write_lock(file, new)
         return _Result(definition, file, "made", new)
-    new = moved(previous, new)
-    if new != previous:
-        write_lock(file, new)
     changes = diff(previous, new)
     return _Result(definition, file, "unchanged" if changes.empty else "updated", new, changes)
-
-
-def _locked(path: Path, workspace: Workspace) -> tuple[ImageDefinition, Lock]:
-    archives = workspace.archives(workspace.read(path, {}))
-    definition, lock = lock_definition(lambda values: load(path, values), archives)
-    for line in misspelt_exclusions(definition.packages, list(archives.values())):
-        workspace.progress.note(f"warning: {line}")
-    return definition, lock
-
-
-def _previous(file: Path, workspace: Workspace) -> Lock | None:
-    """The lock to compare with; one that cannot be read is what --update is there to replace."""
-    try:
-        return read_lock(file)
-    except LockError as error:
-        workspace.progress.note(f"it is replaced: {error}")
-        return None
 
 
 def _words(result: _Result) -> list[str]:

@@ -6,10 +6,10 @@ The mirror is never in code: option, setting `mirror`, then the machine's own ap
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ironhull.archive.debian import ArchiveContext, load_releases, open_archive
+from ironhull.archive.debian import ArchiveContext, SuiteRelease, load_releases, open_archive
 from ironhull.archive.fetch import MirrorSource, Snapshot, default_transfer
 from ironhull.archive.interface import Archive, Repository, Wanted
 from ironhull.archive.mirror import find_repositories
@@ -17,10 +17,11 @@ from ironhull.cli.settings import Settings
 from ironhull.definition.catalog import Catalog
 from ironhull.definition.model import ImageDefinition
 from ironhull.definition.reader import read
-from ironhull.errors import InputError
-from ironhull.lock.file import lock_path, read_lock
-from ironhull.lock.make import Archives, lock_definition
+from ironhull.errors import InputError, LockError
+from ironhull.lock.file import lock_path, read_lock, write_lock
+from ironhull.lock.make import Archives, lock_definition, moved
 from ironhull.lock.model import Lock
+from ironhull.lock.unsolvable import misspelt_exclusions
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress
 
@@ -34,6 +35,9 @@ class Workspace:
     mirror: str | None = None
     keyring: Path | None = None
     offline: bool = False
+    _releases: dict[tuple[Repository, ...], tuple[SuiteRelease, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def catalog(self) -> Catalog:
@@ -50,27 +54,66 @@ class Workspace:
 
     def read(self, path: Path, variables: Mapping[str, str]) -> ImageDefinition:
         """The definition with these values for its tracked variables."""
-        loaded = read(path, variables)
+        loaded = read(path, variables, self._root(path))
         for warning in loaded.warnings:
             self.progress.note(f"warning: {warning}")
         return loaded.definition
 
-    def lock(self, definition: ImageDefinition) -> tuple[ImageDefinition, Lock]:
-        """A new lock from the archive as it is now, and the definition with its variables."""
+    def _root(self, path: Path) -> Path | None:
+        """The catalog's folder, which bounds includes, for a definition of the catalog."""
+        root = self.settings.catalog
+        return root if path.absolute().is_relative_to(root.absolute()) else None
+
+    def new_lock(self, path: Path) -> tuple[ImageDefinition, Lock]:
+        """A lock from the archive as it is now, and the definition with its variables."""
+        root = self._root(path)
 
         def load(variables: Mapping[str, str]) -> ImageDefinition:
-            return read(definition.file, variables).definition
+            return read(path, variables, root).definition
 
-        return lock_definition(load, self.archives(definition))
+        archives = self.archives(self.read(path, {}))
+        definition, lock = lock_definition(load, archives)
+        for line in misspelt_exclusions(definition.packages, list(archives.values())):
+            self.progress.note(f"warning: {line}")
+        return definition, lock
+
+    def update_lock(self, path: Path) -> tuple[ImageDefinition, Lock | None, Lock]:
+        """Move the lock beside a definition to the archive: definition, old lock, new lock.
+
+        A lock that says what the archive says stays as it is, date and all. One that cannot be
+        read, or is of something else, is replaced.
+        """
+        file = lock_path(path)
+        old = self._previous(file)
+        definition, new = self.new_lock(path)
+        if old is not None:
+            new = moved(old, new)
+        if new != old:
+            write_lock(file, new)
+        return definition, old, new
+
+    def _previous(self, file: Path) -> Lock | None:
+        if not file.exists():
+            return None
+        try:
+            return read_lock(file)
+        except LockError as error:
+            self.progress.note(f"it is replaced: {error}")
+            return None
 
     def archives(self, definition: ImageDefinition) -> Archives:
-        """The archive of each platform of the definition, all at one moment."""
+        """The archive of each platform of the definition.
+
+        One command reads a release file once, so that all its images see the same moment.
+        """
         home = self.settings.home
         context = ArchiveContext(home.archive, progress=self.progress, offline=self.offline)
-        releases = load_releases(self.repositories(definition), context)
+        repositories = tuple(self.repositories(definition))
+        if repositories not in self._releases:
+            self._releases[repositories] = load_releases(repositories, context)
         found: dict[Platform, Archive] = {}
         for platform in definition.platforms:
-            found[platform] = open_archive(releases, platform.debian, context)
+            found[platform] = open_archive(self._releases[repositories], platform.debian, context)
         return found
 
     def repositories(self, definition: ImageDefinition) -> list[Repository]:
