@@ -19,6 +19,7 @@ from ironhull.cli.advisory_database import database_path
 from ironhull.cli.output import as_json, megabytes, print_json, progress, table
 from ironhull.cli.settings import settings
 from ironhull.errors import InputError, NetworkError, NotFoundError, UntrustedError
+from ironhull.scan.reports.table import printable
 
 
 @click.group(short_help="Get and read the database of vulnerabilities.")
@@ -207,7 +208,7 @@ def show(identifier: str, as_json: bool) -> None:
         click.echo(f"{record.id} ({stored.feed}, {record.modified or dates[stored.feed]}) {rating}")
         for text in (record.summary, *record.notes):
             if text:
-                click.echo(f"  {_printable(text)}")
+                click.echo(f"  {printable(text)}")
         if record.aliases or record.related:
             click.echo(f"  also: {', '.join((*record.aliases, *record.related))}")
     for name, entry in kev.items():
@@ -215,7 +216,7 @@ def show(identifier: str, as_json: bool) -> None:
     for name, score in scores.items():
         click.echo(f"{name} EPSS {score.epss:.4f}, higher than {score.percentile:.1%} of all")
     if rows:
-        click.echo("\n" + table(heading, [[_printable(cell) for cell in row] for row in rows]))
+        click.echo("\n" + table(heading, [[printable(cell) for cell in row] for row in rows]))
 
 
 def _source(head: tuple[str, str, str], dates: dict[str, str]) -> list[str]:
@@ -227,10 +228,6 @@ def _record_json(record: Record) -> dict[str, Any]:
     value = asdict(record)
     del value["claims"]
     return value
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 @advisories.command(short_help="Write the database to one file.")

@@ -18,6 +18,7 @@ from ironhull.cli.scan import Scanning, inventory_of, run_scan, scan_options
 from ironhull.scan.explain import Explained, Explanation
 from ironhull.scan.explain import explain as explain_one
 from ironhull.scan.reports.document import finding_json
+from ironhull.scan.reports.table import printable
 from ironhull.scan.target import target_of
 
 _LINES = 12
@@ -93,34 +94,34 @@ def _print(answer: Explanation) -> None:
         for line in answer.lines[:_LINES]:
             where = line.ecosystem.replace(":", " ")
             click.echo(
-                f"  {line.feed} {line.date[:10]} {line.record} ({where}): {_safe(line.text)}"
+                f"  {line.feed} {line.date[:10]} {line.record} ({where}): {printable(line.text)}"
             )
         if len(answer.lines) > _LINES:
             click.echo(f"  and {len(answer.lines) - _LINES} more (--json)")
     for note in answer.notes:
-        click.echo(f"  note: {_safe(note)}")
+        click.echo(f"  note: {printable(note)}")
     click.echo(f"\ndatabase: {answer.database_date}")
 
 
 def _print_package(each: Explained) -> None:
     package = each.package
-    click.echo(f"\n{_safe(package.name)} {_safe(package.version)}: {each.answer}")
+    click.echo(f"\n{printable(package.name)} {printable(package.version)}: {each.answer}")
     layer = f" in layer {package.layer[:19]}" if package.layer else ""
-    rows = [("found", f"{_safe(package.location)}{layer}")]
+    rows = [("found", f"{printable(package.location)}{layer}")]
     if package.source and package.source != package.name:
         rows.append(("source", f"{package.source} {package.source_version}"))
-    rows.append(("compared", _safe(each.why)))
+    rows.append(("compared", printable(each.why)))
     finding = each.finding
     if finding is not None:
         rows.append(("severity", _severity(each)))
         if finding.vex is not None:
             said = finding.vex
             text = f"{said.status} {said.justification}: {said.statement} ({said.document})"
-            rows.append(("vex", _safe(text)))
+            rows.append(("vex", printable(text)))
         if finding.accepted is not None:
             who = finding.accepted
             rows.append(("accepted", f"by {who.owner} until {who.expires}: {who.reason}"))
-    rows.append(("to do", _safe(each.advice)))
+    rows.append(("to do", printable(each.advice)))
     for name, text in rows:
         click.echo(f"  {name:<9} {text}")
 
@@ -139,7 +140,3 @@ def _severity(each: Explained) -> str:
     if finding.kev:
         parts.append(f"exploited since {finding.kev} (KEV)")
     return ", ".join(parts)
-
-
-def _safe(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

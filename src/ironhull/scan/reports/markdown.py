@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ironhull.scan.model import Finding, ScanResult, by_severity
+from ironhull.scan.reports.table import printable
 from ironhull.scan.view import View, counted, headline
 
 MAX_ROWS = 500
@@ -65,7 +66,7 @@ def _row(finding: Finding) -> str:
 
 def _text(value: str) -> str:
     """One line that cannot end a cell or begin a tag."""
-    clean = " ".join(value.split())
+    clean = printable(" ".join(value.split()))
     for special, written in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), (">", "&gt;")):
         clean = clean.replace(special, written)
     return clean

@@ -27,7 +27,7 @@ def render(result: ScanResult, view: View) -> str:
     if len(result.unmatched) > 20:
         lines.append(f"not matched: and {len(result.unmatched) - 20} more (--json lists them)")
     lines.append(f"database: {result.database.date or 'empty'}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(printable(line) for line in lines) + "\n"
 
 
 def _grouped_caveats(result: ScanResult) -> list[tuple[str, str, str]]:
@@ -58,8 +58,15 @@ def _row(finding: Finding) -> tuple[str, ...]:
     )
 
 
+def printable(text: str) -> str:
+    """Text of a stranger's image without what a terminal would obey."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
 def _cut(text: str) -> str:
-    clean = "".join(letter if letter.isprintable() else "?" for letter in text)
+    clean = printable(text)
     return clean if len(clean) <= LIMIT else f"{clean[: LIMIT - 1]}…"
 
 
