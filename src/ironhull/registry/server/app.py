@@ -25,6 +25,8 @@ from ironhull.registry.server.registry import Registry, guarded
 from ironhull.registry.server.request_log import Line
 from ironhull.registry.server.sweep import sweep
 
+_UPLOAD = "/v2/{name:path}/blobs/uploads/{upload}"
+_MANIFEST = "/v2/{name:path}/manifests/{reference}"
 _SAFE = ("GET", "HEAD")
 # What a client sees of one that went away before its body was whole: nothing; the log sees this.
 _GONE = 499
@@ -39,27 +41,28 @@ def application(registry: Registry) -> ASGIApp:
 def _routes(registry: Registry) -> list[Route]:
     blobs, manifests = BlobRoutes(registry), ManifestRoutes(registry)
     other = OtherRoutes(registry)
-    # (path, method, what the caller must be allowed, handler); of two that match the first wins.
+    # (path, method, what the caller must be allowed, name in the metrics, handler); of two that
+    # match the first wins.
     table = [
-        ("/v2/_catalog", "GET", "pull", other.catalog),
-        ("/metrics", "GET", "pull", other.metrics),
-        ("/v2/{name:path}/blobs/uploads/", "POST", "push", blobs.start),
-        ("/v2/{name:path}/blobs/uploads", "POST", "push", blobs.start),
-        ("/v2/{name:path}/blobs/uploads/{upload}", "GET", "push", blobs.status),
-        ("/v2/{name:path}/blobs/uploads/{upload}", "PATCH", "push", blobs.chunk),
-        ("/v2/{name:path}/blobs/uploads/{upload}", "PUT", "push", blobs.finish),
-        ("/v2/{name:path}/blobs/uploads/{upload}", "DELETE", "push", blobs.cancel),
-        ("/v2/{name:path}/blobs/{digest}", "GET", "pull", blobs.pull),
-        ("/v2/{name:path}/blobs/{digest}", "DELETE", "admin", blobs.delete),
-        ("/v2/{name:path}/manifests/{reference}", "GET", "pull", manifests.pull),
-        ("/v2/{name:path}/manifests/{reference}", "PUT", "push", manifests.push),
-        ("/v2/{name:path}/manifests/{reference}", "DELETE", "admin", manifests.delete),
-        ("/v2/{name:path}/tags/list", "GET", "pull", manifests.tags),
-        ("/v2/{name:path}/referrers/{digest}", "GET", "pull", manifests.referrers),
+        ("/v2/_catalog", "GET", "pull", "catalog", other.catalog),
+        ("/metrics", "GET", "pull", "metrics", other.metrics),
+        ("/v2/{name:path}/blobs/uploads/", "POST", "push", "upload_start", blobs.start),
+        ("/v2/{name:path}/blobs/uploads", "POST", "push", "upload_start", blobs.start),
+        (_UPLOAD, "GET", "push", "upload_status", blobs.status),
+        (_UPLOAD, "PATCH", "push", "upload_chunk", blobs.chunk),
+        (_UPLOAD, "PUT", "push", "upload_finish", blobs.finish),
+        (_UPLOAD, "DELETE", "push", "upload_cancel", blobs.cancel),
+        ("/v2/{name:path}/blobs/{digest}", "GET", "pull", "blob_pull", blobs.pull),
+        ("/v2/{name:path}/blobs/{digest}", "DELETE", "admin", "blob_delete", blobs.delete),
+        (_MANIFEST, "GET", "pull", "manifest_pull", manifests.pull),
+        (_MANIFEST, "PUT", "push", "manifest_push", manifests.push),
+        (_MANIFEST, "DELETE", "admin", "manifest_delete", manifests.delete),
+        ("/v2/{name:path}/tags/list", "GET", "pull", "tags", manifests.tags),
+        ("/v2/{name:path}/referrers/{digest}", "GET", "pull", "referrers", manifests.referrers),
     ]
     routes = [
-        Route(path, guarded(registry, action, handler), methods=[method])
-        for path, method, action, handler in table
+        Route(path, guarded(registry, action, name, handler), methods=[method])
+        for path, method, action, name, handler in table
     ]
     open_to_all = [
         ("/v2", other.version),

@@ -79,8 +79,10 @@ class OtherRoutes:
         return PlainTextResponse("ok\n")
 
     async def metrics(self, request: Request, call: Call) -> ASGIApp:
-        """GET /metrics: for whoever may pull."""
+        """GET /metrics: for whoever may pull; for no stranger where there are users."""
         registry = self._registry
+        if registry.access.has_users and call.identity.name is None:
+            raise challenge(registry, request)
         unfinished = await asyncio.to_thread(len, registry.uploads)
         listing = await asyncio.to_thread(registry.contents.tags.listing)
         gauges = {

@@ -93,17 +93,23 @@ def challenge(registry: Registry, request: Request, scope: str = "") -> Refusal:
     return Refusal("UNAUTHORIZED", text, headers={"www-authenticate": value})
 
 
-def guarded(registry: Registry, action: str, handler: Handler) -> Callable[[Request], Any]:
-    """An endpoint that runs the handler if the caller may do `action` in the repository."""
+def guarded(
+    registry: Registry, action: str, name: str, handler: Handler
+) -> Callable[[Request], Any]:
+    """An endpoint that runs the handler if the caller may do `action` in the repository.
+
+    `name` is what the metrics call it.
+    """
 
     async def endpoint(request: Request) -> ASGIApp:
-        request.scope["ironhull.route"] = handler.__name__
+        request.scope["ironhull.route"] = name
         identity = await identify(registry, request.headers.get("authorization"))
-        name = request.path_params.get("name")
+        repository = request.path_params.get("name", "")
         if identity is None:
             raise challenge(registry, request)
         request.scope["ironhull.user"] = identity.name or ""
-        repository = "" if name is None else repository_name(name)
+        if "name" in request.path_params:
+            repository = repository_name(repository)
         if not identity.may(action, repository or None):
             if identity.name is None:
                 wanted = "pull" if action == "pull" else "pull,push"

@@ -174,6 +174,12 @@ def test_an_expired_token_is_refused(users):
     assert Access(users).bearer(access.issue(writer, 60)) is None
 
 
+def test_metrics_are_for_users_where_there_are_users(make, users):
+    site = make(auth=users)
+    assert site.ask("GET", "/metrics").status == 401
+    assert site.ask("GET", "/metrics", headers=basic("reader", "r")).status == 200
+
+
 def test_a_blob_is_mounted_only_from_where_the_user_may_pull(make, users):
     site = make(auth=users)
     digest = "sha256:" + "2689367b205c16ce32ed4200942b8b8b1e262dfc70d9bc9fbc77c49699a4f1df"

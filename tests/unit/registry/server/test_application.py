@@ -91,8 +91,8 @@ def test_metrics_count_requests_bytes_and_uploads(site):
     site.ask("BREW", "/v2/app/manifests/1")
     site.ask("POST", "/v2/app/blobs/uploads/")
     text = site.ask("GET", "/metrics").body.decode()
-    assert 'requests_total{method="GET",route="pull",status="200"} 1' in text
-    assert 'requests_total{method="PUT",route="push",status="201"} 1' in text
+    assert 'requests_total{method="GET",route="manifest_pull",status="200"} 1' in text
+    assert 'requests_total{method="PUT",route="manifest_push",status="201"} 1' in text
     assert 'requests_total{method="OTHER",route="other",status="405"} 1' in text
     assert "ironhull_registry_uploads_unfinished 1" in text
     assert "ironhull_registry_tags 1" in text
