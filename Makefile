@@ -1,8 +1,57 @@
+# Two commands do everything: `make demo` shows what Ironhull is, `make test` proves it.
+PYTHON ?= python3
 VENV := .venv
-PY := $(VENV)/bin/python
-.PHONY: setup
-setup: $(VENV)/.ready
-$(VENV)/.ready: pyproject.toml
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install -q -e . --group dev
-	touch $@
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: help setup demo test unit real lint bench lock clean
+
+help: ## Show these targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(VENV)/.ready ## Make .venv with the command .venv/bin/ironhull
+
+$(VENV)/.ready: pyproject.toml requirements.lock
+	@command -v $(PYTHON) >/dev/null || { echo "needs Python 3.11 or newer (PYTHON=…)"; exit 3; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V) (PYTHON=…)"; exit 3; }
+	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { echo "needs Python's venv (Debian: apt-get install python3-venv)"; exit 3; }
+	@echo "setting up $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## Build node:20 and show what it is, then run the case study
+	$(BIN)/ironhull build node:20 --update
+	@echo
+	$(BIN)/ironhull show node:20
+	@echo
+	$(BIN)/ironhull demo
+
+test: lint unit real ## Everything: lint, types, import rules, unit tests, real tools
+
+unit: setup ## Tests that need no network
+	$(BIN)/pytest tests/unit -q -n $(JOBS)
+
+real: setup ## Tests with the real mirror, engines and foreign tools
+	.ci/tools
+	$(BIN)/pytest tests/real -q
+
+lint: setup ## Style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## Measure against peers and physical limits, side by side
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lock: setup ## Pin the newest dependencies, with hashes, into requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+	  --no-emit-index-url --group dev -o requirements.lock pyproject.toml
+
+clean: ## Remove the environment and caches of tools
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
