@@ -1,0 +1,275 @@
+"""`ironhull scan`, `explain`, `rescan`, `vex` and `advisories` as people run them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.fakes.advisories import osv, write_records
+from tests.fakes.image import make_image
+
+from ironhull.cli.advisories import advisories
+from ironhull.cli.explain import explain
+from ironhull.cli.rescan import rescan
+from ironhull.cli.scan import FORMATS, scan
+from ironhull.cli.settings import settings
+from ironhull.cli.vex import vex
+from ironhull.errors import FindingsError, InputError, NotFoundError, UntrustedError
+from ironhull.store.home import Home
+
+FILES = {
+    "etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n',
+    "var/lib/dpkg/status": (
+        "Package: libssl3\nStatus: install ok installed\nArchitecture: amd64\n"
+        "Source: openssl\nVersion: 3.0.11-1~deb12u1\n\n"
+        # Trap 21: removed, its configuration left; and one that is half installed.
+        "Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1.0-1\n\n"
+        "Package: half\nStatus: install ok half-configured\nArchitecture: amd64\nVersion: 1.0-1\n"
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("IRONHULL_MAX_ADVISORY_AGE", raising=False)
+    settings.cache_clear()
+    home = Home(tmp_path / "home")
+    make_image(home.store, [FILES], config={"User": "1000"})
+    return home
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Path:
+    return write_records(
+        tmp_path / "osv",
+        [
+            osv("CVE-2024-0001", "openssl", {"Debian:12": "3.0.14-1~deb12u1"}, urgency="high"),
+            osv("CVE-2024-0002", "gone", {"Debian:12": None}),
+            osv("CVE-2024-0003", "half", {"Debian:12": None}),
+        ],
+    )
+
+
+@pytest.fixture
+def database(feed: Path) -> Path:
+    update(feed)
+    return feed
+
+
+def update(place: Path, *more: str) -> Result:
+    return CliRunner().invoke(
+        advisories, ["update", "--source", f"osv-debian={place}", *more], catch_exceptions=False
+    )
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(scan, ["app:1", "--max-age", "0", *arguments], catch_exceptions=False)
+
+
+def test_scan_prints_a_table_and_both_counts(database: Path) -> None:
+    text = run().stdout
+    assert "CVE-2024-0001" in text
+    assert "2 findings, 2 after VEX" in text
+
+
+def test_trap_21_removed_packages_are_not_installed_and_half_configured_ones_are(
+    database: Path,
+) -> None:
+    value = json.loads(run("--json").stdout)
+    assert sorted(each["id"] for each in value["findings"]) == ["CVE-2024-0001", "CVE-2024-0003"]
+
+
+def test_trap_20_packages_in_status_d_are_matched(database: Path, home: Home) -> None:
+    make_image(
+        home.store,
+        [
+            {
+                "etc/os-release": FILES["etc/os-release"],
+                "var/lib/dpkg/status.d/libssl3": "Package: libssl3\nSource: openssl\n"
+                "Version: 3.0.11-1~deb12u1\nArchitecture: amd64\n",
+            }
+        ],
+        names=["distroless:1"],
+    )
+    runner = CliRunner()
+    found = runner.invoke(
+        scan, ["distroless:1", "--json", "--max-age", "0"], catch_exceptions=False
+    )
+    assert [each["source"] for each in json.loads(found.stdout)["findings"]] == ["openssl"]
+
+
+def test_trap_22_the_uppermost_package_database_counts(database: Path, home: Home) -> None:
+    upper = {"var/lib/dpkg/status": "Package: half\nVersion: 1.0-1\nArchitecture: amd64\n"}
+    make_image(home.store, [FILES, upper], names=["layers:1"])
+    runner = CliRunner()
+    found = runner.invoke(scan, ["layers:1", "--json", "--max-age", "0"], catch_exceptions=False)
+    assert [each["package"] for each in json.loads(found.stdout)["findings"]] == ["half"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_is_printed(database: Path, form: str) -> None:
+    assert "CVE-2024-0001" in run("--format", form).stdout
+
+
+def test_fail_on_ends_with_a_finding_after_the_report(database: Path) -> None:
+    with pytest.raises(FindingsError, match="1 of severity high or worse"):
+        run("--fail-on", "high")
+    assert run("--fail-on", "critical,kev,eol").exit_code == 0
+
+
+def test_stale_advisories_fail_by_themselves(database: Path) -> None:
+    with pytest.raises(FindingsError, match="older than 7 days"):
+        CliRunner().invoke(scan, ["app:1"], catch_exceptions=False)
+
+
+def test_how_old_advisories_may_be_is_a_setting(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IRONHULL_MAX_ADVISORY_AGE", "36500")
+    settings.cache_clear()
+    assert CliRunner().invoke(scan, ["app:1"], catch_exceptions=False).exit_code == 0
+    monkeypatch.setenv("IRONHULL_MAX_ADVISORY_AGE", "long")
+    settings.cache_clear()
+    with pytest.raises(InputError, match="a number of days"):
+        CliRunner().invoke(scan, ["app:1"], catch_exceptions=False)
+
+
+def test_without_a_database_scan_says_what_to_do() -> None:
+    with pytest.raises(InputError, match="ironhull advisories update"):
+        run()
+
+
+def test_a_stored_inventory_file_is_an_image_too(database: Path, tmp_path: Path) -> None:
+    from ironhull.cli.inventory import inventory
+
+    path = tmp_path / "inventory.json"
+    path.write_text(CliRunner().invoke(inventory, ["app:1", "--json"]).stdout)
+    found = CliRunner().invoke(scan, [str(path), "--max-age", "0"], catch_exceptions=False)
+    assert "2 findings" in found.stdout
+
+
+def test_vex_that_we_create_is_honest_and_applies(database: Path, tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    made = CliRunner().invoke(vex, ["create", "app:1", "--max-age", "0"], catch_exceptions=False)
+    path.write_text(made.stdout)
+    assert CliRunner().invoke(vex, ["lint", str(path)], catch_exceptions=False).exit_code == 0
+    value = json.loads(run("--json", "--vex", str(path)).stdout)
+    assert {each["vex"]["status"] for each in value["findings"]} == {
+        "affected",
+    }
+
+
+def test_lint_fails_on_dishonest_documents(tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    statement = {
+        "vulnerability": {"name": "CVE-2024-0001"},
+        "products": [{"@id": "pkg:oci/app"}],
+        "status": "not_affected",
+        "justification": "vulnerable_code_cannot_be_controlled_by_adversary",
+        "impact_statement": "Marked no-dsa by Debian Security Team",
+    }
+    path.write_text(
+        json.dumps(
+            {
+                "@context": "https://openvex.dev/ns/v0.2.0",
+                "author": "x",
+                "timestamp": "2026-01-01T00:00:00Z",
+                "statements": [statement],
+            }
+        )
+    )
+    with pytest.raises(FindingsError, match="2 statements"):
+        CliRunner().invoke(vex, ["lint", str(path)], catch_exceptions=False)
+
+
+def test_explain_shows_versions_line_and_date(database: Path) -> None:
+    text = CliRunner().invoke(explain, ["CVE-2024-0001", "app:1"], catch_exceptions=False).stdout
+    for part in (
+        "earlier than 3.0.14-1~deb12u1",
+        "osv-debian 2024-07-01",
+        "update openssl",
+        "layer",
+    ):
+        assert part in text
+
+
+def test_rescan_needs_no_image(database: Path, home: Home, feed: Path) -> None:
+    run()
+    first = CliRunner().invoke(rescan, ["--all", "--max-age", "0"], catch_exceptions=False)
+    assert "0 new findings" in first.stdout
+    write_records(
+        feed,
+        [
+            osv(
+                "CVE-2024-0009",
+                "openssl",
+                {"Debian:12": None},
+                modified="2024-08-01T00:00:00Z",
+            )
+        ],
+    )
+    update(feed)
+    for blob in (home.root / "store" / "blobs" / "sha256").iterdir():
+        blob.unlink()
+    with pytest.raises(FindingsError, match="1 new findings"):
+        CliRunner().invoke(
+            rescan, ["--all", "--max-age", "0", "--fail-on-new"], catch_exceptions=False
+        )
+    again = CliRunner().invoke(
+        rescan, ["--all", "--max-age", "0", "--json"], catch_exceptions=False
+    )
+    [image] = json.loads(again.stdout)["images"]
+    assert (image["raw"], image["new"]) == (3, [])
+
+
+def test_a_comparison_with_an_older_result(database: Path, tmp_path: Path) -> None:
+    older = tmp_path / "old.json"
+    value = json.loads(run("--json").stdout)
+    value["findings"] = [each for each in value["findings"] if each["id"] != "CVE-2024-0003"]
+    older.write_text(json.dumps(value))
+    text = run("--diff", str(older)).stdout
+    assert "1 new, 0 fixable now, 0 gone, 1 the same" in text
+    assert [
+        each["id"] for each in json.loads(run("--diff", str(older), "--json").stdout)["new"]
+    ] == ["CVE-2024-0003"]
+
+
+def test_status_show_export_and_import(database: Path, tmp_path: Path) -> None:
+    runner = CliRunner()
+    status = json.loads(runner.invoke(advisories, ["status", "--json"]).stdout)
+    assert status["feeds"][0]["name"] == "osv-debian"
+    assert "openssl" in runner.invoke(advisories, ["show", "CVE-2024-0001"]).stdout
+    shown = json.loads(runner.invoke(advisories, ["show", "CVE-2024-0001", "--json"]).stdout)
+    assert shown["claims"][0]["fixed"] == "3.0.14-1~deb12u1"
+    out = tmp_path / "out.zst"
+    assert runner.invoke(advisories, ["export", str(out)]).exit_code == 0
+    assert "1 feeds" in runner.invoke(advisories, ["import", str(out)]).stdout
+    with pytest.raises(NotFoundError, match="in no feed"):
+        runner.invoke(advisories, ["show", "CVE-1999-0001"], catch_exceptions=False)
+
+
+def test_an_update_that_is_refused_says_why(database: Path, tmp_path: Path) -> None:
+    small = write_records(tmp_path / "small", [osv("CVE-2024-0001", "x", {"Debian:12": "1"})])
+    with pytest.raises(UntrustedError, match="shrank from 3 to 1"):
+        update(small)
+
+
+@pytest.mark.parametrize(
+    "source", ["osv-debian", "nothing=x", "osv-debian="], ids=["no place", "no feed", "empty"]
+)
+def test_a_source_that_is_none_names_what_is_expected(source: str) -> None:
+    with pytest.raises(InputError, match=r"expected NAME=|there is no feed"):
+        CliRunner().invoke(advisories, ["update", "--source", source], catch_exceptions=False)
+
+
+def test_accepted_risks_do_not_fail(database: Path, tmp_path: Path) -> None:
+    path = tmp_path / "exceptions.yaml"
+    path.write_text(
+        "exceptions:\n"
+        "  - {id: CVE-2024-0001, owner: jane, reason: build only, expires: 2100-01-01}\n"
+    )
+    result = run("--fail-on", "high", "--exceptions", str(path))
+    assert "1 of them accepted" in result.stdout
