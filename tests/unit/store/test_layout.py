@@ -1,0 +1,83 @@
+import json
+import os
+
+import pytest
+from tests.fakes.image import File, make_image
+
+from ironhull.errors import MalformedError, NotFoundError
+from ironhull.progress import Silent
+from ironhull.store.clean import prune, usage, verify
+from ironhull.store.copy import copy_image
+from ironhull.store.home import Home
+from ironhull.store.layout import REF_NAME, ImageLayout
+
+
+def image(layout: ImageLayout, text: bytes = b"hello"):
+    return make_image(layout, [{"etc/x": File(text)}])
+
+
+def test_a_new_layout_is_valid_and_empty(tmp_path):
+    layout = ImageLayout(tmp_path / "l", create=True)
+    assert json.loads((tmp_path / "l/oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+    assert layout.descriptors() == []
+
+
+def test_a_folder_that_is_no_layout_is_refused(tmp_path):
+    with pytest.raises(NotFoundError, match="not an OCI image layout"):
+        ImageLayout(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"manifests": 1}', '{"manifests": [1]}'])
+def test_a_damaged_index_is_refused(tmp_path, text):
+    layout = ImageLayout(tmp_path, create=True)
+    (tmp_path / "index.json").write_text(text)
+    with pytest.raises(MalformedError):
+        layout.descriptors()
+
+
+def test_a_tag_moves_and_other_tags_stay(tmp_path):
+    layout = ImageLayout(tmp_path, create=True)
+    first, second = image(layout, b"1"), image(layout, b"2")
+    layout.tag(first, ["app:1", "app:latest"])
+    layout.tag(second, ["app:latest"])
+    assert layout.find("app:1").digest == first.digest
+    assert layout.find("app:latest").digest == second.digest
+    assert layout.find(first.digest).digest == first.digest
+    with pytest.raises(NotFoundError, match=r"no image 'app:2' .*\(it has: app:1, app:latest\)"):
+        layout.find("app:2")
+
+
+def test_an_image_is_copied_with_all_below_it(tmp_path):
+    source, target = (ImageLayout(tmp_path / name, create=True) for name in "ab")
+    descriptor = image(source)
+    copy_image(source, descriptor, target, ["app:1"])
+    copied = target.find("app:1")
+    assert copied.annotations == {REF_NAME: "app:1"}
+    for item in source.walk(descriptor):
+        assert target.blobs.has(item.digest)
+
+
+def test_pruning_removes_what_no_image_needs_and_keeps_what_is_young(tmp_path):
+    home = Home(tmp_path)
+    kept = image(home.store)
+    home.store.tag(kept, ["app:1"])
+    lonely = home.store.blobs.put(b"lonely")
+    home.packages.put(b"deb")
+    assert prune(home, layers=True, packages=False, unused=False).files == 0
+    os.utime(home.store.blobs.path(lonely), (0, 0))
+    removed = prune(home, layers=True, packages=False, unused=True)
+    assert (removed.files, removed.size) == (1, 6)
+    assert prune(home, layers=False, packages=True, unused=False).files == 1
+    assert verify(home, Silent()) == []
+    assert {item.name: item.files for item in usage(home)}["packages"] == 0
+
+
+def test_verify_names_what_is_damaged_and_what_is_missing(tmp_path):
+    home = Home(tmp_path)
+    descriptor = image(home.store)
+    home.store.tag(descriptor, ["app:1"])
+    layer = next(item for item in home.store.walk(descriptor) if "layer" in item.media_type)
+    home.store.blobs.path(layer.digest).write_bytes(b"x")
+    assert [line for line in verify(home, Silent()) if "is damaged" in line]
+    home.store.blobs.remove(layer.digest)
+    assert [line for line in verify(home, Silent()) if f"needs {layer.digest}" in line]
