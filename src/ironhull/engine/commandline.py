@@ -20,7 +20,7 @@ from ironhull.engine.process import Finished, call
 from ironhull.errors import EngineError, NotFoundError
 
 _QUICK = 60
-_SLOW = 1800
+_GONE = ("no such container", "no container with name", "already been removed")
 
 
 def run_arguments(options: RunOptions, image: str) -> list[str]:
@@ -210,9 +210,16 @@ class Running:
     def remove(self) -> None:
         # -t 0 is not known to docker; killing first gives the same without waiting.
         self._line.call("kill", "--signal=KILL", self.id)
-        finished = self._line.call("rm", "-f", "-v", self.id)
-        if finished.code != 0 and "no such container" not in finished.stderr.lower():
-            raise EngineError(f"{self._line.name} rm {self.id}: {finished.words}")
+        end = time.monotonic() + _QUICK
+        while True:
+            finished = self._line.call("rm", "-f", "-v", self.id)
+            words = finished.stderr.lower()
+            if finished.code == 0 or any(one in words for one in _GONE):
+                return
+            # `--rm` may be at it at the same time; it is gone when that has ended.
+            if "in progress" not in words or time.monotonic() > end:
+                raise EngineError(f"{self._line.name} rm {self.id}: {finished.words}")
+            time.sleep(0.1)
 
     def _state(self, template: str) -> str:
         return self._line.ask("container", "inspect", "-f", template, self.id)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ironhull.engine.commandline import run_arguments
+from ironhull.engine.commandline import CommandLine, Running, run_arguments
 from ironhull.engine.find import EngineSettings, builder, engine, list_engines
 from ironhull.engine.flags import (
     BUILD_REMEDIES,
@@ -287,6 +287,25 @@ def test_a_docker_without_a_daemon_is_told(monkeypatch: pytest.MonkeyPatch, tmp_
 def _program(path: Path, script: str) -> None:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
+
+
+def test_a_container_that_is_being_removed_is_waited_for(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    _program(
+        tmp_path / "docker",
+        f"[ $1 = kill ] && exit 1; echo x >> {count}; [ $(wc -l < {count}) -ge 3 ] && "
+        "{ echo 'Error: No such container: c' >&2; exit 1; }; "
+        "echo 'Error response from daemon: removal of container c is already in progress' >&2; "
+        "exit 1",
+    )
+    Running(CommandLine("docker", [str(tmp_path / "docker")]), "c").remove()
+    assert len(count.read_text().splitlines()) == 3
+
+
+def test_a_container_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
+    _program(tmp_path / "docker", "echo 'Error: disk is gone' >&2; exit 1")
+    with pytest.raises(EngineError, match="docker rm c: Error: disk is gone"):
+        Running(CommandLine("docker", [str(tmp_path / "docker")]), "c").remove()
 
 
 # -- host settings -------------------------------------------------------------------------------
