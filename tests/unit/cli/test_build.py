@@ -46,7 +46,7 @@ class Bench:
         """Let the mirror have these packages, signed today."""
         debs = [
             FakeDeb.make(name, version, files={
-                f"usr/bin/{name}": program(f"#!/bin/nothing {version}" if name == "tool" else version),
+                f"usr/bin/{name}": program("#!/bin/nothing" if name == "tool" else version),
                 f"usr/share/doc/{name}/copyright": file("MIT"),
             })
             for name, version in versions.items()
