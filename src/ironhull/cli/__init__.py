@@ -55,6 +55,7 @@ class _Verbs(click.Group):
         module = import_module(f"ironhull.cli.{VERBS[cmd_name][1]}")
         command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)  # noqa: S101 - a table entry that is our own
+        _unwrap(command)
         return command
 
     def resolve_command(
@@ -74,6 +75,15 @@ class _Verbs(click.Group):
                 formatter.write_dl(
                     [(verb, line) for verb, (of, _, line) in VERBS.items() if of == heading]
                 )
+
+
+def _unwrap(command: click.Command) -> None:
+    r"""Let paragraphs that begin with \b keep their lines: click means the character by it."""
+    if command.help:
+        command.help = command.help.replace("\\b\n", "\b\n")
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _unwrap(inner)
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -213,3 +213,4 @@ def test_every_verb_has_help_that_says_how_it_is_used(bench):
         shown = bench.run(verb, "--help")
         assert shown.returncode == 0
         assert "Usage:" in shown.stdout
+        assert "\\b" not in shown.stdout
