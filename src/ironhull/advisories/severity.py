@@ -1,4 +1,4 @@
-"""CVSS vectors to base scores, and scores to words (CVSS 3.1 section 5, CVSS 4.0 section 6)."""
+"""CVSS vectors to base scores."""
 
 from __future__ import annotations
 
@@ -23,14 +23,3 @@ def base_score(vector: str) -> float | None:
         return float(CVSS2(vector).base_score)
     except CVSSError:
         return None
-
-
-def rating(score: float) -> str:
-    """critical, high, medium, low or unknown (a score of 0.0 is `none` in CVSS: no rating)."""
-    if score >= 9.0:
-        return "critical"
-    if score >= 7.0:
-        return "high"
-    if score >= 4.0:
-        return "medium"
-    return "low" if score > 0 else "unknown"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
 
 from ironhull.advisories.database import Database
 from ironhull.cli.advisory_database import database_path
-from ironhull.cli.engines import platform_option
-from ironhull.cli.inventory import opened_taker
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.registry_options import registry_options
-from ironhull.cli.scan import Scanning, inventory_of, run_scan, scan_options
+from ironhull.cli.scan import Image, Scanning, image_options, inventory_of, run_scan, scan_options
 from ironhull.scan.explain import Explained, Explanation
 from ironhull.scan.explain import explain as explain_one
 from ironhull.scan.reports.document import finding_json
@@ -26,21 +22,10 @@ _LINES = 12
 
 @click.command(short_help="Say why a vulnerability is or is not reported.")
 @click.argument("vulnerability", metavar="CVE")
-@click.argument("image", metavar="IMAGE")
+@image_options
 @scan_options
-@platform_option
-@registry_options
 @as_json
-def explain(
-    vulnerability: str,
-    image: str,
-    platform: str | None,
-    plain_http: bool,
-    ca: Path | None,
-    quiet: bool,
-    as_json: bool,
-    **chosen: Any,
-) -> None:
+def explain(vulnerability: str, image: Image, as_json: bool, **chosen: Any) -> None:
     """Say why CVE is or is not reported for IMAGE, and what to do.
 
     Every package that it concerns, where it came from, the versions that were compared, the feeds'
@@ -48,12 +33,10 @@ def explain(
 
     Example: ironhull explain CVE-2023-45853 node:20
     """
-    with (
-        Database(database_path()) as database,
-        opened_taker(plain_http, ca, quiet or as_json) as taker,
-    ):
-        inventory = inventory_of(taker, image, platform)
-        result = run_scan(inventory, taker, database, Scanning(**chosen))
+    image = replace(image, quiet=image.quiet or as_json)
+    with Database(database_path()) as database:
+        inventory = inventory_of(image)
+        result = run_scan(image, inventory, database, Scanning(**chosen))
         target = target_of(inventory, database.ecosystems)
         answer = explain_one(vulnerability, inventory, result, database, target)
     if as_json:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import reduce
+from functools import reduce, wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,11 @@ import click
 
 from ironhull.advisories.database import Database
 from ironhull.cli.advisory_database import database_path
-from ironhull.cli.engines import platform_option
-from ironhull.cli.inventory import opened_taker
-from ironhull.cli.registry_options import parse_platform, registry_options
+from ironhull.cli.known_image import known_inventory
 from ironhull.cli.settings import settings
 from ironhull.errors import FindingsError, InputError
 from ironhull.inventory.document import loads
 from ironhull.inventory.model import Inventory
-from ironhull.inventory.take import Taker
 from ironhull.scan.index import tracker_index
 from ironhull.scan.interface import LiveIndex
 from ironhull.scan.matching import Options
@@ -82,6 +79,55 @@ _OPTIONS = (
 )
 
 
+# The same as those of `ironhull inventory`, spelled out: what defines them there loads everything
+# that reads images, and a scan of a known image must not.
+_IMAGE_OPTIONS = (
+    click.option("--platform", metavar="OS/CPU", help="Which platform; without it this machine's."),
+    click.option(
+        "--plain-http",
+        is_flag=True,
+        help="Allow registries without TLS (loopback always may be). Logins are not sent to them.",
+    ),
+    click.option(
+        "--ca",
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        help="Certificate authorities to trust beside the system's (PEM).",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="No progress, only the result."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image as the options name it."""
+
+    name: str
+    platform: str | None
+    plain_http: bool
+    ca: Path | None
+    quiet: bool
+
+
+def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """IMAGE, --platform, --plain-http, --ca, --quiet, given to the command as `image`."""
+
+    @wraps(command)
+    def with_image(
+        image: str,
+        platform: str | None,
+        plain_http: bool,
+        ca: Path | None,
+        quiet: bool,
+        **others: Any,
+    ) -> Any:
+        return command(image=Image(image, platform, plain_http, ca, quiet), **others)
+
+    argument = click.argument("image", metavar="IMAGE")
+    return argument(
+        reduce(lambda wrapped, option: option(wrapped), reversed(_IMAGE_OPTIONS), with_image)
+    )
+
+
 def scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What every verb takes that scans: VEX, evidence, exceptions, age, archive."""
     return reduce(lambda wrapped, option: option(wrapped), reversed(_OPTIONS), command)
@@ -99,31 +145,41 @@ class Scanning:
     live: bool = False
 
 
-def inventory_of(taker: Taker, image: str, platform: str | None) -> Inventory:
+def inventory_of(image: Image) -> Inventory:
     """The inventory of an image, or the one in a file of `ironhull inventory --json`."""
-    path = Path(image)
-    if image.endswith(".json") and path.is_file():
+    path = Path(image.name)
+    if image.name.endswith(".json") and path.is_file():
         try:
-            return loads(path.read_bytes(), image)
+            return loads(path.read_bytes(), image.name)
         except OSError as error:
-            raise InputError(f"cannot read {image}: {error.strerror}") from None
-    return taker.take(image, parse_platform(platform))
+            raise InputError(f"cannot read {image.name}: {error.strerror}") from None
+    known = known_inventory(image.name, image.platform)
+    if known is not None:
+        return known
+    from ironhull.cli.inventory import opened_taker
+    from ironhull.cli.registry_options import parse_platform
+
+    with opened_taker(image.plain_http, image.ca, image.quiet) as taker:
+        return taker.take(image.name, parse_platform(image.platform))
 
 
 def run_scan(
-    inventory: Inventory, taker: Taker, database: Database, chosen: Scanning
+    image: Image, inventory: Inventory, database: Database, chosen: Scanning
 ) -> ScanResult:
     """Match, then apply VEX and accepted risks as the options say."""
     now = datetime.now(UTC)
     options = Options(
         now=now,
         max_age=allowed_age(chosen.max_age),
-        index=_index(inventory, database, taker, chosen),
+        index=_index(inventory, database, quiet=image.quiet, live=chosen.live),
         evidence=not chosen.no_evidence,
     )
     result = scan_inventory(inventory, database, options)
     if chosen.vex or chosen.attached_vex:
-        result = _with_vex(result, inventory, taker, database, chosen)
+        from ironhull.cli.scan_vex import with_vex
+
+        attached = image if chosen.attached_vex else None
+        result = with_vex(result, inventory, database, chosen.vex, attached)
     if chosen.exceptions is not None:
         from ironhull.scan.exceptions import apply_exceptions, read_exceptions
 
@@ -143,48 +199,19 @@ def allowed_age(option: int | None) -> timedelta | None:
     return timedelta(days=days) if days else None
 
 
-def _index(inventory: Inventory, database: Database, taker: Taker, chosen: Scanning) -> LiveIndex:
+def _index(inventory: Inventory, database: Database, *, quiet: bool, live: bool) -> LiveIndex:
     distribution = inventory.distribution
-    if chosen.live and distribution.id == "debian":
+    if live and distribution.id == "debian":
+        from ironhull.cli.output import progress
         from ironhull.cli.scan_archive import archive_index
 
-        return archive_index(inventory, taker.progress)
+        with progress(quiet) as shown:
+            return archive_index(inventory, shown)
     sources = {package.source for package in inventory.packages if package.type == "deb"}
     return tracker_index(database, sources, distribution.version_id.partition(".")[0])
 
 
-def _with_vex(
-    result: ScanResult,
-    inventory: Inventory,
-    taker: Taker,
-    database: Database,
-    chosen: Scanning,
-) -> ScanResult:
-    from ironhull.scan.vex.apply import Subject, apply_vex
-    from ironhull.scan.vex.reading import read_vex
-
-    documents = [document for place in chosen.vex for document in read_vex(place)]
-    image = inventory.image
-    digests = frozenset(filter(None, (image.digest, image.manifest, image.config)))
-    if chosen.attached_vex:
-        from ironhull.registry.client.locations import open_source, parse_location
-        from ironhull.scan.vex.attached import attached_vex
-
-        location = parse_location(image.name)
-        store = taker.places.home.store
-        with open_source(location, taker.places.registries(), store) as source:
-            wanted = [each for each in (image.digest, image.manifest) if each]
-            documents += attached_vex(source, dict.fromkeys(wanted))
-    aliases = {
-        stored.record.id: stored.record.aliases
-        for stored in database.records({finding.id for finding in result.findings})
-    }
-    subject = Subject(image.name, digests, inventory.distribution.label)
-    return apply_vex(result, documents, subject, aliases)
-
-
 @click.command(short_help="Find the vulnerabilities of any image.")
-@click.argument("image", metavar="IMAGE")
 @click.option(
     "-f",
     "--format",
@@ -217,20 +244,15 @@ def _with_vex(
 )
 @click.option("--suppressed", is_flag=True, help="Show in table and Markdown what VEX clears.")
 @scan_options
-@platform_option
-@registry_options
+@image_options
 def scan(
-    image: str,
+    image: Image,
     form: str,
     fail_on: Sequence[str],
     only_fixable: bool,
     since: datetime | None,
     older: Path | None,
     suppressed: bool,
-    platform: str | None,
-    plain_http: bool,
-    ca: Path | None,
-    quiet: bool,
     **chosen: Any,
 ) -> None:
     """Find the vulnerabilities of IMAGE by the distribution's own rules.
@@ -243,12 +265,9 @@ def scan(
     """
     terms = parse_terms(fail_on)
     view = View(only_fixable, since.date() if since else None, suppressed)
-    with (
-        Database(database_path()) as database,
-        opened_taker(plain_http, ca, quiet or form != "table") as taker,
-    ):
-        inventory = inventory_of(taker, image, platform)
-        result = run_scan(inventory, taker, database, Scanning(**chosen))
+    image = replace(image, quiet=image.quiet or form != "table")
+    with Database(database_path()) as database:
+        result = run_scan(image, inventory_of(image), database, Scanning(**chosen))
     if older is not None:
         from ironhull.cli.scan_diff import print_diff
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,9 @@ import click
 
 from ironhull.advisories.database import Database
 from ironhull.cli.advisory_database import database_path
-from ironhull.cli.engines import platform_option
-from ironhull.cli.inventory import opened_taker
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.cli.registry_options import registry_options
-from ironhull.cli.scan import Scanning, inventory_of, run_scan, scan_options
+from ironhull.cli.scan import Image, Scanning, image_options, inventory_of, run_scan, scan_options
 from ironhull.errors import FindingsError
-from ironhull.scan.model import ScanResult
 from ironhull.scan.vex.lint import lint as lint_document
 from ironhull.scan.vex.reading import read_vex
 from ironhull.scan.vex.writing import document, not_affected, statements_of
@@ -32,18 +28,9 @@ def vex() -> None:
 
 
 @vex.command(short_help="Write what evidence says about an image's vulnerabilities.")
-@click.argument("image", metavar="IMAGE")
+@image_options
 @scan_options
-@platform_option
-@registry_options
-def create(
-    image: str,
-    platform: str | None,
-    plain_http: bool,
-    ca: Path | None,
-    quiet: bool,
-    **chosen: Any,
-) -> None:
+def create(image: Image, **chosen: Any) -> None:
     """Print an OpenVEX document about IMAGE. Every statement carries the evidence for it.
 
     `not_affected` is written only where the distribution's own reason or the content of the package
@@ -51,12 +38,9 @@ def create(
 
     Example: ironhull vex create localhost:5000/node:20 > node.openvex.json
     """
-    with (
-        Database(database_path()) as database,
-        opened_taker(plain_http, ca, quiet=True) as taker,
-    ):
-        inventory = inventory_of(taker, image, platform)
-        result: ScanResult = run_scan(inventory, taker, database, Scanning(**chosen))
+    with Database(database_path()) as database:
+        inventory = inventory_of(replace(image, quiet=True))
+        result = run_scan(image, inventory, database, Scanning(**chosen))
         said = statements_of(result, result.findings)
         said += not_affected(inventory, result, database)
     click.echo(document(result, said))

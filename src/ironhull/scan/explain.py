@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ironhull.advisories.database import Database, StoredClaim
-from ironhull.advisories.feeds.nodejs import SEPARATOR
 from ironhull.advisories.model import State
+from ironhull.advisories.names import NODE_SEPARATOR
 from ironhull.debian.version import compare
 from ironhull.errors import MalformedError
 from ironhull.inventory.model import Inventory, Package
@@ -121,7 +121,7 @@ def _relevant(
 def feed_line(claim: StoredClaim) -> str:
     """The feed's own line, or its fields in the feed's order."""
     if claim.state == State.EXPRESSION:
-        vulnerable, _, patched = (claim.line or "").partition(SEPARATOR)
+        vulnerable, _, patched = (claim.line or "").partition(NODE_SEPARATOR)
         return f"{claim.package}: vulnerable {vulnerable}; patched {patched}"
     if claim.line:
         return f"{claim.advisory}: {claim.line}" if claim.advisory else claim.line

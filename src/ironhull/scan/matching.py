@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ironhull.advisories.database import Database, Rating
 from ironhull.advisories.model import State
-from ironhull.advisories.severity import rating
+from ironhull.advisories.names import rating
 from ironhull.debian.version import compare
 from ironhull.errors import MalformedError
 from ironhull.inventory.model import Inventory, Package

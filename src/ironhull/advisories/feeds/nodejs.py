@@ -9,12 +9,10 @@ import msgspec
 
 from ironhull.advisories.interface import Document, FeedDate, malformed
 from ironhull.advisories.model import Claim, Record, State
+from ironhull.advisories.names import NODE, NODE_SEPARATOR
 
-ECOSYSTEM = "nodejs"
 PACKAGE = "node"
 MAX_SUMMARY = 300
-SEPARATOR = "\t"
-"""Between the affected and the patched ranges in `Claim.line`."""
 
 
 class _Entry(msgspec.Struct):
@@ -47,7 +45,7 @@ class NodeFeed:
 def _record(number: str, entry: _Entry) -> Record:
     identifier = f"NSWG-CORE-{number}"
     summary = " ".join((entry.description or entry.overview).split())[:MAX_SUMMARY]
-    line = f"{entry.vulnerable}{SEPARATOR}{entry.patched}"
+    line = f"{entry.vulnerable}{NODE_SEPARATOR}{entry.patched}"
     return Record(
         id=identifier,
         published=entry.publish_date,
@@ -55,7 +53,7 @@ def _record(number: str, entry: _Entry) -> Record:
         summary=summary,
         aliases=tuple(entry.cve),
         claims=tuple(
-            Claim(ECOSYSTEM, PACKAGE, name, State.EXPRESSION, line=line)
+            Claim(NODE, PACKAGE, name, State.EXPRESSION, line=line)
             for name in entry.cve or [identifier]
         ),
     )

@@ -15,6 +15,7 @@ import msgspec
 
 from ironhull.advisories.interface import Deleted, Document, FeedDate, malformed
 from ironhull.advisories.model import Claim, Range, Record, State
+from ironhull.advisories.names import normal_name
 from ironhull.advisories.severity import base_score
 
 MAX_SUMMARY = 300
@@ -244,15 +245,6 @@ def _ecosystem(name: str) -> str:
     if lowered == "alpine":
         return f"alpine:{release.lower().removeprefix('v')}" if colon else ""
     return LANGUAGES.get(lowered.partition(".")[0], "")
-
-
-def normal_name(ecosystem: str, name: str) -> str:
-    """A package's name as its ecosystem compares names (PEP 503; NuGet, Composer: any case)."""
-    if ecosystem == "pypi":
-        return re.sub(r"[-_.]+", "-", name).lower()
-    if ecosystem in ("nuget", "composer"):
-        return name.lower()
-    return name
 
 
 def _severity(given: Iterable[_Severity]) -> tuple[str, float]:

@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ironhull.advisories.database import Database, StoredClaim
-from ironhull.advisories.feeds.nodejs import ECOSYSTEM as NODE
-from ironhull.advisories.feeds.nodejs import SEPARATOR
-from ironhull.advisories.feeds.osv import normal_name
 from ironhull.advisories.model import Range, State
+from ironhull.advisories.names import NODE, NODE_SEPARATOR, normal_name
 from ironhull.errors import MalformedError
 from ironhull.inventory.model import Package
 from ironhull.scan.interface import Match
@@ -131,7 +129,7 @@ class NodeMatcher:
 
 
 def _node_rule(version: str, claim: StoredClaim) -> Rule | None:
-    vulnerable, _, patched = (claim.line or "").partition(SEPARATOR)
+    vulnerable, _, patched = (claim.line or "").partition(NODE_SEPARATOR)
     if not satisfies(version, vulnerable) or (patched and satisfies(version, patched)):
         return None
     fixed = _patch(version, patched)

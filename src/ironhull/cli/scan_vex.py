@@ -1,0 +1,47 @@
+"""VEX that a scan applies: documents that are named, and those attached to the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ironhull.advisories.database import Database
+from ironhull.cli.registry_options import registries
+from ironhull.cli.scan import Image
+from ironhull.cli.settings import settings
+from ironhull.inventory.model import Inventory
+from ironhull.registry.client.locations import open_source, parse_location
+from ironhull.scan.model import ScanResult
+from ironhull.scan.vex.apply import Subject, apply_vex
+from ironhull.scan.vex.attached import attached_vex
+from ironhull.scan.vex.model import VexDocument
+from ironhull.scan.vex.reading import read_vex
+
+
+def with_vex(
+    result: ScanResult,
+    inventory: Inventory,
+    database: Database,
+    places: Sequence[Path],
+    attached: Image | None,
+) -> ScanResult:
+    """The result with the documents at `places`, and those attached to an image, applied."""
+    documents = [document for place in places for document in read_vex(place)]
+    if attached is not None:
+        documents += _attached(attached, inventory)
+    image = inventory.image
+    digests = frozenset(filter(None, (image.digest, image.manifest, image.config)))
+    identifiers = {finding.id for finding in result.findings}
+    aliases = {stored.record.id: stored.record.aliases for stored in database.records(identifiers)}
+    subject = Subject(image.name, digests, inventory.distribution.label)
+    return apply_vex(result, documents, subject, aliases)
+
+
+def _attached(image: Image, inventory: Inventory) -> list[VexDocument]:
+    location = parse_location(image.name)
+    wanted = [each for each in (inventory.image.digest, inventory.image.manifest) if each]
+    with (
+        registries(image.plain_http, image.ca, image.quiet) as opened,
+        open_source(location, opened, settings().home.store) as source,
+    ):
+        return list(attached_vex(source, dict.fromkeys(wanted)))
