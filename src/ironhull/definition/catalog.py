@@ -162,14 +162,16 @@ class Catalog:
         """The definition that lists the tag."""
         claims: list[CatalogEntry] = []
         known: list[str] = []
+        waiting = False
         for entry in entries:
             try:
-                tags = self.load(entry.path).definition.tags
+                definition = self.load(entry.path).definition
             except IronhullError:
                 # Another definition of the image that is broken: not what was asked for.
                 continue
-            known.extend(tags)
-            if tag in tags:
+            known.extend(definition.tags)
+            waiting = waiting or bool(definition.pending)
+            if tag in definition.tags:
                 claims.append(entry)
         if len(claims) > 1:
             files = " and ".join(str(entry.path) for entry in claims)
@@ -177,10 +179,13 @@ class Catalog:
             raise DefinitionError([problem])
         if claims:
             return claims[0]
-        near = get_close_matches(tag, known, 1, 0.5) or [entry.stem for entry in entries]
+        stems = list(dict.fromkeys(entry.stem for entry in entries))
+        near = get_close_matches(tag, known, 1, 0.5) or stems
         said = f"did you mean {image}:{near[0]}?"
         if len(near) > 1:
             said = "there are: " + ", ".join(f"{image}:{name}" for name in near)
+        if waiting:
+            said += " (tags of exact versions appear when an image is locked)"
         raise NotFoundError(f"no image {image}:{tag}; {said}")
 
 

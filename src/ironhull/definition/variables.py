@@ -26,6 +26,8 @@ from ironhull.errors import InputError
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 MAX_VALUE = 1024
+MAX_MATCHED = 128
+"""Of a value that an expression is applied to."""
 _START = re.compile(rf"\$\$\{{|\$\{{({NAME})([:}}])")
 # Where a tracked variable cannot be used: these decide what is asked of the archive.
 _BEFORE_THE_LOCK = ("contents", "platforms", "os-release", "image", "includes", "track")
@@ -34,7 +36,7 @@ _BEFORE_THE_LOCK = ("contents", "platforms", "os-release", "image", "includes", 
 def tracked_value(track: Track, version: str) -> str:
     """What a version of the archive gives a tracked variable: the first group of `match`."""
     pattern = compile_pattern(track.match, groups=1)
-    found = pattern.search(version) if isinstance(pattern, re.Pattern) else None
+    found = pattern.search(version[:MAX_MATCHED]) if isinstance(pattern, re.Pattern) else None
     if found is None or found[1] is None:
         raise InputError(
             f"{track.place}: version {version} of {track.package} does not fit {track.match!r}; "
@@ -192,7 +194,7 @@ class Substitution:
         if isinstance(compiled, str):
             self.findings.error(place, compiled)
             return Missing.BROKEN
-        found = compiled.search(value)
+        found = compiled.search(value) if len(value) <= MAX_MATCHED else None
         if found is None or found[1] is None:
             self.findings.error(place, f"the value {value!r:.60} of {name} does not fit {pattern}")
             return Missing.BROKEN

@@ -1,0 +1,68 @@
+"""`ironhull list` and `ironhull schema`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ironhull.cli import ironhull
+from ironhull.errors import DefinitionError, NotFoundError
+
+ROOT = Path(__file__).parents[3]
+CATALOG = ["--catalog", str(ROOT / "images")]
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(ironhull, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_list_shows_every_definition_of_the_catalog() -> None:
+    lines = run("list", *CATALOG).splitlines()
+    assert lines[0].split() == [
+        *("IMAGE", "VARIANT", "DISTRIBUTION", "USER", "PLATFORMS", "END", "OF", "LIFE", "NAME"),
+    ]
+    assert any(line.startswith("node:20 ") and " node " in line for line in lines)
+    assert len(lines) - 1 == len(list((ROOT / "images").glob("*/debian-*/*.yaml")))
+
+
+def test_list_shows_only_the_images_that_are_named() -> None:
+    lines = run("list", "node", *CATALOG).splitlines()[1:]
+    assert lines
+    assert all(line.startswith("node:") for line in lines)
+
+
+def test_list_as_json_has_tags_user_and_file() -> None:
+    images = json.loads(run("list", "nginx", "--json", *CATALOG))["images"]
+    runtime = next(image for image in images if image["variant"] == "runtime")
+    assert runtime["name"] == "nginx"
+    assert "1.26" in runtime["tags"]
+    assert runtime["user"] == "nonroot"
+    assert runtime["platforms"] == ["linux/amd64", "linux/arm64"]
+    assert runtime["file"].endswith("images/nginx/debian-13/1.26.yaml")
+    assert runtime["digest"].startswith("sha256:")
+
+
+def test_list_of_an_unknown_image_suggests_one() -> None:
+    with pytest.raises(NotFoundError, match="did you mean 'node'"):
+        run("list", "nodd", *CATALOG)
+
+
+def test_list_of_a_broken_catalog_says_every_problem(tmp_path: Path) -> None:
+    folder = tmp_path / "web" / "debian-13"
+    folder.mkdir(parents=True)
+    (folder / "1.yaml").write_text("image: web\nportz: []\n")
+    with pytest.raises(DefinitionError, match="did you mean 'ports'"):
+        run("list", "--catalog", str(tmp_path))
+
+
+def test_list_of_nothing_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no definitions below"):
+        run("list", "--catalog", str(tmp_path))
+
+
+def test_schema_prints_json_or_the_reference() -> None:
+    assert json.loads(run("schema"))["title"] == "Ironhull image definition"
+    assert run("schema", "--format", "markdown").startswith("### Top level\n")

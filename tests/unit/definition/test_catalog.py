@@ -1,0 +1,216 @@
+"""The catalog: finding a definition by name, and what two definitions may not both say."""
+
+from pathlib import Path
+
+import pytest
+
+from ironhull.definition.catalog import Catalog
+from ironhull.definition.reader import load
+from ironhull.errors import DefinitionError, NotFoundError
+
+ROOT = Path(__file__).parents[3]
+
+TEXT = """\
+image: {image}
+variant: {variant}
+tags: [{tags}]
+accounts: {{run-as: root, root: true}}
+os-release: {{id: debian, version-id: "{version}"}}
+track: [{{type: debian_package, package: pkg:deb/debian/x1, set: V}}]
+"""
+
+
+def add(
+    root: Path, image: str, version: str, stem: str, tags: str, variant: str = "runtime"
+) -> Path:
+    path = root / image / f"debian-{version}" / f"{stem}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(TEXT.format(image=image, variant=variant, tags=tags, version=version))
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "images"
+    add(root, "node", "13", "20", '"20", "20-debian13", "${V}", "${V}-debian13"')
+    add(root, "node", "13", "20-dev", "20-dev, 20-debian13-dev, '${V}-dev'", "dev")
+    add(root, "node", "12", "20", "20-debian12")
+    add(root, "node", "12", "18", '"18", 18-debian12')
+    add(root, "python", "13", "3.13", '"3.13"')
+    add(root, "team/app", "13", "1", '"1"')
+    (root / "_shared").mkdir()
+    (root / "_shared" / "x.yaml").write_text("name: x\n")
+    return root
+
+
+def found(root: Path, name: str) -> str:
+    return str(Catalog(root).find(name).relative_to(root))
+
+
+def test_a_tag_is_found_by_its_file_on_the_newest_distribution(root: Path) -> None:
+    assert found(root, "node:20") == "node/debian-13/20.yaml"
+    assert found(root, "node:20-dev") == "node/debian-13/20-dev.yaml"
+    assert found(root, "node:18") == "node/debian-12/18.yaml"
+    assert found(root, "team/app:1") == "team/app/debian-13/1.yaml"
+
+
+def test_a_tag_with_a_distribution_is_found_there(root: Path) -> None:
+    assert found(root, "node:20-debian12") == "node/debian-12/20.yaml"
+    assert found(root, "node:20-debian13-dev") == "node/debian-13/20-dev.yaml"
+
+
+def test_finding_by_file_name_parses_nothing(root: Path) -> None:
+    for path in root.rglob("*.yaml"):
+        path.write_text("not: [a definition")
+    assert found(root, "node:20") == "node/debian-13/20.yaml"
+
+
+def test_debian_9_is_not_newer_than_debian_13(root: Path) -> None:
+    add(root, "node", "9", "20", "20-debian9")
+    assert found(root, "node:20") == "node/debian-13/20.yaml"
+
+
+def test_a_tag_of_a_tracked_version_is_found_with_the_values_of_the_locks(root: Path) -> None:
+    catalog = Catalog(root, lambda path: {"V": "20.19.2"} if path.stem == "20" else {})
+    assert catalog.find("node:20.19.2").name == "20.yaml"
+    assert catalog.find("node:20.19.2-debian13").name == "20.yaml"
+    with pytest.raises(NotFoundError, match=r"no image node:20\.19\.2; .*when an image is locked"):
+        Catalog(root).find("node:20.19.2")
+
+
+def test_a_name_alone_is_the_only_plain_runtime_of_the_newest_distribution(root: Path) -> None:
+    assert found(root, "python") == "python/debian-13/3.13.yaml"
+    assert found(root, "node") == "node/debian-13/20.yaml"
+    add(root, "node", "13", "22", '"22"')
+    with pytest.raises(NotFoundError, match="'node' is several images; name one: node:20, "):
+        found(root, "node")
+    add(root, "node", "13", "24", '"24", latest')
+    assert found(root, "node") == "node/debian-13/24.yaml"
+
+
+def test_what_is_unknown_gets_a_suggestion(root: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"no image 'nod' .*did you mean 'node'"):
+        found(root, "nod:20")
+    with pytest.raises(NotFoundError, match=r"no image 'xyz' .*it has: node, python, team/app"):
+        found(root, "xyz:1")
+    with pytest.raises(NotFoundError, match="no image node:20-dve; did you mean node:20-dev"):
+        found(root, "node:20-dve")
+    with pytest.raises(NotFoundError, match="no image node:zzz; there are: node:20, node:20-dev"):
+        found(root, "node:zzz")
+    with pytest.raises(NotFoundError, match="is not a tag"):
+        found(root, "node:")
+    with pytest.raises(NotFoundError, match=r"no catalog at .*set IRONHULL_CATALOG"):
+        found(root / "none", "node:20")
+
+
+@pytest.mark.parametrize("name", ["../node", "..", "/etc", "", "_shared", "NODE", "node/../node"])
+def test_a_name_does_not_lead_out_of_the_catalog(name: str, root: Path) -> None:
+    assert Catalog(root / "node").entries(name) == ()
+    with pytest.raises(NotFoundError):
+        Catalog(root).find(f"{name}:20")
+
+
+def test_a_path_is_taken_as_it_is(root: Path) -> None:
+    path = root / "node" / "debian-13" / "20.yaml"
+    assert Catalog(root / "elsewhere").find(str(path)) == path
+    with pytest.raises(NotFoundError, match="no definition file"):
+        Catalog(root).find("no/such.yaml")
+
+
+def test_a_broken_neighbour_does_not_hide_what_was_asked_for(root: Path) -> None:
+    (root / "node" / "debian-13" / "20-dev.yaml").write_text("broken")
+    catalog = Catalog(root, lambda path: {"V": "20.19.2"})
+    assert catalog.find("node:20.19.2").name == "20.yaml"
+
+
+def test_two_definitions_that_claim_one_tag_are_an_error_that_names_both(root: Path) -> None:
+    other = add(root, "node", "12", "20", '"20", 20-debian12')
+    with pytest.raises(DefinitionError) as caught:
+        Catalog(root).check()
+    (problem,) = caught.value.problems
+    first = root / "node" / "debian-13" / "20.yaml"
+    assert problem.file == str(other)
+    assert problem.message == f"claims the tag node:20, which {first} claims too"
+
+
+def test_a_tag_claimed_twice_is_refused_when_it_is_looked_up(root: Path) -> None:
+    add(root, "node", "13", "a", "a, same")
+    add(root, "node", "13", "b", "b, same")
+    with pytest.raises(DefinitionError, match=r"node:same is claimed by .*a\.yaml and .*b\.yaml"):
+        Catalog(root).find("node:same")
+
+
+def test_a_file_in_the_wrong_place_is_an_error(root: Path) -> None:
+    path = root / "node" / "debian-13" / "21.yaml"
+    path.write_text(TEXT.format(image="deno", variant="runtime", tags="x", version="12"))
+    with pytest.raises(DefinitionError) as caught:
+        Catalog(root).check()
+    messages = sorted(problem.message for problem in caught.value.problems)
+    assert messages == [
+        "defines 'deno', but stands in the folder of 'node'",
+        "does not have the tag of its file name, '21'",
+        "is of debian-12, but stands in debian-13",
+    ]
+
+
+def test_problems_of_all_files_come_together(root: Path) -> None:
+    for name in ("20", "20-dev"):
+        (root / "node" / "debian-13" / f"{name}.yaml").write_text("image: node\nx: y\n")
+    with pytest.raises(DefinitionError) as caught:
+        Catalog(root).check()
+    assert len({problem.file for problem in caught.value.problems}) == 2
+
+
+def test_a_symlink_out_of_the_catalog_is_no_entry(root: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.yaml"
+    outside.write_text("image: node\n")
+    (root / "node" / "debian-13" / "99.yaml").symlink_to(outside)
+    assert "99" not in {entry.stem for entry in Catalog(root).entries("node")}
+
+
+def test_our_own_catalog_has_what_was_promised_and_no_problem() -> None:
+    definitions = {
+        f"{definition.image}:{definition.file.stem}": definition
+        for definition in Catalog(ROOT / "images").check()
+    }
+    promised = {
+        *("static:13", "static:13-dev", "debian-base:13", "debian-base:13-dev"),
+        *("node:20", "node:20-dev", "node:20-debug", "node:20-compat", "node:20-standard"),
+        *("node:18", "node:18-dev", "python:3.13", "python:3.13-dev"),
+        *("python:3.11", "python:3.11-dev", "nginx:1.26", "nginx:1.26-dev"),
+    }
+    assert promised <= definitions.keys()
+    for name, definition in definitions.items():
+        assert [str(platform) for platform in definition.platforms] == [
+            "linux/amd64",
+            "linux/arm64",
+        ], name
+        assert definition.dates["end-of-life"] > "2027"
+        assert "latest" not in definition.tags
+        assert definition.tests or name == "static:13", name
+
+
+def test_our_own_runtime_images_are_not_root_and_keep_nothing() -> None:
+    for definition in Catalog(ROOT / "images").check():
+        if definition.variant == "runtime":
+            assert definition.accounts.run_as != "root"
+            assert not definition.keep.setuid
+            assert not definition.keep.compiler
+            assert definition.keep.package_database == "status.d"
+            assert definition.keep.shell == (definition.flavor in ("debug", "compat"))
+        else:
+            # apt does not work on a system with dependencies that are not met.
+            assert not [p.name for p in definition.packages if p.excluded], definition.file
+            assert definition.keep.package_database == "dpkg"
+
+
+def test_our_own_definitions_name_no_mirror() -> None:
+    for definition in Catalog(ROOT / "images").check():
+        assert definition.repositories == ()
+        assert definition.files == ()
+
+
+def test_our_own_catalog_reads_without_its_shared_files_being_entries() -> None:
+    names = Catalog(ROOT / "images").images()
+    assert not [name for name in names if "_shared" in name]
+    assert load(Catalog(ROOT / "images").find("node:20")).accounts.run_as == "node"
