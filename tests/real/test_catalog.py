@@ -1,0 +1,194 @@
+"""Our own catalog, from the real mirror: every image builds, twice the same, and does its job.
+
+The images are built once for all tests of this file, from a copy of the definitions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.real.tools import tool
+
+from ironhull.definition.catalog import Catalog
+
+pytestmark = pytest.mark.real
+ROOT = Path(__file__).parents[2]
+IMAGES = [f"{entry.image}:{entry.stem}" for entry in Catalog(ROOT / "images").all()]
+RUNTIME = [name for name in IMAGES if not re.search(r"-(dev|debug|compat|standard)$", name)]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A home with every image of the catalog in it."""
+
+    folder: Path
+    images: dict[str, dict[str, Any]]
+
+    def run(
+        self, *arguments: str, home: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [ROOT / ".venv/bin/ironhull", *arguments],
+            env={
+                **os.environ, "IRONHULL_HOME": str(home or self.folder / "home"),
+                "IRONHULL_CATALOG": str(self.folder / "images"), **environment,
+            },
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+
+    def json(self, *arguments: str, **more: Any) -> dict[str, Any]:
+        made = self.run(*arguments, "--json", **more)
+        assert made.returncode == 0, made.stderr
+        value: dict[str, Any] = json.loads(made.stdout)
+        return value
+
+    def show(self, name: str) -> dict[str, Any]:
+        return self.json("show", name, "--platform", "linux/amd64")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    folder = tmp_path_factory.mktemp("catalog")
+    shutil.copytree(
+        ROOT / "images", folder / "images", ignore=shutil.ignore_patterns("*.lock.json")
+    )
+    maker = Built(folder, {})
+    value = maker.json("build", *IMAGES, "--update")
+    yield Built(folder, dict(zip(IMAGES, value["images"], strict=True)))
+    shutil.rmtree(folder / "home", ignore_errors=True)
+
+
+def test_every_image_has_the_same_digest_again_from_other_surroundings(built, tmp_path):
+    """Another home, time zone, locale, hash seed, umask, order, number of jobs; no layer made."""
+    home = tmp_path / "other"
+    (home / "cache").mkdir(parents=True)
+    shutil.copytree(
+        built.folder / "home/cache/packages", home / "cache/packages", copy_function=os.link
+    )
+    old = os.umask(0o027)
+    try:
+        value = built.json(
+            "build", *reversed(IMAGES), "--locked", "--offline", "--jobs", "3", home=home,
+            TZ="Pacific/Chatham", LC_ALL="C.UTF-8", PYTHONHASHSEED="4711", HOME=str(tmp_path),
+        )  # fmt: skip
+    finally:
+        os.umask(old)
+    again = {
+        name: image["digest"] for name, image in zip(reversed(IMAGES), value["images"], strict=True)
+    }
+    assert again == {name: image["digest"] for name, image in built.images.items()}
+    assert value["layers_made"] > 100
+    shutil.rmtree(home)
+
+
+def test_runtime_images_are_small_and_have_what_hardening_promises(built):
+    for name in RUNTIME:
+        shown = built.show(name)
+        assert {check["name"]: check["problems"] for check in shown["checks"]}["no-shell"] == []
+        assert not shown["user"].startswith("0:"), name
+        assert shown["user"] != "", name
+    node = built.show("node:20")
+    assert len(node["packages"]) <= 30
+    assert node["compressed_size"] <= 38_000_000
+    assert built.show("static:13")["compressed_size"] <= 2_000_000
+
+
+def test_node_has_over_seventy_percent_fewer_packages_than_a_conventional_image(built):
+    hardened = len(built.show("node:20")["packages"])
+    standard = len(built.show("node:20-standard")["packages"])
+    assert hardened <= 0.3 * standard, (hardened, standard)
+
+
+def test_strong_compression_brings_node_to_what_it_promises(built):
+    value = built.json("build", "node:20", "--platform", "linux/amd64", "--compression", "zstd:19")
+    assert value["images"][0]["platforms"][0]["compressed_size"] <= 34_000_000
+    built.json("build", "node:20")
+
+
+def test_both_architectures_are_built_on_this_machine(built):
+    for image in built.images.values():
+        assert [platform["platform"] for platform in image["platforms"]] == [
+            "linux/amd64", "linux/arm64",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_image_passes_the_tests_of_its_definition(built, podman_settings, name):
+    """Each proves that the image does its job, in a real engine, with hardened options."""
+    podman = " ".join(podman_settings.podman)
+    made = built.run("test", name, "--engine", "podman", "--json", IRONHULL_PODMAN_ARGS=podman)
+    assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
+    assert json.loads(made.stdout)["tests"], "a definition without tests proves nothing"
+
+
+@pytest.mark.parametrize("name", ["static:13", "node:20", "nginx:1.26", "node:20-dev"])
+def test_syft_lists_exactly_the_packages_and_the_right_release(built, tmp_path, name):
+    listed = json.loads(
+        subprocess.run(
+            [tool("syft"), "scan", "-q", f"oci-archive:{exported(built, name, tmp_path)}",
+             "-o", "syft-json"],
+            check=True, capture_output=True,
+        ).stdout
+    )  # fmt: skip
+    found = {
+        (item["name"], item["version"]) for item in listed["artifacts"] if item["type"] == "deb"
+    }
+    assert found == packages(built, name)
+    assert (listed["distro"]["id"], listed["distro"]["versionID"]) == ("debian", "13")
+
+
+@pytest.mark.parametrize("name", ["static:13", "node:20", "python:3.13", "node:20-dev"])
+def test_trivy_lists_exactly_the_packages_and_the_right_release(built, tmp_path, name):
+    target = tmp_path / "image.tar"
+    made = built.run("export", name, "--format", "docker-archive", "-o", str(target))
+    assert made.returncode == 0, made.stderr
+    listed = json.loads(
+        subprocess.run(
+            [tool("trivy"), "image", "--quiet", "--input", target, "--format", "json",
+             "--list-all-pkgs", "--skip-db-update", "--skip-java-db-update", "--offline-scan",
+             "--scanners", "license", "--cache-dir", tmp_path / "cache"],
+            check=True, capture_output=True,
+        ).stdout
+    )  # fmt: skip
+    assert listed["Metadata"]["OS"]["Family"] == "debian"
+    assert listed["Metadata"]["OS"]["Name"].startswith("13")
+
+
+@pytest.mark.parametrize("name", ["node:20", "nginx:1.26"])
+def test_skopeo_copies_and_umoci_unpacks_what_we_write(built, tmp_path, name):
+    layout = tmp_path / "layout"
+    subprocess.run(
+        [tool("skopeo"), "copy", "-q", f"oci-archive:{exported(built, name, tmp_path)}",
+         f"oci:{layout}:x"], check=True,
+    )  # fmt: skip
+    subprocess.run(
+        [tool("umoci"), "unpack", "--image", f"{layout}:x", tmp_path / "bundle"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    root = tmp_path / "bundle/rootfs"
+    assert (root / "etc/passwd").is_file()
+    assert (root / "var/run").readlink() == Path("/run")
+    assert (root / "tmp").stat().st_mode & 0o7777 == 0o1777
+    assert not (root / "bin/sh").exists()
+
+
+def exported(built: Built, name: str, tmp_path: Path) -> Path:
+    target = tmp_path / "image.oci.tar"
+    made = built.run(
+        "export", name, "--format", "oci-archive", "--platform", "linux/amd64", "-o", str(target)
+    )
+    assert made.returncode == 0, made.stderr
+    return target
+
+
+def packages(built: Built, name: str) -> set[tuple[str, str]]:
+    return {(package["name"], package["version"]) for package in built.show(name)["packages"]}
