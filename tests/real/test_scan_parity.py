@@ -1,0 +1,206 @@
+"""The same findings as others from the same data: trivy on Debian 11, 12 and 13.
+
+The root file systems hold what the mirror's own indexes say of at least 400 packages. trivy's
+database is made from the very export that ours is made from. Every difference is covered by a rule
+with its reason; a rule that covers nothing is an error too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tests.fakes import advisories as fake
+from tests.real.bolt import write_bolt
+from tests.real.tools import tool
+
+from ironhull.advisories.database import Database
+from ironhull.archive.debian import ArchiveContext, DebianArchive, load_releases, open_archive
+from ironhull.archive.mirror import find_repositories
+from ironhull.debian.package import BinaryPackage
+from ironhull.errors import EnvironmentProblem
+from ironhull.inventory.sources.find import Places
+from ironhull.inventory.take import Taker
+from ironhull.oci.platform import Platform
+from ironhull.registry.client.access import Registries
+from ironhull.scan.matching import scan
+from ironhull.store.home import Home
+
+REQUESTS = tuple(
+    "apt build-essential default-jre-headless git vim nginx-light php-cli postgresql python3-dev"
+    " nodejs imagemagick ffmpeg samba openssh-server curl libxml2-utils golang-go ruby-dev"
+    " mariadb-server ghostscript qemu-utils linux-perf".split()  # noqa: SIM905
+)
+RELEASES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
+MINIMUM = 400
+
+
+class Hit(NamedTuple):
+    id: str
+    package: str
+    version: str
+
+
+# (pattern over "CVE package", who has it) → reason.
+RULES: dict[tuple[str, str], str] = {}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("parity")
+
+
+@pytest.fixture(scope="module")
+def database(work: Path) -> Database:
+    return fake.database(
+        work / "advisories.sqlite", osv_debian=fake.shared("osv-debian-2025-02-12.zip")
+    )
+
+
+@pytest.fixture(scope="module")
+def trivy_cache(work: Path) -> Path:
+    """trivy's database of the same export."""
+    folder = work / "trivy" / "db"
+    folder.mkdir(parents=True)
+    releases: dict[str, dict[bytes, dict[bytes, bytes]]] = {name: {} for name in RELEASES}
+    details: dict[bytes, bytes] = {}
+    for identifier, release, package, fixed in _export():
+        advisory = json.dumps({"FixedVersion": fixed} if fixed else {}).encode()
+        releases[release].setdefault(package.encode(), {})[identifier.encode()] = advisory
+        details[identifier.encode()] = json.dumps({"Title": identifier}).encode()
+    source = json.dumps({"ID": "debian", "Name": "export", "URL": "file"}).encode()
+    tree: dict[bytes, Any] = {
+        b"data-source": {f"debian {name}".encode(): source for name in RELEASES},
+        b"vulnerability": details,
+    }
+    tree |= {f"debian {name}".encode(): packages for name, packages in releases.items()}
+    write_bolt(folder / "trivy.db", tree)
+    later = "2100-01-01T00:00:00Z"
+    metadata = {"Version": 2, "NextUpdate": later, "UpdatedAt": later, "DownloadedAt": later}
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    return folder.parent
+
+
+def _export() -> Iterator[tuple[str, str, str, str]]:
+    """Identifier, release, source and fixed version of every Debian entry of the export."""
+    with zipfile.ZipFile(fake.shared("osv-debian-2025-02-12.zip")) as archive:
+        for name in archive.namelist():
+            record = json.loads(archive.read(name))
+            for affected in record["affected"]:
+                package = affected.get("package", {})
+                family, _, release = package.get("ecosystem", "").partition(":")
+                if family == "Debian" and release in RELEASES:
+                    events = affected["ranges"][0]["events"]
+                    fixed = next((event["fixed"] for event in events if "fixed" in event), "")
+                    yield record["id"], release, package["name"], fixed
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def root(request: pytest.FixtureRequest, work: Path) -> Path:
+    """A root file system with the package database of a closure of real packages."""
+    release: str = request.param
+    try:
+        repositories = find_repositories(f"debian-{release}")
+    except EnvironmentProblem as error:
+        pytest.skip(str(error))
+    context = ArchiveContext(cache=work / "archive")
+    platform = Platform("linux", "amd64")
+    archive = open_archive(load_releases(repositories, context), platform.debian, context)
+    packages = closure(archive)
+    folder = work / f"root-{release}"
+    (folder / "var/lib/dpkg").mkdir(parents=True)
+    (folder / "etc").mkdir()
+    (folder / "etc/os-release").write_text(
+        f'ID=debian\nVERSION_ID="{release}"\nVERSION_CODENAME={RELEASES[release]}\n'
+        f'PRETTY_NAME="Debian GNU/Linux {release} ({RELEASES[release]})"\n'
+    )
+    (folder / "etc/debian_version").write_text(f"{release}.0\n")
+    (folder / "var/lib/dpkg/status").write_text("\n".join(map(stanza, packages)))
+    assert len(packages) >= MINIMUM
+    return folder
+
+
+def closure(archive: DebianArchive) -> list[BinaryPackage]:
+    """What the requests need, by the first alternative that exists, at the release's own version.
+
+    The release pocket's version, not the newest: an image that was never updated.
+    """
+    chosen: dict[str, BinaryPackage] = {}
+    wanted = list(REQUESTS)
+    while wanted:
+        name = wanted.pop()
+        found = archive.versions(name)
+        if name in chosen or not found:
+            continue
+        package = found[-1]
+        chosen[name] = package
+        for relation in f"{package.pre_depends},{package.depends}".split(","):
+            names = [re.split(r"[ :(]", part.strip())[0] for part in relation.split("|")]
+            wanted += [each for each in names if each and archive.versions(each)][:1]
+    return [chosen[name] for name in sorted(chosen)]
+
+
+def stanza(package: BinaryPackage) -> str:
+    source = package.source
+    if package.source_version != package.version:
+        source = f"{package.source} ({package.source_version})"  # type: ignore[assignment]
+    return (
+        f"Package: {package.name}\nStatus: install ok installed\nPriority: optional\n"
+        f"Section: misc\nInstalled-Size: {package.installed_size}\nMaintainer: x <x@example.org>\n"
+        f"Architecture: {package.architecture}\nSource: {source}\nVersion: {package.version}\n"
+        "Description: x\n"
+    )
+
+
+def ours(root: Path, database: Database, work: Path) -> set[Hit]:
+    with Registries() as registries:
+        taker = Taker(Places(Home(work / "home"), lambda: registries))
+        inventory = taker.take(f"rootfs:{root}")
+    result = scan(inventory, database, fake.options())
+    assert result.unmatched == ()
+    assert len(inventory.packages) >= MINIMUM
+    return {Hit(f.id, f.package, f.version) for f in result.findings}
+
+
+def trivys(root: Path, cache: Path) -> set[Hit]:
+    done = subprocess.run(
+        [tool("trivy"), "rootfs", "--cache-dir", cache, "--scanners", "vuln", "--skip-db-update",
+         "--skip-java-db-update", "--offline-scan", "--format", "json", "--quiet", root],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return {
+        Hit(each["VulnerabilityID"], each["PkgName"], each["InstalledVersion"])
+        for result in json.loads(done.stdout)["Results"]
+        for each in result.get("Vulnerabilities", ())
+    }
+
+
+def test_trivy_finds_the_same(
+    root: Path, database: Database, trivy_cache: Path, work: Path
+) -> None:
+    mine, theirs = ours(root, database, work), trivys(root, trivy_cache)
+    assert len(mine) > 500
+    unexplained, used = [], set()
+    for hit in sorted(mine ^ theirs):
+        side = "ours" if hit in mine else "trivy"
+        rule = next(
+            (
+                key
+                for key in RULES
+                if key[1] == side and re.fullmatch(key[0], f"{hit.id} {hit.package}")
+            ),
+            None,
+        )
+        if rule is None:
+            unexplained.append((side, *hit))
+        else:
+            used.add(rule)
+    assert unexplained == []
+    assert used == set(RULES), "a rule that explains nothing any more"
