@@ -42,7 +42,7 @@ def opened_taker(plain_http: bool, ca: Path | None, quiet: bool) -> Iterator[Tak
 @click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
 @click.option("--cyclonedx", "form", flag_value="cyclonedx", help="Print a CycloneDX 1.6 SBOM.")
 @click.option("--spdx", "form", flag_value="spdx", help="Print an SPDX 2.3 SBOM.")
-@click.option("--again", is_flag=True, help="Read the image even if its inventory is stored.")
+@click.option("--again", is_flag=True, help="Read the image and its layers even if they are known.")
 @platform_option
 @registry_options
 def inventory(

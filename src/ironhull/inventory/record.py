@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ironhull import __version__
 from ironhull.errors import MalformedError
 from ironhull.inventory.document import package_from_json, package_json
 from ironhull.inventory.model import Package, Remark
 
-FORMAT = 1
-"""Goes up when a record would come out differently; older ones are then made again."""
+FORMAT = f"1-{__version__}"
+"""Records of another form, or of another Ironhull that may have found less, are made again."""
 
 FILE, DIRECTORY, SYMLINK, HARD_LINK, OTHER = "f", "d", "l", "h", "o"
 PLAIN, PROGRAM, LIBRARY, SCRIPT = "-", "x", "s", "#"

@@ -15,9 +15,10 @@ from pathlib import Path
 from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError
 from ironhull.inventory.document import dumps, loads
 from ironhull.inventory.model import Inventory, Package
-from ironhull.inventory.record import FORMAT
 from ironhull.store.files import replace_file
 
+FORMAT = 1
+"""Of the database; the files have the form of `document`."""
 _MAX_FILE = 1 << 30
 _TABLES = f"""
 PRAGMA user_version = {FORMAT};

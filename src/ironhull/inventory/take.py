@@ -8,8 +8,9 @@ together, and the result is stored.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -59,7 +60,8 @@ class Taker:
     def take(
         self, text: str, platform: Platform | None = None, *, again: bool = False
     ) -> Inventory:
-        """The inventory of the image that `text` names; `again` reads it even if one is stored.
+        """The inventory of the image that `text` names; `again` reads it and all its
+        layers even if they are known.
 
         Errors: those of sources.find.open_image, UntrustedError and MalformedError of layers.
         """
@@ -69,12 +71,12 @@ class Taker:
                 known = self.stored.get(image.identity.key)
             if known is not None:
                 return replace(known, image=image.identity)
-            inventory = assemble(image, self._records(image))
+            inventory = assemble(image, self._records(image, again))
         if self.stored is not None:
             self.stored.put(inventory)
         return inventory
 
-    def _records(self, image: OpenImage) -> list[LayerRecord]:
+    def _records(self, image: OpenImage, again: bool) -> list[LayerRecord]:
         if image.tree is not None:
             builder = RecordBuilder(image.identity.name)
             for member, content in image.tree():
@@ -83,7 +85,9 @@ class Taker:
         known: dict[str, LayerRecord] = {}
         missing: dict[str, LayerSource] = {}
         for layer in image.layers:
-            record = self.cache.get(layer.digest, layer.diff_id) if self.cache else None
+            record = None
+            if self.cache is not None and not again:
+                record = self.cache.get(layer.digest, layer.diff_id)
             if record is not None:
                 known[layer.digest] = record
             else:

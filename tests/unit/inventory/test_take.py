@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 from tests.fakes.image import File, Files, Hardlink, Symlink, make_image, make_manifest
 
 from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
@@ -435,7 +436,30 @@ def test_a_damaged_record_is_made_again(home: Home, taker: MakeTaker) -> None:
     assert takes.cache is not None
     for damage in (b"", b"garbage", takes.cache.path(first.layers[0].digest).read_bytes()[:-5]):
         takes.cache.path(first.layers[0].digest).write_bytes(damage)
-        assert takes.take("app:1", again=True) == first
+        assert takes.stored is not None
+        takes.stored.remove(first.image.key)
+        assert takes.take("app:1") == first
+
+
+def test_a_record_of_another_format_is_made_again(home: Home, taker: MakeTaker) -> None:
+    make_image(home.store, [BASE])
+    takes = taker(kept=True)
+    first = takes.take("app:1")
+    assert takes.cache is not None
+    digest, diff_id = first.layers[0].digest, first.layers[0].diff_id
+    path = takes.cache.path(digest)
+    old = json.loads(zstandard.decompress(path.read_bytes())) | {"format": "0-0"}
+    path.write_bytes(zstandard.compress(json.dumps(old).encode()))
+    assert takes.cache.get(digest, diff_id) is None
+
+
+def test_again_reads_layers_that_are_known(home: Home, taker: MakeTaker) -> None:
+    make_image(home.store, [BASE])
+    takes = taker(kept=True)
+    first = takes.take("app:1")
+    home.store.blobs.remove(first.layers[0].digest)  # type: ignore[arg-type]
+    with pytest.raises(NotFoundError):
+        takes.take("app:1", again=True)
 
 
 def test_a_cached_record_does_not_hide_a_wrong_diff_id(home: Home, taker: MakeTaker) -> None:

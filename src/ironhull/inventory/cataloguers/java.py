@@ -33,7 +33,7 @@ _POM = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties")
 _ASSIGN = re.compile(r"\s*[=:]\s*")
 _MANIFEST = "META-INF/MANIFEST.MF"
 # spring-boot-2.7.0.jar, guava-31.1-jre.jar, foo-1.0-SNAPSHOT.jar, lib_2.13-1.0.jar
-_FILE = re.compile(r"(?P<name>.+?)(?:[-_](?P<version>v?\d[0-9A-Za-z._+-]*))?\.[a-z]+", re.ASCII)
+_FILE = re.compile(r"(?P<name>.+?)(?:[-_](?P<version>v?\d[0-9A-Za-z._+~-]*))?\.[a-z]+", re.ASCII)
 _VERSIONS = ("implementation-version", "bundle-version", "plugin-version", "specification-version")
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -214,11 +214,13 @@ def _packages(path: str, jar: _Jar) -> list[Package]:
     own = _own(jar.poms, name, version)
     packages = []
     if own is None:
-        packages += _from_manifest(path, jar.manifest, name, version)
-    for pom in dict.fromkeys(([own] if own else []) + jar.poms):
+        packages.append(_from_manifest(path, jar.manifest, name, version))
+    packages += [
+        _maven(path, pom.group, pom.artifact, pom.version)
+        for pom in dict.fromkeys(([own] if own else []) + jar.poms)
         # Maven's own placeholders are left in by builds that went wrong: they name nothing.
-        if "${" not in f"{pom.group}{pom.artifact}{pom.version}":
-            packages.append(_maven(path, pom.group, pom.artifact, pom.version))
+        if "${" not in f"{pom.group}{pom.artifact}{pom.version}"
+    ]
     return packages
 
 
@@ -234,13 +236,11 @@ def _own(poms: list[_Pom], name: str, version: str) -> _Pom | None:
     return poms[0] if len(poms) == 1 else None
 
 
-def _from_manifest(path: str, manifest: dict[str, str], name: str, version: str) -> list[Package]:
+def _from_manifest(path: str, manifest: dict[str, str], name: str, version: str) -> Package:
     version = version or next(
         (text for key in _VERSIONS if (text := text_of(manifest.get(key)))), ""
     )
-    if not version and not manifest:
-        return []
-    return [_maven(path, group_of(name, manifest), name, version)]
+    return _maven(path, group_of(name, manifest), name, version)
 
 
 def _maven(path: str, group: str, artifact: str, version: str) -> Package:

@@ -7,24 +7,30 @@ from collections.abc import Mapping
 
 from ironhull.inventory.cataloguers.parse import text_of
 
-# Families whose build leaves pom.properties out; the longest beginning of the name decides.
+# Families whose builds leave pom.properties out. A name with a hyphen at its end is the beginning
+# of names, and the longest decides; all others are whole names.
 _FAMILIES = {
     "ant": "org.apache.ant",
-    "ant-launcher": "org.apache.ant",
+    "ant-": "org.apache.ant",
+    "asm": "org.ow2.asm",
+    "asm-": "org.ow2.asm",
     "cglib": "cglib",
+    "commons-logging": "commons-logging",
+    "commons-logging-": "commons-logging",
     "groovy": "org.codehaus.groovy",
+    "groovy-": "org.codehaus.groovy",
     "hibernate-core": "org.hibernate",
     "hibernate-entitymanager": "org.hibernate",
-    "jakarta.": "",
     "kotlin-": "org.jetbrains.kotlin",
     "log4j-": "org.apache.logging.log4j",
     "micrometer-": "io.micrometer",
     "reactor-core": "io.projectreactor",
-    "reactor-netty": "io.projectreactor.netty",
+    "reactor-netty-": "io.projectreactor.netty",
     "spring-": "org.springframework",
     "spring-amqp": "org.springframework.amqp",
     "spring-batch-": "org.springframework.batch",
     "spring-boot": "org.springframework.boot",
+    "spring-boot-": "org.springframework.boot",
     "spring-cloud-": "org.springframework.cloud",
     "spring-data-": "org.springframework.data",
     "spring-hateoas": "org.springframework.hateoas",
@@ -46,8 +52,10 @@ _KEYS = ("implementation-vendor-id", "bundle-symbolicname", "automatic-module-na
 
 def group_of(name: str, manifest: Mapping[str, str]) -> str:
     """The group, or nothing where neither family nor manifest tells it."""
+    if name in _FAMILIES:
+        return _FAMILIES[name]
     for length in range(len(name), 0, -1):
-        if name[:length] in _FAMILIES:
+        if name[length - 1] == "-" and name[:length] in _FAMILIES:
             return _FAMILIES[name[:length]]
     for key in _KEYS:
         # A bundle's symbolic name may carry directives behind a semicolon.

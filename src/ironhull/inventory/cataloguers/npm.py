@@ -16,7 +16,7 @@ LOCK = "package-lock.json"
 
 
 def read(path: str, data: bytes) -> Findings:
-    """A package.json with name and version is a package; any other is a program's own settings."""
+    """A package.json with a name is a package, if not always one with a version."""
     findings = Findings()
     value = json_object(path, data, findings)
     if value is None:
@@ -25,7 +25,7 @@ def read(path: str, data: bytes) -> Findings:
         _locked(path, value, findings)
         return findings
     name, version = text_of(value.get("name")), text_of(value.get("version"))
-    if name and version:
+    if name:
         findings.packages.append(
             Package(
                 name=name,
