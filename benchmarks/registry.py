@@ -32,6 +32,7 @@ from typing import Any
 MB = 10**6
 MEMORY_GOAL = 150 * MB
 NGINX_GOAL = 0.3
+PULLS_A_ROUND = 3
 
 
 @dataclass
@@ -208,9 +209,12 @@ def measure(folder: Path, rounds: int, size: int, pulls: int) -> dict[str, Any]:
             for target in (ours, theirs) if number % 2 else (theirs, ours):
                 pushed[target.name].append(push(target.port, blob, digest))
             path = f"/v2/bench/blob/blobs/{digest}"
-            for target in (ours, theirs, plain):
-                where = "/blob" if target is plain else path
-                pulled[target.name].append(pull(target.port, where, size))
+            turn = [ours, theirs, plain]
+            for _ in range(PULLS_A_ROUND):
+                turn = [*turn[1:], turn[0]]
+                for target in turn:
+                    where = "/blob" if target is plain else path
+                    pulled[target.name].append(pull(target.port, where, size))
         many: dict[str, dict[str, float]] = {}
         for target in (ours, theirs, plain):
             where = "/blob" if target is plain else path

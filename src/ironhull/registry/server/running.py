@@ -173,7 +173,8 @@ def _listen(host: str, port: int, stalled: float) -> socket.socket:
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        # Connections inherit both (tcp(7)).
+        # Connections inherit all of these (tcp(7)).
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(stalled * 1000))
         opened.bind((host, port))
         opened.listen(_BACKLOG)
