@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ironhull.definition.model import HttpProbe, ImageDefinition, ImageTest
+from ironhull.definition.model import READER, HttpProbe, ImageDefinition, ImageTest
 from ironhull.engine.host import HostSettings
 from ironhull.engine.interface import HARDENED, Container, Engine, Mount, RunOptions, RunResult
-from ironhull.engine.probe import pause_program
+from ironhull.engine.probe import pause_program, read_program
 from ironhull.errors import EngineError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, hex_of
@@ -153,7 +153,13 @@ class _Run:
         began = time.monotonic()
         reason = ""
         try:
-            self._run()
+            if self._test.reader:
+                with _program(read_program(), READER) as mount:
+                    mounts = (*self._options.mounts, mount)
+                    self._options = replace(self._options, mounts=mounts)
+                    self._run()
+            else:
+                self._run()
         except _Failed as failed:
             reason = str(failed)
         test = self._test
@@ -197,12 +203,8 @@ class _Run:
 
     @contextmanager
     def _paused(self) -> Iterator[Container]:
-        with tempfile.TemporaryDirectory(prefix="ironhull-pause-") as folder:
-            pause = Path(folder) / "pause"
-            pause.write_bytes(pause_program())
-            Path(folder).chmod(0o755)
-            pause.chmod(0o755)
-            mounts = (*self._options.mounts, Mount(pause, _PAUSE))
+        with _program(pause_program(), _PAUSE) as mount:
+            mounts = (*self._options.mounts, mount)
             options = replace(self._options, entrypoint=(_PAUSE,), mounts=mounts)
             with self._engine.start(self._image, options) as container:
                 yield container
@@ -241,6 +243,17 @@ class _Run:
                 return
             time.sleep(0.1)
         raise _Failed(f"port {probe.port}, {probe.path}: {problem}")
+
+
+@contextmanager
+def _program(data: bytes, path: str) -> Iterator[Mount]:
+    """A program of our own to be mounted at a path of the container."""
+    with tempfile.TemporaryDirectory(prefix="ironhull-program-") as folder:
+        file = Path(folder) / "program"
+        file.write_bytes(data)
+        Path(folder).chmod(0o755)
+        file.chmod(0o755)
+        yield Mount(file, path)
 
 
 def _published(container: Container, port: int) -> tuple[str, int]:

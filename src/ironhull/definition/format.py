@@ -245,6 +245,12 @@ _TEST = Fields(
         "writable": Key(
             Flag(), "Root can be written, with the engine's usual capabilities.", ours=True
         ),
+        "reader": Key(
+            Flag(),
+            "Mounts a static program: `/dev/ironhull-read FILE` prints a file; for images without "
+            "any program.",
+            ours=True,
+        ),
         "http": Key(
             _HTTP,
             "A request from outside; without commands the image's own process answers.",

@@ -165,6 +165,12 @@ class ImageTest:
     """Asked until it answers; without commands the main process is the image's own."""
     platforms: tuple[Platform, ...] = ()
     """Empty: every platform."""
+    reader: bool = False
+    """A static program is mounted at READER, for images that have none of their own."""
+
+
+READER = "/dev/ironhull-read"
+"""`/dev/ironhull-read FILE` prints a file, as any static program would read it."""
 
 
 @dataclass(frozen=True, slots=True)

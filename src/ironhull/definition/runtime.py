@@ -113,6 +113,7 @@ def _test(record: Record, place: Place, shell: bool, findings: Findings) -> Imag
         writable=record.get("writable", False),
         http=http,
         platforms=platforms_of(record, findings),
+        reader=record.get("reader", False),
     )
 
 

@@ -1,7 +1,8 @@
-"""The smallest programs there are: one that ends at once, one that waits for ever.
+"""The smallest programs there are: one ends at once, one waits for ever, one prints a file.
 
 Made here, byte by byte, so that engines can be tried out without any image, and so that a
-container of an image without a shell can be kept open while programs are run in it.
+container of an image without a shell can be kept open while programs are run in it, and that an
+image without any program can show what a program finds in it.
 """
 
 from __future__ import annotations
@@ -28,12 +29,18 @@ from ironhull.store.layout import ImageLayout
 
 PROBE_COMMAND = "/probe"
 _ADDRESS = 0x400000
-# Machine number of ELF, then code: exit(0), and pause() or ppoll(0, 0, 0, 0) in a loop.
+# Machine number of ELF, then code: exit(0); pause() or ppoll(0, 0, 0, 0) in a loop;
+# fd = open(argv[1]), sendfile(1, fd, 0, 1 MiB) until it gives 0, exit(0), exit(1) after an error.
 _CODE = {
     "x86_64": (
         62,
         bytes.fromhex("b83c000000 31ff 0f05"),
         bytes.fromhex("b822000000 0f05 ebf7"),
+        bytes.fromhex(
+            "488b7c2410 31f6 b802000000 0f05 85c0 7820 89c6"
+            "bf01000000 31d2 41ba00001000 b828000000 0f05 85c0 7806 75e6"
+            "31ff eb05 bf01000000 b83c000000 0f05"
+        ),
     ),
     "aarch64": (
         183,
@@ -42,6 +49,12 @@ _CODE = {
             "<7I",
             *(0xD2800000, 0xD2800001, 0xD2800002, 0xD2800003, 0xD2800928),
             *(0xD4000001, 0x17FFFFFA),
+        ),
+        struct.pack(
+            "<20I",
+            *(0xF9400BE1, 0x92800C60, 0xD2800002, 0xD2800003, 0xD2800708, 0xD4000001, 0xB7F80160),
+            *(0xAA0003E1, 0xD2800020, 0xD2800002, 0xD2A00203, 0xD28008E8, 0xD4000001, 0xB7F80080),
+            *(0xB5FFFF40, 0xD2800000, 0x14000002, 0xD2800020, 0xD2800BA8, 0xD4000001),
         ),
     ),
 }
@@ -55,6 +68,11 @@ def exit_program() -> bytes:
 def pause_program() -> bytes:
     """A static ELF executable that sleeps until it is killed."""
     return _elf(2)
+
+
+def read_program() -> bytes:
+    """A static ELF executable that prints the file that its argument names; 1 if it cannot."""
+    return _elf(3)
 
 
 def _elf(which: int) -> bytes:
