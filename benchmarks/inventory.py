@@ -1,0 +1,175 @@
+"""How long the first inventory of a foreign image takes, beside syft on the same archive.
+
+`python benchmarks/inventory.py [--json] [--runs N] [--archive FILE]`: medians, each run in a
+process of its own, the two tools in turn so that a busy machine is busy for both.
+
+first    nothing known of the image: open, verify, read, put together, write JSON
+again    the layers are cached, the inventory is not stored
+stored   the inventory is stored: what a scan of a known image begins with
+syft     `syft scan` of the same archive, with the same kind of output
+
+Without --archive the image is made: about 250 MB of Debian with Python and Node.js.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.real.mirror import suite_lines
+from tests.real.tools import find
+
+TIME_LIMIT = 0.5
+MEMORY_LIMIT = 0.5
+PACKAGES = "python3,python3-requests,python3-yaml,python3-numpy,nodejs,npm"
+RUNS = 5
+
+
+@dataclass
+class Run:
+    seconds: float
+    megabytes: float
+
+
+@dataclass
+class Figures:
+    image_bytes: int
+    packages: int
+    syft_packages: int
+    first: Run
+    again: Run
+    stored: Run
+    syft: Run
+    time_ratio: float
+    memory_ratio: float
+    load: float
+    """Of the machine for the last minute, before the runs."""
+
+    @property
+    def good(self) -> bool:
+        return self.time_ratio <= TIME_LIMIT and self.memory_ratio <= MEMORY_LIMIT
+
+
+def measured(command: Sequence[str], environment: dict[str, str], output: Path) -> Run:
+    """One process, with its own peak of memory: a small parent asks the kernel for its child's."""
+    watcher = (
+        "import json, resource, subprocess, sys, time\n"
+        "start = time.perf_counter()\n"
+        "with open(sys.argv[1], 'wb') as file:\n"
+        "    subprocess.run(sys.argv[2:], stdout=file, check=True)\n"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "print(json.dumps([time.perf_counter() - start, used.ru_maxrss / 1000]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", watcher, output, *command],
+        check=True,
+        capture_output=True,
+        env=environment,
+    )
+    return Run(*json.loads(done.stdout))
+
+
+def median(runs: Sequence[Run]) -> Run:
+    return Run(
+        statistics.median(run.seconds for run in runs),
+        statistics.median(run.megabytes for run in runs),
+    )
+
+
+def make_archive(folder: Path) -> Path:
+    """A root file system by mmdebstrap, imported and saved by podman with storage of its own."""
+    sources, tar, archive = folder / "sources.list", folder / "root.tar", folder / "image.tar"
+    sources.write_text(suite_lines("bookworm"))
+    subprocess.run(
+        [
+            *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}"),
+            *("bookworm", tar, sources),
+        ],
+        check=True,
+    )
+    podman = ["podman", f"--root={folder / 'storage'}", f"--runroot={folder / 'run'}"]
+    subprocess.run(
+        [*podman, "import", "--quiet", tar, "localhost/foreign:1"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    subprocess.run([*podman, "save", "--quiet", "-o", archive, "localhost/foreign:1"], check=True)
+    subprocess.run(
+        [*podman, "rmi", "--force", "localhost/foreign:1"], check=True, stdout=subprocess.DEVNULL
+    )
+    return archive
+
+
+def measure(archive: Path, syft: Path, folder: Path, runs: int) -> Figures:
+    load = os.getloadavg()[0]
+    ours = [sys.executable, "-m", "ironhull.cli", "inventory", "--json", str(archive)]
+    theirs = [str(syft), "scan", "-q", f"docker-archive:{archive}", "-o", "syft-json"]
+    home, out, other = folder / "home", folder / "ours.json", folder / "syft.json"
+    environment = {**os.environ, "IRONHULL_HOME": str(home), "SYFT_CHECK_FOR_APP_UPDATE": "false"}
+    first, again, stored, syft_runs = [], [], [], []
+    for _ in range(runs):
+        shutil.rmtree(home, ignore_errors=True)
+        first.append(measured(ours, environment, out))
+        stored.append(measured(ours, environment, out))
+        shutil.rmtree(home / "inventories")
+        again.append(measured(ours, environment, out))
+        syft_runs.append(measured(theirs, environment, other))
+    ours_first, theirs_all = median(first), median(syft_runs)
+    return Figures(
+        image_bytes=archive.stat().st_size,
+        packages=len(json.loads(out.read_bytes())["packages"]),
+        syft_packages=len(json.loads(other.read_bytes())["artifacts"]),
+        first=ours_first,
+        again=median(again),
+        stored=median(stored),
+        syft=theirs_all,
+        time_ratio=ours_first.seconds / theirs_all.seconds,
+        memory_ratio=ours_first.megabytes / theirs_all.megabytes,
+        load=load,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--archive", type=Path, help="an image archive to read instead")
+    options = parser.parse_args()
+    syft = find("syft")
+    if syft is None:
+        print("needs syft (to get it: .ci/tools syft)", file=sys.stderr)
+        return 3
+    with tempfile.TemporaryDirectory(prefix="ironhull-benchmark-") as name:
+        folder = Path(name)
+        archive = options.archive or make_archive(folder)
+        figures = measure(archive, syft, folder, options.runs)
+    if options.json:
+        print(json.dumps(asdict(figures) | {"good": figures.good}, indent=2))
+    else:
+        print(
+            f"image    {figures.image_bytes / 1e6:.0f} MB, {figures.packages} packages "
+            f"(syft: {figures.syft_packages}), load {figures.load:.1f}"
+        )
+        for label in ("first", "again", "stored", "syft"):
+            run: Run = getattr(figures, label)
+            print(f"{label:<8} {run.seconds:6.2f} s {run.megabytes:6.0f} MB")
+        print(
+            f"first / syft: {figures.time_ratio:.2f} of the time (limit {TIME_LIMIT}), "
+            f"{figures.memory_ratio:.2f} of the memory (limit {MEMORY_LIMIT})"
+        )
+    return 0 if figures.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
