@@ -46,7 +46,8 @@ lint: setup ## Style, types, import rules
 	$(BIN)/lint-imports
 
 bench: setup ## Measure against peers and physical limits, side by side
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	.ci/tools
+	$(BIN)/python benchmarks/all.py --write
 
 lock: setup ## Pin the newest dependencies, with hashes, into requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

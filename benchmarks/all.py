@@ -1,0 +1,86 @@
+"""Runs every benchmark and, with --write, records the figures in docs/benchmarks.md.
+
+`python benchmarks/all.py [--write] [NAME…]`: each benchmark measures Ironhull and its peers side by
+side in one run of its own. Exit code 1 if one of them passes a limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+DOCUMENT = FOLDER.parent / "docs/benchmarks.md"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "all")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    results = {name: run(name) for name in options.names or NAMES}
+    if options.write:
+        DOCUMENT.write_text(document(results))
+    return int(any(code for code, _ in results.values()))
+
+
+def run(name: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and figures of one benchmark."""
+    print(f"== {name}", flush=True)
+    made = subprocess.run(
+        [sys.executable, FOLDER / f"{name}.py", "--json"],
+        check=False, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        figures: dict[str, Any] = json.loads(made.stdout)
+    except ValueError:
+        raise SystemExit(f"{name} ended with {made.returncode} and no figures") from None
+    for key, value in flat(figures):
+        print(f"  {key:44} {value}")
+    return made.returncode, figures
+
+
+def flat(value: Any, key: str = "") -> list[tuple[str, str]]:
+    """Every figure with its path."""
+    if isinstance(value, dict):
+        return [
+            row for name, item in value.items() for row in flat(item, f"{key}.{name}".strip("."))
+        ]
+    if isinstance(value, list):
+        return [row for index, item in enumerate(value) for row in flat(item, f"{key}[{index}]")]
+    return [(key, f"{value:.4g}" if isinstance(value, float) else str(value))]
+
+
+def document(results: dict[str, tuple[int, dict[str, Any]]]) -> str:
+    cpu = next(
+        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+         if line.startswith("model name")), platform.machine(),
+    )  # fmt: skip
+    lines = [
+        "# Figures of one machine",
+        "",
+        "Written by `python benchmarks/all.py --write`; nothing here is typed in by hand. Times are",
+        "medians in seconds unless a name says otherwise. What each figure is stands at the head of",
+        "the benchmark's file.",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} CPUs ({cpu}), Linux {platform.release()}, "
+        f"Python {platform.python_version()}.",
+    ]
+    for name, (code, figures) in results.items():
+        held = "all limits hold" if code == 0 else "**a limit is passed**"
+        lines += ["", f"## {name}", "", f"`python benchmarks/{name}.py`: {held}.", ""]
+        lines += ["| figure | value |", "|---|---|"]
+        lines += [f"| {key} | {value} |" for key, value in flat(figures)]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
