@@ -67,9 +67,9 @@ def document(results: dict[str, tuple[int, dict[str, Any]]]) -> str:
     lines = [
         "# Figures of one machine",
         "",
-        "Written by `python benchmarks/all.py --write`; nothing here is typed in by hand. Times are",
-        "medians in seconds unless a name says otherwise. What each figure is stands at the head of",
-        "the benchmark's file.",
+        "Written by `python benchmarks/all.py --write`; nothing here is typed in by hand. Times",
+        "are medians in seconds unless a name says otherwise. What each figure is stands at the",
+        "head of the benchmark's file.",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} CPUs ({cpu}), Linux {platform.release()}, "
         f"Python {platform.python_version()}.",
