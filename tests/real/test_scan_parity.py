@@ -1,8 +1,8 @@
-"""The same findings as others from the same data: trivy on Debian 11, 12 and 13.
+"""The same findings as others from the same data: trivy and debsbom on Debian 11, 12 and 13.
 
 The root file systems hold what the mirror's own indexes say of at least 400 packages. trivy's
-database is made from the very export that ours is made from. Every difference is covered by a rule
-with its reason; a rule that covers nothing is an error too.
+database, and the security tracker's export that debsbom reads, are made from the very export that
+ours is made from. Every difference is covered by a rule with its reason; any other fails.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,13 +31,14 @@ from ironhull.inventory.take import Taker
 from ironhull.oci.platform import Platform
 from ironhull.registry.client.access import Registries
 from ironhull.scan.matching import scan
+from ironhull.scan.model import ScanResult
 from ironhull.store.home import Home
 
-REQUESTS = tuple(
-    "apt build-essential default-jre-headless git vim nginx-light php-cli postgresql python3-dev"
-    " nodejs imagemagick ffmpeg samba openssh-server curl libxml2-utils golang-go ruby-dev"
-    " mariadb-server ghostscript qemu-utils linux-perf".split()  # noqa: SIM905
-)
+REQUESTS = """
+    apt build-essential default-jre-headless git vim nginx-light php-cli postgresql python3-dev
+    nodejs imagemagick ffmpeg samba openssh-server curl libxml2-utils golang-go ruby-dev
+    mariadb-server ghostscript qemu-utils linux-perf
+"""
 RELEASES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
 MINIMUM = 400
 
@@ -47,8 +49,14 @@ class Hit(NamedTuple):
     version: str
 
 
-# (pattern over "CVE package", who has it) → reason.
-RULES: dict[tuple[str, str], str] = {}
+# (pattern over "CVE package", who has it) → reason. There is none: a difference fails.
+TRIVY_RULES: dict[tuple[str, str], str] = {}
+DEBSBOM_RULES: dict[tuple[str, str], str] = {
+    (r"CVE-\S+ (?:%s)", "ours"): (
+        "the release does not have the source any more or never had it; we match such a package as"
+        " in the nearest older release and say so, debsbom says nothing"
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +140,7 @@ def closure(archive: DebianArchive) -> list[BinaryPackage]:
     The release pocket's version, not the newest: an image that was never updated.
     """
     chosen: dict[str, BinaryPackage] = {}
-    wanted = list(REQUESTS)
+    wanted = REQUESTS.split()
     while wanted:
         name = wanted.pop()
         found = archive.versions(name)
@@ -158,14 +166,14 @@ def stanza(package: BinaryPackage) -> str:
     )
 
 
-def ours(root: Path, database: Database, work: Path) -> set[Hit]:
+def scanned(root: Path, database: Database, work: Path) -> ScanResult:
     with Registries() as registries:
         taker = Taker(Places(Home(work / "home"), lambda: registries))
         inventory = taker.take(f"rootfs:{root}")
     result = scan(inventory, database, fake.options())
     assert result.unmatched == ()
-    assert len(inventory.packages) >= MINIMUM
-    return {Hit(f.id, f.package, f.version) for f in result.findings}
+    assert result.packages >= MINIMUM
+    return result
 
 
 def trivys(root: Path, cache: Path) -> set[Hit]:
@@ -182,25 +190,84 @@ def trivys(root: Path, cache: Path) -> set[Hit]:
     }
 
 
+def unexplained(
+    mine: set[Hit], theirs: set[Hit], rules: dict[tuple[str, str], str]
+) -> list[tuple[str, str, str, str]]:
+    """The differences that no rule covers."""
+    return [
+        (side, *hit)
+        for side, hits in (("ours", mine - theirs), ("theirs", theirs - mine))
+        for hit in sorted(hits)
+        if not any(
+            side == of and re.fullmatch(pattern, f"{hit.id} {hit.package}") for pattern, of in rules
+        )
+    ]
+
+
 def test_trivy_finds_the_same(
     root: Path, database: Database, trivy_cache: Path, work: Path
 ) -> None:
-    mine, theirs = ours(root, database, work), trivys(root, trivy_cache)
+    result = scanned(root, database, work)
+    mine = {Hit(f.id, f.package, f.version) for f in result.findings}
+    theirs = trivys(root, trivy_cache)
     assert len(mine) > 500
-    unexplained, used = [], set()
-    for hit in sorted(mine ^ theirs):
-        side = "ours" if hit in mine else "trivy"
-        rule = next(
-            (
-                key
-                for key in RULES
-                if key[1] == side and re.fullmatch(key[0], f"{hit.id} {hit.package}")
-            ),
-            None,
-        )
-        if rule is None:
-            unexplained.append((side, *hit))
-        else:
-            used.add(rule)
-    assert unexplained == []
-    assert used == set(RULES), "a rule that explains nothing any more"
+    assert unexplained(mine, theirs, TRIVY_RULES) == []
+
+
+@pytest.fixture(scope="module")
+def tracker_export(work: Path) -> Path:
+    """The export in the form of the security tracker's: all releases that have the source."""
+    entries = list(_export())
+    known = {(package, release) for _, release, package, _ in entries}
+    tracker: dict[str, dict[str, Any]] = {}
+    for identifier, release, package, fixed in entries:
+        releases = tracker.setdefault(package, {}).setdefault(identifier, {"releases": {}})
+        state = {"status": "resolved", "fixed_version": fixed} if fixed else {"status": "open"}
+        releases["releases"][RELEASES[release]] = state | {"urgency": "not yet assigned"}
+    for package, of_package in tracker.items():
+        for entry in of_package.values():
+            for release, codename in RELEASES.items():
+                if codename not in entry["releases"] and (package, release) in known:
+                    entry["releases"][codename] = {
+                        "status": "resolved",
+                        "fixed_version": "0",
+                        "urgency": "not yet assigned",
+                    }
+    path = work / "tracker.json"
+    path.write_text(json.dumps(tracker))
+    return path
+
+
+def debsboms(root: Path, export: Path, work: Path) -> set[Hit]:
+    debsbom = Path(sys.executable).with_name("debsbom")
+    if not debsbom.exists():
+        pytest.skip("needs debsbom (a development dependency)")
+    sbom = work / f"{root.name}.cdx.json"
+    generate = [debsbom, "generate", "--root", root, "-t", "cdx", "-o", work / root.name]
+    subprocess.run(generate, check=True, capture_output=True)
+    release = root.name.removeprefix("root-")
+    done = subprocess.run(
+        [debsbom, "sec-scan", "--db", export, "--distro", RELEASES[release], "-f", "json", sbom],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    found = set()
+    for line in done.stdout.splitlines():
+        entry = json.loads(line)
+        if entry["vulnerability"]["status"] != "resolved" or entry.get("affected", True):
+            name, _, version = entry["package"].partition("@")
+            found.add(Hit(entry["vulnerability"]["id"], name, version))
+    return found
+
+
+def test_debsbom_finds_the_same(root: Path, tracker_export: Path, work: Path) -> None:
+    path = work / f"tracker-{root.name}.sqlite"
+    with fake.database(path, debian_tracker=tracker_export) as database:
+        result = scanned(root, database, work)
+    mine = {Hit(f.id, f.source, f.source_version) for f in result.findings}
+    borrowed = sorted(each.subject for each in result.warnings if each.kind == "fallback")
+    rules = {
+        (pattern % "|".join(map(re.escape, borrowed)), side): reason
+        for (pattern, side), reason in DEBSBOM_RULES.items()
+    }
+    assert len(mine) > 300
+    assert unexplained(mine, debsboms(root, tracker_export, work), rules) == []
