@@ -59,6 +59,14 @@ class BlobStore:
     def has(self, digest: Digest) -> bool:
         return self.path(digest).is_file()
 
+    def renew(self, digest: Digest) -> bool:
+        """Whether the blob is there; if so, its age begins anew, so that no clean-up takes it."""
+        try:
+            os.utime(self.path(digest))
+        except OSError:
+            return self.has(digest)
+        return True
+
     def size(self, digest: Digest) -> int:
         """Bytes of the blob; NotFoundError if it is not there."""
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from ironhull.store.home import Home
 
 # A build that runs now may have written a blob that no index names yet.
 GRACE = 24 * 3600
+
+
+_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,11 @@ def _damage(store: BlobStore, digest: Digest) -> list[str]:
 
 
 def _needed(home: Home) -> set[Digest]:
+    """Blobs below what index.json lists, and those that a registry over the store has on record."""
     layout = home.store
-    return {item.digest for descriptor in layout.descriptors() for item in layout.walk(descriptor)}
+    listed = {item.digest for root in layout.descriptors() for item in layout.walk(root)}
+    names = (path.name for path in _files(layout.root / "registry"))
+    return listed | {Digest(f"sha256:{name}") for name in names if _HEX.fullmatch(name)}
 
 
 def _orphans(home: Home, gone: set[str]) -> Iterator[Path]:

@@ -72,6 +72,26 @@ def test_pruning_removes_what_no_image_needs_and_keeps_what_is_young(tmp_path):
     assert {item.name: item.files for item in usage(home)}["packages"] == 0
 
 
+def test_pruning_keeps_what_a_registry_has_on_record(tmp_path):
+    home = Home(tmp_path)
+    recorded = home.store.blobs.put(b"pushed by somebody")
+    record = tmp_path / "store/registry/repositories/app/_blobs" / recorded[7:]
+    record.parent.mkdir(parents=True)
+    record.write_bytes(b"")
+    assert prune(home, layers=True, packages=False, unused=True, grace=-1).files == 0
+    assert home.store.blobs.has(recorded)
+
+
+def test_a_renewed_blob_is_young_again(tmp_path):
+    home = Home(tmp_path)
+    digest = home.store.blobs.put(b"layer")
+    os.utime(home.store.blobs.path(digest), (0, 0))
+    assert home.store.blobs.renew(digest)
+    assert prune(home, layers=True, packages=False, unused=False).files == 0
+    home.store.blobs.remove(digest)
+    assert not home.store.blobs.renew(digest)
+
+
 def test_verify_names_what_is_damaged_and_what_is_missing(tmp_path):
     home = Home(tmp_path)
     descriptor = image(home.store)
