@@ -81,7 +81,7 @@ _OPTIONS = (
 
 # The same as those of `ironhull inventory`, spelled out: what defines them there loads everything
 # that reads images, and a scan of a known image must not.
-_IMAGE_OPTIONS = (
+IMAGE_OPTIONS = (
     click.option("--platform", metavar="OS/CPU", help="Which platform; without it this machine's."),
     click.option(
         "--plain-http",
@@ -124,7 +124,7 @@ def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     argument = click.argument("image", metavar="IMAGE")
     return argument(
-        reduce(lambda wrapped, option: option(wrapped), reversed(_IMAGE_OPTIONS), with_image)
+        reduce(lambda wrapped, option: option(wrapped), reversed(IMAGE_OPTIONS), with_image)
     )
 
 

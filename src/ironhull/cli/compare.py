@@ -1,0 +1,120 @@
+"""`ironhull compare`: images side by side, and the report that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ironhull.cli.measure import (
+    Leaking,
+    Repeatable,
+    given_command,
+    measure,
+    opened_database,
+    target_options,
+)
+from ironhull.cli.scan import Image, Scanning, scan_options
+from ironhull.compare.compare import compare as compare_sides
+from ironhull.compare.document import document_of
+from ironhull.compare.model import Comparison
+from ironhull.compare.policy import failures, parse_terms
+from ironhull.errors import FindingsError, InputError
+from ironhull.store.files import replace_file
+
+# Name of a format → module below ironhull.compare.reports; each has `render(document)`.
+FORMATS = {
+    "table": "table",
+    "json": "document",
+    "markdown": "markdown",
+    "html": "html",
+    "badge": "badge",
+}
+
+
+@click.command(cls=Repeatable, short_help="Show images side by side: what hardening gained.")
+@click.argument("baseline", metavar="STANDARD")
+@click.argument("images", metavar="HARDENED...", nargs=-1, required=True)
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    help="What to write; without it what the file's ending says, else table.",
+)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to this file, whole or not at all, instead of standard output.",
+)
+@click.option(
+    "--fail-if",
+    multiple=True,
+    metavar="TERM",
+    help="Exit with 1 if worse; or on packages, vulnerabilities, kev, fixable, size, surface, root,"
+    " leak, unknown; several with commas.",
+)
+@click.option("--dev-leak", is_flag=True, help="Search the images for what the build left behind.")
+@click.option(
+    "--build-stage",
+    metavar="IMAGE",
+    help="The image of the build stage, to prove that nothing of it is left (with --dev-leak).",
+)
+@scan_options
+@target_options
+def compare(
+    baseline: str,
+    images: Sequence[str],
+    form: str | None,
+    output: Path | None,
+    fail_if: Sequence[str],
+    dev_leak: bool,
+    build_stage: str | None,
+    target: Image,
+    **chosen: Any,
+) -> None:
+    """Compare STANDARD with one or more HARDENED images: packages, vulnerabilities, size, surface.
+
+    An image is what `ironhull scan` takes: NAME:TAG of the store, a registry's reference, a layout,
+    an archive, a folder, podman:NAME or docker-daemon:NAME (what a Dockerfile was built to), or a
+    file of `ironhull inventory --json`. What cannot be measured is shown as unknown, with the
+    reason. Every report has the database's date and the command to repeat.
+
+    Example: ironhull compare node:20-standard node:20 -o report.html
+    """
+    terms = parse_terms(fail_if)
+    if build_stage is not None and not dev_leak:
+        raise InputError("--build-stage is for --dev-leak: give both")
+    form = form or _format_of(output)
+    quiet = target.quiet or (form != "table" and output is None)
+    wanted = [replace(target, name=name, quiet=quiet) for name in (baseline, *images)]
+    with opened_database() as database:
+        leaking = Leaking(dev_leak, build_stage)
+        sides = measure(wanted, database, Scanning(**chosen), leaking)
+    comparison = compare_sides(sides, datetime.now(UTC), [given_command()])
+    write_report(comparison, form, output)
+    reasons = failures(comparison, terms)
+    if reasons:
+        raise FindingsError("\n".join(reasons))
+
+
+def write_report(comparison: Comparison, form: str, output: Path | None) -> None:
+    """A report on standard output, or in a file that is replaced whole."""
+    report = import_module(f"ironhull.compare.reports.{FORMATS[form]}")
+    text: str = report.render(document_of(comparison))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        replace_file(output, text.encode("utf-8", "replace"))
+
+
+def _format_of(output: Path | None) -> str:
+    endings = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown", ".svg": "badge"}
+    return endings.get(output.suffix.lower(), "table") if output is not None else "table"

@@ -1,0 +1,172 @@
+"""Measuring one side of a comparison: inventory, scan, what is attached, what the build left."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import reduce, wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ironhull.advisories.database import Database
+from ironhull.cli.advisory_database import database_path
+from ironhull.cli.scan import IMAGE_OPTIONS, Image, Scanning, inventory_of, run_scan
+from ironhull.cli.settings import settings
+from ironhull.compare.attached import LayoutListing, Listing, attached_to
+from ironhull.compare.leaks import Leaks
+from ironhull.compare.life import ends_of_life
+from ironhull.compare.model import Attachment, Side, Unknown
+from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.inventory.model import Inventory
+from ironhull.scan.model import ScanResult
+from ironhull.store.layout import ImageLayout
+
+_WITHOUT_REFERRERS = {
+    "engine": "a container engine keeps no referrers; name the image in its registry",
+    "rootfs": "nothing refers to a folder",
+}
+
+
+class Repeatable(click.Command):
+    """A command that knows how it was called, for the reports that say how to repeat them."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        given = list(args)
+        context = super().make_context(info_name, args, parent, **extra)
+        context.meta["ironhull.command"] = shlex.join(["ironhull", info_name or "", *given])
+        return context
+
+
+def given_command() -> str:
+    """The command line of the running Repeatable, quoted for a shell."""
+    return str(click.get_current_context().meta["ironhull.command"])
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--platform, --plain-http, --ca, --quiet, given to the command as an Image without a name."""
+
+    @wraps(command)
+    def with_target(
+        platform: str | None, plain_http: bool, ca: Path | None, quiet: bool, **others: Any
+    ) -> Any:
+        return command(target=Image("", platform, plain_http, ca, quiet), **others)
+
+    return reduce(lambda wrapped, option: option(wrapped), reversed(IMAGE_OPTIONS), with_target)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaking:
+    """Whether traces of the build are looked for, and the image of the build stage if given."""
+
+    wanted: bool = False
+    stage: str | None = None
+
+
+@contextmanager
+def opened_database() -> Iterator[Database | Unknown]:
+    """The advisory database; Unknown where there is none."""
+    try:
+        database = Database(database_path())
+    except InputError as error:
+        yield Unknown(str(error))
+        return
+    with database:
+        yield database
+
+
+def measure(
+    images: Sequence[Image],
+    database: Database | Unknown,
+    chosen: Scanning,
+    leaking: Leaking | None = None,
+) -> list[Side]:
+    """A side for each image; the first, the baseline, is not searched for traces of the build."""
+    sides = []
+    for number, image in enumerate(images):
+        inventory = inventory_of(image)
+        wanted = leaking is not None and leaking.wanted and number > 0
+        sides.append(
+            Side(
+                inventory=inventory,
+                scan=_scan(image, inventory, database, chosen),
+                attached=_attached(image, inventory),
+                end_of_life=(
+                    database if isinstance(database, Unknown) else ends_of_life(inventory, database)
+                ),
+                leaks=_leaks(image, inventory, leaking) if wanted and leaking else None,
+            )
+        )
+    return sides
+
+
+def _scan(
+    image: Image, inventory: Inventory, database: Database | Unknown, chosen: Scanning
+) -> ScanResult | Unknown:
+    if isinstance(database, Unknown):
+        return database
+    try:
+        return run_scan(image, inventory, database, chosen)
+    except InputError as error:
+        # No advisories for such an image: everything else of it can still be compared.
+        if chosen.vex or chosen.exceptions is not None:
+            raise
+        return Unknown(str(error))
+
+
+def _attached(image: Image, inventory: Inventory) -> tuple[Attachment, ...] | Unknown:
+    identity = inventory.image
+    if identity.kind in _WITHOUT_REFERRERS:
+        return Unknown(_WITHOUT_REFERRERS[identity.kind])
+    if image.name.endswith(".json"):
+        return Unknown("a stored inventory lists no referrers")
+    try:
+        if identity.kind == "store":
+            layout = ImageLayout(settings().home.root / "store")
+            return attached_to(LayoutListing(layout, identity), identity)
+        with _source(image) as source:
+            return attached_to(source, identity)
+    except (InputError, EnvironmentProblem) as error:
+        return Unknown(str(error))
+
+
+@contextmanager
+def _source(image: Image) -> Iterator[Listing]:
+    from ironhull.cli.registry_options import registries
+    from ironhull.registry.client.locations import Kind, Location, open_source, parse_location
+
+    location = parse_location(image.name)
+    path = Path(image.name)
+    if "/" in image.name and path.exists():
+        kind = Kind.LAYOUT if path.is_dir() else Kind.ARCHIVE
+        location = Location(kind, image.name, path=path)
+    with (
+        registries(image.plain_http, image.ca, True) as opened,
+        open_source(location, opened, settings().home.store) as source,
+    ):
+        yield source
+
+
+def _leaks(image: Image, inventory: Inventory, leaking: Leaking) -> Leaks:
+    from ironhull.cli.inventory import opened_taker
+    from ironhull.cli.registry_options import parse_platform
+    from ironhull.compare.files import contents_of
+    from ironhull.compare.leaks import find_leaks
+
+    platform = parse_platform(image.platform)
+    with opened_taker(image.plain_http, image.ca, image.quiet) as taker:
+        contents = contents_of(taker, inventory, platform)
+        stage = None
+        if leaking.stage is not None:
+            other = inventory_of(replace(image, name=leaking.stage))
+            stage = contents_of(taker, other, platform)
+    return find_leaks(contents, stage)
