@@ -9,6 +9,7 @@ from ironhull.inventory import secrets
 from ironhull.inventory.accounts import ids_of, users_of
 from ironhull.inventory.cataloguers import npm
 from ironhull.inventory.config import image_config, layer_history
+from ironhull.inventory.databases import unread_databases
 from ironhull.inventory.distribution import distribution_of
 from ironhull.inventory.model import (
     SURFACE_LISTS,
@@ -57,6 +58,7 @@ def assemble(image: OpenImage, records: Sequence[LayerRecord]) -> Inventory:
     installed = frozenset(item.name for item, _ in packages if item.is_distribution)
     owned = owners(view, _paths(packages, surface), installed)
     remarks += _remarks(view, digests)
+    remarks += unread_databases(view, distribution, [package for package, _ in packages])
     if not distribution.known:
         remarks.append(Remark("warning", "/etc/os-release", distribution.reason))
     return Inventory(

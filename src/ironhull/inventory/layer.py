@@ -14,7 +14,7 @@ from ironhull.inventory import secrets
 from ironhull.inventory.capabilities import XATTR, capabilities
 from ironhull.inventory.cataloguers import programs
 from ironhull.inventory.cataloguers.elf import is_program
-from ironhull.inventory.cataloguers.interface import Content, Findings
+from ironhull.inventory.cataloguers.interface import Content, Findings, UnreadableError
 from ironhull.inventory.cataloguers.table import file_cataloguer, text_cataloguer
 from ironhull.inventory.model import Remark
 from ironhull.inventory.paths import absolute, utf8
@@ -35,6 +35,8 @@ TEXTS = frozenset(
         "/usr/lib/apk/db/installed",
     }
 )
+_LIMITS = TarLimits(members=1_500_000)
+"""A member costs about 250 bytes of memory."""
 _MAX_TEXT = 16 << 20
 _MAX_TEXTS = 512 << 20
 _MAX_REMARKS = 1000
@@ -57,7 +59,7 @@ def read_layer(
 ) -> LayerRecord:
     """The record of a layer's tar. MalformedError if the tar is damaged or too large."""
     builder = RecordBuilder(where)
-    reader = TarReader(chunks, where, limits)
+    reader = TarReader(chunks, where, limits or _LIMITS)
     for member in reader:
         builder.add(member, reader)
     reader.drain()
@@ -100,7 +102,10 @@ class RecordBuilder:
         if member.xattrs and XATTR in member.xattrs:
             self.record.capabilities[path] = capabilities(member.xattrs[XATTR])
         if kind == rec.FILE and member.size and not member.sparse:
-            form = self._file(path, base, member.size, content)
+            try:
+                form = self._file(path, base, member.size, content)
+            except UnreadableError as error:
+                self._remark(path, str(error))
         self._append(path, kind, form, member)
 
     def _like(self, member: Member, index: int | None) -> str:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ironhull.errors import EnvironmentProblem
 from ironhull.inventory.assemble import assemble
 from ironhull.inventory.cache import RecordCache
 from ironhull.inventory.layer import RecordBuilder, read_layer
@@ -22,7 +23,7 @@ from ironhull.inventory.record import LayerRecord
 from ironhull.inventory.sources.find import Places, open_image
 from ironhull.inventory.sources.interface import LayerSource, OpenImage
 from ironhull.inventory.stored import InventoryStore
-from ironhull.inventory.stream import Expected, LayerStream, StreamLimits
+from ironhull.inventory.stream import Expected, LayerStream, Readable, StreamLimits
 from ironhull.oci.platform import Platform
 from ironhull.oci.tar import TarLimits
 from ironhull.progress import Progress, Silent
@@ -76,6 +77,14 @@ class Taker:
             self.stored.put(inventory)
         return inventory
 
+    @contextmanager
+    def opened(
+        self, text: str, platform: Platform | None = None
+    ) -> Iterator[tuple[OpenImage, list[LayerRecord]]]:
+        """The open image and its layers' records, for who needs its files; errors as `take`."""
+        with open_image(text, self.places, platform) as image:
+            yield image, self._records(image, False)
+
     def _records(self, image: OpenImage, again: bool) -> list[LayerRecord]:
         if image.tree is not None:
             builder = RecordBuilder(image.identity.name)
@@ -119,14 +128,32 @@ class Taker:
             remark = Remark("unparsed", "/", f"{where} is kept elsewhere and was not read")
             return LayerRecord(diff_id=layer.diff_id or "", remarks={"/": [remark]})
         expected = Expected(where, layer.digest, layer.diff_id, layer.size)
-        with layer.open() as file, LayerStream(file, expected, self.limits.stream) as stream:
-            record = read_layer(iter(stream), where, self.limits.tar)
+        try:
+            with (
+                layer.open() as file,
+                LayerStream(_Counted(file, advance), expected, self.limits.stream) as stream,
+            ):
+                record = read_layer(iter(stream), where, self.limits.tar)
+        except OSError as error:
+            raise EnvironmentProblem(f"{where}: cannot be read: {error}") from None
         record.diff_id = stream.diff_id
         record.stored, record.uncompressed = stream.stored, stream.uncompressed
-        advance(stream.stored)
         if self.cache is not None:
             self.cache.put(layer.digest, record)
         return record
+
+
+class _Counted:
+    """A file that says how much of it was read."""
+
+    def __init__(self, file: Readable, advance: Callable[[int], None]) -> None:
+        self._file = file
+        self._advance = advance
+
+    def read(self, size: int, /) -> bytes:
+        data = self._file.read(size)
+        self._advance(len(data))
+        return data
 
 
 def records_folder(home: Home) -> Path:

@@ -19,7 +19,7 @@ from ironhull.inventory.model import Package
 from ironhull.inventory.paths import MAX_LINKS, join, parent
 from ironhull.inventory.record import DIRECTORY, FILE, HARD_LINK, SYMLINK, LayerRecord
 
-MAX_ENTRIES = 4_000_000
+MAX_ENTRIES = 2_000_000
 _SHIFT = 32
 _INDEX = (1 << _SHIFT) - 1
 _FACTS = ("packages", "texts", "licenses", "capabilities", "secrets", "remarks")

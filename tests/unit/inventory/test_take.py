@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import tarfile
 from collections.abc import Callable
@@ -13,7 +14,13 @@ import pytest
 import zstandard
 from tests.fakes.image import File, Files, Hardlink, Symlink, make_image, make_manifest
 
-from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
+from ironhull.errors import (
+    EnvironmentProblem,
+    InputError,
+    MalformedError,
+    NotFoundError,
+    UntrustedError,
+)
 from ironhull.inventory import take
 from ironhull.inventory.model import Inventory
 from ironhull.inventory.stream import StreamLimits
@@ -257,6 +264,62 @@ def test_broken_stanzas_are_counted(home: Home, taker: MakeTaker) -> None:
     assert packages(found) == {"curl": "7.88.1-10"}
     assert "stanza 2" in found.unparsed[0].message
     assert found.unparsed[0].layer == found.layers[0].digest
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("var/lib/rpm/rpmdb.sqlite", "rpm"),
+        ("var/lib/chisel/manifest.wall", "chisel"),
+        ("var/lib/pacman/local", "pacman"),
+    ],
+)
+def test_a_database_that_nobody_reads_is_not_zero_packages(
+    home: Home, taker: MakeTaker, path: str, kind: str
+) -> None:
+    files: Files = {"etc/os-release": "ID=fedora\nVERSION_ID=40\n", path: "x"}
+    make_image(home.store, [files])
+    found = taker().take("app:1")
+    assert [kind in remark.message for remark in found.unparsed] == [True]
+
+
+@pytest.mark.parametrize("release", [OS_RELEASE, "ID=alpine\n", "ID=x\nID_LIKE=debian\n"])
+def test_trap_20_a_distribution_without_its_database_is_not_zero_packages(
+    home: Home, taker: MakeTaker, release: str
+) -> None:
+    make_image(home.store, [{"etc/os-release": release, "app/package.json": '{"name":"a"}'}])
+    found = taker().take("app:1")
+    assert ["without a package database" in item.message for item in found.unparsed] == [True]
+
+
+def test_a_file_that_may_not_be_read_is_a_remark(
+    taker: MakeTaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def refuse(path: object, flags: int, *more: object, **named: object) -> int:
+        if path == "locked.json":
+            raise PermissionError(13, "Permission denied")
+        return real(path, flags, *more, **named)  # type: ignore[arg-type]
+
+    (tmp_path / "locked.json").write_text("x")
+    (tmp_path / "package.json").write_text('{"name":"a","version":"1"}')
+    monkeypatch.setattr("ironhull.inventory.sources.rootfs.os.open", refuse)
+    found = taker().take(f"rootfs:{tmp_path}")
+    assert packages(found) == {"a": "1"}
+    assert ["Permission denied" in remark.message for remark in found.unparsed] == [True]
+
+
+def test_a_disk_that_fails_is_no_bug_of_ours(
+    home: Home, taker: MakeTaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> object:
+        raise OSError(28, "No space left on device")
+
+    make_image(home.store, [BASE])
+    monkeypatch.setattr(take, "read_layer", full)
+    with pytest.raises(EnvironmentProblem, match="No space left"):
+        taker().take("app:1")
 
 
 # Places.

@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
+from ironhull.errors import EnvironmentProblem
 from ironhull.inventory.model import Package, Remark
+
+
+class UnreadableError(EnvironmentProblem):
+    """One file of a folder may not be read; the others are no worse for it."""
 
 
 class Content(Protocol):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError
 from ironhull.inventory.capabilities import XATTR
+from ironhull.inventory.cataloguers.interface import UnreadableError
 from ironhull.inventory.model import ImageIdentity
 from ironhull.inventory.paths import utf8
 from ironhull.inventory.sources.interface import Entries, OpenImage
@@ -18,7 +19,7 @@ from ironhull.oci.tar import Member
 
 _CHUNK = 256 * 1024
 _MAX_DEPTH = 512
-_MAX_ENTRIES = 4_000_000
+_MAX_ENTRIES = 2_000_000
 # What the kernel makes up and other machines do not have.
 _VIRTUAL = frozenset({"proc", "sys", "dev"})
 
@@ -54,10 +55,16 @@ class _FileContent:
                 if error.errno in (errno.ENOENT, errno.ELOOP):
                     self._size = 0
                     return b""
-                raise EnvironmentProblem(f"cannot read {self._name}: {error.strerror}") from None
+                raise UnreadableError(f"not read: {error.strerror}") from None
         if len(self._head) < size:
-            self._head += os.read(self._descriptor, max(size - len(self._head), 4096))
+            self._head += self._read(max(size - len(self._head), 4096))
         return self._head[:size]
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return os.read(self._descriptor, size)
+        except OSError as error:
+            raise UnreadableError(f"not read: {error.strerror}") from None
 
     def read(self, limit: int) -> bytes | None:
         if self._size > limit:
@@ -71,7 +78,7 @@ class _FileContent:
         if head:
             yield head
         # The file may grow while it is read; what it had when it was found is enough.
-        while left > 0 and (data := os.read(self._descriptor, min(left, _CHUNK))):
+        while left > 0 and (data := self._read(min(left, _CHUNK))):
             left -= len(data)
             yield data
 
