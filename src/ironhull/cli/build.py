@@ -80,7 +80,7 @@ def build(
         workspace = Workspace(settings(), shown, mirror, keyring, offline)
         built = []
         for name in images:
-            definition, lock = _locked(workspace, name, update=update, required=locked)
+            definition, lock = definition_and_lock(workspace, name, update=update, required=locked)
             options = BuildOptions(
                 Compression.parse(compression or definition.compression),
                 _platforms(definition, platforms),
@@ -105,7 +105,7 @@ def build(
         click.echo(_text(built, seconds))
 
 
-def _locked(
+def definition_and_lock(
     workspace: Workspace, name: str, *, update: bool, required: bool
 ) -> tuple[ImageDefinition, Lock]:
     """Definition and lock of an image; makes the lock if there is none, or `update` says so."""

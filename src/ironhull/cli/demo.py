@@ -1,0 +1,217 @@
+"""`ironhull demo`: the case study, from the packages to two running applications side by side."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from ironhull.build.layer import Compression
+from ironhull.build.pipeline import BuildOptions, build_image
+from ironhull.cli.build import definition_and_lock
+from ironhull.cli.demo_report import Found, as_text, to_json
+from ironhull.cli.engines import (
+    ended_by_signals,
+    engine_option,
+    engine_settings,
+    host_environment,
+)
+from ironhull.cli.inventory import opened_taker
+from ironhull.cli.output import as_json, print_json, progress
+from ironhull.cli.registry_options import parse_mirrors
+from ironhull.cli.settings import settings
+from ironhull.cli.workspace import LazyDownload, Workspace
+from ironhull.demo.cases import IMAGES
+from ironhull.demo.run import Workplace, study
+from ironhull.engine.find import RUNNERS, engine
+from ironhull.engine.host import host_settings
+from ironhull.engine.interface import Engine, RunOptions
+from ironhull.engine.probe import loaded_probe
+from ironhull.errors import (
+    EngineError,
+    EnvironmentProblem,
+    FindingsError,
+    InputError,
+    IronhullError,
+    NetworkError,
+    NotFoundError,
+)
+from ironhull.inventory.model import Inventory
+from ironhull.inventory.take import Taker
+from ironhull.lock.file import lock_path
+from ironhull.oci.reference import Reference
+from ironhull.progress import Progress
+from ironhull.registry.client.access import Registries
+from ironhull.registry.client.credentials import Credentials, credential_files
+from ironhull.registry.client.wire import Patience
+from ironhull.store.export import choose_manifest, machine_platform
+
+_INVENTORY_NAMES = {"podman": "podman", "docker": "docker-daemon"}
+# A registry that is not there should cost seconds: there are stand-ins.
+_IMPATIENT = Patience(attempts=1, connect=4, read=8, small_body=8)
+
+
+@click.command()
+@engine_option
+@click.option("--keep", is_flag=True, help="Leave the applications' images in the engine.")
+@click.option("--own", is_flag=True, help="Take Ironhull's images for every FROM; ask no registry.")
+@click.option(
+    "--app",
+    "application",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="The folder with the three Dockerfiles; without it examples/node-app.",
+)
+@click.option("--mirror", help="Address or folder of the package archive, as in build.")
+@as_json
+def demo(
+    engine_name: str | None,
+    keep: bool,
+    own: bool,
+    application: Path | None,
+    mirror: str | None,
+    as_json: bool,
+) -> None:
+    r"""Run the case study: one application, built on a standard and on hardened images.
+
+    Builds the base images that the store lacks and the application from three Dockerfiles, runs
+    all, asks each the same, tries in each what an attacker could do, and shows them side by side.
+    Everything it made is removed, also on Ctrl-C; what it built stays in Ironhull's store. Without
+    a container engine it compares the base images only.
+
+    \b
+    Examples:
+      ironhull demo
+      ironhull demo --engine docker --keep
+    """
+    began = time.monotonic()
+    folder = application or _example()
+    with progress(quiet=as_json) as shown, ended_by_signals():
+        _build_missing(Workspace(settings(), shown, mirror), shown)
+        with opened_taker(plain_http=False, ca=None, quiet=True) as taker:
+            bases = {name: taker.take(name, machine_platform()) for name in IMAGES}
+            found = _with_engine(engine_name, folder, taker, shown, keep=keep, own=own)
+    found = Found(bases, found.study, found.left_out, keep, time.monotonic() - began)
+    if as_json:
+        print_json(to_json(found))
+    else:
+        click.echo(as_text(found))
+    if found.study is not None and not found.study.same_answers:
+        raise FindingsError("the applications do not answer the same (see the answers in --json)")
+
+
+def _example() -> Path:
+    """The application of the case study: beside the code, or below the current folder."""
+    places = [Path("examples/node-app").absolute(), Path(__file__).parents[3] / "examples/node-app"]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise InputError(
+        f"the application of the case study is not at {places[0]} (run it in Ironhull's own "
+        "folder, or name it: --app DIR)"
+    )
+
+
+# -- base images ---------------------------------------------------------------------------------
+
+
+def _build_missing(workspace: Workspace, shown: Progress) -> None:
+    """Build what the store lacks, for this machine only, with what the archive has now."""
+    store, platform = settings().home.store, machine_platform()
+    for name in IMAGES:
+        try:
+            choose_manifest(store, store.find(name), platform)
+        except NotFoundError:
+            shown.note(f"{name} is not in the store for {platform}: building it")
+            _build(workspace, name, shown)
+
+
+def _build(workspace: Workspace, name: str, shown: Progress) -> None:
+    locked = lock_path(workspace.catalog.find(name)).is_file()
+    try:
+        definition, lock = definition_and_lock(workspace, name, update=True, required=False)
+    except EnvironmentProblem as problem:
+        if not locked:
+            raise
+        shown.note(f"warning: {name} is built from its lock as it is: {problem}")
+        definition, lock = definition_and_lock(workspace, name, update=False, required=True)
+    if machine_platform() not in definition.platforms:
+        raise InputError(f"{definition.file} is not for {machine_platform()}, this machine")
+    options = BuildOptions(
+        Compression.parse(definition.compression), (machine_platform(),), os.cpu_count() or 1
+    )
+    source = workspace.packages(definition, lock)
+    build_image(definition, lock, settings().home, source, LazyDownload(shown), options, shown)
+
+
+# -- engine --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    engine: Engine | None
+    problem: str = ""
+
+
+def _with_engine(
+    name: str | None, folder: Path, taker: Taker, shown: Progress, *, keep: bool, own: bool
+) -> Found:
+    """All that needs an engine; without one, why there is none."""
+    chosen = _choose(name)
+    if chosen.engine is None:
+        return Found({}, None, chosen.problem, keep, 0)
+    found = chosen.engine
+
+    def inventory(image: str) -> Inventory:
+        return taker.take(f"{_INVENTORY_NAMES[found.name]}:{image}")
+
+    with _asked(own) as missing, host_settings(host_environment(), Path.home()) as host:
+        place = Workplace(
+            found, settings().home.store, folder, host, inventory, missing, shown, keep
+        )
+        return Found({}, study(place), "", keep, 0)
+
+
+def _choose(name: str | None) -> _Chosen:
+    """The engine to use. One that was asked for by name has to work."""
+    problems = []
+    for candidate in (name,) if name else RUNNERS:
+        try:
+            found = engine(candidate, engine_settings())
+            with loaded_probe(found) as image:
+                found.run(image, RunOptions(network="none"))
+        except EngineError as error:
+            if name:
+                raise
+            problems.append(str(error).splitlines()[0])
+        else:
+            return _Chosen(found)
+    return _Chosen(None, "; ".join(problems))
+
+
+@contextmanager
+def _asked(own: bool) -> Iterator[Callable[[Reference], str]]:
+    """What says why a registry does not have an image to give."""
+    if own:
+        yield lambda reference: "asked for with --own"
+        return
+    with Registries(
+        credentials=Credentials(credential_files(os.environ, os.getuid())),
+        mirrors=parse_mirrors(settings().get("registry_mirrors") or ""),
+        patience=_IMPATIENT,
+    ) as registries:
+
+        def missing(reference: Reference) -> str:
+            try:
+                found = registries.repository(reference).has_manifest(reference.tag or "latest")
+            except NetworkError:
+                return f"{reference.registry} does not give it to this machine"
+            except IronhullError as error:
+                return str(error).splitlines()[0][:200]
+            return "" if found else f"{reference.registry} does not have it"
+
+        yield missing

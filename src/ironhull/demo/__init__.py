@@ -1,0 +1,1 @@
+"""The case study: one application from three Dockerfiles, built, run, attacked, side by side."""
