@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.fakes.image import make_image
+from tests.fakes.image import Directory, Files, make_image
 from tests.real.mirror import suite_lines
 from tests.real.tools import tool
 
@@ -284,6 +284,7 @@ def java(folder: Path) -> Path:
     with zipfile.ZipFile(root / "plain-1.5.jar", "w") as archive:
         archive.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
     with zipfile.ZipFile(root / "app-2.0.war", "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
         archive.writestr(
             "META-INF/maven/org.example/app/pom.properties",
             "groupId=org.example\nartifactId=app\nversion=2.0\n",
@@ -386,32 +387,24 @@ def test_skopeo_and_umoci_copies_give_the_same(
         assert [p.purl for p in found.packages] == [p.purl for p in expected]
 
 
-def test_owners_are_those_that_dpkg_names(archives: dict[str, Path], taker: Taker) -> None:
-    """`dpkg -S`, run in the image by its engine, says the same for a sample of files."""
+def test_owners_are_those_that_dpkg_names(
+    archives: dict[str, Path], taker: Taker, tmp_path: Path
+) -> None:
+    """`dpkg-query --search` with the image's database says the same for a sample of files."""
     found = taker.take(str(archives["python-node"]))
     owned = {p.location: p.owned_by for p in found.packages if p.owned_by}
     assert len(owned) > 20
-    command = taker.places.engines["podman"]
+    root = archives["python-node"].with_name("python-node.tar")
+    subprocess.run(["tar", "-C", tmp_path, "-xf", root, "./var/lib/dpkg"], check=True)
     sample = sorted(owned)[::5]
     done = subprocess.run(
-        [
-            *command,
-            "run",
-            "--rm",
-            "--network=none",
-            "--ulimit=nofile=1024:1024",
-            "--ulimit=nproc=4096:4096",
-            "localhost/python-node:1",
-            "dpkg",
-            "-S",
-            *sample,
-        ],
+        ["dpkg-query", f"--admindir={tmp_path}/var/lib/dpkg", "--search", *sample],
         check=True,
         capture_output=True,
         text=True,
     )
-    said = dict(reversed(line.split(": ", 1)) for line in done.stdout.splitlines())
-    assert said == {path: owned[path] for path in sample}
+    lines = (line.split(": ", 1) for line in done.stdout.splitlines())
+    assert {path: name for name, path in lines} == {path: owned[path] for path in sample}
 
 
 def test_an_image_of_ours_shows_syft_the_same_packages(taker: Taker) -> None:
@@ -425,6 +418,7 @@ def test_an_image_of_ours_shows_syft_the_same_packages(taker: Taker) -> None:
         )
     }
     release = 'ID=debian\nVERSION_ID="12"\n'
-    files = {"etc/os-release": release} | status
+    # syft finds files of status.d only where the folder has an entry of its own.
+    files: Files = {"etc/os-release": release, "var/lib/dpkg/status.d": Directory()} | status
     make_image(home.store, [files], names=["ours:1"], index=False)
     assert of_us(taker.take("ours:1")) == of_syft(f"oci-dir:{home.store.root}")
