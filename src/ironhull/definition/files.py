@@ -21,6 +21,8 @@ from ironhull.errors import DefinitionError, Problem
 
 MAX_INCLUDES = 64
 MAX_INCLUDE_DEPTH = 8
+MAX_TEXTS = 4 * 1024 * 1024
+"""Of a definition and all that it includes, together."""
 MAX_SOURCE = 4 * 1024 * 1024
 MAX_SOURCES = 16 * 1024 * 1024
 """Of all files that `paths` and `contents.keyring` read, together."""
@@ -55,6 +57,7 @@ class Files:
     """Of the definition itself."""
     _way: list[Path] = field(default_factory=list)
     _left: int = MAX_SOURCES
+    _text_left: int = MAX_TEXTS
 
     def read(self, path: Path) -> Mapping:
         """The definition with what it includes underneath it."""
@@ -71,7 +74,7 @@ class Files:
         try:
             data = _bytes(real, min(MAX_SOURCE, self._left), place)
         except DefinitionError as error:
-            self.findings.errors.extend(error.problems)
+            self.findings.errors.update(error.problems)
             return None
         self._left -= len(data)
         return data
@@ -136,10 +139,11 @@ class Files:
             self.findings.error(place, f"more than {limits} of includes")
             return None
         try:
-            data = _bytes(real, MAX_BYTES, place)
+            data = _bytes(real, min(MAX_BYTES, self._text_left), place)
+            self._text_left -= len(data)
             return self._merged(os.path.normpath(Path(by).parent / text), real, data)
         except DefinitionError as error:
-            self.findings.errors.extend(error.problems)
+            self.findings.errors.update(error.problems)
             return None
 
 

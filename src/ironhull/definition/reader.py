@@ -20,7 +20,7 @@ from ironhull.definition.accounts import accounts_of
 from ironhull.definition.contents import files_of, packages_of, repositories_of
 from ironhull.definition.files import Files, declared_variables, tracked_variables, tree_of
 from ironhull.definition.format import FORMAT
-from ironhull.definition.model import Accounts, FileRequest, ImageDefinition, Keep, Place, Track
+from ironhull.definition.model import FileRequest, ImageDefinition, Place, Track
 from ironhull.definition.paths import edits_of, normalised, platforms_of
 from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.runtime import (
@@ -32,7 +32,7 @@ from ironhull.definition.runtime import (
     tests_of,
 )
 from ironhull.definition.shape import Record
-from ironhull.definition.tree import Findings
+from ironhull.definition.tree import MAX_ERRORS, Findings, TooMany
 from ironhull.definition.variables import Substitution
 from ironhull.errors import DefinitionError, Problem
 from ironhull.oci.digest import Digest, digest_of
@@ -70,23 +70,36 @@ def read(
 ) -> Loaded:
     """Like `load`, with the warnings."""
     findings = Findings()
-    files = Files(tree or tree_of(path), findings)
     try:
-        merged = files.read(path)
+        definition = _read(path, variables or {}, Files(tree or tree_of(path), findings))
     except DefinitionError as error:
         raise DefinitionError(sorted({*findings.errors, *error.problems})) from None
+    except TooMany:
+        rest = Problem(
+            str(path), 0, 0, f"more than {MAX_ERRORS - 1} problems; the rest is not said"
+        )
+        raise DefinitionError([*sorted(findings.errors), rest]) from None
+    return Loaded(definition, tuple(findings.warnings))
+
+
+def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefinition:
+    """The numbered steps of this module, on files with their findings."""
+    findings = files.findings
+    # 1
+    merged = files.read(path)
+    # 2
     substitution = Substitution(
-        declared_variables(merged), variables or {}, tracked_variables(merged), findings
+        declared_variables(merged), variables, tracked_variables(merged), findings
     )
-    record = FORMAT.read(substitution.definition(merged), findings)
-    if isinstance(record, Record):
-        definition = _definition(record, path, files, findings)
+    replaced = substitution.definition(merged)
+    # 3
+    record = FORMAT.read(replaced, findings)
+    # 4
+    definition = _definition(record, path, files, findings)
     if findings.errors:
-        raise DefinitionError(sorted(set(findings.errors)))
+        raise DefinitionError(sorted(findings.errors))
     _check_syntax_line(files.first_line, definition, findings)
-    return Loaded(
-        _with_digest(definition, tuple(sorted(substitution.pending))), tuple(findings.warnings)
-    )
+    return _with_digest(definition, tuple(sorted(substitution.pending)))
 
 
 def _definition(record: Record, path: Path, files: Files, findings: Findings) -> ImageDefinition:
@@ -127,14 +140,9 @@ def _definition(record: Record, path: Path, files: Files, findings: Findings) ->
         squashed=record.get("output") == "squashed",
         dates=_dates(record, findings),
         tracks=_tracks(record, findings),
-        tests=_tests(record, accounts, keep, findings),
+        tests=tests_of(record, accounts, keep, findings),
         keep=keep,
     )
-
-
-def _tests(record: Record, accounts: Accounts, keep: Keep, findings: Findings) -> Any:
-    users = frozenset({"root", *(user.name for user in accounts.users)})
-    return tests_of(record, users, keep.shell, findings)
 
 
 def _default_platforms() -> tuple[Platform, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ironhull.definition.model import Healthcheck, HttpProbe, ImageTest, Keep, Place
+from ironhull.definition.model import Accounts, Healthcheck, HttpProbe, ImageTest, Keep, Place
 from ironhull.definition.paths import normalised, platforms_of
 from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.shape import Item, Record
@@ -73,14 +73,15 @@ def healthcheck_of(root: Record) -> Healthcheck | None:
 
 
 def tests_of(
-    root: Record, users: frozenset[str], shell: bool, findings: Findings
+    root: Record, accounts: Accounts, keep: Keep, findings: Findings
 ) -> tuple[ImageTest, ...]:
-    """The tests; `users` are the names that exist, `shell` whether the image keeps one."""
+    """The tests; their users are among the accounts."""
+    users = {"root", *(user.name for user in accounts.users)}
     tests: list[ImageTest] = []
     names: set[str] = set()
     for item in root.items("tests"):
         record: Record = item.value
-        test = _test(record, item.place, shell, findings)
+        test = _test(record, item.place, keep.shell, findings)
         if test.name in names:
             findings.error(record.at("name"), f"two tests are called {test.name!r:.60}")
         names.add(test.name)

@@ -61,20 +61,28 @@ class Mapping:
 Node = Scalar | Items | Mapping
 
 
+MAX_ERRORS = 200
+
+
+class TooMany(Exception):
+    """More errors than anyone reads: the rest of the work is not done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What is wrong with the files of one definition, collected while they are read."""
 
-    errors: list[Problem] = field(default_factory=list)
+    errors: set[Problem] = field(default_factory=set)
     warnings: list[Problem] = field(default_factory=list)
 
     def error(self, place: Place, message: str) -> None:
-        problem = Problem(place.file, place.line, place.column, message)
-        if problem not in self.errors:
-            self.errors.append(problem)
+        self.errors.add(Problem(place.file, place.line, place.column, message))
+        if len(self.errors) >= MAX_ERRORS:
+            raise TooMany
 
     def warn(self, place: Place, message: str) -> None:
-        self.warnings.append(Problem(place.file, place.line, place.column, message))
+        if len(self.warnings) < MAX_ERRORS:
+            self.warnings.append(Problem(place.file, place.line, place.column, message))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -26,6 +26,8 @@ from ironhull.errors import InputError
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 MAX_VALUE = 1024
+MAX_TEXT = 1024 * 1024
+"""Of any text after its variables are replaced."""
 MAX_MATCHED = 128
 """Of a value that an expression is applied to."""
 _START = re.compile(rf"\$\$\{{|\$\{{({NAME})([:}}])")
@@ -122,7 +124,7 @@ class Substitution:
     def _text(self, text: str, place: Place, waits: list[str]) -> str | Missing:
         """The text with its variables replaced; names without a value yet are added to `waits`."""
         parts: list[str | Missing] = []
-        position = 0
+        position = size = 0
         while (start := _START.search(text, position)) is not None:
             parts.append(text[position : start.start()])
             position = start.end()
@@ -143,6 +145,10 @@ class Substitution:
             elif isinstance(value, str) and pattern:
                 value = self._group(start[1], value, pattern, place)
             parts.append(value)
+            size += len(value) if isinstance(value, str) else 0
+            if size > MAX_TEXT:
+                self.findings.error(place, f"with its variables, longer than {MAX_TEXT} characters")
+                return Missing.BROKEN
         parts.append(text[position:])
         texts = [part for part in parts if isinstance(part, str)]
         return "".join(texts) if len(texts) == len(parts) else Missing.BROKEN

@@ -514,6 +514,29 @@ def test_hostile_yaml_is_stopped_at_once(case: str, tmp_path: Path) -> None:
     assert time.monotonic() - begin < 2
 
 
+def test_more_problems_than_anyone_reads_are_cut_off(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    keys = "".join(f"entrypoin{number}: x\n" for number in range(9_000))
+    found = problems(tmp_path, GOOD + keys)
+    assert len(found) == 201
+    assert found[-1] == "web.yaml: more than 199 problems; the rest is not said"
+    assert time.monotonic() - begin < 5
+
+
+def test_variables_cannot_blow_a_text_up(tmp_path: Path) -> None:
+    text = f"vars: {{A: {'x' * 1000}}}\nname: {'${A}' * 200_000}\n"
+    (found,) = problems(tmp_path, GOOD + text)
+    assert found == "web.yaml:6:7: with its variables, longer than 1048576 characters"
+
+
+def test_included_files_have_a_limit_together(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.yaml").write_text(f"name: {'x' * 1024 * 1000}\n")
+    names = ", ".join(f"{number}.yaml" for number in range(5))
+    found = problems(tmp_path, GOOD + f"includes: [{names}]\n")
+    assert "4.yaml is larger than" in found[-1]
+
+
 def test_source_files_have_a_limit(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(5 * 1024 * 1024)
