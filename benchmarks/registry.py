@@ -3,9 +3,10 @@
     python benchmarks/registry.py [--json] [--rounds 7] [--size 100] [--pulls 100]
 
 Measured: pulling and pushing one blob, in turns, so that what else the machine does hits all alike
-(median of the rounds); a hundred pulls at once, with the peak memory of the server's processes;
-and what a second push of an image sends whose layers are there. The client is a plain socket that
-neither hashes nor stores. Ends with 1 if a goal of the project is missed.
+(lower quartile and median of the rounds; goals go by the lower quartile, because other work on the
+machine can only add to a time); a hundred pulls at once, with the peak memory of the server's
+processes; and what a second push of an image sends whose layers are there. The client is a plain
+socket that neither hashes nor stores. Ends with 1 if a goal of the project is missed.
 """
 
 from __future__ import annotations
@@ -308,14 +309,14 @@ def report(
     many: dict[str, dict[str, float]],
     second: dict[str, int],
 ) -> dict[str, Any]:
-    push_median = {name: statistics.median(times) for name, times in pushed.items()}
-    pull_median = {name: statistics.median(times) for name, times in pulled.items()}
+    fast_push = {name: quartile(times) for name, times in pushed.items()}
+    fast_pull = {name: quartile(times) for name, times in pulled.items()}
     goals = {
-        "push at least as fast as docker-registry": push_median["ironhull"]
-        <= push_median["docker-registry"],
-        "pull at least as fast as docker-registry": pull_median["ironhull"]
-        <= pull_median["docker-registry"],
-        f"pull at least {NGINX_GOAL} of nginx": pull_median["nginx"] / pull_median["ironhull"]
+        "push at least as fast as docker-registry": fast_push["ironhull"]
+        <= fast_push["docker-registry"],
+        "pull at least as fast as docker-registry": fast_pull["ironhull"]
+        <= fast_pull["docker-registry"],
+        f"pull at least {NGINX_GOAL} of nginx": fast_pull["nginx"] / fast_pull["ironhull"]
         >= NGINX_GOAL,
         "memory under many pulls at most 150 MB": many["ironhull"]["peak_memory_mb"] * MB
         <= MEMORY_GOAL,
@@ -323,23 +324,32 @@ def report(
     }
     return {
         "blob_bytes": size,
-        "push_seconds": push_median,
-        "pull_seconds": pull_median,
+        "push_seconds": fast_push,
+        "pull_seconds": fast_pull,
+        "push_median_seconds": {name: statistics.median(t) for name, t in pushed.items()},
+        "pull_median_seconds": {name: statistics.median(t) for name, t in pulled.items()},
         "push_rounds": pushed,
         "pull_rounds": pulled,
-        "pull_to_nginx": pull_median["nginx"] / pull_median["ironhull"],
+        "pull_to_nginx": fast_pull["nginx"] / fast_pull["ironhull"],
         "pulls_at_once": many,
         "second_push": second,
         "goals": goals,
     }
 
 
+def quartile(times: list[float]) -> float:
+    """The time that a quarter of the rounds did not exceed."""
+    return sorted(times)[len(times) // 4]
+
+
 def show(result: dict[str, Any]) -> None:
     size = result["blob_bytes"] / MB
     for what in ("push", "pull"):
-        print(f"{what} of {size:.0f} MB, median")
+        print(f"{what} of {size:.0f} MB: lower quartile, its rate, median")
         for name, seconds in result[f"{what}_seconds"].items():
-            print(f"  {name:16} {seconds * 1000:7.0f} ms  {size / seconds:7.0f} MB/s")
+            median = result[f"{what}_median_seconds"][name]
+            rate = f"{size / seconds:7.0f} MB/s"
+            print(f"  {name:16} {seconds * 1000:7.0f} ms  {rate}  {median * 1000:7.0f} ms")
     print(f"pull, compared with nginx: {result['pull_to_nginx']:.2f}")
     print("many pulls at once")
     for name, values in result["pulls_at_once"].items():

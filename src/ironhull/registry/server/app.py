@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -30,6 +30,8 @@ _MANIFEST = "/v2/{name:path}/manifests/{reference}"
 _SAFE = ("GET", "HEAD")
 # What a client sees of one that went away before its body was whole: nothing; the log sees this.
 _GONE = 499
+_LINGER_SECONDS = 2.0
+_LINGER_BYTES = 16 * 1024 * 1024
 
 
 def application(registry: Registry) -> ASGIApp:
@@ -82,11 +84,6 @@ def _not_routed(router: Router, scope: Scope, status: int) -> Refusal:
         if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
             allowed |= route.methods or set()
     return Refusal("UNSUPPORTED", text, headers={"allow": ", ".join(sorted(allowed))})
-
-
-def _answer(refusal: Refusal) -> Response:
-    headers = {**refusal.headers, "content-type": "application/json"}
-    return Response(refusal.body(), refusal.status, headers)
 
 
 @asynccontextmanager
@@ -173,6 +170,7 @@ class _Observed:
         self.status = 0
         self.received = self.sent = 0
         self.error = ""
+        self._body_ended = False
         self._receive = receive
         self._send: Callable[[Message], Awaitable[None]] = send
         self._head = scope["method"] == "HEAD"
@@ -180,6 +178,7 @@ class _Observed:
     async def receive(self) -> Message:
         message = await self._receive()
         self.received += len(message.get("body", b""))
+        self._body_ended = message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
@@ -198,8 +197,31 @@ class _Observed:
 
     async def refuse(self, scope: Scope, refusal: Refusal) -> None:
         """Answer with the refusal, unless an answer has begun."""
-        if not self.status:
-            await _answer(refusal)(scope, self.receive, self.send)
+        if self.status:
+            return
+        headers = {**refusal.headers, "content-type": "application/json"}
+        response = Response(refusal.body(), refusal.status, headers)
+        if scope["method"] in ("GET", "HEAD", "DELETE") or self._body_ended:
+            await response(scope, self.receive, self.send)
+            return
+        start = {"type": "http.response.start", "status": response.status_code}
+        await self.send({**start, "headers": response.raw_headers})
+        await self.send(
+            {"type": "http.response.body", "body": bytes(response.body), "more_body": True}
+        )
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._drain(), _LINGER_SECONDS)
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def _drain(self) -> None:
+        """Take some of what the client still sends.
+
+        With bytes unread the connection is reset, and many a client that sends first and reads
+        afterwards never sees why it was refused.
+        """
+        limit = self.received + _LINGER_BYTES
+        while not self._body_ended and self.received < limit:
+            await self.receive()
 
 
 def _refuse_web_pages(scope: Scope) -> None:

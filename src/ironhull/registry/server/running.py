@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces, RuntimeModes, SSLProtocols
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 from starlette.types import ASGIApp
@@ -125,10 +125,9 @@ def _server(config: ServerConfig) -> _Server:
             http=HTTPModes.http1,
             websockets=False,
             workers=1,
-            # Measured with benchmarks/registry.py: sending is faster on a runtime of its own
-            # (mt) and with few threads that read files.
-            runtime_mode=RuntimeModes.mt,
-            runtime_blocking_threads=4,
+            # Threads that read files for sending. More of them are slower on a busy machine (a
+            # pull took 62 ms with one and 250 with four), and no faster from a cold disk.
+            runtime_blocking_threads=1,
             backlog=_BACKLOG,
             # What a connection may hold of a body; more is not faster, and a hundred pushes at
             # once take twice the memory.

@@ -120,3 +120,31 @@ def test_a_store_that_cannot_be_written_answers_507(site, kit, monkeypatch):
     monkeypatch.setattr(module.Tags, "point", full)
     answer = site.put_manifest("app", "1", kit.manifest(annotations={"a": "b"}))
     assert (answer.status, answer.code) == (507, "STORAGE_FULL")
+
+
+def test_a_refused_client_may_send_on_and_is_answered_all_the_same(site):
+    read = []
+
+    def body():
+        for number in range(50):
+            read.append(number)
+            yield b"x" * 1000
+
+    answer = site.ask("PATCH", f"/v2/app/blobs/uploads/{'0' * 32}", body=body())
+    assert (answer.status, answer.code) == (404, "BLOB_UPLOAD_UNKNOWN")
+    assert len(read) == 50
+
+
+def test_but_not_for_ever(site, monkeypatch):
+    from ironhull.registry.server import app
+
+    monkeypatch.setattr(app, "_LINGER_BYTES", 10_000)
+    read = []
+
+    def body():
+        while True:
+            read.append(1)
+            yield b"x" * 1000
+
+    answer = site.ask("PATCH", f"/v2/app/blobs/uploads/{'0' * 32}", body=body())
+    assert (answer.status, len(read)) == (404, 10)
