@@ -156,8 +156,8 @@ def _leaks(leaks: Json | None) -> Iterator[str]:
         yield f"    inside of dependencies, not counted: {len(leaks['notes'])}"
     if leaks["stage"]:
         yield (
-            f"    build stage {leaks['stage']}: {leaks['stage_shared']} of its"
-            f" {leaks['stage_packages']} packages and {leaks['stage_copied']} files are in the image"
+            f"    build stage {leaks['stage']}: of its {leaks['stage_packages']} packages"
+            f" {leaks['stage_shared']} are in the image, and {leaks['stage_copied']} of its files"
         )
     for path in leaks["unread"]:
         yield f"    not read: {path}"

@@ -1,0 +1,191 @@
+"""One HTML page that needs nothing else: no request, no font, no picture from anywhere.
+
+Its one script and its one style are allowed by their hashes; nothing that an image says can run,
+even if it were not escaped. Each figure carries the JSON pointer of the place it comes from.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ironhull.compare.reports.words import (
+    UNKNOWN,
+    Json,
+    amount,
+    at,
+    database_line,
+    headline_rows,
+    percent,
+    rows,
+    signed,
+)
+from ironhull.inventory.model import SURFACE_LISTS
+from ironhull.scan.model import SEVERITIES
+
+MAX_FINDINGS = 20_000
+"""Rows of one table; more are said to be left out, never left out in silence."""
+
+_CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Packages", "count", ("packages.total", "packages.os", "packages.language")),
+    (
+        "Vulnerabilities",
+        "count",
+        (
+            "vulnerabilities.raw",
+            "vulnerabilities.after_vex",
+            *(f"vulnerabilities.{severity}" for severity in SEVERITIES),
+            "vulnerabilities.fixable",
+            "vulnerabilities.kev",
+        ),
+    ),
+    ("Size", "bytes", ("size.compressed", "size.uncompressed", "size.files")),
+    (
+        "Attack surface",
+        "count",
+        (*(f"surface.{name}" for name in SURFACE_LISTS), "surface.executables"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One image's bar: `length` is a per cent of the figure's longest."""
+
+    image: int
+    pointer: str
+    length: float
+    unknown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A figure of a chart, with one bar for each image."""
+
+    title: str
+    unit: str
+    bars: tuple[Bar, ...]
+
+
+def render(document: Json) -> str:
+    """The page. Everything that comes from outside is escaped by the template engine."""
+    environment = Environment(
+        loader=PackageLoader("ironhull.compare.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = (_part(environment, name) for name in ("report.css", "report.js"))
+    return environment.get_template("compare.html").render(
+        document=document,
+        images=document["images"],
+        baseline=document["images"][0],
+        pairs=document["comparisons"],
+        charts=_charts(document),
+        style=Markup(style),  # noqa: S704 - our own files
+        script=Markup(script),  # noqa: S704
+        policy=_policy(style, script),
+        database=database_line(document),
+        headlines=[
+            headline_rows(document, number) for number in range(len(document["comparisons"]))
+        ],
+        figures=[list(rows(document, number)) for number in range(len(document["comparisons"]))],
+        findings=[_findings(document, pair) for pair in document["comparisons"]],
+        limit=MAX_FINDINGS,
+        severities=SEVERITIES,
+        figure=lambda pointer, unit="count", how="amount": _figure(document, pointer, unit, how),
+    )
+
+
+def _part(environment: Environment, name: str) -> str:
+    loader = environment.loader
+    if loader is None:
+        raise ValueError("an environment without templates")
+    return loader.get_source(environment, name)[0]
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing from anywhere, and only these two inline parts."""
+    hashes = [
+        base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
+        for part in (style, script)
+    ]
+    return (
+        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+def _figure(document: Json, pointer: str, unit: str, how: str) -> Markup:
+    """A figure with the place in the JSON report that it comes from."""
+    value = at(document, pointer)
+    text = {"amount": lambda: amount(value, unit), "signed": lambda: signed(value, unit)}.get(
+        how, lambda: percent(value)
+    )()
+    if value is None:
+        return Markup('<span class="unknown" data-path="{}">{}</span>').format(
+            pointer, UNKNOWN if how == "amount" else ""
+        )
+    return Markup('<data value="{}" data-path="{}" title="JSON: {}">{}</data>').format(
+        value, pointer, pointer, text
+    )
+
+
+def _charts(document: Json) -> list[tuple[str, list[Bars]]]:
+    scale = {entry["id"]: entry for entry in document["scale"]}
+    charts = []
+    for title, unit, names in _CHARTS:
+        figures = [
+            bars
+            for name in names
+            if any((bars := _bars(document, name, scale[name]["title"], unit)).bars)
+            and not _all_zero(document, name)
+        ]
+        charts.append((title, figures))
+    return charts
+
+
+def _all_zero(document: Json, name: str) -> bool:
+    return all(image["figures"][name] == 0 for image in document["images"])
+
+
+def _bars(document: Json, name: str, title: str, unit: str) -> Bars:
+    values = [image["figures"][name] for image in document["images"]]
+    longest = max((value for value in values if value is not None), default=0) or 1
+    return Bars(
+        title,
+        unit,
+        tuple(
+            Bar(
+                number,
+                f"/images/{number}/figures/{name}",
+                0 if value is None else round(100 * value / longest, 2),
+                value is None,
+            )
+            for number, value in enumerate(values)
+        ),
+    )
+
+
+def _findings(document: Json, pair: Json) -> list[tuple[str, Json]]:
+    """Findings of both with where they are: the image's own first, the worst first."""
+    images = document["images"]
+    new = {_key(each) for each in pair["findings"]["new"]}
+    gone = {_key(each) for each in pair["findings"]["gone"]}
+    found = [
+        ("new" if _key(each) in new else "in both", each)
+        for each in images[pair["image"]]["scan"]["findings"]
+    ]
+    if pair["findings"]["counts"] is not None:
+        found += [("gone", each) for each in images[0]["scan"]["findings"] if _key(each) in gone]
+    return found
+
+
+def _key(finding: Any) -> tuple[str, str, str]:
+    return finding["id"], finding["type"], finding["package"]
