@@ -26,6 +26,7 @@ from ironhull.scan.rules import Rule, RuleSet, rule_set
 FAMILY = "debian"
 _WEAK = frozenset({State.NO_DSA, State.POSTPONED, State.UNDETERMINED})
 _NO_RANK = 9
+_PLAIN = frozenset({State.FIXED, State.UNFIXED})
 
 
 def feed_rank(name: str) -> int:
@@ -84,6 +85,8 @@ def _in_release(
 def _rule(
     ecosystem: str, vulnerability: str, claims: list[StoredClaim], ranks: Mapping[int, int]
 ) -> Rule | None:
+    if len(claims) == 1 and claims[0].state in _PLAIN and claims[0].ecosystem != SID:
+        return _plain(vulnerability, claims[0])
     claims.sort(key=lambda claim: (claim.ecosystem == SID, ranks.get(claim.feed, _NO_RANK)))
     entries = [claim for claim in claims if not claim.advisory]
     released = [claim for claim in entries if claim.ecosystem != SID or ecosystem == SID]
@@ -110,6 +113,21 @@ def _rule(
         reason=_reason(chosen, fixed if not in_release else ""),
         claim=chosen,
         others=tuple(claim for claim in claims if claim is not chosen),
+    )
+
+
+def _plain(vulnerability: str, claim: StoredClaim) -> Rule:
+    """The rule of a single claim about the release: the most frequent case by far."""
+    fixed = claim.fixed or ""
+    urgency = claim.urgency or ""
+    return Rule(
+        vulnerability,
+        fixed,
+        fixed,
+        claim.state,
+        "" if urgency == "not yet assigned" else urgency,
+        claim.reason or "",
+        claim,
     )
 
 

@@ -38,7 +38,7 @@ def evidence(package: Package, rule: Rule) -> Statement | None:
     """The statement that evidence allows, or None."""
     if package.type != "deb":
         return None
-    if rule.claim.package == "linux" and _HEADERS.fullmatch(package.name):
+    if rule.claim.package == "linux" and is_headers(package):
         text = (
             f"{package.name} holds headers and build scripts of the kernel; the vulnerable code is"
             " in the kernel, which no package of this name contains"
@@ -48,6 +48,11 @@ def evidence(package: Package, rule: Rule) -> Statement | None:
         text = f"Debian's security tracker: {rule.reason}"
         return Statement("not_affected", NOT_PRESENT, text, DOCUMENT, "Debian security tracker")
     return None
+
+
+def is_headers(package: Package) -> bool:
+    """Whether it is one of the kernel's packages that hold no kernel."""
+    return _HEADERS.fullmatch(package.name) is not None
 
 
 def says_not_built(rule: Rule) -> bool:

@@ -154,12 +154,13 @@ def _package(
         return Explained(package, "not vulnerable", why, "nothing to do for this entry")
     finding = found.get((package.name, package.type, package.location, package.version))
     if finding is not None:
-        return Explained(package, "vulnerable", _compared(finding), advice(finding), finding)
+        return Explained(package, "vulnerable", compared(finding), advice(finding), finding)
     ours = [claim for claim in claims if claim.package == _subject(package)]
     return Explained(package, "not vulnerable", _why_not(package, ours, target), "nothing to do")
 
 
-def _compared(finding: Finding) -> str:
+def compared(finding: Finding) -> str:
+    """Which versions were compared, in words."""
     source = f"source {finding.source} " if finding.source else ""
     installed = f"{source}{finding.source_version or finding.version}"
     if finding.fixed_version:

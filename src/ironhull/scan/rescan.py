@@ -22,8 +22,10 @@ from ironhull.advisories.database import Database
 from ironhull.errors import EnvironmentProblem, InputError, MalformedError
 from ironhull.inventory.model import Distribution, ImageIdentity, Inventory, Package
 from ironhull.inventory.stored import InventoryStore, StoredImage
-from ironhull.scan.evidence import evidence
+from ironhull.scan.debian import tracker_source
+from ironhull.scan.evidence import evidence, is_headers, says_not_built
 from ironhull.scan.interface import LiveIndex, Matcher
+from ironhull.scan.matchers.distribution import DebianMatcher, grouped
 from ironhull.scan.matching import matchers_for
 from ironhull.scan.rules import Rule
 from ironhull.scan.target import Target, target_of
@@ -68,12 +70,25 @@ class ImageRescan:
     """Why nothing is known."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a version of a source is vulnerable to; its binary packages share it."""
+
+    rules: Sequence[Rule]
+    state: bytes
+    """Digest of the names; tells whether anything changed."""
+    open: int
+    """Without those that our evidence clears for every binary package."""
+
+
 @dataclass(slots=True)
 class _Unit:
-    """One package of one release, and what it is vulnerable to."""
+    """One package of one release."""
 
     package: Package
     rules: Sequence[Rule] = ()
+    state: bytes = b""
+    raw: int = 0
     open: int = 0
     unmatched: bool = False
     number: int = 0
@@ -81,20 +96,25 @@ class _Unit:
     """The latest round in which the ledger learned something of it."""
 
 
+_Units = Mapping[str, Mapping[int, _Unit]]
+"""Ecosystem of a release → number of a stored package → unit."""
+
+
 def rescan(
     store: InventoryStore, database: Database, ledger: Path, index: LiveIndex
 ) -> list[ImageRescan]:
     """Every stored image, by name. What is new goes into the ledger at `ledger`."""
     images, installed, packages = _read(store)
-    units: dict[tuple[str, int], _Unit] = {}
     releases = _releases(images, installed, packages, database)
+    numbers: dict[str, set[int]] = {}
     for image in images:
         target = releases[image.id]
         if isinstance(target, Target):
-            for number in installed.get(image.id, ()):
-                key = (target.ecosystem, number)
-                if key not in units:
-                    units[key] = _Unit(packages[number])
+            numbers.setdefault(target.ecosystem, set()).update(installed.get(image.id, ()))
+    units = {
+        ecosystem: {number: _Unit(packages[number]) for number in sorted(of_release)}
+        for ecosystem, of_release in numbers.items()
+    }
     _match(units, database, index)
     with locked(ledger.with_suffix(".lock")):
         try:
@@ -158,17 +178,29 @@ def _releases(
     return found
 
 
-def _match(units: Mapping[tuple[str, int], _Unit], database: Database, index: LiveIndex) -> None:
-    by_release: dict[str, list[_Unit]] = {}
-    for (ecosystem, _), unit in units.items():
-        by_release.setdefault(ecosystem, []).append(unit)
-    for ecosystem, of_release in by_release.items():
+def _match(units: _Units, database: Database, index: LiveIndex) -> None:
+    # One reading of the claims for all releases of Debian: each needs all of a source's.
+    sources = {
+        tracker_source(unit.package.source, unit.package.source_version)[0]
+        for of_release in units.values()
+        for unit in of_release.values()
+        if unit.package.type == "deb"
+    }
+    claims = grouped(database.claims(sorted(sources), "debian"), sources)
+    for ecosystem, of_release in units.items():
         family = ecosystem.partition(":")[0]
         target = Target(family, ecosystem)  # type: ignore[arg-type]
         matchers = matchers_for(target, database, index)
+        debian = matchers.get("deb")
         by_type: dict[str, list[_Unit]] = {}
-        for unit in of_release:
+        for unit in of_release.values():
             by_type.setdefault(unit.package.type, []).append(unit)
+        if isinstance(debian, DebianMatcher):
+            needed = {
+                tracker_source(unit.package.source, unit.package.source_version)[0]
+                for unit in by_type.get("deb", ())
+            }
+            debian.adopt({source: claims[source] for source in needed})
         for kind, of_type in by_type.items():
             matcher = matchers.get(kind)
             if matcher is None:
@@ -180,13 +212,34 @@ def _match(units: Mapping[tuple[str, int], _Unit], database: Database, index: Li
 
 def _match_units(matcher: Matcher, units: Sequence[_Unit]) -> None:
     matcher.load([unit.package for unit in units])
+    known: dict[tuple[str, ...], _Outcome | None] = {}
     for unit in units:
-        try:
-            unit.rules = matcher.match(unit.package).rules
-        except MalformedError:
+        package = unit.package
+        # Binary packages of one source and version are vulnerable to the same.
+        key: tuple[str, ...] = (package.source, package.source_version)
+        if not package.source:
+            key = (package.type, package.name, package.version)
+        if key not in known:
+            known[key] = _outcome(matcher, package)
+        outcome = known[key]
+        if outcome is None:
             unit.unmatched = True
             continue
-        unit.open = sum(evidence(unit.package, rule) is None for rule in unit.rules)
+        unit.rules, unit.state, unit.raw = outcome.rules, outcome.state, len(outcome.rules)
+        unit.open = outcome.open
+        if package.type == "deb" and is_headers(package):
+            unit.open = sum(evidence(package, rule) is None for rule in outcome.rules)
+
+
+def _outcome(matcher: Matcher, package: Package) -> _Outcome | None:
+    try:
+        rules = matcher.match(package).rules
+    except MalformedError:
+        return None
+    names = sorted(rule.vulnerability for rule in rules)
+    state = hashlib.sha256("\0".join(names).encode()).digest()
+    cleared = sum(says_not_built(rule) for rule in rules) if package.type == "deb" else 0
+    return _Outcome(rules, state, len(rules) - cleared)
 
 
 def _settle(
@@ -194,7 +247,7 @@ def _settle(
     images: Sequence[StoredImage],
     installed: Mapping[int, list[int]],
     releases: Mapping[int, Target | str],
-    units: Mapping[tuple[str, int], _Unit],
+    units: _Units,
 ) -> list[ImageRescan]:
     """Write down what is new, then say for each image what it is."""
     connection.execute("BEGIN IMMEDIATE")
@@ -207,14 +260,15 @@ def _settle(
         if isinstance(target, str):
             results.append(ImageRescan(image.name, image.key, None, None, 0, (), target))
             continue
-        mine = [units[target.ecosystem, number] for number in installed.get(image.id, ())]
+        of_release = units[target.ecosystem]
+        mine = [of_release[number] for number in installed.get(image.id, ())]
         last = seen.get(image.key)
         new = () if last is None else tuple(_news(connection, mine, last))
         results.append(
             ImageRescan(
                 image=image.name,
                 key=image.key,
-                raw=sum(len(unit.rules) for unit in mine),
+                raw=sum(unit.raw for unit in mine),
                 after_vex=sum(unit.open for unit in mine),
                 unmatched=sum(unit.unmatched for unit in mine),
                 new=new,
@@ -229,9 +283,7 @@ def _settle(
     return results
 
 
-def _learn(
-    connection: sqlite3.Connection, units: Mapping[tuple[str, int], _Unit], this: int
-) -> None:
+def _learn(connection: sqlite3.Connection, units: _Units, this: int) -> None:
     """Note the vulnerabilities of every unit that were not known of it yet."""
     known = {
         identity: (number, state, learned)
@@ -240,22 +292,22 @@ def _learn(
         )
     }
     following = 1 + max((number for number, _, _ in known.values()), default=0)
-    for (ecosystem, _), unit in units.items():
-        identity, names = _identity(ecosystem, unit.package), _names(unit)
-        state = hashlib.sha256("\0".join(names).encode()).digest()
-        number, before, learned = known.get(identity, (following, b"", 0))
-        if number == following:
-            following += 1
-        unit.number, unit.learned = number, learned
-        if before == state:
-            continue
-        if _note(connection, unit, this):
-            unit.learned = this
-        known[identity] = (number, state, unit.learned)
-        connection.execute(
-            "INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?)",
-            (identity, number, state, unit.learned),
-        )
+    for ecosystem, of_release in units.items():
+        for unit in of_release.values():
+            identity = _identity(ecosystem, unit.package)
+            number, before, learned = known.get(identity, (following, b"", 0))
+            if number == following:
+                following += 1
+            unit.number, unit.learned = number, learned
+            if before == unit.state:
+                continue
+            if _note(connection, unit, this):
+                unit.learned = this
+            known[identity] = (number, unit.state, unit.learned)
+            connection.execute(
+                "INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?)",
+                (identity, number, unit.state, unit.learned),
+            )
 
 
 def _note(connection: sqlite3.Connection, unit: _Unit, this: int) -> bool:
@@ -311,7 +363,3 @@ def _news(
 def _identity(ecosystem: str, package: Package) -> str:
     parts = (package.type, package.name, package.version, package.source, package.source_version)
     return "\0".join((ecosystem, *parts))
-
-
-def _names(unit: _Unit) -> list[str]:
-    return sorted(rule.vulnerability for rule in unit.rules)

@@ -9,15 +9,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ironhull.advisories.database import StoredClaim
 from ironhull.errors import MalformedError
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One vulnerability of a source package in a release."""
+class Rule(NamedTuple):
+    """One vulnerability of a source package in a release. Made by the hundred thousand."""
 
     vulnerability: str
     threshold: str

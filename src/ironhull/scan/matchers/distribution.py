@@ -30,8 +30,9 @@ class DebianMatcher:
         self.load_sources(wanted)
 
     def load_sources(self, wanted: Iterable[str]) -> None:
+        """Make the rules of these sources, where they are not made yet."""
         missing = sorted(set(wanted) - self._sets.keys())
-        self.adopt(_grouped(self._database.claims(missing, "debian"), missing))
+        self.adopt(grouped(self._database.claims(missing, "debian"), missing))
 
     def adopt(self, claims: Mapping[str, Sequence[StoredClaim]]) -> None:
         """Make the rules of these sources from claims that were read already."""
@@ -65,7 +66,7 @@ class AlpineMatcher:
 
     def load(self, packages: Iterable[Package]) -> None:
         missing = sorted({package.source for package in packages} - self._sets.keys())
-        for source, claims in _grouped(self._database.claims(missing, "alpine"), missing).items():
+        for source, claims in grouped(self._database.claims(missing, "alpine"), missing).items():
             here = [claim for claim in claims if claim.ecosystem == self._ecosystem]
             self._sets[source] = _alpine_rules(here)
 
@@ -99,7 +100,8 @@ def _alpine_rules(claims: Sequence[StoredClaim]) -> RuleSet:
     return rule_set(rules, apk_key)
 
 
-def _grouped(claims: Iterable[StoredClaim], names: Iterable[str]) -> dict[str, list[StoredClaim]]:
+def grouped(claims: Iterable[StoredClaim], names: Iterable[str]) -> dict[str, list[StoredClaim]]:
+    """Claims by package, with an empty list for a name that has none."""
     groups: dict[str, list[StoredClaim]] = {name: [] for name in names}
     for claim in claims:
         groups[claim.package].append(claim)
