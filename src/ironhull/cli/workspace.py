@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ironhull.archive.debian import ArchiveContext, SuiteRelease, load_releases, open_archive
 from ironhull.archive.fetch import MirrorSource, Snapshot, default_transfer
@@ -25,6 +26,8 @@ from ironhull.lock.unsolvable import misspelt_exclusions
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress
 
+_MAX_KEY = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
@@ -38,6 +41,7 @@ class Workspace:
     _releases: dict[tuple[Repository, ...], tuple[SuiteRelease, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    _keys: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def catalog(self) -> Catalog:
@@ -108,7 +112,7 @@ class Workspace:
         """
         home = self.settings.home
         context = ArchiveContext(home.archive, progress=self.progress, offline=self.offline)
-        repositories = tuple(self.repositories(definition))
+        repositories = tuple(self.repositories(definition, keys=True))
         if repositories not in self._releases:
             self._releases[repositories] = load_releases(repositories, context)
         found: dict[Platform, Archive] = {}
@@ -116,8 +120,11 @@ class Workspace:
             found[platform] = open_archive(self._releases[repositories], platform.debian, context)
         return found
 
-    def repositories(self, definition: ImageDefinition) -> list[Repository]:
-        """The distribution's suites on the configured mirror, then the definition's own."""
+    def repositories(self, definition: ImageDefinition, *, keys: bool = False) -> list[Repository]:
+        """The distribution's suites on the configured mirror, then the definition's own.
+
+        `keys` fetches the keys that the definition has by address; only verifying needs them.
+        """
         keyrings: tuple[bytes, ...] = ()
         configured = self.keyring or self.settings.get("keyring")
         if configured:
@@ -129,10 +136,26 @@ class Workspace:
             keyrings=keyrings,
         )
         own = [
-            Repository(wanted.name, wanted.uri, (wanted.suite,), wanted.components, wanted.keyrings)
+            Repository(
+                wanted.name,
+                wanted.uri,
+                (wanted.suite,),
+                wanted.components,
+                (*wanted.keyrings, *(self._key(url) for url in wanted.key_urls if keys)),
+            )
             for wanted in definition.repositories
         ]
         return [*found, *own]
+
+    def _key(self, url: str) -> bytes:
+        """A key that a definition names by address, over TLS or from a file."""
+        if urlsplit(url).scheme not in ("https", "file"):
+            raise InputError(f"{url}: a key is fetched over https or from a file, nothing else")
+        if url not in self._keys:
+            pieces: list[bytes] = []
+            default_transfer(self.progress.note).get(url, pieces.append, limit=_MAX_KEY)
+            self._keys[url] = b"".join(pieces)
+        return self._keys[url]
 
     def packages(self, definition: ImageDefinition, lock: Lock) -> _LazySource:
         """Where locked packages come from; looks for a mirror only if something is missing."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.deb import file, program
-from tests.fakes.mirror import FakeDeb, archive_key, make_repository
+from tests.fakes.mirror import FakeDeb, SigningKey, archive_key, make_repository, serving
 
 from ironhull.cli import VERBS
 
@@ -214,3 +214,34 @@ def test_every_verb_has_help_that_says_how_it_is_used(bench):
         assert shown.returncode == 0
         assert "Usage:" in shown.stdout
         assert "\\b" not in shown.stdout
+
+
+def test_a_repository_of_the_definition_s_own_is_trusted_by_its_own_key(bench, tmp_path):
+    key = SigningKey.generate()
+    deb = FakeDeb.make("extra", "2.0-1", files={"usr/lib/extra": file("1")})
+    make_repository(tmp_path / "vendor", [deb], suite="stable", key=key, date=datetime.now(UTC))
+    vendor = bench.file.with_name("vendor.pgp")
+    with serving(tmp_path / "vendor") as server:
+        contents = (
+            f"packages: [app, extra]\n  repositories: ['deb {server.url} stable main']\n"
+            "  keyring: [vendor.pgp]"
+        )
+        bench.file.write_text(DEFINITION.replace("packages: [app]", contents))
+        vendor.write_bytes(SigningKey.generate().certificate)
+        refused = bench.run("build", "app:1")
+        assert refused.returncode == 2
+        assert "not in the keyring" in refused.stderr
+        vendor.write_bytes(key.certificate)
+        value = bench.build()
+    assert value["images"][0]["platforms"][0]["packages"] == 2
+
+
+def test_a_key_is_never_fetched_without_tls(bench, tmp_path):
+    contents = (
+        "packages: [app]\n  repositories: ['deb http://127.0.0.1:1/x stable main']\n"
+        "  keyring: ['http://127.0.0.1:1/key.pgp']"
+    )
+    bench.file.write_text(DEFINITION.replace("packages: [app]", contents))
+    refused = bench.run("build", "app:1")
+    assert refused.returncode == 2
+    assert "https" in refused.stderr
