@@ -37,7 +37,7 @@ unit: setup ## Tests that need no network
 
 real: setup ## Tests with the real mirror, engines and foreign tools
 	.ci/tools
-	$(BIN)/pytest tests/real -q
+	$(BIN)/pytest tests/real -q -n $(JOBS) --dist loadfile
 
 lint: setup ## Style, types, import rules
 	$(BIN)/ruff check .
