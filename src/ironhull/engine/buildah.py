@@ -95,8 +95,8 @@ class Buildah:
         return value if isinstance(value, int) else _bytes(str(value))
 
     def remove(self, image: str) -> None:
-        finished = self.line.call("rmi", image)
-        if finished.code != 0 and self.exists(image):
+        finished = self.line.call("rmi", image, timeout=_LONG)
+        if finished.code != 0 and (finished.timed_out or self.exists(image)):
             raise EngineError(f"buildah rmi {image}: {finished.words}")
 
     def build(self, request: BuildRequest) -> BuildResult:

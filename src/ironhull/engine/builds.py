@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,12 @@ def try_build(line: CommandLine, verb: tuple[str, ...], image: str) -> Finished:
     with tempfile.TemporaryDirectory(prefix="ironhull-probe-") as folder:
         path = Path(folder) / "Dockerfile"
         path.write_text(f'FROM {image}\nRUN ["{PROBE_COMMAND}"]\n')
-        return line.call(*verb, "--no-cache", "--pull=never", "-q", f"--file={path}", folder)
+        tag = f"localhost/ironhull-probe-build:{secrets.token_hex(4)}"
+        try:
+            options = ("--no-cache", "--pull=never", "-q", f"--file={path}", f"--tag={tag}")
+            return line.call(*verb, *options, folder)
+        finally:
+            line.call("rmi", tag)
 
 
 def build_with(line: CommandLine, dialect: Dialect, request: BuildRequest) -> BuildResult:

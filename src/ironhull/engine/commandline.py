@@ -20,6 +20,7 @@ from ironhull.engine.process import Finished, call
 from ironhull.errors import EngineError, NotFoundError
 
 _QUICK = 60
+_SLOW = 1800
 _GONE = ("no such container", "no container with name", "already been removed")
 
 
@@ -136,8 +137,9 @@ class Images:
         return value if value.startswith("sha256:") else f"sha256:{value}"
 
     def remove(self, image: str) -> None:
-        finished = self.line.call("rmi", image)
-        if finished.code != 0 and self.exists(image):
+        # An image of many layers takes long, and its layers are left behind if rmi is killed.
+        finished = self.line.call("rmi", image, timeout=_SLOW)
+        if finished.code != 0 and (finished.timed_out or self.exists(image)):
             raise EngineError(f"{self.name} rmi {image}: {finished.words}")
 
 
