@@ -73,8 +73,12 @@ def database(work: Path) -> Database:
 
 @pytest.fixture(scope="module")
 def trivy_cache(work: Path) -> Path:
-    """trivy's database of the same export."""
-    folder = work / "trivy" / "db"
+    return write_trivy_database(work / "trivy")
+
+
+def write_trivy_database(cache: Path) -> Path:
+    """trivy's cache folder, with a database of the same export."""
+    folder = cache / "db"
     folder.mkdir(parents=True)
     releases: dict[str, dict[bytes, dict[bytes, bytes]]] = {name: {} for name in RELEASES}
     details: dict[bytes, bytes] = {}
@@ -92,7 +96,7 @@ def trivy_cache(work: Path) -> Path:
     later = "2100-01-01T00:00:00Z"
     metadata = {"Version": 2, "NextUpdate": later, "UpdatedAt": later, "DownloadedAt": later}
     (folder / "metadata.json").write_text(json.dumps(metadata))
-    return folder.parent
+    return cache
 
 
 def _export() -> Iterator[tuple[str, str, str, str]]:
