@@ -12,6 +12,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -203,11 +204,24 @@ class Running:
         return int(self._state("{{.State.ExitCode}}"))
 
     def stop(self, grace: int = 10) -> StopResult:
-        began = time.monotonic()
+        clock, began = time.time(), time.monotonic()
         self._line.ask("stop", "-t", str(grace), self.id, timeout=grace + _QUICK)
         seconds = time.monotonic() - began
         code = int(self._state("{{.State.ExitCode}}"))
-        return StopResult(code, seconds, killed=code == 137 and seconds >= grace)
+        killed = code == 137 and seconds >= grace
+        return StopResult(code, self._ended(clock, seconds), killed)
+
+    def _ended(self, clock: float, seconds: float) -> float:
+        """Seconds from `clock` to its end: without what the engine tidies up afterwards.
+
+        `seconds`, what the command took, where the engine has another clock than we.
+        """
+        try:
+            text = json.loads(self._state("{{json .State.FinishedAt}}"))
+            found = datetime.fromisoformat(text).timestamp() - clock
+        except (ValueError, TypeError):
+            return seconds
+        return found if 0 <= found <= seconds else seconds
 
     def remove(self) -> None:
         # -t 0 is not known to docker; killing first gives the same without waiting.
