@@ -67,7 +67,11 @@ attempt('etc', () => {
 });
 attempt('root', () => {
   if (process.getuid() === 0) return 'is root already';
-  process.setuid(0);
+  // Node.js itself refuses setuid where it may use io_uring; the system's answer is what counts.
+  const code = 'try { process.setuid(0) } catch (e) { console.log(e.code); process.exit(1) }';
+  const env = { ...process.env, UV_USE_IO_URING: '0' };
+  const ended = spawnSync(process.execPath, ['-e', code], { env, encoding: 'utf8' });
+  if (ended.status !== 0) throw new Error(ended.stdout.trim() || 'it could not be tried');
   return 'setuid(0)';
 });
 attempt('setuid', () => {
