@@ -23,7 +23,7 @@ from ironhull.inventory.model import (
     Remark,
     Surface,
 )
-from ironhull.inventory.ownership import owners
+from ironhull.inventory.ownership import owners, removed
 from ironhull.inventory.purl import purl_of
 from ironhull.inventory.record import LayerRecord
 from ironhull.inventory.sources.interface import OpenImage
@@ -128,23 +128,24 @@ def _paths(packages: Iterable[tuple[Package, int]], surface: Surface) -> list[st
 
 
 def _finished(
-    packages: Iterable[tuple[Package, int]],
+    packages: Sequence[tuple[Package, int]],
     view: View,
     distribution: Distribution,
     owned: Mapping[str, str],
     digests: Sequence[str],
 ) -> tuple[Package, ...]:
     licenses = _licenses(view)
+    gone = removed(view, frozenset(item.name for item, _ in packages if item.type == "deb"))
     result = []
     for package, layer in packages:
         owner = "" if package.is_distribution else owned.get(_file_of(package), "")
         if package.type == "binary" and owner:
             # The distribution package says the same with a version that advisories know.
             continue
-        said = package.licenses
         if package.type == "deb":
             said = tuple(licenses.get(package.name, ()))
-        package = replace(package, layer=digests[layer], owned_by=owner, licenses=said)
+            package = replace(package, licenses=said, removed=gone.get(package.name, ""))
+        package = replace(package, layer=digests[layer], owned_by=owner)
         result.append(replace(package, purl=purl_of(package, distribution)))
     return tuple(
         sorted(result, key=lambda p: (p.type, p.name, p.version, p.architecture, p.location))

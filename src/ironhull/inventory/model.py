@@ -100,6 +100,9 @@ class Package:
     licenses: tuple[str, ...] = ()
     built_using: tuple[str, ...] = ()
     """Debian's Built-Using and Static-Built-Using: `source (= version)`."""
+    removed: str = ""
+    """Debian: `12 files`, where the image has none of the files that the package's list names,
+    documentation and configuration aside; else empty. The database still calls it installed."""
     status: str = ""
     """dpkg's state where it is not plainly `installed`, for example `half-configured`."""
 

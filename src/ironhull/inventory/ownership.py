@@ -10,6 +10,17 @@ from ironhull.inventory.view import View
 _INFO = "/var/lib/dpkg/info/"
 _PARTS = "/var/lib/dpkg/status.d/"
 # The folders that merged-usr moved; packages built before still list the old names.
+_PAPERS = (
+    "/etc/",
+    "/usr/share/bash-completion/",
+    "/usr/share/bug/",
+    "/usr/share/doc/",
+    "/usr/share/doc-base/",
+    "/usr/share/info/",
+    "/usr/share/lintian/",
+    "/usr/share/locale/",
+    "/usr/share/man/",
+)
 _MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib")
 
 
@@ -27,6 +38,26 @@ def owners(view: View, paths: Iterable[str], installed: frozenset[str]) -> dict[
                 if item in wanted:
                     found[wanted[item]] = name
     return found
+
+
+def removed(view: View, installed: frozenset[str]) -> dict[str, str]:
+    """Package → `12 files`, for packages of which nothing is left but papers and settings.
+
+    A package without a list, or whose list names nothing else, is not said to be gone.
+    """
+    gone: dict[str, int] = {}
+    there: set[str] = set()
+    for name, listed in _lists(view):
+        if name not in installed or name in there:
+            continue
+        paths = [item for item in listed if item.count("/") > 1]
+        folders = {item.rpartition("/")[0] for item in paths}
+        content = [item for item in paths if item not in folders and not item.startswith(_PAPERS)]
+        if any(item in view or f"/usr{item}" in view or item[4:] in view for item in content):
+            there.add(name)
+        elif content:
+            gone[name] = gone.get(name, 0) + len(content)
+    return {name: f"{count} files" for name, count in gone.items() if name not in there}
 
 
 def _lists(view: View) -> Iterator[tuple[str, Iterable[str]]]:

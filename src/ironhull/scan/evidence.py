@@ -2,6 +2,7 @@
 
 | evidence | statement |
 |---|---|
+| the image has none of the files that the package's own list names | component not present |
 | the binary package has headers and build scripts of the kernel, no kernel | code not present |
 | Debian says why: the affected part is not built, or not for this platform | code not present |
 
@@ -44,6 +45,12 @@ def evidence(package: Package, rule: Rule) -> Statement | None:
             " in the kernel, which no package of this name contains"
         )
         return Statement("not_affected", NOT_PRESENT, text, DOCUMENT, "Ironhull")
+    if package.removed:
+        text = (
+            f"the image has none of the {package.removed} that {package.name}'s own list names,"
+            " documentation and configuration aside"
+        )
+        return Statement("not_affected", "component_not_present", text, DOCUMENT, "Ironhull")
     if says_not_built(rule):
         text = f"Debian's security tracker: {rule.reason}"
         return Statement("not_affected", NOT_PRESENT, text, DOCUMENT, "Debian security tracker")

@@ -273,3 +273,28 @@ def test_accepted_risks_do_not_fail(database: Path, tmp_path: Path) -> None:
     )
     result = run("--fail-on", "high", "--exceptions", str(path))
     assert "1 of them accepted" in result.stdout
+
+
+def test_trap_22_a_package_whose_files_were_removed_is_cleared_with_proof(
+    database: Path, home: Home
+) -> None:
+    listed = "/.\n/usr\n/usr/lib\n/usr/lib/libssl.so.3\n/usr/share/doc/libssl3/copyright\n"
+    base = FILES | {
+        "var/lib/dpkg/info/libssl3:amd64.list": listed,
+        "usr/lib/libssl.so.3": "code",
+        "usr/share/doc/libssl3/copyright": "papers",
+    }
+    make_image(home.store, [base], names=["whole:1"])
+    make_image(home.store, [base, {"usr/lib/.wh.libssl.so.3": ""}], names=["removed:1"])
+
+    def findings(image: str) -> dict[str, dict[str, object]]:
+        command = [image, "--json", "--max-age", "0"]
+        value = json.loads(CliRunner().invoke(scan, command, catch_exceptions=False).stdout)
+        return {each["package"]: each for each in value["findings"]}
+
+    assert findings("whole:1")["libssl3"]["suppressed"] is False
+    found = findings("removed:1")
+    assert found["libssl3"]["vex"]["justification"] == "component_not_present"  # type: ignore[index]
+    assert "none of the 1 files" in found["libssl3"]["vex"]["statement"]  # type: ignore[index]
+    # A package without a list is not said to be gone.
+    assert found["half"]["suppressed"] is False
