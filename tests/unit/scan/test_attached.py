@@ -1,0 +1,95 @@
+"""VEX attached to an image: found among all that refers to it, and applied only when asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from tests.fakes.advisories import osv, write_records
+from tests.fakes.image import make_image
+
+from ironhull.cli.advisories import advisories
+from ironhull.cli.scan import scan
+from ironhull.cli.settings import settings
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import digest_of
+from ironhull.store.home import Home
+
+FILES = {
+    "etc/os-release": 'ID=debian\nVERSION_ID="12"\n',
+    "var/lib/dpkg/status": "Package: bash\nVersion: 5.2-1\nArchitecture: amd64\n",
+}
+PURL = "pkg:deb/debian/bash@5.2-1?arch=amd64&distro=debian-12"
+
+
+def put(home: Home, data: bytes) -> dict[str, Any]:
+    digest = digest_of(data)
+    with home.store.blobs.writer(digest, len(data)) as blob:
+        blob.write(data)
+    return {"digest": digest, "size": len(data)}
+
+
+def attach(home: Home, subject: Descriptor, content: bytes, kind: str) -> None:
+    """A referrer of the image with one blob."""
+    empty = put(home, b"{}")
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "artifactType": kind,
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", **empty},
+        "layers": [{"mediaType": kind, **put(home, content)}],
+        "subject": subject.json() | {"annotations": {}},
+    }
+    stored = put(home, json.dumps(manifest).encode())
+    listed = Descriptor(manifest["mediaType"], stored["digest"], stored["size"])  # type: ignore[arg-type]
+    home.store.update(lambda before: [*before, listed])
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    home = Home(tmp_path / "home")
+    image = make_image(home.store, [FILES], index=False)
+    vex = {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "author": "x",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "statements": [
+            {
+                "vulnerability": {"name": "CVE-2024-0001"},
+                "products": [{"@id": image.digest, "subcomponents": [{"@id": PURL}]}],
+                "status": "not_affected",
+                "justification": "vulnerable_code_not_present",
+            }
+        ],
+    }
+    sbom = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": []}
+    provenance = {"predicateType": "https://slsa.dev/provenance/v1", "predicate": {}}
+    attach(home, image, json.dumps(vex).encode(), "application/vnd.openvex+json")
+    attach(home, image, json.dumps(sbom).encode(), "application/vnd.cyclonedx+json")
+    attach(home, image, json.dumps(provenance).encode(), "application/vnd.in-toto+json")
+    attach(home, image, b"no json at all", "text/plain")
+    place = write_records(tmp_path / "osv", [osv("CVE-2024-0001", "bash", {"Debian:12": None})])
+    runner = CliRunner()
+    runner.invoke(advisories, ["update", "--source", f"osv-debian={place}"], catch_exceptions=False)
+    return home
+
+
+def scanned(*options: str) -> Any:
+    command = ["app:1", "--json", "--max-age", "0", *options]
+    return json.loads(CliRunner().invoke(scan, command, catch_exceptions=False).stdout)
+
+
+def test_attached_vex_is_applied_when_asked_for(home: Home) -> None:
+    assert scanned()["summary"]["after_vex"] == 1
+    value = scanned("--attached-vex")
+    assert (value["summary"]["raw"], value["summary"]["after_vex"]) == (1, 0)
+    assert "referrer sha256:" in value["findings"][0]["vex"]["document"]
+
+
+def test_attached_documents_that_are_no_vex_are_passed_over(home: Home) -> None:
+    assert [each for each in scanned("--attached-vex")["warnings"] if each["kind"] == "vex"] == []
