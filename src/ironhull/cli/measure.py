@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -16,10 +16,11 @@ from ironhull.advisories.database import Database
 from ironhull.cli.advisory_database import database_path
 from ironhull.cli.scan import IMAGE_OPTIONS, Image, Scanning, inventory_of, run_scan
 from ironhull.cli.settings import settings
-from ironhull.compare.attached import LayoutListing, Listing, attached_to
+from ironhull.compare.attached import LayoutListing, attached_to
 from ironhull.compare.leaks import Leaks
 from ironhull.compare.life import ends_of_life
 from ironhull.compare.model import Attachment, Side, Unknown
+from ironhull.compare.provenance import Readable, Said, said_of
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.inventory.model import Inventory
 from ironhull.scan.model import ScanResult
@@ -124,6 +125,27 @@ def _scan(
 
 
 def _attached(image: Image, inventory: Inventory) -> tuple[Attachment, ...] | Unknown:
+    return _asked(image, inventory, lambda place: attached_to(place, inventory.image))
+
+
+def said_about(image: Image, side: Side) -> Said | Unknown:
+    """What the image's maker says of it: annotations and provenance."""
+    inventory, attached = side.inventory, side.attached
+    labels = inventory.config.labels
+    listed = () if isinstance(attached, Unknown) else attached
+    found = _asked(image, inventory, lambda place: said_of(place, inventory.image, labels, listed))
+    if isinstance(found, Unknown) and inventory.layers:
+        return Said(labels, (), (found.reason,))
+    return found
+
+
+_Answer = TypeVar("_Answer")
+
+
+def _asked(
+    image: Image, inventory: Inventory, ask: Callable[[Readable], _Answer]
+) -> _Answer | Unknown:
+    """The answer of the place where the image is; Unknown where nobody can be asked."""
     identity = inventory.image
     if identity.kind in _WITHOUT_REFERRERS:
         return Unknown(_WITHOUT_REFERRERS[identity.kind])
@@ -132,15 +154,15 @@ def _attached(image: Image, inventory: Inventory) -> tuple[Attachment, ...] | Un
     try:
         if identity.kind == "store":
             layout = ImageLayout(settings().home.root / "store")
-            return attached_to(LayoutListing(layout, identity), identity)
+            return ask(LayoutListing(layout, identity))
         with _source(image) as source:
-            return attached_to(source, identity)
+            return ask(source)
     except (InputError, EnvironmentProblem) as error:
         return Unknown(str(error))
 
 
 @contextmanager
-def _source(image: Image) -> Iterator[Listing]:
+def _source(image: Image) -> Iterator[Readable]:
     from ironhull.cli.registry_options import registries
     from ironhull.registry.client.locations import Kind, Location, open_source, parse_location
 

@@ -64,6 +64,9 @@ class LayoutListing:
     def document(self, descriptor: Descriptor) -> Document:
         return self._layout.document(descriptor.digest, descriptor.media_type)
 
+    def read(self, descriptor: Descriptor) -> bytes:
+        return self._layout.blobs.read(descriptor.digest)
+
     def referrers(self, digest: Digest) -> Sequence[Descriptor]:
         if self._subjects is None:
             self._subjects = referrers_by_subject(self._layout)
