@@ -166,10 +166,7 @@ def _replace(
     ).fetchone()
     imported = rules.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if old is not None and old[3] == digest and not rules.delta:
-        connection.execute(
-            "UPDATE feed SET imported = ?, origin = ? WHERE key = ?", (imported, origin, old[0])
-        )
-        return Outcome(known.name, "unchanged", old[4], old[1], "the same as before", origin)
+        return _same(connection, known.name, old, places, (imported, origin))
     if old is None:
         key = connection.execute(
             "INSERT INTO feed (name, origin, date, dated, imported, digest, records, matches)"
@@ -199,6 +196,26 @@ def _replace(
     if written.older:
         reason += f", {written.older} older than known and left out"
     return Outcome(known.name, "updated", records, date, reason, origin)
+
+
+def _same(
+    connection: sqlite3.Connection,
+    name: str,
+    old: tuple[int, str, int, str, int],
+    places: Sequence[Path],
+    when_and_where: tuple[str, str],
+) -> Outcome:
+    """The very bytes that were read before. A feed without a date is as new as its newest file."""
+    key, date, dated, _, records = old
+    newer = date if dated else max(date, _time(places))
+    if newer == date:
+        return Outcome(name, "unchanged", records, date, "the same as before", when_and_where[1])
+    connection.execute(
+        "UPDATE feed SET date = ?, imported = ?, origin = ? WHERE key = ?",
+        (newer, *when_and_where, key),
+    )
+    reason = "the same records, confirmed"
+    return Outcome(name, "updated", records, newer, reason, when_and_where[1])
 
 
 def _judge(

@@ -231,6 +231,17 @@ def test_osv_ranges_with_several_events_are_kept_as_pairs() -> None:
     )
 
 
+def test_a_distributions_ranges_become_the_end_of_the_last() -> None:
+    text = """{"id": "CVE-2024-0001", "modified": "2024-07-01T00:00:00Z", "affected": [{
+        "package": {"ecosystem": "Debian:12", "name": "x"}, "ranges": [{"type": "ECOSYSTEM",
+        "events": [{"introduced": "0"}, {"fixed": "1-1"}, {"introduced": "2-1"}%s]}]}]}"""
+    for events, expected in ((', {"fixed": "3-1"}', "3-1"), ("", "")):
+        record = next(
+            row for row in rows(OsvFeed("debian"), text % events) if isinstance(row, Record)
+        )
+        assert record.claims[0].fixed == expected
+
+
 def test_a_dsa_without_cves_is_about_itself() -> None:
     text = """{"id": "DLA-3853-1", "modified": "2024-07-01T05:19:34Z", "affected": [{
         "package": {"ecosystem": "Debian:10", "name": "tryton-server"},

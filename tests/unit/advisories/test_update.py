@@ -199,6 +199,16 @@ def test_a_feed_without_a_date_of_its_own_has_its_files(path: Path, tmp_path: Pa
     assert (feed.date, feed.dated) == ("2023-11-14T22:13:20Z", False)
 
 
+def test_the_same_records_in_a_newer_file_are_newer(path: Path, tmp_path: Path) -> None:
+    listing = tmp_path / "list"
+    listing.write_text("CVE-2024-0001 (x)\n\t- bash <unfixed>\n")
+    for moment in (1_700_000_000, 1_700_100_000):
+        os.utime(listing, (moment, moment))
+        bring(path, debian_annotations=listing)
+    with Database(path) as database:
+        assert database.feeds[0].date == "2023-11-16T02:00:00Z"
+
+
 def test_no_database_says_what_to_do(path: Path) -> None:
     with pytest.raises(InputError, match="ironhull advisories update"):
         Database(path)

@@ -163,8 +163,8 @@ def _claim(
     specific = affected.ecosystem_specific
     urgency = specific.get("urgency", "") if isinstance(specific, dict) else ""
     urgency = urgency if isinstance(urgency, str) else ""
-    if ":" in ecosystem and (single := _single(ranges)):
-        state, fixed = single
+    if ":" in ecosystem:
+        state, fixed = _single(ranges)
         if state is State.UNFIXED and urgency == "end-of-life":
             state = State.END_OF_LIFE
         return Claim(
@@ -174,16 +174,18 @@ def _claim(
     return Claim(ecosystem, package, vulnerability, State.RANGES, ranges=ranges, versions=versions)
 
 
-def _single(ranges: tuple[Range, ...]) -> tuple[State, str] | None:
-    """The plain form of a range from the beginning; None where there is more to it."""
-    if len(ranges) != 1:
-        return None
-    introduced, fixed, last = ranges[0]
-    if introduced not in ("", "0") or last:
-        return None
+def _single(ranges: tuple[Range, ...]) -> tuple[State, str]:
+    """A distribution's ranges as one fixed version, below which everything counts as affected.
+
+    Distributions write one range from the beginning. Of anything else the end of the last range is
+    taken, and the beginning of the first is not believed.
+    """
+    if not ranges or any(not fixed for _, fixed, _ in ranges):
+        return State.UNFIXED, ""
+    fixed = ranges[-1][1]
     if fixed == "0":
         return State.NOT_AFFECTED, ""
-    return (State.FIXED, fixed) if fixed else (State.UNFIXED, "")
+    return State.FIXED, fixed
 
 
 def _ranges(affected: _Affected, name: str) -> tuple[Range, ...]:
