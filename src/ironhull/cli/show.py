@@ -131,5 +131,8 @@ def _text(found: _Shown, everything: bool) -> str:
     if len(packages) > len(listed):
         lines.append(f"and {len(packages) - len(listed)} smaller ones (--all lists them)")
     name = f"{found.image.name}:{found.tags[0]}"
-    lines += ["", f"run it:  ironhull load {name} --engine podman && podman run --rm localhost/{name}"]
+    lines += [
+        "",
+        f"run it:  ironhull load {name} --engine podman && podman run --rm localhost/{name}",
+    ]
     return "\n".join(lines)
