@@ -11,7 +11,9 @@ from ironhull.store.home import Home
 
 FILES = {
     "etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n',
-    "var/lib/dpkg/status": "Package: curl\nVersion: 7.88.1-10\n\nPackage: evil\nVersion: 1\x1b[31m\n",
+    "var/lib/dpkg/status": (
+        "Package: curl\nVersion: 7.88.1-10\n\nPackage: evil\nVersion: 1\x1b[31m\n"
+    ),
     "app/package.json": '{"name":"app","version":"1.0.0"}',
 }
 
