@@ -8,7 +8,7 @@ again    the layers are cached, the inventory is not stored
 stored   the inventory is stored: what a scan of a known image begins with
 syft     `syft scan` of the same archive, with the same kind of output
 
-Without --archive the image is made: about 250 MB of Debian with Python and Node.js.
+Without --archive the image is made: about 250 MB of Debian with Python, Node.js and Ruby.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.real.tools import find
 
 TIME_LIMIT = 0.5
 MEMORY_LIMIT = 0.5
-PACKAGES = "python3,python3-requests,python3-yaml,python3-numpy,nodejs,npm"
+PACKAGES = "python3,python3-requests,python3-yaml,nodejs,node-semver,ruby"
 RUNS = 5
 
 
