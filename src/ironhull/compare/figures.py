@@ -14,7 +14,7 @@ from ironhull.compare.model import ATTACHED_KINDS, Amount, Change, Side, Unknown
 from ironhull.inventory.model import SURFACE_LISTS
 from ironhull.scan.model import FIXABLE, SEVERITIES, Finding
 
-Unit = Literal["count", "bytes", "days"]
+Unit = Literal["count", "bytes", "days", "flag"]
 Better = Literal["less", "more", "none"]
 
 _PLAIN_TAR = (".tar", "+tar", "docker.image.rootfs.diff.tar")
@@ -248,22 +248,22 @@ FIGURES: tuple[Figure, ...] = (
     *_vulnerabilities(),
     Figure(
         "size.compressed",
-        "bytes of its layers as sent",
+        "size of its layers as sent (compressed)",
         "size",
         lambda side, now: compressed(side),
         "bytes",
     ),
-    Figure("size.uncompressed", "bytes of its layers unpacked", "size", _uncompressed, "bytes"),
+    Figure("size.uncompressed", "size of its layers unpacked", "size", _uncompressed, "bytes"),
     Figure(
         "size.files",
-        "bytes of files that a container sees",
+        "size of the files that a container sees",
         "size",
         lambda side, now: side.inventory.surface.size,
         "bytes",
     ),
     Figure(
         "size.wasted",
-        "bytes that upper layers hide",
+        "size of what upper layers hide",
         "size",
         lambda side, now: side.inventory.wasted,
         "bytes",
@@ -276,7 +276,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("surface.executables", "executables", "surface", _surface("executables")),
     Figure("surface.libraries", "shared libraries", "surface", _surface("libraries")),
     Figure("surface.files", "files", "surface", _surface("files")),
-    Figure("posture.root", "runs as root (1: yes)", "posture", _root),
+    Figure("posture.root", "runs as root", "posture", _root, "flag"),
     Figure("posture.leaks", "traces of the build", "posture", _leaks),
     Figure("posture.age", "days since it was made", "posture", _age, "days"),
     Figure("posture.licences", "different licences", "posture", _licences, "count", "none"),
@@ -315,7 +315,9 @@ def change(figure: Figure, baseline: Amount, image: Amount) -> Change:
         return Change(figure.id, baseline, image, nothing, nothing, "unknown")
     difference = image - baseline
     percent: float | Unknown = Unknown("the baseline has none")
-    if baseline:
+    if figure.unit == "flag":
+        percent = Unknown("it is yes or no")
+    elif baseline:
         percent = round(100 * difference / baseline, 1)
     elif not difference:
         percent = 0.0

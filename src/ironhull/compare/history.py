@@ -14,23 +14,31 @@ from ironhull.inventory.model import Layer
 
 _STEP = re.compile(r"\b(?:RUN|COPY|ADD)\b|/bin/(?:ba)?sh -c|#\(nop\)|\bFROM\b")
 _NOT_DONE = re.compile(r"^.*#\(nop\)\s*")
-_FETCH = re.compile(r"\b(?:curl|wget|aria2c)\b[^|;&]*(?:https?|ftp)://", re.IGNORECASE)
+_FETCH = re.compile(r"\b(?:curl|wget|aria2c)\b")
+_ADDRESS = re.compile(r"\b(?:https?|ftp)://", re.IGNORECASE)
 _CHECKED = re.compile(
-    r"sha(?:1|224|256|384|512)sum|shasum|gpg[^;&|]* --verify|gpgv|cosign verify|minisign|b2sum"
+    r"sha(?:1|224|256|384|512)sum|shasum|b2sum|minisign|gpgv|cosign verify|gpg2?\b.{0,200}? --verify"
 )
 _ADD_URL = re.compile(r"^(?:RUN )?ADD (?!.*--checksum)[^\n]*\b(?:https?|git)://")
 _ADD = re.compile(r"^ADD\b")
 _ADD_ARCHIVE = re.compile(r"^ADD (?:--\S+ )*(?:file:[0-9a-f]{64}|\S+\.(?:tar|tar\.\w+|tgz|txz)) ")
-_COMMAND = re.compile(r"(?:&&|\|\||;|\|)")
-_INSTALLS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = (
-    ("apt", re.compile(r"\bapt(?:-get)?\b.*\binstall\b(.*)"), re.compile(r"=|^\./|\.deb$")),
-    ("apk", re.compile(r"\bapk\b.*\badd\b(.*)"), re.compile(r"[=~<>]|^\.")),
+_COMMAND = re.compile(r"&&|\|\||;|\|")
+# Tool, its word for installing, and what a word looks like that names a version or a file.
+_INSTALLS: tuple[tuple[str, re.Pattern[str], re.Pattern[str], re.Pattern[str]], ...] = (
+    (
+        "apt",
+        re.compile(r"\bapt(?:-get)?\b"),
+        re.compile(r"\binstall\b"),
+        re.compile(r"=|^\./|\.deb$"),
+    ),
+    ("apk", re.compile(r"\bapk\b"), re.compile(r"\badd\b"), re.compile(r"[=~<>]|^\.")),
     (
         "pip",
-        re.compile(r"\bpip3? install\b(.*)"),
+        re.compile(r"\bpip3?\b"),
+        re.compile(r"\binstall\b"),
         re.compile(r"==|^\.|\.whl$|\.txt$|\.toml$|://"),
     ),
-    ("npm", re.compile(r"\bnpm (?:i|install|add)\b(.*)"), re.compile(r"@\d")),
+    ("npm", re.compile(r"\bnpm\b"), re.compile(r"\b(?:i|install|add)\b"), re.compile(r"@\d")),
 )
 _UPDATE = re.compile(r"\b(?:apt(?:-get)? update|apk update|yum (?:check-)?update|dnf update)\b")
 _INSTALLING = re.compile(r"\b(?:install|add|upgrade|dist-upgrade)\b")
@@ -56,8 +64,8 @@ class History:
 
 def history_of(layers: Iterable[Layer]) -> History:
     """What can be read from `created_by` of the layers."""
-    texts = [_plain(layer.created_by) for layer in layers if layer.created_by]
-    steps = [text for raw, text in zip(_raw(layers), texts, strict=True) if _STEP.search(raw)]
+    written = [layer.created_by for layer in layers if layer.created_by]
+    steps = [_plain(text) for text in written if _STEP.search(text)]
     if not steps:
         return History(False)
     installs = [(text, _unpinned(text)) for text in steps]
@@ -78,10 +86,6 @@ def history_of(layers: Iterable[Layer]) -> History:
     )
 
 
-def _raw(layers: Iterable[Layer]) -> list[str]:
-    return [layer.created_by for layer in layers if layer.created_by]
-
-
 def _plain(text: str) -> str:
     """The step itself, in one line, without what builders put around it."""
     text = _NOT_DONE.sub("", " ".join(text.split())).removeprefix("/bin/sh -c ").strip()
@@ -95,19 +99,24 @@ def _short(text: str) -> str:
 def _is_unchecked(text: str) -> bool:
     if _ADD_URL.match(text):
         return True
-    return bool(_FETCH.search(text)) and not _CHECKED.search(text)
+    fetch = _FETCH.search(text)
+    if fetch is None or _ADDRESS.search(text, fetch.end()) is None:
+        return False
+    return _CHECKED.search(text) is None
 
 
 def _unpinned(text: str) -> bool | None:
     """Whether a step installs something without a version; None: it installs nothing."""
     found: bool | None = None
     for command in _COMMAND.split(text):
-        for tool, pattern, pinned in _INSTALLS:
-            match = pattern.search(command)
-            if match is None or "npm ci" in command:
+        for tool, program, verb, pinned in _INSTALLS:
+            called = program.search(command)
+            installing = verb.search(command, called.end()) if called else None
+            if installing is None:
                 continue
-            words = [word for word in match[1].split() if not word.startswith(("-", "$", "/", "<"))]
-            if tool == "pip" and re.search(r"\s(?:-r|--requirement|--require-hashes)\b", command):
+            rest = command[installing.end() :].split()
+            words = [word for word in rest if not word.startswith(("-", "$", "/", "<"))]
+            if tool == "pip" and {"-r", "--requirement", "--require-hashes"} & set(rest):
                 words = []
             if tool == "npm" and not words:
                 # `npm install` alone may change what the lock file says; `npm ci` may not.

@@ -239,7 +239,7 @@ def _recent(facts: Facts) -> Point:
         text = "the config has no usable date of creation"
         return Point(*identity, "unknown", text, "let the config say when its newest part was made")
     days = max((facts.now - made).days, 0)
-    text = f"made on {made.date()}, {days} days ago (at most {RECENT_DAYS})"
+    text = f"made on {made.date()}, at most {RECENT_DAYS} days ago: {days}"
     return Point(*identity, "pass" if days <= RECENT_DAYS else "fail", text, _or(gain, days))
 
 

@@ -31,11 +31,12 @@ from ironhull.scan.model import SEVERITIES
 MAX_FINDINGS = 20_000
 """Rows of one table; more are said to be left out, never left out in silence."""
 
-_CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("Packages", "count", ("packages.total", "packages.os", "packages.language")),
+_CHARTS: tuple[tuple[str, str, bool, tuple[str, ...]], ...] = (
+    ("Packages", "count", True, ("packages.total", "packages.os", "packages.language")),
     (
         "Vulnerabilities",
         "count",
+        True,
         (
             "vulnerabilities.raw",
             "vulnerabilities.after_vex",
@@ -44,10 +45,11 @@ _CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "vulnerabilities.kev",
         ),
     ),
-    ("Size", "bytes", ("size.compressed", "size.uncompressed", "size.files")),
+    ("Size", "bytes", True, ("size.compressed", "size.uncompressed", "size.files")),
     (
         "Attack surface",
         "count",
+        False,
         (*(f"surface.{name}" for name in SURFACE_LISTS), "surface.executables"),
     ),
 )
@@ -55,7 +57,7 @@ _CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One image's bar: `length` is a per cent of the figure's longest."""
+    """One image's bar: `length` is in per cent of the longest that it is drawn beside."""
 
     image: int
     pointer: str
@@ -137,27 +139,27 @@ def _figure(document: Json, pointer: str, unit: str, how: str) -> Markup:
     )
 
 
-def _charts(document: Json) -> list[tuple[str, list[Bars]]]:
-    scale = {entry["id"]: entry for entry in document["scale"]}
+def _charts(document: Json) -> list[tuple[str, bool, list[Bars]]]:
+    """Charts with at least one figure that is not nothing everywhere."""
+    titles = {entry["id"]: entry["title"] for entry in document["scale"]}
+    figures = [image["figures"] for image in document["images"]]
     charts = []
-    for title, unit, names in _CHARTS:
-        figures = [
-            bars
-            for name in names
-            if any((bars := _bars(document, name, scale[name]["title"], unit)).bars)
-            and not _all_zero(document, name)
-        ]
-        charts.append((title, figures))
+    for chart, unit, together, names in _CHARTS:
+        shown = [name for name in names if any(values[name] != 0 for values in figures)]
+        longest = {name: _longest([values[name] for values in figures]) for name in shown}
+        if together:
+            longest = dict.fromkeys(shown, max(longest.values(), default=1))
+        bars = [_bars(document, name, titles[name], unit, longest[name]) for name in shown]
+        charts.append((chart, together, bars))
     return charts
 
 
-def _all_zero(document: Json, name: str) -> bool:
-    return all(image["figures"][name] == 0 for image in document["images"])
+def _longest(values: list[int | None]) -> int:
+    return max((value for value in values if value is not None), default=0) or 1
 
 
-def _bars(document: Json, name: str, title: str, unit: str) -> Bars:
+def _bars(document: Json, name: str, title: str, unit: str, longest: int) -> Bars:
     values = [image["figures"][name] for image in document["images"]]
-    longest = max((value for value in values if value is not None), default=0) or 1
     return Bars(
         title,
         unit,

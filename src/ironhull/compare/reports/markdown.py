@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from ironhull.compare.reports.words import (
@@ -48,7 +49,10 @@ def _whole(document: Json, limit: int) -> str:
         lines += _lists(pair, limit)
     lines += _remarks(images)
     lines += ["", f"Advisories of {escape(database_line(document))}. Made {document['made']}.", ""]
-    lines += ["```sh", *(command.replace("`", "") for command in document["commands"]), "```"]
+    commands = [one_line(command) for command in document["commands"]]
+    # A fence must be longer than any run of its sign inside.
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", "\n".join(commands))), 0)
+    lines += [f"{fence}sh", *commands, fence]
     return "\n".join(lines) + "\n"
 
 

@@ -42,6 +42,8 @@ def amount(value: int | None, unit: str) -> str:
         return UNKNOWN
     if unit == "bytes":
         return size(value)
+    if unit == "flag":
+        return "yes" if value else "no"
     if unit == "days":
         return "1 day" if value == 1 else f"{value:,} days"
     return f"{value:,}"
@@ -59,6 +61,8 @@ def signed(value: int | None, unit: str) -> str:
     """A difference: with a sign, `±0` for none."""
     if value is None:
         return UNKNOWN
+    if unit == "flag":
+        return ""
     if not value:
         return "±0"
     return f"{'+' if value > 0 else '−'}{amount(abs(value), unit)}"
@@ -90,14 +94,6 @@ class Row:
     unit: str
     change: Json
     pointer: str
-
-    @property
-    def of(self) -> str:
-        """What the percentage is of."""
-        count = amount(self.change["baseline"], self.unit)
-        if self.unit == "bytes":
-            return f"of the baseline's {count}: {self.title}"
-        return f"of the baseline's {count} {self.title}"
 
 
 def rows(document: Json, number: int) -> Iterator[Row]:
