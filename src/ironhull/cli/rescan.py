@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -43,6 +44,8 @@ def rescan(
 
     Example: ironhull rescan --all
     """
+    # Hundreds of thousands of values that live to the end: looking for cycles among them is waste.
+    gc.disable()
     if everything == bool(images):
         raise InputError("name images whose inventory is stored, or give --all")
     with Database(database_path()) as database:

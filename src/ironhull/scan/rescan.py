@@ -236,9 +236,11 @@ def _outcome(matcher: Matcher, package: Package) -> _Outcome | None:
         rules = matcher.match(package).rules
     except MalformedError:
         return None
-    names = sorted(rule.vulnerability for rule in rules)
+    # Another order of the same names is looked at as if it were news, and then found to be none.
+    names = [rule.vulnerability for rule in rules]
     state = hashlib.sha256("\0".join(names).encode()).digest()
-    cleared = sum(says_not_built(rule) for rule in rules) if package.type == "deb" else 0
+    reasons = [rule for rule in rules if rule.reason] if package.type == "deb" else []
+    cleared = sum(says_not_built(rule) for rule in reasons)
     return _Outcome(rules, state, len(rules) - cleared)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ironhull.advisories.database import StoredClaim
@@ -63,7 +64,7 @@ def rule_set(rules: Iterable[Rule], order: Callable[[str], Any], note: str = "")
             # Fail closed: the feed names a fix that cannot be compared with anything.
             reason = f"{rule.reason}; {error}".strip("; ")
             always.append(_unsure(rule, reason))
-    below.sort(key=lambda pair: (pair[0], pair[1].vulnerability))
+    below.sort(key=itemgetter(0))
     return RuleSet(
         tuple(always), tuple(key for key, _ in below), tuple(rule for _, rule in below), order, note
     )
