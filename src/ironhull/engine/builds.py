@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -69,15 +70,43 @@ def build_with(line: CommandLine, dialect: Dialect, request: BuildRequest) -> Bu
         )
     with tempfile.TemporaryDirectory(prefix="ironhull-build-") as folder:
         words = _words(Path(folder), dialect, request, lowered)
-        finished = line.call(*words, timeout=request.timeout, environment=dialect.environment)
+        try:
+            finished = line.call(*words, timeout=request.timeout, environment=dialect.environment)
+        except BaseException:
+            _abandon(line, dialect, request)
+            raise
         log = finished.stderr + finished.stdout
         if finished.timed_out:
+            _abandon(line, dialect, request)
             raise EngineError(f"{line.name} build took longer than {request.timeout:.0f} seconds")
         if finished.code != 0:
             raise EngineError(f"{line.name} build {request.dockerfile}: {finished.words}")
         image = (Path(folder) / "id").read_text().strip()
     image = image if image.startswith("sha256:") else f"sha256:{image}"
     return BuildResult(image, finished.seconds, log, lowered.notes)
+
+
+def _abandon(line: CommandLine, dialect: Dialect, request: BuildRequest) -> None:
+    """Remove the working containers of a build that was ended, which podman and buildah leave.
+
+    They are known by the name of the image they began with, so this finds those of bases with names
+    of their own; docker's daemon removes its containers itself.
+    """
+    if not dialect.volumes:
+        return
+    buildah = line.name == "buildah"
+    words = ("containers", "--json") if buildah else ("ps", "-a", "--external", "--format=json")
+    try:
+        found = json.loads(line.call(*words).stdout or "[]")
+    except ValueError:
+        return
+    bases = set(request.bases.values())
+    for container in found if isinstance(found, list) else []:
+        name = container.get("imagename" if buildah else "Image")
+        if name in bases and (buildah or container.get("State") == "storage"):
+            # podman wants to be forced, since it is still mounted; buildah knows no such flag.
+            force = () if buildah else ("-f",)
+            line.call("rm", *force, str(container.get("id" if buildah else "Id")))
 
 
 def _lowered(dialect: Dialect, request: BuildRequest) -> Lowered:
@@ -133,6 +162,9 @@ def _words(folder: Path, dialect: Dialect, request: BuildRequest, lowered: Lower
     words += [f"--target={request.target}"] if request.target else []
     words += [f"--network={request.network}"] if request.network else []
     words += ["--no-cache"] if request.no_cache else []
+    if not request.keep_steps:
+        words += ["--layers=false"] if dialect.volumes else []
+        words += ["--force-rm"] if not (dialect.volumes or dialect.buildkit) else []
     for key, value in {**request.build_args, **request.environment}.items():
         words.append(f"--build-arg={key}={value}")
     if dialect.volumes:

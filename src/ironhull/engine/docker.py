@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from ironhull.store.export import write_docker_archive
 from ironhull.store.layout import ImageLayout
 
 _LONG = 1800
+_STEP = re.compile(r"^ ---> ([0-9a-f]{12})$", re.MULTILINE)
 _BUILDKIT = {"DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
 
 
@@ -83,8 +85,17 @@ class Docker(Images):
         result = build_with(line, dialect, request)
         if buildkit:
             return result
+        if not request.keep_steps:
+            self._forget_steps(result.log)
         note = "built with docker's old builder, since no docker here has BuildKit"
         return BuildResult(result.image, result.seconds, result.log, (*result.notes, note))
+
+    def _forget_steps(self, log: str) -> None:
+        """Remove what the old builder's log names and nothing else does: the ends of stages."""
+        nameless = self.line.call("images", "-q", "--filter=dangling=true").stdout.split()
+        for image in reversed(_STEP.findall(log)):
+            if image in nameless:
+                self.line.call("rmi", image, timeout=_LONG)
 
     def _builder(self) -> tuple[CommandLine, bool]:
         """The first docker program that can use BuildKit; the old builder if none can.

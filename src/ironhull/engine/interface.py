@@ -143,6 +143,8 @@ class BuildRequest:
     network: str | None = None
     """Of RUN steps: host, none; None: the engine's default."""
     no_cache: bool = False
+    keep_steps: bool = True
+    """Leave nameless images of stages and steps in the engine, for the next build to go faster."""
     timeout: float = 3600
 
 

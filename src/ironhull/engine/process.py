@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, BinaryIO
 
 from ironhull.errors import EngineError
@@ -109,6 +110,26 @@ def _feed(process: subprocess.Popen[bytes], feed: Callable[[BinaryIO], None]) ->
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
+    # What a RUN step started has a session of its own and would go on.
+    below = _descendants(process.pid)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    for child in below:
+        with contextlib.suppress(OSError):
+            os.kill(child, signal.SIGKILL)
     process.wait()
+
+
+def _descendants(ancestor: int) -> list[int]:
+    """The processes that it started, and that those started; empty where there is no /proc."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            # The name in front may hold anything, parentheses too.
+            parent = int(entry.read_text("utf-8", "replace").rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(entry.parent.name))
+    found, left = [], [ancestor]
+    while left:
+        left += (next_ones := children.pop(left.pop(), []))
+        found += next_ones
+    return found
