@@ -36,7 +36,6 @@ CASES = (
     Case("hardened-full", locked=True, own=True),
 )
 
-BUILD_STAGE = "build"
 PORT = "3000/tcp"
 HEALTH = "/health"
 REQUESTS: tuple[tuple[str, str, str], ...] = (

@@ -1,7 +1,7 @@
 """The case study with an engine: build, start, ask, attack, stop; nothing is left behind.
 
-1. Bases: real or stand-ins. 2. Each Dockerfile: its build stage, then all of it. 3. Each image:
-inventory, then each way to run it. Whatever is made is first noted as to be undone, so that an
+1. Bases: real or stand-ins. 2. Each Dockerfile is built. 3. Each image: inventory, then each way
+to run it. Whatever is made is first noted as to be undone, so that an
 interrupt at any moment leaves no container and no image.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from ironhull.demo.ask import answers
 from ironhull.demo.attack import attack
 from ironhull.demo.bases import Bases, Missing, substitutes
-from ironhull.demo.cases import BUILD_STAGE, CASES, NPM, PORT, Case
+from ironhull.demo.cases import CASES, NPM, PORT, Case
 from ironhull.demo.model import Application, Base, CaseStudy, Trial, figures
 from ironhull.engine.host import HostSettings
 from ironhull.engine.interface import HARDENED, BuildRequest, BuildResult, Engine, RunOptions
@@ -85,24 +85,21 @@ def _build(
     place: Workplace, made: ExitStack, case: Case, bases: tuple[Base, ...]
 ) -> tuple[str, BuildResult]:
     image = f"{REPOSITORY}:{case.name}" + ("" if place.keep else f"-{place.suffix}")
-    stage = f"{REPOSITORY}:{case.name}-{BUILD_STAGE}-{place.suffix}"
-    request = BuildRequest(
-        dockerfile=place.application / case.dockerfile,
-        context=place.application,
-        tag=stage,
-        target=BUILD_STAGE,
-        bases=substitutes(bases),
-        files=place.host.mounts,
-        environment={**place.host.environment, **NPM},
-    )
     place.progress.note(f"building {case.dockerfile}")
-    # A stage that has a name can be removed; without one its layers would stay in the engine.
-    made.callback(place.engine.remove, stage)
-    first = place.engine.build(request)
     if not place.keep:
         made.callback(place.engine.remove, image)
-    built = place.engine.build(replace(request, tag=image, target=None))
-    return image, replace(built, seconds=first.seconds + built.seconds)
+    built = place.engine.build(
+        BuildRequest(
+            dockerfile=place.application / case.dockerfile,
+            context=place.application,
+            tag=image,
+            bases=substitutes(bases),
+            files=place.host.mounts,
+            environment={**place.host.environment, **NPM},
+            keep_steps=False,
+        )
+    )
+    return image, built
 
 
 def _application(place: Workplace, case: Case, image: str, built: BuildResult) -> Application:
