@@ -21,6 +21,7 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 demo: setup ## Build node:20 and show what it is, then run the case study
@@ -47,6 +48,7 @@ lint: setup ## Style, types, import rules
 
 bench: setup ## Measure against peers and physical limits, side by side
 	.ci/tools
+	$(BIN)/python -m compileall -q src
 	$(BIN)/python benchmarks/all.py --write
 
 lock: setup ## Pin the newest dependencies, with hashes, into requirements.lock
