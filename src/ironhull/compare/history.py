@@ -17,7 +17,8 @@ _NOT_DONE = re.compile(r"^.*#\(nop\)\s*")
 _FETCH = re.compile(r"\b(?:curl|wget|aria2c)\b")
 _ADDRESS = re.compile(r"\b(?:https?|ftp)://", re.IGNORECASE)
 _CHECKED = re.compile(
-    r"sha(?:1|224|256|384|512)sum|shasum|b2sum|minisign|gpgv|cosign verify|gpg2?\b.{0,200}? --verify"
+    r"sha(?:1|224|256|384|512)sum|shasum|b2sum|minisign|gpgv|cosign verify"
+    r"|gpg2?\b.{0,200}? --verify"
 )
 _ADD_URL = re.compile(r"^(?:RUN )?ADD (?!.*--checksum)[^\n]*\b(?:https?|git)://")
 _ADD = re.compile(r"^ADD\b")

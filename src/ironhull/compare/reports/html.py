@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +89,7 @@ def render(document: Json) -> str:
     return environment.get_template("compare.html").render(
         document=document,
         images=document["images"],
-        baseline=document["images"][0],
+        names=_names(document["images"]),
         pairs=document["comparisons"],
         charts=_charts(document),
         style=Markup(style),  # noqa: S704 - our own files
@@ -137,6 +139,17 @@ def _figure(document: Json, pointer: str, unit: str, how: str) -> Markup:
     return Markup('<data value="{}" data-path="{}" title="JSON: {}">{}</data>').format(
         value, pointer, pointer, text
     )
+
+
+def _names(images: Sequence[Json]) -> list[str]:
+    """A name for each image; the second of the same name gets a number, for headings differ."""
+    seen: Counter[str] = Counter()
+    names = []
+    for image in images:
+        name = image["name"]
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return names
 
 
 def _charts(document: Json) -> list[tuple[str, bool, list[Bars]]]:

@@ -1,0 +1,216 @@
+"""The HTML report in a real browser: quiet, sortable, printable, accessible, deaf to images."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.fakes.sides import document, hardened, standard, with_attachments
+
+from ironhull.compare.reports import html
+
+pytestmark = pytest.mark.real
+
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
+WIDTHS = (390, 1440)
+HOSTILE = "<script>document.title='caught'</script><img src=x onerror=\"document.title='caught'\">"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs chromium (apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    given = document(standard(), with_attachments(hardened()), replace(hardened(), leaks=None))
+    path.write_text(html.render(given))
+    return path
+
+
+class Opened:
+    """A page with all that it said and asked for."""
+
+    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page = browser.new_page(**options)
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.said.append(f"dialog {dialog.message}"))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+
+
+@pytest.fixture
+def opened(browser: Any, report: Path) -> Iterator[Opened]:
+    found = Opened(browser, report, viewport={"width": 1440, "height": 900})
+    yield found
+    found.page.close()
+
+
+def test_it_opens_from_a_file_without_an_error_and_without_a_request(
+    opened: Opened, report: Path
+) -> None:
+    assert opened.said == []
+    assert opened.asked == [report.as_uri()]
+    assert "node:20 compared with" not in opened.page.title()
+    assert opened.page.title().startswith("node:20-standard compared with node:20")
+
+
+def column(opened: Opened, table: str, number: int) -> list[str]:
+    found: list[str] = opened.page.eval_on_selector_all(
+        f"#{table} tbody tr:not([hidden])",
+        f"rows => rows.map(row => row.cells[{number}].innerText.trim())",
+    )
+    return found
+
+
+def test_tables_sort_both_ways_and_figures_sort_as_numbers(opened: Opened) -> None:
+    head = opened.page.locator("#t-figures-0 thead th").nth(2)
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    values = opened.page.eval_on_selector_all(
+        "#t-figures-0 tbody tr", "rows => rows.map(r => r.cells[2].querySelector('data')?.value)"
+    )
+    numbers = [float(value) for value in values if value is not None]
+    assert len(numbers) > 20
+    assert numbers == sorted(numbers)
+    assert values[: len(numbers)].count(None) == 0
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    names = opened.page.locator("#t-packages-0 thead th").nth(1)
+    names.get_by_role("button").click()
+    assert column(opened, "t-packages-0", 1) == sorted(column(opened, "t-packages-0", 1))
+
+
+def test_severities_sort_by_weight(opened: Opened) -> None:
+    opened.page.locator("#t-findings-0 thead th").nth(2).get_by_role("button").click()
+    assert column(opened, "t-findings-0", 2) == ["critical", "medium", "low", "unknown"]
+
+
+def test_tables_filter_by_words_and_by_choice_and_say_how_many(opened: Opened) -> None:
+    tools = opened.page.locator('[data-for="t-findings-0"]')
+    assert tools.locator("output").inner_text() == "4 of 4 rows"
+    tools.locator("input").fill("openssl gone")
+    assert column(opened, "t-findings-0", 0) == ["CVE-2024-0001 known exploited"]
+    assert tools.locator("output").inner_text() == "1 of 4 rows"
+    tools.locator("input").fill("")
+    tools.locator('select[data-key="data-cleared"]').select_option("cleared")
+    assert column(opened, "t-findings-0", 1) == ["new", "gone"]
+
+
+def test_filters_work_with_the_keyboard(opened: Opened) -> None:
+    opened.page.locator('[data-for="t-packages-0"] input').focus()
+    opened.page.keyboard.type("curl")
+    assert column(opened, "t-packages-0", 1) == ["curl"]
+    opened.page.locator("#t-packages-0 thead th button").first.focus()
+    opened.page.keyboard.press("Enter")
+    assert opened.page.locator("#t-packages-0 th[aria-sort]").count() == 1
+
+
+def test_without_scripts_everything_is_there(browser: Any, report: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.as_uri())
+    assert page.locator("#t-packages-0 tbody tr").count() == 4
+    assert page.locator(".tools").first.is_hidden()
+    context.close()
+
+
+def test_it_prints_without_controls_and_with_all_rows(opened: Opened, tmp_path: Path) -> None:
+    opened.page.emulate_media(media="print")
+    assert opened.page.locator(".tools").first.is_hidden()
+    assert opened.page.locator("#t-findings-0 tbody tr").last.is_visible()
+    data = opened.page.pdf(path=str(tmp_path / "report.pdf"), format="A4")
+    assert data.startswith(b"%PDF")
+    assert data.count(b"/Type /Page") > 2
+    width = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    opened.page.set_viewport_size({"width": 720, "height": 1000})
+    scroll, client = opened.page.evaluate(width)
+    assert scroll <= client
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nobody_has_to_scroll_sideways_and_axe_finds_nothing(
+    browser: Any, report: Path, tmp_path: Path, width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
+    found = Opened(browser, report, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    scroll, client = found.page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert (scroll, client) == (width, width)
+    folder = Path(os.environ.get("IRONHULL_SCREENSHOTS") or tmp_path)
+    found.page.screenshot(path=str(folder / f"report-{width}-{scheme}.png"), full_page=True)
+    results = axe.Axe().run(found.page)
+    assert [each["id"] for each in results.response["violations"]] == []
+    assert len(results.response["passes"]) > 15
+    found.page.close()
+
+
+def test_dark_and_light_differ(browser: Any, report: Path) -> None:
+    colours = []
+    for scheme in ("light", "dark"):
+        found = Opened(browser, report, color_scheme=scheme)
+        colours.append(found.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        found.page.close()
+    assert colours == ["rgb(255, 255, 255)", "rgb(20, 23, 26)"]
+
+
+def test_no_script_of_an_image_runs(browser: Any, tmp_path: Path) -> None:
+    """Names of packages, labels, paths, layers: shown as they are, also where nothing escapes."""
+    given = document()
+    text = html.render(_poisoned(given))
+    path = tmp_path / "hostile.html"
+    path.write_text(text)
+    found = Opened(browser, path)
+    assert found.said == []
+    assert found.asked == [path.as_uri()]
+    assert "compared with" in found.page.title()
+    assert found.page.locator("img").count() == 0
+    assert HOSTILE in found.page.locator("body").inner_text()
+    found.page.close()
+
+
+def test_the_policy_stops_a_script_even_if_it_were_not_escaped(
+    browser: Any, report: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "injected.html"
+    path.write_text(report.read_text().replace("</header>", f"{HOSTILE}</header>"))
+    found = Opened(browser, path)
+    assert found.page.title() != "caught"
+    assert any("Content Security Policy" in text for text in found.said)
+    assert not [url for url in found.asked if url != path.as_uri() and not url.endswith("/x")]
+    found.page.close()
+
+
+def _poisoned(value: Any, key: str = "") -> Any:
+    """The document with every text that an image or a feed can say made evil."""
+    kept = ("unit", "id", "better", "group", "verdict", "severity", "schema", "kind", "direction")
+    if isinstance(value, dict):
+        return {name: _poisoned(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_poisoned(each, key) for each in value]
+    return HOSTILE if isinstance(value, str) and key not in kept else value
