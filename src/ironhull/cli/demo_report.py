@@ -100,7 +100,7 @@ def _to_pull(inventory: Inventory) -> int:
 
 
 def as_text(found: Found) -> str:
-    lines = [_heading("Base images, both built by Ironhull from Debian's packages"), ""]
+    lines = [_heading("Base images, all built by Ironhull from Debian's packages"), ""]
     lines += [_bases(found.bases), ""]
     before, after, share = fewer(found.bases)
     lines.append(
@@ -131,12 +131,17 @@ def _bases(bases: Mapping[str, Inventory]) -> str:
 
 def _few(names: Sequence[str]) -> str:
     """Some of the names and how many more there are."""
-    shown = ", ".join(names[:3])
+    shown = _safe(", ".join(names[:3]))
     return f"{shown} + {len(names) - 3}" if len(names) > 3 else shown or "none"
 
 
+def _safe(text: str) -> str:
+    """Text of an image without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 _FIGURES: tuple[tuple[str, Callable[[Figures], str]], ...] = (
-    ("user", lambda one: one.user or "root"),
+    ("user", lambda one: _safe(one.user) or "root"),
     ("shells", lambda one: _few(one.shells)),
     ("package managers", lambda one: _few(one.package_managers)),
     ("compilers", lambda one: _few(one.compilers)),
@@ -188,7 +193,10 @@ def _application_rows(study: CaseStudy) -> list[list[str]]:
 
     shows: list[tuple[str, Callable[[Application], str]]] = [
         ("answers", answers),
-        ("runs as", lambda one: f"{one.figures.user or 'root'} (uid {one.trial.attack.uid})"),
+        (
+            "runs as",
+            lambda one: f"{_safe(one.figures.user) or 'root'} (uid {one.trial.attack.uid})",
+        ),
         ("capabilities", lambda one: str(one.trial.attack.capabilities)),
         ("Node.js", lambda one: one.trial.attack.node),
         *((label, _of_figures(show)) for label, show in _FIGURES if label != "user"),

@@ -20,7 +20,7 @@ from ironhull.demo.cases import CASES, NPM, PORT, Case
 from ironhull.demo.model import Application, Base, CaseStudy, Trial, figures
 from ironhull.engine.host import HostSettings
 from ironhull.engine.interface import HARDENED, BuildRequest, BuildResult, Engine, RunOptions
-from ironhull.errors import EngineError, InputError
+from ironhull.errors import InputError, IronhullError
 from ironhull.inventory.model import Inventory
 from ironhull.progress import Progress
 from ironhull.store.layout import ImageLayout
@@ -75,9 +75,10 @@ def _undone(place: Workplace) -> Iterator[ExitStack]:
     try:
         yield made
     finally:
+        place.progress.note("removing what was made")
         try:
             made.close()
-        except EngineError as error:
+        except IronhullError as error:
             place.progress.note(f"warning: something could not be cleaned up: {error}")
 
 
