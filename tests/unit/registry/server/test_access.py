@@ -247,7 +247,8 @@ def test_a_changed_file_is_read_again_and_a_broken_one_changes_nothing(users, mo
         ("[anonymous]\nrole = 'pull'\npassword = 'x'", "expected a table of"),
         ("[anonymous]\nrole = 'pull'\nrepositories = 'all'", "list of patterns"),
         (
-            f"[users.a]\nrole='pull'\npassword='{hashed('x').replace('$04$', '$31$')}'",
+            # A fixed salt: the text is part of the test's name.
+            f"[users.a]\nrole='pull'\npassword='$2b$31${'a' * 53}'",
             "not between 4 and 16",
         ),
     ],
