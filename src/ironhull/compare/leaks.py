@@ -37,7 +37,8 @@ KINDS = (
 _MODULES = "/node_modules/"
 _DEPENDENCY = re.compile(r"/(?:node_modules|site-packages|dist-packages|vendor/bundle|gems)/.")
 _BUILD_PACKAGE = re.compile(
-    r"(?:.+-dev(?:el)?|build-essential|build-base|(?:gcc|g\+\+|cpp|clang|llvm|gdb|gfortran)(?:-.+)?|"
+    # gcc-14-base holds no compiler: every image with libgcc_s has it.
+    r"(?!gcc-\d+-base$)(?:.+-dev(?:el)?|build-essential|build-base|(?:gcc|g\+\+|cpp|clang|llvm|gdb|gfortran)(?:-.+)?|"
     r"binutils(?:-.+)?|make|cmake|ninja-build|autoconf|automake|libtool|pkgconf|pkg-config|"
     r"dpkg-dev|musl-dev|golang(?:-.+)?|rustc|cargo|strace|ltrace)"
 )
@@ -268,6 +269,7 @@ _EVERYWHERE = (
     "/usr/lib/apk/",
     "/usr/share/",
     "/usr/lib/ssl/",
+    "/usr/lib/os-release",
 )
 
 
