@@ -212,7 +212,18 @@ def _of_figures(show: Callable[[Figures], str]) -> Callable[[Application], str]:
 
 def _outcome(one: Application, name: str) -> str:
     attempt = next(tried for tried in one.trial.attack.attempts if tried.name == name)
-    return "YES" if attempt.succeeded else f"no: {attempt.detail}"[:26]
+    if attempt.succeeded:
+        return "YES"
+    return f"no: {_ERRORS.get(attempt.detail, attempt.detail)}"[:26]
+
+
+_ERRORS = {
+    "EACCES": "not allowed",
+    "ENOENT": "not there",
+    "EPERM": "not permitted",
+    "EROFS": "read-only",
+}
+"""What the system's errors mean to people; --json has them as they are."""
 
 
 def _locked(one: Application) -> list[str]:

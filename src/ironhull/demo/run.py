@@ -97,6 +97,8 @@ def _build(
             bases=substitutes(bases),
             files=place.host.mounts,
             environment={**place.host.environment, **NPM},
+            # The host's settings may name what only the host reaches: a proxy on its loopback.
+            network="host",
             keep_steps=False,
         )
     )
