@@ -20,6 +20,7 @@ from ironhull.cli.engines import (
     engine_option,
     engine_settings,
     host_environment,
+    undisturbed,
 )
 from ironhull.cli.inventory import opened_taker
 from ironhull.cli.output import as_json, print_json, progress
@@ -170,9 +171,8 @@ def _with_engine(
         return taker.take(f"{_INVENTORY_NAMES[found.name]}:{image}")
 
     with _asked(own) as missing, host_settings(host_environment(), Path.home()) as host:
-        place = Workplace(
-            found, settings().home.store, folder, host, inventory, missing, shown, keep
-        )
+        store = settings().home.store
+        place = Workplace(found, store, folder, host, inventory, missing, shown, keep, undisturbed)
         return Found({}, study(place), "", keep, 0)
 
 

@@ -86,5 +86,23 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let a second Ctrl-C or SIGTERM not end what tidies up after the first."""
+
+    def ignore(number: int, frame: FrameType | None) -> None:
+        pass
+
+    before = {
+        number: signal.signal(number, ignore)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def host_environment() -> dict[str, str]:
     return dict(os.environ)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class Workplace:
     progress: Progress
     keep: bool = False
     """Leave the applications' images in the engine, under `REPOSITORY`."""
+    undisturbed: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Keeps further interrupts from the cleaning up."""
     suffix: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
@@ -77,7 +79,8 @@ def _undone(place: Workplace) -> Iterator[ExitStack]:
     finally:
         place.progress.note("removing what was made")
         try:
-            made.close()
+            with place.undisturbed():
+                made.close()
         except IronhullError as error:
             place.progress.note(f"warning: something could not be cleaned up: {error}")
 

@@ -20,7 +20,7 @@ from tests.fakes.image import make_image
 import ironhull.cli.load as load_module
 import ironhull.cli.test as test_module
 from ironhull.cli.engine import engine as engine_command
-from ironhull.cli.engines import ended_by_signals, engine_settings
+from ironhull.cli.engines import ended_by_signals, engine_settings, undisturbed
 from ironhull.cli.export import export
 from ironhull.cli.load import load
 from ironhull.cli.settings import Settings, settings
@@ -210,3 +210,11 @@ def test_a_terminating_signal_is_an_interrupt_while_containers_run() -> None:
     with pytest.raises(KeyboardInterrupt), ended_by_signals():
         os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_tidying_up_goes_on_through_a_signal(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with undisturbed():
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before

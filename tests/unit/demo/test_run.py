@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,6 +178,19 @@ def test_an_interrupt_while_it_runs_leaves_nothing(place: Workplace) -> None:
     with pytest.raises(KeyboardInterrupt):
         study(place)
     assert nothing_is_left(place)
+
+
+def test_cleaning_up_is_kept_from_further_interrupts(place: Workplace) -> None:
+    inside: list[bool] = []
+
+    @contextmanager
+    def shield() -> Iterator[None]:
+        inside.append(bool(engine_of(place).images))
+        yield
+        inside.append(bool(engine_of(place).images))
+
+    study(replace(place, undisturbed=shield))
+    assert inside == [True, False]
 
 
 def test_a_failed_build_leaves_nothing_and_is_told(place: Workplace) -> None:
