@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce, wraps
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,12 +18,13 @@ import click
 
 from ironhull.advisories.database import Database
 from ironhull.cli.advisory_database import database_path
+from ironhull.cli.known_image import known_inventory
 from ironhull.cli.scan import IMAGE_OPTIONS, Image, Scanning, inventory_of, run_scan
 from ironhull.cli.settings import settings
 from ironhull.compare.attached import LayoutListing, attached_to
 from ironhull.compare.leaks import Leaks
 from ironhull.compare.life import ends_of_life
-from ironhull.compare.model import Attachment, Side, Unknown
+from ironhull.compare.model import Attachment, EndOfLife, Side, Unknown
 from ironhull.compare.provenance import Readable, Said, said_of
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.inventory.model import Inventory
@@ -93,21 +98,58 @@ def measure(
 ) -> list[Side]:
     """A side for each image; the first, the baseline, is not searched for traces of the build."""
     sides = []
-    for number, image in enumerate(images):
-        inventory = inventory_of(image)
-        wanted = leaking is not None and leaking.wanted and number > 0
-        sides.append(
-            Side(
-                inventory=inventory,
-                scan=_scan(image, inventory, database, chosen),
-                attached=_attached(image, inventory),
-                end_of_life=(
-                    database if isinstance(database, Unknown) else ends_of_life(inventory, database)
-                ),
-                leaks=_leaks(image, inventory, leaking) if wanted and leaking else None,
-            )
-        )
+    for number, (image, inventory) in enumerate(zip(images, inventories_of(images), strict=True)):
+        leaks = None
+        if leaking is not None and leaking.wanted and number > 0:
+            leaks = _leaks(image, inventory, leaking)
+        sides.append(side_of(image, inventory, database, chosen, leaks))
     return sides
+
+
+def side_of(
+    image: Image,
+    inventory: Inventory,
+    database: Database | Unknown,
+    chosen: Scanning,
+    leaks: Leaks | None = None,
+) -> Side:
+    """The side of an image whose inventory is at hand."""
+    life: tuple[EndOfLife, ...] | Unknown
+    life = database if isinstance(database, Unknown) else ends_of_life(inventory, database)
+    return Side(
+        inventory=inventory,
+        scan=_scan(image, inventory, database, chosen),
+        attached=_attached(image, inventory),
+        end_of_life=life,
+        leaks=leaks,
+    )
+
+
+def inventories_of(images: Sequence[Image]) -> list[Inventory]:
+    """The inventory of each image; those that have to be read are read at the same time.
+
+    Reading is mostly Python's own work, so a process for each. An error is the first image's.
+    """
+    known = [known_inventory(image.name, image.platform) for image in images]
+    missing = {
+        image
+        for image, found in zip(images, known, strict=True)
+        if found is None and not image.name.endswith(".json")
+    }
+    if len(missing) < 2 or len(os.sched_getaffinity(0)) < 2:
+        return [found or inventory_of(image) for image, found in zip(images, known, strict=True)]
+    workers = min(len(missing), len(os.sched_getaffinity(0)))
+    with ProcessPoolExecutor(workers, get_context("fork"), _as_a_child) as pool:
+        futures = {image: pool.submit(inventory_of, image) for image in images if image in missing}
+        return [
+            found or (futures[image].result() if image in futures else inventory_of(image))
+            for image, found in zip(images, known, strict=True)
+        ]
+
+
+def _as_a_child() -> None:
+    """Ctrl-C is for the parent, which ends its children."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _scan(

@@ -15,7 +15,7 @@ from pathlib import Path
 from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError
 from ironhull.inventory.document import dumps, loads
 from ironhull.inventory.model import Inventory, Package
-from ironhull.store.files import replace_file
+from ironhull.store.files import locked, replace_file
 
 FORMAT = 1
 """Of the database; the files have the form of `document`."""
@@ -118,12 +118,14 @@ class InventoryStore:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(path, timeout=60)) as database:
-                database.execute("PRAGMA journal_mode = WAL")
-                database.execute("PRAGMA synchronous = NORMAL")
                 database.execute("PRAGMA foreign_keys = ON")
-                (version,) = database.execute("PRAGMA user_version").fetchone()
-                if version != FORMAT:
-                    self._rebuild(database)
+                # One process at a time makes it; SQLite does not wait for a change of the mode.
+                with locked(self.root / "packages.lock"):
+                    database.execute("PRAGMA journal_mode = WAL")
+                    database.execute("PRAGMA synchronous = NORMAL")
+                    (version,) = database.execute("PRAGMA user_version").fetchone()
+                    if version != FORMAT:
+                        self._rebuild(database)
                 with database:
                     yield database
         except (sqlite3.Error, OSError) as error:

@@ -1,10 +1,11 @@
 import threading
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
-from ironhull.errors import NotFoundError
+from ironhull.errors import EnvironmentProblem, NotFoundError
 from ironhull.inventory.model import Distribution, ImageIdentity, Inventory, Package
 from ironhull.inventory.stored import InventoryStore
 from ironhull.oci.digest import Digest, digest_of
@@ -95,3 +96,22 @@ def test_several_threads_may_put_at_once(store: InventoryStore) -> None:
     for thread in threads:
         thread.join()
     assert len(store.images()) == 8
+
+
+def _put(place: tuple[Path, int]) -> str:
+    root, number = place
+    key = f"sha256:{number:064x}"
+    image = ImageIdentity(f"x{number}", "store", Digest(key), Digest(key))
+    try:
+        InventoryStore(root).put(Inventory(image, Distribution("debian")))
+    except EnvironmentProblem as error:
+        return str(error)
+    return ""
+
+
+def test_processes_that_are_all_the_first_do_not_stumble(tmp_path: Path) -> None:
+    with get_context("fork").Pool(4) as pool:
+        for attempt in range(15):
+            root = tmp_path / str(attempt)
+            assert pool.map(_put, [(root, number) for number in range(4)], 1) == [""] * 4
+            assert len(InventoryStore(root).images()) == 4
