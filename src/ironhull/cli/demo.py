@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -28,6 +28,7 @@ from ironhull.cli.registry_options import parse_mirrors
 from ironhull.cli.settings import settings
 from ironhull.cli.workspace import LazyDownload, Workspace
 from ironhull.demo.cases import IMAGES
+from ironhull.demo.model import CaseStudy
 from ironhull.demo.run import Workplace, study
 from ironhull.engine.find import RUNNERS, engine
 from ironhull.engine.host import host_settings
@@ -95,13 +96,13 @@ def demo(
         _build_missing(Workspace(settings(), shown, mirror), shown)
         with opened_taker(plain_http=False, ca=None, quiet=True) as taker:
             bases = {name: taker.take(name, machine_platform()) for name in IMAGES}
-            found = _with_engine(engine_name, folder, taker, shown, keep=keep, own=own)
-    found = Found(bases, found.study, found.left_out, keep, time.monotonic() - began)
+            done, problem = _with_engine(engine_name, folder, taker, shown, keep=keep, own=own)
+    found = Found(bases, done, problem, keep, time.monotonic() - began)
     if as_json:
         print_json(to_json(found))
     else:
         click.echo(as_text(found))
-    if found.study is not None and not found.study.same_answers:
+    if done is not None and not done.same_answers:
         raise FindingsError("the applications do not answer the same (see the answers in --json)")
 
 
@@ -152,32 +153,28 @@ def _build(workspace: Workspace, name: str, shown: Progress) -> None:
 # -- engine --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    engine: Engine | None
-    problem: str = ""
-
-
 def _with_engine(
     name: str | None, folder: Path, taker: Taker, shown: Progress, *, keep: bool, own: bool
-) -> Found:
+) -> tuple[CaseStudy | None, str]:
     """All that needs an engine; without one, why there is none."""
-    chosen = _choose(name)
-    if chosen.engine is None:
-        return Found({}, None, chosen.problem, keep, 0)
-    found = chosen.engine
+    found, problem = _choose(name)
+    if found is None:
+        return None, problem
+    # What is gone in a minute is not to be scanned again for ever.
+    passing = replace(taker, stored=None)
+    kind = _INVENTORY_NAMES[found.name]
 
     def inventory(image: str) -> Inventory:
-        return taker.take(f"{_INVENTORY_NAMES[found.name]}:{image}")
+        return passing.take(f"{kind}:{image}")
 
     with _asked(own) as missing, host_settings(host_environment(), Path.home()) as host:
         store = settings().home.store
         place = Workplace(found, store, folder, host, inventory, missing, shown, keep, undisturbed)
-        return Found({}, study(place), "", keep, 0)
+        return study(place), ""
 
 
-def _choose(name: str | None) -> _Chosen:
-    """The engine to use. One that was asked for by name has to work."""
+def _choose(name: str | None) -> tuple[Engine | None, str]:
+    """The engine to use, or why none can be. One that was asked for by name has to work."""
     problems = []
     for candidate in (name,) if name else RUNNERS:
         try:
@@ -189,8 +186,8 @@ def _choose(name: str | None) -> _Chosen:
                 raise
             problems.append(str(error).splitlines()[0])
         else:
-            return _Chosen(found)
-    return _Chosen(None, "; ".join(problems))
+            return found, ""
+    return None, "; ".join(problems)
 
 
 @contextmanager
