@@ -92,7 +92,7 @@ def compare(
     terms = parse_terms(fail_if)
     if build_stage is not None and not dev_leak:
         raise InputError("--build-stage is for --dev-leak: give both")
-    form = form or _format_of(output)
+    form = form or format_of(output)
     quiet = target.quiet or (form != "table" and output is None)
     wanted = [replace(target, name=name, quiet=quiet) for name in (baseline, *images)]
     with opened_database() as database:
@@ -115,6 +115,7 @@ def write_report(comparison: Comparison, form: str, output: Path | None) -> None
         replace_file(output, text.encode("utf-8", "replace"))
 
 
-def _format_of(output: Path | None) -> str:
+def format_of(output: Path | None) -> str:
+    """The format that a file's ending stands for; else table."""
     endings = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown", ".svg": "badge"}
     return endings.get(output.suffix.lower(), "table") if output is not None else "table"

@@ -14,6 +14,7 @@ import click
 from ironhull.build.layer import Compression
 from ironhull.build.pipeline import BuildOptions, build_image
 from ironhull.cli.build import definition_and_lock
+from ironhull.cli.demo_compare import Witness, write_demo_report
 from ironhull.cli.demo_report import Found, as_text, to_json
 from ironhull.cli.engines import (
     ended_by_signals,
@@ -27,7 +28,7 @@ from ironhull.cli.output import as_json, print_json, progress
 from ironhull.cli.registry_options import parse_mirrors
 from ironhull.cli.settings import settings
 from ironhull.cli.workspace import LazyDownload, Workspace
-from ironhull.demo.cases import IMAGES
+from ironhull.demo.cases import CASES, IMAGES
 from ironhull.demo.model import CaseStudy
 from ironhull.demo.run import Workplace, study
 from ironhull.engine.find import RUNNERS, engine
@@ -44,7 +45,6 @@ from ironhull.errors import (
     NotFoundError,
 )
 from ironhull.inventory.model import Inventory
-from ironhull.inventory.take import Taker
 from ironhull.lock.file import lock_path
 from ironhull.oci.reference import Reference
 from ironhull.progress import Progress
@@ -69,6 +69,11 @@ _IMPATIENT = Patience(attempts=1, connect=4, read=8, small_body=8)
     help="The folder with the three Dockerfiles; without it examples/node-app.",
 )
 @click.option("--mirror", help="Address or folder of the package archive, as in build.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the comparison goes (.html, .json, .md); without it reports/demo.html in the home.",
+)
 @as_json
 def demo(
     engine_name: str | None,
@@ -76,12 +81,14 @@ def demo(
     own: bool,
     application: Path | None,
     mirror: str | None,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     r"""Run the case study: one application, built on a standard and on hardened images.
 
     Builds the base images that the store lacks and the application from three Dockerfiles, runs
     all, asks each the same, tries in each what an attacker could do, and shows them side by side.
+    It ends with the report of ironhull compare.
     Everything it made is removed, also on Ctrl-C; what it built stays in Ironhull's store. Without
     a container engine it compares the base images only.
 
@@ -96,12 +103,17 @@ def demo(
         _build_missing(Workspace(settings(), shown, mirror), shown)
         with opened_taker(plain_http=False, ca=None, quiet=True) as taker:
             bases = {name: taker.take(name, machine_platform()) for name in IMAGES}
-            done, problem = _with_engine(engine_name, folder, taker, shown, keep=keep, own=own)
+            # What is gone in a minute is not to be scanned again for ever.
+            witness = Witness(replace(taker, stored=None))
+            done, problem = _with_engine(engine_name, folder, witness, shown, keep=keep, own=own)
     found = Found(bases, done, problem, keep, time.monotonic() - began)
     if as_json:
         print_json(to_json(found))
     else:
         click.echo(as_text(found))
+    output = report or settings().home.root / "reports" / "demo.html"
+    write_demo_report(bases, witness, [case.name for case in CASES], output)
+    click.echo(f"report: {output}", err=as_json)
     if done is not None and not done.same_answers:
         raise FindingsError("the applications do not answer the same (see the answers in --json)")
 
@@ -154,18 +166,16 @@ def _build(workspace: Workspace, name: str, shown: Progress) -> None:
 
 
 def _with_engine(
-    name: str | None, folder: Path, taker: Taker, shown: Progress, *, keep: bool, own: bool
+    name: str | None, folder: Path, witness: Witness, shown: Progress, *, keep: bool, own: bool
 ) -> tuple[CaseStudy | None, str]:
     """All that needs an engine; without one, why there is none."""
     found, problem = _choose(name)
     if found is None:
         return None, problem
-    # What is gone in a minute is not to be scanned again for ever.
-    passing = replace(taker, stored=None)
     kind = _INVENTORY_NAMES[found.name]
 
     def inventory(image: str) -> Inventory:
-        return passing.take(f"{kind}:{image}")
+        return witness.take(f"{kind}:{image}")
 
     with _asked(own) as missing, host_settings(host_environment(), Path.home()) as host:
         store = settings().home.store
