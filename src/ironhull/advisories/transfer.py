@@ -17,6 +17,7 @@ import zstandard
 from ironhull.advisories.database import Database, FeedStatus
 from ironhull.advisories.schema import TABLES
 from ironhull.errors import EnvironmentProblem, MalformedError, UntrustedError
+from ironhull.store.export import whole_file
 from ironhull.store.files import locked
 
 MAX_SIZE = 8 << 30
@@ -35,17 +36,10 @@ class Brought:
 def export_database(path: Path, target: Path) -> int:
     """Write the database to one compressed file; gives the file's size in bytes."""
     Database(path).close()
-    work = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
-        with path.open("rb") as source, work.open("xb") as out:
-            compressor.copy_stream(source, out, size=path.stat().st_size)
-        work.replace(target)
-        return target.stat().st_size
-    except OSError as error:
-        raise EnvironmentProblem(f"cannot write {target}: {error.strerror}") from None
-    finally:
-        work.unlink(missing_ok=True)
+    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+    with whole_file(target) as out, path.open("rb") as source:
+        _, written = compressor.copy_stream(source, out, size=path.stat().st_size)
+    return written
 
 
 def import_database(source: Path, path: Path, *, allow_older: bool = False) -> Brought:

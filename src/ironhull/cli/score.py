@@ -27,7 +27,7 @@ from ironhull.compare.reports.words import one_line
 from ironhull.compare.score import SECTIONS, Facts, Point, Score, points_of
 from ironhull.errors import FindingsError
 from ironhull.scan.model import ScanResult
-from ironhull.store.files import replace_file
+from ironhull.store.export import whole_file
 
 SCHEMA = "ironhull-score-1"
 _MARKS = {"pass": "yes", "fail": "no", "unknown": "?"}
@@ -77,7 +77,8 @@ def score(
         from ironhull.compare.reports.badge import badge as drawn
 
         text = f"{found.grade} {found.total}/{len(found.points)}"
-        replace_file(badge, drawn("hardening", text, _MOODS[found.grade]).encode())
+        with whole_file(badge) as file:
+            file.write(drawn("hardening", text, _MOODS[found.grade]).encode())
     if as_json:
         print_json(_json(found, side, now))
     else:

@@ -99,19 +99,36 @@ def _serves(offered: Platform, wanted: Platform) -> bool:
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file that appears at `path` when the block ends well, and leaves nothing when it does not.
 
+    A device, a pipe and what a link points to (/dev/stdout) are written into, never replaced.
     InputError if `path` is a folder, EnvironmentProblem if it cannot be written.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder (give the name of a file)")
+    if path.exists() and not path.is_file():
+        with _special(path) as file:
+            yield file
+        return
+    named, path = path, Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         with temporary.open("xb") as file:
             yield file
         temporary.replace(path)
     except OSError as error:
-        raise EnvironmentProblem(f"cannot write {path}: {error.strerror or error}") from None
+        raise EnvironmentProblem(f"cannot write {named}: {error.strerror or error}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _special(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("wb") as file:
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot write {path}: {error.strerror or error}") from None
 
 
 class _Tar:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import resource
+import stat
 import tarfile
 import tracemalloc
 from pathlib import Path
@@ -533,3 +534,42 @@ def test_no_image_writes_outside_of_its_folder_and_both_forms_agree(
     on_disk = {str(p.relative_to(jail / "root")) for p in (jail / "root").rglob("*")}
     assert {name for name in _names(jail / "root.tar") if name != "."} == on_disk
     assert not [name for name in on_disk if ".wh." in name]
+
+
+def test_a_pipe_is_written_into_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with whole_file(pipe) as file:
+            file.write(b"said")
+        assert os.read(reader, 10) == b"said"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_full_device_is_said_and_stays_a_device(tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    try:
+        os.mknod(full, stat.S_IFCHR | 0o666, os.makedev(1, 7))
+        full.open("wb").close()
+    except PermissionError:
+        pytest.skip("devices can only be made by root")
+    with (
+        pytest.raises(EnvironmentProblem, match=r"cannot write .*full: No space left"),
+        whole_file(full) as file,
+    ):
+        file.write(b"x")
+    assert full.is_char_device()
+
+
+def test_what_a_link_points_to_is_written_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "latest.tar"
+    link.symlink_to(tmp_path / "there" / "x.tar")
+    with whole_file(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert (tmp_path / "there" / "x.tar").read_bytes() == b"new"
