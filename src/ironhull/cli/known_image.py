@@ -15,6 +15,7 @@ from ironhull.inventory.model import Inventory
 from ironhull.inventory.stored import InventoryStore
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.media_types import MANIFESTS
+from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.store.layout import ImageLayout
 
@@ -24,28 +25,36 @@ _STORE = "store:"
 def known_inventory(image: str, platform: str | None) -> Inventory | None:
     """The stored inventory of an image of the own store or of a layout's folder.
 
-    None for everything else: for other places, for an index of several platforms, and for an image
-    that was not looked into yet. What is stored is found by the digest of the manifest.
+    None for everything else: for other places, and for an image that was not looked into yet. Of
+    an index it is the image for the platform, or for this machine's. What is stored is found by
+    the digest of the manifest.
     """
-    if platform is not None:
-        return None
     try:
-        layout, descriptor = _find(image)
+        layout, root = _find(image)
+        descriptor = _manifest(layout, root, platform) if root is not None else None
     except InputError:
         return None
-    if descriptor is None:
+    if root is None or descriptor is None:
         return None
-    root = settings().home.root / "inventories"
-    digest = descriptor.digest
-    if descriptor.media_type not in MANIFESTS:
-        listed = layout.document(digest).manifests
-        if len(listed) != 1 or listed[0].media_type not in MANIFESTS:
-            return None
-        descriptor = listed[0]
-    known = InventoryStore(root).get(descriptor.digest)
+    inventories = InventoryStore(settings().home.root / "inventories")
+    known = inventories.get(descriptor.digest)
     if known is None:
         return None
-    return replace(known, image=replace(known.image, name=image, digest=digest))
+    return replace(known, image=replace(known.image, name=image, digest=root.digest))
+
+
+def _manifest(layout: ImageLayout, root: Descriptor, platform: str | None) -> Descriptor | None:
+    """The manifest by the rules of `inventory.sources.oci`, where they are this simple."""
+    if root.media_type not in MANIFESTS:
+        listed = layout.document(root.digest).manifests
+        if len(listed) != 1 or platform is not None:
+            from ironhull.store.export import choose_manifest
+
+            return choose_manifest(layout, root, Platform.parse(platform) if platform else None)
+        root = listed[0]
+    elif platform is not None:
+        return None
+    return root if root.media_type in MANIFESTS else None
 
 
 def _find(image: str) -> tuple[ImageLayout, Descriptor | None]:

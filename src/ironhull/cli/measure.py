@@ -6,11 +6,9 @@ import os
 import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce, wraps
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -138,6 +136,9 @@ def inventories_of(images: Sequence[Image]) -> list[Inventory]:
     }
     if len(missing) < 2 or len(os.sched_getaffinity(0)) < 2:
         return [found or inventory_of(image) for image, found in zip(images, known, strict=True)]
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     workers = min(len(missing), len(os.sched_getaffinity(0)))
     with ProcessPoolExecutor(workers, get_context("fork"), _as_a_child) as pool:
         futures = {image: pool.submit(inventory_of, image) for image in images if image in missing}

@@ -20,6 +20,7 @@ from ironhull.inventory.document import dumps
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import OCI_INDEX, OCI_MANIFEST
+from ironhull.store.export import machine_platform
 from ironhull.store.home import Home
 from ironhull.store.referrers import list_documents
 
@@ -161,6 +162,25 @@ def test_stored_inventories_can_be_compared_without_the_images(home: Home, tmp_p
     found = json.loads(run("0.json", "1.json", "--json").stdout)
     assert found["images"][0]["attached"]["known"] is False
     assert found["comparisons"][0]["packages"]["counts"]["same"] > 0
+
+
+@pytest.mark.parametrize("platform", [(), ("--platform", "linux/arm64")])
+def test_a_known_image_of_several_platforms_is_not_read_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch, platform: tuple[str, ...]
+) -> None:
+    both = [str(machine_platform()), "linux/arm64", "linux/amd64"]
+    for name, files in (("a:1", STANDARD), ("b:1", HARDENED)):
+        make_image(home.store, [files], platforms=list(dict.fromkeys(both)), names=[name])
+    first = json.loads(run("a:1", "b:1", "--json", *platform).stdout)
+
+    def nobody(*arguments: object) -> None:
+        raise AssertionError("an image is read again")
+
+    monkeypatch.setattr("ironhull.cli.inventory.opened_taker", nobody)
+    again = json.loads(run("a:1", "b:1", "--json", *platform).stdout)
+    assert again["images"] == first["images"]
+    wanted = platform[1] if platform else str(machine_platform())
+    assert {image["platform"] for image in again["images"]} == {wanted}
 
 
 def test_fail_if_worse_ends_with_findings_after_the_report(tmp_path: Path) -> None:
