@@ -9,14 +9,17 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO, NamedTuple
 
+from ironhull.errors import MalformedError
+
 MAGIC = b"\x7fELF"
 ET_EXEC, ET_DYN = 2, 3
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 14, 15, 29
-_DT_FLAGS_1, _DF_1_NODEFLIB = 0x6FFFFFFB, 0x800
 _MAX_HEADERS = 128
 _MAX_DYNAMIC = 1 << 20
 _MAX_STRING = 4096
+# Bytes of all names in one file; the largest programs of Debian have some thousands.
+_MAX_STRINGS = 1 << 17
 
 
 class Elf(NamedTuple):
@@ -36,8 +39,11 @@ class Elf(NamedTuple):
     dynamic: bool
 
 
-def read_elf(file: BinaryIO, size: int) -> Elf | None:
-    """The facts of the ELF file of `size` bytes, or None if it is none that can be loaded."""
+def read_elf(file: BinaryIO, size: int, where: str = "ELF file") -> Elf | None:
+    """The facts of the ELF file of `size` bytes, or None if it is none that can be loaded.
+
+    MalformedError, which begins with `where`, if it names more libraries than can be meant.
+    """
     head = file.read(64)
     if len(head) < 52 or head[:4] != MAGIC or head[4] not in (1, 2) or head[5] not in (1, 2):
         return None
@@ -49,14 +55,16 @@ def read_elf(file: BinaryIO, size: int) -> Elf | None:
     if kind not in (ET_EXEC, ET_DYN):
         return None
     try:
-        return _Reader(file, size, bits, order).facts(head, kind, machine)
+        return _Reader(file, size, bits, order, where).facts(head, kind, machine)
     except struct.error:
         return None
 
 
 class _Reader:
-    def __init__(self, file: BinaryIO, size: int, bits: int, order: str) -> None:
+    def __init__(self, file: BinaryIO, size: int, bits: int, order: str, where: str) -> None:
         self._file, self._size, self._bits, self._order = file, size, bits, order
+        self._where = where
+        self._strings = 0
         self._loads: list[tuple[int, int, int]] = []
 
     def facts(self, head: bytes, kind: int, machine: int) -> Elf:
@@ -102,11 +110,7 @@ class _Reader:
         def texts(wanted: int) -> list[str]:
             if base is None:
                 return []
-            return [
-                _text(self._at(base + value, _MAX_STRING))
-                for tag, value in entries
-                if tag == wanted
-            ]
+            return [self._string(base + value) for tag, value in entries if tag == wanted]
 
         paths = texts(_DT_RUNPATH) or texts(_DT_RPATH)
         return Elf(
@@ -120,6 +124,13 @@ class _Reader:
             tuple(part for text in paths for part in text.split(":") if part),
             bool(entries),
         )
+
+    def _string(self, offset: int) -> str:
+        text = _text(self._at(offset, _MAX_STRING))
+        self._strings += len(text) + 1
+        if self._strings > _MAX_STRINGS:
+            raise MalformedError(f"{self._where} needs libraries of {_MAX_STRINGS} letters or more")
+        return text
 
     def _offset(self, address: int) -> int | None:
         for start, where, length in self._loads:

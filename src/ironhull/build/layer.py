@@ -198,7 +198,7 @@ class _Packer:
         with self._deb.path.open("rb") as file:
             deb = DebFile(file, self._what)
             self._expect(deb.control)
-            for line in deb.control.files.get("conffiles", b"").decode().splitlines():
+            for line in _lines(deb.control.files.get("conffiles", b"")):
                 if line.startswith("/"):
                     self._conffiles[transform.aliased(line.strip().lstrip("/"))] = ""
             reader = deb.data()
@@ -293,48 +293,37 @@ class _Packer:
         return member._replace(link=target, mode=known.mode, size=0)
 
     def _copy(self, member: TarHeader, reader: TarReader) -> tuple[str, Elf | None]:
-        first = reader.head(min(256, member.size))
-        capture = (
-            transform.CAPTURED.fullmatch(member.name) is not None or member.name in self._conffiles
-        )
-        if capture and member.size > transform.CAPTURE_LIMIT:
-            raise MalformedError(f"{self._what}: {member.name!r} has {member.size} bytes")
-        shebang, elf = "", None
-        if first.startswith(b"#!"):
-            shebang = first[2:].partition(b"\n")[0].decode("utf-8", "replace").strip()
-        if capture:
-            data = reader.read(transform.CAPTURE_LIMIT) or b""
-            self._sink.write(data)
-            self._capture(member.name, data)
-        elif first.startswith(MAGIC):
-            elf = self._copy_elf(member, reader)
-        else:
-            for piece in reader.content():
-                self._check_stop()
-                self._sink.write(piece)
-        self._sink.pad(member.size)
-        return shebang, elf
+        captured: list[bytes] | None = None
+        if transform.CAPTURED.fullmatch(member.name):
+            if member.size > transform.CAPTURE_LIMIT:
+                raise MalformedError(
+                    f"{self._what}: {member.name!r} has {member.size} bytes, "
+                    f"the limit for such a file is {transform.CAPTURE_LIMIT}"
+                )
+            captured = []
+        md5 = hashlib.md5(usedforsecurity=False) if member.name in self._conffiles else None
 
-    def _copy_elf(self, member: TarHeader, reader: TarReader) -> Elf | None:
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-            for piece in reader.content():
-                self._check_stop()
-                self._sink.write(piece)
-                spool.write(piece)
-            spool.seek(0)
-            return read_elf(spool, member.size)  # type: ignore[arg-type]
+        def watch(piece: bytes) -> None:
+            self._check_stop()
+            if captured is not None:
+                captured.append(piece)
+            if md5 is not None:
+                md5.update(piece)
 
-    def _capture(self, path: str, data: bytes) -> None:
-        if path in self._conffiles:
-            md5 = hashlib.md5(data, usedforsecurity=False)
-            self._conffiles[path] = md5.hexdigest()
-        if transform.CAPTURED.fullmatch(path):
-            self._captured[path] = data
+        found = copy_content(self._sink, reader, member.size, watch, self._where(member.name))
+        if captured is not None:
+            self._captured[member.name] = b"".join(captured)
+        if md5 is not None:
+            self._conffiles[member.name] = md5.hexdigest()
+        return found
+
+    def _where(self, path: str) -> str:
+        return f"{self._what}: {path!r:.200}"
 
     def _md5sums(self, raw: bytes) -> str:
         """The package's own md5sums without the files that are not in the layer."""
         kept = []
-        for line in raw.decode("utf-8", "surrogateescape").splitlines():
+        for line in _lines(raw):
             digest, _, name = line.partition("  ")
             try:
                 path = transform.aliased(transform.clean_name(name))
@@ -359,10 +348,56 @@ class _Packer:
             self._entries[path] = self._seen[path] = TreeEntry(path, FILE, 0o644, size=len(data))
 
 
+def copy_content(
+    sink: LayerSink,
+    reader: TarReader,
+    size: int,
+    watch: Callable[[bytes], object],
+    where: str,
+) -> tuple[str, Elf | None]:
+    """Copy a file's content from archive to layer: the line after `#!`, the facts of an ELF file.
+
+    `watch` sees each piece; `where` begins the message if the file cannot be.
+    """
+    first = reader.head(min(256, size))
+    elf = None
+    if first.startswith(MAGIC):
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            for piece in reader.content():
+                watch(piece)
+                sink.write(piece)
+                spool.write(piece)
+            spool.seek(0)
+            elf = read_elf(spool, size, where)  # type: ignore[arg-type]
+    else:
+        for piece in reader.content():
+            watch(piece)
+            sink.write(piece)
+    sink.pad(size)
+    return shebang_of(first), elf
+
+
+def shebang_of(first: bytes) -> str:
+    """The line after `#!` as the kernel reads it: a carriage return is part of the interpreter."""
+    if not first.startswith(b"#!"):
+        return ""
+    return first[2:256].partition(b"\n")[0].decode("utf-8", "replace").strip(" \t")
+
+
+def _lines(raw: bytes) -> list[str]:
+    return raw.decode("utf-8", "surrogateescape").split("\n")
+
+
+# What dpkg writes into its database; in a package it would contradict us.
+_OURS = ("status", "conffiles", "config-version", "triggers-awaited", "triggers-pending")
+
+
 def status_entry(fields: Mapping[str, str], conffiles: Sequence[tuple[str, str]]) -> str:
     """A stanza of the dpkg database: the control fields, and that the package is installed."""
     lines = []
     for name, value in fields.items():
+        if name.lower() in _OURS:
+            continue
         lines.append(f"{name}:{value}" if value.startswith("\n") else f"{name}: {value}")
         if name == "Package":
             lines.append("Status: install ok installed")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ironhull.build.elf import Elf
+from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
@@ -122,7 +123,7 @@ def read_record(folder: Path, key: str) -> LayerRecord | None:
             value["uncompressed"],
             tuple(_part(part) for part in value["parts"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, InputError):
         return None
 
 

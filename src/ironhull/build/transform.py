@@ -6,7 +6,9 @@ rule and VERSION together: it is part of every layer's key.
 1. `bin`, `sbin`, `lib`, `lib32`, … are `usr/…` (merged /usr); their directories are left out.
 2. Documentation, manual pages, message catalogs are left out; copyright files and licences stay.
 3. setuid and setgid bits of files are taken away unless the definition keeps them by name.
-4. Device nodes, fifos, sparse files and names that leave the root are refused.
+4. Device nodes, fifos, sparse files, names that leave the root, names that engines read as the
+   removal of a file (`.wh.…`), and files in dpkg's own database are refused.
+5. Extended attributes are left out, as dpkg does: file capabilities give rights like setuid does.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from ironhull.errors import MalformedError
 from ironhull.oci.tar import DIRECTORY, FILE, HARD_LINK, SYMLINK, Member
 from ironhull.oci.tar_writer import TarHeader
 
-VERSION = 1
+VERSION = 2
 
 ALIASED = ("bin", "sbin", "lib", "lib32", "lib64", "libo32", "libx32")
 _ALIASED = re.compile(r"(?:bin|sbin|lib|lib32|lib64|libo32|libx32)(?=/|$)")
@@ -41,6 +43,10 @@ CAPTURED = re.compile(
 )
 CAPTURE_LIMIT = 1 << 20
 _MAX_NAME = 4096
+# Engines pass owners to chown(2), where the highest number means "do not change".
+_MAX_OWNER = (1 << 32) - 2
+_MAX_TIME = 8**11 - 1
+_DATABASE = "var/lib/dpkg/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ class Policy:
 def clean_name(name: str) -> str:
     """A member's name relative to the root, without `./` and trailing `/`; `` for the root itself.
 
-    MalformedError if the name is absolute, climbs, or has a NUL or a newline in it.
+    MalformedError if the name is absolute, climbs, has a NUL or a newline in it, or is a whiteout
+    (image-spec layer.md): engines would remove a file in place of making one.
     """
     while name.startswith("./"):
         name = name[2:].lstrip("/")
@@ -69,6 +76,8 @@ def clean_name(name: str) -> str:
         if ".." in parts:
             raise MalformedError(f"tar member leaves the archive's root: {name!r:.200}")
         name = "/".join(part for part in parts if part not in ("", "."))
+    if ".wh." in name and any(part.startswith(".wh.") for part in name.split("/")):
+        raise MalformedError(f"tar member that would remove files of other layers: {name!r:.200}")
     return name
 
 
@@ -88,6 +97,10 @@ def transformed(member: Member, name: str, what: str, policy: Policy) -> TarHead
     """The member as it goes into the layer, or None if it is left out. `name` is its clean name."""
     if member.kind not in (FILE, HARD_LINK, SYMLINK, DIRECTORY) or member.sparse:
         raise MalformedError(f"{what}: {name!r} is neither a file, a directory nor a link")
+    if not (0 <= member.uid <= _MAX_OWNER and 0 <= member.gid <= _MAX_OWNER):
+        raise MalformedError(f"{what}: {name!r} has the owner {member.uid}:{member.gid}")
+    if name.startswith(_DATABASE) and member.kind != DIRECTORY:
+        raise MalformedError(f"{what}: {name!r} would forge an entry of the package database")
     path, mode, link = aliased(name), member.mode, member.link
     if path != name and name in ALIASED:
         # base-files of Debian 13 ships the links themselves; a directory would undo them.
@@ -107,9 +120,8 @@ def transformed(member: Member, name: str, what: str, policy: Policy) -> TarHead
         member.uid,
         member.gid,
         member.size,
-        max(0, member.mtime),
+        min(max(0, member.mtime), _MAX_TIME),
         link,
-        member.xattrs or {},
     )
 
 

@@ -23,6 +23,8 @@ MAX_DATA_MEMBERS = 500_000
 # What dpkg-gencontrol writes is the sum of the files; four times that, and some, is a bomb.
 _EXPANSION = 4
 _ALLOWANCE = 64 << 20
+MAX_UNPACKED = 32 << 30
+"""Bytes of a data archive, whatever Installed-Size says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class _Inflater(Protocol):
 
     def hungry(self) -> bool: ...
 
+    def rest(self) -> bytes:
+        """What was given and comes after the end."""
+        ...
+
 
 class _Xz:
     def __init__(self) -> None:
@@ -57,6 +63,9 @@ class _Xz:
 
     def hungry(self) -> bool:
         return self._lzma.needs_input
+
+    def rest(self) -> bytes:
+        return self._lzma.unused_data
 
 
 class _Gzip:
@@ -73,6 +82,9 @@ class _Gzip:
     def hungry(self) -> bool:
         return not self._zlib.unconsumed_tail
 
+    def rest(self) -> bytes:
+        return self._zlib.unused_data
+
 
 class _Plain:
     eof = False
@@ -82,6 +94,9 @@ class _Plain:
 
     def hungry(self) -> bool:
         return True
+
+    def rest(self) -> bytes:
+        return b""
 
 
 _INFLATERS: dict[str, type[_Plain] | type[_Gzip] | type[_Xz]] = {"": _Plain, ".gz": _Gzip}
@@ -114,7 +129,11 @@ def _inflated(source: _Slice, method: str, what: str, limit: int) -> Iterator[by
 def _chunks(source: _Slice, method: str, what: str) -> Iterator[bytes]:
     if method == ".zst":
         zstd = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-        stream = zstd.stream_reader(source, read_size=CHUNK)  # type: ignore[arg-type]
+        stream = zstd.stream_reader(
+            source,  # type: ignore[arg-type]
+            read_size=CHUNK,
+            read_across_frames=True,
+        )
         while chunk := stream.read(CHUNK):
             yield chunk
         return
@@ -128,6 +147,8 @@ def _chunks(source: _Slice, method: str, what: str) -> Iterator[bytes]:
             return
         if chunk := inflater.inflate(data, CHUNK):
             yield chunk
+    if inflater.rest() or source.read(1):
+        raise MalformedError(f"{what}: something follows the end of the compressed data")
 
 
 class DebFile:
@@ -139,8 +160,9 @@ class DebFile:
         if file.read(8) != b"!<arch>\n":
             raise MalformedError(f"{what}: not a .deb (no ar archive)")
         name, size = self._member()
-        if name != "debian-binary" or not file.read(size).startswith(b"2."):
+        if name != "debian-binary" or not file.read(min(size, 64)).startswith(b"2."):
             raise MalformedError(f"{what}: not a .deb of format 2.x")
+        file.seek(68 + size)
         self._pad(size)
         name, size = self._member()
         if not name.startswith("control.tar"):
@@ -160,8 +182,8 @@ class DebFile:
         if not name.startswith("data.tar"):
             raise MalformedError(f"{self._what}: expected data.tar, got {name!r}")
         installed = self.control.fields.get("Installed-Size", "")
-        kib = int(installed) if installed.isdigit() and len(installed) < 12 else 0
-        limit = _EXPANSION * kib * 1024 + _ALLOWANCE
+        kib = int(installed) if installed.isdecimal() and len(installed) < 12 else 0
+        limit = min(_EXPANSION * kib * 1024 + _ALLOWANCE, MAX_UNPACKED)
         stream = self._inflated(name.removeprefix("data.tar"), size, limit)
         return TarReader(stream, self._what, TarLimits(MAX_DATA_MEMBERS, name=4096))
 
@@ -196,7 +218,7 @@ class DebFile:
 def _fields(raw: bytes, what: str) -> dict[str, str]:
     fields: dict[str, str] = {}
     last = ""
-    for line in raw.decode("utf-8", "replace").splitlines():
+    for line in raw.decode("utf-8", "replace").split("\n"):
         if line[:1] in (" ", "\t") and last:
             fields[last] += "\n" + line
         elif line.strip():

@@ -1,5 +1,7 @@
+import gzip
 import hashlib
 import io
+import struct
 import subprocess
 import tarfile
 from pathlib import Path
@@ -18,7 +20,8 @@ from tests.fakes.deb import (
     symlink,
 )
 
-from ironhull.build.layer import Compression, DebSource, layer_key, make_layer
+from ironhull.build.elf import MAGIC, read_elf
+from ironhull.build.layer import Compression, DebSource, layer_key, make_layer, status_entry
 from ironhull.build.record import read_record, write_record
 from ironhull.build.transform import Policy
 from ironhull.errors import InputError, MalformedError
@@ -101,8 +104,89 @@ def test_a_record_survives_the_disk(tmp_path):
     assert "libc.so.6" in entry.elf.needed
 
 
+def test_file_capabilities_do_not_get_in_as_extended_attributes(tmp_path):
+    pax = {"SCHILY.xattr.security.capability": "all of them"}
+    record, blobs = made(tmp_path, {"usr/bin/x": program("x", pax=pax)})
+    assert members(blobs, record)["usr/bin/x"].pax_headers == {}
+
+
+def test_a_package_cannot_say_that_it_is_not_installed(tmp_path):
+    control = {"Status": "deinstall ok config-files", "conffiles": "none"}
+    record, _ = made(tmp_path, {"usr/x": file("1")}, control=control)
+    entry = status_entry(record.parts[0].fields, ())
+    assert "Status: install ok installed\n" in entry
+    assert "deinstall" not in entry
+    assert "conffiles" not in entry
+
+
+def test_a_time_that_no_archive_can_hold_is_cut(tmp_path):
+    record, blobs = made(tmp_path, {"usr/x": file("1", mtime=1 << 70)})
+    assert members(blobs, record)["usr/x"].mtime == 8**11 - 1
+
+
+@pytest.mark.parametrize("text", ["\u00b2", "\u0663", "x", "-1"])
+def test_an_installed_size_that_is_no_number_is_no_defect_of_ours(tmp_path, text):
+    made(tmp_path, {"usr/x": file("1")}, control={"Installed-Size": text})
+
+
+def test_only_line_feeds_end_a_line_of_the_control_file(tmp_path):
+    record, _ = made(tmp_path, {}, control={"Description": "a\u2028b\x0cc"})
+    assert record.parts[0].fields["Description"] == "a\u2028b\x0cc"
+
+
+def test_names_of_configuration_files_need_not_be_utf8(tmp_path):
+    made(tmp_path, {"usr/x": file("1")}, control_files={"conffiles": b"/etc/\xff\n"})
+
+
+def test_configuration_files_may_be_large(tmp_path):
+    data = b"x" * (2 << 20)
+    record, _ = made(tmp_path, {"etc/big": file(data)}, conffiles=["/etc/big"])
+    assert record.parts[0].conffiles == (("/etc/big", hashlib.md5(data).hexdigest()),)
+    assert record.parts[0].captured == {}
+
+
+def test_a_carriage_return_is_part_of_a_script_s_interpreter(tmp_path):
+    record, _ = made(tmp_path, {"usr/x": program("#! /bin/sh -e\r\n")})
+    assert record.parts[0].entries[1].shebang == "/bin/sh -e\r"
+
+
+def test_a_library_that_needs_endless_others_is_refused():
+    # A dynamic segment of entries that all name the same 4,000 letters.
+    names, count = b"a" * 4000 + b"\0", 200
+    dynamic = struct.pack("<QQ", 5, 64 + 2 * 56) + struct.pack("<QQ", 1, 0) * count
+    at = 64 + 2 * 56 + len(names)
+    head = MAGIC + bytes([2, 1, 1]) + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    whole = at + len(dynamic)
+    load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, whole, whole, 1)
+    segment = struct.pack("<IIQQQQQQ", 2, 4, at, at, at, len(dynamic), len(dynamic), 1)
+    raw = head + load + segment + names + dynamic
+    with pytest.raises(MalformedError, match="lib needs libraries of"):
+        read_elf(io.BytesIO(raw), len(raw), "lib")
+    few = raw[: at + 16 * 11]
+    elf = read_elf(io.BytesIO(few), len(few), "lib")
+    assert elf is not None
+    assert len(elf.needed) == 10
+
+
+def test_compressed_data_that_goes_on_after_its_end_is_refused(tmp_path):
+    deb = make_deb("app", "1.0-1", files={"usr/x": file("1")}, compression="gz")
+    at = deb.index(b"data.tar.gz")
+    size = int(deb[at + 48 : at + 58])
+    tail = gzip.compress(b"more") + b"\n"
+    longer = b"%-10d" % (size + len(tail) // 2 * 2)
+    deb = deb[: at + 48] + longer + deb[at + 58 : at + 60 + size] + tail + b"\n"
+    blobs = BlobStore(tmp_path / "store" / "blobs")
+    with pytest.raises(MalformedError, match="something follows the end"):
+        make_layer([source(tmp_path, deb)], PLAIN, ZSTD, blobs, lambda: None)
+
+
 def test_a_damaged_record_is_none_so_that_the_layer_is_made_again(tmp_path):
     (tmp_path / "k.json").write_text('{"descriptor": 1')
+    assert read_record(tmp_path, "k") is None
+    (tmp_path / "k.json").write_text('{"descriptor": {"mediaType": "x", "digest": "y", "size": 1}}')
+    assert read_record(tmp_path, "k") is None
+    (tmp_path / "k.json").write_bytes(bytes(100))
     assert read_record(tmp_path, "k") is None
     assert read_record(tmp_path, "missing") is None
 
@@ -152,12 +236,20 @@ HOSTILE = {
     "fifo": {"run/f": fifo()},
     "hole": {"usr/hole": hole(10 << 30)},
     "size that is not there": {"usr/x": file("abc", claimed_size=1 << 40)},
+    "whiteout": {"etc/.wh.passwd": file("")},
+    "opaque folder": {"etc/.wh..wh..opq": file("")},
+    "whiteout folder": {"etc/.wh.d/x": file("")},
+    "forged database entry": {"var/lib/dpkg/status.d/openssl": file("Package: openssl\n")},
+    "forged database": {"var/lib/dpkg/status": file("Package: openssl\n")},
+    "database elsewhere": {"var/lib/dpkg/status.d": symlink("/tmp")},
+    "owner below zero": {"usr/x": file("", uid=-5)},
+    "owner that means no change": {"usr/x": file("", gid=(1 << 32) - 1)},
 }
 
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_packages_are_refused_and_leave_nothing(tmp_path, case):
-    with pytest.raises(MalformedError, match=r"app 1\.0-1|unacceptable|leaves|not there|root"):
+    with pytest.raises(MalformedError, match=r"app 1\.0-1|unacceptable|leaves|other layers"):
         made(tmp_path, HOSTILE[case])
     assert not list((tmp_path / "store" / "blobs").rglob("*"))
     assert not list((tmp_path / "store" / "tmp").iterdir())
