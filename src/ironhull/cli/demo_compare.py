@@ -57,9 +57,9 @@ def write_demo_report(
                 inventory,
                 database,
                 Scanning(),
-                leaks if number else None,
+                leaks,
             )
-            for number, (inventory, leaks) in enumerate(found)
+            for inventory, leaks in found
         ]
     comparison = compare(sides, datetime.now(UTC), [f"ironhull demo --report {output.name}"])
     write_report(comparison, format_of(output), output)

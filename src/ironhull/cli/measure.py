@@ -94,12 +94,12 @@ def measure(
     chosen: Scanning,
     leaking: Leaking | None = None,
 ) -> list[Side]:
-    """A side for each image; the first, the baseline, is not searched for traces of the build."""
+    """A side for each image. The build stage is that of all but the first, the baseline."""
     sides = []
     for number, (image, inventory) in enumerate(zip(images, inventories_of(images), strict=True)):
         leaks = None
-        if leaking is not None and leaking.wanted and number > 0:
-            leaks = _leaks(image, inventory, leaking)
+        if leaking is not None and leaking.wanted:
+            leaks = _leaks(image, inventory, leaking.stage if number else None)
         sides.append(side_of(image, inventory, database, chosen, leaks))
     return sides
 
@@ -221,7 +221,7 @@ def _source(image: Image) -> Iterator[Readable]:
         yield source
 
 
-def _leaks(image: Image, inventory: Inventory, leaking: Leaking) -> Leaks:
+def _leaks(image: Image, inventory: Inventory, wanted: str | None) -> Leaks:
     from ironhull.cli.inventory import opened_taker
     from ironhull.cli.registry_options import parse_platform
     from ironhull.compare.files import contents_of
@@ -231,7 +231,7 @@ def _leaks(image: Image, inventory: Inventory, leaking: Leaking) -> Leaks:
     with opened_taker(image.plain_http, image.ca, image.quiet) as taker:
         contents = contents_of(taker, inventory, platform)
         stage = None
-        if leaking.stage is not None:
-            other = inventory_of(replace(image, name=leaking.stage))
+        if wanted is not None:
+            other = inventory_of(replace(image, name=wanted))
             stage = contents_of(taker, other, platform)
     return find_leaks(contents, stage)

@@ -193,7 +193,7 @@ def test_fail_if_worse_ends_with_findings_after_the_report(tmp_path: Path) -> No
 
 def test_dev_leak_finds_a_development_dependency() -> None:
     found = compared("--dev-leak")
-    assert found["images"][0]["leaks"] is None
+    assert found["images"][0]["leaks"]["found"] == []
     assert found["images"][1]["leaks"]["found"] == [
         {
             "kind": "development dependency",
@@ -209,6 +209,9 @@ def test_dev_leak_compares_with_the_build_stage() -> None:
     leaks = compared("--dev-leak", "--build-stage", "standard:1")["images"][1]["leaks"]
     assert leaks["stage"] == "standard:1"
     assert leaks["stage_packages"] == 3
+    assert (
+        compared("--dev-leak", "--build-stage", "standard:1")["images"][0]["leaks"]["stage"] == ""
+    )
     with pytest.raises(InputError, match="--dev-leak"):
         run("standard:1", "hardened:1", "--build-stage", "standard:1")
 
