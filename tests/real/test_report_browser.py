@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.fakes.sides import document, hardened, standard, with_attachments
+from tests.real.tools import tool
 
 from ironhull.compare.reports import html
 
@@ -30,12 +30,10 @@ HOSTILE = "<script>document.title='caught'</script><img src=x onerror=\"document
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs chromium (apt-get install chromium)")
+    chromium = tool("chromium")
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        opened = driver.chromium.launch(executable_path=str(chromium), args=list(ARGUMENTS))
         yield opened
         opened.close()
 
