@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -134,7 +135,9 @@ def inventories_of(images: Sequence[Image]) -> list[Inventory]:
         for image, found in zip(images, known, strict=True)
         if found is None and not image.name.endswith(".json")
     }
-    if len(missing) < 2 or len(os.sched_getaffinity(0)) < 2:
+    # A fork of a process with threads may hang; ours has none until an image is read.
+    alone = len(missing) < 2 or threading.active_count() > 1
+    if alone or len(os.sched_getaffinity(0)) < 2:
         return [found or inventory_of(image) for image, found in zip(images, known, strict=True)]
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
