@@ -10,7 +10,6 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from pathlib import Path
 
 from ironhull.build.layer import (
     Compression,
@@ -34,7 +33,6 @@ from ironhull.store.home import Home
 # Engines stop at 127 layers; what people stack on an image needs room.
 MAX_LAYERS = 96
 _SHARED = 24
-_READ = 1 << 18
 
 
 def group(packages: Sequence[LockedPackage], limit: int = MAX_LAYERS) -> list[list[LockedPackage]]:
@@ -150,11 +148,7 @@ def own_layer(
             sink.member(TarHeader(hidden, FILE, 0o644, mtime=mtime))
         for entry in tree.own_entries():
             header = TarHeader(*entry[:8])._replace(mtime=mtime)
-            data = tree.contents.get(entry.path, b"")
-            if isinstance(data, bytes):
-                sink.member(header, data if entry.kind == FILE else b"")
-            else:
-                _stream(sink, header, data)
+            sink.member(header, tree.contents.get(entry.path, b""))
 
     return write_layer(write, compression, blobs)
 
@@ -168,11 +162,3 @@ def write_layer(
         write(sink)
         diff_id = sink.finish()
     return Descriptor(compression.media_type, blob.digest, blob.size), diff_id, sink.size
-
-
-def _stream(sink: LayerSink, header: TarHeader, path: Path) -> None:
-    sink.member(header)
-    with path.open("rb") as file:
-        while piece := file.read(_READ):
-            sink.write(piece)
-    sink.pad(header.size)

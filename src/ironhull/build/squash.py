@@ -31,9 +31,8 @@ def squashed_layer(
             _copy(record, tree, layout, sink)
         for entry in tree.own_entries():
             if not entry.is_directory:
-                data = tree.contents.get(entry.path, b"")
-                raw = data if isinstance(data, bytes) else data.read_bytes()
-                sink.member(TarHeader(*entry[:8])._replace(mtime=mtime), raw)
+                header = TarHeader(*entry[:8])._replace(mtime=mtime)
+                sink.member(header, tree.contents.get(entry.path, b""))
 
     return write_layer(write, to, layout.blobs)
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 
-from ironhull.build.elf import Elf
+from ironhull.build.elf import read_elf
+from ironhull.build.layer import shebang_of
 from ironhull.build.record import PackagePart, TreeEntry
-from ironhull.errors import InputError
+from ironhull.build.transform import clean_name
+from ironhull.errors import InputError, MalformedError
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
 
 _MAX_LINKS = 40
@@ -39,7 +41,7 @@ class Tree:
         self.entries: dict[str, TreeEntry] = {}
         self.owner: dict[str, str] = {}
         self.overlaps: list[Overlap] = []
-        self.contents: dict[str, bytes | Path] = {}
+        self.contents: dict[str, bytes] = {}
         """Data of the files that the image's own layer has."""
         self._below: set[str] = set()
         self._changed: dict[str, TreeEntry] = {}
@@ -129,19 +131,15 @@ class Tree:
     def put_file(
         self,
         path: str,
-        data: bytes | Path,
+        data: bytes,
         mode: int = 0o644,
         uid: int = 0,
         gid: int = 0,
-        *,
-        elf: Elf | None = None,
     ) -> None:
         """A regular file of the image's own; its parents are made if they are missing."""
-        size = len(data) if isinstance(data, bytes) else data.stat().st_size
-        shebang = ""
-        if isinstance(data, bytes) and data.startswith(b"#!"):
-            shebang = data[2:256].partition(b"\n")[0].decode("utf-8", "replace").strip()
-        self._put(TreeEntry(path, FILE, mode, uid, gid, size, 0, "", shebang, elf))
+        elf = read_elf(BytesIO(data), len(data), f"/{path}")
+        shebang = shebang_of(data)
+        self._put(TreeEntry(path, FILE, mode, uid, gid, len(data), 0, "", shebang, elf))
         self.contents[path] = data
 
     def put_directory(self, path: str, mode: int = 0o755, uid: int = 0, gid: int = 0) -> None:
@@ -175,6 +173,8 @@ class Tree:
 
     def _put(self, entry: TreeEntry) -> None:
         path = entry.path
+        if not _possible(path):
+            raise InputError(f"{path!r:.200} is not a path that an image can hold")
         known = self.entries.get(path)
         if known == entry and path not in self.deleted and entry.kind != FILE:
             return
@@ -218,6 +218,14 @@ class Tree:
     def _is_directory(self, path: str) -> bool:
         entry = self.entries.get(path)
         return entry is not None and entry.is_directory
+
+
+def _possible(path: str) -> bool:
+    """Whether steps may write the path: parts of it come out of packages, scripts and libraries."""
+    try:
+        return bool(path) and clean_name(path) == path
+    except MalformedError:
+        return False
 
 
 def _clash(known: TreeEntry, entry: TreeEntry) -> str:

@@ -282,3 +282,81 @@ def test_a_complete_database_needs_the_packages():
     tree, context = composed(part("p", "usr/a"), of=keep)
     with pytest.raises(InputError, match=r"p 1: its \.deb is needed"):
         package_database(tree, context)
+
+
+def test_an_alternative_that_climbs_or_hides_is_not_one():
+    for link, name in (
+        ("/a/../../etc/x", "x"),
+        ("usr/bin/x", "x"),
+        ("/usr/bin/x", "../x"),
+        ("/usr/bin/x", ".wh.x"),
+    ):
+        script = f"update-alternatives --install {link} {name} /usr/bin/b 5\n"
+        assert read_alternatives(script.encode()) == ()
+    for priority in ("--5", "\u00b2", "5x"):
+        script = f"update-alternatives --install /usr/bin/x x /usr/bin/b {priority}\n"
+        assert read_alternatives(script.encode()) == ()
+    script = b"update-alternatives --install /usr/bin/x x /usr/bin/b 5 --slave /m/../.. y /z\n"
+    assert read_alternatives(script)[0].slaves == ()
+
+
+def test_a_diversion_is_found_whatever_the_order_of_its_arguments():
+    for script in (
+        b"dpkg-divert --package p --add --divert /usr/bin/x.real --rename /usr/bin/x\n",
+        b"dpkg-divert --package p --add /usr/bin/x --divert /usr/bin/x.real --rename\n",
+    ):
+        assert diversions(script) == (("/usr/bin/x", "/usr/bin/x.real"),)
+    assert diversions(b"dpkg-divert --list /usr/bin/x; dpkg-divert --truename /usr/bin/y\n") == ()
+
+
+def test_merged_usr_refuses_a_link_to_somewhere_else():
+    tree, context = composed(part("x", "usr/bin/y", links=[("bin", "/tmp")]))
+    with pytest.raises(InputError, match=r"/bin has to be a link to usr/bin and leads to /tmp"):
+        merge_usr(tree, context)
+
+
+@pytest.mark.parametrize("path", ["../x", "a/../b", "etc/.wh.passwd", "/etc/x", "a//b", "", "a\nb"])
+def test_no_step_can_write_a_path_that_leaves_or_hides(path):
+    tree, _ = composed(part("x", "usr/x"))
+    with pytest.raises(InputError, match="not a path that an image can hold"):
+        tree.put_symlink(path, "x")
+
+
+def test_an_edit_of_the_root_or_of_a_whiteout_is_refused_at_its_place():
+    edits = (
+        PathEdit(PathKind.DIRECTORY, "/", place(), mode=0o700),
+        PathEdit(PathKind.FILE, "/etc/.wh.passwd", place(), content=b""),
+    )
+    tree, context = composed(part("x", "usr/x"), of=definition(paths=edits))
+    with pytest.raises(DefinitionError) as raised:
+        path_edits(tree, context)
+    assert len(raised.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['u app - "', 'u app 5 "x:/root:/bin/bash" /', "u app 99999999999", "g app 5x", "u a:b 7"],
+)
+def test_a_sysusers_line_that_cannot_be_is_an_error_that_names_the_package(line):
+    path = "usr/lib/sysusers.d/p.conf"
+    tree, context = composed(part("p", path, captured=[(path, line.encode())]))
+    with pytest.raises(InputError, match=r"/usr/lib/sysusers\.d/p\.conf of p: "):
+        accounts(tree, context)
+
+
+@pytest.mark.parametrize("line", [b"root:*:0\n", b"root:*:x:0:root:/root:/bin/bash\n", b"\xff\n"])
+def test_a_damaged_master_of_accounts_is_an_error(line):
+    path = "usr/share/base-passwd/passwd.master"
+    tree, context = composed(part("base-passwd", path, captured=[(path, line)]))
+    with pytest.raises(InputError, match="not a line of 7 fields"):
+        accounts(tree, context)
+
+
+def test_a_home_behind_a_link_does_not_replace_the_link():
+    user = User("app", 7, 7, "/var/run", "/usr/sbin/nologin")
+    of = definition(accounts=Accounts("app", False, (user,), ()))
+    tree, context = composed(part("base-files", "etc/x"), of=of)
+    base_folders(tree, context)
+    accounts(tree, context)
+    assert tree.entries["var/run"].is_symlink
+    assert tree.entries["run"].uid == 7

@@ -15,6 +15,7 @@ from ironhull.errors import InputError
 
 _NOLOGIN = "/usr/sbin/nologin"
 _FIRST_SYSTEM_UID = 999
+_NO_ID = (1 << 32) - 1
 _ROOT = User("root", 0, 0, "/root", _NOLOGIN)
 
 
@@ -63,14 +64,23 @@ def accounts(tree: Tree, context: StepContext) -> None:
 
 
 def _masters(known: _Accounts, context: StepContext) -> None:
-    for line in _lines(context.captured("usr/share/base-passwd/group.master")):
+    for line in _lines(context, "usr/share/base-passwd/group.master", 4):
         known.groups[line[0]] = [line[0], "x", line[2], line[3]]
-    for line in _lines(context.captured("usr/share/base-passwd/passwd.master")):
+    for line in _lines(context, "usr/share/base-passwd/passwd.master", 7):
         known.user([line[0], "x", *line[2:]])
 
 
-def _lines(data: bytes | None) -> list[list[str]]:
-    return [line.split(":") for line in (data or b"").decode().splitlines() if ":" in line]
+def _lines(context: StepContext, path: str, fields: int) -> list[list[str]]:
+    text = (context.captured(path) or b"").decode("utf-8", "replace")
+    lines = [line.split(":") for line in text.split("\n") if line]
+    for line in lines:
+        if len(line) != fields or not all(map(_is_id, line[2 : 3 if fields == 4 else 4])):
+            raise InputError(f"/{path}: not a line of {fields} fields: {':'.join(line)!r:.100}")
+    return lines
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text[:11]) < _NO_ID
 
 
 def _sysusers(known: _Accounts, context: StepContext) -> None:
@@ -79,22 +89,37 @@ def _sysusers(known: _Accounts, context: StepContext) -> None:
         for path in sorted(part.captured):
             if path.startswith("usr/lib/sysusers.d/"):
                 text = part.captured[path].decode("utf-8", "replace")
-                for line in text.splitlines():
-                    words = shlex.split(line, comments=True)
+                for line in text.split("\n"):
+                    words = _words(line, f"/{path} of {part.name}")
                     if len(words) > 1:
                         _sysuser(known, words)
 
 
+def _words(line: str, where: str) -> list[str]:
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}: {line!r:.100}") from None
+    uid, _, gid = (words[2] if len(words) > 2 and words[0][0] in "ug" else "").partition(":")
+    numbers = [text for text in (uid, gid) if text[:1].isdecimal()]
+    # A colon or a line feed would be a field or an account more than the line says.
+    if any(c in word for word in [*words[1:2], *words[3:]] for c in ":\n") or not all(
+        map(_is_id, numbers)
+    ):
+        raise InputError(f"{where}: not a line of sysusers.d(5): {line!r:.100}")
+    return words
+
+
 def _sysuser(known: _Accounts, words: list[str]) -> None:
     kind, name, number, comment, home, shell = (*words, "-", "-", "-", "-")[:6]
-    numeric = number.partition(":")[0].isdigit()
+    numeric = number[:1].isdecimal()
     if kind == "g" and name not in known.groups:
         known.group(name, int(number) if numeric else known.free(), [])
     elif kind.startswith("u") and name not in known.users:
         uid, _, gid = number.partition(":")
         if not numeric:
             uid = str(known.free())
-        if gid and not gid.isdigit():
+        if gid and not gid.isdecimal():
             gid = known.groups[gid][2] if gid in known.groups else ""
         if not gid:
             existing = known.groups.get(name)
@@ -132,7 +157,7 @@ def _write(tree: Tree, known: _Accounts) -> None:
 
 
 def _home(tree: Tree, user: User) -> None:
-    home = user.home.strip("/")
+    home = tree.resolve(user.home) or user.home.strip("/")
     if home and home not in ("nonexistent", "dev/null") and user.uid:
         tree.put_directory(home, user.mode, user.uid, user.gid)
 

@@ -12,8 +12,12 @@ def merge_usr(tree: Tree, context: StepContext) -> None:
     """/bin, /lib and the like are links into /usr (base-files since Debian 13, usrmerge before)."""
     for name in ALIASED:
         entry = tree.get(name)
-        if entry is not None and not entry.is_symlink:
-            raise InputError(f"/{name} has to be a link to usr/{name} and is a folder")
+        if entry is not None and entry.link.lstrip("/") != f"usr/{name}":
+            found = f"leads to {entry.link}" if entry.is_symlink else "is a folder or a file"
+            raise InputError(
+                f"/{name} has to be a link to usr/{name} and {found} "
+                f"(from {tree.owner[name]}: keep that package out with !name)"
+            )
         needed = name in ("bin", "sbin", "lib") or f"usr/{name}" in tree
         if entry is None and needed:
             tree.put_symlink(name, f"usr/{name}")

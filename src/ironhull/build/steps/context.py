@@ -23,9 +23,14 @@ class StepContext:
     requested: frozenset[str]
     """Names of the packages that the definition asks for; the others are dependencies."""
 
+    @property
+    def packages(self) -> tuple[PackagePart, ...]:
+        """The parts that are binary packages; the others are fetched files."""
+        return tuple(part for part in self.parts if part.fields)
+
     def part(self, name: str) -> PackagePart | None:
         """The package of this name, if it is in the image."""
-        return next((part for part in self.parts if part.name == name), None)
+        return next((part for part in self.packages if part.name == name), None)
 
     def captured(self, path: str) -> bytes | None:
         """Contents of a captured file, whichever package brought it."""

@@ -23,15 +23,15 @@ def package_database(tree: Tree, context: StepContext) -> None:
     if context.definition.keep.package_database == "dpkg":
         _complete(tree, context)
     else:
-        for part in context.parts:
+        for part in context.packages:
             _truthful(tree, part)
 
 
 def _md5sums(tree: Tree, part: PackagePart) -> str:
     """The package's md5sums without files that are gone or replaced."""
-    lines = part.md5sums.splitlines(keepends=True)
+    lines = part.md5sums.split("\n")
     return "".join(
-        line for line in lines if tree.owner.get(line.rstrip("\n").partition("  ")[2]) == part.name
+        f"{line}\n" for line in lines if tree.owner.get(line.partition("  ")[2]) == part.name
     )
 
 
@@ -45,7 +45,7 @@ def _truthful(tree: Tree, part: PackagePart) -> None:
 def _complete(tree: Tree, context: StepContext) -> None:
     tree.delete(DATABASE)
     status, triggers, automatic = [], _Triggers(), []
-    for part in sorted(context.parts, key=lambda part: part.name):
+    for part in sorted(context.packages, key=lambda part: part.name):
         status.append(status_entry(part.fields, part.conffiles))
         _info(tree, context, part, triggers)
         if part.name not in context.requested:
@@ -76,7 +76,7 @@ def _complete(tree: Tree, context: StepContext) -> None:
 def _apt_folders(tree: Tree) -> None:
     """Apt drops root's rights while it downloads, and wants folders of its own for that."""
     passwd = tree.contents.get("etc/passwd", b"")
-    lines = passwd.decode().splitlines() if isinstance(passwd, bytes) else []
+    lines = passwd.decode().split("\n")
     uid = next((int(line.split(":")[2]) for line in lines if line.startswith("_apt:")), None)
     if uid is not None:
         for folder in ("var/lib/apt/lists/partial", "var/cache/apt/archives/partial"):
@@ -116,7 +116,7 @@ def _info(tree: Tree, context: StepContext, part: PackagePart, triggers: _Trigge
     here = [f"/{entry.path}\n" for entry in part.entries[: part.shipped] if entry.path in tree]
     tree.put_file(f"{prefix}.list", "".join(["/.\n", *here]).encode("utf-8", "surrogateescape"))
     for file_name in sorted(files):
-        if file_name in ("control", "md5sums") or "/" in file_name:
+        if file_name in ("control", "list", "md5sums") or "/" in file_name:
             continue
         script = file_name in ("preinst", "postinst", "prerm", "postrm", "config")
         tree.put_file(f"{prefix}.{file_name}", files[file_name], 0o755 if script else 0o644)

@@ -7,11 +7,11 @@ program that wrote the cache. On amd64 the bytes equal those of ldconfig; tests 
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cmp_to_key
 from itertools import zip_longest
 from typing import NamedTuple
@@ -36,6 +36,7 @@ _ARCHITECTURE_FLAGS = {
 }
 _SYSTEM_FOLDERS = ("/lib", "/usr/lib")
 _MAX_INCLUDES = 100
+_DIGITS = "0123456789"
 
 
 class Library(NamedTuple):
@@ -69,7 +70,7 @@ def find_libraries(tree: Tree, context: StepContext) -> list[Library]:
     """All libraries that ldconfig would find, in the order of the cache."""
     found: list[Library] = []
     seen: set[str] = set()
-    for folder in [*_configured(context, "/etc/ld.so.conf", [0]), *_SYSTEM_FOLDERS]:
+    for folder in [*configured_folders(tree, context), *_SYSTEM_FOLDERS]:
         real = tree.resolve(folder)
         if real is None or real in seen:
             continue
@@ -79,10 +80,17 @@ def find_libraries(tree: Tree, context: StepContext) -> list[Library]:
     return sorted(found, key=cmp_to_key(_order))
 
 
-def _configured(context: StepContext, path: str, depth: list[int]) -> Iterator[str]:
-    """Folders that ld.so.conf and what it includes name, in order."""
+def configured_folders(tree: Tree, context: StepContext) -> list[str]:
+    """Folders that ld.so.conf and what it includes name, in order, as the tree now has them."""
+    texts = {path: data for part in context.parts for path, data in part.captured.items()}
+    texts |= {path: data for path, data in tree.contents.items() if tree.owner[path] == ""}
+    here = {path: data for path, data in texts.items() if path in tree}
+    return list(_configured(here, "/etc/ld.so.conf", [0]))
+
+
+def _configured(texts: Mapping[str, bytes], path: str, depth: list[int]) -> Iterator[str]:
     depth[0] += 1
-    text = (context.captured(path.lstrip("/")) or b"").decode("utf-8", "replace")
+    text = texts.get(path.lstrip("/"), b"").decode("utf-8", "replace")
     for line in text.splitlines():
         words = line.partition("#")[0].split()
         if not words or depth[0] > _MAX_INCLUDES:
@@ -92,9 +100,8 @@ def _configured(context: StepContext, path: str, depth: list[int]) -> Iterator[s
             continue
         for pattern in words[1:]:
             full = posixpath.join(posixpath.dirname(path), pattern).lstrip("/")
-            names = {name for part in context.parts for name in part.captured}
-            for name in sorted(fnmatch.filter(names, full)):
-                yield from _configured(context, f"/{name}", depth)
+            for name in sorted(name for name in texts if fnmatchcase(name, full)):
+                yield from _configured(texts, f"/{name}", depth)
 
 
 def _libraries_in(tree: Tree, folder: str, real: str) -> Iterator[Library]:
@@ -114,7 +121,8 @@ def _libraries_in(tree: Tree, folder: str, real: str) -> Iterator[Library]:
         flags = _LIBC6 | _ARCHITECTURE_FLAGS.get((elf.machine, elf.bits), 0)
         sonames[soname] = Library(soname, f"{folder}/{soname}", flags)
     for soname, name in missing.items():
-        if "/" not in soname:
+        # A soname is whatever the file says; ldconfig makes no link that it would not find again.
+        if "/" not in soname and _looks_like_library(soname):
             tree.put_symlink(f"{real}/{soname}", name)
     yield from sonames.values()
 
@@ -142,14 +150,14 @@ def compare_names(left: str, right: str) -> int:
     """_dl_cache_libcmp: runs of digits as numbers, digits above other characters."""
     i = j = 0
     while i < len(left):
-        if left[i].isdigit():
-            if j >= len(right) or not right[j].isdigit():
+        if left[i] in _DIGITS:
+            if j >= len(right) or right[j] not in _DIGITS:
                 return 1
             first, i = _digits(left, i)
             second, j = _digits(right, j)
             if first != second:
                 return first - second
-        elif j < len(right) and right[j].isdigit():
+        elif j < len(right) and right[j] in _DIGITS:
             return -1
         elif j >= len(right) or left[i] != right[j]:
             return ord(left[i]) - (ord(right[j]) if j < len(right) else 0)
@@ -160,7 +168,7 @@ def compare_names(left: str, right: str) -> int:
 
 def _digits(text: str, start: int) -> tuple[int, int]:
     end = start
-    while end < len(text) and text[end].isdigit():
+    while end < len(text) and text[end] in _DIGITS:
         end += 1
     return int(text[start:end]), end
 
@@ -192,7 +200,8 @@ def encode(libraries: list[Library], generator: str) -> bytes:
 
 def string_table(texts: set[str]) -> tuple[dict[str, int], bytes]:
     """Offsets of NUL-ended strings in one table; a string that ends another shares its tail."""
-    ordered = sorted((text.encode() for text in texts), key=cmp_to_key(_by_tail))
+    raw = (text.encode("utf-8", "surrogateescape") for text in texts)
+    ordered = sorted(raw, key=cmp_to_key(_by_tail))
     offsets: dict[str, int] = {}
     table = bytearray()
     previous, at = b"", 0
@@ -202,7 +211,7 @@ def string_table(texts: set[str]) -> tuple[dict[str, int], bytes]:
         else:
             at = len(table)
             table += text + b"\0"
-        offsets[text.decode()] = at
+        offsets[text.decode("utf-8", "surrogateescape")] = at
         previous = text
     return offsets, bytes(table)
 

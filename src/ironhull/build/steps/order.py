@@ -21,8 +21,8 @@ from ironhull.build.steps.login import login
 from ironhull.build.steps.paths import path_edits
 from ironhull.build.tree import Tree
 
-VERSION = 1
-"""Part of every image's key: raise it when a step's result changes."""
+VERSION = 2
+"""Part of every image's key: raise it when a step's result changes, or what the check refuses."""
 
 STEPS: tuple[Callable[[Tree, StepContext], None], ...] = (
     merge_usr,

@@ -27,6 +27,8 @@ def path_edits(tree: Tree, context: StepContext) -> None:
 
 def _edit(tree: Tree, edit: PathEdit) -> None:
     path = edit.path.lstrip("/")
+    if not path:
+        raise InputError("/ itself has no mode or owner of its own in an image")
     parent, _, name = path.rpartition("/")
     # An edit of /bin/x means usr/bin/x: the tree has a merged /usr.
     resolved = tree.resolve(parent) if parent else ""
