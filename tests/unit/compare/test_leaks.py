@@ -98,7 +98,12 @@ def test_build_packages_and_tools_are_found() -> None:
         compilers=(Finding("/opt/bin/gcc", "gcc"), Finding("/usr/bin/cc", "cc", "", "gcc")),
         package_managers=(Finding("/opt/bin/npm", "npm"),),
     )
-    packages = [deb("libssl-dev", "3"), deb("gcc-14", "14"), deb("libssl3", "3"), deb("gcc-14-base", "14")]
+    packages = [
+        deb("libssl-dev", "3"),
+        deb("gcc-14", "14"),
+        deb("libssl3", "3"),
+        deb("gcc-14-base", "14"),
+    ]
     assert kinds(find_leaks(contents([], packages, surface=surface))) == [
         ("build package", "gcc-14 14"),
         ("build package", "libssl-dev 3"),
