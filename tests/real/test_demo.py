@@ -23,6 +23,10 @@ from tests.real.tools import CACHE, tool
 
 from ironhull.build import transform
 from ironhull.engine.host import host_settings
+from ironhull.engine.interface import BuildRequest, Engine
+from ironhull.inventory.stored import InventoryStore
+from ironhull.store.export import choose_manifest
+from ironhull.store.home import Home
 
 pytestmark = pytest.mark.real
 
@@ -46,6 +50,7 @@ def built() -> Path:
         shutil.copytree(
             PROJECT / "images", home / "images", ignore=shutil.ignore_patterns("*.lock.json")
         )
+    shutil.rmtree(home / "inventories", ignore_errors=True)
     return home
 
 
@@ -165,6 +170,11 @@ def test_only_the_kept_images_stay(podman_demo: Done) -> None:
     assert more == {f"sha256:{identity.strip()}" for identity in kept}
 
 
+def test_no_inventory_of_a_passing_image_is_kept(podman_demo: Done, built: Path) -> None:
+    kept = [inventory.image.name for inventory in InventoryStore(built / "inventories")]
+    assert sorted(kept) == ["node:20", "node:20-dev", "node:20-standard"]
+
+
 def test_more_than_70_percent_of_the_packages_are_gone(podman_demo: Done) -> None:
     fewer = podman_demo.value["fewer_packages"]
     assert fewer["of"] == "node:20-standard"
@@ -205,6 +215,37 @@ def _files(archive: Path) -> Iterator[tuple[str, bytes]]:
                     file = layer.extractfile(entry) if entry.isfile() else None
                     wanted = file is not None and entry.name.endswith(".package-lock.json")
                     yield entry.name, file.read() if wanted and file else b""
+
+
+def test_the_application_s_own_tests_pass_in_the_dev_image(
+    podman_demo: Done, podman: Engine, built: Path, tmp_path: Path
+) -> None:
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text("FROM dev\nWORKDIR /app\nCOPY . .\nRUN npm ci && npm test\n")
+    # The application's own list leaves its tests out of the image.
+    dockerfile.with_name("Dockerfile.dockerignore").write_text("node_modules\n")
+    store, base, tag = Home(built).store, "localhost/test-dev:1", "localhost/test-app:1"
+    manifest = choose_manifest(store, store.find("node:20-dev"))
+    try:
+        podman.load(store, manifest, [base])
+        with host_settings(os.environ, Path.home()) as host:
+            log = podman.build(
+                BuildRequest(
+                    dockerfile,
+                    PROJECT / "examples" / "node-app",
+                    tag,
+                    bases={"dev": base},
+                    files=host.mounts,
+                    environment=host.environment,
+                    network="host",
+                    keep_steps=False,
+                )
+            ).log
+    finally:
+        podman.remove(tag)
+        podman.remove(base)
+    assert "# pass 10" in log
+    assert "# fail 0" in log
 
 
 def test_docker_runs_the_case_study_and_keeps_nothing(docker_bench: Bench) -> None:
