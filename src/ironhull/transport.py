@@ -5,12 +5,14 @@ The library is urllib3. What this module adds is a default for each thing that m
 
 from __future__ import annotations
 
+import re
 import ssl
 from functools import cache
 from ipaddress import ip_address
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
+from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
 from ironhull import __version__
 
@@ -33,6 +35,19 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def reason(error: BaseException) -> str:
+    """Why a request got no answer, in words for people: without object names and error numbers."""
+    if isinstance(error, MaxRetryError) and error.reason is not None:
+        return reason(error.reason)
+    said = re.sub(r"\[Errno -?[0-9]+\] ", "", " ".join(str(error).split()))
+    if isinstance(error, NameResolutionError):
+        return f"there is no such host, or no network ({said.rpartition('(')[2].rstrip(')')})"
+    if isinstance(error, NewConnectionError):
+        said = said.rpartition("Failed to establish a new connection: ")[2]
+        return f"no server answers there ({said})"
+    return said[:300] or type(error).__name__
 
 
 def pool_for(url: str, *, context: ssl.SSLContext | None = None) -> urllib3.PoolManager:

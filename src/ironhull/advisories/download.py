@@ -11,7 +11,7 @@ import urllib3
 
 from ironhull.errors import InputError, NetworkError
 from ironhull.progress import Progress
-from ironhull.transport import pool_for
+from ironhull.transport import pool_for, reason
 
 MAX_REDIRECTS = 5
 MAX_SIZE = 4 << 30
@@ -45,7 +45,7 @@ def download(address: str, folder: Path, progress: Progress) -> Path:
         if total is not None and size < total and "content-encoding" not in response.headers:
             raise NetworkError(f"{address}: ended after {size} of {total} bytes; try again")
     except urllib3.exceptions.HTTPError as error:
-        raise NetworkError(f"{address}: {error}") from None
+        raise NetworkError(f"{address}: {reason(error)}") from None
     finally:
         response.release_conn()
     _set_time(target, response.headers.get("last-modified", ""))
@@ -58,7 +58,7 @@ def _response(address: str) -> urllib3.BaseHTTPResponse:
         try:
             response = pool_for(seen).request("GET", seen, preload_content=False, redirect=False)
         except urllib3.exceptions.HTTPError as error:
-            raise NetworkError(f"cannot reach {seen}: {error}") from None
+            raise NetworkError(f"cannot reach {seen}: {reason(error)}") from None
         if response.status == 200:
             return response
         response.release_conn()

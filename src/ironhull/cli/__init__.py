@@ -6,6 +6,7 @@ below holds what the overview shows.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -14,6 +15,9 @@ import click
 
 from ironhull import __version__
 from ironhull.errors import IronhullError
+
+# What may befall standard output, and is nobody's defect: a full disk, a limit, a broken medium.
+_OUTPUT_LOST = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 # verb → (heading of the overview, module below ironhull.cli, one line).
 VERBS: dict[str, tuple[str, str, str]] = {
@@ -114,11 +118,26 @@ def main() -> None:
         code = error.exit_code
     except BrokenPipeError:
         # The reader of our output went away (`| head`): that is its right.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         code = 0
+    except OSError as error:
+        if error.errno not in _OUTPUT_LOST or error.filename is not None:
+            code = _defect()
+        else:
+            click.echo(f"error: cannot write the output: {error.strerror}", err=True)
+            _drop_output()
+            code = 3
     except Exception:
-        from traceback import format_exc
-
-        click.echo(f"{format_exc()}\nThis is a defect of Ironhull; please report it.", err=True)
-        code = 4
+        code = _defect()
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _defect() -> int:
+    from traceback import format_exc
+
+    click.echo(f"{format_exc()}\nThis is a defect of Ironhull; please report it.", err=True)
+    return 4

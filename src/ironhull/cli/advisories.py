@@ -12,6 +12,7 @@ import click
 
 from ironhull.advisories.database import Database, FeedStatus
 from ironhull.advisories.feeds.known import KNOWN, KnownFeed
+from ironhull.advisories.feeds.osv import MAX_SUMMARY
 from ironhull.advisories.model import Record
 from ironhull.advisories.transfer import export_database, import_database
 from ironhull.advisories.update import MAX_SHRINK, Outcome, Rules, Source, update
@@ -77,11 +78,19 @@ def _raise(outcomes: Sequence[Outcome]) -> None:
     refused = [outcome for outcome in outcomes if outcome.status == "refused"]
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if refused:
-        texts = [f"{outcome.name}: {outcome.reason}" for outcome in refused]
-        raise UntrustedError("refused: " + "\n".join(texts))
+        raise UntrustedError(f"refused: {_told(refused)}; their old data stay")
     if failed:
-        texts = [f"{outcome.name}: {outcome.reason}" for outcome in failed]
-        raise NetworkError("not reached: " + "\n".join(texts))
+        raise NetworkError(
+            f"not reached: {_told(failed)}; without internet, bring files: --source NAME=FILE, "
+            "or a database from elsewhere: ironhull advisories import FILE"
+        )
+
+
+def _told(outcomes: Sequence[Outcome]) -> str:
+    """One with its reason, several by name: the table has said why."""
+    if len(outcomes) == 1:
+        return f"{outcomes[0].name}: {outcomes[0].reason}"
+    return ", ".join(outcome.name for outcome in outcomes)
 
 
 def _sources(texts: Sequence[str]) -> list[Source]:
@@ -205,8 +214,10 @@ def show(identifier: str, as_json: bool) -> None:
     for stored in records:
         record = stored.record
         rating = f"CVSS {record.score} {record.vector}" if record.vector else record.severity
-        click.echo(f"{record.id} ({stored.feed}, {record.modified or dates[stored.feed]}) {rating}")
-        for text in (record.summary, *record.notes):
+        date = (record.modified or dates[stored.feed])[:10]
+        click.echo(f"{record.id} ({stored.feed}, {date}) {rating}".rstrip())
+        summary = record.summary + ("…" if len(record.summary) == MAX_SUMMARY else "")
+        for text in (summary, *record.notes):
             if text:
                 click.echo(f"  {printable(text)}")
         if record.aliases or record.related:

@@ -76,13 +76,18 @@ class _Lines:
                 state[0] += amount
                 if time.monotonic() - state[1] > 10:
                     state[1] = time.monotonic()
-                    of = "" if total is None else f" of {_amount(total, unit)}"
-                    self.note(f"{step}: {_amount(int(state[0]), unit)}{of}")
+                    self.note(f"{step}: {_so_far(int(state[0]), total, unit)}")
 
         return advance
 
     def note(self, text: str) -> None:
         click.echo(text, err=True)
+
+
+def _so_far(count: int, total: int | None, unit: str) -> str:
+    if total is None:
+        return _amount(count, unit)
+    return f"{megabytes(count) if unit == 'bytes' else count} of {_amount(total, unit)}"
 
 
 def _amount(count: int, unit: str) -> str:

@@ -94,14 +94,19 @@ def _print(results: Sequence[ImageRescan], new_only: bool) -> None:
             what = f"{finding.id} in {finding.package} {finding.version}{fix}{cleared}"
             click.echo(f"new: {each.image}: {what}")
     new = sum(len(each.new) for each in results)
-    click.echo(f"{len(results)} images, {new} new findings")
+    images = "1 image" if len(results) == 1 else f"{len(results)} images"
+    click.echo(f"{images}, {_new_findings(new)}")
+
+
+def _new_findings(count: int) -> str:
+    return "1 new finding" if count == 1 else f"{count} new findings"
 
 
 def _judge(results: Sequence[ImageRescan], *, fail_on_new: bool, stale: bool) -> None:
     reasons = []
     new = sum(len(each.new) for each in results)
     if fail_on_new and new:
-        reasons.append(f"{new} new findings")
+        reasons.append(_new_findings(new))
     unknown = [each.image for each in results if each.raw is None]
     if unknown:
         reasons.append(f"nothing is known of {len(unknown)} images: {', '.join(unknown[:5])}")

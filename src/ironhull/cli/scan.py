@@ -52,7 +52,7 @@ _OPTIONS = (
     click.option(
         "--attached-vex",
         is_flag=True,
-        help="Apply VEX attached to the image. Verify first who signed it (ironhull verify).",
+        help="Apply VEX attached to the image. It is not verified: know who signed it.",
     ),
     click.option(
         "--no-evidence",

@@ -1,6 +1,6 @@
 """What is attached to an image: SBOM, provenance, signatures, VEX, as its place lists them.
 
-They are listed, not verified: who signed them is the business of `ironhull verify`.
+They are listed, not verified: who signed them is to be checked before.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def _checks(facts: Facts, points: dict[str, Point]) -> Iterator[Point]:
     yield _history("4.9", "COPY instead of ADD (CIS-DI-0009)", facts)
     yield _as(points["no-secrets"], "4.10", "No secrets in the image (CIS-DI-0010)")
     yield _as(points["verified-downloads"], "4.11", "Verified packages only (CIS-DI-0011)")
-    gain = "ironhull verify IMAGE with your policy, before it runs"
+    gain = "check signatures where it runs (podman: policy.json; Kubernetes: an admission policy)"
     text = "whether signatures are checked is decided where images are used, not in the image"
     yield Point("4.12", _SECTION, "Signed artifacts are validated", "unknown", text, gain)
 

@@ -136,6 +136,8 @@ class Catalog:
         if not self.root.is_dir():
             return f"no catalog at {self.root}: set IRONHULL_CATALOG, or name a definition file"
         names = self.images()
+        if image in names:
+            return f"no definition (<tag>.yaml) in {self.root / image}"
         close = get_close_matches(image, names, 1, 0.6)
         if close:
             return f"no image {image!r:.100} in {self.root}; did you mean {close[0]!r}?"

@@ -191,8 +191,10 @@ class Substitution:
     def _unknown(self, name: str, place: Place) -> None:
         known = {*self.declared, *self.tracked, *self.given}
         hint = did_you_mean(name, known) if known else " (the file has no 'vars')"
+        end = "" if hint.endswith("?") else "."
         self.findings.error(
-            place, f"unknown variable {name!r:.60}{hint} A literal is written $${{{name:.60}}}."
+            place,
+            f"unknown variable {name!r:.60}{hint}{end} A literal is written $${{{name:.60}}}.",
         )
 
     def _group(self, name: str, value: str, pattern: str, place: Place) -> str | Missing:

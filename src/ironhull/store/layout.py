@@ -18,6 +18,8 @@ from ironhull.store.blobs import BlobStore
 from ironhull.store.files import locked, replace_file
 
 REF_NAME = "org.opencontainers.image.ref.name"
+_NAMED = 8  # names that a message lists
+_COMPARED = 2000
 _MAX_INDEX = 64 * 1024 * 1024
 
 
@@ -60,8 +62,7 @@ class ImageLayout:
                 return descriptor
             if found:
                 names.append(found)
-        listed = ", ".join(sorted(names)[:20]) or "nothing"
-        raise NotFoundError(f"no image {name!r} in {self.root} (it has: {listed})")
+        raise NotFoundError(f"no image {name!r} in {self.root} (it has: {_nearest(name, names)})")
 
     def update(self, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
         """Replace what index.json lists by `change` of it; one process at a time, atomically."""
@@ -117,3 +118,15 @@ def _named(descriptor: Descriptor, name: str) -> Descriptor:
         descriptor.platform,
         descriptor.extra,
     )
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    """The names that are most like the wanted one, so that a slip is seen, and how many more."""
+    from difflib import SequenceMatcher
+
+    def unlike(other: str) -> tuple[float, str]:
+        return -SequenceMatcher(None, name[:256], other[:256]).ratio(), other
+
+    near = sorted(sorted(names)[:_COMPARED], key=unlike)[:_NAMED]
+    more = len(names) - len(near)
+    return (", ".join(near) or "nothing") + (f", and {more} more" if more else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -214,7 +215,7 @@ def test_rescan_needs_no_image(database: Path, home: Home, feed: Path) -> None:
     update(feed)
     for blob in (home.root / "store" / "blobs" / "sha256").iterdir():
         blob.unlink()
-    with pytest.raises(FindingsError, match="1 new findings"):
+    with pytest.raises(FindingsError, match=r"1 new finding$"):
         CliRunner().invoke(
             rescan, ["--all", "--max-age", "0", "--fail-on-new"], catch_exceptions=False
         )
@@ -298,3 +299,15 @@ def test_trap_22_a_package_whose_files_were_removed_is_cleared_with_proof(
     assert "none of the 1 files" in found["libssl3"]["vex"]["statement"]  # type: ignore[index]
     # A package without a list is not said to be gone.
     assert found["half"]["suppressed"] is False
+
+
+def test_feeds_that_cannot_be_reached_are_named_once_with_what_to_do() -> None:
+    nowhere = "http://nowhere.invalid/all.zip"
+    sources = [f"--source={name}={nowhere}" for name in ("osv-debian", "osv-npm")]
+    ended = CliRunner().invoke(advisories, ["update", *sources])
+    assert "nowhere.invalid/all.zip: there is no such host" in ended.stdout
+    assert "HTTPConnection" not in ended.stdout
+    assert re.fullmatch(
+        "not reached: osv-debian, osv-npm; without internet, .*: ironhull advisories import FILE",
+        str(ended.exception),
+    )

@@ -232,12 +232,12 @@ ONE_PROBLEM = {
     ),
     "unknown variable, used twice": (
         "name: ${A}\nwork-dir: /${A}",
-        "5:7: unknown variable 'A' (the file has no 'vars') A literal is written $${A}.\n"
-        "web.yaml:6:11: unknown variable 'A' (the file has no 'vars') A literal is written $${A}.",
+        "5:7: unknown variable 'A' (the file has no 'vars'). A literal is written $${A}.\n"
+        "web.yaml:6:11: unknown variable 'A' (the file has no 'vars'). A literal is written $${A}.",
     ),
     "no variables": (
         "name: ${HOME}",
-        "5:7: unknown variable 'HOME' (the file has no 'vars') A literal is written $${HOME}.",
+        "5:7: unknown variable 'HOME' (the file has no 'vars'). A literal is written $${HOME}.",
     ),
     "variables in a circle": (
         "vars: {A: '${B}', B: '${A}'}\nname: ${A}",

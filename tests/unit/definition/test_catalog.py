@@ -97,6 +97,9 @@ def test_what_is_unknown_gets_a_suggestion(root: Path) -> None:
         found(root, "node:20-dve")
     with pytest.raises(NotFoundError, match="no image node:zzz; there are: node:20, node:20-dev"):
         found(root, "node:zzz")
+    (root / "empty" / "debian-13").mkdir(parents=True)
+    with pytest.raises(NotFoundError, match=r"no definition \(<tag>\.yaml\) in .*empty$"):
+        found(root, "empty:1")
     with pytest.raises(NotFoundError, match="is not a tag"):
         found(root, "node:")
     with pytest.raises(NotFoundError, match=r"no catalog at .*set IRONHULL_CATALOG"):

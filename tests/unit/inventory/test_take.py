@@ -647,3 +647,17 @@ def test_a_config_of_wrong_types_is_read_as_far_as_it_makes_sense(
     make_image(home.store, [BASE], config=config)
     found = taker().take("app:1").config
     assert (found.user, found.env, found.ports, found.labels) == ("", (), (), {})
+
+
+def test_a_path_that_is_not_there_is_not_looked_for_in_the_store(taker: MakeTaker) -> None:
+    with pytest.raises(NotFoundError, match=r"^/no/such/rootfs: no such file or folder$"):
+        taker().take("/no/such/rootfs")
+
+
+def test_a_file_that_looks_like_a_name_is_pointed_at(
+    taker: MakeTaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rootfs").mkdir()
+    with pytest.raises(NotFoundError, match=r"folder of that name: \./rootfs\)"):
+        taker().take("rootfs")

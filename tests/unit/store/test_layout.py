@@ -101,3 +101,12 @@ def test_verify_names_what_is_damaged_and_what_is_missing(tmp_path):
     assert [line for line in verify(home, Silent()) if "is damaged" in line]
     home.store.blobs.remove(layer.digest)
     assert [line for line in verify(home, Silent()) if f"needs {layer.digest}" in line]
+
+
+def test_a_name_that_is_not_there_is_told_with_the_few_that_are_most_like_it(tmp_path):
+    layout = ImageLayout(tmp_path, create=True)
+    layout.tag(image(layout), ["nginx:1.26", *(f"other{number}:x" for number in range(30))])
+    with pytest.raises(NotFoundError) as told:
+        layout.find("nginx:1.2")
+    assert "(it has: nginx:1.26, " in str(told.value)
+    assert str(told.value).endswith(", and 24 more)")

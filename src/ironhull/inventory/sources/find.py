@@ -15,15 +15,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ironhull.errors import InputError
+from ironhull.errors import InputError, NotFoundError
 from ironhull.inventory.sources.engine import open_engine_image
 from ironhull.inventory.sources.interface import OpenImage
 from ironhull.inventory.sources.oci import open_oci
 from ironhull.inventory.sources.rootfs import open_rootfs
 from ironhull.oci.platform import Platform
 from ironhull.registry.client.access import Registries
-from ironhull.registry.client.locations import Kind, Location, open_source, parse_location
+from ironhull.registry.client.locations import (
+    Kind,
+    Location,
+    find_stored,
+    open_source,
+    parse_location,
+)
 from ironhull.store.home import Home
+from ironhull.store.layout import ImageLayout
 
 _ENGINES = {"podman": "podman", "docker-daemon": "docker", "containers-storage": "podman"}
 
@@ -62,8 +69,23 @@ def open_image(text: str, places: Places, platform: Platform | None = None) -> I
         location = parse_location(text)
         if path is not None:
             location = Location(Kind.ARCHIVE, text, path=path)
+        elif location.kind is Kind.STORE:
+            _meant_as_path(text, places.home.store)
         with _opened(location, places, platform) as image:
             yield image
+
+
+def _meant_as_path(text: str, store: ImageLayout) -> None:
+    """Say so if a text that the store does not know can only be meant as a path."""
+    if text.startswith(("/", "./", "../")):
+        raise NotFoundError(f"{text}: no such file or folder")
+    if Path(text).exists():
+        try:
+            find_stored(store, text)
+        except NotFoundError:
+            raise NotFoundError(
+                f"no image {text!r} in the store (for the file or folder of that name: ./{text})"
+            ) from None
 
 
 def _existing(text: str) -> Path | None:

@@ -6,7 +6,6 @@ Knows nothing of registries, logins or redirects: those are `session`'s and `aut
 from __future__ import annotations
 
 import random
-import re
 import ssl
 import threading
 import time
@@ -20,7 +19,6 @@ import urllib3
 from urllib3.exceptions import (
     HTTPError,
     LocationParseError,
-    MaxRetryError,
     NewConnectionError,
     SSLError,
 )
@@ -189,7 +187,7 @@ class Wire:
         try:
             return response.read1(amount, decode_content=False)
         except (HTTPError, OSError) as error:
-            raise Broken(f"the connection broke: {_reason(error)}") from None
+            raise Broken(f"the connection broke: {transport.reason(error)}") from None
 
     def pause(self, seconds: float) -> None:
         self.stop.wait(seconds)
@@ -233,12 +231,12 @@ class Wire:
         except SSLError as error:
             if "certificate" in str(error).lower():
                 raise NetworkError(
-                    f"{host}: its TLS certificate is not trusted: {_reason(error)} "
+                    f"{host}: its TLS certificate is not trusted: {transport.reason(error)} "
                     "(name its authority with --ca FILE or SSL_CERT_FILE)"
                 ) from None
-            raise Broken(f"{host}: TLS failed: {_reason(error)}") from None
+            raise Broken(f"{host}: TLS failed: {transport.reason(error)}") from None
         except (HTTPError, OSError) as error:
-            broken = Broken(f"{host}: {_reason(error)}")
+            broken = Broken(f"{host}: {transport.reason(error)}")
             broken.__cause__ = error
             raise broken from error
         except (ValueError, UnicodeError) as error:
@@ -285,15 +283,6 @@ def _host(url: str) -> str:
 def _never_there(error: Broken) -> bool:
     # Nobody listens, or the name does not exist: one more attempt is enough.
     return isinstance(error.__cause__, NewConnectionError)
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, MaxRetryError) and error.reason is not None:
-        return _reason(error.reason)
-    if isinstance(error, NewConnectionError):
-        said = str(error).rpartition("Failed to establish a new connection: ")[2]
-        return f"no server answers there ({re.sub(r'^.Errno -?[0-9]+. ', '', said)})"
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def retry_after(value: str | None) -> float | None:

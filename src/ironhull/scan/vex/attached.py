@@ -1,6 +1,6 @@
 """VEX documents attached to an image: referrers whose content is VEX, wrapped or plain.
 
-They are read, not trusted: who signed them is the business of `ironhull verify`.
+They are read, not trusted: who signed them is to be checked before.
 """
 
 from __future__ import annotations

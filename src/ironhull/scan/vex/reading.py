@@ -70,7 +70,7 @@ def decode(data: bytes, name: str) -> dict[str, Any]:
 def unwrapped(value: dict[str, Any], name: str) -> dict[str, Any]:
     """What is inside a Sigstore bundle, a DSSE envelope and an in-toto statement.
 
-    The signature is not looked at: that is what `ironhull verify` is for.
+    The signature is not looked at: who signed it is to be checked before.
     """
     for _ in range(MAX_WRAPPINGS):
         inner = value.get("dsseEnvelope")

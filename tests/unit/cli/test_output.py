@@ -1,0 +1,65 @@
+"""What the command line prints with, and what becomes of output that cannot be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ironhull import cli
+from ironhull.cli import output
+from ironhull.cli.output import progress
+
+
+def run_into(monkeypatch: pytest.MonkeyPatch, error: OSError) -> int:
+    """The exit code of a command line whose verb fails with `error`."""
+
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli.ironhull, "main", fail)
+    monkeypatch.setattr(cli, "_drop_output", lambda: None)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
+def test_a_full_disk_behind_the_output_is_no_defect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert run_into(monkeypatch, full) == 3
+    assert capsys.readouterr().err == "error: cannot write the output: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device", "/a/file"), OSError(errno.ENOTDIR, "no")],
+)
+def test_an_error_of_a_file_that_no_room_caught_is_a_defect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError
+) -> None:
+    assert run_into(monkeypatch, error) == 4
+    assert "defect of Ironhull" in capsys.readouterr().err
+
+
+def test_output_into_a_full_device_ends_with_one_line() -> None:
+    command = [sys.executable, "-m", "ironhull.cli", "schema"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr.count("\n")) == (3, 1)
+
+
+def test_progress_in_a_log_says_the_unit_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = iter([0.0, 11.0, 11.0])
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(times))
+    with progress() as shown:
+        shown.start("Making layers", 23, "layers")(2)
+    assert capsys.readouterr().err == "Making layers (23 layers)\nMaking layers: 2 of 23 layers\n"
