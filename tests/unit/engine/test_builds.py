@@ -11,7 +11,9 @@ import pytest
 
 from ironhull.engine.builds import Dialect, build_with, buildah_dialect
 from ironhull.engine.commandline import CommandLine
+from ironhull.engine.docker import Docker
 from ironhull.engine.interface import BuildRequest, BuildResult, Mount
+from ironhull.engine.process import call
 from ironhull.errors import EngineError, InputError
 
 # Saves its arguments and the Dockerfile, and writes an id as builders do.
@@ -117,3 +119,108 @@ def test_a_dockerfile_that_cannot_be_read_is_bad_input(context: Path) -> None:
     (context / "Dockerfile").unlink()
     with pytest.raises(InputError, match=r"cannot read .*Dockerfile"):
         _build(context, BUILDAH)
+
+
+# -- what a build leaves ---------------------------------------------------------------------------
+
+# Lists two working containers on our base and one on another; writes down what is removed.
+LEFTOVERS = """
+import json, os, sys, time
+words = sys.argv[1:]
+if words[0] == "rm":
+    with open(os.environ["RECORD"], "a") as file:
+        file.write(" ".join(words) + "\\n")
+elif words[0] in ("ps", "containers"):
+    print(json.dumps([
+        {"Id": "1", "Image": "localhost/base:1", "State": "storage",
+         "id": "1", "imagename": "localhost/base:1"},
+        {"Id": "2", "Image": "localhost/other:1", "State": "storage",
+         "id": "2", "imagename": "localhost/other:1"},
+        {"Id": "3", "Image": "localhost/base:1", "State": "running",
+         "id": "3", "imagename": "localhost/base:1"}]))
+else:
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "removed"), [("podman", "rm -f 1\n"), ("buildah", "rm 1\nrm 3\n")]
+)
+def test_working_containers_of_a_build_that_took_too_long_are_removed(
+    context: Path, name: str, removed: str
+) -> None:
+    record, program = context.parent / "record", context.parent / "leftovers.py"
+    program.write_text(LEFTOVERS)
+    line = CommandLine(name, (sys.executable, str(program)), {"RECORD": str(record)})
+    request = BuildRequest(
+        context / "Dockerfile",
+        context,
+        "localhost/x:1",
+        bases={"node:20": "localhost/base:1"},
+        timeout=0.5,
+    )
+    with pytest.raises(EngineError, match="took longer"):
+        build_with(line, BUILDAH, request)
+    assert record.read_text() == removed
+
+
+@pytest.mark.parametrize(
+    ("dialect", "word"),
+    [(BUILDAH, "--layers=false"), (BUILDKIT, None), (Dialect(("build",)), "--force-rm")],
+)
+def test_steps_that_are_not_to_be_kept(context: Path, dialect: Dialect, word: str | None) -> None:
+    _, kept = _build(context, dialect)
+    _, asked = _build(context, dialect, keep_steps=False)
+    more = [found for found in asked["words"] if found in ("--layers=false", "--force-rm")]
+    assert more == ([word] if word else [])
+    assert word not in kept["words"]
+
+
+def test_what_a_command_started_in_another_session_ends_with_it(tmp_path: Path) -> None:
+    found = tmp_path / "pid"
+    code = (
+        "import subprocess, sys, time\n"
+        "p = subprocess.Popen(['sleep', '60'], start_new_session=True)\n"
+        f"open({str(found)!r}, 'w').write(str(p.pid))\n"
+        "time.sleep(60)\n"
+    )
+    assert call([sys.executable, "-c", code], timeout=3).timed_out
+    stat = Path(f"/proc/{found.read_text()}/stat")
+    # Who adopts it may not have asked yet how it ended.
+    state = stat.read_text().rpartition(")")[2].split()[0] if stat.exists() else "gone"
+    assert state in ("gone", "Z", "X")
+
+
+# An old docker: the log names the steps, the last of a stage has no name.
+OLD_DOCKER = """
+import os, pathlib, sys
+words = sys.argv[1:]
+if words[0] == "version":
+    print('{"Version": "20.10.24"}' if "Server" in words[-1] else "28.0.0")
+elif words[0] == "buildx":
+    sys.exit(1)
+elif words[0] == "images":
+    print("bbbbbbbbbbbb\\ncccccccccccc")
+elif words[0] == "rmi":
+    with open(os.environ["RECORD"], "a") as file:
+        file.write(words[-1] + "\\n")
+else:
+    print(" ---> aaaaaaaaaaaa\\n ---> Running in 111111111111\\n ---> bbbbbbbbbbbb")
+    iid = [word for word in words if word.startswith("--iidfile=")][0]
+    pathlib.Path(iid.partition("=")[2]).write_text("sha256:" + "a" * 64)
+"""
+
+
+@pytest.mark.parametrize(("keep", "removed"), [(True, ""), (False, "bbbbbbbbbbbb\n")])
+def test_nameless_images_of_docker_s_old_builder_are_removed_if_they_are_ours(
+    context: Path, monkeypatch: pytest.MonkeyPatch, keep: bool, removed: str
+) -> None:
+    program, record = context.parent / "docker", context.parent / "record"
+    program.write_text(f"#!{sys.executable}\n{OLD_DOCKER}")
+    program.chmod(0o755)
+    record.write_text("")
+    monkeypatch.setenv("RECORD", str(record))
+    request = BuildRequest(context / "Dockerfile", context, "localhost/x:1", keep_steps=keep)
+    result = Docker([str(program)]).build(request)
+    assert "docker's old builder" in result.notes[-1]
+    assert record.read_text() == removed
