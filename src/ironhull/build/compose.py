@@ -73,7 +73,9 @@ class LayerPlan:
         key = layer_key(debs, self._policy, self._compression)
         if key not in self.records and key not in self._missing:
             record = read_record(self._home.layers, key)
-            if record is not None and self._blobs.renew(record.descriptor.digest):
+            if record is not None and self._blobs.renew(
+                record.descriptor.digest, record.descriptor.size
+            ):
                 self.records[key] = record
             else:
                 self._missing[key] = debs

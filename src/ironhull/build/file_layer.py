@@ -7,7 +7,8 @@ import gzip
 import hashlib
 import lzma
 import posixpath
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,16 +18,17 @@ from urllib.parse import unquote, urlsplit
 import zstandard
 
 from ironhull.archive.fetch import Download
-from ironhull.build.compose import write_layer
-from ironhull.build.layer import Compression, LayerSink
+from ironhull.build import transform
+from ironhull.build.layer import Compression, LayerSink, copy_content
 from ironhull.build.record import LayerRecord, PackagePart, TreeEntry, read_record, write_record
-from ironhull.build.transform import aliased, clean_name
+from ironhull.build.transform import CAPTURE_LIMIT, CAPTURED, MAX_TIME, aliased, clean_name
 from ironhull.definition.model import FileRequest
 from ironhull.errors import DefinitionError, InputError, IronhullError, MalformedError, Problem
+from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import canonical
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK, Member, TarLimits, TarReader
 from ironhull.oci.tar_writer import TarHeader
-from ironhull.store.blobs import CHUNK, BlobStore
+from ironhull.store.blobs import CHUNK, BlobStore, BlobWriter
 from ironhull.store.home import Home
 
 MAX_FILE = 4 << 30
@@ -41,7 +43,9 @@ def file_layer(
     try:
         key = _key(request, compression)
         record = read_record(home.layers, key)
-        if record is not None and home.store.blobs.has(record.descriptor.digest):
+        if record is not None and home.store.blobs.renew(
+            record.descriptor.digest, record.descriptor.size
+        ):
             return record
         path = _fetched(request, home.packages, download)
         record = _make(request, path, key, home.store.blobs, compression)
@@ -57,7 +61,10 @@ def file_layer(
 
 def _key(request: FileRequest, compression: Compression) -> str:
     value = {
+        "transform": transform.VERSION,
         "file": request.checksum,
+        # It is in the image's history, and its ending says how an archive is compressed.
+        "name": _name(request),
         "archive": _is_archive(request),
         "path": request.path,
         "owner": [request.uid, request.gid, request.mode],
@@ -67,10 +74,14 @@ def _key(request: FileRequest, compression: Compression) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+def _name(request: FileRequest) -> str:
+    return posixpath.basename(urlsplit(request.url).path)
+
+
 def _is_archive(request: FileRequest) -> bool:
     """An archive is unpacked where folders are meant: a path with a slash at its end, a filter."""
     wanted = request.path.endswith("/") or bool(request.includes or request.excludes)
-    if wanted and not urlsplit(request.url).path.endswith(_ARCHIVE):
+    if wanted and not _name(request).endswith(_ARCHIVE):
         raise InputError(f"not an archive that can be unpacked (known: {', '.join(_ARCHIVE)})")
     return wanted
 
@@ -80,76 +91,125 @@ def _fetched(request: FileRequest, blobs: BlobStore, download: Download) -> Path
         with blobs.writer(request.checksum) as blob:
             parts = urlsplit(request.url)
             if parts.scheme in ("", "file"):
-                local = Path(unquote(parts.path))
-                base = Path(request.place.file).parent
-                with (base / local).open("rb") as file:
-                    while data := file.read(CHUNK):
-                        blob.write(data)
+                _copy_local(Path(request.place.file).parent / unquote(parts.path), blob)
             else:
                 download.get(request.url, blob.write, limit=MAX_FILE)
     return blobs.path(request.checksum)
 
 
+def _copy_local(path: Path, blob: BlobWriter) -> None:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    with file:
+        while data := file.read(CHUNK):
+            blob.write(data)
+            if blob.size > MAX_FILE:
+                raise InputError(f"{path} is larger than {MAX_FILE} bytes")
+
+
 def _make(
     request: FileRequest, path: Path, key: str, blobs: BlobStore, compression: Compression
 ) -> LayerRecord:
-    entries: dict[str, TreeEntry] = {}
-
-    def write(sink: LayerSink) -> None:
+    with blobs.writer() as blob:
+        made = _Files(request, LayerSink(blob, compression))
         if _is_archive(request):
-            _unpack(request, path, sink, entries)
+            made.unpack(path)
         else:
-            size = path.stat().st_size
-            name = aliased(clean_name(request.path.lstrip("/")))
-            mode = 0o644 if request.mode is None else request.mode
-            _parents(name, sink, entries)
-            _head(TarHeader(name, FILE, mode, request.uid, request.gid, size), sink, entries)
-            with path.open("rb") as file:
-                while data := file.read(CHUNK):
-                    sink.write(data)
-            sink.pad(size)
-
-    descriptor, diff_id, size = write_layer(write, compression, blobs)
-    name = posixpath.basename(urlsplit(request.url).path)
-    part = PackagePart(name, "", "all", tuple(entries.values()), {}, len(entries), "")
-    return LayerRecord(key, descriptor, diff_id, size, (part,))
+            made.single(path)
+        diff_id = made.sink.finish()
+    descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
+    entries = tuple(made.entries.values())
+    # No package can have this name: the owner of a path tells who brought it.
+    name = f"{_name(request)} ({request.path})"
+    part = PackagePart(name, "", "all", entries, {}, len(entries), "", captured=made.captured)
+    return LayerRecord(key, descriptor, diff_id, made.sink.size, (part,))
 
 
-def _unpack(
-    request: FileRequest, path: Path, sink: LayerSink, entries: dict[str, TreeEntry]
-) -> None:
-    root = request.path.strip("/")
-    with _opened(path, request.url) as file:
-        reader = TarReader(_bounded(file), posixpath.basename(request.url), TarLimits(200_000))
-        for member in reader:
-            name = clean_name(member.name)
-            if not name or not _chosen(name, request):
-                continue
-            target = aliased(clean_name(f"{root}/{name}" if root else name))
-            header = _header(member, target, request)
-            if header.kind == DIRECTORY and target in entries:
-                continue
-            _parents(target, sink, entries)
-            _head(header, sink, entries)
-            for piece in reader.content():
-                sink.write(piece)
-            sink.pad(header.size)
+class _Files:
+    """Writes what a request brings into a sink and notes what it is."""
+
+    def __init__(self, request: FileRequest, sink: LayerSink) -> None:
+        self._request = request
+        self.sink = sink
+        self.entries: dict[str, TreeEntry] = {}
+        self.captured: dict[str, bytes] = {}
+
+    def single(self, path: Path) -> None:
+        request, size = self._request, path.stat().st_size
+        name = aliased(clean_name(request.path.lstrip("/")))
+        mode = 0o644 if request.mode is None else request.mode
+        with path.open("rb") as file:
+            first = file.read(256)
+            file.seek(0)
+            header = TarHeader(name, FILE, mode, request.uid, request.gid, size)
+            self._add(header, first, iter(lambda: file.read(CHUNK), b""))
+
+    def unpack(self, path: Path) -> None:
+        root = self._request.path.strip("/")
+        with _opened(path, _name(self._request)) as file:
+            reader = TarReader(_bounded(file), _name(self._request), TarLimits(200_000))
+            for member in reader:
+                name = clean_name(member.name)
+                if not name or not _chosen(name, self._request):
+                    continue
+                target = aliased(clean_name(f"{root}/{name}" if root else name))
+                header = _header(member, target, self._request)
+                if header.kind == DIRECTORY and target in self.entries:
+                    continue
+                self._add(header, reader.head(min(256, header.size)), reader.content())
+            reader.drain()
+
+    def _add(self, header: TarHeader, first: bytes, pieces: Iterable[bytes]) -> None:
+        name = header.name
+        self._parents(name)
+        if name in self.entries:
+            raise MalformedError(f"{name!r:.200} is in the archive twice")
+        self.sink.member(header)
+        entry = TreeEntry(*header[:8])
+        if header.kind == FILE:
+            capture = CAPTURED.fullmatch(name) and header.size <= CAPTURE_LIMIT
+            held: list[bytes] = []
+            watch = held.append if capture else _pass
+            found = copy_content(self.sink, first, pieces, header.size, watch, f"/{name}")
+            entry = entry._replace(shebang=found[0], elf=found[1])
+            if capture:
+                self.captured[name] = b"".join(held)
+        self.entries[name] = entry
+
+    def _parents(self, name: str) -> None:
+        parent = posixpath.dirname(name)
+        if not parent:
+            return
+        known = self.entries.get(parent)
+        if known is None:
+            self._parents(parent)
+            self._add(TarHeader(parent, DIRECTORY, 0o755), b"", ())
+        elif not known.is_directory:
+            raise MalformedError(f"{name!r:.200} lies below something that is no folder")
+
+
+def _pass(piece: bytes) -> None:
+    """What is not captured is not looked at."""
 
 
 def _header(member: Member, target: str, request: FileRequest) -> TarHeader:
     if member.kind not in (FILE, DIRECTORY, SYMLINK) or member.sparse:
-        raise MalformedError(f"{member.name!r:.200} is neither a file, a folder nor a link")
+        raise MalformedError(
+            f"{member.name!r:.200} is neither a file, a folder nor a symbolic link "
+            "(leave it out with excludes)"
+        )
     if member.kind == SYMLINK and not member.link.startswith("/"):
         meant = posixpath.normpath(posixpath.join(posixpath.dirname(target), member.link))
-        if meant.startswith(".."):
-            raise MalformedError(f"link {member.name!r:.200} leads out of the root")
+        if not member.link or meant == ".." or meant.startswith("../"):
+            raise MalformedError(f"link {member.name!r:.200} leads out of the root, or nowhere")
     mode = member.mode & 0o1777
     if member.kind == FILE and request.mode is not None:
         mode = request.mode
     size = member.size if member.kind == FILE else 0
-    return TarHeader(
-        target, member.kind, mode, request.uid, request.gid, size, max(0, member.mtime), member.link
-    )
+    mtime = min(max(0, member.mtime), MAX_TIME)
+    return TarHeader(target, member.kind, mode, request.uid, request.gid, size, mtime, member.link)
 
 
 def _chosen(name: str, request: FileRequest) -> bool:
@@ -157,36 +217,19 @@ def _chosen(name: str, request: FileRequest) -> bool:
     return included and not any(fnmatchcase(name, p) for p in request.excludes)
 
 
-def _head(header: TarHeader, sink: LayerSink, entries: dict[str, TreeEntry]) -> None:
-    if header.name in entries:
-        raise MalformedError(f"{header.name!r:.200} is in the archive twice")
-    sink.member(header)
-    entries[header.name] = TreeEntry(*header[:8])
-
-
-def _parents(name: str, sink: LayerSink, entries: dict[str, TreeEntry]) -> None:
-    parent = posixpath.dirname(name)
-    if not parent:
-        return
-    known = entries.get(parent)
-    if known is None:
-        _parents(parent, sink, entries)
-        _head(TarHeader(parent, DIRECTORY, 0o755), sink, entries)
-    elif not known.is_directory:
-        raise MalformedError(f"{name!r:.200} lies below something that is no folder")
-
-
 @contextmanager
-def _opened(path: Path, url: str) -> Iterator[BinaryIO]:
+def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
     with path.open("rb") as file:
-        if url.endswith((".gz", ".tgz")):
+        if name.endswith((".gz", ".tgz")):
             yield gzip.GzipFile(fileobj=file)  # type: ignore[misc]
-        elif url.endswith((".xz", ".txz")):
+        elif name.endswith((".xz", ".txz")):
             yield lzma.LZMAFile(file)  # type: ignore[misc]  # noqa: SIM115 - it owns nothing
-        elif url.endswith(".bz2"):
+        elif name.endswith(".bz2"):
             yield bz2.BZ2File(file)  # type: ignore[misc]
-        elif url.endswith(".zst"):
-            yield zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file)
+        elif name.endswith(".zst"):
+            yield zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
+                file, read_across_frames=True
+            )
         else:
             yield file
 
@@ -199,5 +242,5 @@ def _bounded(file: BinaryIO) -> Iterator[bytes]:
             if left < 0:
                 raise MalformedError(f"unpacks to more than {MAX_UNPACKED} bytes")
             yield data
-    except (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
         raise MalformedError(f"damaged archive ({error})") from None

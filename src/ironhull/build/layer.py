@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 import zstandard
 
@@ -22,7 +22,7 @@ from ironhull.build.record import LayerRecord, PackagePart, TreeEntry
 from ironhull.build.scripts import alternatives, diversions
 from ironhull.build.transform import Policy
 from ironhull.debian.deb import Control, DebFile
-from ironhull.errors import InputError, MalformedError
+from ironhull.errors import EnvironmentProblem, InputError, MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId, Digest
 from ironhull.oci.document import canonical
@@ -195,7 +195,7 @@ class _Packer:
         self._conffiles: dict[str, str] = {}
 
     def pack(self) -> PackagePart:
-        with self._deb.path.open("rb") as file:
+        with self._opened() as file:
             deb = DebFile(file, self._what)
             self._expect(deb.control)
             for line in _lines(deb.control.files.get("conffiles", b"")):
@@ -224,6 +224,14 @@ class _Packer:
             conffiles,
             tuple(self._removed_setuid),
         )
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return self._deb.path.open("rb")
+        except FileNotFoundError:
+            raise EnvironmentProblem(
+                f"{self._what}: {self._deb.path} is gone (was the cache cleaned up? build again)"
+            ) from None
 
     def _expect(self, control: Control) -> None:
         for field, expected in (
@@ -310,15 +318,14 @@ class _Packer:
             if md5 is not None:
                 md5.update(piece)
 
-        found = copy_content(self._sink, reader, member.size, watch, self._where(member.name))
+        first = reader.head(min(256, member.size))
+        where = f"{self._what}: {member.name!r:.200}"
+        found = copy_content(self._sink, first, reader.content(), member.size, watch, where)
         if captured is not None:
             self._captured[member.name] = b"".join(captured)
         if md5 is not None:
             self._conffiles[member.name] = md5.hexdigest()
         return found
-
-    def _where(self, path: str) -> str:
-        return f"{self._what}: {path!r:.200}"
 
     def _md5sums(self, raw: bytes) -> str:
         """The package's own md5sums without the files that are not in the layer."""
@@ -350,27 +357,28 @@ class _Packer:
 
 def copy_content(
     sink: LayerSink,
-    reader: TarReader,
+    first: bytes,
+    pieces: Iterable[bytes],
     size: int,
     watch: Callable[[bytes], object],
     where: str,
 ) -> tuple[str, Elf | None]:
-    """Copy a file's content from archive to layer: the line after `#!`, the facts of an ELF file.
+    """Copy a file's content into a layer; the line after `#!` and the facts of an ELF file.
 
-    `watch` sees each piece; `where` begins the message if the file cannot be.
+    `first` is how the content begins, of which `pieces` are all; `watch` sees each piece; `where`
+    begins the message if the file cannot be.
     """
-    first = reader.head(min(256, size))
     elf = None
     if first.startswith(MAGIC):
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-            for piece in reader.content():
+            for piece in pieces:
                 watch(piece)
                 sink.write(piece)
                 spool.write(piece)
             spool.seek(0)
             elf = read_elf(spool, size, where)  # type: ignore[arg-type]
     else:
-        for piece in reader.content():
+        for piece in pieces:
             watch(piece)
             sink.write(piece)
     sink.pad(size)

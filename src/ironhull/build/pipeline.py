@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -36,7 +37,7 @@ from ironhull.build.steps.accounts import run_as
 from ironhull.build.steps.context import StepContext
 from ironhull.build.tree import tree_of
 from ironhull.definition.model import ImageDefinition
-from ironhull.errors import FindingsError, InputError
+from ironhull.errors import EnvironmentProblem, FindingsError, InputError
 from ironhull.lock.file import render_lock
 from ironhull.lock.model import Lock, LockedPlatform, ReasonKind
 from ironhull.oci.descriptor import Descriptor
@@ -47,6 +48,8 @@ from ironhull.progress import Progress
 from ironhull.store.files import replace_file
 from ironhull.store.home import Home
 from ironhull.store.layout import REF_NAME, ImageLayout
+
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,19 @@ def build_image(
     FindingsError if a check fails: nothing is published then, the layers that were made stay.
     """
     key = image_key(definition, lock, options)
-    known = _known(home, key)
-    if known is None:
-        build = _Build(definition, lock, home, source, download, options, progress)
-        known = build.run()
-        _remember(home, key, known)
-    return _publish(home.store, known, definition, lock)
+    for _ in range(_ATTEMPTS):
+        known = built_image(home, key)
+        if known is None or not _whole(home.store, known):
+            build = _Build(definition, lock, home, source, download, options, progress)
+            known = build.run()
+            _remember(home, key, known)
+        # A clean-up in another process may have come in between; under the lock none does.
+        with suppress(_VanishedError):
+            return _publish(home.store, known, definition, lock)
+    raise EnvironmentProblem(
+        f"layers of {definition.image} vanish from {home.root} while they are used "
+        "(does something remove files there? build again when it is done)"
+    )
 
 
 def image_key(definition: ImageDefinition, lock: Lock, options: BuildOptions) -> str:
@@ -199,7 +209,11 @@ class _Build:
             for package in self._locked(platform).packages
             if everything or package.sha256 in missing
         }
-        absent = [item for digest, item in wanted.items() if not self._home.packages.has(digest)]
+        absent = [
+            item
+            for digest, item in wanted.items()
+            if not self._home.packages.has(digest, item.size)
+        ]
         if absent:
             self._source.fetch(absent, self._progress)
 
@@ -301,6 +315,8 @@ def _publish(
     tags: list[str] = []
 
     def change(before: list[Descriptor]) -> list[Descriptor]:
+        if not _whole(layout, image):
+            raise _VanishedError
         digests = {item.annotations.get(REF_NAME): item.digest for item in before}
         serial = 1
         while True:
@@ -356,17 +372,18 @@ def _remember(home: Home, key: str, image: BuiltImage) -> None:
         replace_file(home.images / f"{name}.json", raw, durable=False)
 
 
-def _known(home: Home, key: str) -> BuiltImage | None:
-    """What was built under this key, if all of it is still in the store."""
-    image = built_image(home, key)
+class _VanishedError(Exception):
+    """Something of the image was removed after it was made."""
+
+
+def _whole(layout: ImageLayout, image: BuiltImage) -> bool:
+    """Whether all of an image is in the store."""
     try:
-        layout = home.store
-        whole = image is not None and all(
-            layout.blobs.has(item.digest) for item in layout.walk(image.descriptor)
+        return all(
+            layout.blobs.has(item.digest, item.size) for item in layout.walk(image.descriptor)
         )
     except InputError:
-        return None
-    return image if whole else None
+        return False
 
 
 def built_image(home: Home, key: str) -> BuiltImage | None:

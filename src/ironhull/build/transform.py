@@ -45,7 +45,7 @@ CAPTURE_LIMIT = 1 << 20
 _MAX_NAME = 4096
 # Engines pass owners to chown(2), where the highest number means "do not change".
 _MAX_OWNER = (1 << 32) - 2
-_MAX_TIME = 8**11 - 1
+MAX_TIME = 8**11 - 1
 _DATABASE = "var/lib/dpkg/"
 
 
@@ -120,7 +120,7 @@ def transformed(member: Member, name: str, what: str, policy: Policy) -> TarHead
         member.uid,
         member.gid,
         member.size,
-        min(max(0, member.mtime), _MAX_TIME),
+        min(max(0, member.mtime), MAX_TIME),
         link,
     )
 

@@ -10,8 +10,9 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,16 +57,19 @@ class BlobStore:
         """Where the blob is or would be."""
         return self._folder / hex_of(digest)
 
-    def has(self, digest: Digest) -> bool:
-        return self.path(digest).is_file()
-
-    def renew(self, digest: Digest) -> bool:
-        """Whether the blob is there; if so, its age begins anew, so that no clean-up takes it."""
+    def has(self, digest: Digest, size: int | None = None) -> bool:
+        """Whether the blob is there; with this size, for what a lost power supply may leave."""
         try:
-            os.utime(self.path(digest))
+            found = self.path(digest).stat()
         except OSError:
-            return self.has(digest)
-        return True
+            return False
+        return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
+
+    def renew(self, digest: Digest, size: int | None = None) -> bool:
+        """Whether the blob is there; if so, its age begins anew, so that no clean-up takes it."""
+        with suppress(OSError):
+            os.utime(self.path(digest))
+        return self.has(digest, size)
 
     def size(self, digest: Digest) -> int:
         """Bytes of the blob; NotFoundError if it is not there."""

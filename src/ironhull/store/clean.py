@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ironhull.errors import InputError
-from ironhull.oci.digest import Digest, hex_of
+from ironhull.errors import InputError, NotFoundError
+from ironhull.oci.digest import Digest, hex_of, parse_digest
 from ironhull.progress import Progress
 from ironhull.store.blobs import CHUNK, BlobStore
 from ironhull.store.files import locked
@@ -80,13 +80,20 @@ def prune(
             ]
         if unused:
             doomed += _orphans(home, {path.name for path in doomed})
-            for folder in (home.root / "store" / "tmp", home.root / "cache" / "tmp"):
-                doomed += [path for path in _files(folder) if _age(path) > grace]
-        size = 0
-        for path in doomed:
-            size += path.stat().st_size
-            path.unlink(missing_ok=True)
-    return Pruned(len(doomed), size)
+            doomed += [path for path in _leftovers(home) if _age(path) > grace]
+        sizes = [_removed(path) for path in doomed]
+    removed = [size for size in sizes if size is not None]
+    return Pruned(len(removed), sum(removed))
+
+
+def _removed(path: Path) -> int | None:
+    """The size of the file that is no more; None if another process was faster."""
+    try:
+        size = path.stat().st_size
+        path.unlink()
+    except FileNotFoundError:
+        return None
+    return size
 
 
 def verify(home: Home, progress: Progress) -> list[str]:
@@ -103,14 +110,21 @@ def verify(home: Home, progress: Progress) -> list[str]:
         try:
             for item in layout.walk(descriptor):
                 if not layout.blobs.has(item.digest):
-                    problems.append(f"{descriptor.digest} needs {item.digest}, which is missing")
+                    problems.append(
+                        f"{descriptor.digest} needs {item.digest}, which is missing "
+                        "(build or pull the image again)"
+                    )
         except InputError as error:
             problems.append(str(error))
     return sorted(set(problems))
 
 
 def _damage(store: BlobStore, digest: Digest) -> list[str]:
-    if _sha256(store, digest) == hex_of(digest):
+    try:
+        if _sha256(store, digest) == hex_of(digest):
+            return []
+    except NotFoundError:
+        # Removed since the list was made.
         return []
     return [f"{store.path(digest)} is damaged (remove it; it is made or fetched again)"]
 
@@ -124,21 +138,33 @@ def _needed(home: Home) -> set[Digest]:
 
 
 def _orphans(home: Home, gone: set[str]) -> Iterator[Path]:
-    """Records of layers and images whose blobs are gone or going."""
-    for path in _files(home.layers):
-        try:
-            digest = json.loads(path.read_bytes())["descriptor"]["digest"]
-        except (ValueError, KeyError, TypeError):
-            digest = ""
-        if hex_of(Digest(digest)) in gone or not home.store.blobs.has(Digest(digest)):
-            yield path
-    for path in _files(home.images):
-        try:
-            digest = json.loads(path.read_bytes())["index"]["digest"]
-        except (ValueError, KeyError, TypeError):
-            digest = ""
-        if hex_of(Digest(digest)) in gone or not home.store.blobs.has(Digest(digest)):
-            yield path
+    """Records of layers and images whose blobs are gone or going, and records that are damaged."""
+    for folder, key in ((home.layers, "descriptor"), (home.images, "index")):
+        for path in _files(folder):
+            if path.name.startswith("."):
+                continue
+            try:
+                digest = parse_digest(json.loads(path.read_bytes())[key]["digest"])
+            except FileNotFoundError:
+                continue
+            except (ValueError, KeyError, TypeError, InputError):
+                yield path
+                continue
+            if hex_of(digest) in gone or not home.store.blobs.has(digest):
+                yield path
+
+
+def _leftovers(home: Home) -> Iterator[Path]:
+    """Files that a process was writing when it was killed, or is writing now."""
+    for folder in (home.root / "store" / "tmp", home.root / "cache" / "tmp"):
+        yield from _files(folder)
+    for folder in (home.root / "store", home.layers, home.images):
+        if folder.is_dir():
+            yield from (
+                path
+                for path in folder.iterdir()
+                if path.name.startswith(".") and path.name != ".lock" and path.is_file()
+            )
 
 
 def _files(folder: Path) -> list[Path]:

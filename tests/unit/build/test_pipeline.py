@@ -17,12 +17,20 @@ from ironhull.build.compose import MAX_LAYERS, group
 from ironhull.build.layer import Compression
 from ironhull.build.pipeline import BuildOptions, BuiltImage, build_image
 from ironhull.definition.model import FileRequest, ImageDefinition, Keep, PathEdit, PathKind
-from ironhull.errors import DefinitionError, FindingsError, InputError, MalformedError
+from ironhull.errors import (
+    DefinitionError,
+    EnvironmentProblem,
+    FindingsError,
+    InputError,
+    MalformedError,
+)
 from ironhull.lock.model import Lock, LockedPackage
 from ironhull.oci.digest import digest_of
 from ironhull.progress import Silent
+from ironhull.store.blobs import BlobStore
 from ironhull.store.clean import prune, verify
 from ironhull.store.home import Home
+from ironhull.store.layout import ImageLayout
 
 
 class NothingMissing:
@@ -309,3 +317,152 @@ def test_two_builds_at_once_share_the_store(tmp_path):
     assert {home.store.find(f"app{n}:1").media_type for n in range(4)} == {
         "application/vnd.oci.image.index.v1+json"
     }
+
+
+def archive_of(mode: str, **members: bytes) -> bytes:
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode=mode) as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o755
+            tar.addfile(info, io.BytesIO(content))
+    return raw.getvalue()
+
+
+def fetched(folder: Path, name: str, data: bytes, to: str = "/opt/", query: str = "", **more):
+    (folder / name).write_bytes(data)
+    return FileRequest(
+        (folder / name).as_uri() + query, digest_of(data), to, place(), **more
+    )  # fmt: skip
+
+
+def test_a_fetched_file_and_a_complete_database_go_together(tmp_path):
+    home = Home(tmp_path / "home")
+    request = fetched(tmp_path, "app", b"data", "/opt/data")
+    of = definition(files=(request,), keep=Keep(package_database="dpkg"))
+    image = built(home, of, lock(packages(home, "app")))
+    own = layer_names(home, image)
+    assert own["var/lib/dpkg/status"].count(b"Package:") == 1
+    assert b"/opt/data" not in own["var/lib/dpkg/info/app.list"]
+    assert b"usr/bin/app" in own["var/lib/dpkg/info/app.md5sums"]
+
+
+def test_the_digest_does_not_depend_on_what_was_built_before_from_the_same_bytes(tmp_path):
+    (tmp_path / "other").mkdir()
+    first = fetched(tmp_path, "a.bin", b"data", "/opt/data")
+    second = fetched(tmp_path / "other", "b.bin", b"data", "/opt/data")
+    used, fresh = Home(tmp_path / "used"), Home(tmp_path / "fresh")
+    built(used, definition(files=(first,)), lock(packages(used, "app")))
+    of = definition(files=(second,))
+    after = built(used, of, lock(packages(used, "app")))
+    assert after.descriptor == built(fresh, of, lock(packages(fresh, "app"))).descriptor
+
+
+@pytest.mark.parametrize("name", ["run", "tool.tar.gz"])
+def test_programs_in_fetched_files_are_checked_too(tmp_path, name):
+    home = Home(tmp_path / "home")
+    data = b"#!/bin/nowhere\n"
+    request = fetched(tmp_path, name, data, "/opt/run", mode=0o755)
+    if name != "run":
+        request = fetched(tmp_path, name, archive_of("w:gz", run=data))
+    with pytest.raises(FindingsError, match="/opt/run needs /bin/nowhere"):
+        built(home, definition(files=(request,)), lock(packages(home, "app")))
+
+
+def test_a_fetched_authority_gets_into_the_bundle(tmp_path):
+    home = Home(tmp_path / "home")
+    path = "/usr/share/ca-certificates/own/own.crt"
+    request = fetched(tmp_path, "own.crt", b"-----our own-----", path)
+    image = built(home, definition(files=(request,)), lock(packages(home, "app")))
+    assert layer_names(home, image)["etc/ssl/certs/ca-certificates.crt"] == b"-----our own-----\n"
+
+
+def test_an_archive_s_address_may_have_a_query(tmp_path):
+    home = Home(tmp_path / "home")
+    request = fetched(tmp_path, "x.tar.gz", archive_of("w:gz", a=b"1"), query="?raw=1")
+    image = built(home, definition(files=(request,)), lock(packages(home, "app")))
+    assert layer_names(home, image, 1)["opt/a"] == b"1"
+
+
+def damaged(data: bytes) -> bytes:
+    return data[:40] + bytes(byte ^ 0xFF for byte in data[40:60]) + data[60:]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("x.tar.gz", damaged(archive_of("w:gz", a=os.urandom(999))), "damaged archive"),
+        ("x.tar.xz", damaged(archive_of("w:xz", a=os.urandom(999))), "damaged archive"),
+        ("x.tar.bz2", damaged(archive_of("w:bz2", a=os.urandom(999))), "damaged archive|cut off"),
+        ("x.tar", archive_of("w", **{"etc/.wh.passwd": b""}), "other layers"),
+        ("x.tar", archive_of("w", a=b"1") * 2, ""),
+    ],
+)
+def test_a_bad_archive_is_an_error_at_its_place(tmp_path, name, data, message):
+    home = Home(tmp_path / "home")
+    request = fetched(tmp_path, name, data)
+    if not message:
+        # What follows the end of an archive is not part of it.
+        built(home, definition(files=(request,)), lock([]))
+        return
+    with pytest.raises(DefinitionError, match=rf"1\.yaml:7:3: .*({message})"):
+        built(home, definition(files=(request,)), lock([]))
+
+
+@pytest.mark.parametrize("name", ["none", "."])
+def test_a_local_file_that_cannot_be_read_is_an_error_at_its_place(tmp_path, name):
+    home = Home(tmp_path / "home")
+    request = FileRequest((tmp_path / name).as_uri(), digest_of(b""), "/opt/x", place())
+    with pytest.raises(DefinitionError, match=r"1\.yaml:7:3: .*(No such file|Is a directory)"):
+        built(home, definition(files=(request,)), lock([]))
+
+
+def test_a_blob_that_was_cut_off_is_made_again(tmp_path):
+    home = Home(tmp_path)
+    of, by = definition(), lock(packages(home, "app"))
+    first = built(home, of, by)
+    layer = home.store.document(first.platforms[0].digest).layers[0]
+    home.store.blobs.path(layer.digest).write_bytes(b"")
+    again = built(home, of, by)
+    assert again.descriptor == first.descriptor
+    assert verify(home, Silent()) == []
+
+
+def test_a_clean_up_while_a_build_runs_leaves_no_image_without_its_layers(tmp_path, monkeypatch):
+    home = Home(tmp_path)
+    of, by = definition(), lock(packages(home, "app"))
+    times = iter((True, False))
+
+    def update(self: ImageLayout, change) -> None:
+        if next(times, False):
+            prune(home, layers=True, packages=False, unused=True, grace=-1)
+        original(self, change)
+
+    original = ImageLayout.update
+    monkeypatch.setattr(ImageLayout, "update", update)
+    image = built(home, of, by)
+    assert home.store.find("app:1").digest == image.descriptor.digest
+    assert verify(home, Silent()) == []
+
+
+def test_a_store_that_is_emptied_all_the_time_is_an_error_that_says_so(tmp_path, monkeypatch):
+    home = Home(tmp_path)
+    original = ImageLayout.update
+
+    def update(self: ImageLayout, change) -> None:
+        prune(home, layers=True, packages=False, unused=True, grace=-1)
+        original(self, change)
+
+    monkeypatch.setattr(ImageLayout, "update", update)
+    with pytest.raises(EnvironmentProblem, match=r"vanish from .* build again"):
+        built(home, definition(), lock(packages(home, "app")))
+
+
+def test_a_package_that_vanishes_before_it_is_read_is_an_error_that_says_so(tmp_path, monkeypatch):
+    home = Home(tmp_path)
+    by = lock(packages(home, "app"))
+    (package,) = by.platforms["linux/amd64"].packages
+    monkeypatch.setattr(BlobStore, "has", lambda self, digest, size=None: True)
+    home.packages.remove(package.sha256)
+    with pytest.raises(EnvironmentProblem, match=r"app 1\.0-1 \(amd64\): .* is gone"):
+        built(home, definition(), by)

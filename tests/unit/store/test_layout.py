@@ -110,3 +110,28 @@ def test_a_name_that_is_not_there_is_told_with_the_few_that_are_most_like_it(tmp
         layout.find("nginx:1.2")
     assert "(it has: nginx:1.26, " in str(told.value)
     assert str(told.value).endswith(", and 24 more)")
+
+
+def test_pruning_takes_what_a_killed_process_left_and_not_what_one_is_writing(tmp_path):
+    home = Home(tmp_path)
+    home.store.tag(image(home.store), ["app:1"])
+    home.layers.mkdir(parents=True)
+    old = [tmp_path / "store/.index.json.1-a", home.layers / ".k.json.1-a"]
+    young = [tmp_path / "store/.index.json.2-b", home.layers / ".k.json.2-b"]
+    for path in [*old, *young]:
+        path.write_bytes(b"{")
+    for path in old:
+        os.utime(path, (0, 0))
+    (home.layers / "damaged.json").write_text('{"descriptor": {"digest": 5}}')
+    assert prune(home, layers=False, packages=False, unused=True).files == 3
+    assert [path.exists() for path in [*old, *young]] == [False, False, True, True]
+
+
+def test_two_prunings_at_once_do_not_fail(tmp_path, monkeypatch):
+    home = Home(tmp_path)
+    digest = home.packages.put(b"deb")
+    gone = home.packages.path(digest).with_name("0" * 64)
+    monkeypatch.setattr(
+        "ironhull.store.clean._files", lambda folder: [home.packages.path(digest), gone]
+    )
+    assert prune(home, layers=False, packages=True, unused=False).files == 1
