@@ -39,15 +39,21 @@ _MACHINE = {
     "s390x": 22,
 }
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_SHELLS = re.compile(r"(?:ba|da|z|k|mk|a|c|tc|fi|po)?sh|(?:static-)?busybox|rbash|toybox|mksh")
+# Under the names of every package of Debian that has one: bash-static, zsh5, ksh93, bsd-csh, …
+_SHELLS = re.compile(
+    r"(?:r?(?:ba|z|k)|a|c|bsd-c|da|fi|hu|la|lk|mk|o|pdk|po|pw|sa|tc|xon|y|ya)?sh(?:\d[\da-z]*)?"
+    r"(?:[-.]static)?|(?:static-)?busybox(?:[-.]static)?|toybox|elvish"
+)
 _PACKAGE_MANAGERS = re.compile(
-    r"apt(?:-get|itude)?|dpkg|apk|rpm|yum|dnf|microdnf|zypper|snap|flatpak"
-    r"|npm|npx|yarn(?:pkg)?|pnpm|pnpx|corepack|pip\d?(?:\.\d+)?|pipx|gem|composer|cargo|conda"
+    r"apt(?:-get|-cache|itude)?|dpkg(?:-deb)?|apk|opkg|pacman|rpm|yum|dnf5?|microdnf|zypper|snap"
+    r"|flatpak|nix(?:-env)?|npm|npx|yarn(?:pkg)?|pnpm|pnpx|bunx?|corepack|pip\d?(?:\.\d+)?|pipx"
+    r"|uvx?|poetry|easy_install\d?|gem|bundler?|composer|cargo|conda|cpan(?:m|\d[\d.]*)?|luarocks"
 )
 _COMPILERS = re.compile(
     r"(?:[a-z0-9_]+-linux-gnu[a-z]*-)?"
     r"(?:gcc|g\+\+|cc|c\+\+|cpp|clang|clang\+\+|tcc|ld|ld\.(?:bfd|gold|lld)|as|gccgo|gfortran)"
-    r"(?:-\d+)?|rustc|go|gofmt|javac|make|gmake|cmake|ninja|c89|c99"
+    r"(?:-\d+)?|cc1(?:plus)?|collect2|lto1|f951|rustc|go|gofmt|javac|ghc|gdc|zig|nasm|yasm"
+    r"|make|gmake|cmake|ninja|c89|c99"
 )
 # What these folders hold exists only where the image runs.
 _RUNTIME_FOLDERS = ("/proc/", "/sys/", "/dev/", "/run/")
@@ -77,6 +83,8 @@ class Subject:
     platform: Platform
     uid: int
     gid: int
+    library_folders: tuple[str, ...] = ()
+    """Folders that ld.so.conf adds to those of ld.so: their libraries are in its cache."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -124,7 +132,7 @@ def _libraries(subject: Subject) -> Found:
         if elf.machine != machine:
             problems.append(f"/{entry.path} is for another CPU (e_machine {elf.machine})")
             continue
-        if elf.interpreter and tree.find(elf.interpreter) is None:
+        if elf.interpreter and not _runs(tree, elf.interpreter):
             problems.append(f"/{entry.path} needs the interpreter {elf.interpreter}")
         search = [*_rpath(elf, entry.path), *folders]
         for name in elf.needed:
@@ -136,13 +144,9 @@ def _libraries(subject: Subject) -> Found:
 
 
 def _library_folders(subject: Subject) -> list[str]:
+    """Where ld.so of Debian looks (`ld.so --help`), besides run paths."""
     triplet = _MULTIARCH[subject.platform.debian]
-    folders = [f"/usr/local/lib/{triplet}", f"/usr/lib/{triplet}", "/usr/local/lib", "/usr/lib"]
-    folders += ["/usr/lib64", f"/usr/lib/{triplet}/systemd"]
-    for entry in subject.tree.entries.values():
-        # Folders that ld.so.conf.d adds have their libraries in the cache; the cache step read it.
-        if entry.path.startswith("etc/ld.so.conf.d/") and entry.is_file:
-            folders += [f"/usr/lib/{triplet}/{posixpath.basename(entry.path)[:-5]}"]
+    folders = [*subject.library_folders, f"/usr/lib/{triplet}", "/usr/lib"]
     folders += [part for part in subject.environment.get("LD_LIBRARY_PATH", "").split(":") if part]
     return folders
 
@@ -171,16 +175,43 @@ def _scripts(subject: Subject) -> Found:
         if subject.idle(entry):
             continue
         count += 1
-        words = entry.shebang.split()
-        if not words or not words[0].startswith("/"):
+        # Blanks only, as the kernel does: a carriage return is part of the name.
+        words = re.split(r"[ \t]+", entry.shebang)
+        if not words[0].startswith("/"):
             problems.append(f"/{entry.path} is a script without an absolute interpreter")
-        elif subject.tree.find(words[0]) is None:
-            problems.append(f"/{entry.path} needs {words[0]}")
+        elif not _runs(subject.tree, words[0]):
+            problems.append(f"/{entry.path} needs {_shown(words[0])}")
         elif posixpath.basename(words[0]) == "env":
-            program = next((w for w in words[1:] if not w.startswith("-") and "=" not in w), "")
+            program = _behind_env(words[1:])
             if program and _on_path(subject, program) is None:
-                problems.append(f"/{entry.path} needs {program}, by way of env")
+                problems.append(f"/{entry.path} needs {_shown(program)}, by way of env")
     return count, problems
+
+
+def _runs(tree: Tree, path: str) -> bool:
+    entry = tree.find(path)
+    return entry is not None and entry.executable
+
+
+def _shown(program: str) -> str:
+    if not program.endswith("\r"):
+        return program
+    return f"{program!r} (its lines end as on Windows: take the carriage returns out)"
+
+
+def _behind_env(words: list[str]) -> str:
+    """The program that env(1) would start; '' if there is none."""
+    left = iter(words)
+    for word in left:
+        if word in ("-u", "-C", "--unset", "--chdir"):
+            next(left, "")
+            continue
+        # `-Sprogram` and `-S program` are one to env.
+        split = re.fullmatch(r"(?:-[iv0]*S|--split-string=)(.*)", word, re.DOTALL)
+        word = split[1] if split else word
+        if word and not word.startswith("-") and "=" not in word:
+            return word
+    return ""
 
 
 def _on_path(subject: Subject, program: str) -> TreeEntry | None:
@@ -215,15 +246,19 @@ def _documentation(entry: TreeEntry) -> bool:
 
 
 def _entrypoint(subject: Subject) -> Found:
-    """What the image starts is there, and its user may execute it."""
-    argv = (*subject.definition.entrypoint, *subject.definition.cmd)
-    if not argv:
-        return 0, []
-    entry = _on_path(subject, argv[0])
-    if entry is None:
-        return 1, [f"{argv[0]!r}, which the image starts, is not in it"]
-    blocked = _blocked(subject, entry.path)
-    return 1, [f"user {subject.uid} may not execute /{entry.path}: {blocked}"] if blocked else []
+    """What the image starts, to work or to tell its health, is there for its user to execute."""
+    definition, problems = subject.definition, []
+    health = definition.healthcheck.command if definition.healthcheck else ()
+    argvs = [argv for argv in ((*definition.entrypoint, *definition.cmd), health) if argv]
+    for argv in argvs:
+        entry = _on_path(subject, argv[0])
+        if entry is None:
+            problems.append(f"{argv[0]!r}, which the image starts, is not in it")
+        elif not entry.is_file:
+            problems.append(f"{argv[0]!r}, which the image starts, is no program")
+        elif blocked := _blocked(subject, entry.path):
+            problems.append(f"user {subject.uid} may not execute /{entry.path}: {blocked}")
+    return len(argvs), problems
 
 
 def _blocked(subject: Subject, path: str) -> str:
@@ -256,7 +291,9 @@ def _user(subject: Subject) -> Found:
     if subject.uid == 0 and not subject.definition.accounts.root:
         problems.append("the image runs as root, and accounts.root does not say so")
     work_dir = subject.tree.resolve(subject.definition.work_dir)
-    if work_dir:
+    if work_dir and not subject.tree.entries[work_dir].is_directory:
+        problems.append(f"work-dir {subject.definition.work_dir} is not a folder")
+    elif work_dir:
         blocked = _blocked(subject, work_dir)
         if blocked:
             problems.append(

@@ -35,6 +35,7 @@ from ironhull.build.squash import squashed_layer
 from ironhull.build.steps import order
 from ironhull.build.steps.accounts import run_as
 from ironhull.build.steps.context import StepContext
+from ironhull.build.steps.ld_cache import library_folders
 from ironhull.build.tree import tree_of
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import EnvironmentProblem, FindingsError, InputError
@@ -238,7 +239,9 @@ class _Build:
         order.run_steps(tree, context)
         user = run_as(definition.accounts)
         uid, gid = (int(number) for number in user.split(":"))
-        checks = check_image(Subject(tree, definition, platform, uid, gid))
+        checks = check_image(
+            Subject(tree, definition, platform, uid, gid, library_folders(tree, context))
+        )
         _refuse(definition, platform, checks)
         mtime = int(datetime.fromisoformat(self._lock.created).timestamp())
         if definition.squashed:

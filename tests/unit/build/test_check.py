@@ -5,7 +5,7 @@ from ironhull.build.check import CHECKS, Subject, check_image
 from ironhull.build.elf import Elf
 from ironhull.build.record import PackagePart, TreeEntry
 from ironhull.build.tree import Tree, tree_of
-from ironhull.definition.model import Keep
+from ironhull.definition.model import Healthcheck, Keep
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
 
 
@@ -178,3 +178,103 @@ def test_setuid_and_world_writable_files_are_found():
 def test_a_result_knows_its_platform():
     subject = Subject(tree(), definition(), ARM64, 65532, 65532)
     assert {result.platform for result in check_image(subject)} == {"linux/arm64"}
+
+
+def test_a_library_outside_of_ld_so_s_folders_does_not_count_by_its_folder_s_name():
+    private = "usr/lib/x86_64-linux-gnu/private"
+    made = tree(
+        entry("usr/bin/app", 0o755, elf=elf("libb.so.1")),
+        entry(f"{private}/libb.so.1", elf=elf()),
+        entry("etc/ld.so.conf.d/private.conf"),
+    )
+    needs = f"/usr/bin/app needs libb.so.1 (there is /{private}/libb.so.1, not searched)"
+    assert problems("libraries", made) == [needs]
+    subject = Subject(made, definition(), AMD64, 1, 1, (f"/{private}",))
+    assert CHECKS["libraries"](subject) == (2, [])
+
+
+@pytest.mark.parametrize("folder", ["usr/local/lib", "usr/lib/x86_64-linux-gnu/systemd"])
+def test_folders_that_ld_so_does_not_look_into_by_itself_do_not_count(folder):
+    made = tree(entry("a", 0o755, elf=elf("l.so")), entry(f"{folder}/l.so", elf=elf()))
+    assert problems("libraries", made) == [f"/a needs l.so (there is /{folder}/l.so, not searched)"]
+
+
+def test_an_interpreter_must_be_a_program():
+    made = tree(
+        entry("usr/bin/a", 0o755, shebang="/usr/lib"),
+        entry("usr/bin/b", 0o755, shebang="/usr/lib/x"),
+        entry("usr/bin/c", 0o755, elf=elf(interpreter="/usr/lib/x")),
+        entry("usr/lib/x", 0o644),
+    )
+    assert sorted(problems("scripts", made)) == [
+        "/usr/bin/a needs /usr/lib",
+        "/usr/bin/b needs /usr/lib/x",
+    ]
+    assert problems("libraries", made) == ["/usr/bin/c needs the interpreter /usr/lib/x"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["-S node --x", "-Snode --x", "-vS node", "--split-string=node", "-u HOME node", "A=b node"],
+)
+def test_a_program_is_found_behind_the_options_of_env(arguments):
+    made = tree(
+        entry("usr/bin/a", 0o755, shebang=f"/usr/bin/env {arguments}"), entry("usr/bin/env", 0o755)
+    )
+    assert problems("scripts", made) == ["/usr/bin/a needs node, by way of env"]
+
+
+def test_a_carriage_return_after_the_interpreter_is_told():
+    made = tree(
+        entry("usr/bin/a", 0o755, shebang="/bin/sh\r"),
+        entry("usr/bin/b", 0o755, shebang="/usr/bin/env sh\r"),
+        entry("bin/sh", 0o755),
+        entry("usr/bin/env", 0o755),
+    )
+    (first, second) = sorted(problems("scripts", made))
+    assert first.startswith(r"/usr/bin/a needs '/bin/sh\r' (its lines end as on Windows")
+    assert second.startswith(r"/usr/bin/b needs 'sh\r' (its lines end as on Windows")
+
+
+def test_a_folder_is_nothing_to_start():
+    made = tree(entry("srv/app", 0o755, kind=DIRECTORY))
+    for uid in (0, 1000):
+        assert problems("entrypoint", made, entrypoint=("/srv/app",), uid=uid) == [
+            "'/srv/app', which the image starts, is no program"
+        ]
+
+
+def test_what_tells_the_image_s_health_is_in_it():
+    made = tree(entry("usr/bin/app", 0o755))
+    health = Healthcheck(("curl", "-f", "http://localhost"))
+    assert problems("entrypoint", made, cmd=("app",), healthcheck=health) == [
+        "'curl', which the image starts, is not in it"
+    ]
+
+
+def test_a_work_dir_that_is_a_file_is_found():
+    made = tree(entry("srv/app", 0o755))
+    assert problems("user", made, work_dir="/srv/app") == ["work-dir /srv/app is not a folder"]
+
+
+@pytest.mark.parametrize(
+    ("check", "programs"),
+    [
+        ("no-shell", "ash bash-static bsd-csh csh elvish fish hush ksh93 rksh93 lksh mksh-static "
+         "posh pwsh rbash rzsh sash tcsh xonsh yash zsh5 zsh-static busybox.static"),
+        ("no-package-manager", "apt-cache dpkg-deb opkg uv uvx bundle bundler cpan cpanm cpan5.40 "
+         "poetry bun luarocks dnf5"),
+        ("no-compiler", "cc1 cc1plus collect2 lto1 nasm zig"),
+    ],
+)  # fmt: skip
+def test_other_names_of_such_programs_are_found_too(check, programs):
+    for program in programs.split():
+        made = tree(entry(f"usr/bin/{program}", 0o755))
+        assert problems(check, made) == [f"/usr/bin/{program}"]
+
+
+def test_programs_that_only_sound_like_it_are_not_found():
+    names = "ssh mosh rsh dsh ssh-keygen hash push gosh npmrc pipewire gosu asd going makedev"
+    made = tree(*(entry(f"usr/bin/{name}", 0o755) for name in names.split()))
+    for check in ("no-shell", "no-package-manager", "no-compiler"):
+        assert problems(check, made) == []

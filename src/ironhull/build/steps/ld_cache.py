@@ -80,6 +80,11 @@ def find_libraries(tree: Tree, context: StepContext) -> list[Library]:
     return sorted(found, key=cmp_to_key(_order))
 
 
+def library_folders(tree: Tree, context: StepContext) -> tuple[str, ...]:
+    """Folders whose libraries ld.so finds by its cache alone; none where no cache is written."""
+    return () if context.part("libc6") is None else tuple(configured_folders(tree, context))
+
+
 def configured_folders(tree: Tree, context: StepContext) -> list[str]:
     """Folders that ld.so.conf and what it includes name, in order, as the tree now has them."""
     texts = {path: data for part in context.parts for path, data in part.captured.items()}
