@@ -16,6 +16,20 @@ from typing import Any
 from ironhull.errors import InputError
 from ironhull.store.home import Home
 
+# Every setting, and what it says; docs/settings.md shows them, and nothing else is taken.
+NAMES = {
+    "home": "Folder of store, cache, inventories, advisories. Default ~/.local/share/ironhull.",
+    "catalog": "The folder of definitions. Default: images here, else Ironhull's own.",
+    "mirror": "Address or folder of the package archive. Default: the one of the machine's apt.",
+    "keyring": "OpenPGP keys that may sign the archive, instead of Debian's.",
+    "advisory_sources": "NAME=PLACE of advisory feeds, with spaces between, instead of their own.",
+    "max_advisory_age": "Days after which advisories are stale. Default 7; 0: never.",
+    "registry_mirrors": "HOST=MIRROR of registries, with spaces between.",
+    "podman_args": "Options that always follow podman, for example --root.",
+    "buildah_args": "Options that always follow buildah.",
+    "docker_host": "Where docker listens, as in DOCKER_HOST.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -75,8 +89,16 @@ def _read(path: Path) -> dict[str, Any]:
 
     try:
         with path.open("rb") as file:
-            return tomllib.load(file)
-    except tomllib.TOMLDecodeError as error:
+            found = tomllib.load(file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
+    for name in found:
+        if name not in NAMES:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, NAMES, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(NAMES)}"
+            raise InputError(f"{path}: unknown setting {name!r:.60}; {hint}")
+    return found

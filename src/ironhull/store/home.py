@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ironhull.errors import EnvironmentProblem
 from ironhull.store.blobs import BlobStore
 from ironhull.store.layout import ImageLayout
 
@@ -25,7 +26,10 @@ class Home:
 
     @property
     def store(self) -> ImageLayout:
-        return ImageLayout(self.root / "store", create=True)
+        try:
+            return ImageLayout(self.root / "store", create=True)
+        except EnvironmentProblem as error:
+            raise EnvironmentProblem(f"{error}; IRONHULL_HOME names another place") from None
 
     @property
     def packages(self) -> BlobStore:

@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.fakes.image import make_image
 from tests.fakes.registry import FakeRegistry, cut, says
-from tests.unit.registry.client.conftest import Notes
+from tests.unit.registry.client.conftest import QUICK, Notes
 
 from ironhull.errors import InputError, MalformedError, NetworkError, NotFoundError, UntrustedError
 from ironhull.oci.descriptor import Descriptor
@@ -303,6 +304,8 @@ def test_an_image_that_refers_shows_the_type_of_its_config(
 def test_two_clients_that_refer_at_once_both_stay(
     connect: Connect, layout: ImageLayout, image: Descriptor
 ) -> None:
+    # Long enough that one who read before us has written when we look again, on a busy machine too.
+    patient = replace(QUICK, first_wait=0.4)
     with FakeRegistry(referrers_api=False) as registry:
         push(layout, image, connect(registry, write=True))
         documents = [artifact(layout, image, text=str(n)) for n in range(3)]
@@ -311,7 +314,8 @@ def test_two_clients_that_refer_at_once_both_stay(
         del registry.manifests["app", fallback_tag(image.digest)]
         threads = [
             threading.Thread(
-                target=push_referrers, args=(connect(registry, write=True), [document])
+                target=push_referrers,
+                args=(connect(registry, write=True, patience=patient), [document]),
             )
             for document in documents
         ]
