@@ -1,6 +1,7 @@
 """One table makes reader, JSON Schema and reference: they cannot say different things."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -202,7 +203,10 @@ def test_the_examples_in_the_docs_are_definitions(tmp_path: Path) -> None:
     blocks = [block.split("```")[0] for block in text.split("```yaml\n")[1:]]
     whole = [block for block in blocks if "\nimage:" in f"\n{block}"]
     assert whole
+    shutil.copytree(ROOT / "images/_shared", tmp_path / "images/_shared")
     for number, block in enumerate(whole):
-        (tmp_path / f"{number}.yaml").write_text(block)
-        (tmp_path / "web.conf").write_text("x")
-        assert load(tmp_path / f"{number}.yaml").tags
+        folder = tmp_path / "images" / f"example{number}" / "debian-13"
+        folder.mkdir(parents=True)
+        (folder / "1.yaml").write_text(block)
+        (folder / "web.conf").write_text("x")
+        assert load(folder / "1.yaml").tags
