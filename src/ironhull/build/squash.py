@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from ironhull.build.compose import write_layer
@@ -39,15 +40,25 @@ def squashed_layer(
 
 def _copy(record: LayerRecord, tree: Tree, layout: ImageLayout, sink: LayerSink) -> None:
     owners = {entry.path: part.name for part in record.parts for entry in part.entries}
+    # Packages that share a layer may bring one path if the definition says so: the last one counts.
+    left = Counter(
+        entry.path for part in record.parts for entry in part.entries if not entry.is_directory
+    )
     with open_layer(layout, record.descriptor) as stream:
-        _members(TarReader(stream, f"layer {record.descriptor.digest}"), owners, tree, sink)
+        reader = TarReader(stream, f"layer {record.descriptor.digest}")
+        _members(reader, owners, left, tree, sink)
         stream.finish(record.diff_id)
 
 
-def _members(reader: TarReader, owners: dict[str, str], tree: Tree, sink: LayerSink) -> None:
+def _members(
+    reader: TarReader, owners: dict[str, str], left: Counter[str], tree: Tree, sink: LayerSink
+) -> None:
     for member in reader:
         path = member.name.rstrip("/")
         entry = tree.get(path)
+        left[path] -= 1
+        if left[path] > 0:
+            continue
         if entry is None or tree.owner[path] != owners.get(path) or member.kind == DIRECTORY:
             continue
         if entry.kind == HARD_LINK and tree.owner.get(entry.link) != owners[path]:

@@ -466,3 +466,19 @@ def test_a_package_that_vanishes_before_it_is_read_is_an_error_that_says_so(tmp_
     home.packages.remove(package.sha256)
     with pytest.raises(EnvironmentProblem, match=r"app 1\.0-1 \(amd64\): .* is gone"):
         built(home, definition(), by)
+
+
+def test_a_decided_overlap_in_a_shared_layer_is_once_in_a_squashed_image(tmp_path):
+    home = Home(tmp_path)
+    many = [locked(home, f"p{n:03}", make_deb(f"p{n:03}", "1.0-1", files={
+        f"usr/share/p{n}": file(os.urandom(2000))})) for n in range(100)]  # fmt: skip
+    both = [
+        replace(
+            locked(home, name, make_deb(name, "1.0-1", files={"etc/x": file(text)})), source="s"
+        )
+        for name, text in (("aa", "short"), ("ab", "a much longer one " * 100))
+    ]
+    of = definition(squashed=True, keep=Keep(overlaps=("/etc/x",)))
+    found = layer_names(home, built(home, of, lock([*many, *both])))
+    assert found["etc/x"] == b"a much longer one " * 100
+    assert {f"usr/share/p{n}" for n in range(100)} <= set(found)
