@@ -490,6 +490,12 @@ def test_options_that_cannot_be_are_refused_with_what_to_do(tmp_path, options, s
     assert said in run(*command("--data", tmp_path), *options, code=2)
 
 
+def test_it_says_that_it_serves_only_when_it_does(server, tmp_path):
+    said = run(*command("--data", tmp_path), "--listen", f"127.0.0.1:{server.port}", code=3)
+    assert "Address already in use" in said
+    assert "serving" not in said
+
+
 def test_slow_clients_are_cut_off(tmp_path):
     """Readers by the kernel, writers with 408; both without disturbing anybody else."""
     port = free_port()

@@ -106,9 +106,11 @@ def serve(
                 f"{swept.leftovers} leftovers"
             )
         return
-    config.check()
-    click.echo(f"serving {config.root} at {config.url}", err=True)
-    run_server(config, partial(_open_log, log_format == "json"))
+
+    def listening() -> None:
+        click.echo(f"serving {config.root} at {config.url}", err=True)
+
+    run_server(config, partial(_open_log, log_format == "json"), listening)
 
 
 def _open_log(as_json: bool) -> RequestLog:

@@ -98,10 +98,14 @@ def collect(config: ServerConfig) -> Swept:
     return sweep(contents, Uploads(contents, config.limits))
 
 
-def serve(config: ServerConfig, open_log: Callable[[], RequestLog]) -> None:
+def serve(
+    config: ServerConfig,
+    open_log: Callable[[], RequestLog],
+    listening: Callable[[], None] = lambda: None,
+) -> None:
     """Serve until SIGTERM or SIGINT; requests under way get ten seconds to end.
 
-    `open_log` is called in the process that answers.
+    `open_log` is called in the process that answers, `listening` when clients may come.
     """
     config.check()
     # What is wrong with the options is said here, not by a worker that dies.
@@ -111,13 +115,14 @@ def serve(config: ServerConfig, open_log: Callable[[], RequestLog]) -> None:
     multiprocessing.set_start_method("fork", force=True)
     with _only_writer(config):
         loader = partial(_load, config, open_log)
-        _server(config).serve(target_loader=loader, wrap_loader=False)
+        _server(config, listening).serve(target_loader=loader, wrap_loader=False)
 
 
-def _server(config: ServerConfig) -> _Server:
+def _server(config: ServerConfig, listening: Callable[[], None]) -> _Server:
     try:
         return _Server(
             "ironhull",
+            listening=listening,
             stalled=config.limits.idle,
             address=config.host,
             port=config.port,
@@ -153,9 +158,12 @@ def _load(config: ServerConfig, open_log: Callable[[], RequestLog]) -> ASGIApp:
 class _Server(MPServer):
     """Granian on a socket that we opened."""
 
-    def __init__(self, target: str, stalled: float, **options: Any) -> None:
+    def __init__(
+        self, target: str, stalled: float, listening: Callable[[], None], **options: Any
+    ) -> None:
         super().__init__(target, **options)
         self._stalled = stalled
+        self._listening = listening
 
     def _init_shared_socket(self) -> None:
         self._socket = _listen(self.bind_addr, self.bind_port, self._stalled)
@@ -164,6 +172,7 @@ class _Server(MPServer):
         self._sfd = self._socket.fileno()  # type: ignore[assignment]
         holder = SocketHolder(self._socket.fileno(), False, _BACKLOG)  # type: ignore[call-arg]
         self._shd = holder  # type: ignore[assignment]
+        self._listening()
 
 
 def _listen(host: str, port: int, stalled: float) -> socket.socket:
