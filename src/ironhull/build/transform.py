@@ -46,7 +46,8 @@ _MAX_NAME = 4096
 # Engines pass owners to chown(2), where the highest number means "do not change".
 _MAX_OWNER = (1 << 32) - 2
 MAX_TIME = 8**11 - 1
-_DATABASE = "var/lib/dpkg/"
+# Scanners look for the two status files below any `lib/dpkg`.
+_DATABASE = re.compile(r"var/lib/dpkg/.+|(?:.*/)?lib/dpkg/status(?:\.d/.+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def transformed(member: Member, name: str, what: str, policy: Policy) -> TarHead
         raise MalformedError(f"{what}: {name!r} is neither a file, a directory nor a link")
     if not (0 <= member.uid <= _MAX_OWNER and 0 <= member.gid <= _MAX_OWNER):
         raise MalformedError(f"{what}: {name!r} has the owner {member.uid}:{member.gid}")
-    if name.startswith(_DATABASE) and member.kind != DIRECTORY:
+    if member.kind != DIRECTORY and _DATABASE.fullmatch(name):
         raise MalformedError(f"{what}: {name!r} would forge an entry of the package database")
     path, mode, link = aliased(name), member.mode, member.link
     if path != name and name in ALIASED:

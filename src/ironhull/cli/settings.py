@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -73,7 +74,10 @@ class Settings:
 def settings() -> Settings:
     """The settings of this process."""
     configured = os.environ.get("IRONHULL_CONFIG")
-    places = [Path("ironhull.toml"), Path.home() / ".config/ironhull/ironhull.toml"]
+    places = [Path("ironhull.toml")]
+    # A user without a name, as in many containers, may have no home.
+    with suppress(RuntimeError):
+        places.append(Path.home() / ".config/ironhull/ironhull.toml")
     if configured:
         places = [Path(configured)]
         if not places[0].is_file():

@@ -241,6 +241,7 @@ HOSTILE = {
     "whiteout folder": {"etc/.wh.d/x": file("")},
     "forged database entry": {"var/lib/dpkg/status.d/openssl": file("Package: openssl\n")},
     "forged database": {"var/lib/dpkg/status": file("Package: openssl\n")},
+    "forged database elsewhere": {"opt/lib/dpkg/status.d/openssl": file("Package: openssl\n")},
     "database elsewhere": {"var/lib/dpkg/status.d": symlink("/tmp")},
     "owner below zero": {"usr/x": file("", uid=-5)},
     "owner that means no change": {"usr/x": file("", gid=(1 << 32) - 1)},

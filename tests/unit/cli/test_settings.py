@@ -68,3 +68,15 @@ def test_a_home_that_cannot_be_made_is_said_with_the_way_out(tmp_path: Path) -> 
     (tmp_path / "file").write_text("")
     with pytest.raises(EnvironmentProblem, match="IRONHULL_HOME names another place"):
         _ = Home(tmp_path / "file").store
+
+
+def test_a_user_without_a_home_needs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("IRONHULL_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "home", home)
+    settings.cache_clear()
+    assert settings().file == {}
+    settings.cache_clear()
