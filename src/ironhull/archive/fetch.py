@@ -103,7 +103,8 @@ class MirrorSource:
 
     def fetch(self, wanted: Sequence[Wanted], progress: Progress) -> None:
         """Have all of them in the store, verified, or raise one error naming what is missing."""
-        lacking = list({w.sha256: w for w in wanted if not self._store.has(w.sha256, w.size)}.values())
+        absent = (w for w in wanted if not self._store.has(w.sha256, w.size))
+        lacking = list({w.sha256: w for w in absent}.values())
         if not lacking:
             return
         if self._offline:

@@ -64,7 +64,8 @@ def _members(
         if entry.kind == HARD_LINK and tree.owner.get(entry.link) != owners[path]:
             raise InputError(
                 f"/{entry.path} is a hard link to /{entry.link}, which this image replaces or "
-                "deletes: a squashed layer cannot hold it"
+                "deletes: a squashed layer cannot hold it (delete the link too, or use output: "
+                "layered)"
             )
         sink.member(TarHeader(*entry[:8], member.xattrs or {}))
         if entry.kind == FILE:

@@ -17,6 +17,7 @@ from ironhull.progress import Progress
 from ironhull.store.blobs import CHUNK, BlobStore
 from ironhull.store.files import locked
 from ironhull.store.home import Home
+from ironhull.store.layout import REF_NAME
 
 # A build that runs now may have written a blob that no index names yet.
 GRACE = 24 * 3600
@@ -132,7 +133,16 @@ def _damage(store: BlobStore, digest: Digest) -> list[str]:
 def _needed(home: Home) -> set[Digest]:
     """Blobs below what index.json lists, and those that a registry over the store has on record."""
     layout = home.store
-    listed = {item.digest for root in layout.descriptors() for item in layout.walk(root)}
+    listed: set[Digest] = set()
+    for root in layout.descriptors():
+        try:
+            listed.update(item.digest for item in layout.walk(root))
+        except InputError as error:
+            name = root.annotations.get(REF_NAME, root.digest)
+            raise InputError(
+                f"cannot tell what {name} needs, nothing is removed: {error} "
+                "(build or pull the image again first)"
+            ) from None
     names = (path.name for path in _files(layout.root / "registry"))
     return listed | {Digest(f"sha256:{name}") for name in names if _HEX.fullmatch(name)}
 

@@ -4,7 +4,7 @@ import os
 import pytest
 from tests.fakes.image import File, make_image
 
-from ironhull.errors import MalformedError, NotFoundError
+from ironhull.errors import InputError, MalformedError, NotFoundError
 from ironhull.progress import Silent
 from ironhull.store.clean import prune, usage, verify
 from ironhull.store.copy import copy_image
@@ -135,3 +135,13 @@ def test_two_prunings_at_once_do_not_fail(tmp_path, monkeypatch):
         "ironhull.store.clean._files", lambda folder: [home.packages.path(digest), gone]
     )
     assert prune(home, layers=False, packages=True, unused=False).files == 1
+
+
+def test_pruning_removes_nothing_while_an_image_is_damaged_and_says_which(tmp_path):
+    home = Home(tmp_path)
+    descriptor = image(home.store)
+    home.store.tag(descriptor, ["app:1"])
+    home.store.blobs.remove(descriptor.digest)
+    with pytest.raises(InputError, match=r"cannot tell what app:1 needs.*again first"):
+        prune(home, layers=True, packages=False, unused=False, grace=-1)
+    assert list(home.store.blobs)
