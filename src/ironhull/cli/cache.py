@@ -14,7 +14,10 @@ from ironhull.store import clean
 
 @click.group()
 def cache() -> None:
-    """List, prune and verify Ironhull's store and cache."""
+    """List, prune and verify Ironhull's store and cache.
+
+    Example: ironhull cache prune --unused
+    """
 
 
 @cache.command("list")
@@ -49,7 +52,10 @@ def prune(layers: bool, packages: bool, unused: bool, as_json: bool) -> None:
 @cache.command()
 @as_json
 def verify(as_json: bool) -> None:
-    """Read everything again and compare it with its digest; exit code 1 if something is wrong."""
+    """Read everything again and compare it with its digest.
+
+    Exits with 1 if something is wrong.
+    """
     with progress(quiet=as_json) as shown:
         problems = clean.verify(settings().home, shown)
     if as_json:

@@ -19,13 +19,13 @@ from ironhull.cli.measure import (
     opened_database,
     target_options,
 )
+from ironhull.cli.output import write_file
 from ironhull.cli.scan import Image, Scanning, scan_options
 from ironhull.compare.compare import compare as compare_sides
 from ironhull.compare.document import document_of
 from ironhull.compare.model import Comparison
 from ironhull.compare.policy import failures, parse_terms
 from ironhull.errors import FindingsError, InputError
-from ironhull.store.files import replace_file
 
 # Name of a format → module below ironhull.compare.reports; each has `render(document)`.
 FORMATS = {
@@ -112,7 +112,7 @@ def write_report(comparison: Comparison, form: str, output: Path | None) -> None
     if output is None:
         click.echo(text, nl=False)
     else:
-        replace_file(output, text.encode("utf-8", "replace"))
+        write_file(output, text.encode("utf-8", "replace"))
 
 
 def format_of(output: Path | None) -> str:

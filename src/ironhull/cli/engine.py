@@ -16,7 +16,7 @@ def engine() -> None:
     """Show the container engines of this machine, and settings for them."""
 
 
-@engine.command("list")
+@engine.command("list", short_help="List the engines, and why one cannot be used.")
 @as_json
 def list_(as_json: bool) -> None:
     r"""List the engines that Ironhull knows, and say why one cannot be used.
@@ -52,7 +52,7 @@ def list_(as_json: bool) -> None:
     click.echo(table(("ENGINE", "VERSION", "DOES", "STATE"), rows))
 
 
-@engine.command()
+@engine.command(short_help="Print settings that point FROM lines at Ironhull.")
 @click.argument("name", metavar="ENGINE", type=click.Choice(["podman", "docker"]))
 @click.option(
     "--registry",

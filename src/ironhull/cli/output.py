@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -39,6 +40,19 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequenc
         line = "  ".join(parts).rstrip()
         lines.append(click.style(line, bold=True) if index == 0 else line)
     return "\n".join(lines)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace a file whole, its folder made; a device, a pipe and a link are written into."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        from ironhull.store.export import whole_file
+
+        with whole_file(path) as file:
+            file.write(data)
+    else:
+        from ironhull.store.files import replace_file
+
+        replace_file(path, data)
 
 
 def megabytes(size: int) -> str:

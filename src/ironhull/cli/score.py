@@ -18,7 +18,7 @@ from ironhull.cli.measure import (
     said_about,
     target_options,
 )
-from ironhull.cli.output import as_json, print_json
+from ironhull.cli.output import as_json, print_json, write_file
 from ironhull.cli.scan import Image, Scanning, scan_options
 from ironhull.compare.cis import cis_of
 from ironhull.compare.history import history_of
@@ -27,7 +27,6 @@ from ironhull.compare.reports.words import one_line
 from ironhull.compare.score import SECTIONS, Facts, Point, Score, points_of
 from ironhull.errors import FindingsError
 from ironhull.scan.model import ScanResult
-from ironhull.store.export import whole_file
 
 SCHEMA = "ironhull-score-1"
 _MARKS = {"pass": "yes", "fail": "no", "unknown": "?"}
@@ -77,8 +76,7 @@ def score(
         from ironhull.compare.reports.badge import badge as drawn
 
         text = f"{found.grade} {found.total}/{len(found.points)}"
-        with whole_file(badge) as file:
-            file.write(drawn("hardening", text, _MOODS[found.grade]).encode())
+        write_file(badge, drawn("hardening", text, _MOODS[found.grade]).encode())
     if as_json:
         print_json(_json(found, side, now))
     else:

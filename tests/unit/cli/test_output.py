@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ironhull import cli
 from ironhull.cli import output
@@ -63,3 +64,22 @@ def test_progress_in_a_log_says_the_unit_once(
     with progress() as shown:
         shown.start("Making layers", 23, "layers")(2)
     assert capsys.readouterr().err == "Making layers (23 layers)\nMaking layers: 2 of 23 layers\n"
+
+
+@pytest.mark.parametrize("verb", list(cli.VERBS))
+def test_no_line_of_help_is_cut_off(verb: str) -> None:
+    """click ends a summary that is too long with three dots."""
+    shown = CliRunner().invoke(cli.ironhull, [verb, "--help"])
+    assert shown.exit_code == 0
+    listed = shown.stdout.partition("\nCommands:\n")[2]
+    assert "..." not in listed
+
+
+def test_a_report_into_a_link_leaves_the_link(tmp_path: Path) -> None:
+    link = tmp_path / "stdout"
+    link.symlink_to(tmp_path / "there")
+    output.write_file(link, b"report")
+    assert link.is_symlink()
+    assert (tmp_path / "there").read_bytes() == b"report"
+    output.write_file(tmp_path / "deep" / "r.html", b"report")
+    assert (tmp_path / "deep" / "r.html").read_bytes() == b"report"
