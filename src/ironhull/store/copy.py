@@ -1,10 +1,8 @@
-"""From one layout to another: an image with all below it, without copying bytes if it can."""
+"""From one layout to another: an image with all below it, verified on its way."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from ironhull.oci.descriptor import Descriptor
 from ironhull.store.blobs import CHUNK
@@ -14,9 +12,13 @@ from ironhull.store.layout import ImageLayout
 def copy_image(
     source: ImageLayout, descriptor: Descriptor, target: ImageLayout, names: Sequence[str]
 ) -> None:
-    """Copy the image, then let the names point at it in the target."""
+    """Copy the image, then let the names point at it in the target.
+
+    Blobs are not linked: what is done to the copy, in place or to owners, must not reach the store.
+    UntrustedError if a blob of the source is damaged.
+    """
     for item in source.walk(descriptor):
-        if not target.blobs.has(item.digest) and not _linked(source, item, target):
+        if not target.blobs.has(item.digest, item.size):
             with (
                 source.blobs.open(item.digest) as file,
                 target.blobs.writer(item.digest, item.size) as blob,
@@ -24,14 +26,3 @@ def copy_image(
                 while data := file.read(CHUNK):
                     blob.write(data)
     target.tag(Descriptor(descriptor.media_type, descriptor.digest, descriptor.size), list(names))
-
-
-def _linked(source: ImageLayout, item: Descriptor, target: ImageLayout) -> bool:
-    """Whether the blob could be linked; a blob never changes, so both may share it."""
-    path: Path = target.blobs.path(item.digest)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.link(source.blobs.path(item.digest), path)
-    except OSError:
-        return path.exists()
-    return True

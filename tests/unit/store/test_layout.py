@@ -4,7 +4,7 @@ import os
 import pytest
 from tests.fakes.image import File, make_image
 
-from ironhull.errors import InputError, MalformedError, NotFoundError
+from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
 from ironhull.progress import Silent
 from ironhull.store.clean import prune, usage, verify
 from ironhull.store.copy import copy_image
@@ -145,3 +145,18 @@ def test_pruning_removes_nothing_while_an_image_is_damaged_and_says_which(tmp_pa
     with pytest.raises(InputError, match=r"cannot tell what app:1 needs.*again first"):
         prune(home, layers=True, packages=False, unused=False, grace=-1)
     assert list(home.store.blobs)
+
+
+def test_a_copy_shares_nothing_with_the_store_and_is_verified(tmp_path):
+    source, target, other = (ImageLayout(tmp_path / name, create=True) for name in "abc")
+    descriptor = image(source)
+    copy_image(source, descriptor, target, ["app:1"])
+    layer = next(item for item in source.walk(descriptor) if "layer" in item.media_type)
+    with target.blobs.path(layer.digest).open("r+b") as file:
+        file.write(b"edited")
+    assert not source.blobs.path(layer.digest).read_bytes().startswith(b"edited")
+    with source.blobs.path(layer.digest).open("r+b") as file:
+        file.write(b"damage")
+    with pytest.raises(UntrustedError, match="should be"):
+        copy_image(source, descriptor, other, ["app:1"])
+    assert other.descriptors() == []
