@@ -101,6 +101,7 @@ def ironhull() -> None:
 
 def main() -> None:
     """Run the command line; ends the process with the exit code that style.md fixes."""
+    output = sys.stdout
     try:
         ended = ironhull.main(standalone_mode=False)
         # click hands the code of `ctx.exit` back, and None where a verb just ends.
@@ -116,8 +117,12 @@ def main() -> None:
     except IronhullError as error:
         click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): that is its right.
+    except SystemExit:
+        # The reader of our output went away (`| head`): that is its right. click muffles the
+        # output then, and makes 1 of it.
+        if sys.stdout is output:
+            raise
+        sys.stdout = output
         _drop_output()
         code = 0
     except OSError as error:

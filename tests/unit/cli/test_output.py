@@ -56,6 +56,15 @@ def test_output_into_a_full_device_ends_with_one_line() -> None:
     assert (ended.returncode, ended.stderr.count("\n")) == (3, 1)
 
 
+def test_a_reader_that_goes_away_is_no_failure() -> None:
+    command = [sys.executable, "-m", "ironhull.cli", "schema"]
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as gone:
+        ended = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_progress_in_a_log_says_the_unit_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
