@@ -45,17 +45,17 @@ class Pruned:
 def usage(home: Home) -> list[Usage]:
     """What each part of the home holds."""
     parts = {
-        "images and layers": home.root / "store" / "blobs",
-        "packages": home.packages.root,
-        "package indexes": home.archive,
-        "layer records": home.layers,
-        "image records": home.images,
-        "inventories": home.root / "cache" / "inventory",
-        "unfinished": home.root / "store" / "tmp",
+        "images and layers": (home.root / "store" / "blobs",),
+        "packages": (home.packages.root,),
+        "package indexes": (home.archive,),
+        "layer records": (home.layers,),
+        "image records": (home.images,),
+        "inventories": (home.root / "cache" / "inventory",),
+        "unfinished": (home.root / "store" / "tmp", home.root / "store" / "registry" / "uploads"),
     }
     found = []
-    for name, folder in parts.items():
-        sizes = [path.stat().st_size for path in _files(folder)]
+    for name, folders in parts.items():
+        sizes = [path.stat().st_size for folder in folders for path in _files(folder)]
         found.append(Usage(name, len(sizes), sum(sizes)))
     return found
 

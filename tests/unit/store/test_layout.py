@@ -160,3 +160,12 @@ def test_a_copy_shares_nothing_with_the_store_and_is_verified(tmp_path):
     with pytest.raises(UntrustedError, match="should be"):
         copy_image(source, descriptor, other, ["app:1"])
     assert other.descriptors() == []
+
+
+def test_uploads_that_rest_in_the_registry_count_as_unfinished(tmp_path):
+    home = Home(tmp_path)
+    upload = home.store.root / "registry/uploads/one"
+    upload.parent.mkdir(parents=True)
+    upload.write_bytes(b"12345")
+    found = {item.name: (item.files, item.size) for item in usage(home)}
+    assert found["unfinished"] == (1, 5)
