@@ -23,6 +23,7 @@ NAMES = {
     "catalog": "The folder of definitions. Default: images here, else Ironhull's own.",
     "mirror": "Address or folder of the package archive. Default: the one of the machine's apt.",
     "keyring": "OpenPGP keys that may sign the archive, instead of Debian's.",
+    "snapshot": "Address of an archive that keeps what mirrors drop, with {timestamp} in it.",
     "advisory_sources": "NAME=PLACE of advisory feeds, with spaces between, instead of their own.",
     "max_advisory_age": "Days after which advisories are stale. Default 7; 0: never.",
     "registry_mirrors": "HOST=MIRROR of registries, with spaces between.",

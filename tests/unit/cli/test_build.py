@@ -141,6 +141,19 @@ def test_a_package_that_is_nowhere_any_more_stops_the_build_with_the_way_out(ben
     assert bench.run("show", "app:1").returncode == 2
 
 
+def test_a_snapshot_archive_has_what_the_mirror_dropped(bench, tmp_path):
+    digest = bench.build()["images"][0]["digest"]
+    created = json.loads(bench.file.with_name("1.lock.json").read_text())["created"]
+    moment = datetime.fromisoformat(created).strftime("%Y%m%dT%H%M%SZ")
+    shutil.copytree(bench.mirror, tmp_path / "snapshots/debian" / moment)
+    bench.publish(app="1.0-2")
+    shutil.rmtree(bench.home)
+    (bench.folder / "ironhull.toml").write_text(
+        f'snapshot = "file:{tmp_path}/snapshots/{{archive}}/{{timestamp}}"\n'
+    )
+    assert bench.build()["images"][0]["digest"] == digest
+
+
 def test_everything_that_is_locked_and_stored_builds_offline(bench):
     digest = bench.build()["images"][0]["digest"]
     shutil.rmtree(bench.mirror)

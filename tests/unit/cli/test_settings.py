@@ -56,7 +56,8 @@ def test_a_file_with_a_mistake_is_refused(
 def test_every_setting_that_is_asked_for_is_known_and_documented() -> None:
     asked = set()
     for path in (ROOT / "src/ironhull/cli").glob("*.py"):
-        calls = r'(?:settings\(\)|self|self\.settings|configured|found)\.get\("([a-z_]+)"\)'
+        holders = r"(?:settings\(\)|self|(?:self|workspace)\.settings|configured|found)"
+        calls = holders + r'\.get\("([a-z_]+)"\)'
         asked |= set(re.findall(calls, path.read_text()))
         asked |= set(re.findall(r'_words\(found, "([a-z_]+)"\)', path.read_text()))
     assert asked == set(NAMES)
