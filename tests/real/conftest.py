@@ -170,14 +170,14 @@ def shell_layout(tmp_path_factory: pytest.TempPathFactory) -> ImageLayout:
                 "etc/group": "root:x:0:\nnonroot:x:65532:\n",
                 "etc/passwd": "root:x:0:0::/root:/bin/sh\nnonroot:x:65532:65532::/:/bin/sh\n",
                 "srv/index.html": "it answers\n",
-                "work": Directory(0o755, 65532, 65532),
+                "data": Directory(0o755, 65532, 65532),
             },
         ],
         config={
             "User": "65532:65532",
             "Env": ["PATH=/bin", "GREETING=hello"],
             "Cmd": ["/bin/sh", "-c", "echo $GREETING; id -u"],
-            "WorkingDir": "/work",
+            "WorkingDir": "/data",
         },
         names=["shell:1"],
     )

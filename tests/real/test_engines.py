@@ -56,7 +56,7 @@ def test_an_image_is_loaded_under_every_name_and_keeps_its_config(
         config = any_builder.inspect(name)
         assert config["User"] == "65532:65532"
         assert "GREETING=hello" in config["Env"]
-        assert config["WorkingDir"] == "/work"
+        assert config["WorkingDir"] == "/data"
     assert any_builder.size(names[0]) > 500_000
     any_builder.remove(names[0])
     assert not any_builder.exists(names[0])
@@ -93,7 +93,7 @@ def test_the_image_s_command_runs_as_its_user(loaded: Engine) -> None:
 
 
 def test_a_hardened_run_writes_to_tmp_and_nowhere_else(loaded: Engine) -> None:
-    script = "touch /tmp/ok && echo tmp; touch /work/no || echo read-only; cat /proc/self/status"
+    script = "touch /tmp/ok && echo tmp; touch /data/no || echo read-only; cat /proc/self/status"
     options = replace(HARDENED, network="none", entrypoint=("/bin/sh", "-c", script))
     result = loaded.run(SHELL, options)
     assert result.stdout.startswith("tmp\nread-only\n")
