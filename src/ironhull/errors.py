@@ -8,7 +8,7 @@ IronhullError                 (4: a defect of Ironhull if nothing more exact is 
 │   ├── UntrustedError        a signature, digest or date that does not hold
 │   ├── MalformedError        bytes that are not what they claim to be (.deb, tar, JSON, …)
 │   └── NotFoundError         a name, tag, path or digest that nothing has
-├── FindingsError             (1: a check, test or policy that says no)
+├── CheckFailedError          (1: a check, test or policy that says no)
 └── EnvironmentProblem        (3: network, disk, engine or permission)
     ├── NetworkError          a server that is missing, slow, refuses or lies
     └── EngineError           a container engine that is missing or fails
@@ -78,7 +78,7 @@ class NotFoundError(InputError):
     """Nothing has the name, tag, path or digest that was asked for."""
 
 
-class FindingsError(IronhullError):
+class CheckFailedError(IronhullError):
     """A check, a test or a policy says no."""
 
     exit_code = 1

@@ -38,7 +38,7 @@ from ironhull.build.steps.context import StepContext
 from ironhull.build.steps.ld_cache import library_folders
 from ironhull.build.tree import tree_of
 from ironhull.definition.model import ImageDefinition
-from ironhull.errors import EnvironmentProblem, FindingsError, InputError
+from ironhull.errors import CheckFailedError, EnvironmentProblem, InputError
 from ironhull.lock.file import render_lock
 from ironhull.lock.model import Lock, LockedPlatform, ReasonKind
 from ironhull.oci.descriptor import Descriptor
@@ -107,7 +107,7 @@ def build_image(
 ) -> BuiltImage:
     """Build every platform and publish the index under the definition's tags.
 
-    FindingsError if a check fails: nothing is published then, the layers that were made stay.
+    CheckFailedError if a check fails: nothing is published then, the layers that were made stay.
     """
     key = image_key(definition, lock, options)
     for _ in range(_ATTEMPTS):
@@ -306,7 +306,7 @@ def _refuse(definition: ImageDefinition, platform: Platform, checks: Sequence[Ch
             lines.append(f"    and {len(check.problems) - 25} more")
     lines.append("delete what is not needed with `paths`, add the package that is missing, or say")
     lines.append("in `hardening` that the image is meant to have it")
-    raise FindingsError("\n".join(lines))
+    raise CheckFailedError("\n".join(lines))
 
 
 def _publish(

@@ -8,7 +8,7 @@ import click
 
 from ironhull.cli.output import as_json, megabytes, print_json, progress, table
 from ironhull.cli.settings import settings
-from ironhull.errors import FindingsError
+from ironhull.errors import CheckFailedError
 from ironhull.store import clean
 
 
@@ -61,6 +61,6 @@ def verify(as_json: bool) -> None:
     if as_json:
         print_json({"ok": not problems, "problems": problems})
     if problems:
-        raise FindingsError("\n".join(problems))
+        raise CheckFailedError("\n".join(problems))
     if not as_json:
         click.echo("everything is as its digest says")

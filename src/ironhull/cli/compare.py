@@ -25,7 +25,7 @@ from ironhull.compare.compare import compare as compare_sides
 from ironhull.compare.document import document_of
 from ironhull.compare.model import Comparison
 from ironhull.compare.policy import failures, parse_terms
-from ironhull.errors import FindingsError, InputError
+from ironhull.errors import CheckFailedError, InputError
 
 # Name of a format → module below ironhull.compare.reports; each has `render(document)`.
 FORMATS = {
@@ -102,7 +102,7 @@ def compare(
     write_report(comparison, form, output)
     reasons = failures(comparison, terms)
     if reasons:
-        raise FindingsError("\n".join(reasons))
+        raise CheckFailedError("\n".join(reasons))
 
 
 def write_report(comparison: Comparison, form: str, output: Path | None) -> None:

@@ -36,9 +36,9 @@ from ironhull.engine.host import host_settings
 from ironhull.engine.interface import Engine, RunOptions
 from ironhull.engine.probe import loaded_probe
 from ironhull.errors import (
+    CheckFailedError,
     EngineError,
     EnvironmentProblem,
-    FindingsError,
     InputError,
     IronhullError,
     NetworkError,
@@ -115,7 +115,9 @@ def demo(
     write_demo_report(bases, witness, [case.name for case in CASES], output)
     click.echo(f"report: {output}", err=as_json)
     if done is not None and not done.same_answers:
-        raise FindingsError("the applications do not answer the same (see the answers in --json)")
+        raise CheckFailedError(
+            "the applications do not answer the same (see the answers in --json)"
+        )
 
 
 def _example() -> Path:

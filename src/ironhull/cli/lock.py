@@ -13,7 +13,7 @@ from ironhull.cli.output import as_json, print_json, progress
 from ironhull.cli.settings import settings
 from ironhull.cli.workspace import Workspace
 from ironhull.definition.model import ImageDefinition
-from ironhull.errors import FindingsError
+from ironhull.errors import CheckFailedError
 from ironhull.lock.diff import LockDiff, diff
 from ironhull.lock.file import lock_path, read_lock
 from ironhull.lock.model import Lock
@@ -83,7 +83,7 @@ def lock(
             click.echo("\n".join(_words(result)))
     stale = [result.name for result in results if result.status == "stale"]
     if stale:
-        raise FindingsError(
+        raise CheckFailedError(
             f"the archive has something newer for {', '.join(stale)}; "
             f"take it with: ironhull lock --update {' '.join(stale)}"
         )

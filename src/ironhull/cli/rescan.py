@@ -14,7 +14,7 @@ from ironhull.cli.advisory_database import database_path
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan import allowed_age
 from ironhull.cli.settings import settings
-from ironhull.errors import FindingsError, InputError
+from ironhull.errors import CheckFailedError, InputError
 from ironhull.inventory.take import stored_inventories
 from ironhull.scan.interface import NoIndex
 from ironhull.scan.matching import Options, database_info
@@ -113,4 +113,4 @@ def _judge(results: Sequence[ImageRescan], *, fail_on_new: bool, stale: bool) ->
     if stale:
         reasons.append("the advisories are stale; run: ironhull advisories update")
     if reasons:
-        raise FindingsError("; ".join(reasons))
+        raise CheckFailedError("; ".join(reasons))

@@ -16,7 +16,7 @@ from ironhull.advisories.database import Database
 from ironhull.cli.advisory_database import database_path
 from ironhull.cli.known_image import known_inventory
 from ironhull.cli.settings import settings
-from ironhull.errors import FindingsError, InputError
+from ironhull.errors import CheckFailedError, InputError
 from ironhull.inventory.document import loads
 from ironhull.inventory.model import Inventory
 from ironhull.scan.index import tracker_index
@@ -279,7 +279,7 @@ def scan(
 
 
 def fail(result: ScanResult, reasons: Sequence[str]) -> None:
-    """End with FindingsError for `--fail-on`, and for a result that cannot be relied on."""
+    """End with CheckFailedError for `--fail-on`, and for a result that cannot be relied on."""
     unreliable = list(reasons)
     if result.verdict == "stale":
         unreliable += [each.message for each in result.warnings if each.kind == "stale"]
@@ -292,4 +292,4 @@ def fail(result: ScanResult, reasons: Sequence[str]) -> None:
     if hidden:
         unreliable.append(f"{len(hidden)} files could not be read; packages may be missing")
     if unreliable:
-        raise FindingsError(f"{result.image}: {'; '.join(unreliable)}")
+        raise CheckFailedError(f"{result.image}: {'; '.join(unreliable)}")

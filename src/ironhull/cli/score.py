@@ -25,7 +25,7 @@ from ironhull.compare.history import history_of
 from ironhull.compare.model import Side
 from ironhull.compare.reports.words import one_line
 from ironhull.compare.score import SECTIONS, Facts, Point, Score, points_of
-from ironhull.errors import FindingsError
+from ironhull.errors import CheckFailedError
 from ironhull.scan.model import ScanResult
 
 SCHEMA = "ironhull-score-1"
@@ -82,7 +82,7 @@ def score(
     else:
         click.echo(_text(found, side))
     if fail_under is not None and found.total < fail_under:
-        raise FindingsError(f"{image}: {found.total} points, asked for {fail_under}")
+        raise CheckFailedError(f"{image}: {found.total} points, asked for {fail_under}")
 
 
 def _json(found: Score, side: Side, now: datetime) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ironhull.cli.workspace import Workspace
 from ironhull.definition.model import ImageDefinition
 from ironhull.engine.find import engine
 from ironhull.engine.host import AptRepository, HostSettings, host_settings
-from ironhull.errors import EnvironmentProblem, FindingsError
+from ironhull.errors import CheckFailedError, EnvironmentProblem
 from ironhull.progress import Progress
 
 
@@ -56,7 +56,7 @@ def test(image: str, engine_name: str | None, mirror: str | None, as_json: bool)
         click.echo(_text(image, report))
     failed = sum(not outcome.passed for outcome in report.outcomes)
     if failed:
-        raise FindingsError(f"{image}: {failed} of {len(report.outcomes)} tests failed")
+        raise CheckFailedError(f"{image}: {failed} of {len(report.outcomes)} tests failed")
 
 
 @contextmanager

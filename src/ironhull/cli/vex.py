@@ -13,7 +13,7 @@ from ironhull.advisories.database import Database
 from ironhull.cli.advisory_database import database_path
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan import Image, Scanning, image_options, inventory_of, run_scan, scan_options
-from ironhull.errors import FindingsError
+from ironhull.errors import CheckFailedError
 from ironhull.scan.vex.lint import lint as lint_document
 from ironhull.scan.vex.reading import read_vex
 from ironhull.scan.vex.writing import document, not_affected, statements_of
@@ -73,4 +73,4 @@ def lint(places: Sequence[Path], as_json: bool) -> None:
             click.echo(table(["LEVEL", "RULE", "VULNERABILITY", "", "FILE"], rows))
         click.echo(f"{errors} errors, {len(found) - errors} warnings")
     if errors:
-        raise FindingsError(f"{errors} statements or documents are not honest or not usable")
+        raise CheckFailedError(f"{errors} statements or documents are not honest or not usable")

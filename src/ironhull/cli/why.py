@@ -12,7 +12,7 @@ from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.settings import settings
 from ironhull.cli.workspace import Workspace
 from ironhull.definition.model import ImageDefinition
-from ironhull.errors import FindingsError, NotFoundError
+from ironhull.errors import CheckFailedError, NotFoundError
 from ironhull.lock.file import read_lock
 from ironhull.lock.model import LockedPackage, LockedPlatform, Reason, ReasonKind
 from ironhull.lock.request import check_lock
@@ -53,7 +53,7 @@ def why(name: str, package: str, platform: str | None, as_json: bool) -> None:
             n for n, p in lock.platforms.items() if package in {q.name for q in p.packages}
         ]
         _absent(image, chosen, package, definition, locked, elsewhere, as_json)
-        raise FindingsError(f"{package} is not in {image} ({chosen})")
+        raise CheckFailedError(f"{package} is not in {image} ({chosen})")
     ways = ways_to(locked, package)
     if as_json:
         print_json(_json(image, chosen, found, ways))

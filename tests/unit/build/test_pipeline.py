@@ -18,9 +18,9 @@ from ironhull.build.layer import Compression
 from ironhull.build.pipeline import BuildOptions, BuiltImage, build_image
 from ironhull.definition.model import FileRequest, ImageDefinition, Keep, PathEdit, PathKind
 from ironhull.errors import (
+    CheckFailedError,
     DefinitionError,
     EnvironmentProblem,
-    FindingsError,
     InputError,
     MalformedError,
 )
@@ -145,7 +145,7 @@ def test_another_definition_of_the_same_day_gets_another_immutable_tag(tmp_path)
 def test_a_failed_check_publishes_nothing(tmp_path):
     home = Home(tmp_path)
     of = definition(cmd=("none",))
-    with pytest.raises(FindingsError, match="'none', which the image starts, is not in it"):
+    with pytest.raises(CheckFailedError, match="'none', which the image starts, is not in it"):
         built(home, of, lock(packages(home, "app", "bash")))
     assert home.store.descriptors() == []
 
@@ -153,7 +153,7 @@ def test_a_failed_check_publishes_nothing(tmp_path):
 def test_a_shell_fails_the_check_unless_the_definition_keeps_it(tmp_path):
     home = Home(tmp_path)
     by = lock(packages(home, "bash"))
-    with pytest.raises(FindingsError, match=r"no-shell:\n    /usr/bin/bash"):
+    with pytest.raises(CheckFailedError, match=r"no-shell:\n    /usr/bin/bash"):
         built(home, definition(), by)
     built(home, definition(keep=Keep(shell=True)), by)
 
@@ -365,7 +365,7 @@ def test_programs_in_fetched_files_are_checked_too(tmp_path, name):
     request = fetched(tmp_path, name, data, "/opt/run", mode=0o755)
     if name != "run":
         request = fetched(tmp_path, name, archive_of("w:gz", run=data))
-    with pytest.raises(FindingsError, match="/opt/run needs /bin/nowhere"):
+    with pytest.raises(CheckFailedError, match="/opt/run needs /bin/nowhere"):
         built(home, definition(files=(request,)), lock(packages(home, "app")))
 
 

@@ -15,7 +15,7 @@ from tests.fakes.image import make_image
 from ironhull.cli.compare import compare
 from ironhull.cli.score import score
 from ironhull.cli.settings import settings
-from ironhull.errors import EnvironmentProblem, FindingsError, InputError
+from ironhull.errors import CheckFailedError, EnvironmentProblem, InputError
 from ironhull.inventory.document import dumps
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import Document
@@ -185,7 +185,7 @@ def test_a_known_image_of_several_platforms_is_not_read_again(
 
 def test_fail_if_worse_ends_with_findings_after_the_report(tmp_path: Path) -> None:
     target = tmp_path / "r.json"
-    with pytest.raises(FindingsError, match="standard:1: "):
+    with pytest.raises(CheckFailedError, match="standard:1: "):
         run("hardened:1", "standard:1", "--fail-if", "packages,root", "-o", str(target))
     assert json.loads(target.read_text())["schema"] == "ironhull-compare-1"
     assert run("standard:1", "hardened:1", "--fail-if", "packages,root").exit_code == 0
@@ -201,7 +201,7 @@ def test_dev_leak_finds_a_development_dependency() -> None:
             "detail": "devDependencies of /app/package.json",
         }
     ]
-    with pytest.raises(FindingsError, match="1 traces of the build"):
+    with pytest.raises(CheckFailedError, match="1 traces of the build"):
         run("standard:1", "hardened:1", "--dev-leak", "--fail-if", "leak")
 
 
@@ -357,7 +357,7 @@ def test_the_score_is_printed_with_evidence_and_what_would_win_more(tmp_path: Pa
 
 
 def test_a_score_below_what_is_asked_for_ends_with_findings() -> None:
-    with pytest.raises(FindingsError, match="asked for 20"):
+    with pytest.raises(CheckFailedError, match="asked for 20"):
         CliRunner().invoke(score, ["hardened:1", "--fail-under", "20"], catch_exceptions=False)
 
 

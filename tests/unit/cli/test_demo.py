@@ -15,7 +15,7 @@ import ironhull.cli.demo as demo_module
 from ironhull.cli.demo import demo
 from ironhull.cli.settings import settings
 from ironhull.engine.interface import RunOptions
-from ironhull.errors import EngineError, FindingsError, InputError, NotFoundError
+from ironhull.errors import CheckFailedError, EngineError, InputError, NotFoundError
 from ironhull.inventory.model import ImageConfig, ImageIdentity, Inventory
 from ironhull.inventory.take import Taker
 from ironhull.oci.platform import Platform
@@ -167,7 +167,7 @@ def test_different_answers_are_a_finding(
             return start(image, options)
 
         monkeypatch.setattr(engine, "start", elsewhere)
-        with pytest.raises(FindingsError, match="do not answer the same"):
+        with pytest.raises(CheckFailedError, match="do not answer the same"):
             _run("--own")
     assert not engine.images
 

@@ -25,7 +25,7 @@ from ironhull.cli.export import export
 from ironhull.cli.load import load
 from ironhull.cli.settings import Settings, settings
 from ironhull.cli.test import test as run_definition_tests
-from ironhull.errors import FindingsError, InputError, NotFoundError
+from ironhull.errors import CheckFailedError, InputError, NotFoundError
 from ironhull.store.export import machine_platform
 
 DEFINITION = """
@@ -152,7 +152,7 @@ def test_passed_tests_end_well(fake: FakeEngine) -> None:
 def test_a_failed_test_shows_its_place_and_ends_with_findings(fake: FakeEngine) -> None:
     fake.program = lambda command: said("v2\n")
     result = CliRunner().invoke(run_definition_tests, ["app:1"])
-    assert isinstance(result.exception, FindingsError)
+    assert isinstance(result.exception, CheckFailedError)
     assert "1.yaml:11:5" in result.stdout
     assert "expected output like 'v1'" in result.stdout
 

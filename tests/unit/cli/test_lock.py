@@ -12,7 +12,7 @@ from ironhull.cli.settings import settings
 from ironhull.cli.why import why
 from ironhull.cli.workspace import Workspace
 from ironhull.definition.model import ImageDefinition
-from ironhull.errors import FindingsError, LockError, NotFoundError
+from ironhull.errors import CheckFailedError, LockError, NotFoundError
 
 DEFINITION = """
 name: Node.js 20
@@ -113,7 +113,7 @@ def test_check_is_quiet_about_dates_and_fails_for_packages(bench: Bench) -> None
     before = bench.lock.read_bytes()
     bench.archive = NEWER
     result = bench.run(lock, "--check", "node:20")
-    assert isinstance(result.exception, FindingsError)
+    assert isinstance(result.exception, CheckFailedError)
     assert "libssl3 3.5.1-1 → 3.5.1-1+deb13u1 (trixie-security), amd64 and arm64" in result.stdout
     assert "take it with: ironhull lock --update node:20" in str(result.exception)
     assert bench.lock.read_bytes() == before
@@ -216,7 +216,7 @@ def test_why_shows_the_way_from_the_request_and_who_needs_it(bench: Bench) -> No
 def test_why_of_an_excluded_package_names_the_exclusion_and_who_goes_without(bench: Bench) -> None:
     bench.run(lock, "node:20")
     result = bench.run(why, "node:20", "openssl")
-    assert isinstance(result.exception, FindingsError)
+    assert isinstance(result.exception, CheckFailedError)
     assert "openssl is not in node:20 (linux/amd64)" in str(result.exception)
     assert f"'!openssl' keeps it out: {bench.file}:9:" in result.stdout
     assert "ca-certificates would need it: openssl" in result.stdout
@@ -225,7 +225,7 @@ def test_why_of_an_excluded_package_names_the_exclusion_and_who_goes_without(ben
 def test_why_of_a_package_that_nobody_needs_says_so_and_what_is_alike(bench: Bench) -> None:
     bench.run(lock, "node:20")
     result = bench.run(why, "node:20", "libssl")
-    assert isinstance(result.exception, FindingsError)
+    assert isinstance(result.exception, CheckFailedError)
     assert "nothing that the definition asks for needs it" in result.stdout
     assert "in the image are: libssl3" in result.stdout
 

@@ -17,7 +17,7 @@ from ironhull.cli.rescan import rescan
 from ironhull.cli.scan import FORMATS, scan
 from ironhull.cli.settings import settings
 from ironhull.cli.vex import vex
-from ironhull.errors import FindingsError, InputError, NotFoundError, UntrustedError
+from ironhull.errors import CheckFailedError, InputError, NotFoundError, UntrustedError
 from ironhull.store.home import Home
 
 FILES = {
@@ -116,13 +116,13 @@ def test_every_format_is_printed(database: Path, form: str) -> None:
 
 
 def test_fail_on_ends_with_a_finding_after_the_report(database: Path) -> None:
-    with pytest.raises(FindingsError, match="1 of severity high or worse"):
+    with pytest.raises(CheckFailedError, match="1 of severity high or worse"):
         run("--fail-on", "high")
     assert run("--fail-on", "critical,kev,eol").exit_code == 0
 
 
 def test_stale_advisories_fail_by_themselves(database: Path) -> None:
-    with pytest.raises(FindingsError, match="older than 7 days"):
+    with pytest.raises(CheckFailedError, match="older than 7 days"):
         CliRunner().invoke(scan, ["app:1"], catch_exceptions=False)
 
 
@@ -182,7 +182,7 @@ def test_lint_fails_on_dishonest_documents(tmp_path: Path) -> None:
             }
         )
     )
-    with pytest.raises(FindingsError, match="2 statements"):
+    with pytest.raises(CheckFailedError, match="2 statements"):
         CliRunner().invoke(vex, ["lint", str(path)], catch_exceptions=False)
 
 
@@ -215,7 +215,7 @@ def test_rescan_needs_no_image(database: Path, home: Home, feed: Path) -> None:
     update(feed)
     for blob in (home.root / "store" / "blobs" / "sha256").iterdir():
         blob.unlink()
-    with pytest.raises(FindingsError, match=r"1 new finding$"):
+    with pytest.raises(CheckFailedError, match=r"1 new finding$"):
         CliRunner().invoke(
             rescan, ["--all", "--max-age", "0", "--fail-on-new"], catch_exceptions=False
         )
