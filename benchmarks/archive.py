@@ -78,7 +78,7 @@ def main() -> int:
 def trixie(uri: str | None = None) -> Repository:
     """The main repository's release suite alone."""
     found = replace(
-        find_repositories("debian-13", setting=os.environ.get("IRONHULL_MIRROR"))[0],
+        find_repositories("debian-13", mirror=os.environ.get("IRONHULL_MIRROR"))[0],
         suites=("trixie",),
     )
     return found if uri is None else replace(found, uri=uri)

@@ -1,9 +1,8 @@
 """Which repositories a distribution's packages come from: no address of any is in the code.
 
 The first of these that says something decides:
-1. an option of the command line;
-2. a setting (environment, then file);
-3. the machine's own apt sources, from which only Debian's own are taken, whatever release the
+1. the setting (an option of the command line, the environment, a file: `cli` knows the order);
+2. the machine's own apt sources, from which only Debian's own are taken, whatever release the
    machine itself runs: the address counts, the suites are those of the distribution asked for.
 """
 
@@ -52,26 +51,26 @@ class _Roots:
 def find_repositories(
     distribution: str,
     *,
-    option: str | None = None,
-    setting: str | None = None,
+    mirror: str | None = None,
+    origin: str = "the setting `mirror`",
     apt: Sequence[Path] = APT_SOURCES,
     components: Sequence[str] = ("main",),
     keyrings: Sequence[bytes] = (),
 ) -> list[Repository]:
     """The repositories of a distribution (`debian-13`), with release, updates and security.
 
-    `option` and `setting` are an address, two addresses (the second one for security), or apt lines
-    (`deb URI suite component…`, separated by `;` or newlines), whose suites are then the only ones.
-    An address is http, https, file: or a path. `keyrings` replace Debian's own keys.
+    `mirror` is an address, two addresses (the second one for security), or apt lines (`deb URI
+    suite component…`, separated by `;` or newlines), whose suites are then the only ones. An
+    address is http, https, file: or a path. `origin` is what messages call it. `keyrings` replace
+    Debian's own keys.
     InputError for a text that is none of these, EnvironmentProblem if nothing names a mirror.
     """
     codename = _codename(distribution)
     keys = tuple(keyrings) or (debian_keyring(),)
-    for text, origin in ((option, "--mirror"), (setting, "the setting `mirror`")):
-        if text is not None and text.strip():
-            if text.strip().startswith(("deb ", "deb\t", "deb-src")):
-                return _from_lines(text, origin, tuple(keyrings))
-            return _repositories(_from_addresses(text, origin), codename, tuple(components), keys)
+    if mirror is not None and mirror.strip():
+        if mirror.strip().startswith(("deb ", "deb\t", "deb-src")):
+            return _from_lines(mirror, origin, tuple(keyrings))
+        return _repositories(_from_addresses(mirror, origin), codename, tuple(components), keys)
     return _repositories(_from_machine(apt), codename, tuple(components), keys)
 
 

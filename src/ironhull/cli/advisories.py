@@ -16,9 +16,8 @@ from ironhull.advisories.feeds.osv import MAX_SUMMARY
 from ironhull.advisories.model import Record
 from ironhull.advisories.transfer import export_database, import_database
 from ironhull.advisories.update import MAX_SHRINK, Outcome, Rules, Source, update
-from ironhull.cli.advisory_database import database_path
-from ironhull.cli.output import as_json, megabytes, print_json, progress, table
-from ironhull.cli.settings import settings
+from ironhull.cli.machine import opened, silent
+from ironhull.cli.output import as_json, megabytes, print_json, table
 from ironhull.errors import InputError, NetworkError, NotFoundError, UntrustedError
 from ironhull.scan.reports.table import printable
 
@@ -60,12 +59,12 @@ def update_(
 
     Example: ironhull advisories update --source osv-debian=all.zip
     """
-    chosen = _sources(sources) if sources else _defaults()
     if delta and not sources:
         raise InputError("--delta needs --source NAME=FILE: what to change, and with what")
     rules = Rules(now=datetime.now(UTC), shrink=max_shrink, delta=delta)
-    with progress(quiet or as_json) as shown:
-        outcomes = update(database_path(), chosen, rules, shown)
+    with opened(quiet or as_json) as machine:
+        chosen = _sources(sources) if sources else _defaults(machine.settings.advisory_sources)
+        outcomes = update(machine.home.advisories, chosen, rules, machine.progress)
     if as_json:
         print_json([asdict(outcome) for outcome in outcomes])
     else:
@@ -108,8 +107,8 @@ def _sources(texts: Sequence[str]) -> list[Source]:
     return [Source(KNOWN[name], tuple(found)) for name, found in places.items()]
 
 
-def _defaults() -> list[Source]:
-    configured = _sources((settings().get("advisory_sources") or "").split())
+def _defaults(texts: Sequence[str]) -> list[Source]:
+    configured = _sources(texts)
     named = {source.known.name for source in configured}
     return configured + [
         Source(known, known.addresses) for known in KNOWN.values() if _wanted(known, named)
@@ -127,14 +126,14 @@ def status(as_json: bool) -> None:
 
     Example: ironhull advisories status
     """
-    with Database(database_path()) as database:
+    with Database(silent().home.advisories) as database:
         feeds = database.feeds
         size = database.path.stat().st_size
         ecosystems = database.ecosystems
     if as_json:
         print_json(
             {
-                "path": str(database_path()),
+                "path": str(silent().home.advisories),
                 "size": size,
                 "ecosystems": dict(sorted(ecosystems.items())),
                 "feeds": [_feed_json(feed) for feed in feeds],
@@ -152,7 +151,9 @@ def status(as_json: bool) -> None:
         for feed in feeds
     ]
     click.echo(table(["FEED", "DATE", "RECORDS", "IMPORTED", "FROM"], rows, right=(2,)))
-    click.echo(f"\n{database_path()}: {megabytes(size)}, {sum(ecosystems.values())} claims")
+    click.echo(
+        f"\n{silent().home.advisories}: {megabytes(size)}, {sum(ecosystems.values())} claims"
+    )
 
 
 def _dated(feed: FeedStatus) -> str:
@@ -173,7 +174,7 @@ def show(identifier: str, as_json: bool) -> None:
 
     Example: ironhull advisories show CVE-2024-6387
     """
-    with Database(database_path()) as database:
+    with Database(silent().home.advisories) as database:
         records = database.records([identifier])
         names = dict.fromkeys([identifier, *(stored.record.id for stored in records)])
         claims = [claim for name in names for claim in database.claims_on(name)]
@@ -248,7 +249,7 @@ def export(file: Path) -> None:
 
     Example: ironhull advisories export advisories.zst
     """
-    size = export_database(database_path(), file)
+    size = export_database(silent().home.advisories, file)
     click.echo(f"{file}: {megabytes(size)}")
 
 
@@ -260,5 +261,5 @@ def import_(file: Path, allow_older: bool) -> None:
 
     Example: ironhull advisories import advisories.zst
     """
-    brought = import_database(file, database_path(), allow_older=allow_older)
+    brought = import_database(file, silent().home.advisories, allow_older=allow_older)
     click.echo(f"{len(brought.feeds)} feeds, {megabytes(brought.size)}")

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ironhull.build.layer import Compression
-from ironhull.build.pipeline import BuildOptions, BuiltImage, BuiltPlatform, build_image
-from ironhull.cli.output import as_json, megabytes, print_json, progress, table
-from ironhull.cli.settings import settings
-from ironhull.cli.workspace import LazyDownload, Workspace
-from ironhull.definition.model import ImageDefinition
-from ironhull.errors import InputError, LockError
-from ironhull.lock.file import lock_path, read_lock
-from ironhull.lock.model import Lock
-from ironhull.lock.request import check_lock
+from ironhull.build.pipeline import BuiltImage, BuiltPlatform
+from ironhull.cli.machine import opened
+from ironhull.cli.output import as_json, megabytes, print_json, table
 from ironhull.oci.platform import Platform
-from ironhull.store.copy import copy_image
-from ironhull.store.home import Home
-from ironhull.store.layout import ImageLayout
+from ironhull.workspace.building import BuildChoices, build_images, write_layout
 
 
 @click.command()
@@ -76,67 +66,21 @@ def build(
     if output is not None and len(images) > 1:
         raise click.UsageError("--output takes one image")
     began = time.monotonic()
-    with progress(quiet=as_json) as shown:
-        workspace = Workspace(settings(), shown, mirror, keyring, offline)
-        built = []
-        for name in images:
-            definition, lock = definition_and_lock(workspace, name, update=update, required=locked)
-            options = BuildOptions(
-                Compression.parse(compression or definition.compression),
-                _platforms(definition, platforms),
-                jobs or os.cpu_count() or 1,
-            )
-            image = build_image(
-                definition,
-                lock,
-                settings().home,
-                workspace.packages(definition, lock),
-                LazyDownload(shown),
-                options,
-                shown,
-            )
-            built.append(image)
+    chosen = BuildChoices(
+        tuple(Platform.parse(text) for text in platforms), compression, update, locked, jobs
+    )
+    with opened(as_json, mirror=mirror, keyring=keyring, offline=offline) as machine:
+
+        def write(image: BuiltImage) -> None:
             if output is not None:
-                _write_layout(settings().home, image, output)
+                write_layout(machine.home, image, output)
+
+        built = build_images(machine, images, chosen, write)
     seconds = time.monotonic() - began
     if as_json:
         print_json(_json(built, seconds))
     else:
         click.echo(_text(built, seconds))
-
-
-def definition_and_lock(
-    workspace: Workspace, name: str, *, update: bool, required: bool
-) -> tuple[ImageDefinition, Lock]:
-    """Definition and lock of an image; makes the lock if there is none, or `update` says so."""
-    path = workspace.catalog.find(name)
-    file = lock_path(path)
-    if file.is_file() and not update:
-        lock = read_lock(file)
-        definition = workspace.read(path, lock.variables)
-        check_lock(lock, definition, str(file))
-        return definition, lock
-    if required:
-        raise LockError(f"{path} has no lock (make it with: ironhull lock {name})")
-    definition, _, lock = workspace.update_lock(path)
-    return definition, lock
-
-
-def _platforms(definition: ImageDefinition, wanted: tuple[str, ...]) -> tuple[Platform, ...]:
-    if not wanted:
-        return definition.platforms
-    chosen = [Platform.parse(text) for text in wanted]
-    for platform in chosen:
-        if platform not in definition.platforms:
-            known = ", ".join(str(platform) for platform in definition.platforms)
-            raise InputError(f"{definition.file} is not for {platform} (it is for: {known})")
-    return tuple(dict.fromkeys(chosen))
-
-
-def _write_layout(home: Home, image: BuiltImage, output: Path) -> None:
-    if output.exists() and any(output.iterdir()) and not (output / "oci-layout").is_file():
-        raise InputError(f"{output} is not empty and not an OCI image layout")
-    copy_image(home.store, image.descriptor, ImageLayout(output, create=True), list(image.tags))
 
 
 def _json(built: list[BuiltImage], seconds: float) -> dict[str, Any]:

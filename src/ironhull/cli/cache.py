@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from ironhull.cli.output import as_json, megabytes, print_json, progress, table
-from ironhull.cli.settings import settings
+from ironhull.cli.machine import opened, silent
+from ironhull.cli.output import as_json, megabytes, print_json, table
 from ironhull.errors import CheckFailedError
 from ironhull.store import clean
 
@@ -24,7 +24,7 @@ def cache() -> None:
 @as_json
 def list_(as_json: bool) -> None:
     """List what is on disk, and where."""
-    home = settings().home
+    home = silent().home
     found = clean.usage(home)
     if as_json:
         print_json({"home": str(home.root), "usage": [asdict(item) for item in found]})
@@ -42,7 +42,7 @@ def prune(layers: bool, packages: bool, unused: bool, as_json: bool) -> None:
     """Remove what can be made or fetched again; images stay."""
     if not (layers or packages or unused):
         raise click.UsageError("say what to prune: --layers, --packages or --unused")
-    removed = clean.prune(settings().home, layers=layers, packages=packages, unused=unused)
+    removed = clean.prune(silent().home, layers=layers, packages=packages, unused=unused)
     if as_json:
         print_json(asdict(removed))
     else:
@@ -56,8 +56,8 @@ def verify(as_json: bool) -> None:
 
     Exits with 1 if something is wrong.
     """
-    with progress(quiet=as_json) as shown:
-        problems = clean.verify(settings().home, shown)
+    with opened(as_json) as machine:
+        problems = clean.verify(machine.home, machine.progress)
     if as_json:
         print_json({"ok": not problems, "problems": problems})
     if problems:

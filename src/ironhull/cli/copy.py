@@ -14,7 +14,6 @@ from ironhull.cli.registry_options import (
     report,
     summary,
 )
-from ironhull.cli.settings import settings
 from ironhull.registry.client.locations import (
     open_source,
     open_target,
@@ -57,8 +56,8 @@ def copy(
     Some tools read an archive without a name only if it holds one thing: for those, --no-referrers.
     """  # noqa: D301 - \b is click's sign for lines to keep, not an escape gone wrong
     here, there, only = parse_location(source), parse_location(target), parse_platform(platform)
-    store = settings().home.store
-    with registries(plain_http, ca, quiet or as_json) as opened:
+    with registries(plain_http, ca, quiet or as_json) as (machine, opened):
+        store = machine.home.store
         with open_source(here, opened, store) as origin:
             name = source_name(here, origin)
             with open_target(there, opened, store, name) as destination:

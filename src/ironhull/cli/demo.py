@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,28 +10,15 @@ from pathlib import Path
 
 import click
 
-from ironhull.build.layer import Compression
-from ironhull.build.pipeline import BuildOptions, build_image
-from ironhull.cli.build import definition_and_lock
 from ironhull.cli.demo_compare import Witness, write_demo_report
 from ironhull.cli.demo_report import Found, as_text, to_json
-from ironhull.cli.engines import (
-    ended_by_signals,
-    engine_option,
-    engine_settings,
-    host_environment,
-    undisturbed,
-)
-from ironhull.cli.inventory import opened_taker
-from ironhull.cli.output import as_json, print_json, progress
-from ironhull.cli.registry_options import parse_mirrors
-from ironhull.cli.settings import settings
-from ironhull.cli.workspace import LazyDownload, Workspace
+from ironhull.cli.engines import ended_by_signals, engine_option, undisturbed
+from ironhull.cli.machine import opened, silent
+from ironhull.cli.output import as_json, print_json
 from ironhull.demo.cases import CASES, IMAGES
 from ironhull.demo.model import CaseStudy
 from ironhull.demo.run import Workplace, study
 from ironhull.engine.find import RUNNERS, engine
-from ironhull.engine.host import host_settings
 from ironhull.engine.interface import Engine, RunOptions
 from ironhull.engine.probe import loaded_probe
 from ironhull.errors import (
@@ -47,11 +33,15 @@ from ironhull.errors import (
 from ironhull.inventory.model import Inventory
 from ironhull.lock.file import lock_path
 from ironhull.oci.reference import Reference
-from ironhull.progress import Progress
-from ironhull.registry.client.access import Registries
-from ironhull.registry.client.credentials import Credentials, credential_files
+from ironhull.progress import Silent
 from ironhull.registry.client.wire import Patience
 from ironhull.store.export import choose_manifest, machine_platform
+from ironhull.workspace.building import BuildChoices, build_images
+from ironhull.workspace.engines import engine_settings, machine_host
+from ironhull.workspace.examining import opened_taker
+from ironhull.workspace.locking import Locking
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.registries import registries as opened_registries
 
 _INVENTORY_NAMES = {"podman": "podman", "docker": "docker-daemon"}
 # A registry that is not there should cost seconds: there are stand-ins.
@@ -99,19 +89,19 @@ def demo(
     """
     began = time.monotonic()
     folder = application or _example()
-    with progress(quiet=as_json) as shown, ended_by_signals():
-        _build_missing(Workspace(settings(), shown, mirror), shown)
-        with opened_taker(plain_http=False, ca=None, quiet=True) as taker:
+    with opened(as_json, mirror=mirror) as machine, ended_by_signals():
+        _build_missing(machine)
+        with opened_taker(silent()) as taker:
             bases = {name: taker.take(name, machine_platform()) for name in IMAGES}
             # What is gone in a minute is not to be scanned again for ever.
             witness = Witness(replace(taker, stored=None))
-            done, problem = _with_engine(engine_name, folder, witness, shown, keep=keep, own=own)
+            done, problem = _with_engine(machine, engine_name, folder, witness, keep=keep, own=own)
     found = Found(bases, done, problem, keep, time.monotonic() - began)
     if as_json:
         print_json(to_json(found))
     else:
         click.echo(as_text(found))
-    output = report or settings().home.root / "reports" / "demo.html"
+    output = report or machine.home.reports / "demo.html"
     write_demo_report(bases, witness, [case.name for case in CASES], output)
     click.echo(f"report: {output}", err=as_json)
     if done is not None and not done.same_answers:
@@ -135,43 +125,43 @@ def _example() -> Path:
 # -- base images ---------------------------------------------------------------------------------
 
 
-def _build_missing(workspace: Workspace, shown: Progress) -> None:
+def _build_missing(machine: Machine) -> None:
     """Build what the store lacks, for this machine only, with what the archive has now."""
-    store, platform = settings().home.store, machine_platform()
+    store, platform = machine.home.store, machine_platform()
     for name in IMAGES:
         try:
             choose_manifest(store, store.find(name), platform)
         except NotFoundError:
-            shown.note(f"{name} is not in the store for {platform}: building it")
-            _build(workspace, name, shown)
+            machine.progress.note(f"{name} is not in the store for {platform}: building it")
+            _build(machine, name)
 
 
-def _build(workspace: Workspace, name: str, shown: Progress) -> None:
-    locked = lock_path(workspace.catalog.find(name)).is_file()
+def _build(machine: Machine, name: str) -> None:
+    locked = lock_path(Locking(machine).catalog.find(name)).is_file()
+    chosen = BuildChoices((machine_platform(),), update=True)
     try:
-        definition, lock = definition_and_lock(workspace, name, update=True, required=False)
+        build_images(machine, [name], chosen)
     except EnvironmentProblem as problem:
         if not locked:
             raise
-        shown.note(f"warning: {name} is built from its lock as it is: {problem}")
-        definition, lock = definition_and_lock(workspace, name, update=False, required=True)
-    if machine_platform() not in definition.platforms:
-        raise InputError(f"{definition.file} is not for {machine_platform()}, this machine")
-    options = BuildOptions(
-        Compression.parse(definition.compression), (machine_platform(),), os.cpu_count() or 1
-    )
-    source = workspace.packages(definition, lock)
-    build_image(definition, lock, settings().home, source, LazyDownload(shown), options, shown)
+        machine.progress.note(f"warning: {name} is built from its lock as it is: {problem}")
+        build_images(machine, [name], replace(chosen, update=False, locked=True))
 
 
 # -- engine --------------------------------------------------------------------------------------
 
 
 def _with_engine(
-    name: str | None, folder: Path, witness: Witness, shown: Progress, *, keep: bool, own: bool
+    machine: Machine,
+    name: str | None,
+    folder: Path,
+    witness: Witness,
+    *,
+    keep: bool,
+    own: bool,
 ) -> tuple[CaseStudy | None, str]:
     """All that needs an engine; without one, why there is none."""
-    found, problem = _choose(name)
+    found, problem = _choose(machine, name)
     if found is None:
         return None, problem
     kind = _INVENTORY_NAMES[found.name]
@@ -179,18 +169,18 @@ def _with_engine(
     def inventory(image: str) -> Inventory:
         return witness.take(f"{kind}:{image}")
 
-    with _asked(own) as missing, host_settings(host_environment(), Path.home()) as host:
-        store = settings().home.store
+    with _asked(machine, own) as missing, machine_host(machine) as host:
+        store, shown = machine.home.store, machine.progress
         place = Workplace(found, store, folder, host, inventory, missing, shown, keep, undisturbed)
         return study(place), ""
 
 
-def _choose(name: str | None) -> tuple[Engine | None, str]:
+def _choose(machine: Machine, name: str | None) -> tuple[Engine | None, str]:
     """The engine to use, or why none can be. One that was asked for by name has to work."""
     problems = []
     for candidate in (name,) if name else RUNNERS:
         try:
-            found = engine(candidate, engine_settings())
+            found = engine(candidate, engine_settings(machine))
             with loaded_probe(found) as image:
                 found.run(image, RunOptions(network="none"))
         except EngineError as error:
@@ -203,16 +193,13 @@ def _choose(name: str | None) -> tuple[Engine | None, str]:
 
 
 @contextmanager
-def _asked(own: bool) -> Iterator[Callable[[Reference], str]]:
+def _asked(machine: Machine, own: bool) -> Iterator[Callable[[Reference], str]]:
     """What says why a registry does not have an image to give."""
     if own:
         yield lambda reference: "asked for with --own"
         return
-    with Registries(
-        credentials=Credentials(credential_files(os.environ, os.getuid())),
-        mirrors=parse_mirrors(settings().get("registry_mirrors") or ""),
-        patience=_IMPATIENT,
-    ) as registries:
+    # The registries' own retries and notes would only tell of what the stand-ins make good.
+    with opened_registries(replace(machine, progress=Silent()), _IMPATIENT) as registries:
 
         def missing(reference: Reference) -> str:
             try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ironhull.cli.engines import engine_settings
+from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.engine.find import list_engines
 from ironhull.engine.registries import DEFAULT_MAPPINGS, docker_config, podman_config
 from ironhull.errors import InputError
+from ironhull.workspace.engines import engine_settings
 
 
 @click.group()
@@ -25,7 +26,7 @@ def list_(as_json: bool) -> None:
     Example:
       ironhull engine list
     """
-    found = list_engines(engine_settings())
+    found = list_engines(engine_settings(silent()))
     if as_json:
         print_json(
             [

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ironhull.advisories.database import Database
-from ironhull.cli.advisory_database import database_path
+from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json
 from ironhull.cli.scan import Image, Scanning, image_options, inventory_of, run_scan, scan_options
 from ironhull.scan.explain import Explained, Explanation
@@ -34,7 +34,7 @@ def explain(vulnerability: str, image: Image, as_json: bool, **chosen: Any) -> N
     Example: ironhull explain CVE-2023-45853 node:20
     """
     image = replace(image, quiet=image.quiet or as_json)
-    with Database(database_path()) as database:
+    with Database(silent().home.advisories) as database:
         inventory = inventory_of(image)
         result = run_scan(image, inventory, database, Scanning(**chosen))
         target = target_of(inventory, database.ecosystems)

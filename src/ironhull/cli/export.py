@@ -11,13 +11,11 @@ import click
 
 from ironhull.cli.engines import (
     ended_by_signals,
-    engine_name_of,
     given_platform,
     platform_option,
-    stored,
 )
+from ironhull.cli.machine import silent
 from ironhull.cli.output import megabytes, progress
-from ironhull.cli.settings import settings
 from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.platform import Platform
@@ -29,6 +27,8 @@ from ironhull.store.export import (
 )
 from ironhull.store.layout import ImageLayout
 from ironhull.store.rootfs import write_rootfs
+from ironhull.workspace.engines import engine_name_of
+from ironhull.workspace.images import stored
 
 _SHOWN = 10
 
@@ -61,7 +61,7 @@ def export(image: str, kind: str, output: Path, name: str | None, platform: str 
       ironhull export node:20 --format docker-archive -o - | docker load
       ironhull export node:20 --format rootfs --platform linux/arm64 -o ./rootfs
     """
-    layout = settings().home.store
+    layout = silent().home.store
     found = stored(layout, image)
     named = engine_name_of(name or f"localhost/{image}")
     with ended_by_signals():

@@ -1,40 +1,24 @@
-"""`ironhull inventory`: what is in an image, and what every verb that looks into one shares."""
+"""`ironhull inventory`: what is in an image."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from ironhull.cli.engines import engine_settings, platform_option
+from ironhull.cli.engines import given_platform, platform_option
+from ironhull.cli.machine import opened
 from ironhull.cli.output import megabytes, print_json, table
-from ironhull.cli.registry_options import parse_platform, registries, registry_options
-from ironhull.cli.settings import settings
+from ironhull.cli.registry_options import registry_options
 from ironhull.inventory.cyclonedx import cyclonedx
 from ironhull.inventory.document import to_json
 from ironhull.inventory.model import SURFACE_LISTS, Inventory
-from ironhull.inventory.sources.find import Places
 from ironhull.inventory.spdx import spdx
-from ironhull.inventory.take import Taker
+from ironhull.workspace.examining import inventory as take_inventory
 
 _SHOWN = 6
-
-
-@contextmanager
-def opened_taker(plain_http: bool, ca: Path | None, quiet: bool) -> Iterator[Taker]:
-    """What takes inventories with this machine's store, registries and engines."""
-    engines = engine_settings()
-    docker = ("docker", "-H", engines.docker_host) if engines.docker_host else ("docker",)
-    with registries(plain_http, ca, quiet) as opened:
-        places = Places(
-            settings().home,
-            lambda: opened,
-            {"podman": ("podman", *engines.podman), "docker": docker},
-        )
-        yield Taker.at_home(places, opened.progress)
 
 
 @click.command(short_help="Show what is in any image.")
@@ -61,8 +45,8 @@ def inventory(
 
     Example: ironhull inventory localhost:5000/node:20 --cyclonedx
     """
-    with opened_taker(plain_http, ca, quiet or form is not None) as taker:
-        found = taker.take(image, parse_platform(platform), again=again)
+    with opened(quiet or form is not None, plain_http=plain_http, ca=ca) as machine:
+        found = take_inventory(machine, image, given_platform(platform), again=again)
     match form:
         case "json":
             print_json(to_json(found))

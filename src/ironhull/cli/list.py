@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.cli.settings import settings
+from ironhull.cli.settings import read_settings
 from ironhull.definition.catalog import Catalog, CatalogEntry
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import NotFoundError
@@ -30,7 +30,7 @@ def list_(images: tuple[str, ...], catalog: Path | None, as_json: bool) -> None:
       ironhull list
       ironhull list node python
     """
-    found = Catalog(_shown(catalog or settings().catalog))
+    found = Catalog(_shown(catalog or read_settings().catalog))
     definitions = found.check()
     unknown = sorted(set(images) - set(found.images()))
     if unknown:

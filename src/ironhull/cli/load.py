@@ -6,17 +6,13 @@ import click
 
 from ironhull.cli.engines import (
     ended_by_signals,
-    engine_name_of,
     engine_option,
-    engine_settings,
     given_platform,
     platform_option,
-    stored,
 )
+from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.settings import settings
-from ironhull.engine.find import builder, engine
-from ironhull.store.export import choose_manifest
+from ironhull.workspace.engines import load as load_image
 
 
 @click.command()
@@ -45,29 +41,27 @@ def load(
       ironhull load node:20 --engine podman
       ironhull load node:20 --engine docker --as dhi.io/node:20
     """
-    wanted = [engine_name_of(name) for name in names or (f"localhost/{image}",)]
-    layout = settings().home.store
-    manifest = choose_manifest(layout, stored(layout, image), given_platform(platform))
-    found = (
-        builder("buildah", engine_settings())
-        if engine_name == "buildah"
-        else engine(engine_name, engine_settings())
-    )
     with ended_by_signals():
-        identity = found.load(layout, manifest, wanted)
+        loaded = load_image(
+            silent(),
+            image,
+            engine_name=engine_name,
+            names=names,
+            platform=given_platform(platform),
+        )
     if as_json:
         print_json(
             {
-                "engine": found.name,
-                "names": wanted,
-                "id": identity,
-                "manifest": manifest.digest,
+                "engine": loaded.engine,
+                "names": list(loaded.names),
+                "id": loaded.identity,
+                "manifest": loaded.manifest,
             }
         )
         return
-    click.echo(f"loaded into {found.name}: {', '.join(wanted)}")
-    if found.name != "buildah":
+    click.echo(f"loaded into {loaded.engine}: {', '.join(loaded.names)}")
+    if loaded.engine != "buildah":
         click.echo(
-            f"run it:  {found.name} run --rm --read-only --tmpfs /tmp --cap-drop=all "
-            f"--security-opt=no-new-privileges {wanted[0]}"
+            f"run it:  {loaded.engine} run --rm --read-only --tmpfs /tmp --cap-drop=all "
+            f"--security-opt=no-new-privileges {loaded.names[0]}"
         )

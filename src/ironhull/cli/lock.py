@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ironhull.cli.output import as_json, print_json, progress
-from ironhull.cli.settings import settings
-from ironhull.cli.workspace import Workspace
-from ironhull.definition.model import ImageDefinition
+from ironhull.cli.machine import opened
+from ironhull.cli.output import as_json, print_json
 from ironhull.errors import CheckFailedError
-from ironhull.lock.diff import LockDiff, diff
-from ironhull.lock.file import lock_path, read_lock
-from ironhull.lock.model import Lock
-from ironhull.lock.request import check_lock
-
-_NOTHING = LockDiff((), (), ())
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """What became of one lock."""
-
-    definition: ImageDefinition
-    path: Path
-    status: str
-    """made, present, updated, unchanged, current or stale."""
-    lock: Lock
-    changes: LockDiff = _NOTHING
-
-    @property
-    def name(self) -> str:
-        """The image by the tag of the definition's file."""
-        return f"{self.definition.image}:{self.definition.file.stem}"
+from ironhull.workspace.locking import Locking, LockResult
 
 
 @click.command
@@ -72,10 +47,11 @@ def lock(
     """
     if update and check:
         raise click.UsageError("--update and --check exclude each other")
-    with progress(quiet=as_json) as shown:
-        workspace = Workspace(settings(), shown, mirror, keyring, offline)
-        paths = [workspace.catalog.find(name) for name in names]
-        results = [_one(path, workspace, update, check) for path in paths]
+    with opened(as_json, mirror=mirror, keyring=keyring, offline=offline) as machine:
+        locking = Locking(machine)
+        for name in names:
+            locking.catalog.find(name)
+        results = [locking.lock(name, update=update, check=check) for name in names]
     if as_json:
         print_json({"locks": [_json(result) for result in results]})
     else:
@@ -89,26 +65,7 @@ def lock(
         )
 
 
-def _one(path: Path, workspace: Workspace, update: bool, check: bool) -> _Result:
-    file = lock_path(path)
-    if check or (file.exists() and not update):
-        old = read_lock(file)
-        definition = workspace.read(path, old.variables)
-        check_lock(old, definition, str(file))
-        if not check:
-            return _Result(definition, file, "present", old)
-        _, new = workspace.new_lock(path)
-        changes = diff(old, new)
-        return _Result(definition, file, "stale" if changes.matters else "current", old, changes)
-    # Without the variables of the lock: it may be one that cannot be read, which is replaced.
-    definition, previous, new = workspace.update_lock(path)
-    if previous is None:
-        return _Result(definition, file, "made", new)
-    changes = diff(previous, new)
-    return _Result(definition, file, "unchanged" if changes.empty else "updated", new, changes)
-
-
-def _words(result: _Result) -> list[str]:
+def _words(result: LockResult) -> list[str]:
     size = ", ".join(
         f"{len(platform.packages)} packages for {name.removeprefix('linux/')}"
         for name, platform in result.lock.platforms.items()
@@ -138,7 +95,7 @@ def _age(date: str) -> str:
     return {0: "today's", 1: "1 day old"}.get(days, f"{days} days old") if days >= 0 else "new"
 
 
-def _json(result: _Result) -> dict[str, Any]:
+def _json(result: LockResult) -> dict[str, Any]:
     return {
         "name": result.name,
         "definition": str(result.definition.file),

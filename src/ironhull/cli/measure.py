@@ -16,19 +16,18 @@ from typing import Any, TypeVar
 import click
 
 from ironhull.advisories.database import Database
-from ironhull.cli.advisory_database import database_path
-from ironhull.cli.known_image import known_inventory
+from ironhull.cli.machine import opened, silent
 from ironhull.cli.scan import IMAGE_OPTIONS, Image, Scanning, inventory_of, run_scan
-from ironhull.cli.settings import settings
 from ironhull.compare.attached import LayoutListing, attached_to
 from ironhull.compare.leaks import Leaks
 from ironhull.compare.life import ends_of_life
 from ironhull.compare.model import Attachment, EndOfLife, Side, Unknown
 from ironhull.compare.provenance import Readable, Said, said_of
 from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.inventory.known import known_inventory
 from ironhull.inventory.model import Inventory
+from ironhull.oci.platform import Platform
 from ironhull.scan.model import ScanResult
-from ironhull.store.layout import ImageLayout
 
 _WITHOUT_REFERRERS = {
     "engine": "a container engine keeps no referrers; name the image in its registry",
@@ -81,7 +80,7 @@ class Leaking:
 def opened_database() -> Iterator[Database | Unknown]:
     """The advisory database; Unknown where there is none."""
     try:
-        database = Database(database_path())
+        database = Database(silent().home.advisories)
     except InputError as error:
         yield Unknown(str(error))
         return
@@ -129,7 +128,8 @@ def inventories_of(images: Sequence[Image]) -> list[Inventory]:
 
     Reading is mostly Python's own work, so a process for each. An error is the first image's.
     """
-    known = [known_inventory(image.name, image.platform) for image in images]
+    home = silent().home
+    known = [known_inventory(home, image.name, given_platform(image.platform)) for image in images]
     missing = {
         image
         for image, found in zip(images, known, strict=True)
@@ -149,6 +149,10 @@ def inventories_of(images: Sequence[Image]) -> list[Inventory]:
             found or (futures[image].result() if image in futures else inventory_of(image))
             for image, found in zip(images, known, strict=True)
         ]
+
+
+def given_platform(text: str | None) -> Platform | None:
+    return Platform.parse(text) if text else None
 
 
 def _as_a_child() -> None:
@@ -199,7 +203,7 @@ def _asked(
         return Unknown("a stored inventory lists no referrers")
     try:
         if identity.kind == "store":
-            layout = ImageLayout(settings().home.root / "store")
+            layout = silent().home.existing_store
             return ask(LayoutListing(layout, identity))
         with _source(image) as source:
             return ask(source)
@@ -218,20 +222,22 @@ def _source(image: Image) -> Iterator[Readable]:
         kind = Kind.LAYOUT if path.is_dir() else Kind.ARCHIVE
         location = Location(kind, image.name, path=path)
     with (
-        registries(image.plain_http, image.ca, True) as opened,
-        open_source(location, opened, settings().home.store) as source,
+        registries(image.plain_http, image.ca, True) as (machine, found),
+        open_source(location, found, machine.home.store) as source,
     ):
         yield source
 
 
 def _leaks(image: Image, inventory: Inventory, wanted: str | None) -> Leaks:
-    from ironhull.cli.inventory import opened_taker
-    from ironhull.cli.registry_options import parse_platform
     from ironhull.compare.files import contents_of
     from ironhull.compare.leaks import find_leaks
+    from ironhull.workspace.examining import opened_taker
 
-    platform = parse_platform(image.platform)
-    with opened_taker(image.plain_http, image.ca, image.quiet) as taker:
+    platform = given_platform(image.platform)
+    with (
+        opened(image.quiet, plain_http=image.plain_http, ca=image.ca) as machine,
+        opened_taker(machine) as taker,
+    ):
         contents = contents_of(taker, inventory, platform)
         stage = None
         if wanted is not None:

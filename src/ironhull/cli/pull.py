@@ -14,7 +14,6 @@ from ironhull.cli.registry_options import (
     report,
     summary,
 )
-from ironhull.cli.settings import settings
 from ironhull.oci.reference import Reference
 from ironhull.registry.client.locations import registry_source
 from ironhull.registry.client.places import LayoutTarget
@@ -44,10 +43,10 @@ def pull(
     Example: ironhull pull localhost:5000/node:20 --platform linux/amd64
     """
     wanted, only = Reference.parse(reference), parse_platform(platform)
-    with registries(plain_http, ca, quiet or as_json) as opened:
+    with registries(plain_http, ca, quiet or as_json) as (machine, opened):
         done = transfer(
             registry_source(wanted, opened),
-            LayoutTarget(settings().home.store, [str(wanted)], "store"),
+            LayoutTarget(machine.home.store, [str(wanted)], "store"),
             platform=only,
             with_referrers=referrers,
             progress=opened.progress,

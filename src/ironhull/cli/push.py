@@ -10,7 +10,6 @@ import click
 
 from ironhull.cli.output import as_json, print_json
 from ironhull.cli.registry_options import registries, registry_options, report, summary
-from ironhull.cli.settings import settings
 from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.registry.client.access import Registries
@@ -52,11 +51,11 @@ def push(
 
     Example: ironhull push node:20 localhost:5000/node localhost:5000/base/node:20-slim
     """
-    store = settings().home.store
     locations = [_target(text, all_tags) for text in targets]
-    images = _all_tags(store, name) if all_tags else [(name, find_stored(store, name))]
     results = []
-    with registries(plain_http, ca, quiet or as_json) as opened:
+    with registries(plain_http, ca, quiet or as_json) as (machine, opened):
+        store = machine.home.store
+        images = _all_tags(store, name) if all_tags else [(name, find_stored(store, name))]
         for label, descriptor in images:
             source = StoredSource(store, descriptor, label)
             for target in _targets(opened, locations, label, mount_from):

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from ironhull.cli.output import megabytes, progress
-from ironhull.cli.settings import settings
-from ironhull.errors import InputError
+from ironhull.cli.machine import opened
+from ironhull.cli.output import megabytes
 from ironhull.oci.platform import Platform
 from ironhull.registry.client.access import Registries
-from ironhull.registry.client.credentials import Credentials, credential_files
 from ironhull.registry.client.transfer import Transferred
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.registries import registries as machine_registries
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -43,34 +42,15 @@ def registry_options(function: _Function) -> _Function:
 
 
 @contextmanager
-def registries(plain_http: bool, ca: Path | None, quiet: bool) -> Iterator[Registries]:
-    """The registries of this command, with the logins and mirrors of this machine."""
-    configured = settings()
+def registries(
+    plain_http: bool, ca: Path | None, quiet: bool
+) -> Iterator[tuple[Machine, Registries]]:
+    """The machine and its registries as the options say."""
     with (
-        progress(quiet) as shown,
-        Registries(
-            credentials=Credentials(credential_files(os.environ, os.getuid())),
-            plain_http=plain_http,
-            ca=ca,
-            mirrors=parse_mirrors(configured.get("registry_mirrors") or ""),
-            progress=shown,
-        ) as opened,
+        opened(quiet, plain_http=plain_http, ca=ca) as machine,
+        machine_registries(machine) as found,
     ):
-        yield opened
-
-
-def parse_mirrors(text: str) -> Mapping[str, Sequence[str]]:
-    """`docker.io=mirror.example/hub, ghcr.io=…`: registry → locations in the order to ask them."""
-    found: dict[str, list[str]] = {}
-    for entry in text.replace(",", " ").split():
-        registry, equals, location = entry.partition("=")
-        if not equals or not registry or not location or "://" in location:
-            raise InputError(
-                f"registry_mirrors: {entry!r} is not registry=host[:port][/prefix] "
-                "(IRONHULL_REGISTRY_MIRRORS or ironhull.toml)"
-            )
-        found.setdefault(registry, []).append(location)
-    return found
+        yield machine, found
 
 
 def parse_platform(text: str | None) -> Platform | None:

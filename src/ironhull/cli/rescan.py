@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 import click
 
 from ironhull.advisories.database import Database
-from ironhull.cli.advisory_database import database_path
+from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan import allowed_age
-from ironhull.cli.settings import settings
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.inventory.take import stored_inventories
 from ironhull.scan.interface import NoIndex
@@ -48,10 +47,10 @@ def rescan(
     gc.disable()
     if everything == bool(images):
         raise InputError("name images whose inventory is stored, or give --all")
-    with Database(database_path()) as database:
-        ledger = settings().home.root / "inventories" / "reported.sqlite"
-        store = stored_inventories(settings().home)
-        results = rescan_all(store, database, ledger, NoIndex())
+    home = silent().home
+    with Database(home.advisories) as database:
+        store = stored_inventories(home)
+        results = rescan_all(store, database, home.reported, NoIndex())
         info = database_info(database, Options(datetime.now(UTC), allowed_age(max_age)))
     unknown = sorted(set(images) - {result.image for result in results})
     if unknown:

@@ -13,12 +13,13 @@ from typing import Any
 import click
 
 from ironhull.advisories.database import Database
-from ironhull.cli.advisory_database import database_path
-from ironhull.cli.known_image import known_inventory
-from ironhull.cli.settings import settings
+from ironhull.cli.machine import given_settings, opened, silent
+from ironhull.cli.settings import days
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.inventory.document import loads
+from ironhull.inventory.known import known_inventory
 from ironhull.inventory.model import Inventory
+from ironhull.oci.platform import Platform
 from ironhull.scan.index import tracker_index
 from ironhull.scan.interface import LiveIndex
 from ironhull.scan.matching import Options
@@ -26,8 +27,7 @@ from ironhull.scan.matching import scan as scan_inventory
 from ironhull.scan.model import ScanResult
 from ironhull.scan.policy import failures, parse_terms
 from ironhull.scan.view import View
-
-MAX_AGE_DAYS = 7
+from ironhull.settings import MAX_ADVISORY_AGE
 
 # Name of a format → module below ironhull.scan.reports; each has `render(result, view)`.
 FORMATS = {
@@ -68,7 +68,8 @@ _OPTIONS = (
         "--max-age",
         type=click.IntRange(0),
         metavar="DAYS",
-        help=f"Fail when the newest advisories are older; 0: never.  [default: {MAX_AGE_DAYS}]",
+        help="Fail when the newest advisories are older; 0: never.  "
+        f"[default: {MAX_ADVISORY_AGE.days}]",
     ),
     click.option(
         "--archive",
@@ -153,14 +154,15 @@ def inventory_of(image: Image) -> Inventory:
             return loads(path.read_bytes(), image.name)
         except OSError as error:
             raise InputError(f"cannot read {image.name}: {error.strerror}") from None
-    known = known_inventory(image.name, image.platform)
-    if known is not None:
-        return known
-    from ironhull.cli.inventory import opened_taker
-    from ironhull.cli.registry_options import parse_platform
+    platform = Platform.parse(image.platform) if image.platform else None
+    with opened(image.quiet, plain_http=image.plain_http, ca=image.ca) as machine:
+        known = known_inventory(machine.home, image.name, platform)
+        if known is not None:
+            return known
+        # What reads images takes long to load; a scan of a known image does without.
+        from ironhull.workspace.examining import inventory
 
-    with opened_taker(image.plain_http, image.ca, image.quiet) as taker:
-        return taker.take(image.name, parse_platform(image.platform))
+        return inventory(machine, image.name, platform)
 
 
 def run_scan(
@@ -189,24 +191,16 @@ def run_scan(
 
 def allowed_age(option: int | None) -> timedelta | None:
     """How old advisories may be: the option, else the setting, else the default; 0 is any."""
-    configured = settings().get("max_advisory_age")
-    days = option
-    if days is None and configured:
-        if not configured.isdigit():
-            raise InputError(f"max_advisory_age is a number of days, got {configured!r}")
-        days = int(configured)
-    days = MAX_AGE_DAYS if days is None else days
-    return timedelta(days=days) if days else None
+    return given_settings().max_advisory_age if option is None else days(option)
 
 
 def _index(inventory: Inventory, database: Database, *, quiet: bool, live: bool) -> LiveIndex:
     distribution = inventory.distribution
     if live and distribution.id == "debian":
-        from ironhull.cli.output import progress
         from ironhull.cli.scan_archive import archive_index
 
-        with progress(quiet) as shown:
-            return archive_index(inventory, shown)
+        with opened(quiet) as machine:
+            return archive_index(machine, inventory)
     sources = {package.source for package in inventory.packages if package.type == "deb"}
     return tracker_index(database, sources, distribution.version_id.partition(".")[0])
 
@@ -266,7 +260,7 @@ def scan(
     terms = parse_terms(fail_on)
     view = View(only_fixable, since.date() if since else None, suppressed)
     image = replace(image, quiet=image.quiet or form != "table")
-    with Database(database_path()) as database:
+    with Database(silent().home.advisories) as database:
         result = run_scan(image, inventory_of(image), database, Scanning(**chosen))
     if older is not None:
         from ironhull.cli.scan_diff import print_diff

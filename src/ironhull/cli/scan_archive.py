@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from ironhull.archive.debian import ArchiveContext, load_releases, open_archive
 from ironhull.archive.mirror import find_repositories
-from ironhull.cli.settings import settings
 from ironhull.inventory.model import Inventory
 from ironhull.oci.platform import Platform
-from ironhull.progress import Progress
 from ironhull.scan.index import InstalledIndex
+from ironhull.workspace.machine import Machine
 
 
-def archive_index(inventory: Inventory, progress: Progress) -> InstalledIndex:
+def archive_index(machine: Machine, inventory: Inventory) -> InstalledIndex:
     """The versions that all suites of the release have of what is installed."""
     distribution = f"debian-{inventory.distribution.version_id.partition('.')[0]}"
-    repositories = find_repositories(distribution, setting=settings().get("mirror"))
-    context = ArchiveContext(cache=settings().home.archive, progress=progress)
+    repositories = find_repositories(distribution, mirror=machine.settings.mirror)
+    context = ArchiveContext(cache=machine.home.archive, progress=machine.progress)
     releases = load_releases(repositories, context)
     platform = inventory.image.platform or Platform("linux", "amd64")
     archive = open_archive(releases, platform.debian, context)

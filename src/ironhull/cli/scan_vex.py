@@ -8,7 +8,6 @@ from pathlib import Path
 from ironhull.advisories.database import Database
 from ironhull.cli.registry_options import registries
 from ironhull.cli.scan import Image
-from ironhull.cli.settings import settings
 from ironhull.inventory.model import Inventory
 from ironhull.registry.client.locations import open_source, parse_location
 from ironhull.scan.model import ScanResult
@@ -41,7 +40,7 @@ def _attached(image: Image, inventory: Inventory) -> list[VexDocument]:
     location = parse_location(image.name)
     wanted = [each for each in (inventory.image.digest, inventory.image.manifest) if each]
     with (
-        registries(image.plain_http, image.ca, image.quiet) as opened,
-        open_source(location, opened, settings().home.store) as source,
+        registries(image.plain_http, image.ca, image.quiet) as (machine, opened),
+        open_source(location, opened, machine.home.store) as source,
     ):
         return list(attached_vex(source, dict.fromkeys(wanted)))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, megabytes, print_json
-from ironhull.cli.settings import settings
 from ironhull.errors import InputError
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.request_log import RequestLog
@@ -84,7 +84,7 @@ def serve(
     host, port = _address(listen)
     seconds = grace_hours * 3600
     config = ServerConfig(
-        root=(data.absolute() if data is not None else settings().home.store.root),
+        root=(data.absolute() if data is not None else silent().home.store.root),
         host=host,
         port=port,
         auth=auth,

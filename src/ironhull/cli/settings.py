@@ -7,15 +7,16 @@ IRONHULL_CONFIG names, else the one in the current folder, else in ~/.config/iro
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from ironhull.errors import InputError
-from ironhull.store.home import Home
+from ironhull.settings import MAX_ADVISORY_AGE, Settings
 
 # Every setting, and what it says; docs/settings.md shows them, and nothing else is taken.
 NAMES = {
@@ -33,13 +34,50 @@ NAMES = {
 }
 
 
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. InputError says which text is wrong, and where it stands."""
+    said = _Said.of(os.environ if environment is None else environment)
+    keyring = said.get("keyring")
+    return Settings(
+        home=_home(said),
+        catalog=_catalog(said),
+        mirror=said.get("mirror"),
+        keyring=Path(keyring) if keyring else None,
+        snapshot=said.get("snapshot"),
+        advisory_sources=tuple((said.get("advisory_sources") or "").split()),
+        max_advisory_age=_age(said.get("max_advisory_age")),
+        registry_mirrors=parse_mirrors(said.get("registry_mirrors") or ""),
+        podman=_words(said, "podman_args"),
+        buildah=_words(said, "buildah_args"),
+        docker_host=said.get("docker_host"),
+        environment=dict(said.environment),
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Values by name; `get` looks in the environment, then in the file."""
+class _Said:
+    """Texts by name; `get` looks in the environment, then in the file."""
 
     environment: Mapping[str, str]
     file: Mapping[str, Any]
     source: str
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> _Said:
+        """The environment, and the first of the files that is there."""
+        configured = environment.get("IRONHULL_CONFIG")
+        places = [Path("ironhull.toml")]
+        # A user without a name, as in many containers, may have no home.
+        with suppress(RuntimeError):
+            places.append(Path.home() / ".config/ironhull/ironhull.toml")
+        if configured:
+            places = [Path(configured)]
+            if not places[0].is_file():
+                raise InputError(f"IRONHULL_CONFIG names {configured}, which is not a file")
+        for place in places:
+            if place.is_file():
+                return cls(environment, _read(place), str(place))
+        return cls(environment, {}, "ironhull.toml")
 
     def get(self, name: str) -> str | None:
         """A text setting, for example `mirror`: IRONHULL_MIRROR or `mirror = "…"`."""
@@ -51,42 +89,58 @@ class Settings:
             raise InputError(f"{self.source}: {name} is a text, got {value!r}")
         return value
 
-    @property
-    def home(self) -> Home:
-        """Where store and cache are; absolute."""
-        configured = self.get("home")
-        if configured:
-            return Home(Path(configured).expanduser().absolute())
-        data = self.environment.get("XDG_DATA_HOME")
-        root = Path(data) if data else Path(self.environment.get("HOME", "/")) / ".local/share"
-        return Home(root / "ironhull")
 
-    @property
-    def catalog(self) -> Path:
-        """The folder of definitions: set, else `images` here, else the one beside the code."""
-        configured = self.get("catalog")
-        if configured:
-            return Path(configured).expanduser().absolute()
-        here = Path.cwd() / "images"
-        return here if here.is_dir() else Path(__file__).parents[3] / "images"
-
-
-@cache
-def settings() -> Settings:
-    """The settings of this process."""
-    configured = os.environ.get("IRONHULL_CONFIG")
-    places = [Path("ironhull.toml")]
-    # A user without a name, as in many containers, may have no home.
-    with suppress(RuntimeError):
-        places.append(Path.home() / ".config/ironhull/ironhull.toml")
+def _home(said: _Said) -> Path:
+    configured = said.get("home")
     if configured:
-        places = [Path(configured)]
-        if not places[0].is_file():
-            raise InputError(f"IRONHULL_CONFIG names {configured}, which is not a file")
-    for place in places:
-        if place.is_file():
-            return Settings(os.environ, _read(place), str(place))
-    return Settings(os.environ, {}, "ironhull.toml")
+        return Path(configured).expanduser().absolute()
+    data = said.environment.get("XDG_DATA_HOME")
+    root = Path(data) if data else Path(said.environment.get("HOME", "/")) / ".local/share"
+    return root / "ironhull"
+
+
+def _catalog(said: _Said) -> Path:
+    """The folder of definitions: set, else `images` here, else the one beside the code."""
+    configured = said.get("catalog")
+    if configured:
+        return Path(configured).expanduser().absolute()
+    here = Path.cwd() / "images"
+    return here if here.is_dir() else Path(__file__).parents[3] / "images"
+
+
+def _age(text: str | None) -> timedelta | None:
+    if not text:
+        return MAX_ADVISORY_AGE
+    if not text.isdigit():
+        raise InputError(f"max_advisory_age is a number of days, got {text!r}")
+    return days(int(text))
+
+
+def days(number: int) -> timedelta | None:
+    """An age as options and settings say it: 0 is any age."""
+    return timedelta(days=number) if number else None
+
+
+def parse_mirrors(text: str) -> Mapping[str, tuple[str, ...]]:
+    """`docker.io=mirror.example/hub, ghcr.io=…`: registry → locations in the order to ask them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in text.replace(",", " ").split():
+        registry, equals, location = entry.partition("=")
+        if not equals or not registry or not location or "://" in location:
+            raise InputError(
+                f"registry_mirrors: {entry!r} is not registry=host[:port][/prefix] "
+                "(IRONHULL_REGISTRY_MIRRORS or ironhull.toml)"
+            )
+        found[registry] = (*found.get(registry, ()), location)
+    return found
+
+
+def _words(said: _Said, name: str) -> tuple[str, ...]:
+    text = said.get(name) or ""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise InputError(f"the setting {name} ({text!r}): {error}") from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import click
 
-from ironhull.build.pipeline import BuiltImage, BuiltPlatform, built_image
+from ironhull.cli.engines import given_platform
+from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, megabytes, print_json, table
-from ironhull.cli.settings import settings
-from ironhull.definition.catalog import Catalog
-from ironhull.errors import NotFoundError
-from ironhull.oci.digest import hex_of
-from ironhull.oci.platform import Platform
-from ironhull.store.export import choose_manifest
-from ironhull.store.home import Home
-from ironhull.store.layout import REF_NAME
+from ironhull.workspace.images import StoredBuild, stored_build
 
 _FIRST = 12
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    image: BuiltImage
-    built: BuiltPlatform
-    tags: list[str]
-    config: dict[str, Any]
 
 
 @click.command()
@@ -43,45 +28,18 @@ def show(image: str, platform: str | None, everything: bool, as_json: bool) -> N
       ironhull show node:20
       ironhull show node:20 --platform linux/arm64 --json
     """
-    found = _find(settings().home, image, platform)
+    found = stored_build(silent(), image, given_platform(platform))
     if as_json:
         print_json(_json(found))
     else:
         click.echo(_text(found, everything))
 
 
-def _find(home: Home, name: str, platform: str | None) -> _Shown:
-    layout = home.store
-    text = name if ":" in name else f"{name}:latest"
-    try:
-        descriptor = layout.find(text)
-    except NotFoundError:
-        file = Catalog(settings().catalog).find(name)
-        raise NotFoundError(
-            f"{name} is not in the store ({file} defines it; build it: ironhull build {name})"
-        ) from None
-    image = built_image(home, hex_of(descriptor.digest))
-    if image is None:
-        raise NotFoundError(f"{name} was not built here (see: ironhull tree, ironhull inventory)")
-    manifest = choose_manifest(layout, descriptor, Platform.parse(platform) if platform else None)
-    built = next(item for item in image.platforms if item.digest == manifest.digest)
-    document = layout.document(manifest.digest)
-    config = json.loads(layout.blobs.read(document.config.digest))
-    prefix = f"{image.name}:"
-    tags = [
-        ref.removeprefix(prefix)
-        for item in layout.descriptors()
-        if item.digest == descriptor.digest
-        and (ref := item.annotations.get(REF_NAME, "")).startswith(prefix)
-    ]
-    return _Shown(image, built, tags, config)
-
-
-def _json(found: _Shown) -> dict[str, Any]:
+def _json(found: StoredBuild) -> dict[str, Any]:
     config, built = found.config["config"], found.built
     return {
         "name": found.image.name,
-        "tags": found.tags,
+        "tags": list(found.tags),
         "digest": found.image.descriptor.digest,
         "platform": built.platform,
         "platforms": [platform.platform for platform in found.image.platforms],
@@ -103,7 +61,7 @@ def _json(found: _Shown) -> dict[str, Any]:
     }
 
 
-def _text(found: _Shown, everything: bool) -> str:
+def _text(found: StoredBuild, everything: bool) -> str:
     config, built = found.config["config"], found.built
     start = [*config.get("Entrypoint", []), *config.get("Cmd", [])]
     shell = next(check for check in built.checks if check.name == "no-shell")

@@ -20,7 +20,7 @@ def tags(reference: str, plain_http: bool, ca: Path | None, quiet: bool, as_json
 
     Example: ironhull tags localhost:5000/node
     """
-    with registries(plain_http, ca, quiet or as_json) as opened:
+    with registries(plain_http, ca, quiet or as_json) as (_, opened):
         repository = opened.repository(Reference.parse(reference))
         found = repository.tags()
     if as_json:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import click
 
-from ironhull.build.testing import TestReport, run_tests
-from ironhull.cli.engines import (
-    ended_by_signals,
-    engine_option,
-    engine_settings,
-    host_environment,
-    stored,
-)
-from ironhull.cli.output import as_json, print_json, progress
-from ironhull.cli.settings import settings
-from ironhull.cli.workspace import Workspace
-from ironhull.definition.model import ImageDefinition
-from ironhull.engine.find import engine
-from ironhull.engine.host import AptRepository, HostSettings, host_settings
-from ironhull.errors import CheckFailedError, EnvironmentProblem
-from ironhull.progress import Progress
+from ironhull.build.testing import TestReport
+from ironhull.cli.engines import ended_by_signals, engine_option
+from ironhull.cli.machine import opened
+from ironhull.cli.output import as_json, print_json
+from ironhull.errors import CheckFailedError
+from ironhull.workspace.engines import run_definition_tests
 
 
 @click.command()
@@ -42,14 +28,8 @@ def test(image: str, engine_name: str | None, mirror: str | None, as_json: bool)
       ironhull test node:20
       ironhull test node:20-dev --engine docker --json
     """
-    layout = settings().home.store
-    descriptor = stored(layout, image)
-    with progress(quiet=as_json) as shown, ended_by_signals():
-        workspace = Workspace(settings(), shown, mirror=mirror)
-        definition, _ = workspace.definition(image)
-        found = engine(engine_name, engine_settings())
-        with host_of(workspace, definition, shown) as host:
-            report = run_tests(found, layout, descriptor, definition, host, shown)
+    with opened(as_json, mirror=mirror) as machine, ended_by_signals():
+        report = run_definition_tests(machine, image, engine_name)
     if as_json:
         print_json(report_json(image, report))
     else:
@@ -57,26 +37,6 @@ def test(image: str, engine_name: str | None, mirror: str | None, as_json: bool)
     failed = sum(not outcome.passed for outcome in report.outcomes)
     if failed:
         raise CheckFailedError(f"{image}: {failed} of {len(report.outcomes)} tests failed")
-
-
-@contextmanager
-def host_of(
-    workspace: Workspace, definition: ImageDefinition, shown: Progress
-) -> Iterator[HostSettings]:
-    """The host's network settings, if a test of the definition asks for the network."""
-    if not any(one.network for one in definition.tests):
-        yield HostSettings()
-        return
-    repositories: list[AptRepository] = []
-    try:
-        repositories = [
-            AptRepository(one.uri, one.suites, one.components)
-            for one in workspace.repositories(definition)
-        ]
-    except EnvironmentProblem as problem:
-        shown.note(f"warning: tests with apt use the image's own sources: {problem}")
-    with host_settings(host_environment(), Path.home(), repositories) as host:
-        yield host
 
 
 def report_json(image: str, report: TestReport) -> dict[str, object]:

@@ -9,7 +9,6 @@ import click
 
 from ironhull.cli.output import as_json, megabytes, print_json
 from ironhull.cli.registry_options import registries, registry_options
-from ironhull.cli.settings import settings
 from ironhull.errors import NotFoundError
 from ironhull.oci.reference import Reference
 from ironhull.registry.client.answers import printable
@@ -37,13 +36,10 @@ def tree(reference: str, plain_http: bool, ca: Path | None, quiet: bool, as_json
 
     Example: ironhull tree localhost:5000/node:20
     """
-    store = settings().home.store
-    location = _place(reference, store)
-    with (
-        registries(plain_http, ca, quiet or as_json) as opened,
-        open_source(location, opened, store) as source,
-    ):
-        root, label = image_tree(source), source.label
+    with registries(plain_http, ca, quiet or as_json) as (machine, opened):
+        store = machine.home.store
+        with open_source(_place(reference, store), opened, store) as source:
+            root, label = image_tree(source), source.label
     if as_json:
         print_json({"name": label, **root.json()})
         return

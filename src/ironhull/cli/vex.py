@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ironhull.advisories.database import Database
-from ironhull.cli.advisory_database import database_path
+from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan import Image, Scanning, image_options, inventory_of, run_scan, scan_options
 from ironhull.errors import CheckFailedError
@@ -38,7 +38,7 @@ def create(image: Image, **chosen: Any) -> None:
 
     Example: ironhull vex create localhost:5000/node:20 > node.openvex.json
     """
-    with Database(database_path()) as database:
+    with Database(silent().home.advisories) as database:
         inventory = inventory_of(replace(image, quiet=True))
         result = run_scan(image, inventory, database, Scanning(**chosen))
         said = statements_of(result, result.findings)

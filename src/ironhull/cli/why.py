@@ -8,16 +8,15 @@ from typing import Any
 
 import click
 
+from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.cli.settings import settings
-from ironhull.cli.workspace import Workspace
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import CheckFailedError, NotFoundError
 from ironhull.lock.file import read_lock
 from ironhull.lock.model import LockedPackage, LockedPlatform, Reason, ReasonKind
 from ironhull.lock.request import check_lock
 from ironhull.lock.trace import Way, Ways, ways_to
-from ironhull.progress import Silent
+from ironhull.workspace.locking import Locking
 
 _DEEPEST = 3 * 60
 """Characters of indentation: real ways have about ten steps, a made-up lock may have thousands."""
@@ -37,8 +36,7 @@ def why(name: str, package: str, platform: str | None, as_json: bool) -> None:
     Example:
       ironhull why node:20 libssl3t64
     """
-    workspace = Workspace(settings(), Silent())
-    definition, file = workspace.definition(name)
+    definition, file = Locking(silent()).definition(name)
     path = definition.file
     lock = read_lock(file)
     check_lock(lock, definition, str(file))

@@ -158,9 +158,9 @@ class _Counted:
 
 def records_folder(home: Home) -> Path:
     """Where the records of layers are."""
-    return home.root / "cache" / "inventory"
+    return home.layer_inventories
 
 
 def stored_inventories(home: Home) -> InventoryStore:
     """The inventories that a rescan reads."""
-    return InventoryStore(home.root / "inventories")
+    return InventoryStore(home.inventories)

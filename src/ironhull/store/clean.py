@@ -50,7 +50,7 @@ def usage(home: Home) -> list[Usage]:
         "package indexes": (home.archive,),
         "layer records": (home.layers,),
         "image records": (home.images,),
-        "inventories": (home.root / "cache" / "inventory",),
+        "inventories": (home.layer_inventories,),
         "unfinished": (home.root / "store" / "tmp", home.root / "store" / "registry" / "uploads"),
     }
     found = []
@@ -166,7 +166,7 @@ def _orphans(home: Home, gone: set[str]) -> Iterator[Path]:
 
 def _leftovers(home: Home) -> Iterator[Path]:
     """Files that a process was writing when it was killed, or is writing now."""
-    for folder in (home.root / "store" / "tmp", home.root / "cache" / "tmp"):
+    for folder in (home.root / "store" / "tmp", home.cache / "tmp"):
         yield from _files(folder)
     for folder in (home.root / "store", home.layers, home.images):
         if folder.is_dir():

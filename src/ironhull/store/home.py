@@ -6,6 +6,11 @@
     archive/      release files and package indexes
     layers/       records of layers that were made, by the key of what went into them
     images/       records of images that were built, by the key of what went into them
+    inventory/    what is in layers, by digest
+    engines.json  the options that container engines were found to know
+<home>/inventories/   what is in images, for rescans, and what those have said already
+<home>/advisories/    the database of vulnerabilities
+<home>/reports/       what `ironhull demo` writes
 """
 
 from __future__ import annotations
@@ -32,18 +37,54 @@ class Home:
             raise EnvironmentProblem(f"{error}; IRONHULL_HOME names another place") from None
 
     @property
+    def existing_store(self) -> ImageLayout:
+        """The same, but not made: reading from one that is not there finds nothing."""
+        return ImageLayout(self.root / "store")
+
+    @property
     def packages(self) -> BlobStore:
         """.deb files; the root of the store is `cache/packages`."""
-        return BlobStore(self.root / "cache" / "packages")
+        return BlobStore(self.cache / "packages")
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
 
     @property
     def archive(self) -> Path:
-        return self.root / "cache" / "archive"
+        return self.cache / "archive"
 
     @property
     def layers(self) -> Path:
-        return self.root / "cache" / "layers"
+        return self.cache / "layers"
 
     @property
     def images(self) -> Path:
-        return self.root / "cache" / "images"
+        return self.cache / "images"
+
+    @property
+    def layer_inventories(self) -> Path:
+        return self.cache / "inventory"
+
+    @property
+    def engines(self) -> Path:
+        """A file: the options that each engine was found to know."""
+        return self.cache / "engines.json"
+
+    @property
+    def inventories(self) -> Path:
+        return self.root / "inventories"
+
+    @property
+    def reported(self) -> Path:
+        """A file: what rescans have said already."""
+        return self.inventories / "reported.sqlite"
+
+    @property
+    def advisories(self) -> Path:
+        """A file: the database of vulnerabilities."""
+        return self.root / "advisories" / "advisories.sqlite"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"

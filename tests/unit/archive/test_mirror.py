@@ -161,18 +161,17 @@ def test_a_source_that_cannot_be_read_is_an_error_and_not_skipped(tmp_path: Path
         found(tmp_path, {"sources.list": "", "sources.list.d/a.sources": "nonsense\n"})
 
 
-def addresses(option: str | None = None, setting: str | None = None) -> list[str]:
-    repositories = find_repositories("debian-13", option=option, setting=setting, apt=[])
+def addresses(mirror: str) -> list[str]:
+    repositories = find_repositories("debian-13", mirror=mirror, apt=[])
     return [repository.uri for repository in repositories]
 
 
-def test_the_option_wins_over_the_setting_and_the_setting_over_the_machine(tmp_path: Path) -> None:
+def test_the_setting_wins_over_the_machine(tmp_path: Path) -> None:
     (tmp_path / "d.sources").write_text(DEB822)
-    one, two = "http://one.example/debian", "http://two.example/debian"
-    assert addresses(one, two)[0] == one
-    assert addresses(None, two)[0] == two
-    assert addresses(" ", two)[0] == two
-    assert find_repositories("debian-13", setting=two, apt=[tmp_path])[0].uri == two
+    own = find_repositories("debian-13", apt=[tmp_path])[0].uri
+    given = "http://set.example/debian"
+    assert find_repositories("debian-13", mirror=given, apt=[tmp_path])[0].uri == given
+    assert find_repositories("debian-13", mirror=" ", apt=[tmp_path])[0].uri == own
 
 
 @pytest.mark.parametrize(
@@ -211,7 +210,7 @@ def test_a_local_mirror_that_holds_security_itself_is_seen(tmp_path: Path) -> No
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="--mirror"):
+    with pytest.raises(InputError, match="the setting `mirror`"):
         addresses(text)
 
 
@@ -222,7 +221,7 @@ def test_apt_lines_decide_the_suites_too(tmp_path: Path) -> None:
         f"deb [signed-by={tmp_path}/own.gpg] http://m/own/ ./;deb-src http://m/debian trixie main;"
         "deb http://m/debian-security trixie-security main contrib"
     )
-    assert find_repositories("debian-13", option=text) == [
+    assert find_repositories("debian-13", mirror=text) == [
         Repository(
             "debian",
             "http://m/debian",
@@ -253,17 +252,17 @@ def test_apt_lines_decide_the_suites_too(tmp_path: Path) -> None:
 )
 def test_wrong_apt_lines_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="mirror"):
-        find_repositories("debian-13", setting=text)
+        find_repositories("debian-13", mirror=text)
 
 
 def test_own_keys_replace_debians() -> None:
-    repositories = find_repositories("debian-13", option="http://m/debian", keyrings=[b"k"])
+    repositories = find_repositories("debian-13", mirror="http://m/debian", keyrings=[b"k"])
     assert {r.keyrings for r in repositories} == {(b"k",)}
 
 
 def test_an_unknown_distribution_names_those_there_are() -> None:
     with pytest.raises(InputError) as caught:
-        find_repositories("debian-99", option="http://m/debian")
+        find_repositories("debian-99", mirror="http://m/debian")
     assert all(name in str(caught.value) for name in CODENAMES)
 
 
@@ -275,7 +274,7 @@ def test_messages_show_no_password() -> None:
 @given(st.text("deb-src []=+./:# ahtpfile\n;", max_size=60))
 def test_any_text_as_a_mirror_is_understood_or_refused(text: str) -> None:
     try:
-        repositories = find_repositories("debian-13", option=text, apt=[])
+        repositories = find_repositories("debian-13", mirror=text, apt=[])
     except (InputError, EnvironmentProblem):
         return
     assert all(repository.uri and repository.suites for repository in repositories)

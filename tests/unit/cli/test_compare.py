@@ -14,7 +14,6 @@ from tests.fakes.image import make_image
 
 from ironhull.cli.compare import compare
 from ironhull.cli.score import score
-from ironhull.cli.settings import settings
 from ironhull.errors import CheckFailedError, EnvironmentProblem, InputError
 from ironhull.inventory.document import dumps
 from ironhull.oci.descriptor import Descriptor
@@ -46,7 +45,6 @@ HARDENED = {
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    settings.cache_clear()
     home = Home(tmp_path / "home")
     make_image(home.store, [STANDARD], names=["standard:1"])
     make_image(home.store, [HARDENED], config={"User": "1000"}, names=["hardened:1"])
@@ -176,7 +174,7 @@ def test_a_known_image_of_several_platforms_is_not_read_again(
     def nobody(*arguments: object) -> None:
         raise AssertionError("an image is read again")
 
-    monkeypatch.setattr("ironhull.cli.inventory.opened_taker", nobody)
+    monkeypatch.setattr("ironhull.workspace.examining.opened_taker", nobody)
     again = json.loads(run("a:1", "b:1", "--json", *platform).stdout)
     assert again["images"] == first["images"]
     wanted = platform[1] if platform else str(machine_platform())

@@ -13,7 +13,7 @@ from tests.fakes.node_app import AppEngine, answering
 
 import ironhull.cli.demo as demo_module
 from ironhull.cli.demo import demo
-from ironhull.cli.settings import settings
+from ironhull.cli.machine import silent
 from ironhull.engine.interface import RunOptions
 from ironhull.errors import CheckFailedError, EngineError, InputError, NotFoundError
 from ironhull.inventory.model import ImageConfig, ImageIdentity, Inventory
@@ -35,10 +35,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A store with the three images of the catalog; no registry is there to be asked."""
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    settings.cache_clear()
     for name, count in PACKAGES.items():
         make_image(
-            settings().home.store,
+            silent().home.store,
             [
                 {
                     "etc/os-release": 'ID=debian\nVERSION_ID="13"\n',
@@ -48,8 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             platforms=[str(machine_platform())],
             names=[name],
         )
-    yield tmp_path
-    settings.cache_clear()
+    return tmp_path
 
 
 @pytest.fixture
@@ -176,9 +174,8 @@ def test_a_missing_image_is_built_with_what_the_archive_has(
     engine: AppEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     built: list[str] = []
-    monkeypatch.setattr(demo_module, "_build", lambda workspace, name, shown: built.append(name))
+    monkeypatch.setattr(demo_module, "_build", lambda machine, name: built.append(name))
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "empty"))
-    settings.cache_clear()
     with pytest.raises(NotFoundError):
         _run("--own")
     assert built == ["node:20", "node:20-standard", "node:20-dev"]
@@ -192,7 +189,7 @@ def test_an_application_somewhere_else_is_refused_if_it_is_none(
 
 
 def test_a_registry_that_is_not_there_is_a_reason_not_an_error() -> None:
-    with demo_module._asked(False) as missing:
+    with demo_module._asked(silent(), False) as missing:
         assert missing(Reference.parse("127.0.0.1:9/node:20")) == (
             "127.0.0.1:9 does not give it to this machine"
         )

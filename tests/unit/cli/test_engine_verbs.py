@@ -17,16 +17,17 @@ from click.testing import CliRunner, Result
 from tests.fakes.engine import FakeEngine, said
 from tests.fakes.image import make_image
 
-import ironhull.cli.load as load_module
-import ironhull.cli.test as test_module
+import ironhull.workspace.engines as engines_module
 from ironhull.cli.engine import engine as engine_command
-from ironhull.cli.engines import ended_by_signals, engine_settings, undisturbed
+from ironhull.cli.engines import ended_by_signals, undisturbed
 from ironhull.cli.export import export
 from ironhull.cli.load import load
-from ironhull.cli.settings import Settings, settings
+from ironhull.cli.machine import silent
+from ironhull.cli.settings import read_settings
 from ironhull.cli.test import test as run_definition_tests
 from ironhull.errors import CheckFailedError, InputError, NotFoundError
 from ironhull.store.export import machine_platform
+from ironhull.workspace.machine import Machine
 
 DEFINITION = """
 name: App
@@ -50,9 +51,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("IRONHULL_CATALOG", str(tmp_path / "images"))
-    settings.cache_clear()
     make_image(
-        settings().home.store,
+        silent().home.store,
         [{"bin/app": "program", "su": "x"}],
         platforms=list(dict.fromkeys([str(machine_platform()), "linux/amd64", "linux/s390x"])),
         names=["app:1"],
@@ -60,14 +60,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "images/app/debian-13"
     folder.mkdir(parents=True)
     (folder / "1.yaml").write_text(DEFINITION)
-    yield tmp_path
-    settings.cache_clear()
+    return tmp_path
 
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     found = FakeEngine(lambda command: said("v1\n"))
-    for module in (load_module, test_module):
+    for module in (engines_module, engines_module):
         monkeypatch.setattr(module, "engine", lambda name, given: found)
     return found
 
@@ -199,10 +198,10 @@ def test_words_for_an_engine_come_from_the_settings(tmp_path: Path) -> None:
         "IRONHULL_PODMAN_ARGS": "--root '/a b' --runroot /c",
         "IRONHULL_HOME": str(tmp_path),
     }
-    found = engine_settings(Settings(environment, {}, "x"))
+    found = engines_module.engine_settings(Machine(read_settings(environment)))
     assert found.podman == ("--root", "/a b", "--runroot", "/c")
     with pytest.raises(InputError, match="podman_args"):
-        engine_settings(Settings({**environment, "IRONHULL_PODMAN_ARGS": "'"}, {}, "x"))
+        read_settings({**environment, "IRONHULL_PODMAN_ARGS": "'"})
 
 
 def test_a_terminating_signal_is_an_interrupt_while_containers_run() -> None:

@@ -6,7 +6,6 @@ from click.testing import CliRunner, Result
 from tests.fakes.image import make_image
 
 from ironhull.cli.inventory import inventory
-from ironhull.cli.settings import settings
 from ironhull.store.home import Home
 
 FILES = {
@@ -21,7 +20,6 @@ FILES = {
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
-    settings.cache_clear()
     home = Home(tmp_path / "home")
     make_image(home.store, [FILES], config={"User": "1000"})
     return home

@@ -8,11 +8,10 @@ from click.testing import CliRunner, Result
 from tests.fakes.archive import fake_archive
 
 from ironhull.cli.lock import lock
-from ironhull.cli.settings import settings
 from ironhull.cli.why import why
-from ironhull.cli.workspace import Workspace
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import CheckFailedError, LockError, NotFoundError
+from ironhull.workspace.locking import Locking
 
 DEFINITION = """
 name: Node.js 20
@@ -49,7 +48,7 @@ class Bench:
         self.lock = self.file.with_name("20.lock.json")
         self.archive, self.date = ARCHIVE, "2026-11-01T00:00:00Z"
 
-    def archives(self, workspace: Workspace, definition: ImageDefinition) -> Any:
+    def archives(self, locking: Locking, definition: ImageDefinition) -> Any:
         return {
             platform: fake_archive(self.archive, platform.debian, date=self.date)
             for platform in definition.platforms
@@ -68,8 +67,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path)
     monkeypatch.setenv("IRONHULL_CATALOG", str(tmp_path / "images"))
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(Workspace, "archives", lambda self, d: made.archives(self, d))
-    settings.cache_clear()
+    monkeypatch.setattr(Locking, "archives", lambda self, d: made.archives(self, d))
     return made
 
 

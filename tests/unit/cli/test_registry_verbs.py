@@ -14,10 +14,10 @@ from tests.fakes.image import make_image
 from tests.fakes.registry import FakeRegistry, says
 
 from ironhull.cli.copy import copy
+from ironhull.cli.machine import silent
 from ironhull.cli.pull import pull
 from ironhull.cli.push import push
-from ironhull.cli.registry_options import parse_mirrors
-from ironhull.cli.settings import settings
+from ironhull.cli.settings import parse_mirrors
 from ironhull.cli.tags import tags
 from ironhull.cli.tree import tree
 from ironhull.errors import InputError, NetworkError, NotFoundError
@@ -33,8 +33,7 @@ def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Digest]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "auth.json"))
-    settings.cache_clear()
-    store = settings().home.store
+    store = silent().home.store
     make_image(store, [{"other": "x"}], names=["app:1"])
     image = make_image(
         store,
@@ -42,8 +41,7 @@ def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Digest]:
         names=["node:20", "node:20-slim"],
         platforms=["linux/amd64", "linux/arm64"],
     )
-    yield image.digest
-    settings.cache_clear()
+    return image.digest
 
 
 @pytest.fixture
@@ -95,13 +93,12 @@ def test_pull_keeps_the_image_under_its_full_name(
     with FakeRegistry() as registry:
         run("push", "node:20", f"{registry.host}/node")
         monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "other"))
-        settings.cache_clear()
         name = f"{registry.host}/node:20"
         result = run("pull", name, "--json")
         assert json.loads(result.stdout)["digest"] == digest
-        assert settings().home.store.find(name).digest == digest
+        assert silent().home.store.find(name).digest == digest
         run("pull", name, "--platform", "linux/arm64", "-q")
-        assert settings().home.store.find(name).digest != digest
+        assert silent().home.store.find(name).digest != digest
         run("pull", name, "--platform", "linux/s390x", fails=NotFoundError)
         run("pull", name, "--platform", "arm64", fails=InputError)
 
@@ -115,7 +112,7 @@ def test_copy_crosses_an_air_gap(run: Run, digest: Digest) -> None:
     assert json.loads(result.stdout)["digest"] == digest
     assert json.loads(result.stdout)["target"] == f"{registry.host}/back:20"
     run("copy", "bundle.tar", "far:1")
-    assert settings().home.store.find("far:1").digest == digest
+    assert silent().home.store.find("far:1").digest == digest
     run("copy", "node:21", "x.tar", fails=NotFoundError)
 
 
@@ -161,9 +158,8 @@ def test_a_mirror_of_the_settings_is_asked(run: Run, monkeypatch: pytest.MonkeyP
     with FakeRegistry() as registry:
         run("push", "node:20", f"{registry.host}/hub/library/node")
         monkeypatch.setenv("IRONHULL_REGISTRY_MIRRORS", f"docker.io={registry.host}/hub")
-        settings.cache_clear()
         run("pull", "node:20", "-q")
-    assert settings().home.store.find("docker.io/library/node:20")
+    assert silent().home.store.find("docker.io/library/node:20")
 
 
 @pytest.mark.parametrize("text", ["docker.io", "=x", "docker.io=", "docker.io=https://x"])

@@ -15,7 +15,6 @@ from ironhull.cli.advisories import advisories
 from ironhull.cli.explain import explain
 from ironhull.cli.rescan import rescan
 from ironhull.cli.scan import FORMATS, scan
-from ironhull.cli.settings import settings
 from ironhull.cli.vex import vex
 from ironhull.errors import CheckFailedError, InputError, NotFoundError, UntrustedError
 from ironhull.store.home import Home
@@ -36,7 +35,6 @@ FILES = {
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("IRONHULL_MAX_ADVISORY_AGE", raising=False)
-    settings.cache_clear()
     home = Home(tmp_path / "home")
     make_image(home.store, [FILES], config={"User": "1000"})
     return home
@@ -130,10 +128,8 @@ def test_how_old_advisories_may_be_is_a_setting(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IRONHULL_MAX_ADVISORY_AGE", "36500")
-    settings.cache_clear()
     assert CliRunner().invoke(scan, ["app:1"], catch_exceptions=False).exit_code == 0
     monkeypatch.setenv("IRONHULL_MAX_ADVISORY_AGE", "long")
-    settings.cache_clear()
     with pytest.raises(InputError, match="a number of days"):
         CliRunner().invoke(scan, ["app:1"], catch_exceptions=False)
 

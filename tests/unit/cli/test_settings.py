@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ironhull.cli.settings import NAMES, settings
+from ironhull.cli.machine import given_settings
+from ironhull.cli.settings import NAMES, read_settings
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.store.home import Home
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
 
 
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
@@ -31,9 +26,9 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> No
 def test_the_variable_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configured(tmp_path, monkeypatch, 'mirror = "/file"')
     monkeypatch.delenv("IRONHULL_MIRROR", raising=False)
-    assert settings().get("mirror") == "/file"
+    assert read_settings().mirror == "/file"
     monkeypatch.setenv("IRONHULL_MIRROR", "/variable")
-    assert settings().get("mirror") == "/variable"
+    assert read_settings().mirror == "/variable"
 
 
 @pytest.mark.parametrize(
@@ -50,19 +45,64 @@ def test_a_file_with_a_mistake_is_refused(
 ) -> None:
     configured(tmp_path, monkeypatch, text)
     with pytest.raises(InputError, match=said):
-        settings()
+        read_settings()
 
 
-def test_every_setting_that_is_asked_for_is_known_and_documented() -> None:
-    asked = set()
-    for path in (ROOT / "src/ironhull/cli").glob("*.py"):
-        holders = r"(?:settings\(\)|self|(?:self|workspace)\.settings|configured|found)"
-        calls = holders + r'\.get\("([a-z_]+)"\)'
-        asked |= set(re.findall(calls, path.read_text()))
-        asked |= set(re.findall(r'_words\(found, "([a-z_]+)"\)', path.read_text()))
-    assert asked == set(NAMES)
+def test_an_option_wins_over_both_and_an_empty_one_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IRONHULL_MIRROR", "/variable")
+    found = given_settings(mirror="/option", keyring=None, offline=False)
+    assert (found.mirror, found.mirror_origin) == ("/option", "--mirror")
+    for nothing in (None, " "):
+        found = given_settings(mirror=nothing)
+        assert (found.mirror, found.mirror_origin) == ("/variable", "the setting `mirror`")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("home", "/h", "home", Path("/h")),
+        ("catalog", "/c", "catalog", Path("/c")),
+        ("mirror", "/m", "mirror", "/m"),
+        ("keyring", "/k", "keyring", Path("/k")),
+        ("snapshot", "http://s/{timestamp}", "snapshot", "http://s/{timestamp}"),
+        ("advisory_sources", "kev=a  epss=b", "advisory_sources", ("kev=a", "epss=b")),
+        ("max_advisory_age", "3", "max_advisory_age", timedelta(days=3)),
+        ("max_advisory_age", "0", "max_advisory_age", None),
+        ("registry_mirrors", "a=b,a=c/d", "registry_mirrors", {"a": ("b", "c/d")}),
+        ("podman_args", "--root '/a b'", "podman", ("--root", "/a b")),
+        ("buildah_args", "--root /b", "buildah", ("--root", "/b")),
+        ("docker_host", "unix:///d", "docker_host", "unix:///d"),
+    ],
+)
+@pytest.mark.parametrize("place", ["variable", "file"])
+def test_every_setting_reaches_its_field(
+    tmp_path: Path, place: str, name: str, text: str, field: str, value: object
+) -> None:
+    environment = {f"IRONHULL_{name.upper()}": text}
+    if place == "file":
+        file = tmp_path / "x.toml"
+        file.write_text(f"{name} = {json.dumps(text)}\n")
+        environment = {"IRONHULL_CONFIG": str(file)}
+    assert getattr(read_settings(environment), field) == value
+
+
+def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs/settings.md").read_text()
     assert re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE) == list(NAMES.items())
+
+
+def test_only_the_command_line_reads_the_environment_and_the_current_folder() -> None:
+    reads = re.compile(r"os\.environ|getenv|Path\.cwd|getcwd|Path\.home|expanduser")
+    source = ROOT / "src/ironhull"
+    found = {
+        str(path.relative_to(source))
+        for path in source.rglob("*.py")
+        if path.parent.name != "cli" and reads.search(path.read_text())
+    }
+    # A program that is started inherits what we have; `~` is part of what a person wrote as a path.
+    assert found == {"engine/process.py", "archive/mirror.py"}
 
 
 def test_a_home_that_cannot_be_made_is_said_with_the_way_out(tmp_path: Path) -> None:
@@ -78,6 +118,4 @@ def test_a_user_without_a_home_needs_none(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("IRONHULL_CONFIG", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Path, "home", home)
-    settings.cache_clear()
-    assert settings().file == {}
-    settings.cache_clear()
+    assert read_settings().mirror is None

@@ -13,7 +13,6 @@ from tests.fakes.image import make_image
 
 from ironhull.cli.advisories import advisories
 from ironhull.cli.scan import scan
-from ironhull.cli.settings import settings
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of
 from ironhull.store.home import Home
@@ -51,7 +50,6 @@ def attach(home: Home, subject: Descriptor, content: bytes, kind: str) -> None:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
-    settings.cache_clear()
     home = Home(tmp_path / "home")
     image = make_image(home.store, [FILES], index=False)
     vex = {

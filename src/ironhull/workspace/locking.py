@@ -1,6 +1,6 @@
-"""What verbs that build and lock share: definitions, locks, repositories, archives, packages.
+"""Definitions, their locks, and the archive that both are made from.
 
-The mirror is never in code: option, setting `mirror`, then the machine's own apt sources.
+The mirror is never in code: the setting, else the machine's own apt sources.
 """
 
 from __future__ import annotations
@@ -14,30 +14,49 @@ from ironhull.archive.debian import ArchiveContext, SuiteRelease, load_releases,
 from ironhull.archive.fetch import MirrorSource, Snapshot, default_transfer
 from ironhull.archive.interface import Archive, Repository, Wanted
 from ironhull.archive.mirror import find_repositories
-from ironhull.cli.settings import Settings
 from ironhull.definition.catalog import Catalog
 from ironhull.definition.model import ImageDefinition
 from ironhull.definition.reader import read
 from ironhull.errors import InputError, LockError
+from ironhull.lock.diff import LockDiff, diff
 from ironhull.lock.file import lock_path, read_lock, write_lock
 from ironhull.lock.make import Archives, lock_definition, moved
 from ironhull.lock.model import Lock
+from ironhull.lock.request import check_lock
 from ironhull.lock.unsolvable import misspelt_exclusions
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress
+from ironhull.workspace.machine import Machine
 
 _MAX_KEY = 1 << 20
+_NOTHING = LockDiff((), (), ())
 
 
 @dataclass(frozen=True, slots=True)
-class Workspace:
-    """The catalog, the mirror and the store that one command works with."""
+class LockResult:
+    """What became of one lock."""
 
-    settings: Settings
-    progress: Progress
-    mirror: str | None = None
-    keyring: Path | None = None
-    offline: bool = False
+    definition: ImageDefinition
+    path: Path
+    status: str
+    """made, present, updated, unchanged, current or stale."""
+    lock: Lock
+    changes: LockDiff = _NOTHING
+
+    @property
+    def name(self) -> str:
+        """The image by the tag of the definition's file."""
+        return f"{self.definition.image}:{self.definition.file.stem}"
+
+
+@dataclass(frozen=True, slots=True)
+class Locking:
+    """Definitions and locks as one call sees them: it reads a release file once.
+
+    So all images of one call see the same moment of the archive; the next call makes another.
+    """
+
+    machine: Machine
     _releases: dict[tuple[Repository, ...], tuple[SuiteRelease, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -46,7 +65,7 @@ class Workspace:
     @property
     def catalog(self) -> Catalog:
         """The catalog; tags that follow the archive get their values from the locks."""
-        return Catalog(self.settings.catalog, locked_variables)
+        return Catalog(self.machine.settings.catalog, locked_variables)
 
     def definition(self, name: str) -> tuple[ImageDefinition, Path]:
         """The definition of NAME:TAG or of a file, and where its lock is or would be.
@@ -60,13 +79,56 @@ class Workspace:
         """The definition with these values for its tracked variables."""
         loaded = read(path, variables, self._root(path))
         for warning in loaded.warnings:
-            self.progress.note(f"warning: {warning}")
+            self.machine.progress.note(f"warning: {warning}")
         return loaded.definition
 
     def _root(self, path: Path) -> Path | None:
         """The catalog's folder, which bounds includes, for a definition of the catalog."""
-        root = self.settings.catalog
+        root = self.machine.settings.catalog
         return root if path.absolute().is_relative_to(root.absolute()) else None
+
+    def locked(self, name: str) -> tuple[ImageDefinition, Lock]:
+        """Definition and lock as they are; LockError if there is none or it does not fit."""
+        path = self.catalog.find(name)
+        file = lock_path(path)
+        if not file.is_file():
+            raise LockError(f"{path} has no lock (make it with: ironhull lock {name})")
+        lock = read_lock(file)
+        definition = self.read(path, lock.variables)
+        check_lock(lock, definition, str(file))
+        return definition, lock
+
+    def definition_and_lock(
+        self, name: str, *, update: bool, required: bool = False
+    ) -> tuple[ImageDefinition, Lock]:
+        """As `locked`; makes the lock if there is none (unless `required`), or `update` says so."""
+        path = self.catalog.find(name)
+        if required or (lock_path(path).is_file() and not update):
+            return self.locked(name)
+        definition, _, lock = self.update_lock(path)
+        return definition, lock
+
+    def lock(self, name: str, *, update: bool = False, check: bool = False) -> LockResult:
+        """Make a lock that is missing, move it to the archive, or compare both (`check`)."""
+        path = self.catalog.find(name)
+        file = lock_path(path)
+        if check or (file.exists() and not update):
+            old = read_lock(file)
+            definition = self.read(path, old.variables)
+            check_lock(old, definition, str(file))
+            if not check:
+                return LockResult(definition, file, "present", old)
+            _, new = self.new_lock(path)
+            changes = diff(old, new)
+            status = "stale" if changes.matters else "current"
+            return LockResult(definition, file, status, old, changes)
+        # Without the variables of the lock: it may be one that cannot be read, which is replaced.
+        definition, previous, new = self.update_lock(path)
+        if previous is None:
+            return LockResult(definition, file, "made", new)
+        changes = diff(previous, new)
+        status = "unchanged" if changes.empty else "updated"
+        return LockResult(definition, file, status, new, changes)
 
     def new_lock(self, path: Path) -> tuple[ImageDefinition, Lock]:
         """A lock from the archive as it is now, and the definition with its variables."""
@@ -78,7 +140,7 @@ class Workspace:
         archives = self.archives(self.read(path, {}))
         definition, lock = lock_definition(load, archives)
         for line in misspelt_exclusions(definition.packages, list(archives.values())):
-            self.progress.note(f"warning: {line}")
+            self.machine.progress.note(f"warning: {line}")
         return definition, lock
 
     def update_lock(self, path: Path) -> tuple[ImageDefinition, Lock | None, Lock]:
@@ -102,16 +164,15 @@ class Workspace:
         try:
             return read_lock(file)
         except LockError as error:
-            self.progress.note(f"it is replaced: {error}")
+            self.machine.progress.note(f"it is replaced: {error}")
             return None
 
     def archives(self, definition: ImageDefinition) -> Archives:
-        """The archive of each platform of the definition.
-
-        One command reads a release file once, so that all its images see the same moment.
-        """
-        home = self.settings.home
-        context = ArchiveContext(home.archive, progress=self.progress, offline=self.offline)
+        """The archive of each platform of the definition."""
+        machine = self.machine
+        context = ArchiveContext(
+            machine.home.archive, progress=machine.progress, offline=machine.settings.offline
+        )
         repositories = tuple(self.repositories(definition, keys=True))
         if repositories not in self._releases:
             self._releases[repositories] = load_releases(repositories, context)
@@ -125,14 +186,12 @@ class Workspace:
 
         `keys` fetches the keys that the definition has by address; only verifying needs them.
         """
-        keyrings: tuple[bytes, ...] = ()
-        configured = self.keyring or self.settings.get("keyring")
-        if configured:
-            keyrings = (_keyring(Path(configured)),)
+        settings = self.machine.settings
+        keyrings = () if settings.keyring is None else (_keyring(settings.keyring),)
         found = find_repositories(
             definition.distribution,
-            option=self.mirror,
-            setting=self.settings.get("mirror"),
+            mirror=settings.mirror,
+            origin=settings.mirror_origin,
             keyrings=keyrings,
         )
         own = [
@@ -153,32 +212,33 @@ class Workspace:
             raise InputError(f"{url}: a key is fetched over https or from a file, nothing else")
         if url not in self._keys:
             pieces: list[bytes] = []
-            default_transfer(self.progress.note).get(url, pieces.append, limit=_MAX_KEY)
+            transfer = default_transfer(self.machine.progress.note)
+            transfer.get(url, pieces.append, limit=_MAX_KEY)
             self._keys[url] = b"".join(pieces)
         return self._keys[url]
 
-    def packages(self, definition: ImageDefinition, lock: Lock) -> _LazySource:
+    def packages(self, definition: ImageDefinition, lock: Lock) -> LockedPackages:
         """Where locked packages come from; looks for a mirror only if something is missing."""
-        return _LazySource(self, definition, lock)
+        return LockedPackages(self, definition, lock)
 
 
 @dataclass(frozen=True, slots=True)
-class _LazySource:
+class LockedPackages:
     """A PackageSource that finds the mirror when the first package is missing."""
 
-    workspace: Workspace
+    locking: Locking
     definition: ImageDefinition
     locked: Lock
 
     def fetch(self, wanted: Sequence[Wanted], progress: Progress) -> None:
         """As `MirrorSource.fetch`."""
-        workspace = self.workspace
-        template = workspace.settings.get("snapshot")
+        machine = self.locking.machine
+        template = machine.settings.snapshot
         source = MirrorSource(
-            workspace.repositories(self.definition),
-            workspace.settings.home.packages,
+            self.locking.repositories(self.definition),
+            machine.home.packages,
             snapshot=Snapshot(template, self.locked.created) if template else None,
-            offline=workspace.offline,
+            offline=machine.settings.offline,
         )
         source.fetch(wanted, progress)
 

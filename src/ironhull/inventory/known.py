@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ironhull.cli.settings import settings
 from ironhull.errors import InputError
 from ironhull.inventory.model import Inventory
 from ironhull.inventory.stored import InventoryStore
@@ -17,12 +16,13 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.media_types import MANIFESTS
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
+from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
 
 _STORE = "store:"
 
 
-def known_inventory(image: str, platform: str | None) -> Inventory | None:
+def known_inventory(home: Home, image: str, platform: Platform | None) -> Inventory | None:
     """The stored inventory of an image of the own store or of a layout's folder.
 
     None for everything else: for other places, and for an image that was not looked into yet. Of
@@ -30,41 +30,43 @@ def known_inventory(image: str, platform: str | None) -> Inventory | None:
     the digest of the manifest.
     """
     try:
-        layout, root = _find(image)
+        layout, root = _find(home, image)
         descriptor = _manifest(layout, root, platform) if root is not None else None
     except InputError:
         return None
     if root is None or descriptor is None:
         return None
-    inventories = InventoryStore(settings().home.root / "inventories")
+    inventories = InventoryStore(home.inventories)
     known = inventories.get(descriptor.digest)
     if known is None:
         return None
     return replace(known, image=replace(known.image, name=image, digest=root.digest))
 
 
-def _manifest(layout: ImageLayout, root: Descriptor, platform: str | None) -> Descriptor | None:
+def _manifest(
+    layout: ImageLayout, root: Descriptor, platform: Platform | None
+) -> Descriptor | None:
     """The manifest by the rules of `inventory.sources.oci`, where they are this simple."""
     if root.media_type not in MANIFESTS:
         listed = layout.document(root.digest).manifests
         if len(listed) != 1 or platform is not None:
             from ironhull.store.export import choose_manifest
 
-            return choose_manifest(layout, root, Platform.parse(platform) if platform else None)
+            return choose_manifest(layout, root, platform)
         root = listed[0]
     elif platform is not None:
         return None
     return root if root.media_type in MANIFESTS else None
 
 
-def _find(image: str) -> tuple[ImageLayout, Descriptor | None]:
+def _find(home: Home, image: str) -> tuple[ImageLayout, Descriptor | None]:
     """Where the image is, by those rules of `inventory.sources.find` that need no network."""
     path = Path(image)
     if "/" in image and path.is_dir():
         layout = ImageLayout(path)
         listed = layout.descriptors()
         return layout, listed[0] if len(listed) == 1 else None
-    store = ImageLayout(settings().home.root / "store")
+    store = home.existing_store
     name = image.removeprefix(_STORE)
     if not image.startswith(_STORE) and "/" in image:
         return store, None

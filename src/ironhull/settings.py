@@ -1,0 +1,51 @@
+"""What a workspace is told once: places, mirrors, patience with old advisories, engines' options.
+
+A plain value. `cli` alone makes one out of the environment and of `ironhull.toml`; a Python program
+makes its own. Nothing below `cli` looks at the environment, so what a program or an engine should
+know of it (proxies, logins, certificate authorities) is `environment`, empty unless it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+MAX_ADVISORY_AGE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    home: Path
+    """The folder of store, cache, inventories and advisories; absolute."""
+    catalog: Path
+    """The folder of image definitions; absolute."""
+    mirror: str | None = None
+    """Address or folder of the package archive; None: the one of the machine's apt."""
+    mirror_origin: str = "the setting `mirror`"
+    """What messages call the place that `mirror` was said at."""
+    keyring: Path | None = None
+    """OpenPGP keys that may sign the archive, instead of the distribution's."""
+    snapshot: str | None = None
+    """Address of an archive that keeps what mirrors drop, with {timestamp} in it."""
+    offline: bool = False
+    """Use nothing but what is on this machine."""
+    advisory_sources: tuple[str, ...] = ()
+    """NAME=PLACE of advisory feeds, instead of the feeds' own addresses."""
+    max_advisory_age: timedelta | None = MAX_ADVISORY_AGE
+    """How old advisories may be; None: any age."""
+    registry_mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Registry → `host[:port][/prefix]` to ask before it, in that order, when pulling."""
+    plain_http: bool = False
+    """Reach registries without TLS (loopback always may be). Logins are not sent to them."""
+    ca: Path | None = None
+    """Certificate authorities to trust beside the system's, a PEM file."""
+    podman: tuple[str, ...] = ()
+    """Words that always follow podman."""
+    buildah: tuple[str, ...] = ()
+    """Words that always follow buildah."""
+    docker_host: str | None = None
+    """Where docker listens, as in DOCKER_HOST."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The variables of a person's environment that count: proxies, logins, CA files, HOME."""

@@ -1,0 +1,88 @@
+"""Images from their definitions into the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ironhull.build.layer import Compression
+from ironhull.build.pipeline import BuildOptions, BuiltImage, build_image
+from ironhull.definition.model import ImageDefinition
+from ironhull.errors import InputError
+from ironhull.oci.platform import Platform
+from ironhull.store.copy import copy_image
+from ironhull.store.home import Home
+from ironhull.store.layout import ImageLayout
+from ironhull.workspace.locking import LazyDownload, Locking
+from ironhull.workspace.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class BuildChoices:
+    """What a build may be told besides the image's name."""
+
+    platforms: Sequence[Platform] = ()
+    """Which of the definition's; none: all."""
+    compression: str | None = None
+    """`zstd[:1-19]` or `gzip[:1-9]`; None: the definition's."""
+    update: bool = False
+    """Lock to what the archive has now first."""
+    locked: bool = False
+    """LockError where there is no lock yet."""
+    jobs: int | None = None
+    """Layers made at once; None: the processors."""
+
+
+def build_images(
+    machine: Machine,
+    names: Iterable[str],
+    chosen: BuildChoices,
+    built: Callable[[BuiltImage], object] = lambda image: None,
+) -> list[BuiltImage]:
+    """Build images of the catalog or of files; all see the same moment of the archive.
+
+    `built` is called with each as it is done. Errors: DefinitionError, LockError, ResolveError,
+    UntrustedError, NetworkError; CheckFailedError where a check fails, and then nothing of that image
+    is published.
+    """
+    locking = Locking(machine)
+    done = []
+    for name in names:
+        definition, lock = locking.definition_and_lock(
+            name, update=chosen.update, required=chosen.locked
+        )
+        options = BuildOptions(
+            Compression.parse(chosen.compression or definition.compression),
+            platforms_of(definition, chosen.platforms),
+            chosen.jobs or os.cpu_count() or 1,
+        )
+        image = build_image(
+            definition,
+            lock,
+            machine.home,
+            locking.packages(definition, lock),
+            LazyDownload(machine.progress),
+            options,
+            machine.progress,
+        )
+        done.append(image)
+        built(image)
+    return done
+
+
+def platforms_of(definition: ImageDefinition, wanted: Sequence[Platform]) -> tuple[Platform, ...]:
+    """Those of the definition's platforms that are wanted; all if none is named."""
+    for platform in wanted:
+        if platform not in definition.platforms:
+            known = ", ".join(str(platform) for platform in definition.platforms)
+            raise InputError(f"{definition.file} is not for {platform} (it is for: {known})")
+    return tuple(dict.fromkeys(wanted)) or definition.platforms
+
+
+def write_layout(home: Home, image: BuiltImage, output: Path) -> None:
+    """Copy a built image with its tags into an OCI image layout, made if it is not there."""
+    if output.exists() and any(output.iterdir()) and not (output / "oci-layout").is_file():
+        raise InputError(f"{output} is not empty and not an OCI image layout")
+    copy_image(home.store, image.descriptor, ImageLayout(output, create=True), list(image.tags))

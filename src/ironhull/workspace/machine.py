@@ -1,0 +1,22 @@
+"""The one value that is handed to whatever works on a machine: where things are, what is set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ironhull.progress import Progress, Silent
+from ironhull.settings import Settings
+from ironhull.store.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Settings and who watches. Values only: any number of threads may share one."""
+
+    settings: Settings
+    progress: Progress = field(default_factory=Silent)
+
+    @property
+    def home(self) -> Home:
+        """The folders of store, cache and state."""
+        return Home(self.settings.home)
