@@ -44,8 +44,8 @@ def build_images(
     """Build images of the catalog or of files; all see the same moment of the archive.
 
     `built` is called with each as it is done. Errors: DefinitionError, LockError, ResolveError,
-    UntrustedError, NetworkError; CheckFailedError where a check fails, and then nothing of that image
-    is published.
+    UntrustedError, NetworkError; CheckFailedError where a check fails, and then nothing of that
+    image is published.
     """
     locking = Locking(machine)
     done = []
