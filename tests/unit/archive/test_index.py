@@ -77,7 +77,7 @@ def flip(data: bytes) -> bytes:
         (flip(TEXT), TEXT, "Packages", None, "expected sha256:"),
         (flip(lzma.compress(TEXT)), lzma.compress(TEXT), "Packages.xz", None, "Packages.xz"),
         (lzma.compress(TEXT)[:-9], None, "Packages.xz", None, "cut off"),
-        (gzip.compress(TEXT)[:-9], None, "Packages.gz", None, "cut off"),
+        (gzip.compress(TEXT, mtime=0)[:-9], None, "Packages.gz", None, "cut off"),
         (lzma.compress(TEXT) + b"junk", None, "Packages.xz", None, "cannot be decompressed"),
         (TEXT, None, "Packages.gz", None, "cannot be decompressed"),
         (lzma.compress(TEXT), None, "Packages.xz", len(TEXT) - 1, "more than"),
