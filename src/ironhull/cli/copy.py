@@ -6,21 +6,10 @@ from pathlib import Path
 
 import click
 
+from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.registry_options import (
-    parse_platform,
-    registries,
-    registry_options,
-    report,
-    summary,
-)
-from ironhull.registry.client.locations import (
-    open_source,
-    open_target,
-    parse_location,
-    source_name,
-)
-from ironhull.registry.client.transfer import transfer
+from ironhull.cli.registry_options import parse_platform, registry_options, report, summary
+from ironhull.workspace.publishing import copy as copy_image
 
 
 @click.command(short_help="Copy images between registries, folders and files.")
@@ -55,22 +44,15 @@ def copy(
 
     Some tools read an archive without a name only if it holds one thing: for those, --no-referrers.
     """  # noqa: D301 - \b is click's sign for lines to keep, not an escape gone wrong
-    here, there, only = parse_location(source), parse_location(target), parse_platform(platform)
-    with registries(plain_http, ca, quiet or as_json) as (machine, opened):
-        store = machine.home.store
-        with open_source(here, opened, store) as origin:
-            name = source_name(here, origin)
-            with open_target(there, opened, store, name) as destination:
-                done = transfer(
-                    origin,
-                    destination,
-                    platform=only,
-                    with_referrers=not no_referrers,
-                    progress=opened.progress,
-                    stop=opened.stop,
-                )
-        label = destination.label
+    with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
+        copied = copy_image(
+            machine,
+            source,
+            target,
+            platform=parse_platform(platform),
+            with_referrers=not no_referrers,
+        )
     if as_json:
-        print_json({"source": origin.label, "target": label, **report(done)})
+        print_json({"source": copied.name, "target": copied.target, **report(copied.done)})
     else:
-        click.echo(f"{label}: {summary(done)}")
+        click.echo(f"{copied.target}: {summary(copied.done)}")

@@ -6,18 +6,10 @@ from pathlib import Path
 
 import click
 
+from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.registry_options import (
-    parse_platform,
-    registries,
-    registry_options,
-    report,
-    summary,
-)
-from ironhull.oci.reference import Reference
-from ironhull.registry.client.locations import registry_source
-from ironhull.registry.client.places import LayoutTarget
-from ironhull.registry.client.transfer import transfer
+from ironhull.cli.registry_options import parse_platform, registry_options, report, summary
+from ironhull.workspace.publishing import pull as pull_image
 
 
 @click.command(short_help="Bring an image from a registry into the store.")
@@ -42,17 +34,11 @@ def pull(
 
     Example: ironhull pull localhost:5000/node:20 --platform linux/amd64
     """
-    wanted, only = Reference.parse(reference), parse_platform(platform)
-    with registries(plain_http, ca, quiet or as_json) as (machine, opened):
-        done = transfer(
-            registry_source(wanted, opened),
-            LayoutTarget(machine.home.store, [str(wanted)], "store"),
-            platform=only,
-            with_referrers=referrers,
-            progress=opened.progress,
-            stop=opened.stop,
+    with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
+        pulled = pull_image(
+            machine, reference, platform=parse_platform(platform), with_referrers=referrers
         )
     if as_json:
-        print_json({"name": str(wanted), **report(done)})
+        print_json({"name": pulled.name, **report(pulled.done)})
     else:
-        click.echo(f"{wanted}: {summary(done)}")
+        click.echo(f"{pulled.name}: {summary(pulled.done)}")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.registry_options import registries, registry_options
-from ironhull.oci.reference import Reference
+from ironhull.cli.registry_options import registry_options
+from ironhull.workspace.publishing import tags as tags_of
 
 
 @click.command(short_help="List the tags of a repository.")
@@ -20,10 +21,9 @@ def tags(reference: str, plain_http: bool, ca: Path | None, quiet: bool, as_json
 
     Example: ironhull tags localhost:5000/node
     """
-    with registries(plain_http, ca, quiet or as_json) as (_, opened):
-        repository = opened.repository(Reference.parse(reference))
-        found = repository.tags()
+    with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
+        repository, found = tags_of(machine, reference)
     if as_json:
-        print_json({"repository": str(repository), "tags": found})
+        print_json({"repository": repository, "tags": found})
     else:
         click.echo("".join(f"{tag}\n" for tag in found), nl=False)

@@ -7,20 +7,12 @@ from pathlib import Path
 
 import click
 
+from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, megabytes, print_json
-from ironhull.cli.registry_options import registries, registry_options
-from ironhull.errors import NotFoundError
-from ironhull.oci.reference import Reference
+from ironhull.cli.registry_options import registry_options
 from ironhull.registry.client.answers import printable
-from ironhull.registry.client.locations import (
-    Kind,
-    Location,
-    find_stored,
-    open_source,
-    parse_location,
-)
-from ironhull.registry.client.tree import Node, image_tree
-from ironhull.store.layout import ImageLayout
+from ironhull.registry.client.tree import Node
+from ironhull.workspace.publishing import tree as tree_of
 
 
 @click.command(short_help="Show what an image consists of, and what refers to it.")
@@ -36,25 +28,13 @@ def tree(reference: str, plain_http: bool, ca: Path | None, quiet: bool, as_json
 
     Example: ironhull tree localhost:5000/node:20
     """
-    with registries(plain_http, ca, quiet or as_json) as (machine, opened):
-        store = machine.home.store
-        with open_source(_place(reference, store), opened, store) as source:
-            root, label = image_tree(source), source.label
+    with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
+        label, root = tree_of(machine, reference)
     if as_json:
         print_json({"name": label, **root.json()})
         return
     click.echo(label)
     click.echo("\n".join(_drawn(root, "", True)))
-
-
-def _place(text: str, store: ImageLayout) -> Location:
-    location = parse_location(text)
-    if location.kind is Kind.STORE and not text.startswith("store:"):
-        try:
-            find_stored(store, text)
-        except NotFoundError:
-            return Location(Kind.REGISTRY, text, reference=Reference.parse(text))
-    return location
 
 
 def _drawn(node: Node, indent: str, last: bool) -> Iterator[str]:

@@ -1,0 +1,192 @@
+"""Images between the own store, registries, layouts and archives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ironhull.errors import InputError, NotFoundError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.platform import Platform
+from ironhull.oci.reference import Reference
+from ironhull.registry.client.access import Registries
+from ironhull.registry.client.locations import (
+    Kind,
+    Location,
+    find_stored,
+    has_tag,
+    open_source,
+    open_target,
+    parse_location,
+    registry_source,
+    source_name,
+    target_tags,
+)
+from ironhull.registry.client.places import LayoutTarget, RegistryTarget, StoredSource
+from ironhull.registry.client.transfer import Transferred, transfer
+from ironhull.registry.client.tree import Node, image_tree
+from ironhull.store.layout import REF_NAME, ImageLayout
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.registries import registries
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One image that was brought to one place."""
+
+    name: str
+    """What it was called where it came from."""
+    target: str
+    done: Transferred
+
+
+def push(
+    machine: Machine,
+    name: str,
+    targets: Sequence[str],
+    *,
+    all_tags: bool = False,
+    with_referrers: bool = True,
+    mount_from: str | None = None,
+    published: Callable[[Published], object] = lambda one: None,
+) -> list[Published]:
+    """Push an image of the store to `REGISTRY/REPOSITORY[:TAG]`: blobs, manifests, referrers, tag.
+
+    A target without a tag gets the image's own; `all_tags` pushes every tag of the name's
+    repository. `mount_from` is a repository there that has the layers already. `published` is
+    called with each as it is done. Errors: InputError, NotFoundError, NetworkError.
+    """
+    locations = [_target(text, all_tags) for text in targets]
+    store = machine.home.store
+    images = _all_tags(store, name) if all_tags else [(name, find_stored(store, name))]
+    results = []
+    with registries(machine) as opened:
+        for label, descriptor in images:
+            source = StoredSource(store, descriptor, label)
+            for target in _targets(opened, locations, label, mount_from):
+                done = transfer(
+                    source,
+                    target,
+                    with_referrers=with_referrers,
+                    progress=opened.progress,
+                    stop=opened.stop,
+                )
+                results.append(Published(label, target.label, done))
+                published(results[-1])
+    return results
+
+
+def _target(text: str, all_tags: bool) -> Location:
+    location = parse_location(text)
+    if location.kind is not Kind.REGISTRY:
+        raise InputError(
+            f"{text!r} is not in a registry: write its host too, as in localhost:5000/{text} "
+            "(for layouts and archives: ironhull copy)"
+        )
+    if all_tags and has_tag(text):
+        raise InputError(f"{text!r}: with --all-tags the targets have no tag of their own")
+    return location
+
+
+def _targets(
+    opened: Registries, locations: Sequence[Location], label: str, mount_from: str | None
+) -> Iterator[RegistryTarget]:
+    """Each target; what went to one repository is mounted in the next of the same registry."""
+    went: dict[str, str] = {}
+    for location in locations:
+        reference = location.reference
+        if reference is None:
+            continue
+        other = mount_from or went.get(reference.registry)
+        repository = opened.repository(reference, write=True)
+        yield RegistryTarget(repository, target_tags(location, label), other)
+        went.setdefault(reference.registry, reference.repository)
+
+
+def _all_tags(store: ImageLayout, name: str) -> list[tuple[str, Descriptor]]:
+    """Every name in the store with the same repository."""
+    repository = name.rpartition(":")[0] if has_tag(name) else name
+    found: list[tuple[str, Descriptor]] = []
+    for descriptor in store.descriptors():
+        stored = descriptor.annotations.get(REF_NAME, "")
+        if stored.rpartition(":")[0] == repository:
+            found.append((stored, descriptor))
+    if not found:
+        raise NotFoundError(f"the store has no tag of {repository!r} (see: ironhull list)")
+    return found
+
+
+def pull(
+    machine: Machine,
+    reference: str,
+    *,
+    platform: Platform | None = None,
+    with_referrers: bool = False,
+) -> Published:
+    """Bring an image from a registry into the store, under its full name.
+
+    All platforms unless one is named; what the store has is not fetched again.
+    """
+    wanted = Reference.parse(reference)
+    with registries(machine) as opened:
+        done = transfer(
+            registry_source(wanted, opened),
+            LayoutTarget(machine.home.store, [str(wanted)], "store"),
+            platform=platform,
+            with_referrers=with_referrers,
+            progress=opened.progress,
+            stop=opened.stop,
+        )
+    return Published(str(wanted), "store", done)
+
+
+def copy(
+    machine: Machine,
+    source: str,
+    target: str,
+    *,
+    platform: Platform | None = None,
+    with_referrers: bool = True,
+) -> Published:
+    """Copy an image with all that refers to it between any two places that can be written as text.
+
+    A registry's reference, `oci:DIR[:NAME]`, an archive's file, or a name of the own store.
+    """
+    here, there = parse_location(source), parse_location(target)
+    store = machine.home.store
+    with registries(machine) as opened, open_source(here, opened, store) as origin:
+        name = source_name(here, origin)
+        with open_target(there, opened, store, name) as destination:
+            done = transfer(
+                origin,
+                destination,
+                platform=platform,
+                with_referrers=with_referrers,
+                progress=opened.progress,
+                stop=opened.stop,
+            )
+        return Published(origin.label, destination.label, done)
+
+
+def tags(machine: Machine, reference: str) -> tuple[str, list[str]]:
+    """The full name of a repository, and its tags; a tag in `reference` is not looked at."""
+    with registries(machine) as opened:
+        repository = opened.repository(Reference.parse(reference))
+        return str(repository), repository.tags()
+
+
+def tree(machine: Machine, reference: str) -> tuple[str, Node]:
+    """Where an image is, and its manifests, config, layers and referrers.
+
+    `reference` is any place that `copy` reads; a short name is looked for in the store first, then
+    on Docker Hub.
+    """
+    store = machine.home.store
+    location = parse_location(reference)
+    if location.kind is Kind.STORE and not reference.startswith("store:"):
+        try:
+            find_stored(store, reference)
+        except NotFoundError:
+            location = Location(Kind.REGISTRY, reference, reference=Reference.parse(reference))
+    with registries(machine) as opened, open_source(location, opened, store) as source:
+        return source.label, image_tree(source)
