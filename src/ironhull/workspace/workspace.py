@@ -1,0 +1,220 @@
+"""Ironhull as Python calls: the verbs of the command line on one Workspace.
+
+A Workspace is settings and someone who watches. It reads no environment and no file of settings,
+keeps nothing between calls but what is on disk, and several in one process know nothing of each
+other; one may be shared by any number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from ironhull.build.pipeline import BuiltImage
+from ironhull.build.testing import TestReport
+from ironhull.definition.catalog import Catalog
+from ironhull.definition.model import ImageDefinition
+from ironhull.inventory.model import Inventory
+from ironhull.oci.platform import Platform
+from ironhull.progress import Progress, Silent
+from ironhull.registry.client.tree import Node
+from ironhull.settings import Settings
+from ironhull.store.home import Home
+from ironhull.workspace import building, engines, examining, images, publishing
+from ironhull.workspace.building import BuildChoices
+from ironhull.workspace.engines import LoadedImage
+from ironhull.workspace.images import StoredBuild
+from ironhull.workspace.locking import Locking, LockResult
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.publishing import Published
+
+
+class Workspace:
+    """What one machine keeps and knows, and what can be done with it.
+
+    Names of images are those of the command line: NAME:TAG of the catalog or of the store, and
+    where a verb takes any image, references, layouts, archives, folders and engines' images too.
+    Errors are those of `ironhull.errors`.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
+        self.machine = Machine(settings, progress or Silent())
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        home: str | Path,
+        images: str | Path,
+        mirror: str | None = None,
+        keyring: str | Path | None = None,
+        offline: bool = False,
+        environment: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+    ) -> Workspace:
+        """A workspace with its store in `home` and the definitions in `images`.
+
+        `mirror` is the archive's address or folder, else the one of the machine's apt sources.
+        `environment` is where logins, proxies and certificate authorities are looked for: none
+        unless it is given, `os.environ` for those of the user. Other settings: `Settings`.
+        """
+        settings = Settings(
+            home=Path(home).absolute(),
+            catalog=Path(images).absolute(),
+            mirror=mirror,
+            keyring=None if keyring is None else Path(keyring),
+            offline=offline,
+            environment=dict(environment or {}),
+        )
+        return cls(settings, progress)
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing is held open between calls, so nothing has to be let go."""
+
+    @property
+    def settings(self) -> Settings:
+        return self.machine.settings
+
+    @property
+    def home(self) -> Home:
+        """The folders of store, cache and state."""
+        return self.machine.home
+
+    @property
+    def catalog(self) -> Catalog:
+        """The definitions, as `ironhull list` shows them."""
+        return Locking(self.machine).catalog
+
+    # -- build -----------------------------------------------------------------------------------
+
+    def definition(self, name: str) -> ImageDefinition:
+        """The definition of NAME:TAG or of a file, read and checked."""
+        return Locking(self.machine).definition(name)[0]
+
+    def lock(self, name: str, *, update: bool = False, check: bool = False) -> LockResult:
+        """Fix an image to exact packages; see `Locking.lock`."""
+        return Locking(self.machine).lock(name, update=update, check=check)
+
+    def build(
+        self,
+        name: str,
+        *,
+        platforms: Sequence[str] = (),
+        compression: str | None = None,
+        update: bool = False,
+        locked: bool = False,
+        jobs: int | None = None,
+    ) -> BuiltImage:
+        """Build an image of the catalog, or of a file, into the store; see `build_images`."""
+        wanted = tuple(Platform.parse(text) for text in platforms)
+        return self.build_all([name], BuildChoices(wanted, compression, update, locked, jobs))[0]
+
+    def build_all(
+        self, names: Iterable[str], chosen: BuildChoices | None = None
+    ) -> list[BuiltImage]:
+        """Build several that all see the same moment of the archive."""
+        return building.build_images(self.machine, names, chosen or BuildChoices())
+
+    def show(self, name: str, *, platform: str | None = None) -> StoredBuild:
+        """What was built here under a name."""
+        return images.stored_build(self.machine, name, _platform(platform))
+
+    # -- run -------------------------------------------------------------------------------------
+
+    def load(
+        self,
+        name: str,
+        *,
+        engine: str | None = None,
+        names: Sequence[str] = (),
+        platform: str | None = None,
+    ) -> LoadedImage:
+        """Put an image of the store into a container engine."""
+        return engines.load(
+            self.machine,
+            name,
+            engine_name=engine,
+            names=names,
+            platform=_platform(platform),
+        )
+
+    def test(self, name: str, *, engine: str | None = None) -> TestReport:
+        """Run the tests of an image's definition; what failed is in the report."""
+        return engines.run_definition_tests(self.machine, name, engine)
+
+    # -- publish ---------------------------------------------------------------------------------
+
+    def push(
+        self,
+        name: str,
+        *targets: str,
+        all_tags: bool = False,
+        with_referrers: bool = True,
+        mount_from: str | None = None,
+    ) -> list[Published]:
+        """Push an image of the store to registries; see `publishing.push`."""
+        return publishing.push(
+            self.machine,
+            name,
+            targets,
+            all_tags=all_tags,
+            with_referrers=with_referrers,
+            mount_from=mount_from,
+        )
+
+    def pull(
+        self, reference: str, *, platform: str | None = None, with_referrers: bool = False
+    ) -> Published:
+        """Bring an image from a registry into the store."""
+        return publishing.pull(
+            self.machine,
+            reference,
+            platform=_platform(platform),
+            with_referrers=with_referrers,
+        )
+
+    def copy(
+        self,
+        source: str,
+        target: str,
+        *,
+        platform: str | None = None,
+        with_referrers: bool = True,
+    ) -> Published:
+        """Copy an image between registries, layouts, archives and the store."""
+        return publishing.copy(
+            self.machine,
+            source,
+            target,
+            platform=_platform(platform),
+            with_referrers=with_referrers,
+        )
+
+    def tags(self, reference: str) -> list[str]:
+        """The tags of a repository."""
+        return publishing.tags(self.machine, reference)[1]
+
+    def tree(self, reference: str) -> Node:
+        """An image's manifests, config, layers, and what refers to them."""
+        return publishing.tree(self.machine, reference)[1]
+
+    # -- examine ---------------------------------------------------------------------------------
+
+    def inventory(
+        self, image: str, *, platform: str | None = None, again: bool = False
+    ) -> Inventory:
+        """What is in any image; `again` reads it even if it is known."""
+        return examining.inventory(self.machine, image, _platform(platform), again=again)
+
+
+def _platform(text: str | None) -> Platform | None:
+    return None if text is None else Platform.parse(text)
