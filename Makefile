@@ -2,7 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TALLY := .pytest_cache/tally
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# Every worker of pytest would compile all tests again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test unit real lint bench lock clean
 
@@ -32,13 +35,14 @@ demo: setup ## Build node:20 and show what it is, then run the case study
 	$(BIN)/ironhull demo
 
 test: lint unit real ## Everything: lint, types, import rules, unit tests, real tools
+	@$(BIN)/python -m tests.tally $(TALLY)/unit $(TALLY)/real
 
 unit: setup ## Tests that need no network
-	$(BIN)/pytest tests/unit -q -n $(JOBS)
+	$(BIN)/pytest tests/unit -q -n $(JOBS) --tally $(TALLY)/unit
 
 real: setup ## Tests with the real mirror, engines and foreign tools
 	.ci/tools
-	$(BIN)/pytest tests/real -q -n $(JOBS) --dist loadfile
+	$(BIN)/pytest tests/real -q -n $(JOBS) --dist loadfile --tally $(TALLY)/real
 
 lint: setup ## Style, types, import rules
 	$(BIN)/ruff check .
