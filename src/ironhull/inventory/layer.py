@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from ironhull.inventory.paths import absolute, utf8
 from ironhull.inventory.record import LayerRecord
 from ironhull.oci import tar
 from ironhull.oci.tar import Member, TarLimits, TarReader
+from ironhull.oci.tar_sparse import HOLE
 
 OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 DEBIAN_VERSION = "/etc/debian_version"
@@ -101,7 +103,7 @@ class RecordBuilder:
             self.record.links[path] = utf8(member.link)
         if member.xattrs and XATTR in member.xattrs:
             self.record.capabilities[path] = capabilities(member.xattrs[XATTR])
-        if kind == rec.FILE and member.size and not member.sparse:
+        if kind == rec.FILE and member.size:
             try:
                 form = self._file(path, base, member.size, content)
             except UnreadableError as error:
@@ -251,6 +253,10 @@ def _opened(content: Content, size: int) -> Iterator[BinaryIO]:
         return
     with tempfile.TemporaryFile() as copy:
         for chunk in content.content():
-            copy.write(chunk)
+            if chunk is HOLE:
+                copy.seek(len(chunk), os.SEEK_CUR)
+            else:
+                copy.write(chunk)
+        copy.truncate()
         copy.seek(0)
         yield cast(BinaryIO, copy)

@@ -1,0 +1,51 @@
+"""Members that tar archives of strangers hold and that few tools write: sparse files."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from tests.fakes.sparse import FORMATS, sparse_member
+from tests.unit.inventory.test_java import jar, pom
+
+from ironhull.inventory.layer import read_layer
+from ironhull.inventory.record import LayerRecord
+from ironhull.inventory.view import View
+
+END = bytes(1024)
+
+
+def record_of(data: bytes) -> LayerRecord:
+    return read_layer(iter([data]), "layer")
+
+
+def names(data: bytes) -> list[tuple[str, str]]:
+    view = View([record_of(data)])
+    return [(path, item.name) for path, _, found in view.facts("packages") for item in found]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("gap", [4096, 9 << 20])
+def test_a_jar_in_a_sparse_member_is_read(form: str, gap: int) -> None:
+    """Larger than what is kept in memory, too."""
+    data = jar(pom("g", "a", "1"))
+    # A jar may have anything before it; the hole is at its beginning.
+    stored = io.BytesIO()
+    stored.write(bytes(gap))
+    with zipfile.ZipFile(stored, "a") as archive, zipfile.ZipFile(io.BytesIO(data)) as source:
+        for item in source.infolist():
+            archive.writestr(item, source.read(item))
+    whole = stored.getvalue()
+    head = b"PK\3\4"
+    member = sparse_member("app.jar", [(0, head), (gap, whole[gap:])], len(whole), form)
+    assert names(member + END) == [("/app.jar", "g:a")]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_package_file_in_a_sparse_member_is_read(form: str) -> None:
+    text = b'{"name":"a","version":"1"}'
+    parts = [(0, text[:5]), (5, text[5:])]
+    assert names(sparse_member("package.json", parts, len(text), form) + END) == [
+        ("/package.json", "a")
+    ]
