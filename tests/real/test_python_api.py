@@ -1,0 +1,39 @@
+"""Every Python block of docs/python.md, in order, with the real archive and a registry."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.fakes.advisories import osv, write_records
+from tests.fakes.running_server import serving
+
+from ironhull import Workspace
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/python.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_every_block_of_the_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(BLOCKS) >= 6
+    shutil.copytree(
+        ROOT / "images", tmp_path / "images", ignore=shutil.ignore_patterns("*.lock.json")
+    )
+    monkeypatch.chdir(tmp_path)
+    with Workspace.open(home="home", images="images") as shop:
+        shop.build("debian-base:13")
+        records = write_records(tmp_path / "records", [osv("DEBIAN-CVE-2030-1", "tzdata", "1")])
+        shop.update_advisories([f"osv-debian={records}"])
+    names: dict[str, object] = {"MIRROR": None}
+    with serving(tmp_path / "served") as server:
+        for block in BLOCKS:
+            exec(compile(block.replace("127.0.0.1:5000", server.host), "python.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "sha256:" in printed
+    assert "statik" in printed
+    assert (tmp_path / "bundle.tar").is_file()
