@@ -10,6 +10,7 @@ import click
 
 from ironhull.build.pipeline import BuiltImage, BuiltPlatform
 from ironhull.cli.machine import opened
+from ironhull.cli.options import archive_options
 from ironhull.cli.output import as_json, megabytes, print_json, table
 from ironhull.oci.platform import Platform
 from ironhull.workspace.building import BuildChoices, build_images, write_layout
@@ -28,13 +29,7 @@ from ironhull.workspace.building import BuildChoices, build_images, write_layout
 @click.option("--update", is_flag=True, help="Lock to what the archive has now, then build.")
 @click.option("--locked", is_flag=True, help="Fail if there is no lock yet.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Layers made at once; default: the CPUs.")
-@click.option("--mirror", help="Address or folder of the package archive, instead of the setting.")
-@click.option(
-    "--keyring",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="OpenPGP keys that may sign the archive, instead of Debian's.",
-)
-@click.option("--offline", is_flag=True, help="Use nothing but what is on this machine.")
+@archive_options
 @as_json
 def build(
     images: tuple[str, ...],

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
+from ironhull.cli.options import given_platform, registry_options
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.registry_options import parse_platform, registry_options, report, summary
+from ironhull.cli.registry_options import report, summary
 from ironhull.workspace.publishing import copy as copy_image
 
 
@@ -49,7 +50,7 @@ def copy(
             machine,
             source,
             target,
-            platform=parse_platform(platform),
+            platform=given_platform(platform),
             with_referrers=not no_referrers,
         )
     if as_json:

@@ -10,7 +10,6 @@ from types import FrameType
 import click
 
 from ironhull.engine.find import BUILDERS
-from ironhull.oci.platform import Platform
 
 engine_option = click.option(
     "--engine",
@@ -18,13 +17,6 @@ engine_option = click.option(
     type=click.Choice(BUILDERS),
     help="Which container engine; without it the first of podman and docker that works.",
 )
-platform_option = click.option(
-    "--platform", "platform", metavar="OS/CPU", help="Which platform; without it this machine's."
-)
-
-
-def given_platform(text: str | None) -> Platform | None:
-    return Platform.parse(text) if text else None
 
 
 @contextmanager

@@ -9,12 +9,9 @@ from typing import BinaryIO, cast
 
 import click
 
-from ironhull.cli.engines import (
-    ended_by_signals,
-    given_platform,
-    platform_option,
-)
+from ironhull.cli.engines import ended_by_signals
 from ironhull.cli.machine import silent
+from ironhull.cli.options import given_platform, platform_option
 from ironhull.cli.output import megabytes, progress
 from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor

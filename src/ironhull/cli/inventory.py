@@ -8,10 +8,9 @@ from pathlib import Path
 
 import click
 
-from ironhull.cli.engines import given_platform, platform_option
 from ironhull.cli.machine import opened
+from ironhull.cli.options import given_platform, platform_option, registry_options
 from ironhull.cli.output import megabytes, print_json, table
-from ironhull.cli.registry_options import registry_options
 from ironhull.inventory.cyclonedx import cyclonedx
 from ironhull.inventory.document import to_json
 from ironhull.inventory.model import SURFACE_LISTS, Inventory

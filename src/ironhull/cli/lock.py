@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ironhull.cli.machine import opened
+from ironhull.cli.options import archive_options
 from ironhull.cli.output import as_json, print_json
 from ironhull.errors import CheckFailedError
 from ironhull.workspace.locking import Locking, LockResult
@@ -18,13 +19,7 @@ from ironhull.workspace.locking import Locking, LockResult
 @click.argument("names", metavar="NAME:TAG...", nargs=-1, required=True)
 @click.option("--update", is_flag=True, help="Move the lock to what the archive has now.")
 @click.option("--check", is_flag=True, help="Exit with 1 if the archive has something newer.")
-@click.option("--mirror", help="Address or folder of the package archive, instead of the setting.")
-@click.option(
-    "--keyring",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="OpenPGP keys that may sign the archive, instead of Debian's.",
-)
-@click.option("--offline", is_flag=True, help="Use nothing but what is on this machine.")
+@archive_options
 @as_json
 def lock(
     names: tuple[str, ...],

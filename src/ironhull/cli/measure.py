@@ -17,6 +17,7 @@ import click
 
 from ironhull.advisories.database import Database
 from ironhull.cli.machine import opened, silent
+from ironhull.cli.options import given_platform
 from ironhull.cli.scan import IMAGE_OPTIONS, Image, Scanning, inventory_of, run_scan
 from ironhull.compare.attached import LayoutListing, attached_to
 from ironhull.compare.leaks import Leaks
@@ -26,7 +27,6 @@ from ironhull.compare.provenance import Readable, Said, said_of
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.inventory.known import known_inventory
 from ironhull.inventory.model import Inventory
-from ironhull.oci.platform import Platform
 from ironhull.scan.model import ScanResult
 
 _WITHOUT_REFERRERS = {
@@ -149,10 +149,6 @@ def inventories_of(images: Sequence[Image]) -> list[Inventory]:
             found or (futures[image].result() if image in futures else inventory_of(image))
             for image, found in zip(images, known, strict=True)
         ]
-
-
-def given_platform(text: str | None) -> Platform | None:
-    return Platform.parse(text) if text else None
 
 
 def _as_a_child() -> None:

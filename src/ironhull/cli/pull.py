@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
+from ironhull.cli.options import given_platform, registry_options
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.registry_options import parse_platform, registry_options, report, summary
+from ironhull.cli.registry_options import report, summary
 from ironhull.workspace.publishing import pull as pull_image
 
 
@@ -36,7 +37,7 @@ def pull(
     """
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         pulled = pull_image(
-            machine, reference, platform=parse_platform(platform), with_referrers=referrers
+            machine, reference, platform=given_platform(platform), with_referrers=referrers
         )
     if as_json:
         print_json({"name": pulled.name, **report(pulled.done)})

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
+from ironhull.cli.options import registry_options
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.registry_options import registry_options, report, summary
+from ironhull.cli.registry_options import report, summary
 from ironhull.workspace.publishing import Published
 from ironhull.workspace.publishing import push as push_images
 

@@ -1,44 +1,18 @@
-"""What every verb that talks to a registry takes: its options, credentials, mirrors and TLS."""
+"""What the verbs that move images print of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
-
-import click
+from typing import Any
 
 from ironhull.cli.machine import opened
 from ironhull.cli.output import megabytes
-from ironhull.oci.platform import Platform
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.transfer import Transferred
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.registries import registries as machine_registries
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-_OPTIONS = (
-    click.option(
-        "--plain-http",
-        is_flag=True,
-        help="Allow registries without TLS (loopback always may be). Logins are not sent to them.",
-    ),
-    click.option(
-        "--ca",
-        type=click.Path(path_type=Path, dir_okay=False, exists=True),
-        help="Certificate authorities to trust beside the system's (PEM).",
-    ),
-    click.option("-q", "--quiet", is_flag=True, help="No progress, only the result."),
-)
-
-
-def registry_options(function: _Function) -> _Function:
-    """Add --plain-http, --ca and --quiet to a verb."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
 
 
 @contextmanager
@@ -51,11 +25,6 @@ def registries(
         machine_registries(machine) as found,
     ):
         yield machine, found
-
-
-def parse_platform(text: str | None) -> Platform | None:
-    """The value of --platform; None stands for all of them."""
-    return Platform.parse(text) if text else None
 
 
 def report(done: Transferred) -> dict[str, Any]:

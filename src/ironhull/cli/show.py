@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from ironhull.cli.engines import given_platform
 from ironhull.cli.machine import silent
+from ironhull.cli.options import given_platform
 from ironhull.cli.output import as_json, megabytes, print_json, table
 from ironhull.workspace.images import StoredBuild, stored_build
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
+from ironhull.cli.options import registry_options
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.registry_options import registry_options
 from ironhull.workspace.publishing import tags as tags_of
 
 

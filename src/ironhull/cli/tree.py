@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
+from ironhull.cli.options import registry_options
 from ironhull.cli.output import as_json, megabytes, print_json
-from ironhull.cli.registry_options import registry_options
 from ironhull.registry.client.answers import printable
 from ironhull.registry.client.tree import Node
 from ironhull.workspace.publishing import tree as tree_of
