@@ -235,6 +235,9 @@ class ImageDefinition:
     tracks: tuple[Track, ...]
     tests: tuple[ImageTest, ...]
     keep: Keep = field(default_factory=lambda: Keep())
+    version: str = ""
+    """Of what the image is made for, for example 20.19.2: the tracked variable of its tags. Empty
+    where no tag follows one, or the tags begin with several."""
     pending: tuple[str, ...] = ()
     """Tracked variables that have no value yet: what uses them still says `${NAME}`, and tags that
     use them are left out. Such a definition can be locked, not built."""

@@ -99,7 +99,12 @@ def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefini
     if findings.errors:
         raise DefinitionError(sorted(findings.errors))
     _check_syntax_line(files.first_line, definition, findings)
-    return _with_digest(definition, tuple(sorted(substitution.pending)))
+    definition = replace(
+        definition,
+        version=substitution.version(merged),
+        pending=tuple(sorted(substitution.pending)),
+    )
+    return replace(definition, digest=_digest(definition))
 
 
 def _definition(record: Record, path: Path, files: Files, findings: Findings) -> ImageDefinition:
@@ -254,15 +259,16 @@ def _tracks(record: Record, findings: Findings) -> tuple[Track, ...]:
     return tuple(tracks)
 
 
-def _with_digest(definition: ImageDefinition, pending: tuple[str, ...]) -> ImageDefinition:
-    # What does not decide the image: where things stand, the tests, how variables follow.
-    apart = {"file", "digest", "tests", "tracks", "pending"}
+def _digest(definition: ImageDefinition) -> Digest:
+    # What does not decide the image: where things stand, the tests, how variables follow. The
+    # version is the lock's.
+    apart = {"file", "digest", "tests", "tracks", "version", "pending"}
     value = {
         field.name: _json(getattr(definition, field.name))
         for field in fields(definition)
         if field.name not in apart
     }
-    return replace(definition, digest=digest_of(canonical(value)), pending=pending)
+    return digest_of(canonical(value))
 
 
 def _json(value: Any) -> Any:

@@ -1,6 +1,9 @@
 """`${NAME}` and `${NAME:regex}` in a definition, and how a variable follows the archive.
 
 A value may use other variables. `$${` stands for a literal `${`. Keys are never replaced.
+
+The image's version is the tracked variable that its tags begin with (`${NODE_VERSION}-debian13`),
+or, where none does, the only one that they use.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from ironhull.definition.tree import (
 )
 from ironhull.errors import InputError
 
+VERSION_KEY = "org.opencontainers.image.version"
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 MAX_VALUE = 1024
 MAX_TEXT = 1024 * 1024
@@ -82,6 +86,39 @@ class Substitution:
                 value = self._node(value, key in _BEFORE_THE_LOCK)
             entries[key] = Entry(entry.place, value)
         return Mapping(root.place, entries)
+
+    def version(self, root: Mapping) -> str:
+        """The image's version, as the lock has it; '' if the tags do not tell or the lock waits."""
+        entry = root.entries.get("tags")
+        if entry is None or not isinstance(entry.value, Items):
+            return ""
+        texts = [tag.text for tag in entry.value.items if isinstance(tag, Scalar)]
+        first = {name for text in texts for name in self._followed(text, leading=True)}
+        names = first or {name for text in texts for name in self._followed(text)}
+        if len(names) > 1 and not _says_version(root):
+            self.findings.warn(
+                entry.place,
+                f"the tags follow {', '.join(sorted(names))}: which one is the image's version? "
+                f"(write it under 'labels' and 'annotations' as {VERSION_KEY})",
+            )
+        return self.given.get(names.pop(), "") if len(names) == 1 else ""
+
+    def _followed(self, text: str, *, leading: bool = False) -> set[str]:
+        """Tracked variables that a text is made of, also by way of `vars`; or begins with."""
+        found: set[str] = set()
+        seen: set[str] = set()
+        texts = [text]
+        while texts:
+            for use in _START.finditer(texts.pop()):
+                name = use[1]
+                if leading and use.start() > 0:
+                    break
+                if name in self.tracked:
+                    found.add(name)
+                elif name in self.declared and name not in seen:
+                    seen.add(name)
+                    texts.append(self.declared[name].text)
+        return found
 
     def _waits(self, node: Node) -> bool:
         if not isinstance(node, Scalar):
@@ -207,6 +244,16 @@ class Substitution:
             self.findings.error(place, f"the value {value!r:.60} of {name} does not fit {pattern}")
             return Missing.BROKEN
         return found[1]
+
+
+def _says_version(root: Mapping) -> bool:
+    """Whether the definition itself writes what its version is."""
+    sections = [root.entries.get(key) for key in ("labels", "annotations")]
+    return any(
+        isinstance(section.value, Mapping) and VERSION_KEY in section.value.entries
+        for section in sections
+        if section is not None
+    )
 
 
 def _closing_brace(text: str, start: int) -> int:

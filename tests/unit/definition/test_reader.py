@@ -1,6 +1,7 @@
 """What a definition means: the model that comes out of a file."""
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +205,52 @@ def test_a_declared_value_stands_until_the_lock_gives_one(tmp_path: Path) -> Non
     path = write(tmp_path, TRACKED + "vars: {V: 1.2.3}\n")
     assert load(path).tags[1] == "1.2.3"
     assert load(path, {"V": "2.0"}).tags[1] == "2.0"
+
+
+ALPHA = "{type: debian_package, package: pkg:deb/debian/npm, set: ALPHA}"
+TWO = (
+    TRACKED.replace("track: [", f"track: [{ALPHA}, ")
+    .replace("match: '^([0-9.]+)'", "match: '^(.*)$'")
+    .replace("NODE_VERSION: '${V}'", "NPM: '${ALPHA}'")
+)
+VALUES = {"ALPHA": "9.2", "V": "20.19.2"}
+
+
+def tagged(*tags: str) -> str:
+    """A definition that follows two packages, ALPHA the first by name, with these tags."""
+    listed = ", ".join(f"'{tag}'" for tag in tags)
+    return re.sub(r"tags: \[.*\]", lambda _: f"tags: ['1', {listed}]", TWO)
+
+
+@pytest.mark.parametrize(
+    ("tags", "version"),
+    [
+        (("${V}", "${V}-debian13"), "20.19.2"),
+        (("${V}-npm${ALPHA}",), "20.19.2"),
+        (("v${V}",), "20.19.2"),
+        (("${V:^([0-9]+)}",), "20.19.2"),
+        (("${SHORT}",), "20.19.2"),
+        (("v${V}-npm${ALPHA}",), ""),
+        (("${V}", "${ALPHA}"), ""),
+        (("2",), ""),
+    ],
+)
+def test_the_version_is_the_tracked_variable_that_the_tags_begin_with(
+    tmp_path: Path, tags: tuple[str, ...], version: str
+) -> None:
+    path = write(tmp_path, tagged(*tags) + "vars: {SHORT: '${V:^([0-9]+)}'}\n")
+    assert load(path, VALUES).version == version
+    assert load(path).version == ""
+
+
+def test_tags_that_begin_with_several_versions_are_said_unless_the_definition_decides(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, tagged("${V}", "${ALPHA}"))
+    (warning,) = read(path, VALUES).warnings
+    assert "ALPHA, V: which one is the image's version?" in warning.message
+    decided = tagged("${V}", "${ALPHA}") + "labels: {org.opencontainers.image.version: '${V}'}\n"
+    assert read(write(tmp_path, decided), VALUES).warnings == ()
 
 
 def test_a_suffix_is_put_after_every_tag(tmp_path: Path) -> None:
