@@ -28,7 +28,7 @@ class ImageLayer:
     comment: str
 
 
-def labels_of(definition: ImageDefinition, version: str) -> dict[str, str]:
+def labels_of(definition: ImageDefinition) -> dict[str, str]:
     """Labels that tools and people read; the definition's own win."""
     keep = definition.keep
     found = {
@@ -40,17 +40,17 @@ def labels_of(definition: ImageDefinition, version: str) -> dict[str, str]:
         "io.ironhull.package-manager": "true" if keep.package_manager else "",
         "io.ironhull.end-of-life": definition.dates.get("end-of-life", ""),
         "org.opencontainers.image.title": definition.name,
-        "org.opencontainers.image.version": version,
+        "org.opencontainers.image.version": definition.version,
     }
     return {key: value for key, value in found.items() if value} | dict(definition.labels)
 
 
-def annotations_of(definition: ImageDefinition, version: str, created: str) -> dict[str, str]:
+def annotations_of(definition: ImageDefinition, created: str) -> dict[str, str]:
     """Annotations of manifests and index."""
     found = {
         "org.opencontainers.image.created": created,
         "org.opencontainers.image.title": definition.name,
-        "org.opencontainers.image.version": version,
+        "org.opencontainers.image.version": definition.version,
     }
     return {key: value for key, value in found.items() if value} | dict(definition.annotations)
 

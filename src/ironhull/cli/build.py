@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ironhull.build.pipeline import BuiltImage, BuiltPlatform
+from ironhull.build.built import BuiltImage, BuiltPlatform
 from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options
 from ironhull.cli.output import as_json, megabytes, print_json, table

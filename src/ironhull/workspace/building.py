@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ironhull.build.built import BuiltImage
+from ironhull.build.image import build_image
 from ironhull.build.layer import Compression
-from ironhull.build.pipeline import BuildOptions, BuiltImage, build_image
+from ironhull.build.request import BuildOptions
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import InputError
 from ironhull.oci.platform import Platform

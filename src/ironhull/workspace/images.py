@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ironhull.build.pipeline import BuiltImage, BuiltPlatform, built_image
+from ironhull.build.built import BuiltImage, BuiltPlatform, built_image
 from ironhull.definition.catalog import Catalog
 from ironhull.errors import NotFoundError
 from ironhull.oci.descriptor import Descriptor

@@ -13,9 +13,11 @@ import zstandard
 from tests.fakes.deb import file, make_deb, program
 from tests.fakes.definition import AMD64, ARM64, definition, lock, locked, place
 
+from ironhull.build.built import BuiltImage
 from ironhull.build.compose import MAX_LAYERS, group
+from ironhull.build.image import build_image
 from ironhull.build.layer import Compression
-from ironhull.build.pipeline import BuildOptions, BuiltImage, build_image
+from ironhull.build.request import BuildOptions
 from ironhull.definition.model import FileRequest, ImageDefinition, Keep, PathEdit, PathKind
 from ironhull.errors import (
     CheckFailedError,
@@ -90,6 +92,28 @@ def test_an_image_is_an_index_with_a_layer_a_package_and_its_own(tmp_path):
     assert {
         item.annotations["org.opencontainers.image.ref.name"] for item in home.store.descriptors()
     } == {"app:1", "app:1-debian13", "app:1-debian13-20261122.1"}
+
+
+@pytest.mark.parametrize("version", ["20.19.2", ""])
+def test_the_version_is_the_definitions_and_not_just_any_variable_of_the_lock(tmp_path, version):
+    home = Home(tmp_path)
+    by = replace(lock(packages(home, "app")), variables={"ALPHA": "9.2", "VERSION": "1"})
+    image = built(home, definition(version=version), by)
+    index = home.store.document(image.descriptor.digest)
+    manifest = home.store.document(image.platforms[0].digest)
+    labels = json.loads(home.store.blobs.read(manifest.config.digest))["config"]["Labels"]
+    key = "org.opencontainers.image.version"
+    notes = [document.value["annotations"] for document in (manifest, index)]
+    said = [where.get(key, "") for where in (labels, *notes)]
+    assert said == [version] * 3
+
+
+def test_an_image_is_built_again_when_its_version_is_another_variable(tmp_path):
+    home = Home(tmp_path)
+    of, by = definition(), lock(packages(home, "app"))
+    first = built(home, of, by)
+    second = built(home, replace(of, version="2"), by)
+    assert first.descriptor.digest != second.descriptor.digest
 
 
 def test_the_same_inputs_give_the_same_digest_from_an_empty_cache_with_any_jobs(tmp_path):

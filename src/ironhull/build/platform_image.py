@@ -1,0 +1,146 @@
+"""The image of one platform: from the records of its layers to a manifest in the store.
+
+1. the tree of all layers, and what the packages' scripts would have done to it
+2. the static check; nothing goes on if it fails
+3. the image's own layer, or one of everything
+4. config and manifest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from ironhull.build.assemble import (
+    ImageLayer,
+    annotations_of,
+    config_document,
+    labels_of,
+    put_manifest,
+)
+from ironhull.build.built import BuiltPackage, BuiltPlatform
+from ironhull.build.check import CheckResult, Subject, check_image
+from ironhull.build.compose import own_layer
+from ironhull.build.layer import Compression
+from ironhull.build.record import LayerRecord, PackagePart
+from ironhull.build.squash import squashed_layer
+from ironhull.build.steps import order
+from ironhull.build.steps.accounts import run_as
+from ironhull.build.steps.context import StepContext
+from ironhull.build.steps.ld_cache import library_folders
+from ironhull.build.tree import Tree, tree_of
+from ironhull.definition.model import ImageDefinition
+from ironhull.errors import CheckFailedError
+from ironhull.lock.model import Lock, LockedPlatform, ReasonKind
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.platform import Platform
+from ironhull.store.home import Home
+
+_LISTED = 25
+
+
+def put_platform(
+    definition: ImageDefinition,
+    lock: Lock,
+    platform: Platform,
+    records: Sequence[LayerRecord],
+    compression: Compression,
+    home: Home,
+) -> tuple[Descriptor, BuiltPlatform]:
+    """Store the image of one platform; gives its manifest's descriptor and what was built.
+
+    CheckFailedError, with every problem, if it fails its static check.
+    """
+    locked = lock.platforms[str(platform)]
+    parts = tuple(part for record in records for part in record.parts)
+    # 1
+    debs: dict[str, Path] = {
+        package.name: home.packages.path(package.sha256) for package in locked.packages
+    }
+    context = StepContext(definition, platform, parts, debs, _requested(locked))
+    tree = tree_of(parts, definition.keep.overlaps)
+    order.run_steps(tree, context)
+    user = run_as(definition.accounts)
+    uid, gid = (int(number) for number in user.split(":"))
+    # 2
+    subject = Subject(tree, definition, platform, uid, gid, library_folders(tree, context))
+    checks = check_image(subject)
+    _refuse(definition, platform, checks)
+    # 3
+    layers = _layers(definition, lock, records, tree, compression, home)
+    # 4
+    config = config_document(
+        definition, platform, user, layers, lock.created, labels_of(definition)
+    )
+    annotations = annotations_of(definition, lock.created)
+    manifest = put_manifest(home.store.blobs, config, layers, platform, annotations)
+    return manifest, BuiltPlatform(
+        str(platform),
+        manifest.digest,
+        sum(layer.descriptor.size for layer in layers),
+        sum(layer.uncompressed for layer in layers),
+        len(layers),
+        checks,
+        _packages(locked, parts),
+    )
+
+
+def _layers(
+    definition: ImageDefinition,
+    lock: Lock,
+    records: Sequence[LayerRecord],
+    tree: Tree,
+    compression: Compression,
+    home: Home,
+) -> list[ImageLayer]:
+    mtime = int(datetime.fromisoformat(lock.created).timestamp())
+    if definition.squashed:
+        made = squashed_layer(tree, records, mtime, home.store, compression)
+        return [ImageLayer(*made, "all packages and the image's own files")]
+    own = own_layer(tree, mtime, compression, home.store.blobs)
+    return [*map(_image_layer, records), ImageLayer(*own, "the image's own files")]
+
+
+def _image_layer(record: LayerRecord) -> ImageLayer:
+    names = [f"{part.name} {part.version}".strip() for part in record.parts]
+    listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return ImageLayer(record.descriptor, record.diff_id, record.uncompressed, listed)
+
+
+def _packages(locked: LockedPlatform, parts: Sequence[PackagePart]) -> tuple[BuiltPackage, ...]:
+    sizes = {part.name: sum(entry.size for entry in part.entries) for part in parts}
+    return tuple(
+        BuiltPackage(
+            package.name,
+            package.version,
+            package.architecture,
+            package.source,
+            package.source_version,
+            sizes[package.name],
+        )
+        for package in locked.packages
+    )
+
+
+def _requested(locked: LockedPlatform) -> frozenset[str]:
+    return frozenset(
+        package.name
+        for package in locked.packages
+        if any(reason.kind is ReasonKind.REQUESTED for reason in package.reasons)
+    )
+
+
+def _refuse(definition: ImageDefinition, platform: Platform, checks: Sequence[CheckResult]) -> None:
+    failed = [check for check in checks if not check.ok]
+    if not failed:
+        return
+    lines = [f"{definition.file}: the image for {platform} fails its check, nothing is published:"]
+    for check in failed:
+        lines.append(f"  {check.name}:")
+        lines += [f"    {problem}" for problem in check.problems[:_LISTED]]
+        if len(check.problems) > _LISTED:
+            lines.append(f"    and {len(check.problems) - _LISTED} more")
+    lines.append("delete what is not needed with `paths`, add the package that is missing, or say")
+    lines.append("in `hardening` that the image is meant to have it")
+    raise CheckFailedError("\n".join(lines))

@@ -1,0 +1,43 @@
+"""What is asked of a build, and the key that names its result before it is made."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from ironhull import __version__
+from ironhull.build import transform
+from ironhull.build.layer import Compression
+from ironhull.build.steps import order
+from ironhull.definition.model import ImageDefinition
+from ironhull.lock.file import render_lock
+from ironhull.lock.model import Lock
+from ironhull.oci.document import canonical
+from ironhull.oci.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What a person chooses beside definition and lock."""
+
+    compression: Compression
+    platforms: tuple[Platform, ...]
+    """In the definition's order."""
+    jobs: int = 2
+    """Layers made at once; changes nothing in the result."""
+
+
+def image_key(definition: ImageDefinition, lock: Lock, options: BuildOptions) -> str:
+    """64 hexadecimal digits that stand for all that decides an image's bytes."""
+    value = {
+        "ironhull": __version__,
+        "transform": transform.VERSION,
+        "steps": order.VERSION,
+        "definition": definition.digest,
+        # The definition's digest has what its tags say, not which variables they say it with.
+        "version": definition.version,
+        "lock": hashlib.sha256(render_lock(lock)).hexdigest(),
+        "compression": options.compression.identity,
+        "platforms": [str(platform) for platform in options.platforms],
+    }
+    return hashlib.sha256(canonical(value)).hexdigest()
