@@ -15,10 +15,9 @@ from tests.fakes.mirror import SigningKey
 
 from ironhull.archive.debian import ArchiveContext, load_releases, open_archive
 from ironhull.archive.fetch import Download, MirrorSource, Snapshot
-from ironhull.archive.interface import Repository, Wanted
+from ironhull.archive.interface import Repository
 from ironhull.archive.mirror import find_repositories
 from ironhull.archive.transfer import Transfer
-from ironhull.debian.package import BinaryPackage
 from ironhull.errors import EnvironmentProblem, NotFoundError, UntrustedError
 from ironhull.oci.digest import hex_of
 from ironhull.oci.platform import Architecture
@@ -40,18 +39,6 @@ def repositories(distribution: str) -> list[Repository]:
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> ArchiveContext:
     return ArchiveContext(tmp_path_factory.mktemp("cache"))
-
-
-def wanted(package: BinaryPackage) -> Wanted:
-    return Wanted(
-        package.name,
-        package.version,
-        package.architecture,
-        package.sha256,
-        package.size,
-        package.path,
-        package.repository,
-    )
 
 
 def never(note: Callable[[str], None]) -> Download:
@@ -79,7 +66,7 @@ def test_a_distribution_is_read_and_its_packages_come_verified(
         assert {p.architecture for p in archive.versions("libc6")} == {architecture}
         assert archive.versions("libc6")[0].source == "glibc"
         assert {p.name for p, _ in archive.providers("awk")} >= {"gawk", "mawk"}
-        newest = [wanted(archive.versions(name)[0]) for name in ("netbase", "tzdata", "base-files")]
+        newest = [archive.versions(name)[0] for name in ("netbase", "tzdata", "base-files")]
         MirrorSource(found, store).fetch(newest, Silent())
         for package in newest:
             path = store.path(package.sha256)
@@ -166,7 +153,7 @@ def test_a_version_that_the_mirror_does_not_have_is_named_with_the_way_out(
 ) -> None:
     found = repositories("debian-13")
     archive = open_archive(load_releases(found, context), AMD64, context)
-    real = wanted(archive.versions("netbase")[0])
+    real = archive.versions("netbase")[0]
     gone = dataclasses.replace(real, version="0.1", path="pool/main/n/netbase/netbase_0.1_all.deb")
     snapshot = Snapshot(f"{found[0].uri}/no-such-folder/{{timestamp}}", "2026-11-23T00:00:00Z")
     with pytest.raises(NotFoundError, match=r"netbase 0\.1 .*(?s:.)*--update"):

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 from urllib.parse import quote
 
-from ironhull.archive.interface import Repository, Wanted
+from ironhull.archive.interface import Repository
 from ironhull.archive.mirror import shown
+from ironhull.debian.package import Deb
 from ironhull.errors import (
     EnvironmentProblem,
     InputError,
@@ -101,7 +102,7 @@ class MirrorSource:
         self._jobs = jobs
         self._transfer = transfer
 
-    def fetch(self, wanted: Sequence[Wanted], progress: Progress) -> None:
+    def fetch(self, wanted: Sequence[Deb], progress: Progress) -> None:
         """Have all of them in the store, verified, or raise one error naming what is missing."""
         absent = (w for w in wanted if not self._store.has(w.sha256, w.size))
         lacking = list({w.sha256: w for w in absent}.values())
@@ -114,7 +115,7 @@ class MirrorSource:
         total = sum(w.size for w in lacking)
         advance = Stoppable(progress.start("fetching packages", total, "bytes"))
 
-        def one(item: tuple[Wanted, list[str]]) -> tuple[Wanted, IronhullError] | None:
+        def one(item: tuple[Deb, list[str]]) -> tuple[Deb, IronhullError] | None:
             package, urls = item
             try:
                 fetch_blob(transfer, self._store, urls, package.sha256, package.size, advance)
@@ -131,7 +132,7 @@ class MirrorSource:
         if failures:
             raise _summary(failures, offline=False)
 
-    def _addresses(self, wanted: Wanted) -> list[str]:
+    def _addresses(self, wanted: Deb) -> list[str]:
         if wanted.repository not in self._roots:
             known = ", ".join(sorted(self._roots)) or "none"
             raise InputError(
@@ -254,7 +255,7 @@ class Stoppable:
         self._stopped.set()
 
 
-def _summary(failures: Sequence[tuple[Wanted, IronhullError]], offline: bool) -> IronhullError:
+def _summary(failures: Sequence[tuple[Deb, IronhullError]], offline: bool) -> IronhullError:
     """One error of the gravest kind that lists every package."""
     lines = [
         f"  {w.name} {w.version} ({w.architecture}), from {w.repository}: {error}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ironhull.debian.package import BinaryPackage, DebianVersion
+from ironhull.debian.package import BinaryPackage, Deb, DebianVersion
 from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Architecture
 from ironhull.progress import Progress
@@ -66,22 +66,9 @@ class Archive(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A .deb to have: what a lock knows of it."""
-
-    name: str
-    version: str
-    architecture: str
-    sha256: Digest
-    size: int
-    path: str
-    repository: str
-
-
 class PackageSource(Protocol):
     """Gets .deb files into the package store."""
 
-    def fetch(self, wanted: Sequence[Wanted], progress: Progress) -> None:
+    def fetch(self, wanted: Sequence[Deb], progress: Progress) -> None:
         """Have all of them in the store, verified, or raise one error naming what is missing."""
         ...

@@ -18,7 +18,10 @@ from ironhull.store.home import Home
 
 
 class BuiltPackage(NamedTuple):
-    """A binary package in an image; `size` is the bytes of its files there."""
+    """A binary package in an image, for people and tools; `size` is the bytes of its files there.
+
+    It outlives the lock, which moves on while the image stays.
+    """
 
     name: str
     version: str

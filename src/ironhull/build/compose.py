@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from ironhull.build.layer import (
     Compression,
-    DebSource,
     LayerSink,
     layer_key,
     make_layer,
@@ -21,6 +20,7 @@ from ironhull.build.layer import (
 from ironhull.build.record import LayerRecord, read_record, write_record
 from ironhull.build.transform import Policy
 from ironhull.build.tree import Tree
+from ironhull.debian.package import Deb
 from ironhull.lock.model import LockedPackage
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId
@@ -49,14 +49,6 @@ def group(packages: Sequence[LockedPackage], limit: int = MAX_LAYERS) -> list[li
     return sorted(layers, key=lambda layer: (layer[0].name != "base-files", layer[0].name))
 
 
-def deb_sources(packages: Iterable[LockedPackage], home: Home) -> list[DebSource]:
-    """Where the package store has or would have each package."""
-    return [
-        DebSource(p.name, p.version, p.architecture, p.sha256, home.packages.path(p.sha256))
-        for p in packages
-    ]
-
-
 class LayerPlan:
     """What layers an image needs, which of them exist, and the work of making the others."""
 
@@ -66,9 +58,9 @@ class LayerPlan:
         self._compression = compression
         self._blobs: BlobStore = home.store.blobs
         self.records: dict[str, LayerRecord] = {}
-        self._missing: dict[str, list[DebSource]] = {}
+        self._missing: dict[str, Sequence[Deb]] = {}
 
-    def need(self, debs: list[DebSource]) -> str:
+    def need(self, debs: Sequence[Deb]) -> str:
         """Note that a layer is needed; returns its key."""
         key = layer_key(debs, self._policy, self._compression)
         if key not in self.records and key not in self._missing:
@@ -82,7 +74,7 @@ class LayerPlan:
         return key
 
     @property
-    def missing(self) -> list[DebSource]:
+    def missing(self) -> list[Deb]:
         """Packages that have to be at hand before `make`."""
         return [deb for debs in self._missing.values() for deb in debs]
 
@@ -91,7 +83,7 @@ class LayerPlan:
 
         The first error, or Ctrl-C, stops the others; layers that are finished stay.
         """
-        todo = sorted(self._missing.items(), key=lambda item: -_size(item[1]))
+        todo = sorted(self._missing.items(), key=lambda item: -sum(deb.size for deb in item[1]))
         if not todo:
             return 0
         advance = progress.start("Making layers", len(todo), "layers")
@@ -101,8 +93,10 @@ class LayerPlan:
             if stop.is_set():
                 raise _StoppedError
 
-        def work(debs: list[DebSource]) -> LayerRecord:
-            record = make_layer(debs, self._policy, self._compression, self._blobs, check_stop)
+        def work(debs: Sequence[Deb]) -> LayerRecord:
+            record = make_layer(
+                debs, self._home.packages, self._policy, self._compression, self._blobs, check_stop
+            )
             write_record(self._home.layers, record)
             advance(1)
             return record
@@ -132,10 +126,6 @@ def _results(futures: list[Future[LayerRecord]]) -> list[LayerRecord]:
             if error is not None and not isinstance(error, _StoppedError):
                 raise error
     return [future.result() for future in futures]
-
-
-def _size(debs: list[DebSource]) -> int:
-    return sum(deb.path.stat().st_size for deb in debs if deb.path.exists())
 
 
 def own_layer(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ironhull.archive.interface import PackageSource, Wanted
-from ironhull.lock.model import LockedPackage
+from ironhull.archive.interface import PackageSource
+from ironhull.debian.package import Deb
 from ironhull.oci.digest import Digest
 from ironhull.progress import Progress
 from ironhull.store.blobs import BlobStore
 
 
 def fetch_packages(
-    packages: Iterable[LockedPackage],
+    packages: Iterable[Deb],
     needed: frozenset[Digest] | None,
     store: BlobStore,
     source: PackageSource,
@@ -23,18 +23,10 @@ def fetch_packages(
     The source is asked only for what the store lacks, and not at all if that is nothing.
     """
     wanted = {
-        package.sha256: Wanted(
-            package.name,
-            package.version,
-            package.architecture,
-            package.sha256,
-            package.size,
-            package.path,
-            package.repository,
-        )
+        package.sha256: package
         for package in packages
         if needed is None or package.sha256 in needed
     }
-    absent = [item for digest, item in wanted.items() if not store.has(digest, item.size)]
+    absent = [package for package in wanted.values() if not store.has(package.sha256, package.size)]
     if absent:
         source.fetch(absent, progress)

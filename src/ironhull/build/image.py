@@ -20,7 +20,7 @@ from ironhull.archive.interface import PackageSource
 from ironhull.build import transform
 from ironhull.build.assemble import annotations_of, put_index
 from ironhull.build.built import BuiltImage, built_image, remember
-from ironhull.build.compose import LayerPlan, deb_sources, group
+from ironhull.build.compose import LayerPlan, group
 from ironhull.build.fetch import fetch_packages
 from ironhull.build.file_layer import file_layer
 from ironhull.build.platform_image import put_platform
@@ -80,7 +80,7 @@ def _build(
     policy = transform.Policy(definition.keep.documentation, tuple(sorted(definition.keep.setuid)))
     plan = LayerPlan(home, policy, options.compression)
     needed = {
-        platform: [plan.need(deb_sources(layer, home)) for layer in group(those)]
+        platform: [plan.need(layer) for layer in group(those)]
         for platform, those in packages.items()
     }
     # 2: a complete package database is made of the control files of all packages.

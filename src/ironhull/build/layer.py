@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, Protocol
 
 import zstandard
 
@@ -22,9 +22,10 @@ from ironhull.build.record import LayerRecord, PackagePart, TreeEntry
 from ironhull.build.scripts import alternatives, diversions
 from ironhull.build.transform import Policy
 from ironhull.debian.deb import Control, DebFile
+from ironhull.debian.package import Deb
 from ironhull.errors import EnvironmentProblem, InputError, MalformedError
 from ironhull.oci.descriptor import Descriptor
-from ironhull.oci.digest import DiffId, Digest
+from ironhull.oci.digest import DiffId
 from ironhull.oci.document import canonical
 from ironhull.oci.media_types import OCI_LAYER_GZIP, OCI_LAYER_ZSTD
 from ironhull.oci.tar import DIRECTORY, FILE, HARD_LINK, Member, TarReader
@@ -129,17 +130,7 @@ class LayerSink:
             self._blob.write(out)
 
 
-class DebSource(NamedTuple):
-    """A .deb that is in the package store."""
-
-    name: str
-    version: str
-    architecture: str
-    sha256: Digest
-    path: Path
-
-
-def layer_key(debs: Sequence[DebSource], policy: Policy, compression: Compression) -> str:
+def layer_key(debs: Sequence[Deb], policy: Policy, compression: Compression) -> str:
     """64 hexadecimal digits that name a layer before it is made."""
     value = {
         "transform": transform.VERSION,
@@ -152,20 +143,24 @@ def layer_key(debs: Sequence[DebSource], policy: Policy, compression: Compressio
 
 
 def make_layer(
-    debs: Sequence[DebSource],
+    debs: Sequence[Deb],
+    packages: BlobStore,
     policy: Policy,
     compression: Compression,
     blobs: BlobStore,
     check_stop: Callable[[], None],
 ) -> LayerRecord:
-    """Make the layer of these packages and store it; returns its record.
+    """Make the layer of these `packages` and put it into `blobs`; returns its record.
 
     MalformedError if a package is damaged or hostile. `check_stop` may raise to end the work.
     """
     with blobs.writer() as blob:
         sink = LayerSink(blob, compression)
         seen: dict[str, TreeEntry] = {}
-        parts = tuple(_Packer(deb, policy, sink, seen, check_stop).pack() for deb in debs)
+        parts = tuple(
+            _Packer(deb, packages.path(deb.sha256), policy, sink, seen, check_stop).pack()
+            for deb in debs
+        )
         diff_id = sink.finish()
     descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
     key = layer_key(debs, policy, compression)
@@ -177,13 +172,15 @@ class _Packer:
 
     def __init__(
         self,
-        deb: DebSource,
+        deb: Deb,
+        path: Path,
         policy: Policy,
         sink: LayerSink,
         seen: dict[str, TreeEntry],
         check_stop: Callable[[], None],
     ) -> None:
         self._deb = deb
+        self._path = path
         self._policy = policy
         self._sink = sink
         self._seen = seen
@@ -227,10 +224,10 @@ class _Packer:
 
     def _opened(self) -> BinaryIO:
         try:
-            return self._deb.path.open("rb")
+            return self._path.open("rb")
         except FileNotFoundError:
             raise EnvironmentProblem(
-                f"{self._what}: {self._deb.path} is gone (was the cache cleaned up? build again)"
+                f"{self._what}: {self._path} is gone (was the cache cleaned up? build again)"
             ) from None
 
     def _expect(self, control: Control) -> None:

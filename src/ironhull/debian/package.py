@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NewType
+from typing import NewType, Protocol
 
 from ironhull.oci.digest import Digest
 
@@ -13,9 +13,37 @@ DebianVersion = NewType("DebianVersion", str)
 """The text of a version, as read; `ironhull.debian.version` orders it."""
 
 
+class Deb(Protocol):
+    """A .deb: what it has to be, and where it is. An index's stanza and a lock's entry say it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def architecture(self) -> str: ...
+
+    @property
+    def sha256(self) -> Digest: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def repository(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class BinaryPackage:
-    """One stanza of a Packages index. Relations are texts; see `ironhull.debian.relation`."""
+    """One stanza of a Packages index: a `Deb`, and what resolving asks of it.
+
+    Relations are texts; see `ironhull.debian.relation`.
+    """
 
     name: BinaryName
     version: DebianVersion

@@ -33,6 +33,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class LockedPackage:
+    """A `Deb` that is in an image, and why: all of it that is kept once it was resolved."""
+
     name: BinaryName
     version: DebianVersion
     architecture: str
@@ -59,6 +61,8 @@ class BrokenEdge:
 
 @dataclass(frozen=True, slots=True)
 class LockedPlatform:
+    """The packages of an image on one platform."""
+
     packages: tuple[LockedPackage, ...]
     """Sorted by name."""
     broken: tuple[BrokenEdge, ...] = ()
@@ -66,6 +70,8 @@ class LockedPlatform:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
+    """An image's exact packages, and the release files that say so."""
+
     image: str
     definition: str
     """File name of the definition, which stands in the same folder."""

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from ironhull.archive.debian import ArchiveContext, SuiteRelease, load_releases, open_archive
 from ironhull.archive.fetch import MirrorSource, Snapshot, default_transfer
-from ironhull.archive.interface import Archive, Repository, Wanted
+from ironhull.archive.interface import Archive, Repository
 from ironhull.archive.mirror import find_repositories
+from ironhull.debian.package import Deb
 from ironhull.definition.catalog import Catalog
 from ironhull.definition.model import ImageDefinition
 from ironhull.definition.reader import read
@@ -230,7 +231,7 @@ class LockedPackages:
     definition: ImageDefinition
     locked: Lock
 
-    def fetch(self, wanted: Sequence[Wanted], progress: Progress) -> None:
+    def fetch(self, wanted: Sequence[Deb], progress: Progress) -> None:
         """As `MirrorSource.fetch`."""
         machine = self.locking.machine
         template = machine.settings.snapshot

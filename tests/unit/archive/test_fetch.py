@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from tests.fakes.mirror import (
 )
 
 from ironhull.archive.fetch import Download, MirrorSource, Snapshot, address, in_parallel, pool_path
-from ironhull.archive.interface import Repository, Wanted
+from ironhull.archive.interface import Repository
 from ironhull.archive.transfer import Limits, Transfer
+from ironhull.debian.package import BinaryName, BinaryPackage, DebianVersion, SourceName
 from ironhull.errors import (
     EnvironmentProblem,
     InputError,
@@ -36,15 +38,20 @@ DEBS = [FakeDeb.make(f"p{n}", f"1:{n}.0+x~1-1") for n in range(12)]
 CREATED = "2026-11-23T04:05:06Z"
 
 
-def wanted(deb: FakeDeb, repository: str = "debian") -> Wanted:
-    return Wanted(
-        deb.name,
-        deb.version,
-        deb.architecture,
-        Digest(deb.sha256),
-        len(deb.data),
-        deb.path,
-        repository,
+def wanted(deb: FakeDeb, repository: str = "debian") -> BinaryPackage:
+    return BinaryPackage(
+        name=BinaryName(deb.name),
+        version=DebianVersion(deb.version),
+        architecture=deb.architecture,
+        source=SourceName(deb.name),
+        source_version=DebianVersion(deb.version),
+        sha256=Digest(deb.sha256),
+        size=len(deb.data),
+        installed_size=1,
+        path=deb.path,
+        repository=repository,
+        suite="trixie",
+        component=deb.component,
     )
 
 
@@ -218,7 +225,7 @@ def test_a_repository_that_is_not_configured_is_named(store: BlobStore) -> None:
 def test_paths_that_leave_the_repository_are_refused(path: str, store: BlobStore) -> None:
     with pytest.raises(MalformedError, match="not a path inside a repository"):
         pool_path(path)
-    evil = Wanted("x", "1", "amd64", Digest("sha256:" + "0" * 64), 1, path, "debian")
+    evil = replace(wanted(DEBS[0]), sha256=Digest("sha256:" + "0" * 64), size=1, path=path)
     with pytest.raises(MalformedError):
         source("http://x.invalid", store, transfer=quick).fetch([evil], Silent())
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ironhull.archive.debian import ArchiveContext, load_releases, open_archive
 from ironhull.archive.fetch import MirrorSource
-from ironhull.archive.interface import Repository, Wanted
+from ironhull.archive.interface import Repository
 from ironhull.errors import IronhullError
 from ironhull.progress import Silent
 from ironhull.store.blobs import BlobStore
@@ -31,16 +31,12 @@ repository = Repository("debian", (root / "m").as_uri(), ("trixie",), keyrings=k
 context = ArchiveContext(home, clock=lambda: datetime.fromisoformat(sys.argv[3]))
 archive = open_archive(load_releases([repository], context), "amd64", context)
 packages = [archive.versions(name)[0] for name in archive.names() if name[0] == "p"]
-wanted = [
-    Wanted(p.name, p.version, p.architecture, p.sha256, p.size, p.path, p.repository)
-    for p in packages
-]
 store = BlobStore(home / "packages")
 if limit := int(sys.argv[4]):
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
-    MirrorSource([repository], store).fetch(wanted, Silent())
+    MirrorSource([repository], store).fetch(packages, Silent())
 except IronhullError as error:
     sys.exit(f"{type(error).__name__}: {error}")
 for package in packages:

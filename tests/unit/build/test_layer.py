@@ -19,30 +19,35 @@ from tests.fakes.deb import (
     program,
     symlink,
 )
+from tests.fakes.definition import locked
 
 from ironhull.build.elf import MAGIC, read_elf
-from ironhull.build.layer import Compression, DebSource, layer_key, make_layer, status_entry
+from ironhull.build.layer import Compression, layer_key, make_layer, status_entry
 from ironhull.build.record import read_record, write_record
 from ironhull.build.transform import Policy
 from ironhull.errors import InputError, MalformedError
+from ironhull.lock.model import LockedPackage
 from ironhull.oci.digest import digest_of
 from ironhull.store.blobs import BlobStore
+from ironhull.store.home import Home
 
 ZSTD = Compression.parse("zstd:3")
 PLAIN = Policy()
 
 
-def source(tmp_path: Path, deb: bytes, name: str = "app", version: str = "1.0-1") -> DebSource:
-    path = tmp_path / f"{name}.deb"
-    path.write_bytes(deb)
-    return DebSource(name, version, "amd64", digest_of(deb), path)
+def source(tmp_path: Path, deb: bytes, name: str = "app") -> LockedPackage:
+    return locked(Home(tmp_path), name, deb)
+
+
+def layer(tmp_path: Path, *debs: LockedPackage, policy=PLAIN, compression=ZSTD):
+    blobs = BlobStore(tmp_path / "store" / "blobs")
+    packages = Home(tmp_path).packages
+    return make_layer(debs, packages, policy, compression, blobs, lambda: None), blobs
 
 
 def made(tmp_path: Path, files, *, policy=PLAIN, compression=ZSTD, **more):
-    blobs = BlobStore(tmp_path / "store" / "blobs")
     deb = source(tmp_path, make_deb("app", "1.0-1", files=files, **more))
-    record = make_layer([deb], policy, compression, blobs, lambda: None)
-    return record, blobs
+    return layer(tmp_path, deb, policy=policy, compression=compression)
 
 
 def members(blobs: BlobStore, record) -> dict[str, tarfile.TarInfo]:
@@ -66,9 +71,8 @@ def test_a_package_becomes_a_layer(tmp_path):
 
 @pytest.mark.parametrize("method", ["xz", "zst", "gz", "none"])
 def test_the_layer_does_not_depend_on_the_package_s_compression_format(tmp_path, method):
-    blobs = BlobStore(tmp_path / "store" / "blobs")
     deb = make_deb("app", "1.0-1", files={"usr/x": file("x" * 5000)}, compression=method)
-    record = make_layer([source(tmp_path, deb)], Policy(), ZSTD, blobs, lambda: None)
+    record, blobs = layer(tmp_path, source(tmp_path, deb))
     assert members(blobs, record)["usr/x"].size == 5000
 
 
@@ -176,9 +180,8 @@ def test_compressed_data_that_goes_on_after_its_end_is_refused(tmp_path):
     tail = gzip.compress(b"more") + b"\n"
     longer = b"%-10d" % (size + len(tail) // 2 * 2)
     deb = deb[: at + 48] + longer + deb[at + 58 : at + 60 + size] + tail + b"\n"
-    blobs = BlobStore(tmp_path / "store" / "blobs")
     with pytest.raises(MalformedError, match="something follows the end"):
-        make_layer([source(tmp_path, deb)], PLAIN, ZSTD, blobs, lambda: None)
+        layer(tmp_path, source(tmp_path, deb))
 
 
 def test_a_damaged_record_is_none_so_that_the_layer_is_made_again(tmp_path):
@@ -192,12 +195,11 @@ def test_a_damaged_record_is_none_so_that_the_layer_is_made_again(tmp_path):
 
 
 def test_several_packages_share_a_layer_and_its_folders_are_written_once(tmp_path):
-    blobs = BlobStore(tmp_path / "store" / "blobs")
     debs = [
         source(tmp_path, make_deb(n, "1.0-1", files={f"usr/bin/{n}": program("x")}), n)
         for n in ("a", "b")
     ]
-    record = make_layer(debs, Policy(), ZSTD, blobs, lambda: None)
+    record, blobs = layer(tmp_path, *debs)
     raw = blobs.path(record.descriptor.digest).read_bytes()
     data = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(raw)).read()
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
@@ -275,10 +277,9 @@ def test_a_truncated_package_is_refused(tmp_path, cut):
 
 
 def test_a_package_that_is_another_is_refused(tmp_path):
-    blobs = BlobStore(tmp_path / "store" / "blobs")
     deb = source(tmp_path, make_deb("other", "1.0-1"))
     with pytest.raises(MalformedError, match="Package: other"):
-        make_layer([deb], Policy(), ZSTD, blobs, lambda: None)
+        layer(tmp_path, deb)
 
 
 def test_a_path_twice_in_a_package_is_refused(tmp_path):
@@ -322,6 +323,5 @@ def test_a_real_package_made_by_dpkg_deb_is_read(tmp_path):
         stdout=subprocess.DEVNULL,
     )
     deb = source(tmp_path, (tmp_path / "app.deb").read_bytes())
-    blobs = BlobStore(tmp_path / "store" / "blobs")
-    record = make_layer([deb], Policy(), ZSTD, blobs, lambda: None)
+    record, blobs = layer(tmp_path, deb)
     assert members(blobs, record)["usr/x"].size == 5
