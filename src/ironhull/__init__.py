@@ -13,7 +13,7 @@ _PUBLIC = {
     "Settings": "settings",
     "Progress": "progress",
     "BuildChoices": "workspace.building",
-    "BuiltImage": "build.pipeline",
+    "BuiltImage": "build.built",
     "Inventory": "inventory.model",
     "ScanResult": "scan.model",
     "Comparison": "compare.model",

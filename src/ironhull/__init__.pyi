@@ -1,6 +1,6 @@
 """What type checkers see of the names that __init__.py loads late."""
 
-from ironhull.build.pipeline import BuiltImage as BuiltImage
+from ironhull.build.built import BuiltImage as BuiltImage
 from ironhull.compare.model import Comparison as Comparison
 from ironhull.errors import IronhullError as IronhullError
 from ironhull.inventory.model import Inventory as Inventory

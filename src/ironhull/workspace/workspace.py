@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from ironhull.build.pipeline import BuiltImage
+from ironhull.build.built import BuiltImage
 from ironhull.build.testing import TestReport
 from ironhull.definition.catalog import Catalog
 from ironhull.definition.model import ImageDefinition
