@@ -57,7 +57,7 @@ class Workspace:
 
         `mirror` is the archive's address or folder, else the one of the machine's apt sources.
         `environment` is where logins, proxies and certificate authorities are looked for: none
-        unless it is given, `os.environ` for those of the user. Other settings: `Settings`.
+        unless it is given, the process's own for those of the user. Other settings: `Settings`.
         """
         settings = Settings(
             home=Path(home).absolute(),
