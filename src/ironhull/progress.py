@@ -7,6 +7,8 @@ from typing import Protocol
 
 
 class Progress(Protocol):
+    """Who is told how far a long step is."""
+
     def start(self, step: str, total: int | None, unit: str) -> Callable[[int], None]:
         """Begin a step of `total` units (`bytes`, `packages`, `layers`; None if not known).
 
@@ -23,7 +25,9 @@ class Silent:
     """Progress that nobody watches."""
 
     def start(self, step: str, total: int | None, unit: str) -> Callable[[int], None]:
+        """As `Progress.start`."""
         return lambda amount: None
 
     def note(self, text: str) -> None:
+        """As `Progress.note`."""
         pass

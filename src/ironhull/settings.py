@@ -17,6 +17,8 @@ MAX_ADVISORY_AGE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """One machine's settings; every one but the two folders has a default."""
+
     home: Path
     """The folder of store, cache, inventories and advisories; absolute."""
     catalog: Path

@@ -53,10 +53,12 @@ class Buildah:
         self._flags: Flags | None = None
 
     def version(self) -> str:
+        """As `Builder.version`."""
         value = json.loads(self.line.ask("version", "--json"))
         return str(value.get("version", "")) if isinstance(value, dict) else ""
 
     def load(self, layout: ImageLayout, manifest: Descriptor, names: Sequence[str]) -> str:
+        """As `Builder.load`."""
         # buildah pulls from a file only, and gives it the name that the archive has.
         with tempfile.TemporaryDirectory(prefix="ironhull-load-") as folder:
             archive = Path(folder) / "image.tar"
@@ -69,11 +71,13 @@ class Buildah:
         return f"sha256:{image.removeprefix('sha256:')}"
 
     def pull(self, reference: str, *, insecure: bool = False) -> str:
+        """As `Builder.pull`."""
         verify = ["--tls-verify=false"] if insecure else []
         found = self.line.ask("pull", "-q", *verify, reference, timeout=_LONG)
         return f"sha256:{found.splitlines()[-1].removeprefix('sha256:')}"
 
     def exists(self, image: str) -> bool:
+        """As `Builder.exists`."""
         try:
             self._inspected(image)
         except NotFoundError:
@@ -81,11 +85,13 @@ class Buildah:
         return True
 
     def inspect(self, image: str) -> Mapping[str, Any]:
+        """As `Builder.inspect`."""
         value = self._inspected(image).get("OCIv1")
         config = value.get("config") if isinstance(value, dict) else None
         return config if isinstance(config, dict) else {}
 
     def size(self, image: str) -> int:
+        """As `Builder.size`."""
         words = ("images", "--json", image)
         try:
             value = json.loads(self.line.ask(*words))[0]["size"]
@@ -95,11 +101,13 @@ class Buildah:
         return value if isinstance(value, int) else _bytes(str(value))
 
     def remove(self, image: str) -> None:
+        """As `Builder.remove`."""
         finished = self.line.call("rmi", image, timeout=_LONG)
         if finished.code != 0 and (finished.timed_out or self.exists(image)):
             raise EngineError(f"buildah rmi {image}: {finished.words}")
 
     def build(self, request: BuildRequest) -> BuildResult:
+        """As `Builder.build`."""
         flags = self._build_flags()
         dialect = buildah_dialect(
             ("bud", "--format=docker", "--pull=false", *flags.build),

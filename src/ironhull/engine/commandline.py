@@ -104,6 +104,7 @@ class Images:
         self.name = line.name
 
     def exists(self, image: str) -> bool:
+        """As `Builder.exists`."""
         try:
             self._inspected(image)
         except NotFoundError:
@@ -125,10 +126,12 @@ class Images:
         return value
 
     def inspect(self, image: str) -> Mapping[str, Any]:
+        """As `Builder.inspect`."""
         value = self._inspected(image).get("Config")
         return value if isinstance(value, dict) else {}
 
     def size(self, image: str) -> int:
+        """As `Builder.size`."""
         value = self._inspected(image).get("Size")
         return value if isinstance(value, int) else 0
 
@@ -138,6 +141,7 @@ class Images:
         return value if value.startswith("sha256:") else f"sha256:{value}"
 
     def remove(self, image: str) -> None:
+        """As `Builder.remove`."""
         # An image of many layers takes long, and its layers are left behind if rmi is killed.
         finished = self.line.call("rmi", image, timeout=_SLOW)
         if finished.code != 0 and (finished.timed_out or self.exists(image)):
@@ -180,13 +184,16 @@ class Running:
         return _result(finished)
 
     def running(self) -> bool:
+        """As `Container.running`."""
         return self._state("{{.State.Running}}") == "true"
 
     def logs(self) -> tuple[str, str]:
+        """As `Container.logs`."""
         finished = self._line.call("logs", self.id)
         return finished.stdout, finished.stderr
 
     def port(self, port: str) -> tuple[str, int]:
+        """As `Container.port`."""
         text = self._line.ask("port", self.id, port).splitlines()
         host, _, number = (text[0] if text else "").rpartition(":")
         if not number.isdigit():
@@ -194,6 +201,7 @@ class Running:
         return host, int(number)
 
     def wait(self, timeout: float) -> int | None:
+        """As `Container.wait`."""
         end = time.monotonic() + timeout
         pause = 0.02
         while self.running():
@@ -204,6 +212,7 @@ class Running:
         return int(self._state("{{.State.ExitCode}}"))
 
     def stop(self, grace: int = 10) -> StopResult:
+        """As `Container.stop`."""
         clock, began = time.time(), time.monotonic()
         self._line.ask("stop", "-t", str(grace), self.id, timeout=grace + _QUICK)
         seconds = time.monotonic() - began
@@ -224,6 +233,7 @@ class Running:
         return found if 0 <= found <= seconds else seconds
 
     def remove(self) -> None:
+        """As `Container.remove`."""
         # -t 0 is not known to docker; killing first gives the same without waiting.
         self._line.call("kill", "--signal=KILL", self.id)
         end = time.monotonic() + _QUICK

@@ -48,6 +48,7 @@ class Docker(Images):
         return self._server
 
     def load(self, layout: ImageLayout, manifest: Descriptor, names: Sequence[str]) -> str:
+        """As `Builder.load`."""
         # Its own archive, since daemons before 25 know no other and none before 23 reads zstd.
         self.line.ask(
             "load",
@@ -58,21 +59,26 @@ class Docker(Images):
         return self.image_id(names[0])
 
     def pull(self, reference: str, *, insecure: bool = False) -> str:
+        """As `Builder.pull`."""
         # Whether a registry may be plain http is a setting of the daemon; loopback always may.
         self.line.ask("pull", "-q", reference, timeout=_LONG)
         return self.image_id(reference)
 
     def inspect(self, image: str) -> Mapping[str, Any]:
+        """As `Builder.inspect`."""
         # Absent settings are null or empty here, and not there in OCI's words.
         return {key: value for key, value in super().inspect(image).items() if value}
 
     def run(self, image: str, options: RunOptions, *, timeout: float = 60) -> RunResult:
+        """As `Engine.run`."""
         return commandline.run(self.line, ("--pull=never",), image, options, timeout)
 
     def start(self, image: str, options: RunOptions) -> Running:
+        """As `Engine.start`."""
         return commandline.start(self.line, ("--pull=never",), image, options)
 
     def build(self, request: BuildRequest) -> BuildResult:
+        """As `Builder.build`."""
         line, buildkit = self._builder()
         modern = buildkit and at_least(self.version(), (23,))
         dialect = Dialect(

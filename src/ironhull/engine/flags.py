@@ -32,6 +32,7 @@ class Flags:
     build: tuple[str, ...] = ()
 
     def plus(self, more: Flags) -> Flags:
+        """Both together."""
         return Flags(self.program + more.program, self.run + more.run, self.build + more.build)
 
 
@@ -113,6 +114,7 @@ class FlagsCache:
         self._path = path
 
     def get(self, key: str) -> Flags | None:
+        """What was found for a program of that version; None if it was not looked at yet."""
         found = self._all().get(key)
         if not isinstance(found, dict):
             return None
@@ -122,6 +124,7 @@ class FlagsCache:
             return None
 
     def put(self, key: str, flags: Flags) -> None:
+        """Remember it; a cache that cannot be written costs only time."""
         if self._path is None:
             return
         # Keys of old boots and versions are of no more use.

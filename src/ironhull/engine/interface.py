@@ -104,7 +104,9 @@ class Container(Protocol):
         """Run a program in it; 126 and 127: it could not be started, as shells have it."""
         ...
 
-    def running(self) -> bool: ...
+    def running(self) -> bool:
+        """Whether its first process still runs."""
+        ...
 
     def logs(self) -> tuple[str, str]:
         """Standard output and standard error so far."""
@@ -122,7 +124,9 @@ class Container(Protocol):
         """The image's stop signal, then a kill after `grace` seconds."""
         ...
 
-    def remove(self) -> None: ...
+    def remove(self) -> None:
+        """Remove it, running or not; one that is gone already is no error."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,9 @@ class Builder(Protocol):
     name: str
     """podman, docker or buildah."""
 
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """What the program says of itself; EngineError if it does not work."""
+        ...
 
     def load(self, layout: ImageLayout, manifest: Descriptor, names: Sequence[str]) -> str:
         """Put one platform's image into the engine under the names; returns the engine's id."""
@@ -174,7 +180,9 @@ class Builder(Protocol):
         """Fetch an image from a registry; returns the engine's id."""
         ...
 
-    def exists(self, image: str) -> bool: ...
+    def exists(self, image: str) -> bool:
+        """Whether it has an image of that name."""
+        ...
 
     def inspect(self, image: str) -> Mapping[str, Any]:
         """The image's OCI config object: User, Entrypoint, Cmd and the rest."""

@@ -38,9 +38,11 @@ class Podman(Images):
         self._flags: dict[str, Flags] = {}
 
     def version(self) -> str:
+        """As `Builder.version`."""
         return self.line.ask("version", "--format", "{{.Client.Version}}")
 
     def load(self, layout: ImageLayout, manifest: Descriptor, names: Sequence[str]) -> str:
+        """As `Builder.load`."""
         first, *others = names
         self.line.ask(
             "load",
@@ -53,19 +55,23 @@ class Podman(Images):
         return self.image_id(first)
 
     def pull(self, reference: str, *, insecure: bool = False) -> str:
+        """As `Builder.pull`."""
         verify = ["--tls-verify=false"] if insecure else []
         self.line.ask("pull", "-q", *verify, reference, timeout=_LONG)
         return self.image_id(reference)
 
     def run(self, image: str, options: RunOptions, *, timeout: float = 60) -> RunResult:
+        """As `Engine.run`."""
         flags = self.run_flags()
         return commandline.run(self._with(flags), (*_LOCAL, *flags.run), image, options, timeout)
 
     def start(self, image: str, options: RunOptions) -> Running:
+        """As `Engine.start`."""
         flags = self.run_flags()
         return commandline.start(self._with(flags), (*_LOCAL, *flags.run), image, options)
 
     def build(self, request: BuildRequest) -> BuildResult:
+        """As `Builder.build`."""
         flags = self._found("build", self._try_build, (*PODMAN_REMEDIES[:3], *BUILD_REMEDIES))
         dialect = buildah_dialect(
             ("build", "--format=docker", "--pull=false", *flags.build),

@@ -25,6 +25,8 @@ _CUT = b"\n[output cut here]\n"
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """How a program ended: exit code, and what it wrote."""
+
     code: int
     stdout: str
     stderr: str

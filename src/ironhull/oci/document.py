@@ -54,10 +54,12 @@ class Document:
 
     @property
     def digest(self) -> Digest:
+        """Of the bytes as they were read."""
         return digest_of(self.raw)
 
     @property
     def is_index(self) -> bool:
+        """Whether it lists manifests, by its media type."""
         return self.media_type in INDEXES or (
             self.media_type not in MANIFESTS and "manifests" in self.value
         )
@@ -84,6 +86,7 @@ class Document:
 
     @property
     def config(self) -> Descriptor:
+        """The config's descriptor; MalformedError in an index."""
         return Descriptor.from_json(self.value.get("config"))
 
     @property

@@ -124,6 +124,7 @@ class ArchiveFile:
         self.close()
 
     def close(self) -> None:
+        """Let the file go; nothing can be read from it afterwards."""
         self._file.close()
 
     def descriptors(self) -> list[Descriptor]:
@@ -147,6 +148,7 @@ class ArchiveFile:
         return self
 
     def has(self, digest: Digest) -> bool:
+        """Whether the archive holds a blob."""
         return digest in self._made or digest in self._places
 
     def size(self, digest: Digest) -> int:

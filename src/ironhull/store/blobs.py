@@ -42,6 +42,7 @@ class BlobWriter:
 
     @property
     def digest(self) -> Digest:
+        """Of what was written so far."""
         return Digest("sha256:" + self._sha256.hexdigest())
 
 
@@ -122,6 +123,7 @@ class BlobStore:
         return blob.digest
 
     def remove(self, digest: Digest) -> None:
+        """Remove a blob; one that is gone already is no error."""
         self.path(digest).unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[Digest]:

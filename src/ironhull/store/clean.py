@@ -38,6 +38,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
+    """What a clean-up removed; bytes."""
+
     files: int
     size: int
 

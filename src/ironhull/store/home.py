@@ -31,6 +31,7 @@ class Home:
 
     @property
     def store(self) -> ImageLayout:
+        """The OCI image layout of all that was built or pulled, made if it is not there."""
         try:
             return ImageLayout(self.root / "store", create=True)
         except EnvironmentProblem as error:
@@ -48,22 +49,27 @@ class Home:
 
     @property
     def cache(self) -> Path:
+        """The folder of what can be made or fetched again."""
         return self.root / "cache"
 
     @property
     def archive(self) -> Path:
+        """The folder of release files and package indexes."""
         return self.cache / "archive"
 
     @property
     def layers(self) -> Path:
+        """The folder of records of layers."""
         return self.cache / "layers"
 
     @property
     def images(self) -> Path:
+        """The folder of records of built images."""
         return self.cache / "images"
 
     @property
     def layer_inventories(self) -> Path:
+        """The folder of what is in layers."""
         return self.cache / "inventory"
 
     @property
@@ -73,6 +79,7 @@ class Home:
 
     @property
     def inventories(self) -> Path:
+        """The folder of what is in images."""
         return self.root / "inventories"
 
     @property
@@ -87,4 +94,5 @@ class Home:
 
     @property
     def reports(self) -> Path:
+        """The folder of reports that were written unasked."""
         return self.root / "reports"

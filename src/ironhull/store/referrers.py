@@ -15,9 +15,13 @@ from ironhull.store.layout import ImageLayout
 class Listing(Protocol):
     """What has an index.json: a layout, or an archive of one."""
 
-    def descriptors(self) -> list[Descriptor]: ...
+    def descriptors(self) -> list[Descriptor]:
+        """What the index lists."""
+        ...
 
-    def document(self, digest: Digest, media_type: str | None = None) -> Document: ...
+    def document(self, digest: Digest, media_type: str | None = None) -> Document:
+        """The manifest or index of that digest; NotFoundError, MalformedError."""
+        ...
 
 
 def referrer_descriptor(document: Document) -> Descriptor:

@@ -34,6 +34,7 @@ class Inode:
 
     @property
     def is_folder(self) -> bool:
+        """Whether it may have entries below it."""
         return self.member.kind == DIRECTORY
 
 
