@@ -44,11 +44,12 @@ real: setup ## Tests with the real mirror, engines and foreign tools
 	.ci/tools
 	$(BIN)/pytest tests/real -q -n $(JOBS) --dist loadfile --tally $(TALLY)/real
 
-lint: setup ## Style, types, import rules
+lint: setup ## Style, types, import rules, dead code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 bench: setup ## Measure against peers and physical limits, side by side
 	.ci/tools

@@ -30,4 +30,3 @@ class Silent:
 
     def note(self, text: str) -> None:
         """As `Progress.note`."""
-        pass

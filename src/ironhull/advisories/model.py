@@ -34,8 +34,6 @@ class State(StrEnum):
     """Affected where the npm ranges in `Claim.line` say so (Node.js core index)."""
 
 
-NO_FIX_STATES = frozenset({State.IGNORED, State.END_OF_LIFE})
-
 Range = tuple[str, str, str]
 """Introduced, fixed, last affected; the latter two empty where open."""
 

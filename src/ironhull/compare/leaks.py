@@ -23,17 +23,6 @@ from typing import Any
 from ironhull.inventory.model import Inventory
 
 MAX_TRACES = 10_000
-KINDS = (
-    "build package",
-    "build tool",
-    "development dependency",
-    "source map",
-    "version control",
-    "test",
-    "build file",
-    "cache",
-    "file of the build stage",
-)
 _MODULES = "/node_modules/"
 _DEPENDENCY = re.compile(r"/(?:node_modules|site-packages|dist-packages|vendor/bundle|gems)/.")
 _BUILD_PACKAGE = re.compile(

@@ -47,7 +47,6 @@ _LATER = {"link": "COPY --link", "network": "RUN --network"}
 @dataclass(slots=True)
 class _Heredoc:
     name: str
-    strip_tabs: bool
     quoted: bool
     body: str
     end: str
@@ -147,7 +146,7 @@ def _read_heredoc(
             if strip:
                 body = re.sub(r"^\t+", "", body, flags=re.MULTILINE)
             instruction.heredocs.append(
-                _Heredoc(name, strip, bool(match[3]), body, lines[position])
+                _Heredoc(name, bool(match[3]), body, lines[position])
             )
             return position + 1
         position += 1

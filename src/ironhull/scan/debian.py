@@ -23,7 +23,6 @@ from ironhull.debian.version import version_key
 from ironhull.errors import MalformedError
 from ironhull.scan.rules import Rule, RuleSet, rule_set
 
-FAMILY = "debian"
 _WEAK = frozenset({State.NO_DSA, State.POSTPONED, State.UNDETERMINED})
 _NO_RANK = 9
 _PLAIN = frozenset({State.FIXED, State.UNFIXED})

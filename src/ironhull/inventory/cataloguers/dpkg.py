@@ -13,7 +13,6 @@ from ironhull.inventory.model import Package
 
 DATABASE = "/var/lib/dpkg/status"
 PARTS = "/var/lib/dpkg/status.d"
-INFO = "/var/lib/dpkg/info"
 
 _FIELD = re.compile(
     r"^(Package|Status|Version|Architecture|Source|Built-Using|Static-Built-Using)"

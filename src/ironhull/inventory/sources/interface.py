@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from ironhull.inventory.cataloguers.interface import Content
 from ironhull.inventory.model import ImageIdentity
@@ -37,11 +37,3 @@ class OpenImage:
     config: Mapping[str, Any] = field(default_factory=dict)
     layers: tuple[LayerSource, ...] = ()
     tree: Callable[[], Entries] | None = None
-
-
-class ImageSource(Protocol):
-    """Opens images of one kind. Errors are those of errors.py."""
-
-    def open(self) -> AbstractContextManager[OpenImage]:
-        """The image, for as long as the block lasts."""
-        ...

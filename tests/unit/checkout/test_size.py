@@ -1,0 +1,34 @@
+"""The limits that keep the code readable: functions, modules, and a thin command line."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[3] / "src/ironhull"
+LONGEST_FUNCTION, MEDIAN_FUNCTION, LONGEST_MODULE, COMMAND_LINE = 60, 10, 600, 3300
+
+
+def functions() -> Iterator[tuple[int, str]]:
+    """Lines and place of every function of the package."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                yield lines, f"{path.relative_to(SOURCE)}:{node.lineno} {node.name}"
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_no_function_is_longer_than_a_screen_and_most_are_short() -> None:
+    found = list(functions())
+    assert [place for length, place in found if length > LONGEST_FUNCTION] == []
+    assert statistics.median(length for length, _ in found) <= MEDIAN_FUNCTION
+
+
+def test_no_module_is_too_long_to_read() -> None:
+    assert [str(p) for p in SOURCE.rglob("*.py") if lines(p) > LONGEST_MODULE] == []
