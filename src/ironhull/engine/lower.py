@@ -145,9 +145,7 @@ def _read_heredoc(
             body = "".join(lines[start:position])
             if strip:
                 body = re.sub(r"^\t+", "", body, flags=re.MULTILINE)
-            instruction.heredocs.append(
-                _Heredoc(name, bool(match[3]), body, lines[position])
-            )
+            instruction.heredocs.append(_Heredoc(name, bool(match[3]), body, lines[position]))
             return position + 1
         position += 1
     raise InputError(f"Dockerfile:{instruction.line}: the heredoc {name} has no end")
