@@ -21,7 +21,7 @@ from ironhull.inventory.model import (
     User,
 )
 from ironhull.oci.platform import Platform
-from ironhull.scan.model import DatabaseInfo, FixState, ScanResult, Statement
+from ironhull.scan.model import Assessment, DatabaseInfo, FixState, ScanResult
 from ironhull.scan.model import Finding as Vulnerability
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -61,7 +61,7 @@ def found(identifier: str, package: str, severity: str = "high", **more: object)
     )
 
 
-CLEARED = Statement("not_affected", "vulnerable_code_not_present", "it is not built", "x", "me")
+CLEARED = Assessment("not_affected", "vulnerable_code_not_present", "it is not built", "x", "me")
 
 
 def layer(number: int, size: int = 100) -> Layer:

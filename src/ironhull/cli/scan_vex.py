@@ -11,10 +11,10 @@ from ironhull.cli.scan import Image
 from ironhull.inventory.model import Inventory
 from ironhull.registry.client.locations import open_source, parse_location
 from ironhull.scan.model import ScanResult
-from ironhull.scan.vex.apply import Subject, apply_vex
-from ironhull.scan.vex.attached import attached_vex
-from ironhull.scan.vex.model import VexDocument
-from ironhull.scan.vex.reading import read_vex
+from ironhull.scan.triage import ImageProduct, apply_vex
+from ironhull.vex.attached import attached_vex
+from ironhull.vex.model import VexDocument
+from ironhull.vex.reading import read_vex
 
 
 def with_vex(
@@ -32,8 +32,8 @@ def with_vex(
     digests = frozenset(filter(None, (image.digest, image.manifest, image.config)))
     identifiers = {finding.id for finding in result.findings}
     aliases = {stored.record.id: stored.record.aliases for stored in database.records(identifiers)}
-    subject = Subject(image.name, digests, inventory.distribution.label)
-    return apply_vex(result, documents, subject, aliases)
+    product = ImageProduct(image.name, digests, inventory.distribution.label)
+    return apply_vex(result, documents, product, aliases)
 
 
 def _attached(image: Image, inventory: Inventory) -> list[VexDocument]:

@@ -14,9 +14,9 @@ from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan import Image, Scanning, image_options, inventory_of, run_scan, scan_options
 from ironhull.errors import CheckFailedError
-from ironhull.scan.vex.lint import lint as lint_document
-from ironhull.scan.vex.reading import read_vex
-from ironhull.scan.vex.writing import document, not_affected, statements_of
+from ironhull.scan.statements import not_affected, openvex, statements_of
+from ironhull.vex.lint import lint as lint_document
+from ironhull.vex.reading import read_vex
 
 
 @click.group(short_help="Write and check VEX documents.")
@@ -43,7 +43,7 @@ def create(image: Image, **chosen: Any) -> None:
         result = run_scan(image, inventory, database, Scanning(**chosen))
         said = statements_of(result, result.findings)
         said += not_affected(inventory, result, database)
-    click.echo(document(result, said))
+    click.echo(openvex(result, said))
 
 
 @vex.command(short_help="Check VEX documents for honesty and use.")

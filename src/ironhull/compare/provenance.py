@@ -13,7 +13,7 @@ from ironhull.inventory.model import ImageIdentity
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.media_types import OCI_MANIFEST
-from ironhull.scan.vex.reading import decode, unwrapped
+from ironhull.vex.reading import decode, unwrapped
 
 MAX_SIZE = 64 << 20
 _MAX_READ = 20

@@ -17,8 +17,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ironhull.advisories.database import StoredClaim
+from ironhull.advisories.ecosystems import EXPERIMENTAL, SID, order
 from ironhull.advisories.model import State
-from ironhull.advisories.releases import EXPERIMENTAL, SID, order
 from ironhull.debian.version import version_key
 from ironhull.errors import MalformedError
 from ironhull.scan.rules import Rule, RuleSet, rule_set

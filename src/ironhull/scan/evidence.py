@@ -15,7 +15,7 @@ import re
 
 from ironhull.advisories.model import State
 from ironhull.inventory.model import Package
-from ironhull.scan.model import Statement
+from ironhull.scan.model import Assessment
 from ironhull.scan.rules import Rule
 
 DOCUMENT = "ironhull:evidence"
@@ -35,8 +35,8 @@ _NOT_BUILT = re.compile(
 _REASONED = frozenset({State.IGNORED, State.UNFIXED, State.FIXED, State.NO_DSA, State.POSTPONED})
 
 
-def evidence(package: Package, rule: Rule) -> Statement | None:
-    """The statement that evidence allows, or None."""
+def evidence(package: Package, rule: Rule) -> Assessment | None:
+    """The assessment that evidence allows, or None."""
     if package.type != "deb":
         return None
     if rule.claim.package == "linux" and is_headers(package):
@@ -44,16 +44,16 @@ def evidence(package: Package, rule: Rule) -> Statement | None:
             f"{package.name} holds headers and build scripts of the kernel; the vulnerable code is"
             " in the kernel, which no package of this name contains"
         )
-        return Statement("not_affected", NOT_PRESENT, text, DOCUMENT, "Ironhull")
+        return Assessment("not_affected", NOT_PRESENT, text, DOCUMENT, "Ironhull")
     if package.removed:
         text = (
             f"the image has none of the {package.removed} that {package.name}'s own list names,"
             " documentation and configuration aside"
         )
-        return Statement("not_affected", "component_not_present", text, DOCUMENT, "Ironhull")
+        return Assessment("not_affected", "component_not_present", text, DOCUMENT, "Ironhull")
     if says_not_built(rule):
         text = f"Debian's security tracker: {rule.reason}"
-        return Statement("not_affected", NOT_PRESENT, text, DOCUMENT, "Debian security tracker")
+        return Assessment("not_affected", NOT_PRESENT, text, DOCUMENT, "Debian security tracker")
     return None
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from ironhull.vex.model import VexStatus
+
 SEVERITIES = ("critical", "high", "medium", "low", "negligible", "unknown")
 RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 """0 is the worst; unknown comes last but is never hidden."""
@@ -30,11 +32,10 @@ class FixState(StrEnum):
 FIXABLE = frozenset({FixState.FIXED, FixState.AVAILABLE})
 
 Verdict = Literal["complete", "stale", "unknown", "eol"]
-VexStatus = Literal["not_affected", "affected", "fixed", "under_investigation"]
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class Assessment:
     """What a VEX document, or our own evidence, says about a finding."""
 
     status: VexStatus
@@ -95,7 +96,7 @@ class Finding:
     published: str = ""
     advisory: str = ""
     bug: int = 0
-    vex: Statement | None = None
+    vex: Assessment | None = None
     accepted: Accepted | None = None
 
     @property

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ironhull.advisories.releases import NUMBERS, SID, order
+from ironhull.advisories.ecosystems import SID, order
+from ironhull.debian.codenames import NUMBERS
 from ironhull.errors import InputError
 from ironhull.inventory.model import Distribution, Inventory
 from ironhull.scan.model import Caveat

@@ -24,7 +24,7 @@ from ironhull.errors import DefinitionError, InputError, MalformedError
 from ironhull.scan.diff import compare_results
 from ironhull.scan.exceptions import apply_exceptions, read_exceptions
 from ironhull.scan.matching import scan
-from ironhull.scan.model import Accepted, Finding, FixState, ScanResult, Statement
+from ironhull.scan.model import Accepted, Assessment, Finding, FixState, ScanResult
 from ironhull.scan.policy import failures, parse_terms
 from ironhull.scan.reports.document import read_report, report
 from ironhull.scan.view import View, headline, summary
@@ -99,7 +99,7 @@ def hostile(result: ScanResult) -> ScanResult:
         location=f"/{HOSTILE}",
         title=HOSTILE,
         reason=HOSTILE,
-        vex=Statement("affected", "", HOSTILE, HOSTILE, HOSTILE),
+        vex=Assessment("affected", "", HOSTILE, HOSTILE, HOSTILE),
     )
     return replace(result, image=HOSTILE, findings=(finding,), distribution_name=HOSTILE)
 

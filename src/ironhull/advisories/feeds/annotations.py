@@ -22,9 +22,9 @@ from itertools import count
 import msgspec
 
 from ironhull.advisories.documents import DAMAGED
+from ironhull.advisories.ecosystems import SID, ecosystem
 from ironhull.advisories.interface import Document, FeedDate, malformed
 from ironhull.advisories.model import Claim, Record, State
-from ironhull.advisories.releases import SID, ecosystem
 
 MAX_LINE = 64 << 10
 MAX_ENTRY_LINES = 5_000

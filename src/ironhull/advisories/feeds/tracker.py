@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from ironhull.advisories.ecosystems import ecosystem, release_number
 from ironhull.advisories.interface import Document, FeedDate, malformed
 from ironhull.advisories.model import Claim, InArchive, Record, State
-from ironhull.advisories.releases import ecosystem, release_number
 
 MAX_SUMMARY = 300
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ironhull import __version__
-from ironhull.scan.model import Finding, ScanResult, Statement
+from ironhull.scan.model import Assessment, Finding, ScanResult
 from ironhull.scan.view import View, by_identifier
 
 _STATES = {
@@ -52,9 +52,9 @@ def render(result: ScanResult, view: View) -> str:
         },
         "components": [_component(ref, each) for ref, each in sorted(components.items())],
         "vulnerabilities": [
-            _vulnerability(identifier, statement, group)
+            _vulnerability(identifier, said, group)
             for identifier, together in by_identifier(findings).items()
-            for statement, group in _by_statement(together)
+            for said, group in _by_assessment(together)
         ],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
@@ -72,18 +72,18 @@ def _component(reference: str, finding: Finding) -> dict[str, Any]:
     return value
 
 
-def _by_statement(
+def _by_assessment(
     findings: list[Finding],
-) -> list[tuple[Statement | None, list[Finding]]]:
+) -> list[tuple[Assessment | None, list[Finding]]]:
     """A vulnerability's findings by what is said of them: the analysis is of all `affects`."""
-    groups: dict[Statement | None, list[Finding]] = {}
+    groups: dict[Assessment | None, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.vex, []).append(finding)
     return list(groups.items())
 
 
 def _vulnerability(
-    identifier: str, statement: Statement | None, findings: list[Finding]
+    identifier: str, said: Assessment | None, findings: list[Finding]
 ) -> dict[str, Any]:
     first = findings[0]
     value: dict[str, Any] = {
@@ -105,8 +105,8 @@ def _vulnerability(
         value["recommendation"] = f"Update {first.source or first.package} to {first.fixed_version}"
     if first.published:
         value["published"] = first.published
-    if statement is not None:
-        value["analysis"] = _analysis(statement)
+    if said is not None:
+        value["analysis"] = _analysis(said)
     return value
 
 
@@ -123,9 +123,9 @@ def _ratings(finding: Finding) -> list[dict[str, Any]]:
     return ratings
 
 
-def _analysis(statement: Statement) -> dict[str, Any]:
-    value: dict[str, Any] = {"state": _STATES[statement.status], "detail": statement.statement}
-    justification = _JUSTIFICATIONS.get(statement.justification)
-    if justification and statement.status == "not_affected":
+def _analysis(said: Assessment) -> dict[str, Any]:
+    value: dict[str, Any] = {"state": _STATES[said.status], "detail": said.statement}
+    justification = _JUSTIFICATIONS.get(said.justification)
+    if justification and said.status == "not_affected":
         value["justification"] = justification
     return value

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ironhull.errors import MalformedError
-from ironhull.scan.model import Finding, ScanResult, Statement, by_severity
+from ironhull.scan.model import Assessment, Finding, ScanResult, by_severity
 from ironhull.scan.view import View, summary
 
 SCHEMA = "ironhull-scan-1"
@@ -83,23 +83,23 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "published": finding.published,
         "advisory": finding.advisory,
         "bug": finding.bug,
-        "vex": statement_json(finding.vex),
+        "vex": assessment_json(finding.vex),
         "suppressed": finding.suppressed,
         "accepted": asdict(accepted) if accepted is not None else None,
     }
 
 
-def statement_json(statement: Statement | None) -> dict[str, str] | None:
-    """A VEX statement, or null."""
-    if statement is None:
+def assessment_json(said: Assessment | None) -> dict[str, str] | None:
+    """What VEX says of a finding, or null."""
+    if said is None:
         return None
     return {
-        "status": statement.status,
-        "justification": statement.justification,
-        "statement": statement.statement,
-        "document": statement.document,
-        "author": statement.author,
-        "date": statement.date,
+        "status": said.status,
+        "justification": said.justification,
+        "statement": said.statement,
+        "document": said.document,
+        "author": said.author,
+        "date": said.date,
     }
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ironhull.scan.model import ScanResult
-from ironhull.scan.vex.writing import document, statements_of
+from ironhull.scan.statements import openvex, statements_of
 from ironhull.scan.view import View
 
 
 def render(result: ScanResult, view: View) -> str:
     """One document about the image; the same result gives the same bytes."""
-    return document(result, statements_of(result, view.findings(result)))
+    return openvex(result, statements_of(result, view.findings(result)))

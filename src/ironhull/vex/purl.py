@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
+from urllib.parse import quote
 
 from packageurl import PackageURL
 
-from ironhull.advisories.releases import NUMBERS
+from ironhull.debian.codenames import NUMBERS
 from ironhull.errors import MalformedError
-from ironhull.scan.model import Finding
 
 MAX_LENGTH = 2048
 IMAGES = frozenset({"oci", "docker"})
@@ -43,6 +44,21 @@ class Purl:
         return f"{self.namespace}{':' if self.type == 'maven' else '/'}{self.name}"
 
 
+class Installed(Protocol):
+    """What a purl is compared with: an installed package under its ecosystem's own words."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def package(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def source_version(self) -> str: ...
+
+
 @lru_cache(maxsize=1 << 14)
 def parse_purl(text: str) -> Purl:
     """The parts; MalformedError for what is no purl."""
@@ -66,12 +82,12 @@ def parse_purl(text: str) -> Purl:
     )
 
 
-def matches_package(purl: Purl, finding: Finding, distribution: str) -> bool:
-    """Whether a purl names the finding's package; `distribution` is `debian-12`, `alpine-3.20`."""
-    if purl.type != finding.type:
+def matches_package(purl: Purl, installed: Installed, distribution: str) -> bool:
+    """Whether a purl names the package; `distribution` is `debian-12`, `alpine-3.20`."""
+    if purl.type != installed.type:
         return False
     if purl.type not in ("deb", "apk"):
-        return _language(purl, finding)
+        return _language(purl, installed)
     family, _, release = distribution.partition("-")
     if purl.namespace and purl.namespace.lower() != family:
         return False
@@ -79,28 +95,28 @@ def matches_package(purl: Purl, finding: Finding, distribution: str) -> bool:
     if distro and not _same_release(distro, family, release):
         return False
     if purl.qualifiers.get("arch") == "source":
-        return purl.name == finding.source and _version(purl.version, finding.source_version)
+        return purl.name == installed.source and _version(purl.version, installed.source_version)
     upstream, _, _ = purl.qualifiers.get("upstream", "").partition("@")
-    if upstream and upstream != finding.source:
+    if upstream and upstream != installed.source:
         return False
-    if purl.name == finding.package:
-        return _version(purl.version, finding.version)
+    if purl.name == installed.package:
+        return _version(purl.version, installed.version)
     # A source under its own name, as Debian's tracker writes it: only with its exact version.
     return (
-        purl.name == finding.source
+        purl.name == installed.source
         and bool(purl.version)
-        and _version(purl.version, finding.source_version)
+        and _version(purl.version, installed.source_version)
     )
 
 
-def _language(purl: Purl, finding: Finding) -> bool:
-    mine, theirs = purl.full_name, finding.package
+def _language(purl: Purl, installed: Installed) -> bool:
+    mine, theirs = purl.full_name, installed.package
     if purl.type in ("pypi", "nuget", "composer"):
         mine, theirs = _folded(mine), _folded(theirs)
     if purl.type == "golang":
         mine, theirs = mine.lower(), theirs.lower()
-        return mine == theirs and _version(purl.version.lstrip("v"), finding.version.lstrip("v"))
-    return mine == theirs and _version(purl.version, finding.version)
+        return mine == theirs and _version(purl.version.lstrip("v"), installed.version.lstrip("v"))
+    return mine == theirs and _version(purl.version, installed.version)
 
 
 def _folded(name: str) -> str:
@@ -143,6 +159,18 @@ def matches_image(identifier: str, image: str, digests: frozenset[str]) -> bool:
     if repository:
         return image_name(repository) == image_name(image)
     return purl.name == image_name(image).rpartition("/")[2]
+
+
+def image_purl(image: str, digest: str) -> str:
+    """`pkg:oci/node@sha256:…?repository_url=…`, by digest; empty for a folder, which has none."""
+    repository = image_name(image)
+    name = repository.rpartition("/")[2].lower() or "image"
+    if not digest:
+        return ""
+    return (
+        f"pkg:oci/{quote(name, safe='.-_~')}@{quote(digest, safe='')}"
+        f"?repository_url={quote(repository, safe='/')}"
+    )
 
 
 def image_name(image: str) -> str:

@@ -1,27 +1,8 @@
-"""Debian's releases: codename ↔ number. Numbers are what OSV and os-release use."""
+"""Debian's releases as ecosystems of the database: `debian:12`, and their order in time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-NUMBERS: Mapping[str, str] = {
-    "potato": "2.2",
-    "woody": "3.0",
-    "sarge": "3.1",
-    "etch": "4",
-    "lenny": "5",
-    "squeeze": "6",
-    "wheezy": "7",
-    "jessie": "8",
-    "stretch": "9",
-    "buster": "10",
-    "bullseye": "11",
-    "bookworm": "12",
-    "trixie": "13",
-    "forky": "14",
-    "duke": "15",
-}
-CODENAMES: Mapping[str, str] = {number: codename for codename, number in NUMBERS.items()}
+from ironhull.debian.codenames import NUMBERS
 
 SID = "debian:sid"
 EXPERIMENTAL = "debian:experimental"

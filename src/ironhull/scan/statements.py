@@ -1,4 +1,4 @@
-"""Writes OpenVEX: statements only from evidence, and each with the evidence that it rests on.
+"""VEX statements of a result: only from evidence, and each with the evidence that it rests on.
 
 | what is known | statement |
 |---|---|
@@ -15,38 +15,19 @@ An accepted risk is not VEX and is not written.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
-
-import msgspec
 
 from ironhull.advisories.database import Database
 from ironhull.advisories.model import State
 from ironhull.inventory.model import Inventory, Package
 from ironhull.scan.debian import tracker_source
-from ironhull.scan.model import Finding, FixState, ScanResult, VexStatus
-from ironhull.scan.vex.purl import image_name
-
-CONTEXT = "https://openvex.dev/ns/v0.2.0"
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A statement to write, about one or more packages of the image."""
-
-    vulnerability: str
-    status: VexStatus
-    purls: tuple[str, ...]
-    justification: str = ""
-    impact: str = ""
-    action: str = ""
-    evidence: str = ""
+from ironhull.scan.model import Finding, FixState, ScanResult
+from ironhull.vex.model import Product, VexStatement, VexStatus
+from ironhull.vex.purl import image_purl
+from ironhull.vex.writing import write_openvex
 
 
-def statements_of(result: ScanResult, findings: Iterable[Finding]) -> list[Said]:
+def statements_of(result: ScanResult, findings: Iterable[Finding]) -> list[VexStatement]:
     """One statement for each vulnerability and what is known of it."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for finding in findings:
@@ -54,20 +35,31 @@ def statements_of(result: ScanResult, findings: Iterable[Finding]) -> list[Said]
         key = (finding.id, status, justification, impact, action, _evidence(finding, result))
         groups.setdefault(key, []).append(finding.purl)
     return [
-        Said(
-            vulnerability=identifier,
+        VexStatement(
+            names=(identifier,),
+            products=products_of(result, purls),
             status=status,  # type: ignore[arg-type]
-            purls=tuple(sorted(filter(None, set(purls)))),
             justification=justification,
             impact=impact,
             action=action,
-            evidence=evidence,
+            notes=evidence,
         )
         for (identifier, status, justification, impact, action, evidence), purls in groups.items()
+        # A statement that names no package would be about the whole image.
+        if any(purls)
     ]
 
 
-def not_affected(inventory: Inventory, result: ScanResult, database: Database) -> list[Said]:
+def products_of(result: ScanResult, purls: Iterable[str]) -> tuple[Product, ...]:
+    """Packages as parts of the image; by themselves where it has no digest: purls name versions."""
+    parts = tuple(sorted(filter(None, set(purls))))
+    image = image_purl(result.image, result.digest)
+    return (Product(image, parts),) if image else tuple(Product(part) for part in parts)
+
+
+def not_affected(
+    inventory: Inventory, result: ScanResult, database: Database
+) -> list[VexStatement]:
     """What Debian says does not affect its release, of what is installed: with Debian's reason.
 
     Our own scan does not report these; scanners that compare upstream versions do.
@@ -77,7 +69,7 @@ def not_affected(inventory: Inventory, result: ScanResult, database: Database) -
         return []
     by_source: dict[str, list[Package]] = {}
     for package in inventory.packages:
-        if package.type == "deb":
+        if package.type == "deb" and package.purl:
             source, _ = tracker_source(package.source, package.source_version)
             by_source.setdefault(source, []).append(package)
     claims = [
@@ -88,13 +80,13 @@ def not_affected(inventory: Inventory, result: ScanResult, database: Database) -
     reported = {(finding.id, finding.source) for finding in result.findings}
     heads = database.record_heads(claim.record for claim in claims)
     return [
-        Said(
-            vulnerability=claim.vulnerability,
+        VexStatement(
+            names=(claim.vulnerability,),
+            products=products_of(result, [each.purl for each in by_source[claim.package]]),
             status="not_affected",
-            purls=tuple(sorted({package.purl for package in by_source[claim.package]})),
             justification="vulnerable_code_not_present",
             impact=f"Debian's security tracker: {claim.reason}",
-            evidence=f"{heads[claim.record][0]}: {claim.line or heads[claim.record][1]};"
+            notes=f"{heads[claim.record][0]}: {claim.line or heads[claim.record][1]};"
             f" advisories of {result.database.date}",
         )
         for claim in claims
@@ -160,50 +152,6 @@ def _evidence(finding: Finding, result: ScanResult) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def image_purl(result: ScanResult) -> str:
-    """`pkg:oci/node@sha256:…?repository_url=…`, by digest; empty for a folder, which has none."""
-    repository = image_name(result.image)
-    name = repository.rpartition("/")[2].lower() or "image"
-    if not result.digest:
-        return ""
-    return (
-        f"pkg:oci/{quote(name, safe='.-_~')}@{quote(result.digest, safe='')}"
-        f"?repository_url={quote(repository, safe='/')}"
-    )
-
-
-def document(result: ScanResult, said: Iterable[Said]) -> str:
-    """The document; its @id is of its content, so that equal content has one name."""
-    product = image_purl(result)
-    ordered = sorted(said, key=lambda each: (each.vulnerability, each.status, each.purls))
-    statements = [_statement(each, product) for each in ordered]
-    digest = hashlib.sha256(msgspec.json.encode([product, statements, result.scanned])).hexdigest()
-    value = {
-        "@context": CONTEXT,
-        "@id": f"urn:ironhull:vex:{digest}",
-        "author": "Ironhull",
-        "role": "Document Creator",
-        "timestamp": result.scanned,
-        "version": 1,
-        "tooling": "ironhull",
-        "statements": statements,
-    }
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-
-
-def _statement(said: Said, product: str) -> dict[str, Any]:
-    parts = [{"@id": purl} for purl in said.purls]
-    # Without a digest the packages themselves are the products: their purls name versions.
-    subjects = [{"@id": product, "subcomponents": parts}] if product else parts
-    value: dict[str, Any] = {
-        "vulnerability": {"name": said.vulnerability},
-        "products": subjects,
-        "status": said.status,
-    }
-    texts = {
-        "justification": said.justification,
-        "impact_statement": said.impact,
-        "action_statement": said.action,
-        "status_notes": said.evidence,
-    }
-    return value | {key: text for key, text in texts.items() if text}
+def openvex(result: ScanResult, statements: Iterable[VexStatement]) -> str:
+    """The OpenVEX document of a result; the same result gives the same bytes."""
+    return write_openvex(statements, image_purl(result.image, result.digest), result.scanned)

@@ -7,9 +7,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from ironhull.errors import MalformedError
-from ironhull.scan.model import VexStatus
-from ironhull.scan.vex.fields import an_object, objects, text, texts
-from ironhull.scan.vex.model import Product, VexDocument, VexStatement
+from ironhull.vex.fields import an_object, objects, text, texts
+from ironhull.vex.model import Product, VexDocument, VexStatement, VexStatus
 
 STATES: Mapping[str, VexStatus] = {
     "resolved": "fixed",

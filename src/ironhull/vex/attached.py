@@ -11,9 +11,9 @@ from ironhull.errors import MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.registry.client.transfer import Source
-from ironhull.scan.vex import csaf, cyclonedx, openvex
-from ironhull.scan.vex.model import VexDocument
-from ironhull.scan.vex.reading import MAX_SIZE, decode, parse_vex, unwrapped
+from ironhull.vex import csaf, cyclonedx, openvex
+from ironhull.vex.model import VexDocument
+from ironhull.vex.reading import MAX_SIZE, decode, parse_vex, unwrapped
 
 MAX_REFERRERS = 200
 _PREDICATES = (

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ironhull.errors import MalformedError
-from ironhull.scan.model import VexStatus
-from ironhull.scan.vex.fields import an_object, objects, text, texts
-from ironhull.scan.vex.model import Product, VexDocument, VexStatement
+from ironhull.vex.fields import an_object, objects, text, texts
+from ironhull.vex.model import Product, VexDocument, VexStatement, VexStatus
 
 STATUSES: Mapping[str, VexStatus] = {
     "known_not_affected": "not_affected",

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ironhull.errors import MalformedError
-from ironhull.scan.model import Caveat, Finding, ScanResult, Statement
-from ironhull.scan.vex.model import Product, VexDocument, VexStatement
-from ironhull.scan.vex.purl import matches_image, matches_package, parse_purl
+from ironhull.scan.model import Assessment, Caveat, Finding, ScanResult
+from ironhull.vex.model import Product, VexDocument, VexStatement
+from ironhull.vex.purl import matches_image, matches_package, parse_purl
 
 # Of statements of the same moment the least hopeful one counts.
 _DOUBT = {"affected": 3, "under_investigation": 2, "not_affected": 1, "fixed": 0}
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The image that statements are compared with."""
+class ImageProduct:
+    """The image as statements may name it."""
 
     name: str
     digests: frozenset[str]
@@ -26,7 +26,7 @@ class Subject:
 def apply_vex(
     result: ScanResult,
     documents: Iterable[VexDocument],
-    subject: Subject,
+    image: ImageProduct,
     aliases: Mapping[str, Iterable[str]],
 ) -> ScanResult:
     """The result with the newest fitting statement at each finding.
@@ -47,7 +47,7 @@ def apply_vex(
             pair
             for name in (finding.id, *aliases.get(finding.id, ()))
             for pair in by_name.get(name, ())
-            if any(_fits(product, finding, subject) for product in pair[1].products)
+            if any(_fits(product, finding, image) for product in pair[1].products)
         ]
         if candidates:
             document, statement = max(candidates, key=_weight)
@@ -67,8 +67,8 @@ def _weight(pair: tuple[VexDocument, VexStatement]) -> tuple[str, int]:
     return statement.timestamp or document.timestamp, _DOUBT[statement.status]
 
 
-def _said(document: VexDocument, statement: VexStatement) -> Statement:
-    return Statement(
+def _said(document: VexDocument, statement: VexStatement) -> Assessment:
+    return Assessment(
         status=statement.status,
         justification=statement.justification,
         statement=statement.impact or statement.action or statement.notes,
@@ -87,28 +87,28 @@ def _unused(document: VexDocument) -> str:
     )
 
 
-def _fits(product: Product, finding: Finding, subject: Subject) -> bool:
+def _fits(product: Product, finding: Finding, image: ImageProduct) -> bool:
     if product.identifier.startswith("pkg:"):
         try:
             purl = parse_purl(product.identifier)
         except MalformedError:
             return False
         if not purl.is_image:
-            return matches_package(purl, finding, subject.distribution) and not (
+            return matches_package(purl, finding, image.distribution) and not (
                 product.subcomponents
-                and not any(_part(part, finding, subject) for part in product.subcomponents)
+                and not any(_part(part, finding, image) for part in product.subcomponents)
             )
-    if not matches_image(product.identifier, subject.name, subject.digests):
+    if not matches_image(product.identifier, image.name, image.digests):
         return False
     return not product.subcomponents or any(
-        _part(part, finding, subject) for part in product.subcomponents
+        _part(part, finding, image) for part in product.subcomponents
     )
 
 
-def _part(identifier: str, finding: Finding, subject: Subject) -> bool:
+def _part(identifier: str, finding: Finding, image: ImageProduct) -> bool:
     if not identifier.startswith("pkg:"):
         return identifier in (finding.package, finding.purl)
     try:
-        return matches_package(parse_purl(identifier), finding, subject.distribution)
+        return matches_package(parse_purl(identifier), finding, image.distribution)
     except MalformedError:
         return False

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from ironhull.errors import InputError, MalformedError
-from ironhull.scan.vex import csaf, cyclonedx, openvex
-from ironhull.scan.vex.model import VexDocument
+from ironhull.vex import csaf, cyclonedx, openvex
+from ironhull.vex.model import VexDocument
 
 MAX_SIZE = 128 << 20
 MAX_WRAPPINGS = 4

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from ironhull.scan.model import VexStatus
+VexStatus = Literal["not_affected", "affected", "fixed", "under_investigation"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ironhull.errors import MalformedError
-from ironhull.scan.vex.model import Product, VexDocument, VexStatement
-from ironhull.scan.vex.purl import Purl, parse_purl
+from ironhull.vex.model import Product, VexDocument, VexStatement
+from ironhull.vex.purl import Purl, parse_purl
 
 JUSTIFICATIONS = (
     "component_not_present",
@@ -44,7 +44,7 @@ MAX_REPORTED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class LintFinding:
+class LintViolation:
     """One thing wrong with a document."""
 
     rule: str
@@ -54,10 +54,10 @@ class LintFinding:
     message: str
 
 
-def lint(document: VexDocument) -> list[LintFinding]:
+def lint(document: VexDocument) -> list[LintViolation]:
     """Everything wrong with a document, in its order."""
     found = [
-        LintFinding(rule, level, document.name, "", message)
+        LintViolation(rule, level, document.name, "", message)
         for rule, level, message in _document(document)
     ]
     for statement in document.statements:
@@ -65,7 +65,7 @@ def lint(document: VexDocument) -> list[LintFinding]:
             break
         name = statement.names[0]
         for rule, level, message in _statement(statement):
-            found.append(LintFinding(rule, level, document.name, name, message))
+            found.append(LintViolation(rule, level, document.name, name, message))
     return found
 
 

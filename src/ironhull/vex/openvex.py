@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from ironhull.errors import MalformedError
-from ironhull.scan.model import VexStatus
-from ironhull.scan.vex.fields import an_object, objects, text, texts
-from ironhull.scan.vex.model import Product, VexDocument, VexStatement
+from ironhull.vex.fields import an_object, objects, text, texts
+from ironhull.vex.model import Product, VexDocument, VexStatement, VexStatus
 
 STATUSES = frozenset(get_args(VexStatus))
 
