@@ -57,6 +57,11 @@ class Identity:
             return False
         return repository is None or any(fnmatchcase(repository, p) for p in self.repositories)
 
+    @property
+    def everywhere(self) -> bool:
+        """Whether the role holds in every repository."""
+        return "*" in self.repositories
+
 
 NOBODY = Identity(None, "none")
 

@@ -1,9 +1,16 @@
 """What repositories hold: an image layout and the records beside it, as one.
 
 A manifest belongs to a repository if it was pushed there, if a tag of index.json points at it, if
-an index that belongs there lists it, or if it is a loose entry of index.json whose subject belongs
-there. A blob belongs to it if it was pushed or mounted there or a manifest of it refers to it. So
-what a build put into the layout can be pulled without a record being written.
+an index that belongs there lists it, or if it is a loose entry of index.json whose subject the
+store itself has under the repository's name. A blob belongs to it if it was pushed or mounted there
+or a manifest of it consists of it. So what a build put into the layout can be pulled without a
+record being written. Why nobody gets at what is another repository's this way:
+
+1. `publishing` takes a manifest only if everything it consists of belongs to the repository.
+2. What it names without consisting of it (a subject, a blob with addresses of its own) is not
+   checked there, and so makes nothing belong here.
+3. Loose entries say nothing about repositories. They go where index.json names their subject, not
+   where somebody pushed it.
 """
 
 from __future__ import annotations
@@ -11,7 +18,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +44,8 @@ class Members:
 
     manifests: frozenset[Digest]
     blobs: frozenset[Digest]
+    named: frozenset[Digest]  # the blobs, and those that live elsewhere and may be here too
+    built: frozenset[Digest]  # manifests that the store itself has under this name
     indexes: Mapping[Digest, Digest]  # a manifest → an index that lists it
 
 
@@ -67,7 +76,7 @@ class Contents:
         # Held shared while a push relies on blobs, exclusively while one is removed.
         self.sweep_lock = self.records.root / ".sweep"
         self._lock = threading.Lock()
-        self._members: dict[str, tuple[Listing, int, Members]] = {}
+        self._members: dict[str, tuple[Listing, tuple[int, int], Members]] = {}
         self._loose: tuple[Listing, Mapping[Digest, tuple[Entry, ...]]] | None = None
 
     # Pull.
@@ -114,6 +123,12 @@ class Contents:
             return True
         return digest in self.members(repository).manifests
 
+    def is_built(self, repository: str, digest: Digest) -> bool:
+        """Whether the store itself has the manifest under the repository's name."""
+        own, _ = self._roots(repository, self.tags.listing())
+        # A repository that was only pushed to need not be walked: many tags are no slow push.
+        return bool(own) and digest in self.members(repository).built
+
     # Content discovery.
 
     def tag_names(self, repository: str) -> list[str]:
@@ -146,7 +161,7 @@ class Contents:
             if entry is not None and entry.subject == subject:
                 found[entry.digest] = entry
         loose = self._loose_by_subject(listing).get(subject, ())
-        if loose and self.has_manifest(repository, subject):
+        if loose and subject in self.members(repository).built:
             found.update((entry.digest, entry) for entry in loose)
         return [
             Descriptor(
@@ -171,6 +186,11 @@ class Contents:
 
     def delete_manifest(self, repository: str, digest: Digest) -> None:
         """Remove a manifest and the tags that point at it."""
+        # A push in between would leave a tag without its record: it would pass for a build's.
+        with locked(self.sweep_lock):
+            self._delete_manifest(repository, digest)
+
+    def _delete_manifest(self, repository: str, digest: Digest) -> None:
         if not self.has_manifest(repository, digest):
             raise Refusal("MANIFEST_UNKNOWN", f"{repository} has no manifest {digest}")
         index = self.members(repository).indexes.get(digest)
@@ -189,14 +209,17 @@ class Contents:
 
     def delete_blob(self, repository: str, digest: Digest) -> None:
         """Take a blob out of the repository; the sweep removes what no repository has."""
-        if digest in self.members(repository).blobs:
-            raise Refusal("UNSUPPORTED", f"a manifest of {repository} refers to {digest}")
-        if not self.records.drop_blob(repository, digest):
-            raise Refusal("BLOB_UNKNOWN", f"{repository} has no blob {digest}")
+        with locked(self.sweep_lock):
+            if digest in self.members(repository).named and self.has_blob(repository, digest):
+                raise Refusal("UNSUPPORTED", f"a manifest of {repository} refers to {digest}")
+            if not self.records.drop_blob(repository, digest):
+                raise Refusal("BLOB_UNKNOWN", f"{repository} has no blob {digest}")
 
     def keep_by_digest(self, repository: str, descriptor: Descriptor) -> None:
         """Record a tagged manifest, so that it can be pulled by digest when the tag moves on."""
         if self.records.media_type(repository, descriptor.digest) is None:
+            # Every push is recorded: without a record it is the store's own.
+            self.records.add_built(repository, descriptor.digest)
             self.records.add_manifest(repository, descriptor.digest, descriptor.media_type)
 
     def members(self, repository: str) -> Members:
@@ -215,25 +238,46 @@ class Contents:
         return members
 
     def _walk(self, repository: str, listing: Listing) -> Members:
-        loose = self._loose_by_subject(listing)
-        open_digests = [item.digest for item in listing.tags.get(repository, {}).values()]
-        open_digests += self.records.manifests(repository)
-        manifests: set[Digest] = set()
-        blobs: set[Digest] = set()
-        indexes: dict[Digest, Digest] = {}
+        own, others = self._roots(repository, listing)
+        built = self._reached(repository, own, self._loose_by_subject(listing))
+        found = built | self._reached(repository, others - built.keys(), {})
+        entries = found.values()
+        blobs = {digest for entry in entries for digest in entry.blobs}
+        return Members(
+            manifests=frozenset(found),
+            blobs=frozenset(blobs),
+            named=frozenset(blobs.union(*(entry.foreign for entry in entries))),
+            built=frozenset(built),
+            indexes={child: entry.digest for entry in entries for child in entry.manifests},
+        )
+
+    def _roots(self, repository: str, listing: Listing) -> tuple[set[Digest], set[Digest]]:
+        """Manifests that the store itself has under the repository's name, and pushed ones."""
+        recorded = set(self.records.manifests(repository))
+        tagged = {item.digest for item in listing.tags.get(repository, {}).values()}
+        own = (tagged - recorded) | (recorded & set(self.records.built(repository)))
+        return own, (tagged | recorded) - own
+
+    def _reached(
+        self,
+        repository: str,
+        roots: Iterable[Digest],
+        loose: Mapping[Digest, tuple[Entry, ...]],
+    ) -> dict[Digest, Entry]:
+        """The manifests at and below the roots, and the loose ones that refer to these."""
+        found: dict[Digest, Entry] = {}
+        open_digests = list(roots)
         while open_digests:
             digest = open_digests.pop()
-            if digest in manifests:
+            if digest in found:
                 continue
             entry = self.entries.get(digest, self.records.media_type(repository, digest))
             if entry is None:
                 continue
-            manifests.add(digest)
-            blobs.update(entry.blobs)
-            indexes.update((child, digest) for child in entry.manifests)
+            found[digest] = entry
             open_digests += entry.manifests
             open_digests += [referrer.digest for referrer in loose.get(digest, ())]
-        return Members(frozenset(manifests), frozenset(blobs), indexes)
+        return found
 
     def _loose_by_subject(self, listing: Listing) -> Mapping[Digest, tuple[Entry, ...]]:
         kept = self._loose

@@ -6,9 +6,10 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ironhull.errors import InputError
+from ironhull.errors import InputError, MalformedError
+from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.oci.media_types import OCI_INDEX, OCI_MANIFEST
@@ -19,7 +20,11 @@ _KEPT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A manifest or index: what it is, what it refers to, what it consists of."""
+    """A manifest or index: what it is, what it refers to, what it consists of.
+
+    `foreign` are blobs that live at addresses of their own: nobody checked that they are here, so
+    that they are named says nothing about whose they are.
+    """
 
     digest: Digest
     media_type: str
@@ -29,20 +34,32 @@ class Entry:
     subject: Digest | None
     manifests: tuple[Digest, ...]
     blobs: tuple[Digest, ...]
+    foreign: tuple[Digest, ...] = ()
+
+
+def is_foreign(part: Descriptor) -> bool:
+    """Whether a part is fetched from its own addresses (image-spec descriptor.md, `urls`)."""
+    return bool(part.extra.get("urls"))
 
 
 def entry_of(document: Document) -> Entry:
-    """The entry of a parsed document; MalformedError if a descriptor in it is wrong."""
+    """The entry of a parsed document; MalformedError if a descriptor in it is wrong.
+
+    A document with the parts of an image and of an index is refused: checked as one of them it
+    could later be read as the other (image-spec manifest.md, CVE-2021-41190).
+    """
+    if "manifests" in document.value and {"config", "layers"} & set(document.value):
+        raise MalformedError("manifest is an image and an index at once")
     annotations = document.value.get("annotations")
     artifact_type = document.value.get("artifactType")
     subject = document.subject
     manifests: tuple[Digest, ...] = ()
-    blobs: tuple[Digest, ...] = ()
+    parts: tuple[Descriptor, ...] = ()
     if document.is_index:
         manifests = tuple(_shared(item.digest) for item in document.manifests)
     else:
         config = document.config
-        blobs = tuple(_shared(item.digest) for item in (config, *document.layers))
+        parts = (config, *document.layers)
         # distribution-spec, "Listing Referrers": an image without artifactType shows its config's.
         artifact_type = artifact_type or config.media_type
     return Entry(
@@ -53,7 +70,8 @@ def entry_of(document: Document) -> Entry:
         annotations=_strings(annotations),
         subject=subject.digest if subject else None,
         manifests=manifests,
-        blobs=blobs,
+        blobs=tuple(_shared(part.digest) for part in parts if not is_foreign(part)),
+        foreign=tuple(_shared(part.digest) for part in parts if is_foreign(part)),
     )
 
 
@@ -74,12 +92,18 @@ class Entries:
         self._kept: OrderedDict[Digest, Entry] = OrderedDict()
 
     def get(self, digest: Digest, media_type: str | None = None) -> Entry | None:
-        """The entry of a stored manifest; None if it is missing, damaged or no manifest."""
+        """The entry of a stored manifest; None if it is missing, damaged or no manifest.
+
+        `media_type` is what this repository knows it as: where the document does not say, another
+        repository may have been told another one.
+        """
         with self._lock:
             found = self._kept.get(digest)
             if found is not None:
                 self._kept.move_to_end(digest)
-                return found
+                if media_type in (None, found.media_type):
+                    return found
+                return replace(found, media_type=media_type)
         try:
             document = Document.parse(self._blobs.read(digest, MAX_DOCUMENT), media_type)
             entry = entry_of(with_media_type(document))
@@ -89,12 +113,14 @@ class Entries:
         return entry
 
     def keep(self, entry: Entry) -> None:
+        """Remember the entry of a manifest that was just stored."""
         with self._lock:
             self._kept[entry.digest] = entry
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
 
     def forget(self, digest: Digest) -> None:
+        """The manifest is no longer stored."""
         with self._lock:
             self._kept.pop(digest, None)
 

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from ironhull.registry.server.manifest_routes import take_page
+from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.registry import (
     Call,
     Registry,
@@ -79,10 +80,16 @@ class OtherRoutes:
         return PlainTextResponse("ok\n")
 
     async def metrics(self, request: Request, call: Call) -> ASGIApp:
-        """GET /metrics: for whoever may pull; for no stranger where there are users."""
+        """GET /metrics: for whoever may pull everything; for no stranger where there are users.
+
+        The counts are of all repositories, also of those whose names the caller may not know.
+        """
         registry = self._registry
         if registry.access.has_users and call.identity.name is None:
             raise challenge(registry, request)
+        if not call.identity.everywhere:
+            text = f"{call.identity.name} may not pull all repositories, which /metrics counts"
+            raise Refusal("DENIED", text)
         unfinished = await asyncio.to_thread(len, registry.uploads)
         listing = await asyncio.to_thread(registry.contents.tags.listing)
         gauges = {

@@ -1,7 +1,7 @@
 """A manifest comes in: checked against what the repository holds, then made visible.
 
 1. The bytes are what their media type says, and of the digest they were sent under.
-2. Every blob and manifest they refer to is in the repository, with the size they say.
+2. Every blob and manifest they consist of is in the repository, with the size they say.
 3. On disk, in this order: the blob, its record, the subject's record of it, the tag. Whoever is
    killed in between leaves the tag as it was.
 """
@@ -16,7 +16,7 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import INDEXES, MANIFESTS
 from ironhull.registry.server.contents import Contents
-from ironhull.registry.server.entries import Entry, entry_of
+from ironhull.registry.server.entries import Entry, entry_of, is_foreign
 from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import is_tag
 from ironhull.registry.server.records import sync_folder
@@ -82,10 +82,9 @@ def _check_parts(contents: Contents, repository: str, document: Document) -> Non
             _check_size(contents, repository, child)
         return
     for blob in (document.config, *document.layers):
-        # A foreign layer is fetched from its own addresses (image-spec layer.md).
-        if blob.extra.get("urls"):
-            continue
         if not contents.has_blob(repository, blob.digest):
+            if is_foreign(blob):
+                continue
             raise _missing(repository, "blob", blob.digest)
         _check_size(contents, repository, blob)
 
@@ -109,13 +108,14 @@ def _missing(repository: str, what: str, digest: Digest) -> Refusal:
 
 def _store(contents: Contents, repository: str, entry: Entry, raw: bytes) -> None:
     path = contents.blobs.path(entry.digest)
-    if not contents.blobs.has(entry.digest):
-        contents.records.add_received(entry.digest)
+    contents.records.add_received(entry.digest, new=not contents.blobs.has(entry.digest))
     with contents.blobs.writer(entry.digest) as blob:
         blob.write(raw)
     with path.open("rb") as file:
         os.fsync(file.fileno())
     sync_folder(path.parent)
+    if contents.is_built(repository, entry.digest):
+        contents.records.add_built(repository, entry.digest)
     contents.records.add_manifest(repository, entry.digest, entry.media_type)
     if entry.subject is not None:
         contents.records.add_referrer(repository, entry.subject, entry.digest)

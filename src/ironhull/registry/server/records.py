@@ -3,9 +3,12 @@
 <layout>/registry/
     repositories/<name>/_blobs/<hex>                     an empty file
     repositories/<name>/_manifests/<hex>                 its media type
+    repositories/<name>/_built/<hex>                     an empty file: was in index.json under this
+                                                         name before anybody pushed it there
     repositories/<name>/_referrers/<hex of subject>/<hex>  an empty file
     received/<hex>        a blob that came through this server and was not in the layout before
     uploads/              see `uploads`
+    format                the version of this folder, see `earlier`
 
 A repository's name cannot hold a part that begins with `_`, so no name collides with a folder.
 Each file appears whole (written aside, renamed) and its folder is synced: what was recorded stays
@@ -72,18 +75,30 @@ class Records:
             return None
 
     def drop_manifest(self, repository: str, digest: Digest) -> bool:
+        """Forget; False if it was not recorded."""
+        # First: pushed anew later, it would not be the store's own any more.
+        _drop(self._folder(repository, "_built") / hex_of(digest))
         return _drop(self._folder(repository, "_manifests") / hex_of(digest))
 
     def manifests(self, repository: str) -> Iterator[Digest]:
         for digest, _ in _dated(self._folder(repository, "_manifests")):
             yield digest
 
-    def manifests_stamp(self, repository: str) -> int:
-        """A number that changes when a manifest comes or goes."""
-        try:
-            return self._folder(repository, "_manifests").stat().st_mtime_ns
-        except (FileNotFoundError, NotADirectoryError):
-            return 0
+    def manifests_stamp(self, repository: str) -> tuple[int, int]:
+        """Numbers that change when a manifest comes or goes."""
+        return (
+            _changed(self._folder(repository, "_manifests")),
+            _changed(self._folder(repository, "_built")),
+        )
+
+    def add_built(self, repository: str, digest: Digest) -> None:
+        """Remember that the store itself had this manifest under the repository's name."""
+        self._add(self._folder(repository, "_built") / hex_of(digest))
+
+    def built(self, repository: str) -> Iterator[Digest]:
+        """Recorded manifests that the store itself had there first."""
+        for digest, _ in _dated(self._folder(repository, "_built")):
+            yield digest
 
     # Referrers.
 
@@ -99,8 +114,15 @@ class Records:
 
     # Blobs that only this server put there.
 
-    def add_received(self, digest: Digest) -> None:
-        self._add(self._received / hex_of(digest))
+    def add_received(self, digest: Digest, *, new: bool) -> None:
+        """Remember that a blob came in; `new` if the layout did not have it.
+
+        The disk has the same work to do either way: the time of a push must not tell whether
+        somebody else has these bytes.
+        """
+        path = self._received / (hex_of(digest) if new else ".again")
+        replace_file(path, b"")
+        sync_folder(path.parent)
 
     def drop_received(self, digest: Digest) -> None:
         _drop(self._received / hex_of(digest))
@@ -142,6 +164,13 @@ def _drop(path: Path) -> bool:
     except OSError as error:
         raise EnvironmentProblem(f"cannot remove {path}: {error.strerror}") from None
     return True
+
+
+def _changed(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def _dated(folder: Path) -> Iterator[tuple[Digest, float]]:

@@ -34,6 +34,7 @@ from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.registry.server.access import Access
 from ironhull.registry.server.app import application
 from ironhull.registry.server.contents import Contents
+from ironhull.registry.server.earlier import bring_up_to_date
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.registry import Registry
 from ironhull.registry.server.request_log import RequestLog
@@ -82,6 +83,8 @@ def build(config: ServerConfig, log: RequestLog) -> Registry:
     """The registry that the configuration describes."""
     layout = ImageLayout(config.root, create=not config.read_only)
     contents = Contents(layout, config.limits)
+    if not config.read_only:
+        bring_up_to_date(contents)
     return Registry(
         contents=contents,
         uploads=Uploads(contents, config.limits),

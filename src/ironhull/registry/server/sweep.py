@@ -73,7 +73,7 @@ def _sweep_records(contents: Contents, repository: str, now: float) -> int:
     old = [item for item in contents.records.blobs(repository) if _old(contents, item[1], now)]
     for digest, _ in old:
         with locked(contents.sweep_lock):
-            if digest in contents.members(repository).blobs:
+            if digest in contents.members(repository).named:
                 continue
             path = contents.blobs.path(digest)
             # HEAD renews the blob's age, not the record's.
@@ -114,7 +114,7 @@ def _used(contents: Contents) -> set[Digest]:
     used: set[Digest] = set()
     for repository in {*contents.repositories(), *contents.records.repositories()}:
         members = contents.members(repository)
-        used |= members.manifests | members.blobs
+        used |= members.manifests | members.named
         used |= {digest for digest, _ in contents.records.blobs(repository)}
     open_digests = [item.digest for item in contents.layout.descriptors()]
     while open_digests:
@@ -122,7 +122,7 @@ def _used(contents: Contents) -> set[Digest]:
         used.add(digest)
         entry = contents.entries.get(digest)
         if entry is not None:
-            used.update(entry.blobs)
+            used.update(entry.blobs + entry.foreign)
             open_digests += [child for child in entry.manifests if child not in used]
     return used
 

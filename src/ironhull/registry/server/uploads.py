@@ -154,8 +154,7 @@ class Uploads:
         upload.sync()
         target = contents.blobs.path(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            contents.records.add_received(digest)
+        contents.records.add_received(digest, new=not target.exists())
         upload.path.replace(target)
         # The age of a blob counts from its end, not from the last chunk.
         os.utime(target)

@@ -180,6 +180,11 @@ def test_metrics_are_for_users_where_there_are_users(make, users):
     assert site.ask("GET", "/metrics", headers=basic("reader", "r")).status == 200
 
 
+def test_metrics_count_all_repositories_and_are_for_those_who_may_pull_all(make, users):
+    answer = make(auth=users).ask("GET", "/metrics", headers=basic("writer", "w"))
+    assert (answer.status, answer.code) == (403, "DENIED")
+
+
 def test_a_blob_is_mounted_only_from_where_the_user_may_pull(make, users):
     site = make(auth=users)
     digest = "sha256:" + "2689367b205c16ce32ed4200942b8b8b1e262dfc70d9bc9fbc77c49699a4f1df"

@@ -67,7 +67,7 @@ def test_a_pushed_layer_that_a_build_uses_meanwhile_stays(site):
     child = site.layout.document(image.digest).manifests[0]
     layer = site.layout.document(child.digest).layers[0]
     site.push_blob("app", site.layout.blobs.read(layer.digest))
-    site.registry.contents.records.add_received(layer.digest)
+    site.registry.contents.records.add_received(layer.digest, new=True)
     site.layout.tag(image, ["node:20"])
     site.age()
     assert swept(site).blobs == 1
