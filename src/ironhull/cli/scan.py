@@ -50,6 +50,11 @@ _OPTIONS = (
         help="A VEX document or a folder of them: OpenVEX, CSAF or CycloneDX.",
     ),
     click.option(
+        "--vex-unchecked",
+        is_flag=True,
+        help="Apply statements too that `ironhull vex lint` calls errors.",
+    ),
+    click.option(
         "--attached-vex",
         is_flag=True,
         help="Apply VEX attached to the image. It is not verified: know who signed it.",
@@ -139,6 +144,7 @@ class Scanning:
     """The values of `scan_options`."""
 
     vex: Sequence[Path] = ()
+    vex_unchecked: bool = False
     attached_vex: bool = False
     no_evidence: bool = False
     exceptions: Path | None = None
@@ -181,7 +187,9 @@ def run_scan(
         from ironhull.cli.scan_vex import with_vex
 
         attached = image if chosen.attached_vex else None
-        result = with_vex(result, inventory, database, chosen.vex, attached)
+        result = with_vex(
+            result, inventory, database, chosen.vex, attached, unchecked=chosen.vex_unchecked
+        )
     if chosen.exceptions is not None:
         from ironhull.scan.exceptions import apply_exceptions, read_exceptions
 

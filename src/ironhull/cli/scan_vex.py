@@ -14,6 +14,7 @@ from ironhull.scan.model import ScanResult
 from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.vex.attached import attached_vex
 from ironhull.vex.model import VexDocument
+from ironhull.vex.purl import Surroundings
 from ironhull.vex.reading import read_vex
 
 
@@ -23,6 +24,8 @@ def with_vex(
     database: Database,
     places: Sequence[Path],
     attached: Image | None,
+    *,
+    unchecked: bool,
 ) -> ScanResult:
     """The result with the documents at `places`, and those attached to an image, applied."""
     documents = [document for place in places for document in read_vex(place)]
@@ -32,8 +35,12 @@ def with_vex(
     digests = frozenset(filter(None, (image.digest, image.manifest, image.config)))
     identifiers = {finding.id for finding in result.findings}
     aliases = {stored.record.id: stored.record.aliases for stored in database.records(identifiers)}
-    product = ImageProduct(image.name, digests, inventory.distribution.label)
-    return apply_vex(result, documents, product, aliases)
+    platform = image.platform
+    place = Surroundings(
+        inventory.distribution.label, "" if platform is None else platform.architecture
+    )
+    product = ImageProduct(image.name, digests, place)
+    return apply_vex(result, documents, product, aliases, unchecked=unchecked)
 
 
 def _attached(image: Image, inventory: Inventory) -> list[VexDocument]:

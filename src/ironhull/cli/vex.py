@@ -15,8 +15,11 @@ from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan import Image, Scanning, image_options, inventory_of, run_scan, scan_options
 from ironhull.errors import CheckFailedError
 from ironhull.scan.statements import not_affected, openvex, statements_of
+from ironhull.vex.lint import LintViolation
 from ironhull.vex.lint import lint as lint_document
 from ironhull.vex.reading import read_vex
+
+_FIRST = 5
 
 
 @click.group(short_help="Write and check VEX documents.")
@@ -50,11 +53,13 @@ def create(image: Image, **chosen: Any) -> None:
 @click.argument(
     "places", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
 )
+@click.option("--all", "everything", is_flag=True, help="Every report, not the first of a rule.")
 @as_json
-def lint(places: Sequence[Path], as_json: bool) -> None:
-    """Find statements without evidence, products that hide everything, and what will not match.
+def lint(places: Sequence[Path], everything: bool, as_json: bool) -> None:
+    """Find statements without evidence, products that hide something, and what will not match.
 
     FILE is an OpenVEX, CSAF or CycloneDX document or a folder of them. Exits with 1 on errors.
+    Documents are checked whole: a count for each rule, and every report with --all or --json.
 
     Example: ironhull vex lint node.openvex.json
     """
@@ -65,12 +70,24 @@ def lint(places: Sequence[Path], as_json: bool) -> None:
     if as_json:
         print_json([asdict(problem) for problem in found])
     else:
-        rows = [
-            [each.level, each.rule, each.vulnerability, each.message, each.document]
-            for each in found
-        ]
-        if rows:
-            click.echo(table(["LEVEL", "RULE", "VULNERABILITY", "", "FILE"], rows))
+        for rule, of_rule in _by_rule(found).items():
+            shown = of_rule if everything else of_rule[:_FIRST]
+            rows = [[each.vulnerability, each.message, each.document] for each in shown]
+            click.echo(click.style(f"{rule}: {len(of_rule)} {of_rule[0].level}s", bold=True))
+            click.echo(table(["VULNERABILITY", "", "FILE"], rows))
+            if len(of_rule) > len(shown):
+                click.echo(f"and {len(of_rule) - len(shown)} more of this rule (--all, --json)")
+            click.echo()
         click.echo(f"{errors} errors, {len(found) - errors} warnings")
     if errors:
         raise CheckFailedError(f"{errors} statements or documents are not honest or not usable")
+
+
+def _by_rule(found: Sequence[LintViolation]) -> dict[str, list[LintViolation]]:
+    """Reports by rule: errors first, then the most frequent."""
+    groups: dict[str, list[LintViolation]] = {}
+    for each in found:
+        groups.setdefault(each.rule, []).append(each)
+    return dict(
+        sorted(groups.items(), key=lambda group: (group[1][0].level != "error", -len(group[1])))
+    )

@@ -46,10 +46,13 @@ class Assessment:
     """File, referrer's digest or `ironhull:evidence`."""
     author: str = ""
     date: str = ""
+    contradicts: str = ""
+    """What the feed says against it; the feed counts then."""
 
     @property
     def suppresses(self) -> bool:
-        return self.status in ("not_affected", "fixed")
+        """Whether the finding is cleared. `under_investigation` counts as affected."""
+        return self.status in ("not_affected", "fixed") and not self.contradicts
 
 
 @dataclass(frozen=True, slots=True)

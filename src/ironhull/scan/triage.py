@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ironhull.errors import MalformedError
 from ironhull.scan.model import Assessment, Caveat, Finding, ScanResult
+from ironhull.vex.lint import claims_a_fix, statement_errors
 from ironhull.vex.model import Product, VexDocument, VexStatement
-from ironhull.vex.purl import matches_image, matches_package, parse_purl
+from ironhull.vex.purl import Surroundings, matches_image, matches_package, parse_purl
 
 # Of statements of the same moment the least hopeful one counts.
 _DOUBT = {"affected": 3, "under_investigation": 2, "not_affected": 1, "fixed": 0}
@@ -20,7 +22,7 @@ class ImageProduct:
 
     name: str
     digests: frozenset[str]
-    distribution: str
+    place: Surroundings
 
 
 def apply_vex(
@@ -28,38 +30,95 @@ def apply_vex(
     documents: Iterable[VexDocument],
     image: ImageProduct,
     aliases: Mapping[str, Iterable[str]],
+    *,
+    unchecked: bool = False,
 ) -> ScanResult:
     """The result with the newest fitting statement at each finding.
 
-    `aliases`: identifier → other names of the same vulnerability. A document of which nothing fits
-    the image is said in a caveat.
+    `aliases`: identifier → other names of the same vulnerability, in either direction. Statements
+    that `vex.lint` calls errors are left out unless they may be `unchecked`. What is left out, what
+    contradicts the feed, and a document of which nothing fits the image, are said in caveats.
     """
-    by_name: dict[str, list[tuple[VexDocument, VexStatement]]] = {}
     documents = list(documents)
-    for document in documents:
-        for statement in document.statements:
-            for name in statement.names:
-                by_name.setdefault(name, []).append((document, statement))
+    known, caveats = _by_name(documents, unchecked=unchecked)
+    names = _Names(aliases)
     used: set[str] = set()
     findings = []
     for finding in result.findings:
         candidates = [
             pair
-            for name in (finding.id, *aliases.get(finding.id, ()))
-            for pair in by_name.get(name, ())
+            for name in names.of(finding)
+            for pair in known.get(name, ())
             if any(_fits(product, finding, image) for product in pair[1].products)
         ]
         if candidates:
             document, statement = max(candidates, key=_weight)
             used |= {candidate.name for candidate, _ in candidates}
-            finding = replace(finding, vex=_said(document, statement))
+            finding = replace(finding, vex=_said(document, statement, finding))
         findings.append(finding)
-    unused = [
+    caveats += _contradictions(findings)
+    caveats += [
         Caveat("vex", document.name, _unused(document))
         for document in documents
         if document.name not in used
     ]
-    return replace(result, findings=tuple(findings), warnings=(*result.warnings, *unused))
+    return replace(result, findings=tuple(findings), warnings=(*result.warnings, *caveats))
+
+
+_Statements = dict[str, list[tuple[VexDocument, VexStatement]]]
+
+
+def _by_name(
+    documents: Iterable[VexDocument], *, unchecked: bool
+) -> tuple[_Statements, list[Caveat]]:
+    """Statements by every name of their vulnerability; of what is left out, how much and why."""
+    found: _Statements = {}
+    caveats = []
+    for document in documents:
+        wrong = statement_errors(document)
+        for number, statement in enumerate(document.statements):
+            if number not in wrong or unchecked:
+                for name in statement.names:
+                    found.setdefault(name, []).append((document, statement))
+        if wrong:
+            rules = Counter(rule for each in wrong.values() for rule in sorted(set(each)))
+            listed = ", ".join(f"{rule} {count}" for rule, count in rules.most_common())
+            text = f"{len(wrong)} of its {len(document.statements)} statements fail the linter"
+            done = "applied all the same, unchecked" if unchecked else "not applied"
+            caveats.append(Caveat("vex", document.name, f"{text} ({listed}) and are {done}"))
+    return found, caveats
+
+
+class _Names:
+    """Every name of a vulnerability: its own, its record's and advisory's, and their aliases."""
+
+    def __init__(self, aliases: Mapping[str, Iterable[str]]) -> None:
+        self._known: dict[str, set[str]] = {}
+        for name, others in aliases.items():
+            for other in others:
+                self._known.setdefault(name, set()).add(other)
+                self._known.setdefault(other, set()).add(name)
+
+    def of(self, finding: Finding) -> list[str]:
+        """The finding's own name first.
+
+        Aliases of the vulnerability only, one step: an advisory's are all that it mends.
+        """
+        own = [name for name in (finding.id, finding.record, finding.advisory) if name]
+        return list(dict.fromkeys([*own, *sorted(self._known.get(finding.id, ()))]))
+
+
+def _contradictions(findings: Iterable[Finding]) -> list[Caveat]:
+    by_document: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.vex is not None and finding.vex.contradicts:
+            by_document.setdefault(finding.vex.document, []).append(
+                f"{finding.id} in {finding.package}: {finding.vex.contradicts}"
+            )
+    return [
+        Caveat("vex", name, f"{len(said)} statements contradict the feed; it counts: {said[0]}")
+        for name, said in by_document.items()
+    ]
 
 
 def _weight(pair: tuple[VexDocument, VexStatement]) -> tuple[str, int]:
@@ -67,7 +126,7 @@ def _weight(pair: tuple[VexDocument, VexStatement]) -> tuple[str, int]:
     return statement.timestamp or document.timestamp, _DOUBT[statement.status]
 
 
-def _said(document: VexDocument, statement: VexStatement) -> Assessment:
+def _said(document: VexDocument, statement: VexStatement, finding: Finding) -> Assessment:
     return Assessment(
         status=statement.status,
         justification=statement.justification,
@@ -75,7 +134,19 @@ def _said(document: VexDocument, statement: VexStatement) -> Assessment:
         document=document.name,
         author=document.author,
         date=statement.timestamp or document.timestamp,
+        contradicts=_contradicted(statement, finding),
     )
+
+
+def _contradicted(statement: VexStatement, finding: Finding) -> str:
+    """What the feed says to a claim that the installed version has the fix; empty if nothing."""
+    claims = statement.status == "fixed" or (
+        statement.status == "not_affected" and claims_a_fix(statement)
+    )
+    if not claims or not finding.fixed_version:
+        return ""
+    installed = finding.source_version or finding.version
+    return f"{finding.feed} names {finding.fixed_version} as the fix, {installed} is installed"
 
 
 def _unused(document: VexDocument) -> str:
@@ -94,11 +165,11 @@ def _fits(product: Product, finding: Finding, image: ImageProduct) -> bool:
         except MalformedError:
             return False
         if not purl.is_image:
-            return matches_package(purl, finding, image.distribution) and not (
+            return matches_package(purl, finding, image.place) and not (
                 product.subcomponents
                 and not any(_part(part, finding, image) for part in product.subcomponents)
             )
-    if not matches_image(product.identifier, image.name, image.digests):
+    if not matches_image(product.identifier, image.name, image.digests, image.place):
         return False
     return not product.subcomponents or any(
         _part(part, finding, image) for part in product.subcomponents
@@ -109,6 +180,6 @@ def _part(identifier: str, finding: Finding, image: ImageProduct) -> bool:
     if not identifier.startswith("pkg:"):
         return identifier in (finding.package, finding.purl)
     try:
-        return matches_package(parse_purl(identifier), finding, image.distribution)
+        return matches_package(parse_purl(identifier), finding, image.place)
     except MalformedError:
         return False

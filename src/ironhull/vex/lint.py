@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ironhull.debian.version import version_key
 from ironhull.errors import MalformedError
 from ironhull.vex.model import Product, VexDocument, VexStatement
-from ironhull.vex.purl import Purl, parse_purl
+from ironhull.vex.purl import RELEASES, Purl, parse_purl
 
 JUSTIFICATIONS = (
     "component_not_present",
@@ -30,7 +31,20 @@ _FILLER = re.compile(
     r"immediate|advisory)\b|https?://\S+|[^\w]+",
     re.IGNORECASE,
 )
-_FIXED_IN = re.compile(r"\bfixed (?:in|by|with|since)\b|\bpatched in\b", re.IGNORECASE)
+_FIXED_IN = re.compile(
+    r"\b(?:fixed (?:in|by|with|since)|patched in)\b"
+    r"(?:\s+version)?(?:\s+v?(?P<version>\d[\w.+:~-]*\w))?",
+    re.IGNORECASE,
+)
+_PATCHED = re.compile(
+    r"\bpatched by (?:upgrad|updat)|"
+    r"\b(?:patch|fix|backport)(?:es)? (?:(?:is|was|ha(?:s|ve) been) )?"
+    r"(?:applied|backported|included)\b",
+    re.IGNORECASE,
+)
+_DISPUTED = re.compile(
+    r"\b(?:disput(?:ed?|es)|upstream|vendor|maintainers?|cve|vulnerability|bug)\b", re.IGNORECASE
+)
 _EVIDENCE = re.compile(
     r"https?://|sha256:|\b[0-9a-f]{12,64}\b|\bevidence\b|\b(?:DSA|DLA)-\d+|\bcommit\b|"
     r"\b(?:configured|built|compiled) (?:with|without)\b|\bnot (?:built|shipped|compiled)\b|"
@@ -38,9 +52,10 @@ _EVIDENCE = re.compile(
     re.IGNORECASE,
 )
 _KNOWN_IDS = re.compile(
-    r"CVE-\d{4}-\d{4,}|GHSA(?:-[0-9a-z]{4}){3}|(?:DSA|DLA|PYSEC|GO|RUSTSEC|OSV|TEMP|ALSA|USN)-.+"
+    r"(?:(?:DEBIAN|UBUNTU|ALPINE)-)?CVE-\d{4}-\d{4,}|GHSA(?:-[0-9a-z]{4}){3}|(?:DSA|DLA|PYSEC|GO|RUSTSEC|OSV|TEMP|ALSA|USN)-.+"
 )
-MAX_REPORTED = 2_000
+
+_Problem = tuple[str, Literal["error", "warning"], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +70,32 @@ class LintViolation:
 
 
 def lint(document: VexDocument) -> list[LintViolation]:
-    """Everything wrong with a document, in its order."""
+    """Everything wrong with a document, in its order; nothing is cut."""
     found = [
         LintViolation(rule, level, document.name, "", message)
         for rule, level, message in _document(document)
     ]
-    for statement in document.statements:
-        if len(found) >= MAX_REPORTED:
-            break
-        name = statement.names[0]
-        for rule, level, message in _statement(statement):
-            found.append(LintViolation(rule, level, document.name, name, message))
+    for statement, problems in zip(document.statements, _checked(document), strict=True):
+        found += [
+            LintViolation(rule, level, document.name, statement.names[0], message)
+            for rule, level, message in problems
+        ]
     return found
 
 
-_Problem = tuple[str, Literal["error", "warning"], str]
+def statement_errors(document: VexDocument) -> dict[int, list[str]]:
+    """Position of a statement with errors → the rules that it breaks."""
+    found = {}
+    for number, problems in enumerate(_checked(document)):
+        rules = [rule for rule, level, _ in problems if level == "error"]
+        if rules:
+            found[number] = rules
+    return found
+
+
+def _checked(document: VexDocument) -> list[list[_Problem]]:
+    hidden = _Hidden(document)
+    return [list(_statement(statement, hidden)) for statement in document.statements]
 
 
 def _document(document: VexDocument) -> Iterator[_Problem]:
@@ -81,9 +107,59 @@ def _document(document: VexDocument) -> Iterator[_Problem]:
         yield "timestamp", "error", "no timestamp: nobody can tell which statement is newer"
 
 
-def _statement(statement: VexStatement) -> Iterator[_Problem]:
+def _statement(statement: VexStatement, hidden: _Hidden) -> Iterator[_Problem]:
     yield from _honest(statement)
-    yield from _matchable(statement)
+    yield from _matchable(statement, hidden)
+
+
+class _Hidden:
+    """What a document says about packages and images of a version, by vulnerability.
+
+    A product without a version means every one, so it also speaks over the statements of the same
+    document that name a version, and over those that say in what the fix is.
+    """
+
+    def __init__(self, document: VexDocument) -> None:
+        self._said: dict[tuple[str, str], list[tuple[int, Purl, str]]] = {}
+        for statement in document.statements:
+            for identifier in _identifiers(statement):
+                purl = _purl(identifier)
+                if isinstance(purl, Purl):
+                    for name in statement.names:
+                        key = name, f"{purl.type}/{purl.namespace}/{purl.name}"
+                        self._said.setdefault(key, []).append(
+                            (id(statement), purl, statement.status)
+                        )
+
+    def by(self, statement: VexStatement, purl: Purl) -> str:
+        """What this unversioned purl of the statement speaks over; empty if nothing."""
+        for name in statement.names:
+            key = name, f"{purl.type}/{purl.namespace}/{purl.name}"
+            for said_by, other, status in self._said.get(key, ()):
+                elsewhere = any(
+                    purl.qualifiers.get(where) and other.qualifiers.get(where)
+                    and purl.qualifiers[where] != other.qualifiers[where]
+                    for where in (*RELEASES, "arch", "repository_url")
+                )  # fmt: skip
+                if elsewhere:
+                    continue
+                if other.version:
+                    return f"what the document says of version {other.version}"
+                if said_by != id(statement) and status != statement.status:
+                    return f"its own statement `{status}`"
+        return ""
+
+
+def _identifiers(statement: VexStatement) -> Iterator[str]:
+    for product in statement.products:
+        yield product.identifier
+        yield from product.subcomponents
+
+
+def claims_a_fix(statement: VexStatement) -> bool:
+    """Whether the words of a statement say that a fix is in."""
+    words = " ".join(filter(None, (statement.impact, statement.notes)))
+    return bool(_FIXED_IN.search(words) or _PATCHED.search(words))
 
 
 def _honest(statement: VexStatement) -> Iterator[_Problem]:
@@ -105,11 +181,11 @@ def _honest(statement: VexStatement) -> Iterator[_Problem]:
             " advisory is issued now"
         )
         yield "no-dsa", "error", message
-    elif _FIXED_IN.search(words):
-        message = (
-            "not_affected because it is fixed elsewhere: say `fixed`, or `affected` until then"
-        )
-        yield "fixed-in", "error", message
+    elif claims_a_fix(statement):
+        yield "fixed-in", "error", _fix_claimed(statement, words)
+    elif _rests_on_a_dispute(words):
+        message = "that somebody disputes it, with a link alone, is no evidence"
+        yield "disputed", "error", message
     elif justification in _JUDGED and not _EVIDENCE.search(words):
         message = f"{justification} without evidence (a link, a digest, a commit, a build option)"
         yield "evidence", "error", message
@@ -123,70 +199,95 @@ def _rests_on_no_dsa(words: str) -> bool:
     return bool(_NO_DSA.search(words)) and not _FILLER.sub("", words)
 
 
-def _matchable(statement: VexStatement) -> Iterator[_Problem]:
+def _rests_on_a_dispute(words: str) -> bool:
+    """Whether nothing is left of the text but that somebody disputes it."""
+    said = re.search(r"\bdisput", words, re.IGNORECASE)
+    return bool(said) and not _DISPUTED.sub("", _FILLER.sub(" ", words)).strip()
+
+
+def _fix_claimed(statement: VexStatement, words: str) -> str:
+    """What is wrong with not_affected for a fix: it is in the product, or it is elsewhere."""
+    match = _FIXED_IN.search(words)
+    fix = match["version"] if match is not None else None
+    versions = [
+        purl.version
+        for purl in map(_purl, _identifiers(statement))
+        if isinstance(purl, Purl) and not purl.is_image and purl.version
+    ]
+    if fix is None and match is None:
+        return "a version that has the fix is `fixed`, not `not_affected`"
+    if fix and versions and all(_reaches(version, fix) for version in versions):
+        return f"{versions[0]} has the fix of {fix}: say `fixed`, not `not_affected`"
+    return "not_affected because it is fixed elsewhere: say `fixed`, or `affected` until then"
+
+
+def _reaches(version: str, fix: str) -> bool:
+    """Whether a version is at or after a fix, in Debian's order, which also sorts plain numbers."""
+    try:
+        return version_key(version) >= version_key(fix)
+    except MalformedError:
+        return False
+
+
+def _matchable(statement: VexStatement, hidden: _Hidden) -> Iterator[_Problem]:
     if not statement.products:
         yield "product", "error", "no product: it is about nothing"
     if not any(_KNOWN_IDS.fullmatch(name) for name in statement.names):
         yield "identifier", "warning", f"scanners do not report {statement.names[0]!r:.60}"
     for product in statement.products:
-        yield from _product(statement, product)
+        yield from _product(statement, product, hidden)
 
 
-def _product(statement: VexStatement, product: Product) -> Iterator[_Problem]:
+def _product(statement: VexStatement, product: Product, hidden: _Hidden) -> Iterator[_Problem]:
     purl = _purl(product.identifier)
     hides = statement.status in ("not_affected", "fixed")
-    if purl is None:
-        yield from _other_identifier(product, hides)
-        return
     if isinstance(purl, str):
         yield "purl", "error", purl
         return
-    if purl.is_image:
-        if hides and not purl.version.startswith("sha256:"):
-            what = "every package of " if not product.subcomponents else ""
-            message = f"{product.identifier!r:.100} names no digest: it hides {what}every build"
-            yield "unversioned", "error", message
-        elif hides and not product.subcomponents:
+    if purl is None:
+        if not product.identifier.startswith("sha256:") and "@sha256:" not in product.identifier:
+            message = f"{product.identifier!r:.100} is neither a purl nor a digest"
+            yield "product", "warning", f"{message}: scanners do not match it"
+    elif purl.is_image:
+        if hides and not product.subcomponents:
             message = "an image as a whole, without subcomponents: it hides every package of it"
             yield "whole-image", "warning", message
-        yield from _parts(product.subcomponents, hides=hides)
+        yield from _unversioned(statement, purl, product.identifier, hidden)
     else:
-        yield from _package(purl, product.identifier, hides=hides)
+        yield from _package(statement, purl, product.identifier, hidden)
+    for part in product.subcomponents:
+        yield from _part(statement, part, hidden)
 
 
-def _other_identifier(product: Product, hides: bool) -> Iterator[_Problem]:
-    if product.identifier.startswith("sha256:") or "@sha256:" in product.identifier:
-        yield from _parts(product.subcomponents, hides=hides)
-        return
-    message = (
-        f"{product.identifier!r:.100} is neither a purl nor a digest: scanners do not match it"
-    )
-    yield "product", "warning", message
-    if hides:
-        yield "unversioned", "error", f"{product.identifier!r:.100} names no version"
+def _part(statement: VexStatement, part: str, hidden: _Hidden) -> Iterator[_Problem]:
+    purl = _purl(part)
+    if isinstance(purl, str):
+        yield "purl", "error", purl
+    elif purl is None:
+        message = f"subcomponent {part!r:.100} is no purl: scanners do not match it"
+        yield "subcomponent", "warning", message
+    else:
+        yield from _package(statement, purl, part, hidden)
 
 
-def _parts(parts: Iterable[str], *, hides: bool) -> Iterator[_Problem]:
-    for part in parts:
-        purl = _purl(part)
-        if isinstance(purl, str):
-            yield "purl", "error", purl
-        elif purl is None:
-            message = f"subcomponent {part!r:.100} is no purl: scanners do not match it"
-            yield "subcomponent", "warning", message
-        else:
-            yield from _package(purl, part, hides=False if not hides else purl.version == "")
-
-
-def _package(purl: Purl, text: str, *, hides: bool) -> Iterator[_Problem]:
-    if hides and not purl.version:
-        yield "unversioned", "error", f"{text!r:.100} names no version: it hides every later one"
+def _package(statement: VexStatement, purl: Purl, text: str, hidden: _Hidden) -> Iterator[_Problem]:
+    yield from _unversioned(statement, purl, text, hidden)
     if purl.type in ("deb", "apk"):
         if not purl.namespace:
             yield "purl", "error", f"{text!r:.100} has no namespace (pkg:{purl.type}/debian/…)"
-        if "distro" not in purl.qualifiers:
-            message = f"{text!r:.100} has no distro: it is taken for every release"
+        if not any(purl.qualifiers.get(name) for name in RELEASES):
+            message = f"{text!r:.100} names no release (distro): it is taken for every one"
             yield "distro", "warning", message
+
+
+def _unversioned(
+    statement: VexStatement, purl: Purl, text: str, hidden: _Hidden
+) -> Iterator[_Problem]:
+    if purl.version or statement.status not in ("not_affected", "fixed"):
+        return
+    over = hidden.by(statement, purl)
+    if over:
+        yield "unversioned", "error", f"{text!r:.100} names no version, and hides {over}"
 
 
 def _purl(text: str) -> Purl | str | None:

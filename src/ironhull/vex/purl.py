@@ -2,6 +2,8 @@
 
 The parts are compared, never the texts: `%2B` and `+`, an epoch in the version or as a qualifier,
 `distro=debian-12`, `debian-12.5` and `bookworm`, the source by `arch=source` or `upstream=`.
+Qualifiers that say where a package is (`distro`, `os_name`, `os_version`, `os_distro`, `arch`)
+restrict a purl to there; what is not known to be there is not meant.
 """
 
 from __future__ import annotations
@@ -20,6 +22,19 @@ from ironhull.errors import MalformedError
 
 MAX_LENGTH = 2048
 IMAGES = frozenset({"oci", "docker"})
+RELEASES = ("distro", "os_version", "os_distro")
+"""Qualifiers that name a release of a distribution, by number or by codename."""
+# Debian's words and the kernel's for what OCI calls otherwise.
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "i386": "386",
+    "i686": "386",
+    "armhf": "arm",
+    "armel": "arm",
+    "armv7l": "arm",
+    "ppc64el": "ppc64le",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,18 @@ class Installed(Protocol):
     def source(self) -> str: ...
     @property
     def source_version(self) -> str: ...
+    @property
+    def purl(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The image that a package is in, as far as purls speak of it."""
+
+    distribution: str
+    """`debian-12`, `alpine-3.20`."""
+    architecture: str = ""
+    """OCI's word; empty if it is not known."""
 
 
 @lru_cache(maxsize=1 << 14)
@@ -82,17 +109,13 @@ def parse_purl(text: str) -> Purl:
     )
 
 
-def matches_package(purl: Purl, installed: Installed, distribution: str) -> bool:
-    """Whether a purl names the package; `distribution` is `debian-12`, `alpine-3.20`."""
-    if purl.type != installed.type:
+def matches_package(purl: Purl, installed: Installed, place: Surroundings) -> bool:
+    """Whether a purl names the package in an image."""
+    if purl.type != installed.type or not _is_there(purl, installed, place):
         return False
     if purl.type not in ("deb", "apk"):
         return _language(purl, installed)
-    family, _, release = distribution.partition("-")
-    if purl.namespace and purl.namespace.lower() != family:
-        return False
-    distro = purl.qualifiers.get("distro", "")
-    if distro and not _same_release(distro, family, release):
+    if purl.namespace and purl.namespace.lower() != place.distribution.partition("-")[0]:
         return False
     if purl.qualifiers.get("arch") == "source":
         return purl.name == installed.source and _version(purl.version, installed.source_version)
@@ -107,6 +130,33 @@ def matches_package(purl: Purl, installed: Installed, distribution: str) -> bool
         and bool(purl.version)
         and _version(purl.version, installed.source_version)
     )
+
+
+def _is_there(purl: Purl, installed: Installed, place: Surroundings) -> bool:
+    """Whether the qualifiers that restrict a purl allow this image."""
+    said = purl.qualifiers
+    family, _, release = place.distribution.partition("-")
+    if said.get("os_name", family).lower() != family:
+        return False
+    if not all(_same_release(said[name], family, release) for name in RELEASES if said.get(name)):
+        return False
+    wanted = said.get("arch", "")
+    if wanted in ("", "source"):
+        return True
+    return _architecture(wanted) in (place.architecture, _architecture(_own(installed.purl)))
+
+
+def _own(text: str) -> str:
+    """The architecture that a package's own purl names: `all` where it is for every one."""
+    try:
+        return parse_purl(text).qualifiers.get("arch", "") if text else ""
+    except MalformedError:
+        return ""
+
+
+def _architecture(word: str) -> str:
+    lowered = word.lower()
+    return _ARCHITECTURES.get(lowered, lowered) or "unknown"
 
 
 def _language(purl: Purl, installed: Installed) -> bool:
@@ -137,7 +187,9 @@ def _same_release(distro: str, family: str, release: str) -> bool:
     return text.split(".")[:parts] == release.split(".")[:parts]
 
 
-def matches_image(identifier: str, image: str, digests: frozenset[str]) -> bool:
+def matches_image(
+    identifier: str, image: str, digests: frozenset[str], place: Surroundings
+) -> bool:
     """Whether an identifier names the image: by digest, or by name where it gives no digest."""
     if identifier in digests or identifier == image:
         return True
@@ -148,7 +200,7 @@ def matches_image(identifier: str, image: str, digests: frozenset[str]) -> bool:
         purl = parse_purl(identifier)
     except MalformedError:
         return False
-    if not purl.is_image:
+    if not purl.is_image or not _is_image_of(purl, place):
         return False
     if purl.version.startswith("sha256:"):
         return purl.version in digests
@@ -159,6 +211,17 @@ def matches_image(identifier: str, image: str, digests: frozenset[str]) -> bool:
     if repository:
         return image_name(repository) == image_name(image)
     return purl.name == image_name(image).rpartition("/")[2]
+
+
+def _is_image_of(purl: Purl, place: Surroundings) -> bool:
+    said = purl.qualifiers
+    family, _, release = place.distribution.partition("-")
+    return (
+        said.get("os_name", family).lower() in (family, "linux")
+        and all(_same_release(said[name], family, release) for name in RELEASES if said.get(name))
+        and _architecture(said.get("arch") or place.architecture)
+        == _architecture(place.architecture)
+    )
 
 
 def image_purl(image: str, digest: str) -> str:

@@ -18,6 +18,7 @@ from ironhull.scan.statements import not_affected, openvex, statements_of
 from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.scan.view import View
 from ironhull.vex.lint import lint
+from ironhull.vex.purl import Surroundings
 from ironhull.vex.reading import parse_vex
 
 
@@ -44,7 +45,8 @@ def test_what_we_write_passes_our_own_checks_and_gives_the_same_counts(
     text = openvex_report.render(result, View())
     read = parse_vex(text.encode(), "own.json")
     assert [found for found in lint(read) if found.level == "error"] == []
-    subject = ImageProduct(result.image, frozenset({result.digest}), "debian-12")
+    place = Surroundings("debian-12", "amd64")
+    subject = ImageProduct(result.image, frozenset({result.digest}), place)
     after = apply_vex(result, [read], subject, {})
     assert len(after.open) == len(result.open)
     assert all(finding.vex is not None for finding in after.findings)

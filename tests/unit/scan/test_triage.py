@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from ironhull.scan.matching import scan
 from ironhull.scan.model import ScanResult
 from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.vex.model import VexDocument
-from ironhull.vex.purl import matches_image, matches_package, parse_purl
+from ironhull.vex.purl import Surroundings, matches_image, matches_package, parse_purl
 from ironhull.vex.reading import parse_vex
 
-IMAGE = ImageProduct("localhost:5000/shop/app:1.0", frozenset({DIGEST}), "debian-12")
+PLACE = Surroundings("debian-12", "amd64")
+IMAGE = ImageProduct("localhost:5000/shop/app:1.0", frozenset({DIGEST}), PLACE)
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_other_packages_are_not_matched(result: ScanResult, purl: str) -> None:
 def test_an_epoch_in_the_qualifier_is_part_of_the_version(result: ScanResult) -> None:
     vim = next(finding for finding in result.findings if finding.package == "vim")
     for text in ("pkg:deb/debian/vim@9.0.1378-2?epoch=2", "pkg:deb/debian/vim@2%3A9.0.1378-2"):
-        assert matches_package(parse_purl(text), vim, "debian-12")
+        assert matches_package(parse_purl(text), vim, IMAGE.place)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_an_epoch_in_the_qualifier_is_part_of_the_version(result: ScanResult) ->
     ],
 )
 def test_products_that_are_images(result: ScanResult, product: str, matches: bool) -> None:
-    assert matches_image(product, IMAGE.name, IMAGE.digests) is matches
+    assert matches_image(product, IMAGE.name, IMAGE.digests, IMAGE.place) is matches
     got = applied(result, openvex(said(product=product, parts=(OPENSSL,))))
     assert got == ({"CVE-2024-0001": "not_affected"} if matches else {})
 
@@ -166,7 +168,7 @@ def test_cyclonedx_is_read_with_references_and_bom_links(result: ScanResult) -> 
                 "analysis": {
                     "state": "not_affected",
                     "justification": "code_not_reachable",
-                    "detail": "not called",
+                    "detail": "not called, see https://example.org/calls",
                 },
                 "affects": [{"ref": "ssl"}],
             },
@@ -184,3 +186,84 @@ def test_cyclonedx_is_read_with_references_and_bom_links(result: ScanResult) -> 
         "CVE-2024-0001": "not_affected",
         "CVE-2024-0002": "affected",
     }
+
+
+@pytest.mark.parametrize(
+    ("qualifiers", "matches"),
+    [
+        ("os_name=debian&os_version=12", True),
+        ("os_name=debian&os_version=12.5&os_distro=bookworm&arch=amd64", True),
+        ("os_distro=bookworm", True),
+        ("arch=x86_64", True),
+        ("os_version=13", False),
+        ("os_distro=trixie", False),
+        ("os_name=ubuntu", False),
+        ("os_name=debian&os_version=12&arch=arm64", False),
+        ("distro=debian-12&os_version=13", False),
+    ],
+)
+def test_qualifiers_of_a_product_restrict_it(
+    result: ScanResult, qualifiers: str, matches: bool
+) -> None:
+    purl = f"pkg:deb/debian/libssl3@3.0.11-1~deb12u1?{qualifiers}"
+    expected = {"CVE-2024-0001": "not_affected"} if matches else {}
+    assert applied(result, openvex(said(product=purl))) == expected
+
+
+def test_a_statement_for_another_architecture_of_the_image_is_not_for_this_one() -> None:
+    arm = Surroundings("debian-12", "arm64")
+    purl = f"pkg:oci/app@{DIGEST}?arch=amd64"
+    assert matches_image(purl, IMAGE.name, IMAGE.digests, PLACE)
+    assert not matches_image(purl, IMAGE.name, IMAGE.digests, arm)
+    assert not matches_image(purl, IMAGE.name, IMAGE.digests, Surroundings("debian-12"))
+
+
+def test_every_name_of_a_vulnerability_finds_its_statement(result: ScanResult) -> None:
+    for aliases in ({"GHSA-x": ["CVE-2024-0001"]}, {"CVE-2024-0001": ["GHSA-x"]}):
+        after = apply_vex(result, [openvex(said("GHSA-x"))], IMAGE, aliases)
+        assert [f.id for f in after.findings if f.vex is not None] == ["CVE-2024-0001"]
+    renamed = tuple(replace(each, advisory="DSA-1-1") for each in result.findings)
+    after = apply_vex(replace(result, findings=renamed), [openvex(said("DSA-1-1"))], IMAGE, {})
+    assert len([f for f in after.findings if f.vex is not None]) == 2
+
+
+def test_an_advisory_does_not_lead_from_one_vulnerability_to_another(result: ScanResult) -> None:
+    renamed = tuple(replace(each, advisory="DSA-1-1") for each in result.findings)
+    aliases = {"DSA-1-1": ["CVE-2024-0001", "CVE-2024-0003"]}
+    document = openvex(said("CVE-2024-0003", product="pkg:deb/debian/libssl3"))
+    after = apply_vex(replace(result, findings=renamed), [document], IMAGE, aliases)
+    assert [f.id for f in after.findings if f.vex is not None] == []
+
+
+def test_what_contradicts_the_feed_is_shown_and_clears_nothing(result: ScanResult) -> None:
+    fixed = said(status="fixed", product="pkg:deb/debian/libssl3@3.0.11-1~deb12u1")
+    after = apply_vex(result, [openvex(fixed)], IMAGE, {})
+    found = next(f for f in after.findings if f.id == "CVE-2024-0001")
+    assert found.vex is not None
+    assert found.vex.status == "fixed"
+    assert "3.0.14-1~deb12u1 as the fix" in found.vex.contradicts
+    assert not found.suppressed
+    assert any("contradict the feed" in caveat.message for caveat in after.warnings)
+    # Where the feed knows no fix there is nothing to contradict.
+    other = said("CVE-2024-0002", status="fixed", product="pkg:deb/debian/libssl3")
+    (open_before, open_after) = (
+        {f.id for f in got.open} for got in (result, apply_vex(result, [openvex(other)], IMAGE, {}))
+    )
+    assert open_before - open_after == {"CVE-2024-0002"}
+
+
+def test_under_investigation_counts_as_affected(result: ScanResult) -> None:
+    after = apply_vex(result, [openvex(said(status="under_investigation"))], IMAGE, {})
+    assert len(after.open) == 3
+
+
+def test_what_the_linter_rejects_is_not_applied_and_counted(result: ScanResult) -> None:
+    bad = said(impact_statement="no-dsa")
+    after = apply_vex(result, [openvex(bad, said("CVE-2024-0002"))], IMAGE, {})
+    assert {f.id for f in after.findings if f.suppressed} == {"CVE-2024-0002"}
+    assert [c.message for c in after.warnings if c.kind == "vex"] == [
+        "1 of its 2 statements fail the linter (no-dsa 1) and are not applied"
+    ]
+    after = apply_vex(result, [openvex(bad)], IMAGE, {}, unchecked=True)
+    assert {f.id for f in after.findings if f.suppressed} == {"CVE-2024-0001"}
+    assert "applied all the same, unchecked" in after.warnings[-1].message

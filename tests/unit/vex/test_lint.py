@@ -56,9 +56,7 @@ def test_no_dsa_beside_real_evidence_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("statement", "rule"),
     [
-        (GOOD | {"products": [{"@id": "pkg:oci/app"}]}, "unversioned"),
         (GOOD | {"products": [{"@id": f"pkg:oci/app@{DIGEST}"}]}, "whole-image"),
-        (GOOD | {"products": [{"@id": "pkg:deb/debian/libssl3?distro=debian-12"}]}, "unversioned"),
         (GOOD | {"products": [{"@id": "pkg:deb/debian/libssl3@1"}]}, "distro"),
         (GOOD | {"products": [{"@id": "pkg:deb/libssl3@1?distro=debian-12"}]}, "purl"),
         (GOOD | {"products": [{"@id": "pkg:nothing"}]}, "purl"),
@@ -76,3 +74,63 @@ def test_what_hides_or_does_not_match_is_found(statement: dict[str, Any], rule: 
 
 def test_an_author_and_a_date_are_needed() -> None:
     assert {"author", "timestamp"} <= rules(GOOD, author="", timestamp="")
+
+
+ANY = "pkg:deb/debian/libssl3?distro=debian-12"
+ONE = "pkg:deb/debian/libssl3@1?distro=debian-12"
+
+
+def about(product: str, **more: Any) -> dict[str, Any]:
+    return said(product=product, impact_statement="not built, https://example.org/e", **more)
+
+
+def test_a_product_without_a_version_is_found_only_where_it_hides_something() -> None:
+    assert "unversioned" not in rules(about(ANY))
+    assert "unversioned" not in rules(about(ANY), about(ANY.replace("libssl3", "vim")))
+    assert "unversioned" in rules(about(ANY), about(ONE))
+    assert "unversioned" in rules(about(ANY), about(ANY, status="fixed"))
+    assert "unversioned" not in rules(about(ANY), about(ONE.replace("12", "13")))
+    two = {"@id": f"pkg:oci/app@{DIGEST}", "subcomponents": [{"@id": ANY}, {"@id": ONE}]}
+    assert "unversioned" in rules(about(ANY) | {"products": [two]})
+    assert "unversioned" in rules(
+        about("pkg:oci/app"),
+        about(f"pkg:oci/app@{DIGEST}", status="affected", action_statement="x"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "says"),
+    [
+        ("fixed in 3.5.4", "3.5.4-1", "has the fix of 3.5.4"),
+        ("fixed in version 3.5.4.", "3.6-1", "has the fix of 3.5.4"),
+        ("fixed in 3.5.4", "3.5.3-1", "fixed elsewhere"),
+        ("fixed in 3.5.4", "", "fixed elsewhere"),
+        ("patched by upgrading the library", "3.5.4-1", "is `fixed`, not"),
+        ("The patch was applied", "3.5.4-1", "is `fixed`, not"),
+    ],
+)
+def test_a_fix_that_is_in_is_fixed_and_not_not_affected(text: str, version: str, says: str) -> None:
+    product = f"pkg:deb/debian/libssl3@{version}?distro=debian-12".replace("@?", "?")
+    found = lint(openvex(said(product=product, impact_statement=text)))
+    assert [each.rule for each in found] == ["fixed-in"]
+    assert says in found[0].message
+
+
+def test_a_dispute_with_a_link_alone_is_no_evidence() -> None:
+    words = {"justification": "vulnerable_code_cannot_be_controlled_by_adversary"}
+    link = "This CVE is disputed by upstream, see https://example.org/1"
+    assert "disputed" in rules(GOOD | words | {"impact_statement": link})
+    more = f"{link}: the parser only reads files that root wrote"
+    assert "disputed" not in rules(GOOD | words | {"impact_statement": more})
+
+
+def test_a_document_is_checked_whole() -> None:
+    many = [GOOD | {"impact_statement": "no-dsa"}] * 2_500
+    assert len([each for each in lint(openvex(*many)) if each.rule == "no-dsa"]) == 2_500
+
+
+@pytest.mark.parametrize("name", ["OPEN-1 issue", "the openssl thing"])
+def test_a_name_that_no_scanner_reports_is_said(name: str) -> None:
+    assert "identifier" in rules(GOOD | {"vulnerability": {"name": name}})
+    known = {"name": name, "aliases": ["GHSA-xxxx-yyyy-zzzz"]}
+    assert "identifier" not in rules(GOOD | {"vulnerability": known})

@@ -100,6 +100,7 @@ def assessment_json(said: Assessment | None) -> dict[str, str] | None:
         "document": said.document,
         "author": said.author,
         "date": said.date,
+        "contradicts": said.contradicts,
     }
 
 
