@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ironhull.inventory.layer import GROUP, PASSWD
+from ironhull.inventory.files import GROUP, PASSWD
 from ironhull.inventory.model import Remark, User
 from ironhull.inventory.view import View
 

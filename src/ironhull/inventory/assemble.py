@@ -34,15 +34,14 @@ _MAX_DUPLICATES = 1000
 _MODULES = "/node_modules/"
 
 
-def assemble(image: OpenImage, records: Sequence[LayerRecord]) -> Inventory:
-    """The inventory of an image whose layers, lowest first, have these records.
+def assemble(image: OpenImage, view: View) -> Inventory:
+    """The inventory of an image whose layers, put together, are this view.
 
-    1. Put the layers together. 2. Say what the distribution and the accounts are. 3. Take the
+    1. Name the layers. 2. Say what the distribution and the accounts are. 3. Take the
     packages of what is visible. 4. Find who owns their files. 5. Write purls. 6. Add the surface,
     the layers and the waste.
     """
     digests = [layer.digest for layer in image.layers] or [""]
-    view = View(records)
     distribution = distribution_of(view)
     config = image_config(image.config)
     users, remarks = users_of(view)
@@ -68,7 +67,7 @@ def assemble(image: OpenImage, records: Sequence[LayerRecord]) -> Inventory:
         users=users,
         config=config,
         surface=_owned_surface(surface, owned, digests),
-        layers=_layers(image, records),
+        layers=_layers(image, view.records),
         duplicates=_duplicates(view, digests),
         wasted=view.waste.total,
         remarks=tuple(sorted(set(remarks), key=lambda r: (r.kind, r.location, r.message))),
@@ -104,7 +103,7 @@ def _introduced(view: View, package: Package, layer: int) -> int:
     """
     first = layer
     for number in range(layer - 1, -1, -1):
-        there = view.records[number].packages.get(package.location)
+        there = view.packages_at(number, package.location)
         if there is None:
             continue
         if not any(
@@ -185,20 +184,7 @@ def _owned_surface(surface: Surface, owned: Mapping[str, str], digests: Sequence
 
 
 def _remarks(view: View, digests: Sequence[str]) -> list[Remark]:
-    return [
-        replace(remark, layer=digests[layer])
-        for _, layer, remarks in _all_remarks(view)
-        for remark in remarks
-    ]
-
-
-def _all_remarks(view: View) -> Iterable[tuple[str, int, list[Remark]]]:
-    """Remarks of what is visible, and of names that no file has (climbing names, whiteouts)."""
-    for number, record in enumerate(view.records):
-        for path, remarks in record.remarks.items():
-            entry = view.get(path)
-            if entry is None or entry.layer == number:
-                yield path, number, remarks
+    return [replace(remark, layer=digests[layer]) for layer, remark in view.remarks()]
 
 
 def _layers(image: OpenImage, records: Sequence[LayerRecord]) -> tuple[Layer, ...]:

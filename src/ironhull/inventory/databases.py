@@ -37,7 +37,7 @@ def unread_databases(
     view: View, distribution: Distribution, packages: Collection[Package]
 ) -> Iterator[Remark]:
     """A remark for each database that is not read, and for one that should be there and is not."""
-    foreign = {kind: path for path, kind in _FOREIGN.items() if path in view}
+    foreign = {kind: path for path, kind in _FOREIGN.items() if view.real(path) in view}
     for kind, path in sorted(foreign.items()):
         yield Remark("unparsed", path, f"packages of {kind}, which Ironhull does not read")
     types = {package.type for package in packages}

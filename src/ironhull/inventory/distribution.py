@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ironhull.inventory.layer import DEBIAN_VERSION, OS_RELEASE
+from ironhull.inventory.files import DEBIAN_VERSION, OS_RELEASE
 from ironhull.inventory.model import Distribution
 from ironhull.inventory.view import View
 

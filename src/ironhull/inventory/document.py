@@ -32,6 +32,9 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
 
 SCHEMA = "ironhull-inventory-1"
+READER = 2
+"""Grows when images are read differently. What an older reader stored is still an inventory, but
+who can read the image again does so."""
 
 Value = TypeVar("Value")
 
@@ -84,16 +87,22 @@ def package_json(package: Package) -> dict[str, Any]:
 
 def dumps(inventory: Inventory) -> bytes:
     """The stored form: one line of UTF-8 JSON."""
-    text = json.dumps(to_json(inventory), separators=(",", ":"), ensure_ascii=False)
-    return text.encode()
+    value = to_json(inventory) | {"reader": READER}
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def loads(data: bytes, where: str) -> Inventory:
-    """An inventory from its stored form; MalformedError names `where` it came from."""
+def loads(data: bytes, where: str, reader: int = 0) -> Inventory:
+    """An inventory from its stored form, made by `reader` or a later one.
+
+    MalformedError names `where` it came from.
+    """
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise MalformedError(f"{where}: not an inventory: {error}") from None
+    made_by = value.get("reader") if isinstance(value, dict) else None
+    if reader and not (isinstance(made_by, int) and made_by >= reader):
+        raise MalformedError(f"{where}: made by an older reader of images")
     return from_json(value, where)
 
 

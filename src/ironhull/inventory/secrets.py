@@ -33,12 +33,20 @@ _PASSWORD_FILES: tuple[tuple[str, str, re.Pattern[bytes]], ...] = (
     ("/.pgpass", "stored password", re.compile(rb"^[^#\s].*:[^:\s]+\s*$", re.MULTILINE)),
 )
 _STORES = (".p12", ".pfx", ".jks", ".keystore")
+_NAMES = (*(ending for ending, _, _ in _PASSWORD_FILES), *_STORES)
+LEAST = 20
+"""No token and no key is shorter; only what a file's name says can make less a secret."""
 _SENSITIVE = re.compile(
     r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|SECRET_?KEY|CREDENTIALS?)$",
     re.IGNORECASE,
 )
 # Documentation and headers show tokens as examples; keys are searched for everywhere.
 _EXAMPLES = ("/usr/share/", "/usr/include/")
+
+
+def is_named(path: str) -> bool:
+    """Whether a file of this name may hold a secret that no other file's would be."""
+    return path.endswith(_NAMES)
 
 
 def in_file(path: str, data: bytes) -> str:
@@ -48,11 +56,12 @@ def in_file(path: str, data: bytes) -> str:
         if found:
             kind = found["kind"].decode("ascii").strip()
             return f"{kind} private key" if kind else "private key"
-    if path.endswith(_STORES):
-        return "key store"
-    for ending, detail, pattern in _PASSWORD_FILES:
-        if path.endswith(ending) and pattern.search(data):
-            return detail
+    if path.endswith(_NAMES):
+        if path.endswith(_STORES):
+            return "key store"
+        for ending, detail, pattern in _PASSWORD_FILES:
+            if path.endswith(ending) and pattern.search(data):
+                return detail
     return "" if path.startswith(_EXAMPLES) else _token(data)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError
-from ironhull.inventory.document import dumps, loads
+from ironhull.inventory.document import READER, dumps, loads
 from ironhull.inventory.model import Inventory, Package
 from ironhull.store.files import locked, replace_file
 
@@ -63,14 +63,14 @@ class InventoryStore:
         return self.root / f"{key.removeprefix('sha256:')}.json"
 
     def get(self, key: str) -> Inventory | None:
-        """The inventory of an image by manifest digest; None if there is none of this format."""
+        """The inventory of an image by manifest digest; None if there is none, or an old one."""
         if not key:
             return None
         path = self.path(key)
         try:
             if path.stat().st_size > _MAX_FILE:
                 return None
-            return loads(path.read_bytes(), str(path))
+            return loads(path.read_bytes(), str(path), READER)
         except (FileNotFoundError, MalformedError):
             return None
         except OSError as error:

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from ironhull.inventory.model import SURFACE_LISTS, Finding, Surface
 from ironhull.inventory.paths import parent
 from ironhull.inventory.programs import PROGRAMS
-from ironhull.inventory.record import DIRECTORY, FILE, HARD_LINK, LIBRARY, PROGRAM, SCRIPT, SYMLINK
+from ironhull.inventory.record import (
+    DIRECTORY,
+    FILE,
+    HARD_LINK,
+    LIBRARY,
+    PROGRAM,
+    SCRIPT,
+    SYMLINK,
+    Attributes,
+)
 from ironhull.inventory.view import Entry, View
 
 _MAX_FINDINGS = 5000
@@ -44,8 +53,12 @@ class SurfaceReader:
 
     def read(self) -> Surface:
         """The surface; owners of the findings are filled in by who knows them."""
-        for entry in self._view:
-            self._look(entry)
+        for attributes, count, size in self._view.tally():
+            self._count(attributes, count, size)
+        # Folders first: a file in a folder that the user may write needs no finding of its own.
+        for wanted in (self._folder_matters, self._other_matters):
+            for entry in self._view.entries(wanted):
+                self._look(entry)
         for path, layer, text in self._view.facts("capabilities"):
             self._add("capabilities", path, text, layer)
         self._secrets()
@@ -55,40 +68,55 @@ class SurfaceReader:
         lists = {name: tuple(sorted(found)[:_MAX_FINDINGS]) for name, found in self._lists.items()}
         return Surface(**lists, **self._counts, size=self._size)  # type: ignore[arg-type]
 
+    def _folder_matters(self, attributes: Attributes) -> bool:
+        """Whether a folder can be more than one of many."""
+        loose = attributes.mode & (_SETUID | _SETGID | 0o002)
+        return attributes.kind == DIRECTORY and (bool(loose) or self._is_mine(attributes))
+
+    def _other_matters(self, attributes: Attributes) -> bool:
+        """Whether an entry that is no folder can be more than one of many."""
+        if attributes.kind not in (FILE, HARD_LINK):
+            return attributes.kind == SYMLINK
+        loose = attributes.mode & (_SETUID | _SETGID | 0o002 | _EXECUTE)
+        return bool(loose) or self._is_mine(attributes)
+
+    def _count(self, attributes: Attributes, count: int, size: int) -> None:
+        kind, form, mode = attributes.kind, attributes.form, attributes.mode
+        if kind == DIRECTORY:
+            self._counts["directories"] += count
+            return
+        self._counts["files"] += count
+        if kind not in (FILE, HARD_LINK):
+            return
+        self._size += size
+        if form == LIBRARY:
+            self._counts["libraries"] += count
+        elif mode & _EXECUTE and form in (PROGRAM, SCRIPT):
+            self._counts["executables"] += count
+
     def _add(self, name: str, path: str, detail: str, layer: int) -> None:
         self._lists[name].append(Finding(path, detail, str(layer)))
 
     def _secrets(self) -> None:
         """Those of hidden files too: whoever has the image has all its layers."""
-        visible = {path: layer for path, layer, _ in self._view.facts("secrets")}
+        for path, layer, text in self._view.facts("secrets"):
+            self._add("secrets", path, text, layer)
         for layer, record in enumerate(self._view.records):
-            for path, text in record.secrets.items():
-                hidden = "" if visible.get(path) == layer else ", hidden by a higher layer"
-                self._add("secrets", path, f"{text}{hidden}", layer)
+            for entry, text in record.secrets.items():
+                if self._view.shown_as(layer, entry, {}) is None:
+                    detail = f"{text}, hidden by a higher layer"
+                    self._add("secrets", record.names[entry], detail, layer)
 
     def _look(self, entry: Entry) -> None:
-        match entry.kind:
-            case "d":
-                self._counts["directories"] += 1
-            case "f" | "h":
-                self._file(entry)
-            case "l":
-                self._counts["files"] += 1
-                self._program(entry)
-                return
-            case _:
-                self._counts["files"] += 1
-                return
+        if entry.kind == SYMLINK:
+            self._program(entry)
+            return
+        if entry.kind != DIRECTORY:
+            self._file(entry)
         self._permissions(entry)
 
     def _file(self, entry: Entry) -> None:
-        self._counts["files"] += 1
-        self._size += entry.size
-        if entry.form == LIBRARY:
-            self._counts["libraries"] += 1
-        elif entry.mode & _EXECUTE:
-            if entry.form in (PROGRAM, SCRIPT):
-                self._counts["executables"] += 1
+        if entry.form != LIBRARY and entry.mode & _EXECUTE:
             self._program(entry)
         if entry.mode & _SETUID:
             self._add("setuid", entry.path, f"{entry.mode:04o} uid {entry.uid}", entry.layer)
@@ -115,12 +143,17 @@ class SurfaceReader:
         if entry.mode & 0o002:
             if entry.kind != DIRECTORY or not entry.mode & _STICKY:
                 self._add("world_writable", entry.path, detail, entry.layer)
-        elif self._ids is not None:
-            uid, gids = self._ids
-            mine = entry.uid == uid and entry.mode & 0o200
-            ours = entry.uid != uid and entry.gid in gids and entry.mode & 0o020
-            if mine or ours:
-                self._writable[entry.path] = Finding(entry.path, detail, str(entry.layer))
+        elif self._is_mine(entry) and self._highest(entry.path):
+            self._writable[entry.path] = Finding(entry.path, detail, str(entry.layer))
+
+    def _is_mine(self, attributes: Attributes | Entry) -> bool:
+        """Whether the default user may write, though not everybody may."""
+        if self._ids is None:
+            return False
+        uid, gids = self._ids
+        mine = attributes.uid == uid and attributes.mode & 0o200
+        ours = attributes.uid != uid and attributes.gid in gids and attributes.mode & 0o020
+        return bool(mine or ours)
 
     def _highest(self, path: str) -> bool:
         return not any(folder in self._writable for folder in _above(path))

@@ -8,28 +8,36 @@ together, and the result is stored.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from ironhull.errors import EnvironmentProblem
 from ironhull.inventory.assemble import assemble
 from ironhull.inventory.cache import RecordCache
-from ironhull.inventory.layer import RecordBuilder, read_layer
+from ironhull.inventory.cataloguers.interface import Content
+from ironhull.inventory.files import FileReader, kept
+from ironhull.inventory.hard_links import Place
+from ironhull.inventory.layer import Entries, read_entries, read_layer, tar_entries, visited
 from ironhull.inventory.model import Inventory, Remark
-from ironhull.inventory.record import LayerRecord
+from ironhull.inventory.record import NOWHERE, LayerRecord
+from ironhull.inventory.second_names import note_dangling, of_layer, of_view
 from ironhull.inventory.sources.find import Places, open_image
 from ironhull.inventory.sources.interface import LayerSource, OpenImage
 from ironhull.inventory.stored import InventoryStore
 from ironhull.inventory.stream import Expected, LayerStream, Readable, StreamLimits
+from ironhull.inventory.view import View
 from ironhull.oci.platform import Platform
-from ironhull.oci.tar import TarLimits
+from ironhull.oci.tar import Member, TarLimits
 from ironhull.progress import Progress, Silent
 from ironhull.store.home import Home
 
 MAX_WORKERS = 4
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class Taker:
                 known = self.stored.get(image.identity.key)
             if known is not None:
                 return replace(known, image=image.identity)
-            inventory = assemble(image, self._records(image, again))
+            inventory = assemble(image, self._view(image, again))
         if self.stored is not None:
             self.stored.put(inventory)
         return inventory
@@ -80,17 +88,56 @@ class Taker:
     @contextmanager
     def opened(
         self, text: str, platform: Platform | None = None
-    ) -> Iterator[tuple[OpenImage, list[LayerRecord]]]:
-        """The open image and its layers' records, for who needs its files; errors as `take`."""
+    ) -> Iterator[tuple[OpenImage, View]]:
+        """The open image and its layers put together, for who needs its files; errors as `take`."""
         with open_image(text, self.places, platform) as image:
-            yield image, self._records(image, False)
+            yield image, self._view(image, False)
+
+    def contents(
+        self, image: OpenImage, places: Mapping[Place, Value]
+    ) -> Iterator[tuple[Place, Member, Content]]:
+        """Those files of the open image that are wanted, as the layers are read once more.
+
+        A file is in no way newer than its record: of a folder's, one that changed may be missing.
+        """
+        layers: dict[int, dict[int, Value]] = {}
+        for (number, entry), value in places.items():
+            layers.setdefault(number, {})[entry] = value
+        for number, entries in sorted(layers.items()):
+            with self._entries(image, number) as all_entries:
+                for entry, member, content in visited(all_entries, entries):
+                    yield (number, entry), member, content
+
+    def _view(self, image: OpenImage, again: bool) -> View:
+        """The layers put together, and what links make of their files."""
+        view = View(self._records(image, again))
+        note_dangling(view)
+        wanted = of_view(view)
+        reader = FileReader(view.second)
+        for place, member, content in self.contents(image, wanted):
+            if member.size:
+                with kept(content, member.size) as again_and_again:
+                    for name in wanted[place]:
+                        entry = view.add_second(name.path, name.layer)
+                        reader.read(entry, name.path, member.size, again_and_again())
+        return view
+
+    @contextmanager
+    def _entries(self, image: OpenImage, number: int) -> Iterator[Entries]:
+        """The entries of a layer, or of the folder, held to its digests if read to the end."""
+        if image.tree is not None:
+            yield image.tree()
+            return
+        layer = image.layers[number]
+        where = f"{image.identity.name}: layer {layer.digest}"
+        with self._stream(layer, where, lambda amount: None) as stream:
+            yield tar_entries(iter(stream), where, self.limits.tar)
 
     def _records(self, image: OpenImage, again: bool) -> list[LayerRecord]:
         if image.tree is not None:
-            builder = RecordBuilder(image.identity.name)
-            for member, content in image.tree():
-                builder.add(member, content)
-            return [builder.record]
+            whole = read_entries(image.tree())
+            _read_links(whole, of_layer(whole), image.tree)
+            return [whole]
         known: dict[str, LayerRecord] = {}
         missing: dict[str, LayerSource] = {}
         for layer in image.layers:
@@ -126,21 +173,47 @@ class Taker:
         where = f"{name}: layer {layer.digest}"
         if layer.foreign:
             remark = Remark("unparsed", "/", f"{where} is kept elsewhere and was not read")
-            return LayerRecord(diff_id=layer.diff_id or "", remarks={"/": [remark]})
+            return LayerRecord(diff_id=layer.diff_id or "", remarks=[(NOWHERE, remark)])
+        with self._stream(layer, where, advance) as stream:
+            record = read_layer(iter(stream), where, self.limits.tar)
+        record.diff_id = stream.diff_id
+        record.stored, record.uncompressed = stream.stored, stream.uncompressed
+        again = of_layer(record)
+        if again:
+            with self._stream(layer, where, lambda amount: None) as stream:
+                entries = tar_entries(iter(stream), where, self.limits.tar)
+                _read_links(record, again, lambda: entries)
+        if self.cache is not None:
+            self.cache.put(layer.digest, record)
+        return record
+
+    @contextmanager
+    def _stream(
+        self, layer: LayerSource, where: str, advance: Callable[[int], None]
+    ) -> Iterator[LayerStream]:
         expected = Expected(where, layer.digest, layer.diff_id, layer.size)
         try:
             with (
                 layer.open() as file,
                 LayerStream(_Counted(file, advance), expected, self.limits.stream) as stream,
             ):
-                record = read_layer(iter(stream), where, self.limits.tar)
+                yield stream
         except OSError as error:
             raise EnvironmentProblem(f"{where}: cannot be read: {error}") from None
-        record.diff_id = stream.diff_id
-        record.stored, record.uncompressed = stream.stored, stream.uncompressed
-        if self.cache is not None:
-            self.cache.put(layer.digest, record)
-        return record
+
+
+def _read_links(
+    record: LayerRecord, again: Mapping[int, Sequence[int]], entries: Callable[[], Entries]
+) -> None:
+    """Read files of a layer once more, under the names that hard links give them."""
+    if not again:
+        return
+    reader = FileReader(record)
+    for entry, member, content in visited(entries(), again):
+        if member.size:
+            with kept(content, member.size) as again_and_again:
+                for link in again[entry]:
+                    reader.read(link, record.names[link], member.size, again_and_again())
 
 
 class _Counted:

@@ -5,24 +5,30 @@ The algorithm, from the highest layer to the lowest, so that each entry is looke
 2. An entry that a higher layer's whiteout removes, or that lies below a whiteout, an opaque folder
    or a path that became a file, or a file that became a folder, is gone, so it is waste too.
 3. Everything else is visible. Then the layer's own whiteouts start to hide what is below it.
-Before that, paths that run through a lower layer's symbolic link are made real, as engines do.
+Before that, paths that run through symbolic links are made real and hard links get their files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ironhull.errors import MalformedError
-from ironhull.inventory.model import Package
-from ironhull.inventory.paths import MAX_LINKS, join, parent
-from ironhull.inventory.record import DIRECTORY, FILE, HARD_LINK, SYMLINK, LayerRecord
-
-MAX_ENTRIES = 2_000_000
-_SHIFT = 32
-_INDEX = (1 << _SHIFT) - 1
-_FACTS = ("packages", "texts", "licenses", "capabilities", "secrets", "remarks")
+from ironhull.inventory.hard_links import Place, join_layers
+from ironhull.inventory.merge import INDEX, MAX_ENTRIES, MAX_LAYERS, SHIFT, Merge
+from ironhull.inventory.model import Package, Remark
+from ironhull.inventory.paths import MAX_LINKS, join
+from ironhull.inventory.realign import realigned
+from ironhull.inventory.record import (
+    FILE,
+    HARD_LINK,
+    NOWHERE,
+    SYMLINK,
+    Attributes,
+    LayerRecord,
+    moved,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +47,73 @@ class Entry:
     link: str
 
 
-@dataclass(slots=True)
-class Waste:
-    """Bytes that no container sees."""
-
-    total: int = 0
-    copies: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    """Path → (layer number, bytes) of each hidden copy."""
-
-
 class View:
     """The merged file system of `records`, lowest first."""
 
     def __init__(self, records: Sequence[LayerRecord]) -> None:
-        if sum(len(record.paths) for record in records) > MAX_ENTRIES:
+        count = sum(len(record) for record in records)
+        if count > MAX_ENTRIES:
             raise MalformedError(f"the layers have more than {MAX_ENTRIES} entries together")
-        self.records = _without_linked_parents(records)
-        self.waste = Waste()
-        self._entries: dict[str, int] = {}
-        self._merge()
-        self._hard_links: list[dict[str, list[str]]] = [_hard_links(item) for item in self.records]
+        if len(records) > MAX_LAYERS:
+            raise MalformedError(f"an image of more than {MAX_LAYERS} layers")
+        self._read = records
+        self.records = realigned(records)
+        self._files = join_layers(self.records)
+        """Hard link → its file, where that is in another layer or behind it."""
+        self.second = LayerRecord()
+        """What was read of files under the names that links give them."""
+        self._second_layers: list[int] = []
+        self._notes: list[tuple[int, Remark]] = []
+        merged = Merge(self.records)
+        self.waste, self._table, self._shown = merged.waste, merged.table, merged.shown
+        self._links: dict[Place, list[Place]] = {}
+        """File → the hard links to it."""
+        self._sizes: dict[Place, int] = {}
+        """Hard link → the size of its file, where the file's own path is gone."""
+        self._databases: dict[int, dict[str, Sequence[Package]]] = {}
+        self._join_links()
 
     def __contains__(self, path: str) -> bool:
-        return path in self._entries
+        return self._table.get(path) is not None
 
     def __iter__(self) -> Iterator[Entry]:
-        for path, key in self._entries.items():
-            yield self._entry(path, key)
+        return self.entries(lambda attributes: True)
+
+    def entries(self, wanted: Callable[[Attributes], bool]) -> Iterator[Entry]:
+        """The visible entries whose attributes, asked for once each, are wanted."""
+        for number, record in enumerate(self.records):
+            asked = [wanted(item) for item in record.attributes]
+            if any(asked):
+                shown, ids = self._shown[number], record.attribute_ids
+                for entry in range(len(record)):
+                    if shown[entry] and asked[ids[entry]] and (number, entry) not in self._files:
+                        yield self._entry(number, entry, record.names[entry])
+        # These have the attributes of files in other layers.
+        for number, entry in self._files:
+            if self._shown[number][entry] and wanted(self._attributes((number, entry))):
+                yield self._entry(number, entry, self.records[number].names[entry])
+
+    def tally(self) -> Iterator[tuple[Attributes, int, int]]:
+        """Attributes, and how many visible entries with how many bytes have them."""
+        for number, record in enumerate(self.records):
+            counts, sizes = [0] * len(record.attributes), [0] * len(record.attributes)
+            rows = zip(self._shown[number], record.attribute_ids, record.sizes, strict=True)
+            for is_shown, attributes, size in rows:
+                if is_shown:
+                    counts[attributes] += 1
+                    sizes[attributes] += size
+            yield from zip(record.attributes, counts, sizes, strict=True)
+        for place, size in self._sizes.items():
+            yield self._attributes(place), 0, size
+        for place in self._files:
+            if self._shown[place[0]][place[1]]:
+                yield self.records[place[0]].attributes_of(place[1]), -1, 0
+                yield self._attributes(place), 1, 0
 
     def get(self, path: str) -> Entry | None:
         """The entry at exactly this path; symbolic links are not followed."""
-        key = self._entries.get(path)
-        return None if key is None else self._entry(path, key)
+        place = self._find(path)
+        return None if place is None else self._entry(*place, path)
 
     def real(self, path: str) -> str:
         """The path with all symbolic links followed, as far as they lead inside the image."""
@@ -81,21 +122,36 @@ class View:
         while todo:
             part = todo.pop(0)
             here = f"{done}/{part}"
-            key = self._entries.get(here)
-            if key is not None and self._kind(key) == SYMLINK and links < MAX_LINKS:
-                links += 1
-                target = self.records[key >> _SHIFT].links[here]
-                todo = join(done or "/", target).split("/")[1:] + todo
-                done = ""
-            else:
+            target = self._target(here) if links < MAX_LINKS else None
+            if target is None:
                 done = here
+                continue
+            links += 1
+            todo = join(done or "/", target).split("/")[1:] + todo
+            done = ""
         return done or "/"
 
+    def file(self, path: str) -> Place | None:
+        """The layer and entry of the file that a path leads to, through links of both kinds."""
+        place = self._find(self.real(path))
+        if place is None:
+            return None
+        place = self._root(place)
+        return place if self._attributes(place).kind == FILE else None
+
     def text(self, path: str) -> str | None:
-        """A small text file that was kept, symbolic links followed."""
-        real = self.real(path)
-        key = self._entries.get(real)
-        return None if key is None else self.records[key >> _SHIFT].texts.get(real)
+        """A small text file that was kept, links followed."""
+        for entry, name in enumerate(self.second.names):
+            if name == path and entry in self.second.texts:
+                return self.second.texts[entry]
+        place = self._find(self.real(path))
+        if place is None:
+            return None
+        for number, entry in (place, self._root(place)):
+            text = self.records[number].texts.get(entry)
+            if text is not None:
+                return text
+        return None
 
     def facts(self, name: str) -> Iterator[tuple[str, int, Any]]:
         """Path, layer number and fact of each visible file that has one; `name` is a record's.
@@ -103,200 +159,157 @@ class View:
         A file that is gone but for a hard link to it is found under the link's path.
         """
         for number, record in enumerate(self.records):
-            facts: Mapping[str, Any] = getattr(record, name)
-            for path, fact in facts.items():
-                if self._layer(path) == number:
-                    yield path, number, fact
+            facts: Mapping[int, Any] = getattr(record, name)
+            for entry, fact in facts.items():
+                path = self.shown_as(number, entry, facts)
+                if path is not None:
+                    yield path, number, moved(fact, self._read[number].names[entry], path)
+        second: Mapping[int, Any] = getattr(self.second, name)
+        for entry, fact in second.items():
+            yield self.second.names[entry], self._second_layers[entry], fact
+
+    def remarks(self) -> Iterator[tuple[int, Remark]]:
+        """Layer number and remark, of what is visible and of names that no file can have."""
+        for number, record in enumerate(self.records):
+            for entry, remark in record.remarks:
+                if entry == NOWHERE:
+                    yield number, remark
                     continue
-                for other in self._hard_links[number].get(path, ()):
-                    if self._layer(other) == number:
-                        yield other, number, _moved(fact, path, other)
-                        break
+                path = self.shown_as(number, entry, {})
+                if path is not None:
+                    yield number, moved(remark, self._read[number].names[entry], path)
+        for entry, remark in self.second.remarks:
+            yield self._second_layers[entry], remark
+        yield from self._notes
 
-    def _layer(self, path: str) -> int:
-        return self._entries.get(path, -1) >> _SHIFT
+    def shown_as(self, number: int, entry: int, known: Mapping[int, Any]) -> str | None:
+        """The visible path of an entry: its own, else that of a hard link to the same file.
 
-    def _kind(self, key: int) -> str:
-        return self.records[key >> _SHIFT].kinds[key & _INDEX]
+        Links that `known` has something of by themselves do not count.
+        """
+        if self._shown[number][entry]:
+            return self.records[number].names[entry]
+        for other, link in self._links.get((number, entry), ()):
+            if self._shown[other][link] and not (other == number and link in known):
+                return self.records[other].names[link]
+        return None
 
-    def _entry(self, path: str, key: int) -> Entry:
-        layer, index = key >> _SHIFT, key & _INDEX
-        record = self.records[layer]
-        form, size = record.forms[index], record.sizes[index]
+    def note(self, layer: int, remark: Remark) -> None:
+        """Keep a remark that only the layers together give reason for."""
+        self._notes.append((layer, remark))
+
+    def dangling(self) -> Iterator[tuple[str, int, str]]:
+        """Path, layer and target of each visible hard link to nothing."""
+        for number, record in enumerate(self.records):
+            kinds = [item.kind for item in record.attributes]
+            if HARD_LINK not in kinds:
+                continue
+            for entry, target in record.links.items():
+                if (
+                    self._shown[number][entry]
+                    and kinds[record.attribute_ids[entry]] == HARD_LINK
+                    and entry not in record.inodes
+                    and (number, entry) not in self._files
+                ):
+                    yield record.names[entry], number, target
+
+    def joined(self) -> Iterator[tuple[str, int]]:
+        """Path and layer of each visible hard link to a file of another layer, or behind it."""
+        for number, entry in self._files:
+            if self._shown[number][entry]:
+                yield self.records[number].names[entry], number
+
+    def symlinks(self) -> Iterator[tuple[str, int]]:
+        """Path and layer of each visible symbolic link."""
+        for number, record in enumerate(self.records):
+            for entry in record.links:
+                if self._shown[number][entry] and self._attributes((number, entry)).kind == SYMLINK:
+                    yield record.names[entry], number
+
+    def children(self, folder: str) -> list[str]:
+        """The names of what is visible directly in a folder, sorted."""
+        found = set()
+        for number, record in enumerate(self.records):
+            owner = record.names.folder(folder)
+            if owner is not None:
+                for entry, item in enumerate(record.names.owners):
+                    if item == owner and self._shown[number][entry]:
+                        found.add(record.names[entry].rpartition("/")[2])
+        return sorted(found)
+
+    def add_second(self, path: str, layer: int) -> int:
+        """The number of a new entry in `second`: a file's name, and the layer that gave it."""
+        cut = path.rfind("/") + 1
+        self.second.names.add(path[:cut], path[cut:])
+        self._second_layers.append(layer)
+        return len(self._second_layers) - 1
+
+    def packages_at(self, layer: int, path: str) -> Sequence[Package] | None:
+        """What one layer, visible or not, says of the packages of a database."""
+        known = self._databases.get(layer)
+        if known is None:
+            record = self.records[layer]
+            known = self._databases[layer] = {
+                record.names[entry]: found
+                for entry, found in record.packages.items()
+                if found[0].is_distribution
+            }
+        return known.get(path)
+
+    def _find(self, path: str) -> Place | None:
+        key = self._table.get(path)
+        return None if key is None else (key >> SHIFT, key & INDEX)
+
+    def _root(self, place: Place) -> Place:
+        """The entry that holds the file of a hard link, or the entry itself."""
+        number, entry = place
+        inode = self.records[number].inodes.get(entry)
+        return (number, inode) if inode is not None else self._files.get(place, place)
+
+    def _attributes(self, place: Place) -> Attributes:
+        number, entry = place
+        found = self.records[number].attributes_of(entry)
+        if found.kind == HARD_LINK and place in self._files:
+            number, entry = self._files[place]
+            found = self.records[number].attributes_of(entry)
+            if found.kind == FILE:
+                found = found._replace(kind=HARD_LINK)
+        return found
+
+    def _target(self, path: str) -> str | None:
+        """What a symbolic link at the path says; None if there is none."""
+        place = self._find(path)
+        if place is None or self._attributes(place).kind != SYMLINK:
+            return None
+        number, entry = self._root(place)
+        return self.records[number].links[entry]
+
+    def _entry(self, number: int, entry: int, path: str) -> Entry:
+        place = (number, entry)
+        attributes = self._attributes(place)
+        links, target = self.records[number].links, entry
+        if attributes.kind == SYMLINK and place in self._files:
+            number, target = self._files[place]
+            links = self.records[number].links
         return Entry(
             path,
-            record.kinds[index],
-            form,
-            record.modes[index],
-            record.uids[index],
-            record.gids[index],
-            size,
-            layer,
-            record.links.get(path, ""),
+            *attributes,
+            self._sizes.get(place, self.records[place[0]].sizes[entry]),
+            place[0],
+            links.get(target, ""),
         )
 
-    def _merge(self) -> None:
-        hidden = _Hidden(self)
-        for number in range(len(self.records) - 1, -1, -1):
+    def _join_links(self) -> None:
+        """Know the names of each file; one whose own path is gone is no waste if it has others."""
+        for number, record in enumerate(self.records):
+            for link, entry in record.inodes.items():
+                self._links.setdefault((number, entry), []).append((number, link))
+        for place, root in self._files.items():
+            self._links.setdefault(root, []).append(place)
+        for (number, entry), places in self._links.items():
             record = self.records[number]
-            hidden.forget()
-            base = number << _SHIFT
-            folders: set[str] = set()
-            replaced: set[str] = set()
-            for index in range(len(record.paths) - 1, -1, -1):
-                path = record.paths[index]
-                before = self._entries.get(path)
-                if before is not None and before >> _SHIFT == number:
-                    continue
-                kind = record.kinds[index]
-                if before is not None or hidden.is_gone(path, kind):
-                    if kind != DIRECTORY:
-                        replaced.add(path)
-                    if kind == FILE:
-                        size = record.sizes[index]
-                        self.waste.total += size
-                        self.waste.copies.setdefault(path, []).append((number, size))
-                else:
-                    self._entries[path] = base | index
-                    folders.add(parent(path))
-            hidden.used_as_folders(folders)
-            hidden.whiteouts.update(record.whiteouts)
-            # A file hides what was below its path, even if it is a folder again above.
-            hidden.opaque.update(record.opaque, replaced)
-
-    def hides_below(self, path: str) -> bool:
-        """Whether something other than a folder is visible at the path."""
-        key = self._entries.get(path)
-        return key is not None and self._kind(key) != DIRECTORY
-
-
-class _Hidden:
-    """What the layers so far take away from the layers below them."""
-
-    def __init__(self, view: View) -> None:
-        self.whiteouts: set[str] = set()
-        self.opaque: set[str] = set()
-        self._view = view
-        self._folders: dict[str, bool] = {}
-        self._used: set[str] = set()
-
-    def forget(self) -> None:
-        """Begin a lower layer: answers about folders may have changed."""
-        self._folders = {}
-
-    def used_as_folders(self, folders: set[str]) -> None:
-        """Paths that a higher layer has something in, even if it has no entry for them."""
-        for folder in folders:
-            while folder not in self._used:
-                self._used.add(folder)
-                folder = parent(folder)
-
-    def is_gone(self, path: str, kind: str) -> bool:
-        if path in self.whiteouts or (kind != DIRECTORY and path in self._used):
-            return True
-        return path != "/" and self._below(parent(path))
-
-    def _below(self, folder: str) -> bool:
-        """Whether nothing of this layer in the folder can be seen."""
-        chain = []
-        while (answer := self._folders.get(folder)) is None:
-            chain.append(folder)
-            if folder in self.whiteouts or folder in self.opaque or self._view.hides_below(folder):
-                answer = True
-                break
-            if folder == "/":
-                answer = False
-                break
-            folder = parent(folder)
-        for item in chain:
-            self._folders[item] = answer
-        return answer
-
-
-def _hard_links(record: LayerRecord) -> dict[str, list[str]]:
-    """Target → the paths that are further names of it."""
-    found: dict[str, list[str]] = {}
-    for path, kind in zip(record.paths, record.kinds, strict=True):
-        if kind == HARD_LINK:
-            found.setdefault(record.links.get(path, ""), []).append(path)
-    return found
-
-
-def _moved(fact: Any, old: str, new: str) -> Any:
-    """Packages of a file that is known by another name now say so."""
-    if isinstance(fact, list) and fact and isinstance(fact[0], Package):
-        return [replace(item, location=new + item.location[len(old) :]) for item in fact]
-    return fact
-
-
-def _without_linked_parents(records: Sequence[LayerRecord]) -> list[LayerRecord]:
-    """Records in which no path runs through a symbolic link of a lower layer."""
-    links: dict[str, str] = {}
-    result = []
-    for record in records:
-        if links:
-            record = _realigned(record, links)
-        for path in record.whiteouts:
-            links.pop(path, None)
-        for path, kind in zip(record.paths, record.kinds, strict=True):
-            if kind == SYMLINK:
-                links[path] = join(parent(path), record.links[path])
-            elif path in links:
-                del links[path]
-        result.append(record)
-    return result
-
-
-def _realigned(record: LayerRecord, links: Mapping[str, str]) -> LayerRecord:
-    folders = {parent(path) for path in (*record.paths, *record.whiteouts)}
-    folders.update(record.opaque)
-    linked = {folder for folder in folders if _runs_through(folder, links)}
-    if not linked:
-        return record
-    own = set(record.paths)
-    moves = {folder: _real_folder(folder, links, own) for folder in linked}
-    moves = {old: new for old, new in moves.items() if old != new}
-    return _rewritten(record, moves) if moves else record
-
-
-def _runs_through(folder: str, links: Mapping[str, str]) -> bool:
-    while folder != "/":
-        if folder in links:
-            return True
-        folder = parent(folder)
-    return False
-
-
-def _real_folder(folder: str, links: Mapping[str, str], own: set[str]) -> str:
-    """The folder behind lower links; one that the layer itself has as an entry stays as it is."""
-    done, todo, left = "", folder.split("/")[1:], MAX_LINKS
-    while todo:
-        here = f"{done}/{todo.pop(0)}"
-        if here in links and here not in own and left:
-            left -= 1
-            todo = links[here].split("/")[1:] + todo
-            todo = [part for part in todo if part]
-            done = ""
-        else:
-            done = here
-    return done or "/"
-
-
-def _rewritten(record: LayerRecord, moves: Mapping[str, str]) -> LayerRecord:
-    def moved(path: str) -> str:
-        folder = parent(path)
-        new = moves.get(folder)
-        return path if new is None else f"{new.rstrip('/')}/{path[path.rfind('/') + 1 :]}"
-
-    copy = LayerRecord(**{item.name: getattr(record, item.name) for item in fields(record)})
-    copy.paths = [moved(path) for path in record.paths]
-    copy.whiteouts = [moved(path) for path in record.whiteouts]
-    copy.opaque = [moves.get(folder, folder) for folder in record.opaque]
-    copy.links = {
-        moved(path): moved(target) if target.startswith("/") else target
-        for path, target in record.links.items()
-    }
-    for name in _FACTS:
-        facts = getattr(record, name)
-        setattr(copy, name, {moved(p): _moved(fact, p, moved(p)) for p, fact in facts.items()})
-    return copy
+            size = record.sizes[entry]
+            left = [place for place in places if self._shown[place[0]][place[1]]]
+            if size and left and not self._shown[number][entry] and record.kind(entry) == FILE:
+                self._sizes[left[0]] = size
+                self.waste.keep(record.names[entry], number, size)

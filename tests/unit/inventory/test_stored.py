@@ -1,3 +1,4 @@
+import json
 import threading
 from dataclasses import replace
 from multiprocessing import get_context
@@ -115,3 +116,16 @@ def test_processes_that_are_all_the_first_do_not_stumble(tmp_path: Path) -> None
             root = tmp_path / str(attempt)
             assert pool.map(_put, [(root, number) for number in range(4)], 1) == [""] * 4
             assert len(InventoryStore(root).images()) == 4
+
+
+def test_what_an_older_reader_stored_is_kept_and_does_not_count_as_known(
+    store: InventoryStore,
+) -> None:
+    one = inventory("one:1", CURL)
+    store.put(one)
+    path = store.path(one.image.key)
+    value = json.loads(path.read_bytes())
+    del value["reader"]
+    path.write_text(json.dumps(value))
+    assert store.get(one.image.key) is None
+    assert list(store) == [one]

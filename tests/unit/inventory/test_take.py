@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 from tests.fakes.image import File, Files, Hardlink, Symlink, make_image, make_manifest
@@ -511,8 +512,8 @@ def test_a_record_of_another_format_is_made_again(home: Home, taker: MakeTaker) 
     assert takes.cache is not None
     digest, diff_id = first.layers[0].digest, first.layers[0].diff_id
     path = takes.cache.path(digest)
-    old = json.loads(zstandard.decompress(path.read_bytes())) | {"format": "0-0"}
-    path.write_bytes(zstandard.compress(json.dumps(old).encode()))
+    old = msgspec.msgpack.decode(zstandard.decompress(path.read_bytes())) | {"format": "0-0"}
+    path.write_bytes(zstandard.compress(msgspec.msgpack.encode(old)))
     assert takes.cache.get(digest, diff_id) is None
 
 

@@ -59,6 +59,12 @@ RULES = (
 )
 
 
+def names_of(path: str) -> set[str]:
+    """The runtimes that a program of this name may be."""
+    base = path.rpartition("/")[2]
+    return {rule.name for rule in RULES if rule.bases.fullmatch(base)}
+
+
 def read(path: str, file: BinaryIO, findings: Findings) -> None:
     """The runtime that the program is, if a rule knows it and its version is there."""
     base = path.rpartition("/")[2]

@@ -21,6 +21,11 @@ _BY_EXTENSION = {extension: item for item in TEXTS for extension in item.extensi
 _BY_DIRECTORY = {directory: item for item in TEXTS for directory in item.directories}
 _FILES = {extension: item for item in FILES for extension in item.extensions}
 
+# One of these a name must have for any of them to want it: most names are asked only this.
+BASES = frozenset(_BY_BASE)
+EXTENSIONS = frozenset({*_BY_EXTENSION, *_FILES})
+DIRECTORIES = frozenset(_BY_DIRECTORY)
+
 
 def text_cataloguer(path: str) -> TextCataloguer | None:
     """The one that wants the whole file, if any."""

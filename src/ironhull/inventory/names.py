@@ -1,0 +1,149 @@
+"""Millions of paths in little memory: a list of them, and a table that finds them.
+
+A path as a Python object costs about a hundred bytes, a place in a dict forty more. Here a path
+costs its last part and eight bytes, and a place in the table eight bytes at half load.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+
+_BULK = 4096
+_TAG = 0xFFFFFFFF
+_LEAST = 16
+
+
+class Names:
+    """Absolute paths by number, in the order in which they were added; one may be there twice."""
+
+    __slots__ = ("_bases", "_ends", "_ids", "folders", "owners")
+
+    def __init__(self) -> None:
+        self.folders: list[str] = []
+        """The different folders, each with a slash at its end."""
+        self.owners = array("I")
+        """Path → number of its folder."""
+        self._ids: dict[str, int] = {}
+        # What follows the folder, each with a slash behind it, which no name has in it.
+        self._bases = bytearray()
+        self._ends = array("I")
+
+    def add(self, folder: str, base: str) -> None:
+        """Append the path that `folder`, with its slash, and `base` make."""
+        number = self._ids.get(folder)
+        if number is None:
+            number = self._ids[folder] = len(self.folders)
+            self.folders.append(folder)
+        self.owners.append(number)
+        self._bases += base.encode() + b"/"
+        self._ends.append(len(self._bases))
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def __getitem__(self, index: int) -> str:
+        start = self._ends[index - 1] if index else 0
+        base = self._bases[start : self._ends[index] - 1].decode()
+        return self.folders[self.owners[index]] + base
+
+    def __iter__(self) -> Iterator[str]:
+        folders = self.folders
+        for owner, base in self.parts():
+            yield folders[owner] + base
+
+    def parts(self) -> Iterator[tuple[int, str]]:
+        """Number of the folder and last part of each path; many at once, which is quicker."""
+        start = 0
+        for first in range(0, len(self.owners), _BULK):
+            owners = self.owners[first : first + _BULK]
+            end = self._ends[first + len(owners) - 1]
+            bases = self._bases[start:end].decode().split("/")
+            start = end
+            # What follows the last slash is nothing.
+            bases.pop()
+            yield from zip(owners, bases, strict=True)
+
+    def folder(self, path: str) -> int | None:
+        """The number of a folder, if any path is directly in it."""
+        return self._ids.get(f"{path.rstrip('/')}/")
+
+    def columns(self) -> dict[str, list[str] | bytes]:
+        """All of it as values that can be written; `of` reads them."""
+        return {
+            "folders": self.folders,
+            "owners": self.owners.tobytes(),
+            "bases": bytes(self._bases),
+            "ends": self._ends.tobytes(),
+        }
+
+    @classmethod
+    def of(cls, columns: dict[str, list[str] | bytes]) -> Names:
+        """What `columns` gave; ValueError, KeyError or TypeError if it is something else."""
+        names = cls()
+        folders, bases = columns["folders"], columns["bases"]
+        if not isinstance(folders, list) or not isinstance(bases, bytes):
+            raise TypeError("names of wrong types")
+        names.folders = folders
+        names._bases = bytearray(bases)
+        for column, key in ((names.owners, "owners"), (names._ends, "ends")):
+            value = columns[key]
+            if not isinstance(value, bytes):
+                raise TypeError("names of wrong types")
+            column.frombytes(value)
+        last = names._ends[-1] if names._ends else 0
+        if len(names._ends) != len(names.owners) or last != len(bases):
+            raise ValueError("names of different lengths")
+        if names.owners and max(names.owners) >= len(folders):
+            raise ValueError("a name in a folder that is not there")
+        names._ids = {folder: number for number, folder in enumerate(folders)}
+        return names
+
+
+class PathTable:
+    """Path → key, for keys whose owner can say the path: an open hash table, probed in line.
+
+    A slot holds half of the path's hash beside the key, so that a path is made again only where
+    it is very likely the one that is looked for. Hashes are seeded: nobody can make them collide.
+    """
+
+    __slots__ = ("_mask", "_path_of", "_slots")
+
+    def __init__(self, count: int, path_of: Callable[[int], str]) -> None:
+        """A table for up to `count` paths; `path_of` gives the path of a key."""
+        size = max(_LEAST, 1 << (2 * count).bit_length())
+        self._slots = array("Q", bytes(8 * size))
+        self._mask = size - 1
+        self._path_of = path_of
+
+    def get(self, path: str) -> int | None:
+        """The key of the path, if it has one."""
+        key = self._slots[self._place(path)] & _TAG
+        return key - 1 if key else None
+
+    def add(self, path: str, key: int) -> int | None:
+        """Give the path a key, of at most 32 bits, if it has none yet; else the one that it has."""
+        hashed = hash(path)
+        tag, mask, slots = hashed >> 32 & _TAG, self._mask, self._slots
+        place = hashed & mask
+        while slot := slots[place]:
+            if slot >> 32 == tag and self._path_of((slot & _TAG) - 1) == path:
+                return (slot & _TAG) - 1
+            place = (place + 1) & mask
+        slots[place] = tag << 32 | (key + 1)
+        return None
+
+    def replace(self, path: str, key: int) -> None:
+        """Give a path that has a key another one."""
+        place = self._place(path)
+        self._slots[place] = self._slots[place] >> 32 << 32 | (key + 1)
+
+    def _place(self, path: str) -> int:
+        """The slot that the path has or would get."""
+        hashed = hash(path)
+        tag, place = hashed >> 32 & _TAG, hashed & self._mask
+        while slot := self._slots[place]:
+            if slot >> 32 == tag and self._path_of((slot & _TAG) - 1) == path:
+                break
+            place = (place + 1) & self._mask
+        return place

@@ -1,0 +1,50 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ironhull.inventory.names import Names, PathTable
+
+PARTS = st.text(st.characters(exclude_characters="/", exclude_categories=("Cs",)), max_size=5)
+PATHS = st.lists(PARTS, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
+
+
+def names_of(paths: list[str]) -> Names:
+    names = Names()
+    for path in paths:
+        cut = path.rfind("/") + 1
+        names.add(path[:cut], path[cut:])
+    return names
+
+
+@given(st.lists(PATHS, max_size=30))
+def test_names_are_what_was_added_one_by_one_and_all_at_once(paths: list[str]) -> None:
+    names = names_of(paths)
+    assert len(names) == len(paths)
+    assert [names[number] for number in range(len(paths))] == paths
+    assert list(names) == paths
+    again = Names.of(names.columns())
+    assert list(again) == paths
+    again.add("/new/", "one")
+    assert again[len(paths)] == "/new/one"
+
+
+def test_more_names_than_are_read_at_once_stay_in_order() -> None:
+    paths = [f"/folder{number % 7}/file{number}" for number in range(10_000)]
+    names = names_of(paths)
+    assert list(names) == paths
+    assert names.folder("/folder3") == 3
+    assert names.folder("/folder") is None
+
+
+@given(st.lists(PATHS, max_size=60), PATHS)
+def test_a_table_is_a_dict_from_paths_to_keys(paths: list[str], other: str) -> None:
+    table = PathTable(len(paths), paths.__getitem__)
+    model: dict[str, int] = {}
+    for key, path in enumerate(paths):
+        before = table.add(path, key)
+        assert before == model.get(path)
+        if before is not None and key % 2:
+            table.replace(path, key)
+            model[path] = key
+        model.setdefault(path, key)
+    assert {path: table.get(path) for path in paths} == model
+    assert table.get(other) == model.get(other)
