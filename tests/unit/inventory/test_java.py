@@ -129,3 +129,48 @@ def test_a_damaged_member_inside_a_good_archive_is_reported() -> None:
 
 def test_placeholders_of_maven_name_no_package() -> None:
     assert found(read(jar(pom("g", "a", "${project.version}")))) == []
+
+
+APP = jar(pom("org.example", "app", "1.0"))
+STUBS = {
+    "a shell script": b"#!/bin/bash\nexec java -jar $0\nexit 1\n",
+    "a program": b"\x7fELF" + bytes([2, 1, 1]) + bytes(9) + b"\2\0" + bytes(3000),
+    "odd bytes": b"PX\0\1",
+    "a zip's beginning": b"PK\3\4 and no more",
+}
+
+
+@pytest.mark.parametrize("stub", STUBS.values(), ids=STUBS)
+def test_whatever_stands_before_an_archive_it_is_read_from_its_end(stub: bytes) -> None:
+    findings = read(stub + APP)
+    assert [name for name, _, _ in found(findings)] == ["org.example:app"]
+    assert findings.remarks == []
+    nested = jar({"BOOT-INF/lib/in-1.jar": stub + APP})
+    assert ("org.example:app", "1.0", "/boot.jar:BOOT-INF/lib/in-1.jar") in found(
+        read(stub + nested, "/boot.jar")
+    )
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"",
+        b"a comment",
+        b"PK\5\6" + bytes(18) + b"a comment with the end of an empty archive in it",
+        b"PK\5\6",
+    ],
+)
+def test_no_comment_hides_an_archive(tail: bytes) -> None:
+    whole = APP[:-2] + len(tail).to_bytes(2, "little") + tail
+    assert [name for name, _, _ in found(read(whole))] == ["org.example:app"]
+
+
+def test_bytes_behind_an_archive_that_are_no_comment_hide_nothing() -> None:
+    assert [name for name, _, _ in found(read(APP + b"\n"))] == ["org.example:app"]
+
+
+@pytest.mark.parametrize("data", [b"", b"version https://git-lfs.example/v1\n", bytes(40)])
+def test_what_is_no_archive_is_no_package_that_is_missing(data: bytes) -> None:
+    findings = read(data)
+    assert findings.packages == []
+    assert [remark.kind for remark in findings.remarks] == ["warning"]

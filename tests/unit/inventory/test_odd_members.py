@@ -1,4 +1,4 @@
-"""Members that tar archives of strangers hold and that few tools write: sparse files."""
+"""Members that archives of strangers hold and few tools write: sparse files, programs that are zips."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import io
 import zipfile
 
 import pytest
+from tests.fakes.image import File, layer_tar
 from tests.fakes.sparse import FORMATS, sparse_member
-from tests.unit.inventory.test_java import jar, pom
+from tests.unit.inventory.test_java import STUBS, jar, pom
 
 from ironhull.inventory.layer import read_layer
-from ironhull.inventory.record import LayerRecord
+from ironhull.inventory.record import PROGRAM, SCRIPT, LayerRecord
 from ironhull.inventory.view import View
 
 END = bytes(1024)
@@ -49,3 +50,17 @@ def test_a_package_file_in_a_sparse_member_is_read(form: str) -> None:
     assert names(sparse_member("package.json", parts, len(text), form) + END) == [
         ("/package.json", "a")
     ]
+
+
+@pytest.mark.parametrize("stub", STUBS.values(), ids=STUBS)
+def test_an_archive_behind_a_stub_is_read(stub: bytes) -> None:
+    layer = layer_tar({"app.jar": File(stub + jar(pom("g", "a", "1")), 0o755)})
+    assert names(layer) == [("/app.jar", "g:a")]
+
+
+def test_an_executable_archive_is_a_program_too() -> None:
+    for stub, form in ((b"#!/bin/sh\n", SCRIPT), (STUBS["a program"], PROGRAM)):
+        layer = layer_tar({"app.jar": File(stub + jar(pom("g", "a", "1")), 0o755)})
+        entry = View([record_of(layer)]).get("/app.jar")
+        assert entry is not None
+        assert entry.form == form

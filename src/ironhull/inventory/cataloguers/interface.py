@@ -45,6 +45,10 @@ class Findings:
         """Note a part that could not be read, so that nothing is skipped in silence."""
         self.remarks.append(Remark("unparsed", location, message))
 
+    def warning(self, location: str, message: str) -> None:
+        """Note what a person should know and no package is missing for."""
+        self.remarks.append(Remark("warning", location, message))
+
 
 @dataclass(frozen=True, slots=True)
 class TextCataloguer:

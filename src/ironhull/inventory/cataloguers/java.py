@@ -1,11 +1,14 @@
 """Java archives: what they say in pom.properties and manifests, archives inside archives too.
 
-A zip of a stranger: the central directory is bounded before it is read, members are read to a
-limit, nesting stops at a depth, and all that is unpacked counts against one budget.
+An archive is found from its end, as Java does: before it anything may stand, a shell script or a
+program that starts it. A zip of a stranger: the central directory is bounded before it is read,
+members are read to a limit, nesting stops at a depth, and all that is unpacked counts against one
+budget.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import zipfile
@@ -28,6 +31,7 @@ _IN_MEMORY = 8 << 20
 _STEP = 256 * 1024
 _END = b"PK\x05\x06"
 _END_SIZE = 22
+_MAX_COMMENT = 65535
 
 _POM = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties")
 _ASSIGN = re.compile(r"\s*[=:]\s*")
@@ -80,7 +84,11 @@ def read(path: str, file: BinaryIO) -> Findings:
 
 def _archive(path: str, file: IO[bytes], findings: Findings, budget: _Budget, depth: int) -> None:
     try:
-        size = _directory_size(file)
+        end = _end_record(file)
+        if end is None and not _begins_as_zip(file):
+            findings.warning(path, "no archive, whatever its name says: it has no zip directory")
+            return
+        size = _directory_size(file, end)
         if size > _MAX_DIRECTORY:
             findings.unparsed(path, f"a zip directory of {size} bytes (limit {_MAX_DIRECTORY})")
             return
@@ -123,17 +131,42 @@ def _nested(
         _archive(path, copy, findings, budget, depth + 1)
 
 
-def _directory_size(file: IO[bytes]) -> int:
-    """Bytes of the central directory, as the last end record says; 0 if there is none."""
-    end = file.seek(0, 2)
-    file.seek(max(0, end - 65535 - _END_SIZE))
+def _end_record(file: IO[bytes]) -> int | None:
+    """Where the end record begins; what follows it is cut off, as `file` is a copy.
+
+    Java takes the last one whose comment reaches exactly to the end of the file, and so no comment
+    can hide an archive behind a record of its own; without one like that, the last one counts.
+    """
+    size = file.seek(0, os.SEEK_END)
+    first = max(0, size - _MAX_COMMENT - _END_SIZE)
+    file.seek(first)
     tail = file.read()
-    start = tail.rfind(_END)
-    record = tail[start : start + _END_SIZE] if start >= 0 else b""
+    last = start = tail.rfind(_END, 0, max(0, len(tail) - _END_SIZE) + len(_END))
+    while start >= 0:
+        comment = int.from_bytes(tail[start + 20 : start + _END_SIZE], "little")
+        if start + _END_SIZE + comment == len(tail):
+            last = start
+            break
+        start = tail.rfind(_END, 0, start)
+    if last < 0:
+        return None
+    file.seek(first + last + _END_SIZE - 2)
+    file.write(b"\0\0")
+    file.truncate()
+    return first + last
+
+
+def _begins_as_zip(file: IO[bytes]) -> bool:
     file.seek(0)
-    if len(record) < _END_SIZE:
+    return file.read(2) == _END[:2]
+
+
+def _directory_size(file: IO[bytes], end: int | None) -> int:
+    """Bytes of the central directory, as the end record says; 0 if there is none."""
+    if end is None:
         return 0
-    said = int.from_bytes(record[12:16], "little")
+    file.seek(end + 12)
+    said = int.from_bytes(file.read(4), "little")
     # zip64 says so with all ones; its directory is bounded by where it ends at the latest.
     return end if said == 0xFFFFFFFF else said
 
