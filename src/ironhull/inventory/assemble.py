@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ironhull.inventory import secrets
@@ -28,6 +28,7 @@ from ironhull.inventory.purl import purl_of
 from ironhull.inventory.record import LayerRecord
 from ironhull.inventory.sources.interface import OpenImage
 from ironhull.inventory.surface import SurfaceReader
+from ironhull.inventory.taken import Places, is_taken, places_of
 from ironhull.inventory.view import View
 
 _MAX_DUPLICATES = 1000
@@ -56,7 +57,7 @@ def assemble(image: OpenImage, view: View) -> Inventory:
     surface = replace(surface, secrets=surface.secrets + variables)
     installed = frozenset(item.name for item, _ in packages if item.is_distribution)
     owned = owners(view, _paths(packages, surface), installed)
-    remarks += _remarks(view, digests)
+    remarks += _remarks(view, digests, places_of(config))
     remarks += unread_databases(view, distribution, [package for package, _ in packages])
     if not distribution.known:
         remarks.append(Remark("warning", "/etc/os-release", distribution.reason))
@@ -183,8 +184,14 @@ def _owned_surface(surface: Surface, owned: Mapping[str, str], digests: Sequence
     return replace(surface, **lists)  # type: ignore[arg-type]
 
 
-def _remarks(view: View, digests: Sequence[str]) -> list[Remark]:
-    return [replace(remark, layer=digests[layer]) for layer, remark in view.remarks()]
+def _remarks(view: View, digests: Sequence[str], places: Places) -> Iterator[Remark]:
+    """What could not be read; files that no tool would take for a package hide none."""
+    for path, layer, remark in view.remarks():
+        remark = replace(remark, layer=digests[layer])
+        if path and remark.kind == "unparsed" and not is_taken(path, places, view.__contains__):
+            message = f"{remark.message} (no tool takes it for a package there)"
+            remark = replace(remark, kind="warning", message=message)
+        yield remark
 
 
 def _layers(image: OpenImage, records: Sequence[LayerRecord]) -> tuple[Layer, ...]:

@@ -223,8 +223,8 @@ class Duplicate:
 class Remark:
     """Something that the inventory could not read or that a person should know."""
 
-    kind: Literal["unparsed", "warning"]
-    """`unparsed`: a package may be missing because of it."""
+    kind: Literal["unparsed", "warning", "accepted"]
+    """`unparsed`: a package may be missing because of it; `accepted`: so, and a person knows."""
     location: str
     message: str
     layer: str = ""
@@ -251,3 +251,8 @@ class Inventory:
     def unparsed(self) -> tuple[Remark, ...]:
         """What may hide packages; a scan must say so."""
         return tuple(remark for remark in self.remarks if remark.kind == "unparsed")
+
+    @property
+    def accepted(self) -> tuple[Remark, ...]:
+        """What may hide packages, and a person has accepted that."""
+        return tuple(remark for remark in self.remarks if remark.kind == "accepted")

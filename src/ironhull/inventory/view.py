@@ -168,19 +168,25 @@ class View:
         for entry, fact in second.items():
             yield self.second.names[entry], self._second_layers[entry], fact
 
-    def remarks(self) -> Iterator[tuple[int, Remark]]:
-        """Layer number and remark, of what is visible and of names that no file can have."""
+    def remarks(self) -> Iterator[tuple[str, int, Remark]]:
+        """Path, layer number and remark, of what is visible and of names that no file can have.
+
+        These have no path.
+        """
         for number, record in enumerate(self.records):
             for entry, remark in record.remarks:
                 if entry == NOWHERE:
-                    yield number, remark
+                    yield "", number, remark
                     continue
                 path = self.shown_as(number, entry, {})
                 if path is not None:
-                    yield number, moved(remark, self._read[number].names[entry], path)
+                    said = moved(remark, self._read[number].names[entry], path)
+                    yield path, number, said
         for entry, remark in self.second.remarks:
-            yield self._second_layers[entry], remark
-        yield from self._notes
+            path = "" if entry == NOWHERE else self.second.names[entry]
+            yield path, self._second_layers[entry], remark
+        for number, remark in self._notes:
+            yield remark.location, number, remark
 
     def shown_as(self, number: int, entry: int, known: Mapping[int, Any]) -> str | None:
         """The visible path of an entry: its own, else that of a hard link to the same file.

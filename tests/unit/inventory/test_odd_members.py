@@ -1,4 +1,4 @@
-"""Members that archives of strangers hold and few tools write: sparse files, programs that are zips."""
+"""Members that few tools write: sparse files, and programs that are archives too."""
 
 from __future__ import annotations
 
