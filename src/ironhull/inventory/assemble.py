@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ironhull.inventory import secrets
 from ironhull.inventory.accounts import ids_of, users_of
 from ironhull.inventory.cataloguers import npm
 from ironhull.inventory.config import image_config, layer_history
 from ironhull.inventory.databases import unread_databases
 from ironhull.inventory.distribution import distribution_of
+from ironhull.inventory.hidden import hide, secret_values, without_secrets
 from ironhull.inventory.model import (
     SURFACE_LISTS,
     Distribution,
     Duplicate,
-    Finding,
-    ImageConfig,
     Inventory,
     Layer,
     Package,
@@ -53,8 +51,9 @@ def assemble(image: OpenImage, view: View) -> Inventory:
             Remark("warning", "/etc/passwd", f"the default user {config.user!r:.60} is not in it")
         )
     surface = SurfaceReader(view, ids if image.layers else None).read()
-    config, variables = _variables(config)
-    surface = replace(surface, secrets=surface.secrets + variables)
+    values = secret_values(config)
+    config, said = hide(config, image.config)
+    surface = replace(surface, secrets=surface.secrets + said)
     installed = frozenset(item.name for item, _ in packages if item.is_distribution)
     owned = owners(view, _paths(packages, surface), installed)
     remarks += _remarks(view, digests, places_of(config))
@@ -68,7 +67,7 @@ def assemble(image: OpenImage, view: View) -> Inventory:
         users=users,
         config=config,
         surface=_owned_surface(surface, owned, digests),
-        layers=_layers(image, view.records),
+        layers=_layers(image, view.records, values),
         duplicates=_duplicates(view, digests),
         wasted=view.waste.total,
         remarks=tuple(sorted(set(remarks), key=lambda r: (r.kind, r.location, r.message))),
@@ -157,18 +156,6 @@ def _licenses(view: View) -> dict[str, list[str]]:
     return {path.split("/")[4]: said for path, _, said in view.facts("licenses")}
 
 
-def _variables(config: ImageConfig) -> tuple[ImageConfig, tuple[Finding, ...]]:
-    """The config without the values of variables that hold secrets, and a finding for each."""
-    found, shown = [], []
-    for variable in config.env:
-        name, _, value = variable.partition("=")
-        detail = secrets.in_variable(name, value)
-        if detail:
-            found.append(Finding(f"env:{name}", detail))
-        shown.append(f"{name}={secrets.HIDDEN}" if detail else variable)
-    return replace(config, env=tuple(shown)), tuple(sorted(found))
-
-
 def _owned_surface(surface: Surface, owned: Mapping[str, str], digests: Sequence[str]) -> Surface:
     lists = {
         name: tuple(
@@ -194,12 +181,10 @@ def _remarks(view: View, digests: Sequence[str], places: Places) -> Iterator[Rem
         yield remark
 
 
-def _layers(image: OpenImage, records: Sequence[LayerRecord]) -> tuple[Layer, ...]:
+def _layers(
+    image: OpenImage, records: Sequence[LayerRecord], values: Sequence[str]
+) -> tuple[Layer, ...]:
     history = layer_history(image.config, len(image.layers))
-    env = [variable.partition("=") for variable in image_config(image.config).env]
-    values = [
-        value for name, _, value in env if len(value) > 3 and secrets.in_variable(name, value)
-    ]
     return tuple(
         Layer(
             digest=source.digest,
@@ -208,7 +193,7 @@ def _layers(image: OpenImage, records: Sequence[LayerRecord]) -> tuple[Layer, ..
             size=record.stored,
             uncompressed=record.uncompressed,
             files=record.files(),
-            created_by=secrets.without_secrets(created_by, values),
+            created_by=without_secrets(created_by, values),
         )
         for source, record, created_by in zip(image.layers, records, history, strict=False)
     )

@@ -9,6 +9,7 @@ from ironhull.inventory.model import ImageConfig
 from ironhull.inventory.paths import utf8
 
 _MAX_TEXT = 64 * 1024
+_MAX_STEPS = 1000
 
 
 def image_config(value: Mapping[str, Any]) -> ImageConfig:
@@ -52,6 +53,13 @@ def layer_history(value: Mapping[str, Any], count: int) -> list[str]:
     )
     made = [_text(item.get("created_by")) for item in items if item.get("empty_layer") is not True]
     return made if len(made) == count else [""] * count
+
+
+def history_texts(value: Mapping[str, Any]) -> list[str]:
+    """What made the image, step by step, steps without a layer too; at most 1,000 of them."""
+    history = value.get("history")
+    items = history[:_MAX_STEPS] if isinstance(history, list) else []
+    return [_text(item.get("created_by")) for item in items if isinstance(item, dict)]
 
 
 def _text(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 LIMIT = 1 << 20
 """Larger files are not searched: keys are small, and a person pasted them."""
@@ -36,10 +35,6 @@ _STORES = (".p12", ".pfx", ".jks", ".keystore")
 _NAMES = (*(ending for ending, _, _ in _PASSWORD_FILES), *_STORES)
 LEAST = 20
 """No token and no key is shorter; only what a file's name says can make less a secret."""
-_SENSITIVE = re.compile(
-    r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|SECRET_?KEY|CREDENTIALS?)$",
-    re.IGNORECASE,
-)
 # Documentation and headers show tokens as examples; keys are searched for everywhere.
 _EXAMPLES = ("/usr/share/", "/usr/include/")
 
@@ -65,29 +60,22 @@ def in_file(path: str, data: bytes) -> str:
     return "" if path.startswith(_EXAMPLES) else _token(data)
 
 
-def in_variable(name: str, value: str) -> str:
-    """What kind of secret an environment variable seems to hold; empty for none."""
-    data = value.encode("utf-8", "replace")
+def in_text(text: str) -> str:
+    """What kind of key or token a text has in it; empty for none."""
+    data = text.encode("utf-8", "replace")
     if b"PRIVATE KEY" in data and _PEM.search(data):
         return "private key"
-    detail = _token(data)
-    # A path or a reference names where a secret is and is none.
-    if not detail and _SENSITIVE.search(name) and value and value[0] not in "/$":
-        return "a value under a name that says secret"
-    return detail
+    return _token(data)
 
 
-HIDDEN = "[secret]"
-
-
-def without_secrets(text: str, values: Iterable[str] = ()) -> str:
-    """The text with tokens, and with these values, taken out."""
-    for value in values:
-        text = text.replace(value, HIDDEN)
-    data = text.encode("utf-8", "replace")
+def without_tokens(text: str, instead: str) -> str:
+    """The text with its tokens and private keys replaced."""
+    data, new = text.encode("utf-8", "replace"), instead.encode()
+    if b"PRIVATE KEY" in data:
+        data = _PEM.sub(new, data)
     for marker, _, pattern in _TOKENS:
         if marker in data:
-            data = pattern.sub(HIDDEN.encode(), data)
+            data = pattern.sub(new, data)
     return data.decode("utf-8", "replace")
 
 

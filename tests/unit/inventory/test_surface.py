@@ -6,6 +6,7 @@ from tests.fakes.image import Directory, File, Files, Hardlink, Symlink, make_im
 
 from ironhull.inventory import secrets
 from ironhull.inventory.capabilities import capabilities
+from ironhull.inventory.hidden import in_variable, without_secrets
 from ironhull.inventory.model import Surface
 from ironhull.inventory.surface import program_kind
 from ironhull.inventory.take import Taker
@@ -203,11 +204,11 @@ def test_secrets_are_told_by_what_they_are(path: str, text: str, detail: str) ->
     ],
 )
 def test_variables_that_hold_secrets_are_told(name: str, value: str, detail: str) -> None:
-    assert secrets.in_variable(name, value) == detail
+    assert in_variable(name, value) == detail
 
 
 def test_secrets_are_taken_out_of_the_history() -> None:
-    text = secrets.without_secrets(f"ENV A={GITHUB} B=hunter2", ["hunter2"])
+    text = without_secrets(f"ENV A={GITHUB} B=hunter2", ["hunter2"])
     assert text == "ENV A=[secret] B=[secret]"
 
 
