@@ -16,7 +16,6 @@ from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 from ironhull.archive.interface import Repository
-from ironhull.archive.mirror import shown
 from ironhull.debian.package import Deb
 from ironhull.errors import (
     EnvironmentProblem,
@@ -30,6 +29,7 @@ from ironhull.errors import (
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.progress import Progress
 from ironhull.store.blobs import BlobStore
+from ironhull.transport.address import shown
 
 JOBS = 8
 _LISTED = 20

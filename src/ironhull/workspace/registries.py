@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.credentials import Credentials, credential_files
-from ironhull.registry.client.wire import Patience
+from ironhull.transport.patience import Patience
 from ironhull.workspace.machine import Machine
 
 
