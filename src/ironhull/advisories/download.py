@@ -19,7 +19,7 @@ from ironhull.transport.address import shown
 from ironhull.transport.exchange import Exchange, discard
 from ironhull.transport.failure import PASSING, passing
 from ironhull.transport.message import Request
-from ironhull.transport.network import Network
+from ironhull.transport.network import DIRECT, Network
 from ironhull.transport.patience import Broken, GaveUp, Patience
 from ironhull.transport.receive import Reception
 from ironhull.transport.redirects import follow, steps_down
@@ -28,9 +28,7 @@ MAX_SIZE = 4 << 30
 PATIENCE = Patience(attempts=4, first_wait=0.4)
 
 
-def download(
-    address: str, folder: Path, progress: Progress, *, network: Network | None = None
-) -> Path:
+def download(address: str, folder: Path, progress: Progress, *, network: Network = DIRECT) -> Path:
     """The file at `address`, under its own name in `folder`; its time is the server's.
 
     Raises NetworkError for anything but the whole file. A redirect never leads from TLS to plain

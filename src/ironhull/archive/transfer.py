@@ -20,7 +20,7 @@ from ironhull.transport.address import shown
 from ironhull.transport.exchange import CHUNK, Exchange, discard
 from ironhull.transport.failure import PASSING, passing
 from ironhull.transport.message import Request
-from ironhull.transport.network import Network
+from ironhull.transport.network import DIRECT, Network
 from ironhull.transport.patience import Broken, Clock, GaveUp, Patience
 from ironhull.transport.receive import Reception
 from ironhull.transport.redirects import follow, steps_down
@@ -54,7 +54,7 @@ class Transfer:
         self,
         patience: Patience = PATIENCE,
         *,
-        network: Network | None = None,
+        network: Network = DIRECT,
         clock: Clock | None = None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:

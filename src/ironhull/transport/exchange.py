@@ -11,7 +11,6 @@ caller's. Each attempt goes as follows.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -27,7 +26,7 @@ from ironhull.progress import Progress, Silent
 from ironhull.transport.address import host_of, origin, without_user
 from ironhull.transport.failure import PASSING, passing, reason
 from ironhull.transport.message import Answer, Body, Request, bare
-from ironhull.transport.network import Network, network_of
+from ironhull.transport.network import Network
 from ironhull.transport.patience import Broken, Clock, GaveUp, Patience, Tries
 from ironhull.transport.pools import Pools
 
@@ -46,7 +45,7 @@ class Exchange:
 
     def __init__(
         self,
-        network: Network | None,
+        network: Network,
         patience: Patience,
         *,
         progress: Progress | None = None,
@@ -58,7 +57,7 @@ class Exchange:
         self.stop = threading.Event()
         self.clock = clock or Clock(sleep=self.pause)
         self._note = note or self._tell
-        self._pools = Pools(network or network_of(os.environ))
+        self._pools = Pools(network)
 
     def once(self, request: Request) -> BaseHTTPResponse:
         """The response of one attempt, its body unread.

@@ -29,6 +29,10 @@ class Network:
     user_agent: str = USER_AGENT
 
 
+DIRECT = Network()
+"""No proxy, the system's authorities."""
+
+
 def proxy_for(network: Network, scheme: str, host: str, port: int) -> str | None:
     """The address of the proxy for a server; None where it is reached without.
 

@@ -19,9 +19,9 @@ def registries(machine: Machine, patience: Patience | None = None) -> Iterator[R
     with Registries(
         credentials=Credentials(credential_files(settings.environment, os.getuid())),
         plain_http=settings.plain_http,
-        ca=settings.ca,
         mirrors=settings.registry_mirrors,
         patience=patience,
+        network=machine.network,
         progress=machine.progress,
     ) as opened:
         yield opened

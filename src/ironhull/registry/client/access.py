@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 
 from ironhull.oci.reference import DOCKER_HUB, Reference
@@ -19,7 +16,7 @@ from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.session import Session
 from ironhull.transport.address import is_loopback, origin
 from ironhull.transport.exchange import Exchange
-from ironhull.transport.network import Network, network_of
+from ironhull.transport.network import DIRECT, Network
 from ironhull.transport.patience import Patience
 
 # Docker Hub's name is not the name of its host.
@@ -31,8 +28,8 @@ class Registries:
     """Sessions by registry, shared by all threads of a command; use it in a `with`.
 
     `plain_http` lets registries other than loopback be reached without TLS where they have none;
-    `ca` is a file of certificate authorities beside the system's; `mirrors` maps a registry to
-    locations (`host[:port][/prefix]`) that are asked before it when something is pulled.
+    `mirrors` maps a registry to locations (`host[:port][/prefix]`) that are asked before it when
+    something is pulled. InputError if a file of authorities of the network is none.
     """
 
     def __init__(
@@ -40,22 +37,16 @@ class Registries:
         *,
         credentials: Credentials | None = None,
         plain_http: bool = False,
-        ca: Path | None = None,
         mirrors: Mapping[str, Sequence[str]] | None = None,
         patience: Patience | None = None,
-        network: Network | None = None,
+        network: Network = DIRECT,
         progress: Progress | None = None,
     ) -> None:
         self.progress = progress or Silent()
         self._credentials = credentials or Credentials()
         self._plain_http = plain_http
         self._mirrors = mirrors or {}
-        network = network or network_of(os.environ)
-        self._exchange = Exchange(
-            replace(network, also=ca) if ca else network,
-            patience or Patience(),
-            progress=self.progress,
-        )
+        self._exchange = Exchange(network, patience or Patience(), progress=self.progress)
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 

@@ -18,6 +18,7 @@ from ironhull.registry.client.challenge import Challenge
 from ironhull.registry.client.credentials import Credentials, Login
 from ironhull.registry.client.repository import Repository
 from ironhull.transport.exchange import Exchange
+from ironhull.transport.network import Network
 
 Connect = Callable[..., Repository]
 LOGIN = Login("u", "secret", "test")
@@ -178,7 +179,7 @@ def authorizer(base: str, exchange: Exchange, login: Login | None = LOGIN) -> Au
 
 
 def test_a_login_is_never_sent_over_plain_http_to_another_machine(notes: Notes) -> None:
-    exchange = Exchange(None, QUICK, progress=notes)
+    exchange = Exchange(Network(), QUICK, progress=notes)
     for base in ("http://registry.example", "http://10.0.0.1:5000"):
         challenges = [Challenge("basic", {})]
         assert authorizer(base, exchange).challenged(challenges, Scope("app"), None) is None
@@ -188,7 +189,7 @@ def test_a_login_is_never_sent_over_plain_http_to_another_machine(notes: Notes) 
 
 def test_what_a_login_gets_is_not_sent_over_plain_http_either(notes: Notes) -> None:
     with FakeRegistry(login=("u", "secret")) as server:
-        exchange = Exchange(None, QUICK, progress=notes)
+        exchange = Exchange(Network(), QUICK, progress=notes)
         challenge = Challenge("bearer", {"realm": f"{server.url}/token"})
         with pytest.raises(Refused, match="an anonymous request"):
             authorizer("http://10.0.0.1", exchange).challenged([challenge], Scope("app"), None)
@@ -199,7 +200,7 @@ def test_what_a_login_gets_is_not_sent_over_plain_http_either(notes: Notes) -> N
 
 @pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1", "[::1]:5000", "x.localhost"])
 def test_this_machine_may_get_a_login_over_plain_http(host: str) -> None:
-    exchange = Exchange(None, QUICK)
+    exchange = Exchange(Network(), QUICK)
     found = authorizer(f"http://{host}", exchange).challenged(
         [Challenge("basic", {})], Scope("app"), None
     )
@@ -207,7 +208,7 @@ def test_this_machine_may_get_a_login_over_plain_http(host: str) -> None:
 
 
 def test_a_token_server_over_plain_http_is_not_asked_for_a_registry_with_tls() -> None:
-    exchange = Exchange(None, QUICK)
+    exchange = Exchange(Network(), QUICK)
     challenge = Challenge("bearer", {"realm": "http://localhost:1/token"})
     with pytest.raises(NetworkError, match="plain http"):
         authorizer("https://registry.example", exchange).challenged([challenge], Scope("app"), None)
