@@ -28,6 +28,7 @@ from ironhull.archive.mirror import find_repositories
 from ironhull.archive.transfer import Transfer
 from ironhull.oci.digest import hex_of
 from ironhull.oci.platform import Architecture
+from ironhull.transport.network import network_of
 
 FIRST_LIMIT = 2.5
 LATER_LIMIT = 0.1
@@ -154,7 +155,7 @@ def local_copy(folder: Path) -> tuple[str, Path, int]:
     root = folder / "mirror" / "dists" / "trixie"
     by_hash = root / "main/binary-amd64/by-hash/SHA256" / hex_of(file.digest)
     by_hash.parent.mkdir(parents=True)
-    transfer = Transfer()
+    transfer = Transfer(network=network_of(os.environ))
     base = f"{trixie().uri}/dists/trixie"
     for target, url, limit in (
         (root / "InRelease", f"{base}/InRelease", 1 << 24),

@@ -36,6 +36,8 @@ from ironhull.errors import (
 )
 from ironhull.progress import Progress
 from ironhull.store.files import locked
+from ironhull.transport.address import shown
+from ironhull.transport.network import DIRECT, Network
 
 MAX_SHRINK = 0.1
 """A feed may lose this share of its records from one update to the next."""
@@ -47,6 +49,11 @@ class Source:
 
     known: KnownFeed
     places: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        """The places as tables and reports may show them: without a login."""
+        return ", ".join(shown(place) if "://" in place else place for place in self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +74,13 @@ class _RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How an update is judged, and when it happens."""
+    """How an update is judged, when it happens, and over which network."""
 
     now: datetime
     shrink: float = MAX_SHRINK
     delta: bool = False
     """The sources are updates of single records, not whole feeds."""
+    network: Network = DIRECT
 
 
 def update(
@@ -130,7 +138,7 @@ def _bring(
     records, date = connection.execute(
         "SELECT records, date FROM feed WHERE name = ?", (name,)
     ).fetchone() or (0, "")
-    origin = ", ".join(source.places)
+    origin = source.shown
     connection.execute("BEGIN IMMEDIATE")
     try:
         with tempfile.TemporaryDirectory(prefix="ironhull-feed-") as folder:
@@ -159,8 +167,8 @@ def _replace(
     progress: Progress,
 ) -> Outcome:
     known, feed = source.known, source.known.feed
-    places = [_place(place, folder, progress) for place in source.places]
-    origin, digest = ", ".join(source.places), _digest(places)
+    places = [_place(place, folder, progress, rules.network) for place in source.places]
+    origin, digest = source.shown, _digest(places)
     old = connection.execute(
         "SELECT key, date, dated, digest, records FROM feed WHERE name = ?", (known.name,)
     ).fetchone()
@@ -252,10 +260,10 @@ def _judge(
     return written.rows
 
 
-def _place(place: str, folder: Path, progress: Progress) -> Path:
+def _place(place: str, folder: Path, progress: Progress, network: Network) -> Path:
     if "://" not in place:
         return Path(place)
-    return download(place, folder, progress)
+    return download(place, folder, progress, network=network)
 
 
 def _counted(found: Iterator[Document], advance: Callable[[int], None]) -> Iterator[Document]:

@@ -16,7 +16,6 @@ from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 from ironhull.archive.interface import Repository
-from ironhull.archive.mirror import shown
 from ironhull.debian.package import Deb
 from ironhull.errors import (
     EnvironmentProblem,
@@ -30,6 +29,8 @@ from ironhull.errors import (
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.progress import Progress
 from ironhull.store.blobs import BlobStore
+from ironhull.transport.address import shown
+from ironhull.transport.network import DIRECT, Network
 
 JOBS = 8
 _LISTED = 20
@@ -47,11 +48,12 @@ class Download(Protocol):
     ) -> int: ...
 
 
-def default_transfer(note: Callable[[str], None]) -> Download:
+def default_transfer(note: Callable[[str], None], network: Network = DIRECT) -> Download:
     """A `Transfer` with the usual limits."""
+    # Here, and not above: urllib3 (see the module's docstring).
     from ironhull.archive.transfer import Transfer
 
-    return Transfer(note=note)
+    return Transfer(network=network, note=note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ironhull.archive.apt_sources import APT_SOURCES, AptSource, apt_sources, parse_line
 from ironhull.archive.interface import Repository
@@ -144,17 +144,6 @@ def local_path(uri: str) -> Path | None:
     """The folder of a `file:` address, None for any other."""
     parts = urlsplit(uri)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
-
-
-def shown(url: str) -> str:
-    """The address as a message may show it: without a password."""
-    return without_user(url) if "@" in urlsplit(url).netloc else url
-
-
-def without_user(url: str) -> str:
-    """The address without `user:password@`."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _from_lines(text: str, origin: str, keyrings: tuple[bytes, ...]) -> list[Repository]:

@@ -23,7 +23,7 @@ from ironhull.archive.fetch import (
     pool_path,
 )
 from ironhull.archive.interface import ReleaseRecord, Repository
-from ironhull.archive.mirror import local_path, shown
+from ironhull.archive.mirror import local_path
 from ironhull.archive.trust import (
     Clock,
     SeenReleases,
@@ -42,6 +42,7 @@ from ironhull.errors import (
 from ironhull.oci.digest import digest_of
 from ironhull.progress import Progress, Silent
 from ironhull.store.files import replace_file
+from ironhull.transport.address import shown
 
 MAX_RELEASE = 16 << 20
 

@@ -61,8 +61,8 @@ def update_(
     """
     if delta and not sources:
         raise InputError("--delta needs --source NAME=FILE: what to change, and with what")
-    rules = Rules(now=datetime.now(UTC), shrink=max_shrink, delta=delta)
     with opened(quiet or as_json) as machine:
+        rules = Rules(datetime.now(UTC), max_shrink, delta, machine.network)
         chosen = _sources(sources) if sources else _defaults(machine.settings.advisory_sources)
         outcomes = update(machine.home.advisories, chosen, rules, machine.progress)
     if as_json:

@@ -34,8 +34,8 @@ from ironhull.inventory.model import Inventory
 from ironhull.lock.file import lock_path
 from ironhull.oci.reference import Reference
 from ironhull.progress import Silent
-from ironhull.registry.client.wire import Patience
 from ironhull.store.export import choose_manifest, machine_platform
+from ironhull.transport.patience import Patience
 from ironhull.workspace.building import BuildChoices, build_images
 from ironhull.workspace.engines import engine_settings, machine_host
 from ironhull.workspace.examining import opened_taker
@@ -45,7 +45,7 @@ from ironhull.workspace.registries import registries as opened_registries
 
 _INVENTORY_NAMES = {"podman": "podman", "docker": "docker-daemon"}
 # A registry that is not there should cost seconds: there are stand-ins.
-_IMPATIENT = Patience(attempts=1, connect=4, read=8, small_body=8)
+_IMPATIENT = Patience(attempts=1, connect=4, idle=8, whole=8)
 
 
 @click.command()

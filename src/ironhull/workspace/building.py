@@ -65,7 +65,7 @@ def build_images(
             lock,
             machine.home,
             locking.packages(definition, lock),
-            LazyDownload(machine.progress),
+            LazyDownload(machine),
             options,
             machine.progress,
         )

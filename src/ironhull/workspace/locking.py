@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -172,7 +173,10 @@ class Locking:
         """The archive of each platform of the definition."""
         machine = self.machine
         context = ArchiveContext(
-            machine.home.archive, progress=machine.progress, offline=machine.settings.offline
+            machine.home.archive,
+            progress=machine.progress,
+            offline=machine.settings.offline,
+            transfer=partial(default_transfer, network=machine.network),
         )
         repositories = tuple(self.repositories(definition, keys=True))
         if repositories not in self._releases:
@@ -213,7 +217,7 @@ class Locking:
             raise InputError(f"{url}: a key is fetched over https or from a file, nothing else")
         if url not in self._keys:
             pieces: list[bytes] = []
-            transfer = default_transfer(self.machine.progress.note)
+            transfer = default_transfer(self.machine.progress.note, self.machine.network)
             transfer.get(url, pieces.append, limit=_MAX_KEY)
             self._keys[url] = b"".join(pieces)
         return self._keys[url]
@@ -240,6 +244,7 @@ class LockedPackages:
             machine.home.packages,
             snapshot=Snapshot(template, self.locked.created) if template else None,
             offline=machine.settings.offline,
+            transfer=partial(default_transfer, network=machine.network),
         )
         source.fetch(wanted, progress)
 
@@ -247,14 +252,14 @@ class LockedPackages:
 class LazyDownload:
     """A Download whose library is loaded when something is downloaded."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
 
     def get(
         self, url: str, sink: Callable[[bytes], object], *, limit: int, fresh: bool = False
     ) -> int:
         """As `Transfer.get`."""
-        transfer = default_transfer(self._progress.note)
+        transfer = default_transfer(self._machine.progress.note, self._machine.network)
         return transfer.get(url, sink, limit=limit, fresh=fresh)
 
 

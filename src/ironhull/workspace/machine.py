@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ironhull.progress import Progress, Silent
 from ironhull.settings import Settings
 from ironhull.store.home import Home
+from ironhull.transport.network import Network, network_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,11 @@ class Machine:
 
     settings: Settings
     progress: Progress = field(default_factory=Silent)
+
+    @property
+    def network(self) -> Network:
+        """How servers are reached: the proxies and authorities of the settings' environment."""
+        return replace(network_of(self.settings.environment), also=self.settings.ca)
 
     @property
     def home(self) -> Home:

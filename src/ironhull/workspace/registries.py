@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.credentials import Credentials, credential_files
-from ironhull.registry.client.wire import Patience
+from ironhull.transport.patience import Patience
 from ironhull.workspace.machine import Machine
 
 
@@ -19,9 +19,9 @@ def registries(machine: Machine, patience: Patience | None = None) -> Iterator[R
     with Registries(
         credentials=Credentials(credential_files(settings.environment, os.getuid())),
         plain_http=settings.plain_http,
-        ca=settings.ca,
         mirrors=settings.registry_mirrors,
         patience=patience,
+        network=machine.network,
         progress=machine.progress,
     ) as opened:
         yield opened

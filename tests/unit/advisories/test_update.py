@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import json
 import os
@@ -15,11 +16,14 @@ from pathlib import Path
 import pytest
 from tests.fakes import advisories as fake
 from tests.fakes.advisories import NOW, bring, osv, write_records
+from tests.fakes.mirror import redirected, serving, status, truncated, usual
 
 from ironhull.advisories.database import Database
+from ironhull.advisories.documents import documents
+from ironhull.advisories.download import download
 from ironhull.advisories.feeds.known import KNOWN
 from ironhull.advisories.update import Outcome, Rules, Source, update
-from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.errors import EnvironmentProblem, InputError, NetworkError
 from ironhull.progress import Silent
 
 
@@ -279,7 +283,7 @@ def test_an_update_from_a_server_is_the_same_as_from_a_file(path: Path, server: 
     [
         ((404, {}, b""), "answered 404"),
         ((302, {"Location": "/list"}, b""), "redirects"),
-        ((200, {"Content-Length": "500"}, b"CVE-2024-0001 (x)\n"), "ended|incomplete|broken"),
+        ((200, {"Content-Length": "500"}, b"CVE-2024-0001 (x)\n"), "broke off .*after 4 attempts"),
     ],
 )
 def test_a_server_that_fails_leaves_the_old_data(
@@ -292,6 +296,37 @@ def test_a_server_that_fails_leaves_the_old_data(
     assert outcome.status == "failed"
     assert count(path) == 1
     assert re.search(said, outcome.reason, re.IGNORECASE), outcome.reason
+
+
+def test_a_feed_that_breaks_off_goes_on_and_keeps_its_time(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(b"CVE-2024-0001 (x)\n\t- bash <unfixed>\n")
+    with serving(tmp_path) as mirror:
+        mirror.fail("list", status(503, retry_after="0"), truncated(9), usual)
+        outcome = over_http(path, f"{mirror.url}/list")
+    assert (outcome.status, count(path)) == ("updated", 1)
+    assert [seen.headers.get("range") for seen in mirror.requests] == [None, None, "bytes=9-"]
+
+
+def test_a_login_of_a_feed_is_sent_and_not_told(tmp_path: Path) -> None:
+    with serving(tmp_path / "nothing") as mirror:
+        address = f"{mirror.url}/list".replace("http://", "http://user:secret@")
+        with pytest.raises(NetworkError, match="answered 404") as caught:
+            download(address, tmp_path, Silent())
+    assert mirror.requests[0].headers["authorization"].startswith("Basic ")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_feed_is_not_followed_to_another_protocol(tmp_path: Path) -> None:
+    with serving(tmp_path) as mirror:
+        mirror.fail("list", redirected("ftp://x.example/list"))
+        with pytest.raises(NetworkError, match="which is no HTTP"):
+            download(f"{mirror.url}/list", tmp_path, Silent())
+
+
+def test_a_feed_that_is_packed_on_the_way_is_read_as_such(tmp_path: Path, server: Server) -> None:
+    server.answers["/list"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(b"text", mtime=0))
+    found = download(f"{server.root}/list", tmp_path, Silent())
+    assert [document.read() for document in documents(found, lambda name: True)] == [b"text"]
 
 
 def test_every_default_feed_has_an_address_and_a_name_of_its_own() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from tests.fakes.mirror import (
 from ironhull.archive.debian import ArchiveContext, DebianArchive, load_releases, open_archive
 from ironhull.archive.fetch import Download
 from ironhull.archive.interface import Archive, Repository
-from ironhull.archive.transfer import Limits, Transfer
+from ironhull.archive.transfer import PATIENCE, Transfer
 from ironhull.errors import (
     EnvironmentProblem,
     InputError,
@@ -53,7 +54,7 @@ ALL = FakeDeb.make("data", "1", architecture="all", control={"Provides": "other 
 
 
 def quick(note: Callable[[str], None]) -> Download:
-    return Transfer(Limits(idle=0.4, total=5, backoff=0.01), note=note)
+    return Transfer(replace(PATIENCE, idle=0.4, whole=5, first_wait=0.01), note=note)
 
 
 def never(note: Callable[[str], None]) -> Download:
@@ -410,7 +411,7 @@ def test_a_mirror_that_recovers_is_enough(mirror: FakeMirror, context: ArchiveCo
 def test_a_missing_mirror_is_named(context: ArchiveContext) -> None:
     with serving(Path("/nonexistent")) as gone:
         url = gone.url
-    with pytest.raises(NetworkError, match=f"debian trixie: {url}.*cannot connect.*--mirror"):
+    with pytest.raises(NetworkError, match=f"debian trixie: {url}.*no server answers.*--mirror"):
         opened(context, repository(url))
     with pytest.raises(NotFoundError, match="debian: the mirror /nonexistent is not a folder"):
         opened(context, repository("file:///nonexistent"))

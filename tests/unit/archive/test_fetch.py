@@ -20,7 +20,7 @@ from tests.fakes.mirror import (
 
 from ironhull.archive.fetch import Download, MirrorSource, Snapshot, address, in_parallel, pool_path
 from ironhull.archive.interface import Repository
-from ironhull.archive.transfer import Limits, Transfer
+from ironhull.archive.transfer import PATIENCE, Transfer
 from ironhull.debian.package import BinaryName, BinaryPackage, DebianVersion, SourceName
 from ironhull.errors import (
     EnvironmentProblem,
@@ -56,7 +56,7 @@ def wanted(deb: FakeDeb, repository: str = "debian") -> BinaryPackage:
 
 
 def quick(note: Callable[[str], None]) -> Download:
-    return Transfer(Limits(idle=0.5, total=5, backoff=0.01), note=note)
+    return Transfer(replace(PATIENCE, idle=0.5, whole=5, first_wait=0.01), note=note)
 
 
 def never(note: Callable[[str], None]) -> Download:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ironhull.archive.interface import Repository
-from ironhull.archive.mirror import CODENAMES, find_repositories, shown
+from ironhull.archive.mirror import CODENAMES, find_repositories
 from ironhull.archive.trust import debian_keyring
 from ironhull.errors import EnvironmentProblem, InputError
 
@@ -264,11 +264,6 @@ def test_an_unknown_distribution_names_those_there_are() -> None:
     with pytest.raises(InputError) as caught:
         find_repositories("debian-99", mirror="http://m/debian")
     assert all(name in str(caught.value) for name in CODENAMES)
-
-
-def test_messages_show_no_password() -> None:
-    assert shown("https://user:secret@m.example:1/x?y") == "https://m.example:1/x?y"
-    assert shown("http://m.example/a@b") == "http://m.example/a@b"
 
 
 @given(st.text("deb-src []=+./:# ahtpfile\n;", max_size=60))

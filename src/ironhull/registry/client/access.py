@@ -6,18 +6,18 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 
-from ironhull.errors import InputError
 from ironhull.oci.reference import DOCKER_HUB, Reference
 from ironhull.progress import Progress, Silent
 from ironhull.registry.client.auth import Authorizer
 from ironhull.registry.client.credentials import Credentials
 from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.session import Session
-from ironhull.registry.client.wire import Patience, Wire, origin
-from ironhull.transport import is_loopback
+from ironhull.transport.address import is_loopback, origin
+from ironhull.transport.exchange import Exchange
+from ironhull.transport.network import DIRECT, Network
+from ironhull.transport.patience import Patience
 
 # Docker Hub's name is not the name of its host.
 _HOSTS = {DOCKER_HUB: "registry-1.docker.io"}
@@ -28,8 +28,8 @@ class Registries:
     """Sessions by registry, shared by all threads of a command; use it in a `with`.
 
     `plain_http` lets registries other than loopback be reached without TLS where they have none;
-    `ca` is a file of certificate authorities beside the system's; `mirrors` maps a registry to
-    locations (`host[:port][/prefix]`) that are asked before it when something is pulled.
+    `mirrors` maps a registry to locations (`host[:port][/prefix]`) that are asked before it when
+    something is pulled. InputError if a file of authorities of the network is none.
     """
 
     def __init__(
@@ -37,16 +37,16 @@ class Registries:
         *,
         credentials: Credentials | None = None,
         plain_http: bool = False,
-        ca: Path | None = None,
         mirrors: Mapping[str, Sequence[str]] | None = None,
         patience: Patience | None = None,
+        network: Network = DIRECT,
         progress: Progress | None = None,
     ) -> None:
         self.progress = progress or Silent()
         self._credentials = credentials or Credentials()
         self._plain_http = plain_http
         self._mirrors = mirrors or {}
-        self._wire = Wire(context=_context(ca), patience=patience, progress=self.progress)
+        self._exchange = Exchange(network, patience or Patience(), progress=self.progress)
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
@@ -62,12 +62,12 @@ class Registries:
         self.close()
 
     def close(self) -> None:
-        self._wire.close()
+        self._exchange.close()
 
     @property
     def stop(self) -> threading.Event:
         """Set it to end everything that these registries are doing."""
-        return self._wire.stop
+        return self._exchange.stop
 
     def repository(self, reference: Reference, *, write: bool = False) -> Repository:
         """The repository of a reference at its own registry."""
@@ -86,8 +86,8 @@ class Registries:
         with self._lock:
             if registry not in self._sessions:
                 base = self._base(registry)
-                authorizer = Authorizer(registry, base, self._wire, self._credentials)
-                self._sessions[registry] = Session(registry, base, self._wire, authorizer)
+                authorizer = Authorizer(registry, base, self._exchange, self._credentials)
+                self._sessions[registry] = Session(registry, base, self._exchange, authorizer)
             return self._sessions[registry]
 
     def _base(self, registry: str) -> str:
@@ -119,14 +119,3 @@ def _speaks_tls(host: str, port: int) -> bool:
         return error.reason not in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
     except (OSError, ValueError):
         return False
-
-
-def _context(ca: Path | None) -> ssl.SSLContext | None:
-    if ca is None:
-        return None
-    context = ssl.create_default_context()
-    try:
-        context.load_verify_locations(cafile=ca)
-    except (OSError, ssl.SSLError) as error:
-        raise InputError(f"{ca}: no certificate authorities in PEM format: {error}") from None
-    return context

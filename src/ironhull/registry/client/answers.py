@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from ironhull.errors import NetworkError
-from ironhull.registry.client.wire import Answer, retry_after
+from ironhull.transport.failure import retry_after
+from ironhull.transport.message import Answer
 
 MAX_ERROR_TEXT = 1 << 16
 _MAX_SHOWN = 300

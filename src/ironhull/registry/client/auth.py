@@ -19,8 +19,9 @@ from ironhull.errors import NetworkError
 from ironhull.registry.client.answers import MAX_ERROR_TEXT, refused
 from ironhull.registry.client.challenge import Challenge
 from ironhull.registry.client.credentials import Credentials, Login
-from ironhull.registry.client.wire import Answer, Request, Wire, bytes_body, origin
-from ironhull.transport import is_loopback
+from ironhull.transport.address import is_loopback, origin
+from ironhull.transport.exchange import Exchange
+from ironhull.transport.message import Answer, Request, bytes_body
 
 _MAX_TOKEN = 1 << 16
 _MAX_ANSWER = 1 << 18
@@ -59,10 +60,12 @@ class _Token:
 class Authorizer:
     """The Authorization header of each request to one registry, learned from its challenges."""
 
-    def __init__(self, registry: str, base: str, wire: Wire, credentials: Credentials) -> None:
+    def __init__(
+        self, registry: str, base: str, exchange: Exchange, credentials: Credentials
+    ) -> None:
         self._registry = registry
         self._base = base
-        self._wire = wire
+        self._exchange = exchange
         self._credentials = credentials
         self._lock = threading.Lock()
         self._challenge: Challenge | None = None
@@ -104,12 +107,12 @@ class Authorizer:
         repository = scope.repository
         if repository not in self._logins:
             self._logins[repository] = self._credentials.find(
-                self._registry, repository, self._wire.progress.note
+                self._registry, repository, self._exchange.progress.note
             )
         login = self._logins[repository]
         scheme, host, _ = origin(url)
         if login is not None and scheme != "https" and not is_loopback(host):
-            self._wire.progress.note(
+            self._exchange.progress.note(
                 f"going on without the login from {login.source}: "
                 f"{host} is reached over plain http, where anybody could read it"
             )
@@ -126,11 +129,13 @@ class Authorizer:
                 scopes.append(asked)
         service = challenge.parameters.get("service", "")
         request = _token_request(realm, service, scopes, login)
-        answer = self._wire.ask(request, _MAX_ANSWER)
+        answer = self._exchange.ask(request, _MAX_ANSWER)
         if answer.status in (404, 405) and login is not None and login.identity_token:
             # A token server that knows only GET takes the identity token as a password.
             stand_in = Login(login.username or "<token>", login.identity_token, login.source)
-            answer = self._wire.ask(_token_request(realm, service, scopes, stand_in), _MAX_ANSWER)
+            answer = self._exchange.ask(
+                _token_request(realm, service, scopes, stand_in), _MAX_ANSWER
+            )
         if answer.status != 200:
             who = f"the login from {login.source}" if login else "an anonymous request"
             what = f"token for {' '.join(scopes) or 'no scope'} with {who}"

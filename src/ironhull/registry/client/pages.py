@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ironhull.errors import NetworkError
 from ironhull.registry.client.auth import Scope
 from ironhull.registry.client.session import Session
-from ironhull.registry.client.wire import Answer, Request
+from ironhull.transport.message import Answer, Request
 
 _MAX_PAGES = 1000
 _MAX_PAGE = 8 << 20

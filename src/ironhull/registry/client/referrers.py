@@ -65,7 +65,7 @@ def list_under_tags(repository: Repository, documents: Sequence[Document]) -> No
 
 
 def _list_under_tag(repository: Repository, subject: Digest, shown: Sequence[Descriptor]) -> None:
-    wire = repository.session.wire
+    exchange = repository.session.exchange
     for attempt in range(_ROUNDS + 1):
         index = _fallback(repository, subject)
         listed = {item.digest for item in index.manifests} if index is not None else set()
@@ -83,7 +83,7 @@ def _list_under_tag(repository: Repository, subject: Digest, shown: Sequence[Des
         repository.push_manifest(updated, fallback_tag(subject))
         # Another client may have read what we read and write after us: look again when it has,
         # each time after a longer while, and not in step with it.
-        wire.pause(random.uniform(0.5, 1.0) * wire.patience.first_wait * (attempt + 1))  # noqa: S311
+        exchange.pause(random.uniform(0.5, 1.0) * exchange.patience.first_wait * (attempt + 1))  # noqa: S311
     raise NetworkError(
         f"{repository}: the list of referrers of {subject} is overwritten by others "
         f"as soon as {missing[0].digest} is in it; push again when they are done"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import BinaryIO
+
+from urllib3.response import BaseHTTPResponse
 
 from ironhull.errors import MalformedError, NetworkError, NotFoundError, UntrustedError
 from ironhull.oci.descriptor import Descriptor
@@ -24,13 +26,13 @@ from ironhull.registry.client.auth import Scope
 from ironhull.registry.client.pages import pages
 from ironhull.registry.client.session import Session
 from ironhull.registry.client.upload import BlobUpload
-from ironhull.registry.client.wire import CHUNK, Answer, Broken, Request, bytes_body
 from ironhull.store.blobs import BlobStore, BlobWriter
+from ironhull.transport.message import Answer, Request, bytes_body
+from ironhull.transport.patience import Broken, GaveUp
+from ironhull.transport.receive import Reception
 
 ACCEPT = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST))
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
-_MAX_BREAKS = 20
-_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:[0-9]{1,18}|\*)")
 
 
 def _nothing(amount: int) -> None:
@@ -146,27 +148,30 @@ class Repository:
     def _receive(
         self, descriptor: Descriptor, blob: BlobWriter, advance: Callable[[int], None]
     ) -> None:
-        wire, tries, ranges = self.session.wire, 0, True
-        for attempt in range(1, _MAX_BREAKS + 1):
-            before = blob.size
-            try:
-                self._download(descriptor, blob, advance, ranges)
-                return
-            except Refused as error:
-                if error.status != 416 or not blob.size or not ranges:
-                    raise
-                ranges = False
-            except Broken as error:
-                if blob.size == descriptor.size:
-                    return
-                tries = 1 if blob.size > before else tries + 1
-                if tries >= wire.patience.attempts or attempt == _MAX_BREAKS:
-                    raise
-                wire.progress.note(
-                    f"{self}: {error}; going on at byte {blob.size} of {descriptor.size}"
-                )
-                wire.pause(wire.patience.first_wait * 2 ** (tries - 1))
-        raise Broken(f"broke {_MAX_BREAKS} times")
+        exchange, what = self.session.exchange, f"blob {descriptor.digest}"
+        request = Request("GET", self._url(f"blobs/{descriptor.digest}"))
+
+        def sink(data: bytes) -> None:
+            blob.write(data)
+            advance(len(data))
+
+        def attempt(more: Mapping[str, str]) -> AbstractContextManager[BaseHTTPResponse]:
+            expected = (200, 206, 416) if more else (200,)
+            return self.session.attempt(request.adding(more), self.scope, *expected, what=what)
+
+        def note(failure: Broken, pause: float) -> None:
+            exchange.progress.note(
+                f"{self}: {failure.reason}; going on at byte {blob.size} of {descriptor.size}"
+            )
+
+        reception = Reception(exchange, "", sink, descriptor.size, exact=True)
+        try:
+            reception.run(attempt, exchange.tries(request, note=note))
+        except GaveUp as error:
+            # What the registry said with its last "later" tells more than that it did.
+            if isinstance(error.last.__cause__, Refused):
+                raise error.last.__cause__ from None
+            raise
 
     def read_blob(self, descriptor: Descriptor, limit: int = MAX_DOCUMENT) -> bytes:
         """A small blob in memory, verified; UntrustedError if it is larger than `limit`."""
@@ -237,40 +242,6 @@ class Repository:
     def _url(self, path: str) -> str:
         return self.session.url(f"/v2/{self.name}/{path}")
 
-    def _download(
-        self,
-        descriptor: Descriptor,
-        blob: BlobWriter,
-        advance: Callable[[int], None],
-        ranges: bool,
-    ) -> None:
-        # With its end: there are registries that do not know a range without one.
-        rest = f"bytes={blob.size}-{descriptor.size - 1}"
-        headers = {"range": rest} if blob.size and ranges else {}
-        request = Request("GET", self._url(f"blobs/{descriptor.digest}"), headers)
-        expected = (200, 206) if headers else (200,)
-        wire, what = self.session.wire, f"blob {descriptor.digest}"
-        with self.session.stream(request, self.scope, *expected, what=what) as response:
-            skip = blob.size
-            if response.status == 206:
-                _check_range(response.headers.get("content-range", ""), blob.size)
-                skip = 0
-            length = response.headers.get("content-length")
-            size = descriptor.size - blob.size + skip
-            if length is not None and length != str(size):
-                raise UntrustedError(
-                    f"sends {printable(length, 30)} bytes, its descriptor says {size}"
-                )
-            while data := wire.read(response, CHUNK):
-                fresh = data[skip:]
-                skip -= len(data) - len(fresh)
-                if blob.size + len(fresh) > descriptor.size:
-                    raise UntrustedError(
-                        f"sends more than the {descriptor.size} bytes that its descriptor says"
-                    )
-                blob.write(fresh)
-                advance(len(fresh))
-
     def _explained(self, descriptor: Descriptor) -> _Explained:
         return _Explained(self, descriptor)
 
@@ -326,8 +297,10 @@ class _Explained:
             if error.status == 404:
                 raise NotFoundError(f"{self._where}: the registry does not have it") from None
             return
-        if isinstance(error, UntrustedError | Broken):
-            raise type(error)(f"{self._where}: {error}") from None
+        if isinstance(error, GaveUp):
+            raise NetworkError(f"{self._where}: {error.last.reason}") from None
+        if isinstance(error, UntrustedError):
+            raise UntrustedError(f"{self._where}: {error}") from None
 
 
 def _unambiguous(document: Document) -> None:
@@ -342,9 +315,3 @@ def _unambiguous(document: Document) -> None:
 
 def _digest_in(reference: str) -> Digest | None:
     return parse_digest(reference) if ":" in reference else None
-
-
-def _check_range(header: str, start: int) -> None:
-    match = _RANGE.fullmatch(header.strip())
-    if match is None or int(match[1]) != start:
-        raise UntrustedError(f"asked for bytes from {start}, got {printable(header, 60)!r}")

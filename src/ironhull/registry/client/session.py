@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from urllib3.response import BaseHTTPResponse
 
 from ironhull.errors import NetworkError
-from ironhull.registry.client.answers import MAX_ERROR_TEXT, refused
+from ironhull.registry.client.answers import MAX_ERROR_TEXT, Refused, refused
 from ironhull.registry.client.auth import Authorizer, Scope
 from ironhull.registry.client.challenge import parse_challenges
-from ironhull.registry.client.wire import Answer, Broken, Request, Wire, bare, discard, origin
+from ironhull.transport.address import origin
+from ironhull.transport.exchange import Exchange, discard
+from ironhull.transport.failure import PASSING, passing
+from ironhull.transport.message import Answer, Request, bare
+from ironhull.transport.patience import Broken
+from ironhull.transport.redirects import follow
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 6
 # One challenge at first, one when a token has expired in between.
 _MAX_CHALLENGES = 2
@@ -23,10 +28,12 @@ _MAX_CHALLENGES = 2
 class Session:
     """One registry at `base` (scheme and host); `registry` is its name in messages."""
 
-    def __init__(self, registry: str, base: str, wire: Wire, authorizer: Authorizer) -> None:
+    def __init__(
+        self, registry: str, base: str, exchange: Exchange, authorizer: Authorizer
+    ) -> None:
         self.registry = registry
         self.base = base
-        self.wire = wire
+        self.exchange = exchange
         self._authorizer = authorizer
 
     def url(self, location: str, relative_to: str = "") -> str:
@@ -35,7 +42,7 @@ class Session:
         NetworkError if it is nothing to send a request to.
         """
         url = urljoin(relative_to or self.base, location)
-        self._check(url)
+        self.check(url)
         return url
 
     def is_own(self, url: str) -> bool:
@@ -46,38 +53,35 @@ class Session:
         self, request: Request, scope: Scope, *expected: int, what: str, limit: int = MAX_ERROR_TEXT
     ) -> Answer:
         """The answer, of at most `limit` bytes; Refused if its status is none of `expected`."""
-        attempts = self.wire.patience.attempts if request.retry else 1
-        for attempt in range(1, attempts + 1):
-            response, url = self._open(request, scope)
-            keep = limit if response.status in expected else max(limit, MAX_ERROR_TEXT)
+
+        def take(response: BaseHTTPResponse, url: str) -> Answer:
+            if response.status not in expected:
+                raise self._refused(response, url, scope, what, limit)
             try:
-                answer = self.wire.collect(response, url, keep)
+                return self.exchange.collect(response, url, limit)
+            except Broken as error:
+                raise error.at(f"{self.where(scope)}: {what}") from None
             except NetworkError as error:
-                broken = isinstance(error, Broken)
-                if attempt < attempts and response.status in expected and broken:
-                    self.wire.pause(self.wire.patience.first_wait * attempt)
-                    continue
-                if response.status in expected:
-                    kind = Broken if broken else NetworkError
-                    raise kind(f"{self.where(scope)}: {what}: {error}") from None
-                answer = bare(response, url)
-            if answer.status not in expected:
-                raise refused(self.where(scope), what, answer)
-            return answer
-        raise NetworkError(f"{self.where(scope)}: {what}: no attempt was allowed")
+                raise NetworkError(f"{self.where(scope)}: {what}: {error}") from None
+
+        return self.exchange.persist(request, lambda sent: self._open(sent, scope), take)
 
     @contextmanager
-    def stream(
+    def attempt(
         self, request: Request, scope: Scope, *expected: int, what: str
     ) -> Iterator[BaseHTTPResponse]:
-        """The response with its body to be read by `wire.read`; Refused as in `call`."""
+        """The response of one attempt, for `exchange.read`; Refused as in `call`.
+
+        Broken, caused by Refused, for an answer that means "later".
+        """
         response, url = self._open(request, scope)
         if response.status not in expected:
-            try:
-                answer = self.wire.collect(response, url, MAX_ERROR_TEXT)
-            except NetworkError:
-                answer = bare(response, url)
-            raise refused(self.where(scope), what, answer)
+            # First its words, which are gone with the response.
+            failure = passing(response, url) if response.status in PASSING else None
+            said = self._refused(response, url, scope, what)
+            if failure is None:
+                raise said
+            raise failure from said
         try:
             yield response
         finally:
@@ -86,29 +90,26 @@ class Session:
     def where(self, scope: Scope) -> str:
         return f"{self.registry}/{scope.repository}" if scope.repository else self.registry
 
+    def _refused(
+        self, response: BaseHTTPResponse, url: str, scope: Scope, what: str, limit: int = 0
+    ) -> Refused:
+        try:
+            answer = self.exchange.collect(response, url, max(limit, MAX_ERROR_TEXT))
+        except NetworkError:
+            answer = bare(response, url)
+        return refused(self.where(scope), what, answer)
+
     def _open(self, request: Request, scope: Scope) -> tuple[BaseHTTPResponse, str]:
-        for _ in range(_MAX_REDIRECTS):
-            response = self._authorised(request, scope)
-            location = response.headers.get("location")
-            if response.status not in _REDIRECTS or location is None:
-                return response, request.url
-            discard(response)
-            target = self.url(location, request.url)
-            if request.method not in ("GET", "HEAD"):
-                raise NetworkError(
-                    f"{self.where(scope)}: redirects a {request.method} to "
-                    f"{origin(target)[1]}; name the registry by its own address"
-                )
-            request = request.to(target)
-        raise NetworkError(f"{self.where(scope)}: more than {_MAX_REDIRECTS} redirects")
+        rule = _RegistryRedirects(self, self.where(scope))
+        return follow(lambda sent: self._authorised(sent, scope), request, rule)
 
     def _authorised(self, request: Request, scope: Scope) -> BaseHTTPResponse:
         if not self.is_own(request.url):
-            return self.wire.send(request)
+            return self.exchange.once(request)
         header = self._authorizer.header(scope)
         for _ in range(_MAX_CHALLENGES):
             sent = request.adding({"authorization": header}) if header else request
-            response = self.wire.send(sent)
+            response = self.exchange.once(sent)
             if response.status != 401:
                 return response
             challenges = parse_challenges(response.headers.getlist("www-authenticate"))
@@ -117,9 +118,10 @@ class Session:
                 return response
             discard(response)
             header = better
-        return self.wire.send(request.adding({"authorization": header or ""}))
+        return self.exchange.once(request.adding({"authorization": header or ""}))
 
-    def _check(self, url: str) -> None:
+    def check(self, url: str) -> None:
+        """NetworkError if a registry may not send us to this address."""
         scheme, host, _ = origin(url)
         parts = urlsplit(url)
         if scheme not in ("http", "https") or not host:
@@ -130,3 +132,25 @@ class Session:
             raise NetworkError(
                 f"{self.registry}: sends us from https to plain http at {host}; not followed"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _RegistryRedirects:
+    """Registries send those who read to where the bytes are, and nobody who writes."""
+
+    session: Session
+    where: str
+    most: int = _MAX_REDIRECTS
+
+    def check(self, request: Request, target: str) -> None:
+        """NetworkError for what is not followed."""
+        self.session.check(target)
+        if request.method not in ("GET", "HEAD"):
+            raise NetworkError(
+                f"{self.where}: redirects a {request.method} to "
+                f"{origin(target)[1]}; name the registry by its own address"
+            )
+
+    def endless(self, target: str) -> NetworkError:
+        """That redirects do not end."""
+        return NetworkError(f"{self.where}: more than {self.most} redirects")

@@ -18,14 +18,14 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.auth import Scope
 from ironhull.registry.client.session import Session
-from ironhull.registry.client.wire import Answer, Body, Broken, Request, bytes_body
+from ironhull.transport.message import Answer, Body, Request, bytes_body
+from ironhull.transport.patience import Broken, GaveUp, Tries
 
 _READ = 1 << 20
 # What we send at once where the registry wants chunks and does not ask for larger ones.
 _CHUNK = 16 << 20
 _SMALL_CHUNK = 8 << 20
 _MAX_CHUNK = 1 << 30
-_MAX_BREAKS = 20
 _OCTETS = {"content-type": "application/octet-stream"}
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
 
@@ -70,26 +70,32 @@ class BlobUpload:
             return False
         # A blob that has to be fetched first is fetched now, not while the registry waits.
         self._source().close()
-        tries, best, patience = 0, 0, self._session.wire.patience
-        for _ in range(_MAX_BREAKS):
+        exchange, best = self._session.exchange, 0
+        tries = exchange.tries(
+            Request("PUT", place.url), note=lambda error, _: exchange.progress.note(error.reason)
+        )
+        while True:
             try:
                 self._transfer(place)
                 return True
-            except (Broken, Refused) as error:
-                tries = tries + 1 if place.offset <= best else 1
-                best = max(best, place.offset)
-                if not _may_go_on(error, place) or tries >= patience.attempts:
+            except (GaveUp, Refused) as error:
+                if not _may_go_on(error, place):
                     raise
-                wait = error.wait if isinstance(error, Refused) else 0.0
-                if wait > patience.longest_wait:
-                    raise
-                self._session.wire.progress.note(f"{error}; going on")
-                self._session.wire.pause(max(wait, patience.first_wait * 2 ** (tries - 1)))
+                if place.offset > best:
+                    best = place.offset
+                    tries.gained()
+                self._wait(tries, error)
                 found = self._recover(place, error)
                 if found is None:
                     return True
                 place = found
-        raise NetworkError(f"{self._where()}: broke {_MAX_BREAKS} times")
+
+    def _wait(self, tries: Tries, error: GaveUp | Refused) -> None:
+        wait = error.wait if isinstance(error, Refused) else None
+        try:
+            tries.again(Broken("", f"{error}; going on", wait=wait))
+        except GaveUp:
+            raise error from None
 
     def _mount(self, mount_from: str) -> _Place | None:
         scope = Scope(self._scope.repository, self._scope.actions, (mount_from,))
@@ -206,8 +212,8 @@ def _has(answer: Answer) -> int | None:
     return int(match[1]) + 1 if match else None
 
 
-def _may_go_on(error: Broken | Refused, place: _Place) -> bool:
-    if isinstance(error, Broken):
+def _may_go_on(error: GaveUp | Refused, place: _Place) -> bool:
+    if isinstance(error, GaveUp):
         return True
     if error.status == 413:
         return place.chunk == 0 and place.offset == 0

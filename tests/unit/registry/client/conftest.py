@@ -11,12 +11,10 @@ from ironhull.oci.reference import Reference
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.credentials import Credentials, Login
 from ironhull.registry.client.repository import Repository
-from ironhull.registry.client.wire import Patience
 from ironhull.store.layout import ImageLayout
+from ironhull.transport.patience import Patience
 
-QUICK = Patience(
-    attempts=4, first_wait=0.01, longest_wait=2.0, small_body=3.0, connect=2.0, read=2.0
-)
+QUICK = Patience(attempts=4, first_wait=0.01, longest_wait=2.0, whole=3.0, connect=2.0, idle=2.0)
 
 
 class Notes:

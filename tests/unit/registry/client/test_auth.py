@@ -17,7 +17,8 @@ from ironhull.registry.client.auth import Authorizer, Scope
 from ironhull.registry.client.challenge import Challenge
 from ironhull.registry.client.credentials import Credentials, Login
 from ironhull.registry.client.repository import Repository
-from ironhull.registry.client.wire import Wire
+from ironhull.transport.exchange import Exchange
+from ironhull.transport.network import Network
 
 Connect = Callable[..., Repository]
 LOGIN = Login("u", "secret", "test")
@@ -170,47 +171,47 @@ def test_a_realm_must_be_a_web_address(realm: str, connect: Connect) -> None:
             connect(registry).fetch_manifest("1")
 
 
-def authorizer(base: str, wire: Wire, login: Login | None = LOGIN) -> Authorizer:
+def authorizer(base: str, exchange: Exchange, login: Login | None = LOGIN) -> Authorizer:
     known = Credentials()
-    found = Authorizer("registry.example", base, wire, known)
+    found = Authorizer("registry.example", base, exchange, known)
     found._logins[Scope("app").repository] = login
     return found
 
 
 def test_a_login_is_never_sent_over_plain_http_to_another_machine(notes: Notes) -> None:
-    wire = Wire(patience=QUICK, progress=notes)
+    exchange = Exchange(Network(), QUICK, progress=notes)
     for base in ("http://registry.example", "http://10.0.0.1:5000"):
         challenges = [Challenge("basic", {})]
-        assert authorizer(base, wire).challenged(challenges, Scope("app"), None) is None
+        assert authorizer(base, exchange).challenged(challenges, Scope("app"), None) is None
     assert "plain http" in notes.notes[0]
     assert "secret" not in "".join(notes.notes)
 
 
 def test_what_a_login_gets_is_not_sent_over_plain_http_either(notes: Notes) -> None:
     with FakeRegistry(login=("u", "secret")) as server:
-        wire = Wire(patience=QUICK, progress=notes)
+        exchange = Exchange(Network(), QUICK, progress=notes)
         challenge = Challenge("bearer", {"realm": f"{server.url}/token"})
         with pytest.raises(Refused, match="an anonymous request"):
-            authorizer("http://10.0.0.1", wire).challenged([challenge], Scope("app"), None)
-        wire.close()
+            authorizer("http://10.0.0.1", exchange).challenged([challenge], Scope("app"), None)
+        exchange.close()
         assert "authorization" not in server.seen[0].headers
     assert "plain http" in notes.notes[0]
 
 
 @pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1", "[::1]:5000", "x.localhost"])
 def test_this_machine_may_get_a_login_over_plain_http(host: str) -> None:
-    wire = Wire(patience=QUICK)
-    found = authorizer(f"http://{host}", wire).challenged(
+    exchange = Exchange(Network(), QUICK)
+    found = authorizer(f"http://{host}", exchange).challenged(
         [Challenge("basic", {})], Scope("app"), None
     )
     assert found is not None
 
 
 def test_a_token_server_over_plain_http_is_not_asked_for_a_registry_with_tls() -> None:
-    wire = Wire(patience=QUICK)
+    exchange = Exchange(Network(), QUICK)
     challenge = Challenge("bearer", {"realm": "http://localhost:1/token"})
     with pytest.raises(NetworkError, match="plain http"):
-        authorizer("https://registry.example", wire).challenged([challenge], Scope("app"), None)
+        authorizer("https://registry.example", exchange).challenged([challenge], Scope("app"), None)
 
 
 def test_many_threads_fetch_one_token(connect: Connect) -> None:

@@ -27,6 +27,7 @@ from ironhull.registry.client.locations import (
 from ironhull.registry.client.places import StoredSource
 from ironhull.registry.client.transfer import transfer
 from ironhull.store.layout import ImageLayout
+from ironhull.transport.network import Network
 
 
 @pytest.mark.parametrize(
@@ -206,7 +207,7 @@ def test_a_registry_elsewhere_is_reached_by_tls_alone() -> None:
 def test_a_file_of_authorities_must_be_one(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     with pytest.raises(InputError, match=r"ca\.pem"):
-        Registries(ca=tmp_path / "ca.pem")
+        Registries(network=Network(also=tmp_path / "ca.pem"))
 
 
 def test_a_registry_that_is_gone_is_an_error_of_the_network(layout: ImageLayout) -> None:

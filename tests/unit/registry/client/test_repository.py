@@ -16,8 +16,8 @@ from ironhull.oci.media_types import OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.credentials import Login
 from ironhull.registry.client.repository import Repository
-from ironhull.registry.client.wire import Patience
 from ironhull.store.blobs import BlobStore
+from ironhull.transport.patience import Patience
 
 Connect = Callable[..., Repository]
 DATA = bytes(range(256)) * 4096
@@ -252,7 +252,7 @@ def test_a_blob_of_another_length_is_refused_before_it_is_read(
 ) -> None:
     descriptor = blob_of(registry)
     registry.fail("GET", "/blobs/", says(200, body))
-    with pytest.raises(UntrustedError, match=f"sends {len(body)} bytes"):
+    with pytest.raises(UntrustedError, match=f"announces {len(body)} bytes"):
         connect(registry).fetch_blob(descriptor, blobs)
     assert leftovers(blobs) == []
 
@@ -274,7 +274,7 @@ def test_no_more_is_read_than_the_descriptor_says(
 ) -> None:
     descriptor = blob_of(registry)
     registry.fail("GET", "/blobs/", endless)
-    with pytest.raises(UntrustedError, match="sends more than"):
+    with pytest.raises(UntrustedError, match="is larger than"):
         connect(registry).fetch_blob(descriptor, blobs)
     assert leftovers(blobs) == []
 
@@ -371,7 +371,7 @@ def test_an_overloaded_registry_is_asked_again_when_it_says(
     registry.fail("GET", "/manifests/", says(429, retry_after="1"))
     registry.fail("GET", "/manifests/", says(503))
     assert connect(registry).fetch_manifest("1").media_type == OCI_MANIFEST
-    assert "answered 429; trying again in 1.0 s" in notes.notes[0]
+    assert "the server answers 429; trying again in 1.0 s" in notes.notes[0]
     assert len(registry.requests("GET", "/manifests/")) == 3
 
 
@@ -420,8 +420,8 @@ def test_a_registry_that_never_ends_its_answer_is_given_up(
         return True
 
     registry.fail("GET", "/manifests/", slow, times=99)
-    hasty = Patience(attempts=2, first_wait=0.01, read=0.2, small_body=1)
-    with pytest.raises(NetworkError, match="timed out"):
+    hasty = Patience(attempts=2, first_wait=0.01, idle=0.2, whole=1)
+    with pytest.raises(NetworkError, match="does not answer in time"):
         connect(registry, patience=hasty).fetch_manifest("1")
 
 
