@@ -23,9 +23,9 @@ from ironhull.cli.scan import Image, Scanning, scan_options
 from ironhull.compare.cis import cis_of
 from ironhull.compare.history import history_of
 from ironhull.compare.model import Side
-from ironhull.compare.reports.words import one_line
 from ironhull.compare.score import SECTIONS, Facts, Point, Score, points_of
 from ironhull.errors import CheckFailedError
+from ironhull.reports.text import one_line
 from ironhull.scan.model import ScanResult
 
 SCHEMA = "ironhull-score-1"

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-import msgspec
-
 from ironhull import __version__
 from ironhull.compare.compare import settings_of
 from ironhull.compare.figures import FIGURES, created, runs_as_root
@@ -28,6 +26,7 @@ from ironhull.compare.model import (
     Unknown,
 )
 from ironhull.inventory.model import SURFACE_LISTS, Package
+from ironhull.reports.json_text import json_text
 from ironhull.scan.explain import advice, compared
 from ironhull.scan.model import Finding, ScanResult
 from ironhull.scan.reports.document import finding_json
@@ -39,7 +38,7 @@ Json = dict[str, Any]
 
 def dumps(document: Json) -> str:
     """The document as people and programs read it: indented, with a line's end."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return json_text(document) + "\n"
 
 
 def document_of(comparison: Comparison) -> Json:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import msgspec
-
 from ironhull import __version__
+from ironhull.reports.json_text import json_text
 from ironhull.scan.model import Assessment, Finding, ScanResult
 from ironhull.scan.view import View, by_identifier
 
@@ -57,7 +56,7 @@ def render(result: ScanResult, view: View) -> str:
             for said, group in _by_assessment(together)
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return json_text(document)
 
 
 def _component(reference: str, finding: Finding) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ironhull.errors import MalformedError
+from ironhull.reports.json_text import json_text
 from ironhull.scan.model import Assessment, Finding, ScanResult, by_severity
 from ironhull.scan.view import View, summary
 
@@ -17,7 +18,7 @@ MAX_SIZE = 512 << 20
 
 def render(result: ScanResult, view: View) -> str:
     """The whole report, indented."""
-    return msgspec.json.format(msgspec.json.encode(report(result, view)), indent=2).decode()
+    return json_text(report(result, view))
 
 
 def report(result: ScanResult, view: View) -> dict[str, Any]:

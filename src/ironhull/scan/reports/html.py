@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from ironhull.reports.page import rendered
 from ironhull.scan.model import ScanResult, by_severity
 from ironhull.scan.view import View, headline, summary
 
 
 def render(result: ScanResult, view: View) -> str:
     """The page. Everything that comes from outside is escaped by the template engine."""
-    environment = Environment(
-        loader=PackageLoader("ironhull.scan.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
+    return rendered(
+        "ironhull.scan.reports",
+        "report.html",
         result=result,
         headline=headline(result),
         counts=summary(result),

@@ -6,9 +6,8 @@ import hashlib
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from ironhull import __version__
+from ironhull.reports.json_text import json_text
 from ironhull.scan.model import Finding, ScanResult
 from ironhull.scan.view import View, by_identifier, headline
 
@@ -41,7 +40,7 @@ def render(result: ScanResult, view: View) -> str:
             }
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return json_text(document)
 
 
 def _rule(identifier: str, finding: Finding) -> dict[str, Any]:
