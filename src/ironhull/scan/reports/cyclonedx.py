@@ -7,8 +7,8 @@ from typing import Any
 
 from ironhull import __version__
 from ironhull.reports.json_text import json_text
-from ironhull.scan.model import Assessment, Finding, ScanResult
-from ironhull.scan.view import View, by_identifier
+from ironhull.scan.model import Assessment, Finding
+from ironhull.scan.summary import ScanReport, by_identifier
 
 _STATES = {
     "not_affected": "not_affected",
@@ -26,9 +26,9 @@ _JUSTIFICATIONS = {
 _SEVERITIES = {"negligible": "info"}
 
 
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """One document; the same result gives the same bytes."""
-    findings = view.findings(result)
+    result, findings = report.result, report.findings
     name = f"{result.image}\0{result.digest}\0{result.scanned}"
     components = {finding.purl or finding.package: finding for finding in findings}
     document = {

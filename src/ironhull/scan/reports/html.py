@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ironhull.reports.page import rendered
-from ironhull.scan.model import ScanResult, by_severity
-from ironhull.scan.view import View, headline, summary
+from ironhull.scan.model import by_severity
+from ironhull.scan.summary import ScanReport, headline, summary
 
 
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """The page. Everything that comes from outside is escaped by the template engine."""
+    result = report.result
     return rendered(
         "ironhull.scan.reports",
         "report.html",
@@ -17,5 +18,5 @@ def render(result: ScanResult, view: View) -> str:
         counts=summary(result),
         raw=by_severity(result.findings),
         after_vex=by_severity(result.open),
-        findings=view.findings(result),
+        findings=report.findings,
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from ironhull.reports.text import harmless_lines
-from ironhull.scan.model import Finding, ScanResult
-from ironhull.scan.view import View, headline
+from ironhull.scan.model import Finding
+from ironhull.scan.summary import ScanReport, headline
 
 
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """One suite for the image. Without a finding it has one test that passed."""
-    findings = view.findings(result)
+    result = report.result
+    findings = report.findings
     cleared = [each for each in findings if each.suppressed or each.accepted is not None]
     unknown = result.verdict == "unknown"
     suite = Element(

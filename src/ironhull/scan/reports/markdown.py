@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from ironhull.reports.markdown import code, cut, escape, row, text_row
-from ironhull.scan.model import Finding, ScanResult, by_severity
-from ironhull.scan.view import View, counted, headline
+from ironhull.scan.model import Finding, by_severity
+from ironhull.scan.summary import ScanReport, counted, headline
 
 MAX_ROWS = 500
 
 
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """Counts, warnings, and a table of what is open."""
-    shown = view.shown(result)
+    result = report.result
+    shown = report.shown
     lines = [
         f"## {escape(headline(result))}",
         "",

@@ -8,16 +8,16 @@ from urllib.parse import quote
 
 from ironhull import __version__
 from ironhull.reports.json_text import json_text
-from ironhull.scan.model import Finding, ScanResult
-from ironhull.scan.view import View, by_identifier, headline
+from ironhull.scan.model import Finding
+from ironhull.scan.summary import ScanReport, by_identifier, headline
 
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning"}
 _SCORES = {"critical": 9.0, "high": 7.0, "medium": 4.0, "low": 2.0, "negligible": 0.1}
 
 
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """One run; a rule for each vulnerability, a result for each finding."""
-    findings = view.findings(result)
+    result, findings = report.result, report.findings
     groups = by_identifier(findings)
     order = {identifier: at for at, identifier in enumerate(groups)}
     document = {

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from ironhull.reports.table import columns
 from ironhull.reports.text import harmless, one_line
-from ironhull.scan.model import Finding, ScanResult, by_severity
-from ironhull.scan.view import View, counted, headline
+from ironhull.scan.model import Finding, by_severity
+from ironhull.scan.summary import ScanReport, counted, headline
 
 HEADINGS = ("VULNERABILITY", "SEVERITY", "PACKAGE", "INSTALLED", "FIXED IN", "STATE", "EPSS", "")
 LIMIT = 40
 """Characters of a version or name."""
 
 
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """Findings, the worst first, then the counts and everything that qualifies them."""
-    rows = [_row(finding) for finding in view.shown(result)]
+    result = report.result
+    rows = [_row(finding) for finding in report.shown]
     lines = [*columns([HEADINGS, *rows]), ""] if rows else []
     lines.append(headline(result))
     if result.findings:
