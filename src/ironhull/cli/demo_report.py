@@ -11,7 +11,7 @@ import click
 from ironhull.cli.output import table
 from ironhull.demo.attack import NEEDED, TITLES
 from ironhull.demo.cases import DEVELOPMENT, RUNTIME, STANDARD
-from ironhull.demo.model import Application, CaseStudy, Figures, figures
+from ironhull.demo.model import Application, CaseStudy, ImageCounts, figures
 from ironhull.inventory.model import Inventory
 from ironhull.reports.text import harmless
 from ironhull.reports.words import shown_size
@@ -137,7 +137,7 @@ def _few(names: Sequence[str]) -> str:
     return f"{shown} + {len(names) - 3}" if len(names) > 3 else shown or "none"
 
 
-_FIGURES: tuple[tuple[str, Callable[[Figures], str]], ...] = (
+_FIGURES: tuple[tuple[str, Callable[[ImageCounts], str]], ...] = (
     ("user", lambda one: harmless(one.user) or "root"),
     ("shells", lambda one: _few(one.shells)),
     ("package managers", lambda one: _few(one.package_managers)),
@@ -203,7 +203,7 @@ def _application_rows(study: CaseStudy) -> list[list[str]]:
     return [[label, *(show(one) for one in study.applications)] for label, show in shows]
 
 
-def _of_figures(show: Callable[[Figures], str]) -> Callable[[Application], str]:
+def _of_figures(show: Callable[[ImageCounts], str]) -> Callable[[Application], str]:
     return lambda one: show(one.figures)
 
 

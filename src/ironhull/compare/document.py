@@ -20,9 +20,9 @@ from ironhull.compare.model import (
     FindingChanges,
     LayerChanges,
     ListChange,
+    MeasuredImage,
     PackageChanges,
     Pair,
-    Side,
     Unknown,
 )
 from ironhull.inventory.model import SURFACE_LISTS, Package
@@ -87,7 +87,7 @@ def _values(comparison: Comparison, number: int) -> list[tuple[str, int | Unknow
     return [(change.figure, change.image if number else change.baseline) for change in pair.figures]
 
 
-def _image(side: Side, values: Iterable[tuple[str, int | Unknown]]) -> Json:
+def _image(side: MeasuredImage, values: Iterable[tuple[str, int | Unknown]]) -> Json:
     inventory, values = side.inventory, list(values)
     image, made = inventory.image, created(side)
     return {
@@ -146,7 +146,7 @@ def _package(package: Package) -> Json:
     }
 
 
-def _scan(side: Side) -> Json:
+def _scan(side: MeasuredImage) -> Json:
     """What of the scan no figure says; the findings with what was compared and what to do."""
     if isinstance(side.scan, Unknown):
         return {"verdict": "unknown", "unknown": side.scan.reason, "warnings": [], "findings": []}

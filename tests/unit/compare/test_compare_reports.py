@@ -16,7 +16,7 @@ from tests.fakes.sides import NOW, document, hardened, side, standard, with_atta
 
 from ironhull.compare.compare import compare
 from ironhull.compare.document import document_of
-from ironhull.compare.model import Side, Unknown
+from ironhull.compare.model import MeasuredImage, Unknown
 from ironhull.compare.reports import badge, html, markdown, table
 from ironhull.compare.reports import document as json_report
 from ironhull.compare.reports.words import at
@@ -107,7 +107,7 @@ def test_every_figure_of_the_scale_is_in_every_image_and_comparison() -> None:
 
 
 @pytest.mark.parametrize("sides", [(), (standard(), side(scan=Unknown("none"), layers=[]))])
-def test_every_figure_of_the_page_is_at_its_json_pointer(sides: tuple[Side, ...]) -> None:
+def test_every_figure_of_the_page_is_at_its_json_pointer(sides: tuple[MeasuredImage, ...]) -> None:
     given = json.loads(json_report.render(document(*sides)))
     units = {entry["id"]: entry["unit"] for entry in given["scale"]}
     page = parsed(html.render(given))

@@ -15,8 +15,8 @@ from ironhull.scan.matching import scan
 from ironhull.scan.model import ScanResult
 from ironhull.scan.reports import openvex as openvex_report
 from ironhull.scan.statements import not_affected, openvex, statements_of
-from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.scan.summary import ScanReport
+from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.vex.lint import lint
 from ironhull.vex.reading import parse_vex
 

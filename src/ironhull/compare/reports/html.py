@@ -47,7 +47,7 @@ _CHARTS: tuple[tuple[str, str, bool, tuple[str, ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """One image's bar: `length` is in per cent of the longest that it is drawn beside."""
 
     image: int
@@ -57,12 +57,12 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class ChartBars:
     """A figure of a chart, with one bar for each image."""
 
     title: str
     unit: str
-    bars: tuple[Bar, ...]
+    bars: tuple[ChartBar, ...]
 
 
 def render(document: Json) -> str:
@@ -113,7 +113,7 @@ def _names(images: Sequence[Json]) -> list[str]:
     return names
 
 
-def _charts(document: Json) -> list[tuple[str, bool, list[Bars]]]:
+def _charts(document: Json) -> list[tuple[str, bool, list[ChartBars]]]:
     """Charts with at least one figure that is not nothing everywhere."""
     titles = {entry["id"]: entry["title"] for entry in document["scale"]}
     figures = [image["figures"] for image in document["images"]]
@@ -132,13 +132,13 @@ def _longest(values: list[int | None]) -> int:
     return max((value for value in values if value is not None), default=0) or 1
 
 
-def _bars(document: Json, name: str, title: str, unit: str, longest: int) -> Bars:
+def _bars(document: Json, name: str, title: str, unit: str, longest: int) -> ChartBars:
     values = [image["figures"][name] for image in document["images"]]
-    return Bars(
+    return ChartBars(
         title,
         unit,
         tuple(
-            Bar(
+            ChartBar(
                 number,
                 f"/images/{number}/figures/{name}",
                 0 if value is None else round(100 * value / longest, 2),

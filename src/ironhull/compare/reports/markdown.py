@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ironhull.compare.reports.words import Json, Row, database_line, headline_rows, rows
+from ironhull.compare.reports.words import FigureRow, Json, database_line, headline_rows, rows
 from ironhull.reports.markdown import cut, escape, fence, folded, text_row
 from ironhull.reports.words import UNKNOWN, amount, percent, signed
 
@@ -42,7 +42,7 @@ def _whole(document: Json, limit: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _figures(figures: Iterable[Row]) -> Iterator[str]:
+def _figures(figures: Iterable[FigureRow]) -> Iterator[str]:
     yield "| | Baseline | Image | Change | Of the baseline | |"
     yield "|---|---:|---:|---:|---:|---|"
     for row in figures:

@@ -35,7 +35,7 @@ def at(document: Any, pointer: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FigureRow:
     """One figure of one comparison, with its pointer."""
 
     id: str
@@ -46,12 +46,12 @@ class Row:
     pointer: str
 
 
-def rows(document: Json, number: int) -> Iterator[Row]:
+def rows(document: Json, number: int) -> Iterator[FigureRow]:
     """All figures of the comparison with that number, in the order of the scale."""
     figures = document["comparisons"][number]["figures"]
     for entry in document["scale"]:
         name = entry["id"]
-        yield Row(
+        yield FigureRow(
             name,
             entry["title"],
             entry["group"],
@@ -61,7 +61,7 @@ def rows(document: Json, number: int) -> Iterator[Row]:
         )
 
 
-def headline_rows(document: Json, number: int) -> list[Row]:
+def headline_rows(document: Json, number: int) -> list[FigureRow]:
     """The figures of a summary."""
     by_id = {row.id: row for row in rows(document, number)}
     return [by_id[name] for name in HEADLINES]

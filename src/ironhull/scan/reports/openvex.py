@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ironhull.reports.text import shown_json
-from ironhull.scan.summary import ScanReport
 from ironhull.scan.statements import openvex, statements_of
+from ironhull.scan.summary import ScanReport
 
 
 def render(report: ScanReport) -> str:
