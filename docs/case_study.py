@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ironhull.compare.reports.words import amount, database_line, percent
+from ironhull.compare.reports.words import database_line
+from ironhull.reports.words import amount, percent
 
 TARGET = Path(__file__).with_name("case-study.md")
 PAIRS: tuple[tuple[str, str, str], ...] = (

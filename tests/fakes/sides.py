@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ironhull.compare.compare import compare
 from ironhull.compare.document import Json, document_of
 from ironhull.compare.leaks import Leaks, Trace
-from ironhull.compare.model import Attachment, EndOfLife, Side, Unknown
+from ironhull.compare.model import Attachment, EndOfLife, MeasuredImage, Unknown
 from ironhull.inventory.model import (
     Distribution,
     Finding,
@@ -91,7 +91,7 @@ def side(
     user: str = "1000",
     surface: Surface | None = None,
     **more: object,
-) -> Side:
+) -> MeasuredImage:
     inventory = Inventory(
         image=ImageIdentity(name, "store", DIGEST, DIGEST, DIGEST, Platform("linux", "amd64")),  # type: ignore[arg-type]
         distribution=Distribution("debian", "12", "bookworm", "Debian 12"),
@@ -107,10 +107,10 @@ def side(
         surface=surface or Surface(files=5, size=500, executables=2),
         layers=tuple(layers),
     )
-    return Side(inventory, scan or scanned(), (), (), **more)  # type: ignore[arg-type]
+    return MeasuredImage(inventory, scan or scanned(), (), (), **more)  # type: ignore[arg-type]
 
 
-def standard() -> Side:
+def standard() -> MeasuredImage:
     return side(
         "node:20-standard",
         [
@@ -138,7 +138,7 @@ def standard() -> Side:
     )
 
 
-def hardened() -> Side:
+def hardened() -> MeasuredImage:
     return side(
         "node:20",
         [deb("openssl", "3.0.14-1"), npm("left-pad", "1.0.0"), npm("right-pad", "1.0.0")],
@@ -148,15 +148,15 @@ def hardened() -> Side:
     )
 
 
-def with_attachments(given: Side) -> Side:
+def with_attachments(given: MeasuredImage) -> MeasuredImage:
     attached = (
         Attachment("sbom", "https://spdx.dev/Document", DIGEST, DIGEST),
         Attachment("signature", "https://sigstore.dev/cosign/sign/v1", DIGEST, DIGEST),
     )
     life = (EndOfLife("debian 12", "2026-06-10", "2028-06-30", "see Debian"),)
-    return Side(given.inventory, given.scan, attached, life, given.leaks)
+    return MeasuredImage(given.inventory, given.scan, attached, life, given.leaks)
 
 
-def document(*sides: Side) -> Json:
+def document(*sides: MeasuredImage) -> Json:
     chosen = sides or (standard(), with_attachments(hardened()))
     return document_of(compare(chosen, NOW, ["ironhull compare node:20-standard node:20"]))

@@ -17,9 +17,10 @@ from ironhull.advisories.model import Record
 from ironhull.advisories.transfer import export_database, import_database
 from ironhull.advisories.update import MAX_SHRINK, Outcome, Rules, Source, update
 from ironhull.cli.machine import opened, silent
-from ironhull.cli.output import as_json, megabytes, print_json, table
+from ironhull.cli.output import as_json, print_json, table
 from ironhull.errors import InputError, NetworkError, NotFoundError, UntrustedError
-from ironhull.scan.reports.table import printable
+from ironhull.reports.text import harmless
+from ironhull.reports.words import shown_size
 
 
 @click.group(short_help="Get and read the database of vulnerabilities.")
@@ -152,7 +153,7 @@ def status(as_json: bool) -> None:
     ]
     click.echo(table(["FEED", "DATE", "RECORDS", "IMPORTED", "FROM"], rows, right=(2,)))
     click.echo(
-        f"\n{silent().home.advisories}: {megabytes(size)}, {sum(ecosystems.values())} claims"
+        f"\n{silent().home.advisories}: {shown_size(size)}, {sum(ecosystems.values())} claims"
     )
 
 
@@ -220,7 +221,7 @@ def show(identifier: str, as_json: bool) -> None:
         summary = record.summary + ("…" if len(record.summary) == MAX_SUMMARY else "")
         for text in (summary, *record.notes):
             if text:
-                click.echo(f"  {printable(text)}")
+                click.echo(f"  {harmless(text)}")
         if record.aliases or record.related:
             click.echo(f"  also: {', '.join((*record.aliases, *record.related))}")
     for name, entry in kev.items():
@@ -228,7 +229,7 @@ def show(identifier: str, as_json: bool) -> None:
     for name, score in scores.items():
         click.echo(f"{name} EPSS {score.epss:.4f}, higher than {score.percentile:.1%} of all")
     if rows:
-        click.echo("\n" + table(heading, [[printable(cell) for cell in row] for row in rows]))
+        click.echo("\n" + table(heading, rows))
 
 
 def _source(head: tuple[str, str, str], dates: dict[str, str]) -> list[str]:
@@ -250,7 +251,7 @@ def export(file: Path) -> None:
     Example: ironhull advisories export advisories.zst
     """
     size = export_database(silent().home.advisories, file)
-    click.echo(f"{file}: {megabytes(size)}")
+    click.echo(f"{file}: {shown_size(size)}")
 
 
 @advisories.command("import", short_help="Take a database that was exported elsewhere.")
@@ -262,4 +263,4 @@ def import_(file: Path, allow_older: bool) -> None:
     Example: ironhull advisories import advisories.zst
     """
     brought = import_database(file, silent().home.advisories, allow_older=allow_older)
-    click.echo(f"{len(brought.feeds)} feeds, {megabytes(brought.size)}")
+    click.echo(f"{len(brought.feeds)} feeds, {shown_size(brought.size)}")

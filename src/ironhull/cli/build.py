@@ -11,8 +11,9 @@ import click
 from ironhull.build.built import BuiltImage, BuiltPlatform
 from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options
-from ironhull.cli.output import as_json, megabytes, print_json, table
+from ironhull.cli.output import as_json, print_json, table
 from ironhull.oci.platform import Platform
+from ironhull.reports.words import shown_size
 from ironhull.workspace.building import BuildChoices, build_images, write_layout
 
 
@@ -118,7 +119,7 @@ def _text(built: list[BuiltImage], seconds: float) -> str:
             platform.platform,
             str(len(platform.packages)),
             str(platform.layers),
-            megabytes(platform.compressed_size),
+            shown_size(platform.compressed_size),
             f"{sum(check.ok for check in platform.checks)} of {len(platform.checks)}",
             platform.digest[:19],
         )

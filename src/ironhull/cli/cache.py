@@ -7,8 +7,9 @@ from dataclasses import asdict
 import click
 
 from ironhull.cli.machine import opened, silent
-from ironhull.cli.output import as_json, megabytes, print_json, table
+from ironhull.cli.output import as_json, print_json, table
 from ironhull.errors import CheckFailedError
+from ironhull.reports.words import shown_size
 from ironhull.store import clean
 
 
@@ -29,7 +30,7 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json({"home": str(home.root), "usage": [asdict(item) for item in found]})
         return
-    rows = [(item.name, str(item.files), megabytes(item.size)) for item in found]
+    rows = [(item.name, str(item.files), shown_size(item.size)) for item in found]
     click.echo(f"{home.root}\n\n{table(('WHAT', 'FILES', 'SIZE'), rows, right=(1, 2))}")
 
 
@@ -46,7 +47,7 @@ def prune(layers: bool, packages: bool, unused: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(removed))
     else:
-        click.echo(f"removed {removed.files} files, {megabytes(removed.size)}")
+        click.echo(f"removed {removed.files} files, {shown_size(removed.size)}")
 
 
 @cache.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +24,9 @@ from ironhull.compare.compare import compare as compare_sides
 from ironhull.compare.document import document_of
 from ironhull.compare.model import Comparison
 from ironhull.compare.policy import failures, parse_terms
+from ironhull.compare.reports.formats import FORMATS
 from ironhull.errors import CheckFailedError, InputError
-
-# Name of a format → module below ironhull.compare.reports; each has `render(document)`.
-FORMATS = {
-    "table": "table",
-    "json": "document",
-    "markdown": "markdown",
-    "html": "html",
-    "badge": "badge",
-}
+from ironhull.reports.interface import by_ending
 
 
 @click.command(cls=Repeatable, short_help="Show images side by side: what hardening gained.")
@@ -107,8 +99,7 @@ def compare(
 
 def write_report(comparison: Comparison, form: str, output: Path | None) -> None:
     """A report on standard output, or in a file that is replaced whole."""
-    report = import_module(f"ironhull.compare.reports.{FORMATS[form]}")
-    text: str = report.render(document_of(comparison))
+    text = FORMATS[form].render(document_of(comparison))
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -117,5 +108,5 @@ def write_report(comparison: Comparison, form: str, output: Path | None) -> None
 
 def format_of(output: Path | None) -> str:
     """The format that a file's ending stands for; else table."""
-    endings = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown", ".svg": "badge"}
-    return endings.get(output.suffix.lower(), "table") if output is not None else "table"
+    found = by_ending(FORMATS.values(), output.name) if output is not None else None
+    return found.name if found is not None else "table"

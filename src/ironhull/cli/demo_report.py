@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
-from ironhull.cli.output import megabytes, table
+from ironhull.cli.output import table
 from ironhull.demo.attack import NEEDED, TITLES
 from ironhull.demo.cases import DEVELOPMENT, RUNTIME, STANDARD
-from ironhull.demo.model import Application, CaseStudy, Figures, figures
+from ironhull.demo.model import Application, CaseStudy, ImageCounts, figures
 from ironhull.inventory.model import Inventory
+from ironhull.reports.text import harmless
+from ironhull.reports.words import shown_size
 
 _LEFT_OUT = (
     "building the application from its three Dockerfiles",
@@ -125,23 +127,18 @@ def _bases(bases: Mapping[str, Inventory]) -> str:
     rows: list[list[str]] = [
         [label, *(show(counted[name]) for name in names)] for label, show in _FIGURES
     ]
-    rows.append(["to pull", *(megabytes(_to_pull(bases[name])) for name in names)])
+    rows.append(["to pull", *(shown_size(_to_pull(bases[name])) for name in names)])
     return table(("", *names), rows)
 
 
 def _few(names: Sequence[str]) -> str:
     """Some of the names and how many more there are."""
-    shown = _safe(", ".join(names[:3]))
+    shown = harmless(", ".join(names[:3]))
     return f"{shown} + {len(names) - 3}" if len(names) > 3 else shown or "none"
 
 
-def _safe(text: str) -> str:
-    """Text of an image without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-_FIGURES: tuple[tuple[str, Callable[[Figures], str]], ...] = (
-    ("user", lambda one: _safe(one.user) or "root"),
+_FIGURES: tuple[tuple[str, Callable[[ImageCounts], str]], ...] = (
+    ("user", lambda one: harmless(one.user) or "root"),
     ("shells", lambda one: _few(one.shells)),
     ("package managers", lambda one: _few(one.package_managers)),
     ("compilers", lambda one: _few(one.compilers)),
@@ -150,7 +147,7 @@ _FIGURES: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("setuid programs", lambda one: str(len(one.setuid))),
     ("executables", lambda one: str(one.executables)),
     ("files", lambda one: str(one.files)),
-    ("size of files", lambda one: megabytes(one.size)),
+    ("size of files", lambda one: shown_size(one.size)),
 )
 
 
@@ -195,7 +192,7 @@ def _application_rows(study: CaseStudy) -> list[list[str]]:
         ("answers", answers),
         (
             "runs as",
-            lambda one: f"{_safe(one.figures.user) or 'root'} (uid {one.trial.attack.uid})",
+            lambda one: f"{harmless(one.figures.user) or 'root'} (uid {one.trial.attack.uid})",
         ),
         ("capabilities", lambda one: str(one.trial.attack.capabilities)),
         ("Node.js", lambda one: one.trial.attack.node),
@@ -206,7 +203,7 @@ def _application_rows(study: CaseStudy) -> list[list[str]]:
     return [[label, *(show(one) for one in study.applications)] for label, show in shows]
 
 
-def _of_figures(show: Callable[[Figures], str]) -> Callable[[Application], str]:
+def _of_figures(show: Callable[[ImageCounts], str]) -> Callable[[Application], str]:
     return lambda one: show(one.figures)
 
 

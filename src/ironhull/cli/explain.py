@@ -11,10 +11,10 @@ from ironhull.advisories.database import Database
 from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json
 from ironhull.cli.scan import Image, Scanning, image_options, inventory_of, run_scan, scan_options
+from ironhull.reports.text import harmless
 from ironhull.scan.explain import Explained, Explanation
 from ironhull.scan.explain import explain as explain_one
 from ironhull.scan.reports.document import finding_json
-from ironhull.scan.reports.table import printable
 from ironhull.scan.target import target_of
 
 _LINES = 12
@@ -77,34 +77,34 @@ def _print(answer: Explanation) -> None:
         for line in answer.lines[:_LINES]:
             where = line.ecosystem.replace(":", " ")
             click.echo(
-                f"  {line.feed} {line.date[:10]} {line.record} ({where}): {printable(line.text)}"
+                f"  {line.feed} {line.date[:10]} {line.record} ({where}): {harmless(line.text)}"
             )
         if len(answer.lines) > _LINES:
             click.echo(f"  and {len(answer.lines) - _LINES} more (--json)")
     for note in answer.notes:
-        click.echo(f"  note: {printable(note)}")
+        click.echo(f"  note: {harmless(note)}")
     click.echo(f"\ndatabase: {answer.database_date}")
 
 
 def _print_package(each: Explained) -> None:
     package = each.package
-    click.echo(f"\n{printable(package.name)} {printable(package.version)}: {each.answer}")
+    click.echo(f"\n{harmless(package.name)} {harmless(package.version)}: {each.answer}")
     layer = f" in layer {package.layer[:19]}" if package.layer else ""
-    rows = [("found", f"{printable(package.location)}{layer}")]
+    rows = [("found", f"{harmless(package.location)}{layer}")]
     if package.source and package.source != package.name:
         rows.append(("source", f"{package.source} {package.source_version}"))
-    rows.append(("compared", printable(each.why)))
+    rows.append(("compared", harmless(each.why)))
     finding = each.finding
     if finding is not None:
         rows.append(("severity", _severity(each)))
         if finding.vex is not None:
             said = finding.vex
             text = f"{said.status} {said.justification}: {said.statement} ({said.document})"
-            rows.append(("vex", printable(text)))
+            rows.append(("vex", harmless(text)))
         if finding.accepted is not None:
             who = finding.accepted
             rows.append(("accepted", f"by {who.owner} until {who.expires}: {who.reason}"))
-    rows.append(("to do", printable(each.advice)))
+    rows.append(("to do", harmless(each.advice)))
     for name, text in rows:
         click.echo(f"  {name:<9} {text}")
 

@@ -12,10 +12,11 @@ import click
 from ironhull.cli.engines import ended_by_signals
 from ironhull.cli.machine import silent
 from ironhull.cli.options import given_platform, platform_option
-from ironhull.cli.output import megabytes, progress
+from ironhull.cli.output import progress
 from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.platform import Platform
+from ironhull.reports.words import shown_size
 from ironhull.store.export import (
     choose_manifest,
     whole_file,
@@ -84,7 +85,7 @@ def _archive(write: Callable[[BinaryIO], None], output: Path) -> None:
         if str(output) != "-":
             with whole_file(output) as file:
                 write(cast("BinaryIO", _Counted(file, advance)))
-            shown.note(f"{output}: {megabytes(output.stat().st_size)}")
+            shown.note(f"{output}: {shown_size(output.stat().st_size)}")
             return
         if sys.stdout.isatty():
             raise InputError("an archive is not for a terminal: redirect the output, or -o FILE")
@@ -97,7 +98,7 @@ def _rootfs(layout: ImageLayout, manifest: Descriptor, output: Path) -> None:
         if str(output) == "-":
             raise InputError("a rootfs is written to a folder or a file (-o PATH)")
         summary = write_rootfs(layout, manifest, output)
-        shown.note(f"{output}: {summary.entries} entries, {megabytes(summary.size)}")
+        shown.note(f"{output}: {summary.entries} entries, {shown_size(summary.size)}")
         for line in summary.skipped[:_SHOWN]:
             shown.note(f"left out: {line}")
         if len(summary.skipped) > _SHOWN:

@@ -10,11 +10,13 @@ import click
 
 from ironhull.cli.machine import opened
 from ironhull.cli.options import given_platform, platform_option, registry_options
-from ironhull.cli.output import megabytes, print_json, table
+from ironhull.cli.output import print_json, table
 from ironhull.inventory.cyclonedx import cyclonedx
 from ironhull.inventory.document import to_json
 from ironhull.inventory.model import SURFACE_LISTS, Inventory
 from ironhull.inventory.spdx import spdx
+from ironhull.reports.text import harmless
+from ironhull.reports.words import shown_size
 from ironhull.workspace.examining import inventory as take_inventory
 
 _SHOWN = 6
@@ -71,49 +73,42 @@ def _report(found: Inventory) -> str:
     lines = [f"{label + ':':<18}{text}" for label, text in _summary(found)]
     if rows:
         heads = ["PACKAGE", "VERSION", "TYPE", "SOURCE OR LOCATION", "OWNED BY"]
-        lines += ["", table(heads, [[_safe(text) for text in row] for row in rows])]
+        lines += ["", table(heads, rows)]
     return "\n".join(lines)
 
 
 def _summary(found: Inventory) -> Iterator[tuple[str, str]]:
     image, surface = found.image, found.surface
-    yield "image", _safe(image.name)
+    yield "image", harmless(image.name)
     if image.manifest or image.config:
         yield "digest", image.manifest or str(image.config)
     if image.platform:
-        yield "platform", _safe(str(image.platform))
+        yield "platform", harmless(str(image.platform))
     distribution = found.distribution
     yield (
         "distribution",
-        _safe(distribution.pretty_name or distribution.label)
+        harmless(distribution.pretty_name or distribution.label)
         if distribution.known
-        else f"unknown: {_safe(distribution.reason)}",
+        else f"unknown: {harmless(distribution.reason)}",
     )
     if found.layers:
         stored = sum(layer.size for layer in found.layers)
-        yield "layers", f"{len(found.layers)}, {megabytes(stored)} stored"
+        yield "layers", f"{len(found.layers)}, {shown_size(stored)} stored"
     yield (
         "files",
-        f"{surface.files}, {megabytes(surface.size)}"
-        + (f" ({megabytes(found.wasted)} more in hidden copies)" if found.wasted else ""),
+        f"{surface.files}, {shown_size(surface.size)}"
+        + (f" ({shown_size(found.wasted)} more in hidden copies)" if found.wasted else ""),
     )
     if found.layers:
-        yield "user", _safe(found.config.user or "root (none is set)")
+        yield "user", harmless(found.config.user or "root (none is set)")
     counts = Counter(package.type for package in found.packages)
     yield "packages", ", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "none"
     for name in SURFACE_LISTS:
         paths = [finding.path for finding in getattr(surface, name)]
         if paths:
             more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-            yield name.replace("_", " "), _safe(", ".join(paths[:_SHOWN])) + more
+            yield name.replace("_", " "), harmless(", ".join(paths[:_SHOWN])) + more
     if found.unparsed:
         yield "not read", f"{len(found.unparsed)} (packages may be missing)"
     for remark in found.remarks[:20]:
-        yield remark.kind, _safe(f"{remark.location}: {remark.message}")
-
-
-def _safe(text: str) -> str:
-    """Text of a stranger's image without what a terminal would obey."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+        yield remark.kind, harmless(f"{remark.location}: {remark.message}")

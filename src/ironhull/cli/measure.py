@@ -22,7 +22,7 @@ from ironhull.cli.scan import IMAGE_OPTIONS, Image, Scanning, inventory_of, run_
 from ironhull.compare.attached import LayoutListing, attached_to
 from ironhull.compare.leaks import Leaks
 from ironhull.compare.life import ends_of_life
-from ironhull.compare.model import Attachment, EndOfLife, Side, Unknown
+from ironhull.compare.model import Attachment, EndOfLife, MeasuredImage, Unknown
 from ironhull.compare.provenance import Readable, Said, said_of
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.inventory.known import known_inventory
@@ -93,7 +93,7 @@ def measure(
     database: Database | Unknown,
     chosen: Scanning,
     leaking: Leaking | None = None,
-) -> list[Side]:
+) -> list[MeasuredImage]:
     """A side for each image. The build stage is that of all but the first, the baseline."""
     sides = []
     for number, (image, inventory) in enumerate(zip(images, inventories_of(images), strict=True)):
@@ -110,11 +110,11 @@ def side_of(
     database: Database | Unknown,
     chosen: Scanning,
     leaks: Leaks | None = None,
-) -> Side:
+) -> MeasuredImage:
     """The side of an image whose inventory is at hand."""
     life: tuple[EndOfLife, ...] | Unknown
     life = database if isinstance(database, Unknown) else ends_of_life(inventory, database)
-    return Side(
+    return MeasuredImage(
         inventory=inventory,
         scan=_scan(image, inventory, database, chosen),
         attached=_attached(image, inventory),
@@ -174,7 +174,7 @@ def _attached(image: Image, inventory: Inventory) -> tuple[Attachment, ...] | Un
     return _asked(image, inventory, lambda place: attached_to(place, inventory.image))
 
 
-def said_about(image: Image, side: Side) -> Said | Unknown:
+def said_about(image: Image, side: MeasuredImage) -> Said | Unknown:
     """What the image's maker says of it: annotations and provenance."""
     inventory, attached = side.inventory, side.attached
     labels = inventory.config.labels

@@ -6,7 +6,6 @@ it never is.
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
@@ -18,28 +17,22 @@ from typing import Any
 import click
 
 from ironhull.progress import Progress, Silent
+from ironhull.reports.json_text import json_text
+from ironhull.reports.table import columns
+from ironhull.reports.words import shown_size
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 
 
 def print_json(value: Any) -> None:
     """One JSON document, indented, keys in the order given."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json_text(value))
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Columns padded with spaces; `right` lists the columns of figures. Widths in characters."""
-    cells = [list(headings), *[list(row) for row in rows]]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
-    lines = []
-    for index, row in enumerate(cells):
-        parts = [
-            text.rjust(width) if column in right else text.ljust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        line = "  ".join(parts).rstrip()
-        lines.append(click.style(line, bold=True) if index == 0 else line)
-    return "\n".join(lines)
+    first, *others = columns([headings, *rows], right)
+    return "\n".join([click.style(first, bold=True), *others])
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -53,14 +46,6 @@ def write_file(path: Path, data: bytes) -> None:
         from ironhull.store.files import replace_file
 
         replace_file(path, data)
-
-
-def megabytes(size: int) -> str:
-    """A size as people read it: `36.2 MB` (10^6 bytes), as registries and `docker images` show."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} B"
 
 
 @contextmanager
@@ -101,8 +86,8 @@ class _Lines:
 def _so_far(count: int, total: int | None, unit: str) -> str:
     if total is None:
         return _amount(count, unit)
-    return f"{megabytes(count) if unit == 'bytes' else count} of {_amount(total, unit)}"
+    return f"{shown_size(count) if unit == 'bytes' else count} of {_amount(total, unit)}"
 
 
 def _amount(count: int, unit: str) -> str:
-    return megabytes(count) if unit == "bytes" else f"{count} {unit}"
+    return shown_size(count) if unit == "bytes" else f"{count} {unit}"

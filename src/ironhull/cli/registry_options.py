@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ironhull.cli.machine import opened
-from ironhull.cli.output import megabytes
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.transfer import Transferred
+from ironhull.reports.words import shown_size
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.registries import registries as machine_registries
 
@@ -42,7 +42,7 @@ def report(done: Transferred) -> dict[str, Any]:
 
 def summary(done: Transferred) -> str:
     """A transfer in half a line, for people."""
-    parts = [f"{done.blobs_moved} of {done.blobs} blobs, {megabytes(done.bytes_moved)}"]
+    parts = [f"{done.blobs_moved} of {done.blobs} blobs, {shown_size(done.bytes_moved)}"]
     if done.referrers:
         parts.append(f"{done.referrers} referrers")
     return f"{done.root.digest} ({', '.join(parts)})"

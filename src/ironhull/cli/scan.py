@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce, wraps
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +25,9 @@ from ironhull.scan.matching import Options
 from ironhull.scan.matching import scan as scan_inventory
 from ironhull.scan.model import ScanResult
 from ironhull.scan.policy import failures, parse_terms
-from ironhull.scan.view import View
+from ironhull.scan.reports.formats import FORMATS
+from ironhull.scan.summary import ScanReport
 from ironhull.settings import MAX_ADVISORY_AGE
-
-# Name of a format → module below ironhull.scan.reports; each has `render(result, view)`.
-FORMATS = {
-    "table": "table",
-    "json": "document",
-    "sarif": "sarif",
-    "cyclonedx": "cyclonedx",
-    "openvex": "openvex",
-    "junit": "junit",
-    "markdown": "markdown",
-    "html": "html",
-}
 
 _OPTIONS = (
     click.option(
@@ -266,7 +254,6 @@ def scan(
     Example: ironhull scan localhost:5000/node:20 --fail-on high,kev
     """
     terms = parse_terms(fail_on)
-    view = View(only_fixable, since.date() if since else None, suppressed)
     image = replace(image, quiet=image.quiet or form != "table")
     with Database(silent().home.advisories) as database:
         result = run_scan(image, inventory_of(image), database, Scanning(**chosen))
@@ -275,8 +262,8 @@ def scan(
 
         print_diff(older, result, form)
     else:
-        report = import_module(f"ironhull.scan.reports.{FORMATS[form]}")
-        click.echo(report.render(result, view).rstrip("\n"))
+        report = ScanReport(result, only_fixable, since.date() if since else None, suppressed)
+        click.echo(FORMATS[form].render(report).rstrip("\n"))
     fail(result, failures(result, terms))
 
 

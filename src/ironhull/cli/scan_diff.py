@@ -11,7 +11,7 @@ from ironhull.errors import InputError
 from ironhull.scan.diff import ResultDiff, compare_results
 from ironhull.scan.model import Finding, ScanResult
 from ironhull.scan.reports.document import OldFinding, finding_json, read_report
-from ironhull.scan.view import headline
+from ironhull.scan.summary import headline
 
 
 def print_diff(older: Path, result: ScanResult, form: str) -> None:

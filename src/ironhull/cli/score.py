@@ -22,10 +22,10 @@ from ironhull.cli.output import as_json, print_json, write_file
 from ironhull.cli.scan import Image, Scanning, scan_options
 from ironhull.compare.cis import cis_of
 from ironhull.compare.history import history_of
-from ironhull.compare.model import Side
-from ironhull.compare.reports.words import one_line
-from ironhull.compare.score import SECTIONS, Facts, Point, Score, points_of
+from ironhull.compare.model import MeasuredImage
+from ironhull.compare.score import SECTIONS, Point, Score, ScoredImage, points_of
 from ironhull.errors import CheckFailedError
+from ironhull.reports.text import one_line
 from ironhull.scan.model import ScanResult
 
 SCHEMA = "ironhull-score-1"
@@ -69,7 +69,7 @@ def score(
     now = datetime.now(UTC)
     with opened_database() as database:
         side = measure([wanted], database, Scanning(**chosen))[0]
-    facts = Facts(side, said_about(wanted, side), history_of(side.inventory.layers), now)
+    facts = ScoredImage(side, said_about(wanted, side), history_of(side.inventory.layers), now)
     points = points_of(facts)
     found = Score(points, cis_of(facts, points))
     if badge is not None:
@@ -85,7 +85,7 @@ def score(
         raise CheckFailedError(f"{image}: {found.total} points, asked for {fail_under}")
 
 
-def _json(found: Score, side: Side, now: datetime) -> dict[str, Any]:
+def _json(found: Score, side: MeasuredImage, now: datetime) -> dict[str, Any]:
     identity = side.inventory.image
     return {
         "schema": SCHEMA,
@@ -110,11 +110,11 @@ def _json(found: Score, side: Side, now: datetime) -> dict[str, Any]:
     }
 
 
-def _date(side: Side) -> str | None:
+def _date(side: MeasuredImage) -> str | None:
     return side.scan.database.date if isinstance(side.scan, ScanResult) else None
 
 
-def _text(found: Score, side: Side) -> str:
+def _text(found: Score, side: MeasuredImage) -> str:
     headline = f"{side.name}: {found.grade}, {found.total} of {len(found.points)} points"
     lines = [click.style(one_line(headline), bold=True)]
     for name in SECTIONS:

@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import silent
-from ironhull.cli.output import as_json, megabytes, print_json
+from ironhull.cli.output import as_json, print_json
 from ironhull.errors import InputError
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.request_log import RequestLog
 from ironhull.registry.server.running import ServerConfig, collect
 from ironhull.registry.server.running import serve as run_server
+from ironhull.reports.words import shown_size
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -101,7 +102,7 @@ def serve(
             print_json(swept.json())
         else:
             click.echo(
-                f"removed {swept.blobs} blobs ({megabytes(swept.bytes)}), "
+                f"removed {swept.blobs} blobs ({shown_size(swept.bytes)}), "
                 f"{swept.uploads} unfinished uploads, {swept.records} records, "
                 f"{swept.leftovers} leftovers"
             )

@@ -9,7 +9,8 @@ import click
 
 from ironhull.cli.machine import silent
 from ironhull.cli.options import given_platform
-from ironhull.cli.output import as_json, megabytes, print_json, table
+from ironhull.cli.output import as_json, print_json, table
+from ironhull.reports.words import shown_size
 from ironhull.workspace.images import StoredBuild, stored_build
 
 _FIRST = 12
@@ -70,8 +71,8 @@ def _text(found: StoredBuild, everything: bool) -> str:
         "digest": found.image.descriptor.digest,
         "tags": ", ".join(found.tags),
         "platform": f"{built.platform} (of {', '.join(p.platform for p in found.image.platforms)})",
-        "to pull": f"{megabytes(built.compressed_size)} in {built.layers} layers",
-        "on disk": megabytes(built.size),
+        "to pull": f"{shown_size(built.compressed_size)} in {built.layers} layers",
+        "on disk": shown_size(built.size),
         "user": config.get("User", ""),
         "starts": " ".join(start) or "nothing of its own",
         "shell": "yes" if has_shell else f"none (looked at {shell.looked_at} programs)",
@@ -84,7 +85,7 @@ def _text(found: StoredBuild, everything: bool) -> str:
     lines += [f"  {name.ljust(width)}  {value}" for name, value in facts.items()]
     packages = sorted(built.packages, key=lambda package: (-package.size, package.name))
     listed = packages if everything else packages[:_FIRST]
-    rows = [(p.name, p.version, p.source, megabytes(p.size)) for p in listed]
+    rows = [(p.name, p.version, p.source, shown_size(p.size)) for p in listed]
     lines += ["", table(("PACKAGE", "VERSION", "SOURCE", "SIZE"), rows, right=(3,))]
     if len(packages) > len(listed):
         lines.append(f"and {len(packages) - len(listed)} smaller ones (--all lists them)")

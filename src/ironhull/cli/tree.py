@@ -9,9 +9,10 @@ import click
 
 from ironhull.cli.machine import opened
 from ironhull.cli.options import registry_options
-from ironhull.cli.output import as_json, megabytes, print_json
+from ironhull.cli.output import as_json, print_json
 from ironhull.registry.client.answers import printable
 from ironhull.registry.client.tree import Node
+from ironhull.reports.words import shown_size
 from ironhull.workspace.publishing import tree as tree_of
 
 
@@ -46,7 +47,7 @@ def _drawn(node: Node, indent: str, last: bool) -> Iterator[str]:
 
 def _line(node: Node) -> str:
     descriptor = node.descriptor
-    parts = [node.role, descriptor.digest, megabytes(descriptor.size)]
+    parts = [node.role, descriptor.digest, shown_size(descriptor.size)]
     if descriptor.platform is not None:
         parts.append(printable(str(descriptor.platform), 60))
     kind = descriptor.artifact_type if node.role == "referrer" else None

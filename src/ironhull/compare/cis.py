@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from ironhull.compare.model import Unknown
 from ironhull.compare.score import (
     MINIMAL_PACKAGES,
-    Facts,
     Point,
+    ScoredImage,
     judged,
     some,
     trusted_findings,
@@ -22,13 +22,13 @@ from ironhull.scan.model import FIXABLE
 _SECTION = "CIS Docker Benchmark 4"
 
 
-def cis_of(facts: Facts, points: tuple[Point, ...]) -> tuple[Point, ...]:
+def cis_of(facts: ScoredImage, points: tuple[Point, ...]) -> tuple[Point, ...]:
     """4.1 to 4.12; `points` are those of the score, from which some answers are taken."""
     by_id = {point.id: point for point in points}
     return tuple(_checks(facts, by_id))
 
 
-def _checks(facts: Facts, points: dict[str, Point]) -> Iterator[Point]:
+def _checks(facts: ScoredImage, points: dict[str, Point]) -> Iterator[Point]:
     yield user_point(facts, ("4.1", _SECTION, "A user for the container is created (CIS-DI-0001)"))
     yield _as(points["trusted-source"], "4.2", "Trusted base images only (CIS-DI-0002)")
     yield _unneeded(facts, points)
@@ -49,7 +49,7 @@ def _as(point: Point, identity: str, title: str) -> Point:
     return Point(identity, _SECTION, title, point.result, point.evidence, point.gain)
 
 
-def _unneeded(facts: Facts, points: dict[str, Point]) -> Point:
+def _unneeded(facts: ScoredImage, points: dict[str, Point]) -> Point:
     """Unneeded: what nobody needs at run time, which the points of minimalism look for."""
     names = ("no-build-tools", "no-package-manager", "minimal-base")
     identity = ("4.3", _SECTION, "No unnecessary packages (CIS-DI-0003)")
@@ -62,7 +62,7 @@ def _unneeded(facts: Facts, points: dict[str, Point]) -> Point:
     return judged(identity, bad, good, "leave out what the application does not need to run")
 
 
-def _patched(facts: Facts) -> Point:
+def _patched(facts: ScoredImage) -> Point:
     identity = ("4.4", _SECTION, "Scanned, and rebuilt with security patches (CIS-DI-0004)")
     findings = trusted_findings(facts)
     if isinstance(findings, Unknown):
@@ -77,7 +77,7 @@ def _patched(facts: Facts) -> Point:
     return judged(identity, bad, "nothing with a fix is left", "rebuild with the fixed packages")
 
 
-def _healthcheck(facts: Facts) -> Point:
+def _healthcheck(facts: ScoredImage) -> Point:
     identity = ("4.6", _SECTION, "HEALTHCHECK (CIS-DI-0006)")
     test = facts.side.inventory.config.healthcheck
     if test and test[0] != "NONE":
@@ -86,7 +86,7 @@ def _healthcheck(facts: Facts) -> Point:
     return Point(*identity, "fail", "the config has none", gain)
 
 
-def _history(identity: str, title: str, facts: Facts) -> Point:
+def _history(identity: str, title: str, facts: ScoredImage) -> Point:
     history = facts.history
     if not history.known:
         text = "the history does not tell how it was made"

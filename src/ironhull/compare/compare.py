@@ -11,8 +11,8 @@ from ironhull.compare.model import (
     FindingChanges,
     LayerChanges,
     ListChange,
+    MeasuredImage,
     Pair,
-    Side,
     TextChange,
     Unknown,
 )
@@ -24,7 +24,9 @@ from ironhull.scan.model import Finding
 MAX_SIDES = 20
 
 
-def compare(sides: Sequence[Side], now: datetime, commands: Sequence[str] = ()) -> Comparison:
+def compare(
+    sides: Sequence[MeasuredImage], now: datetime, commands: Sequence[str] = ()
+) -> Comparison:
     """The first side is the baseline. InputError unless there are two to MAX_SIDES of them."""
     if not 2 <= len(sides) <= MAX_SIDES:
         raise InputError(f"a comparison takes 2 to {MAX_SIDES} images, got {len(sides)}")
@@ -36,7 +38,7 @@ def compare(sides: Sequence[Side], now: datetime, commands: Sequence[str] = ()) 
     )
 
 
-def _pair(sides: Sequence[Side], number: int, now: datetime) -> Pair:
+def _pair(sides: Sequence[MeasuredImage], number: int, now: datetime) -> Pair:
     baseline, image = sides[0], sides[number]
     old, new = baseline.inventory, image.inventory
     return Pair(
@@ -61,7 +63,7 @@ def _pair(sides: Sequence[Side], number: int, now: datetime) -> Pair:
     )
 
 
-def _findings(baseline: Side, image: Side) -> FindingChanges | Unknown:
+def _findings(baseline: MeasuredImage, image: MeasuredImage) -> FindingChanges | Unknown:
     old, new = baseline.findings, image.findings
     if isinstance(old, Unknown):
         return Unknown(f"baseline: {old.reason}")
@@ -85,10 +87,10 @@ def _list(subject: str, baseline: Iterable[str], image: Iterable[str]) -> ListCh
     return ListChange(subject, tuple(sorted(new - old)), tuple(sorted(old - new)), len(old & new))
 
 
-def _lists(baseline: Side, image: Side) -> tuple[ListChange, ...]:
+def _lists(baseline: MeasuredImage, image: MeasuredImage) -> tuple[ListChange, ...]:
     old, new = baseline.inventory, image.inventory
 
-    def licences(side: Side) -> Iterable[str]:
+    def licences(side: MeasuredImage) -> Iterable[str]:
         return (name for package in side.inventory.packages for name in package.licenses)
 
     return (
@@ -123,7 +125,7 @@ def _config(baseline: ImageConfig, image: ImageConfig) -> Iterable[TextChange]:
             yield TextChange(name, text, after[name])
 
 
-def _layers(baseline: Side, image: Side) -> LayerChanges | Unknown:
+def _layers(baseline: MeasuredImage, image: MeasuredImage) -> LayerChanges | Unknown:
     old = {layer.digest: layer for layer in baseline.inventory.layers}
     new = {layer.digest: layer for layer in image.inventory.layers}
     if not old or not new:

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-import msgspec
-
 from ironhull import __version__
 from ironhull.compare.compare import settings_of
 from ironhull.compare.figures import FIGURES, created, runs_as_root
@@ -22,12 +20,13 @@ from ironhull.compare.model import (
     FindingChanges,
     LayerChanges,
     ListChange,
+    MeasuredImage,
     PackageChanges,
     Pair,
-    Side,
     Unknown,
 )
 from ironhull.inventory.model import SURFACE_LISTS, Package
+from ironhull.reports.json_text import json_text
 from ironhull.scan.explain import advice, compared
 from ironhull.scan.model import Finding, ScanResult
 from ironhull.scan.reports.document import finding_json
@@ -39,7 +38,7 @@ Json = dict[str, Any]
 
 def dumps(document: Json) -> str:
     """The document as people and programs read it: indented, with a line's end."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return json_text(document) + "\n"
 
 
 def document_of(comparison: Comparison) -> Json:
@@ -88,7 +87,7 @@ def _values(comparison: Comparison, number: int) -> list[tuple[str, int | Unknow
     return [(change.figure, change.image if number else change.baseline) for change in pair.figures]
 
 
-def _image(side: Side, values: Iterable[tuple[str, int | Unknown]]) -> Json:
+def _image(side: MeasuredImage, values: Iterable[tuple[str, int | Unknown]]) -> Json:
     inventory, values = side.inventory, list(values)
     image, made = inventory.image, created(side)
     return {
@@ -147,7 +146,7 @@ def _package(package: Package) -> Json:
     }
 
 
-def _scan(side: Side) -> Json:
+def _scan(side: MeasuredImage) -> Json:
     """What of the scan no figure says; the findings with what was compared and what to do."""
     if isinstance(side.scan, Unknown):
         return {"verdict": "unknown", "unknown": side.scan.reason, "warnings": [], "findings": []}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from ironhull.compare.model import ATTACHED_KINDS, Amount, Change, Side, Unknown, Verdict
+from ironhull.compare.model import ATTACHED_KINDS, Amount, Change, MeasuredImage, Unknown, Verdict
 from ironhull.inventory.model import SURFACE_LISTS
 from ironhull.scan.model import FIXABLE, SEVERITIES, Finding
 
@@ -29,13 +29,13 @@ class Figure:
     title: str
     """What is counted; a percentage says `of` these."""
     group: str
-    read: Callable[[Side, datetime], Amount]
+    read: Callable[[MeasuredImage, datetime], Amount]
     unit: Unit = "count"
     better: Better = "less"
 
 
-def _counted(wanted: Callable[[Finding], bool]) -> Callable[[Side, datetime], Amount]:
-    def read(side: Side, now: datetime) -> Amount:
+def _counted(wanted: Callable[[Finding], bool]) -> Callable[[MeasuredImage, datetime], Amount]:
+    def read(side: MeasuredImage, now: datetime) -> Amount:
         found = side.findings
         if isinstance(found, Unknown):
             return found
@@ -48,8 +48,8 @@ def _of_severity(severity: str, *, raw: bool) -> Callable[[Finding], bool]:
     return lambda found: found.severity == severity and (raw or not found.suppressed)
 
 
-def _identifiers(wanted: Callable[[Finding], bool]) -> Callable[[Side, datetime], Amount]:
-    def read(side: Side, now: datetime) -> Amount:
+def _identifiers(wanted: Callable[[Finding], bool]) -> Callable[[MeasuredImage, datetime], Amount]:
+    def read(side: MeasuredImage, now: datetime) -> Amount:
         found = side.findings
         if isinstance(found, Unknown):
             return found
@@ -113,27 +113,27 @@ def _vulnerabilities() -> Iterable[Figure]:
     yield Figure("vulnerabilities.unmatched", "packages that cannot be matched", group, _unmatched)
 
 
-def _unmatched(side: Side, now: datetime) -> Amount:
+def _unmatched(side: MeasuredImage, now: datetime) -> Amount:
     return side.scan if isinstance(side.scan, Unknown) else len(side.scan.unmatched)
 
 
-def _of_type(distribution: bool) -> Callable[[Side, datetime], Amount]:
-    def read(side: Side, now: datetime) -> Amount:
+def _of_type(distribution: bool) -> Callable[[MeasuredImage, datetime], Amount]:
+    def read(side: MeasuredImage, now: datetime) -> Amount:
         packages = side.inventory.packages
         return sum(package.is_distribution == distribution for package in packages)
 
     return read
 
 
-def _licences(side: Side, now: datetime) -> Amount:
+def _licences(side: MeasuredImage, now: datetime) -> Amount:
     return len({name for package in side.inventory.packages for name in package.licenses})
 
 
-def _no_licence(side: Side, now: datetime) -> Amount:
+def _no_licence(side: MeasuredImage, now: datetime) -> Amount:
     return sum(not package.licenses for package in side.inventory.packages)
 
 
-def compressed(side: Side) -> Amount:
+def compressed(side: MeasuredImage) -> Amount:
     """Bytes of all layers as a registry sends them."""
     layers = side.inventory.layers
     if not layers:
@@ -144,23 +144,23 @@ def compressed(side: Side) -> Amount:
     return sum({layer.digest: layer.size for layer in layers}.values())
 
 
-def _uncompressed(side: Side, now: datetime) -> Amount:
+def _uncompressed(side: MeasuredImage, now: datetime) -> Amount:
     layers = side.inventory.layers
     return sum(layer.uncompressed for layer in layers) if layers else Unknown("it has no layers")
 
 
-def _layers(side: Side, now: datetime) -> Amount:
+def _layers(side: MeasuredImage, now: datetime) -> Amount:
     return len(side.inventory.layers) or Unknown("it has no layers")
 
 
-def _age(side: Side, now: datetime) -> Amount:
+def _age(side: MeasuredImage, now: datetime) -> Amount:
     made = created(side)
     if made is None:
         return Unknown(_NOT_A_DATE)
     return max((now - made).days, 0)
 
 
-def created(side: Side) -> datetime | None:
+def created(side: MeasuredImage) -> datetime | None:
     """When the image's config says that it was made; None for the epoch and what is no date."""
     try:
         made = datetime.fromisoformat(side.inventory.config.created.strip()[:40])
@@ -171,8 +171,8 @@ def created(side: Side) -> datetime | None:
     return made if made.year > 1980 else None
 
 
-def _surface(name: str) -> Callable[[Side, datetime], Amount]:
-    def read(side: Side, now: datetime) -> Amount:
+def _surface(name: str) -> Callable[[MeasuredImage, datetime], Amount]:
+    def read(side: MeasuredImage, now: datetime) -> Amount:
         if name == "user_writable":
             if not side.inventory.layers:
                 return Unknown("a folder has no default user")
@@ -184,7 +184,7 @@ def _surface(name: str) -> Callable[[Side, datetime], Amount]:
     return read
 
 
-def runs_as_root(side: Side) -> bool:
+def runs_as_root(side: MeasuredImage) -> bool:
     """Whether the default user is root: by number, by name, or because none is set."""
     user = side.inventory.config.user.partition(":")[0]
     if user in ("", "root"):
@@ -194,14 +194,14 @@ def runs_as_root(side: Side) -> bool:
     return any(each.name == user and each.uid == 0 for each in side.inventory.users)
 
 
-def _root(side: Side, now: datetime) -> Amount:
+def _root(side: MeasuredImage, now: datetime) -> Amount:
     if not side.inventory.layers:
         return Unknown("a folder has no default user")
     return int(runs_as_root(side))
 
 
-def _attached(kind: str) -> Callable[[Side, datetime], Amount]:
-    def read(side: Side, now: datetime) -> Amount:
+def _attached(kind: str) -> Callable[[MeasuredImage, datetime], Amount]:
+    def read(side: MeasuredImage, now: datetime) -> Amount:
         if isinstance(side.attached, Unknown):
             return side.attached
         return sum(each.kind == kind for each in side.attached)
@@ -209,7 +209,7 @@ def _attached(kind: str) -> Callable[[Side, datetime], Amount]:
     return read
 
 
-def _leaks(side: Side, now: datetime) -> Amount:
+def _leaks(side: MeasuredImage, now: datetime) -> Amount:
     if side.leaks is None:
         return Unknown("not looked for (--dev-leak)")
     return len(side.leaks.found)

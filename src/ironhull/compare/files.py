@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ironhull.compare.leaks import Contents, FileEntry, wanted_texts
+from ironhull.compare.leaks import FileEntry, ImageFiles, wanted_texts
 from ironhull.inventory.hard_links import Place
 from ironhull.inventory.model import Inventory
 from ironhull.inventory.ownership import owners
@@ -18,7 +18,7 @@ MAX_TEXT = 32 << 20
 MAX_TEXTS = 300
 
 
-def contents_of(taker: Taker, inventory: Inventory, platform: Platform | None = None) -> Contents:
+def contents_of(taker: Taker, inventory: Inventory, platform: Platform | None = None) -> ImageFiles:
     """The files of the image that an inventory is of; errors are those of `Taker.take`."""
     with taker.opened(inventory.image.name, platform) as (image, view):
         entries = [entry for entry in view if entry.kind != DIRECTORY]
@@ -31,7 +31,7 @@ def contents_of(taker: Taker, inventory: Inventory, platform: Platform | None = 
             )
         )
         wanted = wanted_texts(entry.path for entry in entries)[:MAX_TEXTS]
-        return Contents(inventory, files, _texts(taker, image, view, wanted))
+        return ImageFiles(inventory, files, _texts(taker, image, view, wanted))
 
 
 def _texts(taker: Taker, image: OpenImage, view: View, wanted: Sequence[str]) -> dict[str, bytes]:

@@ -74,7 +74,7 @@ class FileEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class ImageFiles:
     """An image's files, and the texts of npm's files among them."""
 
     inventory: Inventory
@@ -121,7 +121,7 @@ def wanted_texts(paths: Iterable[str]) -> list[str]:
     ]
 
 
-def find_leaks(contents: Contents, stage: Contents | None = None) -> Leaks:
+def find_leaks(contents: ImageFiles, stage: ImageFiles | None = None) -> Leaks:
     """The traces of the build in an image, with the help of the build stage's image if there."""
     traces = [*_packages(contents.inventory), *_tools(contents.inventory), *_by_path(contents)]
     unread: list[str] = []
@@ -165,7 +165,7 @@ def _tools(inventory: Inventory) -> Iterator[Trace]:
             yield Trace("build tool", found.path, found.detail)
 
 
-def _by_path(contents: Contents) -> Iterator[Trace]:
+def _by_path(contents: ImageFiles) -> Iterator[Trace]:
     for entry in contents.files:
         if entry.owned:
             continue
@@ -175,7 +175,7 @@ def _by_path(contents: Contents) -> Iterator[Trace]:
                 break
 
 
-def _development(contents: Contents, unread: list[str]) -> Iterator[Trace]:
+def _development(contents: ImageFiles, unread: list[str]) -> Iterator[Trace]:
     """Installed npm packages that only development asks for."""
     paths = {entry.path for entry in contents.files}
     values: dict[str, dict[str, Any]] = {}
@@ -228,7 +228,7 @@ def _marked_development(lock: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _copied(contents: Contents, stage: Contents) -> list[FileEntry]:
+def _copied(contents: ImageFiles, stage: ImageFiles) -> list[FileEntry]:
     there = {(entry.path, entry.size) for entry in stage.files}
     return [
         entry

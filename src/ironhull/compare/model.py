@@ -53,7 +53,7 @@ class EndOfLife:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class MeasuredImage:
     """One image as it was measured."""
 
     inventory: Inventory
@@ -187,7 +187,7 @@ class Pair:
 class Comparison:
     """The baseline, which is the first side, against each of the others."""
 
-    sides: tuple[Side, ...]
+    sides: tuple[MeasuredImage, ...]
     pairs: tuple[Pair, ...]
     made: str
     """When, UTC: 2026-11-23T12:00:00Z."""
@@ -195,5 +195,5 @@ class Comparison:
     """What to run to get the same."""
 
     @property
-    def baseline(self) -> Side:
+    def baseline(self) -> MeasuredImage:
         return self.sides[0]

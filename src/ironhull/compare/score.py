@@ -14,7 +14,7 @@ from typing import Literal
 
 from ironhull.compare.figures import created, runs_as_root
 from ironhull.compare.history import History
-from ironhull.compare.model import AttachedKind, Side, Unknown
+from ironhull.compare.model import AttachedKind, MeasuredImage, Unknown
 from ironhull.compare.provenance import Said
 from ironhull.inventory.model import Finding as Path
 from ironhull.scan.model import RANK, Finding, ScanResult
@@ -55,10 +55,10 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ScoredImage:
     """All that the points are given for."""
 
-    side: Side
+    side: MeasuredImage
     said: Said | Unknown
     history: History
     now: datetime
@@ -88,7 +88,7 @@ class Score:
 SECTIONS = ("minimalism", "provenance", "configuration", "vulnerabilities")
 
 
-def points_of(facts: Facts) -> tuple[Point, ...]:
+def points_of(facts: ScoredImage) -> tuple[Point, ...]:
     """The 20 points."""
     return (
         *_minimalism(facts),
@@ -118,7 +118,7 @@ def _paths(found: tuple[Path, ...]) -> list[str]:
 # -- minimalism ---------------------------------------------------------------------------------
 
 
-def _minimalism(facts: Facts) -> Iterator[Point]:
+def _minimalism(facts: ScoredImage) -> Iterator[Point]:
     section, inventory = "minimalism", facts.side.inventory
     surface = inventory.surface
     count = sum(package.is_distribution for package in inventory.packages)
@@ -162,7 +162,7 @@ def _minimalism(facts: Facts) -> Iterator[Point]:
 # -- provenance ---------------------------------------------------------------------------------
 
 
-def _provenance(facts: Facts) -> Iterator[Point]:
+def _provenance(facts: ScoredImage) -> Iterator[Point]:
     yield _source(facts)
     yield _downloads(facts)
     yield attached_point(
@@ -186,7 +186,7 @@ def _provenance(facts: Facts) -> Iterator[Point]:
 
 
 def attached_point(
-    facts: Facts, identity: tuple[str, str, str], kind: AttachedKind, gain: str
+    facts: ScoredImage, identity: tuple[str, str, str], kind: AttachedKind, gain: str
 ) -> Point:
     """Whether something of the kind is listed with the image."""
     attached = facts.side.attached
@@ -199,7 +199,7 @@ def attached_point(
     return Point(*identity, "pass", f"{len(found)} listed: {types} (not verified here)", "")
 
 
-def _source(facts: Facts) -> Point:
+def _source(facts: ScoredImage) -> Point:
     identity = ("trusted-source", "provenance", "Says its source")
     gain = "name the source: label org.opencontainers.image.source, or provenance with a builder"
     if isinstance(facts.said, Unknown):
@@ -214,7 +214,7 @@ def _source(facts: Facts) -> Point:
     return Point(*identity, "fail", "neither labels nor provenance name a source", gain)
 
 
-def _downloads(facts: Facts) -> Point:
+def _downloads(facts: ScoredImage) -> Point:
     identity = ("verified-downloads", "provenance", "Verified downloads")
     gain = "compare every download with a digest or signature, and list it in provenance"
     if not isinstance(facts.said, Unknown):
@@ -231,7 +231,7 @@ def _downloads(facts: Facts) -> Point:
     return Point(*identity, "unknown", "neither provenance nor history tell", gain)
 
 
-def _recent(facts: Facts) -> Point:
+def _recent(facts: ScoredImage) -> Point:
     identity = ("recently-updated", "provenance", "Recently updated")
     gain = f"rebuild at least every {RECENT_DAYS} days"
     made = created(facts.side)
@@ -247,7 +247,7 @@ def _or(gain: str, days: int) -> str:
     return gain if days > RECENT_DAYS else ""
 
 
-def _pinned_base(facts: Facts) -> Point:
+def _pinned_base(facts: ScoredImage) -> Point:
     identity = ("pinned-digests", "provenance", "Base pinned by digest")
     gain = "FROM name@sha256:…, and say so: label org.opencontainers.image.base.digest"
     if isinstance(facts.said, Unknown):
@@ -264,7 +264,7 @@ def _pinned_base(facts: Facts) -> Point:
     return Point(*identity, "fail", "nothing says which base image it was made from", gain)
 
 
-def _pinned_packages(facts: Facts) -> Point:
+def _pinned_packages(facts: ScoredImage) -> Point:
     identity = ("pinned-packages", "provenance", "Packages pinned")
     gain = "install exact versions (name=version, npm ci, pip --require-hashes)"
     if not isinstance(facts.said, Unknown):
@@ -284,7 +284,7 @@ def _pinned_packages(facts: Facts) -> Point:
 # -- configuration ------------------------------------------------------------------------------
 
 
-def _configuration(facts: Facts) -> Iterator[Point]:
+def _configuration(facts: ScoredImage) -> Iterator[Point]:
     section, surface = "configuration", facts.side.inventory.surface
     yield judged(
         ("no-secrets", section, "No secrets, in files or variables"),
@@ -302,7 +302,7 @@ def _configuration(facts: Facts) -> Iterator[Point]:
     yield _annotated(facts)
 
 
-def user_point(facts: Facts, identity: tuple[str, str, str]) -> Point:
+def user_point(facts: ScoredImage, identity: tuple[str, str, str]) -> Point:
     """Whether the image's default user is another than root."""
     inventory = facts.side.inventory
     gain = "USER 65532:65532 (by number, so that platforms can check it)"
@@ -317,7 +317,7 @@ def user_point(facts: Facts, identity: tuple[str, str, str]) -> Point:
     return Point(*identity, "pass", f"user: {user}", "")
 
 
-def _annotated(facts: Facts) -> Point:
+def _annotated(facts: ScoredImage) -> Point:
     identity = ("annotations", "configuration", "Described by annotations")
     gain = f"set {_DESCRIBED} of: {', '.join(_DESCRIBING)}"
     labels = facts.side.inventory.config.labels
@@ -332,7 +332,7 @@ def _annotated(facts: Facts) -> Point:
 # -- vulnerabilities ----------------------------------------------------------------------------
 
 
-def _vulnerabilities(facts: Facts) -> Iterator[Point]:
+def _vulnerabilities(facts: ScoredImage) -> Iterator[Point]:
     for least, title in (
         ("critical", "No critical vulnerability"),
         ("high", "None of severity high"),
@@ -342,7 +342,7 @@ def _vulnerabilities(facts: Facts) -> Iterator[Point]:
         yield _severity(facts, (f"no-{least or 'any'}", "vulnerabilities", title), least)
 
 
-def trusted_findings(facts: Facts) -> tuple[Finding, ...] | Unknown:
+def trusted_findings(facts: ScoredImage) -> tuple[Finding, ...] | Unknown:
     """Findings after VEX; Unknown where the advisories cannot be relied on."""
     scan = facts.side.scan
     if isinstance(scan, ScanResult):
@@ -359,7 +359,7 @@ def trusted_findings(facts: Facts) -> tuple[Finding, ...] | Unknown:
     return tuple(each for each in found if not each.suppressed)
 
 
-def _severity(facts: Facts, identity: tuple[str, str, str], least: str) -> Point:
+def _severity(facts: ScoredImage, identity: tuple[str, str, str], least: str) -> Point:
     findings = trusted_findings(facts)
     if isinstance(findings, Unknown):
         return Point(*identity, "unknown", findings.reason, "ironhull advisories update")

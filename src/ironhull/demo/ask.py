@@ -6,7 +6,7 @@ import time
 from http.client import HTTPConnection, HTTPException
 
 from ironhull.demo.cases import HEALTH, PORT, REQUESTS
-from ironhull.demo.model import Answer
+from ironhull.demo.model import Reply
 from ironhull.engine.interface import Container
 from ironhull.errors import EngineError
 
@@ -15,7 +15,7 @@ _SECONDS = 10.0
 _LARGEST = 1 << 16
 
 
-def answers(container: Container) -> tuple[Answer, ...]:
+def answers(container: Container) -> tuple[Reply, ...]:
     """Wait until the application is healthy, then send all requests.
 
     EngineError with the container's last words if it ends or is not healthy in a minute.
@@ -50,14 +50,14 @@ def _ready(container: Container) -> tuple[str, int]:
     raise EngineError(f"not healthy after {_READY:.0f} s: {problem}{_said(container)}")
 
 
-def _ask(address: tuple[str, int], method: str, path: str, body: str) -> Answer:
+def _ask(address: tuple[str, int], method: str, path: str, body: str) -> Reply:
     connection = HTTPConnection(*address, timeout=_SECONDS)
     try:
         headers = {"Content-Type": "application/json"} if body else {}
         connection.request(method, path, body or None, headers)
         response = connection.getresponse()
         data = response.read(_LARGEST)
-        return Answer(method, path, response.status, data.decode("utf-8", "replace"))
+        return Reply(method, path, response.status, data.decode("utf-8", "replace"))
     finally:
         connection.close()
 

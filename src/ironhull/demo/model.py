@@ -39,7 +39,7 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ImageCounts:
     """What an image holds, counted from its inventory."""
 
     system: str
@@ -60,7 +60,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What one request to the application got."""
 
     method: str
@@ -103,7 +103,7 @@ class Trial:
 
     options: tuple[str, ...]
     """The engine's flags that restrict it; empty: as the engine runs anything."""
-    answers: tuple[Answer, ...]
+    answers: tuple[Reply, ...]
     attack: Attack
     stop_seconds: float
     """From the stop command to its end, the engine's own work in it."""
@@ -120,7 +120,7 @@ class Application:
     image: str
     build_seconds: float
     notes: tuple[str, ...]
-    figures: Figures
+    figures: ImageCounts
     trials: tuple[Trial, ...]
 
     @property
@@ -144,10 +144,10 @@ class CaseStudy:
         return len(answers) == 1
 
 
-def figures(inventory: Inventory) -> Figures:
+def figures(inventory: Inventory) -> ImageCounts:
     """The figures of an inventory."""
     surface, distribution = inventory.surface, inventory.distribution
-    return Figures(
+    return ImageCounts(
         system=distribution.pretty_name or distribution.label or distribution.reason,
         system_packages=sum(package.is_distribution for package in inventory.packages),
         npm_packages=sum(

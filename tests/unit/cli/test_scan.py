@@ -14,9 +14,10 @@ from tests.fakes.image import make_image
 from ironhull.cli.advisories import advisories
 from ironhull.cli.explain import explain
 from ironhull.cli.rescan import rescan
-from ironhull.cli.scan import FORMATS, scan
+from ironhull.cli.scan import scan
 from ironhull.cli.vex import vex
 from ironhull.errors import CheckFailedError, InputError, NotFoundError, UntrustedError
+from ironhull.scan.reports.formats import FORMATS
 from ironhull.store.home import Home
 
 FILES = {

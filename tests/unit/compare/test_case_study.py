@@ -15,7 +15,7 @@ from tests.fakes.sides import NOW, found, hardened, layer, scanned, side, standa
 from ironhull.compare.compare import compare
 from ironhull.compare.document import document_of
 from ironhull.compare.leaks import Leaks
-from ironhull.compare.model import Side
+from ironhull.compare.model import MeasuredImage
 from ironhull.inventory.model import Finding, Surface
 from ironhull.scan.model import FixState
 
@@ -36,12 +36,12 @@ def generator() -> ModuleType:
     return module
 
 
-def named(given: Side, name: str) -> Side:
+def named(given: MeasuredImage, name: str) -> MeasuredImage:
     image = replace(given.inventory.image, name=name)
     return replace(given, inventory=replace(given.inventory, image=image))
 
 
-def documents(generator: ModuleType, image: Side | None = None) -> list[Any]:
+def documents(generator: ModuleType, image: MeasuredImage | None = None) -> list[Any]:
     return [
         document_of(
             compare(
@@ -87,7 +87,7 @@ def test_the_shape_sees_a_row_that_is_missing(generator: ModuleType) -> None:
     assert shape(text) != shape(text.replace("| shells |", "| shell |"))
 
 
-def verdicts(generator: ModuleType, image: Side) -> dict[str, str]:
+def verdicts(generator: ModuleType, image: MeasuredImage) -> dict[str, str]:
     [first, *_] = documents(generator, image)
     return {claim: holds for claim, _, holds in generator.claims(first, application())}
 

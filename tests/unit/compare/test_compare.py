@@ -22,7 +22,7 @@ from tests.fakes.sides import (
 
 from ironhull.compare.compare import MAX_SIDES, compare
 from ironhull.compare.figures import FIGURES
-from ironhull.compare.model import FindingChanges, LayerChanges, Side, Unknown
+from ironhull.compare.model import FindingChanges, LayerChanges, MeasuredImage, Unknown
 from ironhull.compare.packages import compare_packages
 from ironhull.compare.policy import failures, parse_terms
 from ironhull.errors import InputError
@@ -118,7 +118,7 @@ SIDES = st.builds(
 
 @given(SIDES)
 @settings(deadline=None, max_examples=80)
-def test_an_image_compared_with_itself_has_no_changes(one: Side) -> None:
+def test_an_image_compared_with_itself_has_no_changes(one: MeasuredImage) -> None:
     [pair] = compare([one, one], NOW).pairs
     assert pair.packages.empty
     assert pair.config == ()
@@ -133,7 +133,7 @@ def test_an_image_compared_with_itself_has_no_changes(one: Side) -> None:
 
 @given(SIDES, SIDES)
 @settings(deadline=None, max_examples=120)
-def test_the_comparison_backwards_is_the_mirror(one: Side, two: Side) -> None:
+def test_the_comparison_backwards_is_the_mirror(one: MeasuredImage, two: MeasuredImage) -> None:
     [there] = compare([one, two], NOW).pairs
     [back] = compare([two, one], NOW).pairs
     assert [(each.name, each.version) for each in there.packages.added] == [
@@ -165,7 +165,7 @@ def test_the_comparison_backwards_is_the_mirror(one: Side, two: Side) -> None:
 
 @given(SIDES, SIDES)
 @settings(deadline=None, max_examples=60)
-def test_counts_of_packages_add_up(one: Side, two: Side) -> None:
+def test_counts_of_packages_add_up(one: MeasuredImage, two: MeasuredImage) -> None:
     [pair] = compare([one, two], NOW).pairs
     changes = pair.packages
     kept = changes.same + len(changes.versions)
@@ -176,7 +176,7 @@ def test_counts_of_packages_add_up(one: Side, two: Side) -> None:
 # -- figures and unknowns -----------------------------------------------------------------------
 
 
-def values(*sides: Side) -> dict[str, object]:
+def values(*sides: MeasuredImage) -> dict[str, object]:
     return {change.figure: change.image for change in compare(sides, NOW).pairs[0].figures}
 
 
@@ -281,7 +281,7 @@ def test_several_images_have_one_baseline() -> None:
 # -- policy -------------------------------------------------------------------------------------
 
 
-def why(terms: str, *sides: Side) -> str:
+def why(terms: str, *sides: MeasuredImage) -> str:
     return "\n".join(failures(compare(sides, NOW), parse_terms([terms])))
 
 

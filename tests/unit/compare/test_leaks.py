@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from tests.fakes.sides import deb, side
 
-from ironhull.compare.leaks import Contents, FileEntry, Leaks, find_leaks, wanted_texts
+from ironhull.compare.leaks import FileEntry, ImageFiles, Leaks, find_leaks, wanted_texts
 from ironhull.inventory.model import Finding, Package, Surface
 
 MANIFEST = {
@@ -25,10 +25,10 @@ def contents(
     owned: tuple[str, ...] = (),
     surface: Surface | None = None,
     size: int = 7,
-) -> Contents:
+) -> ImageFiles:
     inventory = side("app:1", packages or [], surface=surface).inventory
     inventory = replace(inventory, config=replace(inventory.config, working_dir="/app"))
-    return Contents(
+    return ImageFiles(
         inventory,
         tuple(FileEntry(path, size, path in owned) for path in sorted(paths)),
         {

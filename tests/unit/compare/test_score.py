@@ -22,9 +22,9 @@ from tests.fakes.sides import (
 
 from ironhull.compare.cis import cis_of
 from ironhull.compare.history import History, history_of
-from ironhull.compare.model import Attachment, Side, Unknown
+from ironhull.compare.model import Attachment, MeasuredImage, Unknown
 from ironhull.compare.provenance import Material, Provenance, Said, provenance_in
-from ironhull.compare.score import MINIMAL_PACKAGES, Facts, Point, Score, points_of
+from ironhull.compare.score import MINIMAL_PACKAGES, Point, Score, ScoredImage, points_of
 from ironhull.inventory.model import Finding, Layer, Remark, Surface, User
 
 SAID = Said(
@@ -52,20 +52,20 @@ ATTACHED = tuple(
 
 
 def facts(
-    given: Side,
+    given: MeasuredImage,
     said: Said | Unknown = SAID,
     history: History | None = None,
     attached: tuple[Attachment, ...] | Unknown = ATTACHED,
-) -> Facts:
+) -> ScoredImage:
     history = history or History(False)
-    return Facts(replace(given, attached=attached), said, history, NOW)
+    return ScoredImage(replace(given, attached=attached), said, history, NOW)
 
 
-def results(given: Facts) -> dict[str, str]:
+def results(given: ScoredImage) -> dict[str, str]:
     return {point.id: point.result for point in points_of(given)}
 
 
-def point(given: Facts, name: str) -> Point:
+def point(given: ScoredImage, name: str) -> Point:
     return next(each for each in points_of(given) if each.id == name)
 
 
@@ -291,7 +291,7 @@ def test_a_hostile_history_takes_no_time() -> None:
 # -- CIS ----------------------------------------------------------------------------------------
 
 
-def cis(given: Facts) -> dict[str, str]:
+def cis(given: ScoredImage) -> dict[str, str]:
     return {each.id: each.result for each in cis_of(given, points_of(given))}
 
 

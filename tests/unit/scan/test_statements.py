@@ -15,8 +15,8 @@ from ironhull.scan.matching import scan
 from ironhull.scan.model import ScanResult
 from ironhull.scan.reports import openvex as openvex_report
 from ironhull.scan.statements import not_affected, openvex, statements_of
+from ironhull.scan.summary import ScanReport
 from ironhull.scan.triage import ImageProduct, apply_vex
-from ironhull.scan.view import View
 from ironhull.vex.lint import lint
 from ironhull.vex.purl import Surroundings
 from ironhull.vex.reading import parse_vex
@@ -42,7 +42,7 @@ def result(tmp_path: Path) -> ScanResult:
 def test_what_we_write_passes_our_own_checks_and_gives_the_same_counts(
     result: ScanResult, tmp_path: Path
 ) -> None:
-    text = openvex_report.render(result, View())
+    text = openvex_report.render(ScanReport(result))
     read = parse_vex(text.encode(), "own.json")
     assert [found for found in lint(read) if found.level == "error"] == []
     place = Surroundings("debian-12", "amd64")
@@ -101,7 +101,7 @@ def test_no_statement_rests_on_no_dsa_alone(tracker: Database) -> None:
     result = scan(
         inventory(*{package.name: package for package in packages}.values()), tracker, options()
     )
-    read = parse_vex(openvex_report.render(result, View()).encode(), "own.json")
+    read = parse_vex(openvex_report.render(ScanReport(result)).encode(), "own.json")
     assert len(read.statements) > 80
     assert [found for found in lint(read) if found.level == "error"] == []
     states = {finding.id: finding.state for finding in result.findings if finding.suppressed}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from ironhull.compare.reports.words import Json, percent
+from ironhull.compare.reports.words import Json
+from ironhull.reports.page import rendered
+from ironhull.reports.words import percent
 
 _COLOURS = {"good": "#1b7f3b", "fair": "#8a5a00", "bad": "#b3261e", "unknown": "#5f6368"}
 _LETTER = 6.6
@@ -12,16 +12,15 @@ _LETTER = 6.6
 
 def badge(label: str, text: str, mood: str) -> str:
     """An SVG with a label and a text; `mood` is good, fair, bad or unknown."""
-    environment = Environment(
-        loader=PackageLoader("ironhull.compare.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     left, right = (round(len(part) * _LETTER) + 16 for part in (label, text))
-    return environment.get_template("badge.svg").render(
-        label=label, text=text, left=left, right=right, colour=_COLOURS[mood]
+    return rendered(
+        "ironhull.compare.reports",
+        "badge.svg",
+        label=label,
+        text=text,
+        left=left,
+        right=right,
+        colour=_COLOURS[mood],
     )
 
 

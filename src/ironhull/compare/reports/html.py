@@ -1,33 +1,22 @@
 """One HTML page that needs nothing else: no request, no font, no picture from anywhere.
 
-Its one script and its one style are allowed by their hashes; nothing that an image says can run,
-even if it were not escaped. Each figure carries the JSON pointer of the place it comes from.
+Nothing that an image says can act in it (see `ironhull.reports.page`). Each figure carries the
+JSON pointer of the place it comes from.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ironhull.compare.reports.words import (
-    UNKNOWN,
-    Json,
-    amount,
-    at,
-    database_line,
-    headline_rows,
-    percent,
-    rows,
-    signed,
-)
+from ironhull.compare.reports.words import Json, at, database_line, headline_rows, rows
 from ironhull.inventory.model import SURFACE_LISTS
+from ironhull.reports.page import page
+from ironhull.reports.words import UNKNOWN, amount, percent, signed
 from ironhull.scan.model import SEVERITIES
 
 MAX_FINDINGS = 20_000
@@ -58,7 +47,7 @@ _CHARTS: tuple[tuple[str, str, bool, tuple[str, ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """One image's bar: `length` is in per cent of the longest that it is drawn beside."""
 
     image: int
@@ -68,33 +57,24 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class ChartBars:
     """A figure of a chart, with one bar for each image."""
 
     title: str
     unit: str
-    bars: tuple[Bar, ...]
+    bars: tuple[ChartBar, ...]
 
 
 def render(document: Json) -> str:
     """The page. Everything that comes from outside is escaped by the template engine."""
-    environment = Environment(
-        loader=PackageLoader("ironhull.compare.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style, script = (_part(environment, name) for name in ("report.css", "report.js"))
-    return environment.get_template("compare.html").render(
+    return page(
+        "ironhull.compare.reports",
+        "compare.html",
         document=document,
         images=document["images"],
         names=_names(document["images"]),
         pairs=document["comparisons"],
         charts=_charts(document),
-        style=Markup(style),  # noqa: S704 - our own files
-        script=Markup(script),  # noqa: S704
-        policy=_policy(style, script),
         database=database_line(document),
         headlines=[
             headline_rows(document, number) for number in range(len(document["comparisons"]))
@@ -104,25 +84,6 @@ def render(document: Json) -> str:
         limit=MAX_FINDINGS,
         severities=SEVERITIES,
         figure=lambda pointer, unit="count", how="amount": _figure(document, pointer, unit, how),
-    )
-
-
-def _part(environment: Environment, name: str) -> str:
-    loader = environment.loader
-    if loader is None:
-        raise ValueError("an environment without templates")
-    return loader.get_source(environment, name)[0]
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing from anywhere, and only these two inline parts."""
-    hashes = [
-        base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
-        for part in (style, script)
-    ]
-    return (
-        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}';"
-        " base-uri 'none'; form-action 'none'"
     )
 
 
@@ -152,7 +113,7 @@ def _names(images: Sequence[Json]) -> list[str]:
     return names
 
 
-def _charts(document: Json) -> list[tuple[str, bool, list[Bars]]]:
+def _charts(document: Json) -> list[tuple[str, bool, list[ChartBars]]]:
     """Charts with at least one figure that is not nothing everywhere."""
     titles = {entry["id"]: entry["title"] for entry in document["scale"]}
     figures = [image["figures"] for image in document["images"]]
@@ -171,13 +132,13 @@ def _longest(values: list[int | None]) -> int:
     return max((value for value in values if value is not None), default=0) or 1
 
 
-def _bars(document: Json, name: str, title: str, unit: str, longest: int) -> Bars:
+def _bars(document: Json, name: str, title: str, unit: str, longest: int) -> ChartBars:
     values = [image["figures"][name] for image in document["images"]]
-    return Bars(
+    return ChartBars(
         title,
         unit,
         tuple(
-            Bar(
+            ChartBar(
                 number,
                 f"/images/{number}/figures/{name}",
                 0 if value is None else round(100 * value / longest, 2),

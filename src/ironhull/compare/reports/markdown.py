@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
-from ironhull.compare.reports.words import (
-    UNKNOWN,
-    Json,
-    Row,
-    amount,
-    database_line,
-    headline_rows,
-    one_line,
-    percent,
-    rows,
-    signed,
-)
+from ironhull.compare.reports.words import FigureRow, Json, database_line, headline_rows, rows
+from ironhull.reports.markdown import cut, escape, fence, folded, text_row
+from ironhull.reports.words import UNKNOWN, amount, percent, signed
 
 MAX_ROWS = 200
 LIMIT = 60_000
 """Characters; code hosts refuse comments of 65,536."""
+_REST = " (`--format json` has all)"
 _MARKS = {"better": "✅", "worse": "❌", "unknown": "❓"}
 
 
@@ -41,28 +32,23 @@ def _whole(document: Json, limit: int) -> str:
         name, baseline = images[pair["image"]]["name"], images[0]["name"]
         lines += [f"## {escape(name)} compared with {escape(baseline)}", ""]
         lines += _figures(headline_rows(document, number))
-        lines += ["", "<details><summary>All figures</summary>", ""]
-        lines += _figures(rows(document, number))
-        lines += ["", "</details>", ""]
+        lines += ["", *folded("All figures", _figures(rows(document, number)))]
         lines += _packages(pair["packages"], limit)
         lines += _findings(pair["findings"], images[pair["image"]], limit)
         lines += _lists(pair, limit)
     lines += _remarks(images)
     lines += ["", f"Advisories of {escape(database_line(document))}. Made {document['made']}.", ""]
-    commands = [one_line(command) for command in document["commands"]]
-    # A fence must be longer than any run of its sign inside.
-    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", "\n".join(commands))), 0)
-    lines += [f"{fence}sh", *commands, fence]
+    lines += fence(document["commands"], "sh")
     return "\n".join(lines) + "\n"
 
 
-def _figures(figures: Iterable[Row]) -> Iterator[str]:
+def _figures(figures: Iterable[FigureRow]) -> Iterator[str]:
     yield "| | Baseline | Image | Change | Of the baseline | |"
     yield "|---|---:|---:|---:|---:|---|"
     for row in figures:
         change = row.change
         unknown = change["verdict"] == UNKNOWN
-        yield _row(
+        yield text_row(
             row.title,
             amount(change["baseline"], row.unit),
             amount(change["image"], row.unit),
@@ -72,64 +58,58 @@ def _figures(figures: Iterable[Row]) -> Iterator[str]:
         )
 
 
-def _packages(packages: Json, limit: int) -> Iterator[str]:
+def _packages(packages: Json, limit: int) -> list[str]:
     counts = ", ".join(f"{count} {name}" for name, count in packages["counts"].items())
-    yield f"<details><summary>Packages: {counts}</summary>"
-    yield ""
-    yield "| | Package | Type | Before | After |"
-    yield "|---|---|---|---|---|"
     entries = [
-        *(_row("added", e["name"], e["type"], "", e["version"]) for e in packages["added"]),
+        *(text_row("added", e["name"], e["type"], "", e["version"]) for e in packages["added"]),
         *(
-            _row(e["direction"], e["name"], e["type"], e["before"], e["after"])
+            text_row(e["direction"], e["name"], e["type"], e["before"], e["after"])
             for e in packages["versions"]
         ),
-        *(_row("removed", e["name"], e["type"], e["version"], "") for e in packages["removed"]),
+        *(text_row("removed", e["name"], e["type"], e["version"], "") for e in packages["removed"]),
     ]
-    yield from _cut(entries, limit)
-    yield from ("", "</details>", "")
+    heads = ("| | Package | Type | Before | After |", "|---|---|---|---|---|")
+    return folded(f"Packages: {counts}", [*heads, *cut(entries, limit, _REST)])
 
 
-def _findings(findings: Json, image: Json, limit: int) -> Iterator[str]:
+def _findings(findings: Json, image: Json, limit: int) -> list[str]:
     if findings["counts"] is None:
-        yield f"Vulnerabilities: unknown ({escape(findings['unknown'])})"
-        yield ""
-        return
+        return [f"Vulnerabilities: unknown ({escape(findings['unknown'])})", ""]
     counts = findings["counts"]
     text = f"{counts['gone']} gone, {counts['new']} new, {counts['same']} in both"
-    yield f"<details><summary>Vulnerabilities: {text}</summary>"
-    yield ""
+    lines: list[str] = []
     left = [each for each in image["scan"]["findings"] if not each["suppressed"]]
     if left:
-        yield "What the image has after VEX:"
-        yield ""
-        yield "| Vulnerability | Severity | Package | Installed | What to do |"
-        yield "|---|---|---|---|---|"
-        entries = [
-            _row(e["id"], e["severity"], e["package"], e["version"], e["advice"]) for e in left
+        lines += [
+            "What the image has after VEX:",
+            "",
+            "| Vulnerability | Severity | Package | Installed | What to do |",
+            "|---|---|---|---|---|",
         ]
-        yield from _cut(entries, limit)
-    yield from ("", "</details>", "")
+        entries = [
+            text_row(e["id"], e["severity"], e["package"], e["version"], e["advice"]) for e in left
+        ]
+        lines += cut(entries, limit, _REST)
+    return folded(f"Vulnerabilities: {text}", lines)
 
 
-def _lists(pair: Json, limit: int) -> Iterator[str]:
+def _lists(pair: Json, limit: int) -> list[str]:
     entries = [
-        _row(change["subject"], kind, text)
+        text_row(change["subject"], kind, text)
         for change in (*pair["surface"], *pair["lists"])
         for kind in ("added", "removed")
         for text in change[kind]
     ]
     entries += [
-        _row(
+        text_row(
             each["subject"], "changed", f"{each['baseline'] or 'none'} → {each['image'] or 'none'}"
         )
         for each in pair["config"]
     ]
-    if entries:
-        yield "<details><summary>Attack surface and configuration</summary>"
-        yield from ("", "| | | |", "|---|---|---|")
-        yield from _cut(entries, limit)
-        yield from ("", "</details>", "")
+    if not entries:
+        return []
+    heads = ("| | | |", "|---|---|---|")
+    return folded("Attack surface and configuration", [*heads, *cut(entries, limit, _REST)])
 
 
 def _remarks(images: Iterable[Json]) -> Iterator[str]:
@@ -149,24 +129,3 @@ def _remarks(images: Iterable[Json]) -> Iterator[str]:
             yield ""
             yield from (f"- {warning}" for warning in warnings)
             yield ""
-
-
-def _cut(entries: list[str], limit: int) -> Iterator[str]:
-    yield from entries[:limit]
-    if len(entries) > limit:
-        yield ""
-        yield f"… and {len(entries) - limit} more (`--format json` has all)"
-
-
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(map(escape, cells)) + " |"
-
-
-def escape(text: str) -> str:
-    """One line that cannot end a cell, begin a tag, a link, code or a mention."""
-    clean = one_line(text)
-    for special in "\\|`*_[]":
-        clean = clean.replace(special, f"\\{special}")
-    for special, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("@", "&#64;")):
-        clean = clean.replace(special, written)
-    return clean

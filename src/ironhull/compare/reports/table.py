@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ironhull.compare.reports.words import (
-    UNKNOWN,
-    Json,
-    amount,
-    database_line,
-    one_line,
-    percent,
-    rows,
-    signed,
-)
+from ironhull.compare.reports.words import Json, database_line, rows
+from ironhull.reports.table import columns
+from ironhull.reports.text import harmless, one_line
+from ironhull.reports.words import UNKNOWN, amount, percent, signed
 
 _SHOWN = 12
 _WIDTH = 44
@@ -31,14 +25,7 @@ def render(document: Json) -> str:
         lines += _remarks(image)
     lines += ["", f"advisories of: {database_line(document)}"]
     lines += [f"again: {command}" for command in document["commands"]]
-    return "\n".join(one_line_kept(line) for line in lines) + "\n"
-
-
-def one_line_kept(line: str) -> str:
-    """One line as it is, without control characters."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
-    )
+    return "\n".join(map(harmless, lines)) + "\n"
 
 
 def _image(image: Json) -> str:
@@ -63,14 +50,7 @@ def _figures(document: Json, number: int) -> list[str]:
                 "" if change["verdict"] in ("same", "changed") else change["verdict"],
             )
         )
-    widths = [max(len(row[at]) for row in cells) for at in range(6)]
-    return [
-        "  ".join(
-            text.rjust(width) if 0 < column < 5 else text.ljust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
+    return columns(cells, right=range(1, 5))
 
 
 def _changes(document: Json, number: int) -> Iterator[str]:
@@ -106,13 +86,8 @@ def _changes(document: Json, number: int) -> Iterator[str]:
 
 
 def _some(texts: list[str]) -> str:
-    shown = ", ".join(_cut(text) for text in texts[:_SHOWN])
+    shown = ", ".join(one_line(text, _WIDTH) for text in texts[:_SHOWN])
     return f"{shown} and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else shown
-
-
-def _cut(text: str) -> str:
-    clean = one_line(text)
-    return clean if len(clean) <= _WIDTH else f"{clean[: _WIDTH - 1]}…"
 
 
 def _remarks(image: Json) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""One module for each format of a scan's report: `render(result, view) -> str`."""
+"""One module for each format of a scan's report, each with `render(report) -> str`."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import msgspec
-
 from ironhull import __version__
-from ironhull.scan.model import Assessment, Finding, ScanResult
-from ironhull.scan.view import View, by_identifier
+from ironhull.reports.json_text import json_text
+from ironhull.scan.model import Assessment, Finding
+from ironhull.scan.summary import ScanReport, by_identifier
 
 _STATES = {
     "not_affected": "not_affected",
@@ -27,9 +26,9 @@ _JUSTIFICATIONS = {
 _SEVERITIES = {"negligible": "info"}
 
 
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """One document; the same result gives the same bytes."""
-    findings = view.findings(result)
+    result, findings = report.result, report.findings
     name = f"{result.image}\0{result.digest}\0{result.scanned}"
     components = {finding.purl or finding.package: finding for finding in findings}
     document = {
@@ -57,7 +56,7 @@ def render(result: ScanResult, view: View) -> str:
             for said, group in _by_assessment(together)
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return json_text(document)
 
 
 def _component(reference: str, finding: Finding) -> dict[str, Any]:

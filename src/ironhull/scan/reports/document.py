@@ -8,20 +8,22 @@ from typing import Any
 import msgspec
 
 from ironhull.errors import MalformedError
-from ironhull.scan.model import Assessment, Finding, ScanResult, by_severity
-from ironhull.scan.view import View, summary
+from ironhull.reports.json_text import json_text
+from ironhull.scan.model import Assessment, Finding, by_severity
+from ironhull.scan.summary import ScanReport, summary
 
 SCHEMA = "ironhull-scan-1"
 MAX_SIZE = 512 << 20
 
 
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """The whole report, indented."""
-    return msgspec.json.format(msgspec.json.encode(report(result, view)), indent=2).decode()
+    return json_text(report_json(report))
 
 
-def report(result: ScanResult, view: View) -> dict[str, Any]:
+def report_json(report: ScanReport) -> dict[str, Any]:
     """The report as a JSON object. The suppressed findings are in it, and say so."""
+    result = report.result
     counts = summary(result)
     return {
         "schema": SCHEMA,
@@ -44,7 +46,7 @@ def report(result: ScanResult, view: View) -> dict[str, Any]:
             "severity": by_severity(result.findings),
             "severity_after_vex": by_severity(result.open),
         },
-        "findings": [finding_json(finding) for finding in view.findings(result)],
+        "findings": [finding_json(finding) for finding in report.findings],
         "unmatched": [asdict(each) for each in result.unmatched],
         "warnings": [asdict(each) for each in result.warnings],
     }

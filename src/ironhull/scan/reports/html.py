@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from ironhull.reports.page import rendered
+from ironhull.scan.model import by_severity
+from ironhull.scan.summary import ScanReport, headline, summary
 
-from ironhull.scan.model import ScanResult, by_severity
-from ironhull.scan.view import View, headline, summary
 
-
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """The page. Everything that comes from outside is escaped by the template engine."""
-    environment = Environment(
-        loader=PackageLoader("ironhull.scan.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
+    result = report.result
+    return rendered(
+        "ironhull.scan.reports",
+        "report.html",
         result=result,
         headline=headline(result),
         counts=summary(result),
         raw=by_severity(result.findings),
         after_vex=by_severity(result.open),
-        findings=view.findings(result),
+        findings=report.findings,
     )

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from ironhull.scan.model import Finding, ScanResult
-from ironhull.scan.view import View, headline
+from ironhull.reports.text import harmless_lines
+from ironhull.scan.model import Finding
+from ironhull.scan.summary import ScanReport, headline
 
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """One suite for the image. Without a finding it has one test that passed."""
-    findings = view.findings(result)
+    result = report.result
+    findings = report.findings
     cleared = [each for each in findings if each.suppressed or each.accepted is not None]
     unknown = result.verdict == "unknown"
     suite = Element(
         "testsuite",
-        name=_legal(f"ironhull scan {result.image}"),
+        name=f"ironhull scan {result.image}",
         tests=str(len(findings) or 1),
         failures=str(len(findings) - len(cleared)),
         skipped=str(len(cleared)),
@@ -34,29 +33,29 @@ def render(result: ScanResult, view: View) -> str:
     root = Element("testsuites")
     root.append(suite)
     indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+    # Also takes out what XML 1.0 cannot hold: controls and surrogates.
+    text = harmless_lines(tostring(root, encoding="unicode"))
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
 def _case(suite: Element, finding: Finding) -> None:
     name = f"{finding.id} in {finding.package} {finding.version} ({finding.location})"
     case = SubElement(
-        suite, "testcase", classname=_legal(f"{finding.type}.{finding.package}"), name=_legal(name)
+        suite,
+        "testcase",
+        classname=f"{finding.type}.{finding.package}",
+        name=name,
     )
     if finding.vex is not None and finding.suppressed:
         text = f"{finding.vex.status}: {finding.vex.statement or finding.vex.justification}"
-        SubElement(case, "skipped", message=_legal(text))
+        SubElement(case, "skipped", message=text)
     elif finding.accepted is not None:
         who = finding.accepted
         text = f"accepted by {who.owner} until {who.expires}: {who.reason}"
-        SubElement(case, "skipped", message=_legal(text))
+        SubElement(case, "skipped", message=text)
     else:
         fix = f"fixed in {finding.fixed_version}" if finding.fixed_version else finding.fix_state
         failure = SubElement(
-            case, "failure", type=finding.severity, message=_legal(f"{finding.severity}: {fix}")
+            case, "failure", type=finding.severity, message=f"{finding.severity}: {fix}"
         )
-        failure.text = _legal(finding.title)
-
-
-def _legal(text: str) -> str:
-    """Without the characters that XML 1.0 cannot hold."""
-    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
+        failure.text = finding.title

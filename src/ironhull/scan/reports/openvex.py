@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ironhull.scan.model import ScanResult
+from ironhull.reports.text import shown_json
 from ironhull.scan.statements import openvex, statements_of
-from ironhull.scan.view import View
+from ironhull.scan.summary import ScanReport
 
 
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """One document about the image; the same result gives the same bytes."""
-    return openvex(result, statements_of(result, view.findings(result)))
+    statements = statements_of(report.result, report.findings)
+    return shown_json(openvex(report.result, statements))

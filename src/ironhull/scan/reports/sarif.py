@@ -6,19 +6,18 @@ import hashlib
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from ironhull import __version__
-from ironhull.scan.model import Finding, ScanResult
-from ironhull.scan.view import View, by_identifier, headline
+from ironhull.reports.json_text import json_text
+from ironhull.scan.model import Finding
+from ironhull.scan.summary import ScanReport, by_identifier, headline
 
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning"}
 _SCORES = {"critical": 9.0, "high": 7.0, "medium": 4.0, "low": 2.0, "negligible": 0.1}
 
 
-def render(result: ScanResult, view: View) -> str:
+def render(report: ScanReport) -> str:
     """One run; a rule for each vulnerability, a result for each finding."""
-    findings = view.findings(result)
+    result, findings = report.result, report.findings
     groups = by_identifier(findings)
     order = {identifier: at for at, identifier in enumerate(groups)}
     document = {
@@ -41,7 +40,7 @@ def render(result: ScanResult, view: View) -> str:
             }
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return json_text(document)
 
 
 def _rule(identifier: str, finding: Finding) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Which findings a report shows. The counts are always of all of them."""
+"""A scan in few words, and which of its findings a report shows.
+
+Counts are always of all findings; what is shown is a choice.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,25 @@ from ironhull.scan.model import FIXABLE, Finding, ScanResult
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What a person asked to see."""
+class ScanReport:
+    """A result, and what a person asked to see of it: what every format of a scan renders."""
 
+    result: ScanResult
     only_fixable: bool = False
     since: date | None = None
     """Only vulnerabilities published or changed on this day or later, or of unknown date."""
     suppressed: bool = False
     """Show what VEX says is not affected, too (reports for people; data always has it)."""
 
-    def findings(self, result: ScanResult) -> tuple[Finding, ...]:
+    @property
+    def findings(self) -> tuple[Finding, ...]:
         """The findings that pass the filters, the suppressed included."""
-        return tuple(finding for finding in result.findings if self._passes(finding))
+        return tuple(finding for finding in self.result.findings if self._passes(finding))
 
-    def shown(self, result: ScanResult) -> tuple[Finding, ...]:
+    @property
+    def shown(self) -> tuple[Finding, ...]:
         """The findings that a person sees."""
-        found = self.findings(result)
+        found = self.findings
         if self.suppressed:
             return found
         return tuple(finding for finding in found if not finding.suppressed)
