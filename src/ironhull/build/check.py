@@ -17,6 +17,7 @@ from ironhull.build.record import TreeEntry
 from ironhull.build.tree import Tree
 from ironhull.definition.model import ImageDefinition
 from ironhull.oci.platform import Platform
+from ironhull.programs import ProgramKind, among_programs, program
 
 _MULTIARCH = {
     "amd64": "x86_64-linux-gnu",
@@ -39,22 +40,6 @@ _MACHINE = {
     "s390x": 22,
 }
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Under the names of every package of Debian that has one: bash-static, zsh5, ksh93, bsd-csh, …
-_SHELLS = re.compile(
-    r"(?:r?(?:ba|z|k)|a|c|bsd-c|da|fi|hu|la|lk|mk|o|pdk|po|pw|sa|tc|xon|y|ya)?sh(?:\d[\da-z]*)?"
-    r"(?:[-.]static)?|(?:static-)?busybox(?:[-.]static)?|toybox|elvish"
-)
-_PACKAGE_MANAGERS = re.compile(
-    r"apt(?:-get|-cache|itude)?|dpkg(?:-deb)?|apk|opkg|pacman|rpm|yum|dnf5?|microdnf|zypper|snap"
-    r"|flatpak|nix(?:-env)?|npm|npx|yarn(?:pkg)?|pnpm|pnpx|bunx?|corepack|pip\d?(?:\.\d+)?|pipx"
-    r"|uvx?|poetry|easy_install\d?|gem|bundler?|composer|cargo|conda|cpan(?:m|\d[\d.]*)?|luarocks"
-)
-_COMPILERS = re.compile(
-    r"(?:[a-z0-9_]+-linux-gnu[a-z]*-)?"
-    r"(?:gcc|g\+\+|cc|c\+\+|cpp|clang|clang\+\+|tcc|ld|ld\.(?:bfd|gold|lld)|as|gccgo|gfortran)"
-    r"(?:-\d+)?|cc1(?:plus)?|collect2|lto1|f951|rustc|go|gofmt|javac|ghc|gdc|zig|nasm|yasm"
-    r"|make|gmake|cmake|ninja|c89|c99"
-)
 # What these folders hold exists only where the image runs.
 _RUNTIME_FOLDERS = ("/proc/", "/sys/", "/dev/", "/run/")
 
@@ -302,40 +287,37 @@ def _user(subject: Subject) -> Found:
     return len(text.splitlines()), problems
 
 
-def _programs(pattern: re.Pattern[str], subject: Subject) -> Found:
+def _programs(kind: ProgramKind, kept: bool, subject: Subject) -> Found:
     executables = [entry for entry in subject.tree.entries.values() if _program(entry)]
+    if kept:
+        return len(executables), []
     found = [
         f"/{entry.path}"
         for entry in executables
-        if pattern.fullmatch(entry.path.rpartition("/")[2])
-        and subject.tree.find(entry.path) is not None
+        if kind in program(entry.path)[1] and subject.tree.find(entry.path) is not None
     ]
     return len(executables), found
 
 
 def _program(entry: TreeEntry) -> bool:
     """Something that is found by its name: an executable, or a link in a folder of programs."""
-    folder = entry.path.rpartition("/")[0]
-    in_path = folder.rpartition("/")[2] in ("bin", "sbin")
-    return entry.executable or (entry.is_symlink and in_path)
+    return entry.executable or (entry.is_symlink and among_programs(entry.path))
 
 
 def _shell(subject: Subject) -> Found:
     """No shell, unless hardening.shell says so."""
-    looked_at, found = _programs(_SHELLS, subject)
-    return looked_at, [] if subject.definition.keep.shell else found
+    return _programs(ProgramKind.SHELL, subject.definition.keep.shell, subject)
 
 
 def _package_manager(subject: Subject) -> Found:
     """No package manager, unless hardening.package-manager says so."""
-    looked_at, found = _programs(_PACKAGE_MANAGERS, subject)
-    return looked_at, [] if subject.definition.keep.package_manager else found
+    keep = subject.definition.keep.package_manager
+    return _programs(ProgramKind.PACKAGE_MANAGER, keep, subject)
 
 
 def _compiler(subject: Subject) -> Found:
     """No compiler, unless hardening.compiler says so."""
-    looked_at, found = _programs(_COMPILERS, subject)
-    return looked_at, [] if subject.definition.keep.compiler else found
+    return _programs(ProgramKind.COMPILER, subject.definition.keep.compiler, subject)
 
 
 def _setuid(subject: Subject) -> Found:
