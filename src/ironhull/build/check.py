@@ -60,7 +60,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class CheckedImage:
     """The image under check."""
 
     tree: Tree
@@ -91,27 +91,27 @@ class Subject:
 Found = tuple[int, list[str]]
 
 
-def check_image(subject: Subject) -> tuple[CheckResult, ...]:
+def check_image(image: CheckedImage) -> tuple[CheckResult, ...]:
     """Every check, in the order of the table."""
     results = []
     for name, check in CHECKS.items():
-        looked_at, problems = check(subject)
-        results.append(CheckResult(name, str(subject.platform), looked_at, tuple(sorted(problems))))
+        looked_at, problems = check(image)
+        results.append(CheckResult(name, str(image.platform), looked_at, tuple(sorted(problems))))
     return tuple(results)
 
 
-def _libraries(subject: Subject) -> Found:
+def _libraries(image: CheckedImage) -> Found:
     """Interpreter, NEEDED and RPATH of every ELF file (but idle ones) resolve inside the image."""
-    tree, problems, count = subject.tree, [], 0
-    folders = _library_folders(subject)
-    machine = _MACHINE[subject.platform.debian]
+    tree, problems, count = image.tree, [], 0
+    folders = _library_folders(image)
+    machine = _MACHINE[image.platform.debian]
     by_name: dict[str, list[str]] = {}
     for entry in tree.entries.values():
         if ".so" in entry.path and not entry.is_directory:
             by_name.setdefault(entry.path.rpartition("/")[2], []).append(entry.path)
-    for entry in subject.files():
+    for entry in image.files():
         elf = entry.elf
-        if elf is None or not (elf.dynamic or elf.interpreter) or subject.idle(entry):
+        if elf is None or not (elf.dynamic or elf.interpreter) or image.idle(entry):
             continue
         count += 1
         if elf.machine != machine:
@@ -128,11 +128,11 @@ def _libraries(subject: Subject) -> Found:
     return count, problems
 
 
-def _library_folders(subject: Subject) -> list[str]:
+def _library_folders(image: CheckedImage) -> list[str]:
     """Where ld.so of Debian looks (`ld.so --help`), besides run paths."""
-    triplet = _MULTIARCH[subject.platform.debian]
-    folders = [*subject.library_folders, f"/usr/lib/{triplet}", "/usr/lib"]
-    folders += [part for part in subject.environment.get("LD_LIBRARY_PATH", "").split(":") if part]
+    triplet = _MULTIARCH[image.platform.debian]
+    folders = [*image.library_folders, f"/usr/lib/{triplet}", "/usr/lib"]
+    folders += [part for part in image.environment.get("LD_LIBRARY_PATH", "").split(":") if part]
     return folders
 
 
@@ -151,24 +151,24 @@ def _found(tree: Tree, name: str, search: list[str]) -> bool:
     return any(tree.find(f"{folder}/{name}") is not None for folder in search)
 
 
-def _scripts(subject: Subject) -> Found:
+def _scripts(image: CheckedImage) -> Found:
     """The interpreter of every executable script (but of idle ones) exists."""
     problems, count = [], 0
-    for entry in subject.files():
+    for entry in image.files():
         if not entry.shebang or not entry.executable or _documentation(entry):
             continue
-        if subject.idle(entry):
+        if image.idle(entry):
             continue
         count += 1
         # Blanks only, as the kernel does: a carriage return is part of the name.
         words = re.split(r"[ \t]+", entry.shebang)
         if not words[0].startswith("/"):
             problems.append(f"/{entry.path} is a script without an absolute interpreter")
-        elif not _runs(subject.tree, words[0]):
+        elif not _runs(image.tree, words[0]):
             problems.append(f"/{entry.path} needs {_shown(words[0])}")
         elif posixpath.basename(words[0]) == "env":
             program = _behind_env(words[1:])
-            if program and _on_path(subject, program) is None:
+            if program and _on_path(image, program) is None:
                 problems.append(f"/{entry.path} needs {_shown(program)}, by way of env")
     return count, problems
 
@@ -199,28 +199,28 @@ def _behind_env(words: list[str]) -> str:
     return ""
 
 
-def _on_path(subject: Subject, program: str) -> TreeEntry | None:
+def _on_path(image: CheckedImage, program: str) -> TreeEntry | None:
     """What a program name leads to, looked up as execvp does."""
     if "/" in program:
-        base = "/" if program.startswith("/") else subject.definition.work_dir
-        return subject.tree.find(posixpath.join(base, program))
-    for folder in subject.search_path():
-        entry = subject.tree.find(f"{folder}/{program}")
+        base = "/" if program.startswith("/") else image.definition.work_dir
+        return image.tree.find(posixpath.join(base, program))
+    for folder in image.search_path():
+        entry = image.tree.find(f"{folder}/{program}")
         if entry is not None and entry.executable:
             return entry
     return None
 
 
-def _links(subject: Subject) -> Found:
+def _links(image: CheckedImage) -> Found:
     """Absolute symbolic links lead to something."""
     problems, count = [], 0
-    for entry in subject.tree.entries.values():
+    for entry in image.tree.entries.values():
         if not entry.is_symlink or not entry.link.startswith("/"):
             continue
         count += 1
         if f"{entry.link}/".startswith(_RUNTIME_FOLDERS):
             continue
-        if subject.tree.resolve(entry.path) is None and not _documentation(entry):
+        if image.tree.resolve(entry.path) is None and not _documentation(entry):
             problems.append(f"/{entry.path} leads to {entry.link}, which is not there")
     return count, problems
 
@@ -230,28 +230,28 @@ def _documentation(entry: TreeEntry) -> bool:
     return entry.path.startswith("usr/share/doc/")
 
 
-def _entrypoint(subject: Subject) -> Found:
+def _entrypoint(image: CheckedImage) -> Found:
     """What the image starts, to work or to tell its health, is there for its user to execute."""
-    definition, problems = subject.definition, []
+    definition, problems = image.definition, []
     health = definition.healthcheck.command if definition.healthcheck else ()
     argvs = [argv for argv in ((*definition.entrypoint, *definition.cmd), health) if argv]
     for argv in argvs:
-        entry = _on_path(subject, argv[0])
+        entry = _on_path(image, argv[0])
         if entry is None:
             problems.append(f"{argv[0]!r}, which the image starts, is not in it")
         elif not entry.is_file:
             problems.append(f"{argv[0]!r}, which the image starts, is no program")
-        elif blocked := _blocked(subject, entry.path):
-            problems.append(f"user {subject.uid} may not execute /{entry.path}: {blocked}")
+        elif blocked := _blocked(image, entry.path):
+            problems.append(f"user {image.uid} may not execute /{entry.path}: {blocked}")
     return len(argvs), problems
 
 
-def _blocked(subject: Subject, path: str) -> str:
+def _blocked(image: CheckedImage, path: str) -> str:
     """Why the image's user cannot execute a resolved path; '' if it can."""
     parts = path.split("/")
     for end in range(1, len(parts) + 1):
-        entry = subject.tree.entries["/".join(parts[:end])]
-        if not _may(entry, subject.uid, subject.gid, 0o1):
+        entry = image.tree.entries["/".join(parts[:end])]
+        if not _may(entry, image.uid, image.gid, 0o1):
             return f"/{entry.path} has mode {entry.mode:04o} and owner {entry.uid}:{entry.gid}"
     return ""
 
@@ -266,35 +266,33 @@ def _may(entry: TreeEntry, uid: int, gid: int, bit: int) -> bool:
     return bool(entry.mode & bit)
 
 
-def _user(subject: Subject) -> Found:
+def _user(image: CheckedImage) -> Found:
     """The image's user is in /etc/passwd, is not root unless root is meant, can enter work-dir."""
     problems = []
-    data = subject.tree.contents.get("etc/passwd", b"")
+    data = image.tree.contents.get("etc/passwd", b"")
     text = data.decode() if isinstance(data, bytes) else ""
-    if not any(line.split(":")[2:3] == [str(subject.uid)] for line in text.splitlines()):
-        problems.append(f"user {subject.uid} is not in /etc/passwd")
-    if subject.uid == 0 and not subject.definition.accounts.root:
+    if not any(line.split(":")[2:3] == [str(image.uid)] for line in text.splitlines()):
+        problems.append(f"user {image.uid} is not in /etc/passwd")
+    if image.uid == 0 and not image.definition.accounts.root:
         problems.append("the image runs as root, and accounts.root does not say so")
-    work_dir = subject.tree.resolve(subject.definition.work_dir)
-    if work_dir and not subject.tree.entries[work_dir].is_directory:
-        problems.append(f"work-dir {subject.definition.work_dir} is not a folder")
+    work_dir = image.tree.resolve(image.definition.work_dir)
+    if work_dir and not image.tree.entries[work_dir].is_directory:
+        problems.append(f"work-dir {image.definition.work_dir} is not a folder")
     elif work_dir:
-        blocked = _blocked(subject, work_dir)
+        blocked = _blocked(image, work_dir)
         if blocked:
-            problems.append(
-                f"user {subject.uid} cannot enter {subject.definition.work_dir}: {blocked}"
-            )
+            problems.append(f"user {image.uid} cannot enter {image.definition.work_dir}: {blocked}")
     return len(text.splitlines()), problems
 
 
-def _programs(kind: ProgramKind, kept: bool, subject: Subject) -> Found:
-    executables = [entry for entry in subject.tree.entries.values() if _program(entry)]
+def _programs(kind: ProgramKind, kept: bool, image: CheckedImage) -> Found:
+    executables = [entry for entry in image.tree.entries.values() if _program(entry)]
     if kept:
         return len(executables), []
     found = [
         f"/{entry.path}"
         for entry in executables
-        if kind in program(entry.path)[1] and subject.tree.find(entry.path) is not None
+        if kind in program(entry.path)[1] and image.tree.find(entry.path) is not None
     ]
     return len(executables), found
 
@@ -304,33 +302,33 @@ def _program(entry: TreeEntry) -> bool:
     return entry.executable or (entry.is_symlink and among_programs(entry.path))
 
 
-def _shell(subject: Subject) -> Found:
+def _shell(image: CheckedImage) -> Found:
     """No shell, unless hardening.shell says so."""
-    return _programs(ProgramKind.SHELL, subject.definition.keep.shell, subject)
+    return _programs(ProgramKind.SHELL, image.definition.keep.shell, image)
 
 
-def _package_manager(subject: Subject) -> Found:
+def _package_manager(image: CheckedImage) -> Found:
     """No package manager, unless hardening.package-manager says so."""
-    keep = subject.definition.keep.package_manager
-    return _programs(ProgramKind.PACKAGE_MANAGER, keep, subject)
+    keep = image.definition.keep.package_manager
+    return _programs(ProgramKind.PACKAGE_MANAGER, keep, image)
 
 
-def _compiler(subject: Subject) -> Found:
+def _compiler(image: CheckedImage) -> Found:
     """No compiler, unless hardening.compiler says so."""
-    return _programs(ProgramKind.COMPILER, subject.definition.keep.compiler, subject)
+    return _programs(ProgramKind.COMPILER, image.definition.keep.compiler, image)
 
 
-def _setuid(subject: Subject) -> Found:
+def _setuid(image: CheckedImage) -> Found:
     """No setuid or setgid file but those that hardening.setuid names."""
-    files = list(subject.files())
-    kept = subject.definition.keep.setuid
+    files = list(image.files())
+    kept = image.definition.keep.setuid
     found = [f"/{e.path}" for e in files if e.mode & 0o6000 and f"/{e.path}" not in kept]
     return len(files), found
 
 
-def _world_writable(subject: Subject) -> Found:
+def _world_writable(image: CheckedImage) -> Found:
     """Nothing that everybody may write, but folders with the sticky bit."""
-    entries = [entry for entry in subject.tree.entries.values() if not entry.is_symlink]
+    entries = [entry for entry in image.tree.entries.values() if not entry.is_symlink]
     found = [
         f"/{entry.path} has mode {entry.mode:04o}"
         for entry in entries
@@ -339,7 +337,7 @@ def _world_writable(subject: Subject) -> Found:
     return len(entries), found
 
 
-CHECKS: dict[str, Callable[[Subject], Found]] = {
+CHECKS: dict[str, Callable[[CheckedImage], Found]] = {
     "libraries": _libraries,
     "scripts": _scripts,
     "links": _links,

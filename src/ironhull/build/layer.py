@@ -18,7 +18,7 @@ import zstandard
 
 from ironhull.build import transform
 from ironhull.build.elf import MAGIC, Elf, read_elf
-from ironhull.build.record import LayerRecord, PackagePart, TreeEntry
+from ironhull.build.record import MadeLayer, PackagePart, TreeEntry
 from ironhull.build.scripts import alternatives, diversions
 from ironhull.build.transform import Policy
 from ironhull.debian.deb import Control, DebFile
@@ -149,7 +149,7 @@ def make_layer(
     compression: Compression,
     blobs: BlobStore,
     check_stop: Callable[[], None],
-) -> LayerRecord:
+) -> MadeLayer:
     """Make the layer of these `packages` and put it into `blobs`; returns its record.
 
     MalformedError if a package is damaged or hostile. `check_stop` may raise to end the work.
@@ -164,7 +164,7 @@ def make_layer(
         diff_id = sink.finish()
     descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
     key = layer_key(debs, policy, compression)
-    return LayerRecord(key, descriptor, diff_id, sink.size, parts)
+    return MadeLayer(key, descriptor, diff_id, sink.size, parts)
 
 
 class _Packer:

@@ -91,7 +91,7 @@ class PackagePart:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerRecord:
+class MadeLayer:
     key: str
     descriptor: Descriptor
     diff_id: DiffId
@@ -100,7 +100,7 @@ class LayerRecord:
     parts: tuple[PackagePart, ...]
 
 
-def write_record(folder: Path, record: LayerRecord) -> None:
+def write_record(folder: Path, record: MadeLayer) -> None:
     """Put the record where `read_record` finds it by its key."""
     value = {
         "descriptor": record.descriptor.json(),
@@ -112,11 +112,11 @@ def write_record(folder: Path, record: LayerRecord) -> None:
     replace_file(folder / f"{record.key}.json", raw, durable=False)
 
 
-def read_record(folder: Path, key: str) -> LayerRecord | None:
+def read_record(folder: Path, key: str) -> MadeLayer | None:
     """The record, or None if there is none or it was damaged: the layer is then made again."""
     try:
         value = json.loads((folder / f"{key}.json").read_bytes())
-        return LayerRecord(
+        return MadeLayer(
             key,
             Descriptor.from_json(value["descriptor"]),
             DiffId(value["diff_id"]),

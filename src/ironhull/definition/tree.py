@@ -11,7 +11,7 @@ from ironhull.definition.model import Place
 from ironhull.errors import Problem
 
 
-class Kind(StrEnum):
+class ScalarKind(StrEnum):
     """What a scalar is by the core schema of YAML 1.2 (`yes` and dates are text, `010` is ten)."""
 
     TEXT = "text"
@@ -27,15 +27,15 @@ class Kind(StrEnum):
 class Scalar:
     place: Place
     text: str
-    kind: Kind
+    kind: ScalarKind
 
     @property
     def shown(self) -> str:
-        return "nothing" if self.kind is Kind.NULL else f"{self.text!r:.60}"
+        return "nothing" if self.kind is ScalarKind.NULL else f"{self.text!r:.60}"
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class ListNode:
     place: Place
     items: tuple[Node, ...]
 
@@ -43,7 +43,7 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Pair:
     """A key with the place of the key, and its value."""
 
     place: Place
@@ -51,14 +51,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class MapNode:
     place: Place
-    entries: dict[str, Entry]
+    entries: dict[str, Pair]
 
     shown = "a map"
 
 
-Node = Scalar | Items | Mapping
+Node = Scalar | ListNode | MapNode
 
 
 MAX_ERRORS = 200
@@ -69,7 +69,7 @@ class TooMany(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Problems:
     """What is wrong with the files of one definition, collected while they are read."""
 
     errors: set[Problem] = field(default_factory=set)

@@ -15,7 +15,7 @@ from ironhull.inventory.model import (
     SURFACE_LISTS,
     Distribution,
     Duplicate,
-    Finding,
+    Exposure,
     ImageConfig,
     Inventory,
     Layer,
@@ -157,14 +157,14 @@ def _licenses(view: View) -> dict[str, list[str]]:
     return {path.split("/")[4]: said for path, _, said in view.facts("licenses")}
 
 
-def _variables(config: ImageConfig) -> tuple[ImageConfig, tuple[Finding, ...]]:
+def _variables(config: ImageConfig) -> tuple[ImageConfig, tuple[Exposure, ...]]:
     """The config without the values of variables that hold secrets, and a finding for each."""
     found, shown = [], []
     for variable in config.env:
         name, _, value = variable.partition("=")
         detail = secrets.in_variable(name, value)
         if detail:
-            found.append(Finding(f"env:{name}", detail))
+            found.append(Exposure(f"env:{name}", detail))
         shown.append(f"{name}={secrets.HIDDEN}" if detail else variable)
     return replace(config, env=tuple(shown)), tuple(sorted(found))
 

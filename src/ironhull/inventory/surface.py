@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ironhull.inventory.model import SURFACE_LISTS, Finding, Surface
+from ironhull.inventory.model import SURFACE_LISTS, Exposure, Surface
 from ironhull.inventory.paths import parent
 from ironhull.inventory.record import DIRECTORY, FILE, HARD_LINK, LIBRARY, PROGRAM, SCRIPT, SYMLINK
 from ironhull.inventory.view import Entry, View
@@ -21,8 +21,8 @@ class SurfaceReader:
     def __init__(self, view: View, ids: tuple[int, frozenset[int]] | None) -> None:
         self._view = view
         self._ids = ids if ids is not None and ids[0] != 0 else None
-        self._lists: dict[str, list[Finding]] = {name: [] for name in SURFACE_LISTS}
-        self._writable: dict[str, Finding] = {}
+        self._lists: dict[str, list[Exposure]] = {name: [] for name in SURFACE_LISTS}
+        self._writable: dict[str, Exposure] = {}
         self._counts = dict.fromkeys(("executables", "libraries", "files", "directories"), 0)
         self._size = 0
 
@@ -40,7 +40,7 @@ class SurfaceReader:
         return Surface(**lists, **self._counts, size=self._size)  # type: ignore[arg-type]
 
     def _add(self, name: str, path: str, detail: str, layer: int) -> None:
-        self._lists[name].append(Finding(path, detail, str(layer)))
+        self._lists[name].append(Exposure(path, detail, str(layer)))
 
     def _secrets(self) -> None:
         """Those of hidden files too: whoever has the image has all its layers."""
@@ -105,7 +105,7 @@ class SurfaceReader:
             mine = entry.uid == uid and entry.mode & 0o200
             ours = entry.uid != uid and entry.gid in gids and entry.mode & 0o020
             if mine or ours:
-                self._writable[entry.path] = Finding(entry.path, detail, str(entry.layer))
+                self._writable[entry.path] = Exposure(entry.path, detail, str(entry.layer))
 
     def _highest(self, path: str) -> bool:
         return not any(folder in self._writable for folder in _above(path))

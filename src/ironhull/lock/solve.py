@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from ironhull.debian.package import BinaryPackage, DebianVersion
 from ironhull.debian.relation import Clause
 from ironhull.lock.model import ReasonKind
-from ironhull.lock.pool import Key, Pool, Refusal, key_of
+from ironhull.lock.pool import Incompatibility, Key, Pool, key_of
 
 MAX_FAILURES = 2_000
 """Impossible sets learnt before the search gives up; real archives need fewer than ten."""
@@ -54,7 +54,7 @@ class Rejection:
     package: BinaryPackage
     because: int
     against: Taken | None = None
-    refusal: Refusal | None = None
+    refusal: Incompatibility | None = None
     """The relation at fault; none: two versions of one package."""
     refuser: str = ""
     failure: Failure | None = None
@@ -119,7 +119,7 @@ class Solver:
         self._decisions: list[_Decision] = []
         self._impossible: dict[Key, list[_Impossible]] = {}
         self._provided: dict[str, list[tuple[Taken, DebianVersion | None]]] = {}
-        self._refused: dict[str, list[tuple[Taken, Refusal]]] = {}
+        self._refused: dict[str, list[tuple[Taken, Incompatibility]]] = {}
 
     def run(self, goals: Iterable[Goal]) -> dict[str, Taken]:
         """The packages by name that meet the goals; Unsolvable if there are none."""

@@ -5,7 +5,7 @@ import pytest
 from tests.fakes.definition import AMD64, definition
 from tests.fakes.image import Directory, File, Files, Hardlink, Symlink, make_image
 
-from ironhull.build.check import Subject, check_image
+from ironhull.build.check import CheckedImage, check_image
 from ironhull.build.tree import Tree
 from ironhull.inventory import secrets
 from ironhull.inventory.capabilities import capabilities
@@ -129,7 +129,7 @@ def test_what_the_inventory_counts_the_build_refuses(
             tree.put_symlink(path, value.target)
         else:
             tree.put_file(path, value.content, 0o755)
-    subject = Subject(tree, definition(), AMD64, 65532, 65532)
+    subject = CheckedImage(tree, definition(), AMD64, 65532, 65532)
     refused = next(check.problems for check in check_image(subject) if check.name == CHECKS[kind])
     assert counted
     assert counted <= set(refused)
