@@ -56,6 +56,7 @@ class CheckResult:
 
     @property
     def ok(self) -> bool:
+        """Whether the check holds."""
         return not self.problems
 
 
@@ -73,9 +74,11 @@ class CheckedImage:
 
     @property
     def environment(self) -> Mapping[str, str]:
+        """The environment of what runs in the image, but for PATH's default."""
         return self.definition.environment
 
     def search_path(self) -> list[str]:
+        """The folders in which a program is looked up by its name."""
         return self.environment.get("PATH", DEFAULT_PATH).split(":")
 
     def files(self) -> Iterator[TreeEntry]:
@@ -111,14 +114,18 @@ def _libraries(image: CheckedImage) -> Found:
             by_name.setdefault(entry.path.rpartition("/")[2], []).append(entry.path)
     for entry in image.files():
         elf = entry.elf
+        # Static programs need nothing; a static-pie has a dynamic segment, and no needs in it.
         if elf is None or not (elf.dynamic or elf.interpreter) or image.idle(entry):
             continue
         count += 1
+        # Firmware, tests of a toolchain: it may be meant, but ld.so would not load it here.
         if elf.machine != machine:
             problems.append(f"/{entry.path} is for another CPU (e_machine {elf.machine})")
             continue
         if elf.interpreter and not _runs(tree, elf.interpreter):
             problems.append(f"/{entry.path} needs the interpreter {elf.interpreter}")
+        # ld.so also takes a library that is loaded already, whatever path it came from; that hangs
+        # on the order of loading, so each file has to find its own.
         search = [*_rpath(elf, entry.path), *folders]
         for name in elf.needed:
             if not _found(tree, name, search):
@@ -130,6 +137,7 @@ def _libraries(image: CheckedImage) -> Found:
 
 def _library_folders(image: CheckedImage) -> list[str]:
     """Where ld.so of Debian looks (`ld.so --help`), besides run paths."""
+    # /lib and /lib/TRIPLET are the same folders as these by the merged /usr.
     triplet = _MULTIARCH[image.platform.debian]
     folders = [*image.library_folders, f"/usr/lib/{triplet}", "/usr/lib"]
     folders += [part for part in image.environment.get("LD_LIBRARY_PATH", "").split(":") if part]
@@ -137,6 +145,7 @@ def _library_folders(image: CheckedImage) -> list[str]:
 
 
 def _rpath(elf: Elf, path: str) -> list[str]:
+    # The folder of the file itself. $LIB depends on how ld.so was built, so nothing is said of it.
     origin = "/" + posixpath.dirname(path)
     return [
         part.replace("${ORIGIN}", origin).replace("$ORIGIN", origin)
@@ -146,6 +155,7 @@ def _rpath(elf: Elf, path: str) -> list[str]:
 
 
 def _found(tree: Tree, name: str, search: list[str]) -> bool:
+    # With a slash it is a path, and nothing is searched (ld.so(8)).
     if "/" in name:
         return tree.find(name) is not None
     return any(tree.find(f"{folder}/{name}") is not None for folder in search)
@@ -166,6 +176,7 @@ def _scripts(image: CheckedImage) -> Found:
             problems.append(f"/{entry.path} is a script without an absolute interpreter")
         elif not _runs(image.tree, words[0]):
             problems.append(f"/{entry.path} needs {_shown(words[0])}")
+        # `#!/usr/bin/env node`: env is there, and it is the program behind it that is needed.
         elif posixpath.basename(words[0]) == "env":
             program = _behind_env(words[1:])
             if program and _on_path(image, program) is None:
@@ -188,12 +199,14 @@ def _behind_env(words: list[str]) -> str:
     """The program that env(1) would start; '' if there is none."""
     left = iter(words)
     for word in left:
+        # Options that take the next word.
         if word in ("-u", "-C", "--unset", "--chdir"):
             next(left, "")
             continue
         # `-Sprogram` and `-S program` are one to env.
         split = re.fullmatch(r"(?:-[iv0]*S|--split-string=)(.*)", word, re.DOTALL)
         word = split[1] if split else word
+        # What is left are other options and settings (NAME=value).
         if word and not word.startswith("-") and "=" not in word:
             return word
     return ""
@@ -204,6 +217,7 @@ def _on_path(image: CheckedImage, program: str) -> TreeEntry | None:
     if "/" in program:
         base = "/" if program.startswith("/") else image.definition.work_dir
         return image.tree.find(posixpath.join(base, program))
+    # A file that cannot be executed is passed over, as execvp does.
     for folder in image.search_path():
         entry = image.tree.find(f"{folder}/{program}")
         if entry is not None and entry.executable:
@@ -215,6 +229,8 @@ def _links(image: CheckedImage) -> Found:
     """Absolute symbolic links lead to something."""
     problems, count = [], 0
     for entry in image.tree.entries.values():
+        # Relative links are a package's own affair: many of Debian's lead to what only another
+        # package brings (a -dev's libx.so, a plug-in).
         if not entry.is_symlink or not entry.link.startswith("/"):
             continue
         count += 1
@@ -234,6 +250,7 @@ def _entrypoint(image: CheckedImage) -> Found:
     """What the image starts, to work or to tell its health, is there for its user to execute."""
     definition, problems = image.definition, []
     health = definition.healthcheck.command if definition.healthcheck else ()
+    # The first word is the program; what follows are its arguments, whichever list they stand in.
     argvs = [argv for argv in ((*definition.entrypoint, *definition.cmd), health) if argv]
     for argv in argvs:
         entry = _on_path(image, argv[0])
@@ -248,6 +265,7 @@ def _entrypoint(image: CheckedImage) -> Found:
 
 def _blocked(image: CheckedImage, path: str) -> str:
     """Why the image's user cannot execute a resolved path; '' if it can."""
+    # Every folder on the way needs the x bit too, for this very user.
     parts = path.split("/")
     for end in range(1, len(parts) + 1):
         entry = image.tree.entries["/".join(parts[:end])]
@@ -257,8 +275,10 @@ def _blocked(image: CheckedImage, path: str) -> str:
 
 
 def _may(entry: TreeEntry, uid: int, gid: int, bit: int) -> bool:
+    # Root reads and writes everything, but executes only what somebody may execute.
     if uid == 0:
         return bit != 0o1 or entry.is_directory or bool(entry.mode & 0o111)
+    # The first that fits decides: an owner without the bit is not helped by group or others.
     if entry.uid == uid:
         return bool(entry.mode & (bit << 6))
     if entry.gid == gid:
@@ -269,6 +289,7 @@ def _may(entry: TreeEntry, uid: int, gid: int, bit: int) -> bool:
 def _user(image: CheckedImage) -> Found:
     """The image's user is in /etc/passwd, is not root unless root is meant, can enter work-dir."""
     problems = []
+    # The accounts step writes it, into the image's own layer.
     data = image.tree.contents.get("etc/passwd", b"")
     text = data.decode() if isinstance(data, bytes) else ""
     if not any(line.split(":")[2:3] == [str(image.uid)] for line in text.splitlines()):

@@ -19,8 +19,8 @@ import zstandard
 
 from ironhull.archive.fetch import Download
 from ironhull.build import transform
-from ironhull.build.layer import Compression, LayerSink, copy_content
 from ironhull.build.record import MadeLayer, PackagePart, TreeEntry, read_record, write_record
+from ironhull.build.sink import Compression, LayerSink, copy_content
 from ironhull.build.transform import CAPTURE_LIMIT, CAPTURED, MAX_TIME, aliased, clean_name
 from ironhull.definition.model import FileRequest
 from ironhull.errors import DefinitionError, InputError, IronhullError, MalformedError, Problem

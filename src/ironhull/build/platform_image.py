@@ -22,8 +22,8 @@ from ironhull.build.assemble import (
 from ironhull.build.built import BuiltPackage, BuiltPlatform
 from ironhull.build.check import CheckedImage, CheckResult, check_image
 from ironhull.build.compose import own_layer
-from ironhull.build.layer import Compression
 from ironhull.build.record import MadeLayer, PackagePart
+from ironhull.build.sink import Compression
 from ironhull.build.squash import squashed_layer
 from ironhull.build.steps import order
 from ironhull.build.steps.accounts import run_as

@@ -38,10 +38,12 @@ class TreeEntry(NamedTuple):
 
     @property
     def is_directory(self) -> bool:
+        """A folder."""
         return self.kind == DIRECTORY
 
     @property
     def is_symlink(self) -> bool:
+        """A symbolic link."""
         return self.kind == SYMLINK
 
     @property
@@ -51,6 +53,7 @@ class TreeEntry(NamedTuple):
 
     @property
     def executable(self) -> bool:
+        """A file that somebody may execute."""
         return self.is_file and bool(self.mode & 0o111)
 
 
@@ -92,6 +95,8 @@ class PackagePart:
 
 @dataclass(frozen=True, slots=True)
 class MadeLayer:
+    """A layer that is in the store, or was: whoever reads a record looks."""
+
     key: str
     descriptor: Descriptor
     diff_id: DiffId

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ironhull.build.compose import write_layer
-from ironhull.build.layer import Compression, LayerSink
 from ironhull.build.record import MadeLayer
+from ironhull.build.sink import Compression, LayerSink
 from ironhull.build.tree import Tree
 from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor

@@ -60,6 +60,7 @@ def compression_of(root: ReadMap, problems: Problems) -> str:
 
 
 def healthcheck_of(root: ReadMap) -> Healthcheck | None:
+    """The health check; None where the definition has none."""
     if not isinstance(root.get("healthcheck"), ReadMap):
         return None
     section = root.record("healthcheck")

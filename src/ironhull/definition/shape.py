@@ -46,11 +46,15 @@ class Item(NamedTuple):
 
 
 class Shape(Protocol):
+    """What a value has to be: checks it, says it in words and as JSON Schema."""
+
     def read(self, node: Node, problems: Problems) -> Any:
         """The node as a plain value; WRONG after an error was reported."""
         ...
 
-    def schema(self) -> dict[str, Any]: ...
+    def schema(self) -> dict[str, Any]:
+        """The shape as JSON Schema 2020-12."""
+        ...
 
     @property
     def words(self) -> str:
@@ -74,9 +78,11 @@ class Text:
 
     @property
     def words(self) -> str:
+        """As `Shape.words`."""
         return "one of " + ", ".join(self.options) if self.options else self.form
 
     def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
         if not isinstance(node, Scalar) or node.kind is not ScalarKind.TEXT:
@@ -110,6 +116,7 @@ class Text:
         return None
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         # A text that still has a variable in it is judged after the variable is replaced.
         if self.options:
             return {
@@ -137,9 +144,11 @@ class Whole:
 
     @property
     def words(self) -> str:
+        """As `Shape.words`."""
         return f"a whole number from {self.least} to {self.most}"
 
     def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
         if isinstance(node, Scalar) and node.kind is ScalarKind.WHOLE and len(node.text) < 20:
@@ -151,6 +160,7 @@ class Whole:
         return WRONG
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
@@ -161,6 +171,7 @@ class Flag:
     words = "true or false"
 
     def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
         if isinstance(node, Scalar) and node.kind is ScalarKind.FLAG:
@@ -170,6 +181,7 @@ class Flag:
         return WRONG
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         return {"type": "boolean"}
 
 
@@ -187,9 +199,11 @@ class ListOf:
 
     @property
     def words(self) -> str:
+        """As `Shape.words`."""
         return f"a list of: {self.item.words}"
 
     def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
         if not isinstance(node, ListNode):
@@ -202,6 +216,7 @@ class ListOf:
         return [item for item in values if item.value is not WRONG]
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         value: dict[str, Any] = {"type": "array", "items": self.item.schema()}
         if self.fewest:
             value["minItems"] = self.fewest
@@ -217,9 +232,11 @@ class MapOf:
 
     @property
     def words(self) -> str:
+        """As `Shape.words`."""
         return f"a map: {self.key.form} → {self.value.words}"
 
     def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
         if not isinstance(node, MapNode):
@@ -234,6 +251,7 @@ class MapOf:
         return values
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         value: dict[str, Any] = {"type": "object", "additionalProperties": self.value.schema()}
         if self.key.pattern is not None:
             value["propertyNames"] = {"pattern": f"^(?:{self.key.pattern})$"}
@@ -249,9 +267,11 @@ class TextOrList:
 
     @property
     def words(self) -> str:
+        """As `Shape.words`."""
         return f"{self.text.words}, or {self.items.words}"
 
     def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if isinstance(node, ListNode):
             values = self.items.read(node, problems)
             complete = values is not WRONG and len(values) == len(node.items)
@@ -259,6 +279,7 @@ class TextOrList:
         return self.text.read(node, problems)
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         return {"anyOf": [self.text.schema(), self.items.schema()]}
 
 
@@ -284,6 +305,7 @@ class FixedKeys:
     words = "a map"
 
     def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
         if not isinstance(node, MapNode):
@@ -310,6 +332,7 @@ class FixedKeys:
         return f"unknown key {name!r:.60}{did_you_mean(name, self.keys)}"
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         properties = {}
         for name, key in self.keys.items():
             properties[name] = {"description": key.about, **key.shape.schema()}
@@ -335,6 +358,7 @@ class ReadMap:
 
     @property
     def place(self) -> Place:
+        """Where the map stands."""
         return self.node.place
 
     @property

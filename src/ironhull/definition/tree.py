@@ -25,17 +25,22 @@ class ScalarKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
+    """A single value, as it is written."""
+
     place: Place
     text: str
     kind: ScalarKind
 
     @property
     def shown(self) -> str:
+        """How a message names it."""
         return "nothing" if self.kind is ScalarKind.NULL else f"{self.text!r:.60}"
 
 
 @dataclass(frozen=True, slots=True)
 class ListNode:
+    """A sequence."""
+
     place: Place
     items: tuple[Node, ...]
 
@@ -52,6 +57,8 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class MapNode:
+    """A mapping; a key that stands twice was reported before."""
+
     place: Place
     entries: dict[str, Pair]
 
@@ -76,11 +83,13 @@ class Problems:
     warnings: list[Problem] = field(default_factory=list)
 
     def error(self, place: Place, message: str) -> None:
+        """Note an error; TooMany when nobody would read more."""
         self.errors.add(Problem(place.file, place.line, place.column, message))
         if len(self.errors) >= MAX_ERRORS:
             raise TooMany
 
     def warn(self, place: Place, message: str) -> None:
+        """Note what a person should know of, though nothing is wrong."""
         if len(self.warnings) < MAX_ERRORS:
             self.warnings.append(Problem(place.file, place.line, place.column, message))
 

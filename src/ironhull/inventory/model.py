@@ -69,6 +69,7 @@ class Distribution:
 
     @property
     def known(self) -> bool:
+        """Whether os-release names the distribution."""
         return bool(self.id)
 
     @property
@@ -108,6 +109,7 @@ class Package:
 
     @property
     def is_distribution(self) -> bool:
+        """Whether the distribution's package manager installed it."""
         return self.type in DISTRIBUTION_TYPES
 
 

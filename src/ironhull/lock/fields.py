@@ -81,12 +81,14 @@ class JsonObject:
         return value
 
     def digest(self, key: str) -> Digest:
+        """A digest of the form sha256:…."""
         try:
             return parse_digest(self.value[key])
         except MalformedError as error:
             raise Faulty(f"{self._at(key)}: {error}") from None
 
     def version(self, key: str) -> DebianVersion:
+        """A version that Debian could have."""
         value = self.text(key)
         try:
             parse_version(value)
@@ -95,6 +97,7 @@ class JsonObject:
         return DebianVersion(value)
 
     def date(self, key: str) -> str:
+        """A moment, RFC 3339 in UTC."""
         value = self.text(key, _DATE)
         try:
             dt.datetime.fromisoformat(value)

@@ -23,6 +23,7 @@ Key = tuple[str, str]
 
 
 def key_of(package: BinaryPackage) -> Key:
+    """The key of a package."""
     return package.name, package.version
 
 
