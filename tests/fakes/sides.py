@@ -11,14 +11,14 @@ from ironhull.compare.leaks import Leaks, Trace
 from ironhull.compare.model import Attachment, EndOfLife, MeasuredImage, Unknown
 from ironhull.inventory.model import (
     Distribution,
-    Finding,
+    Exposure,
     ImageConfig,
     ImageIdentity,
     Inventory,
     Layer,
     Package,
+    PasswdEntry,
     Surface,
-    User,
 )
 from ironhull.oci.platform import Platform
 from ironhull.scan.model import Assessment, DatabaseInfo, FixState, ScanResult
@@ -96,7 +96,10 @@ def side(
         image=ImageIdentity(name, "store", DIGEST, DIGEST, DIGEST, Platform("linux", "amd64")),  # type: ignore[arg-type]
         distribution=Distribution("debian", "12", "bookworm", "Debian 12"),
         packages=tuple(packages),
-        users=(User("root", 0, 0, "/root", "/bin/sh"), User("app", 1000, 1000, "/", "/bin/sh")),
+        users=(
+            PasswdEntry("root", 0, 0, "/root", "/bin/sh"),
+            PasswdEntry("app", 1000, 1000, "/", "/bin/sh"),
+        ),
         config=ImageConfig(
             user=user,
             env=("PATH=/bin",),
@@ -127,9 +130,9 @@ def standard() -> MeasuredImage:
         user="",
         layers=[layer(1, 1000), layer(9, 5000)],
         surface=Surface(
-            shells=(Finding("/bin/sh", "sh"), Finding("/bin/bash", "bash")),
-            package_managers=(Finding("/usr/bin/apt", "apt"),),
-            setuid=(Finding("/bin/su", "4755 uid 0"),),
+            shells=(Exposure("/bin/sh", "sh"), Exposure("/bin/bash", "bash")),
+            package_managers=(Exposure("/usr/bin/apt", "apt"),),
+            setuid=(Exposure("/bin/su", "4755 uid 0"),),
             executables=200,
             libraries=50,
             files=4000,

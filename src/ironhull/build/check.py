@@ -17,6 +17,7 @@ from ironhull.build.record import TreeEntry
 from ironhull.build.tree import Tree
 from ironhull.definition.model import ImageDefinition
 from ironhull.oci.platform import Platform
+from ironhull.programs import ProgramKind, among_programs, program
 
 _MULTIARCH = {
     "amd64": "x86_64-linux-gnu",
@@ -39,22 +40,6 @@ _MACHINE = {
     "s390x": 22,
 }
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Under the names of every package of Debian that has one: bash-static, zsh5, ksh93, bsd-csh, …
-_SHELLS = re.compile(
-    r"(?:r?(?:ba|z|k)|a|c|bsd-c|da|fi|hu|la|lk|mk|o|pdk|po|pw|sa|tc|xon|y|ya)?sh(?:\d[\da-z]*)?"
-    r"(?:[-.]static)?|(?:static-)?busybox(?:[-.]static)?|toybox|elvish"
-)
-_PACKAGE_MANAGERS = re.compile(
-    r"apt(?:-get|-cache|itude)?|dpkg(?:-deb)?|apk|opkg|pacman|rpm|yum|dnf5?|microdnf|zypper|snap"
-    r"|flatpak|nix(?:-env)?|npm|npx|yarn(?:pkg)?|pnpm|pnpx|bunx?|corepack|pip\d?(?:\.\d+)?|pipx"
-    r"|uvx?|poetry|easy_install\d?|gem|bundler?|composer|cargo|conda|cpan(?:m|\d[\d.]*)?|luarocks"
-)
-_COMPILERS = re.compile(
-    r"(?:[a-z0-9_]+-linux-gnu[a-z]*-)?"
-    r"(?:gcc|g\+\+|cc|c\+\+|cpp|clang|clang\+\+|tcc|ld|ld\.(?:bfd|gold|lld)|as|gccgo|gfortran)"
-    r"(?:-\d+)?|cc1(?:plus)?|collect2|lto1|f951|rustc|go|gofmt|javac|ghc|gdc|zig|nasm|yasm"
-    r"|make|gmake|cmake|ninja|c89|c99"
-)
 # What these folders hold exists only where the image runs.
 _RUNTIME_FOLDERS = ("/proc/", "/sys/", "/dev/", "/run/")
 
@@ -71,11 +56,12 @@ class CheckResult:
 
     @property
     def ok(self) -> bool:
+        """Whether the check holds."""
         return not self.problems
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class CheckedImage:
     """The image under check."""
 
     tree: Tree
@@ -88,9 +74,11 @@ class Subject:
 
     @property
     def environment(self) -> Mapping[str, str]:
+        """The environment of what runs in the image, but for PATH's default."""
         return self.definition.environment
 
     def search_path(self) -> list[str]:
+        """The folders in which a program is looked up by its name."""
         return self.environment.get("PATH", DEFAULT_PATH).split(":")
 
     def files(self) -> Iterator[TreeEntry]:
@@ -106,34 +94,38 @@ class Subject:
 Found = tuple[int, list[str]]
 
 
-def check_image(subject: Subject) -> tuple[CheckResult, ...]:
+def check_image(image: CheckedImage) -> tuple[CheckResult, ...]:
     """Every check, in the order of the table."""
     results = []
     for name, check in CHECKS.items():
-        looked_at, problems = check(subject)
-        results.append(CheckResult(name, str(subject.platform), looked_at, tuple(sorted(problems))))
+        looked_at, problems = check(image)
+        results.append(CheckResult(name, str(image.platform), looked_at, tuple(sorted(problems))))
     return tuple(results)
 
 
-def _libraries(subject: Subject) -> Found:
+def _libraries(image: CheckedImage) -> Found:
     """Interpreter, NEEDED and RPATH of every ELF file (but idle ones) resolve inside the image."""
-    tree, problems, count = subject.tree, [], 0
-    folders = _library_folders(subject)
-    machine = _MACHINE[subject.platform.debian]
+    tree, problems, count = image.tree, [], 0
+    folders = _library_folders(image)
+    machine = _MACHINE[image.platform.debian]
     by_name: dict[str, list[str]] = {}
     for entry in tree.entries.values():
         if ".so" in entry.path and not entry.is_directory:
             by_name.setdefault(entry.path.rpartition("/")[2], []).append(entry.path)
-    for entry in subject.files():
+    for entry in image.files():
         elf = entry.elf
-        if elf is None or not (elf.dynamic or elf.interpreter) or subject.idle(entry):
+        # Static programs need nothing; a static-pie has a dynamic segment, and no needs in it.
+        if elf is None or not (elf.dynamic or elf.interpreter) or image.idle(entry):
             continue
         count += 1
+        # Firmware, tests of a toolchain: it may be meant, but ld.so would not load it here.
         if elf.machine != machine:
             problems.append(f"/{entry.path} is for another CPU (e_machine {elf.machine})")
             continue
         if elf.interpreter and not _runs(tree, elf.interpreter):
             problems.append(f"/{entry.path} needs the interpreter {elf.interpreter}")
+        # ld.so also takes a library that is loaded already, whatever path it came from; that hangs
+        # on the order of loading, so each file has to find its own.
         search = [*_rpath(elf, entry.path), *folders]
         for name in elf.needed:
             if not _found(tree, name, search):
@@ -143,15 +135,17 @@ def _libraries(subject: Subject) -> Found:
     return count, problems
 
 
-def _library_folders(subject: Subject) -> list[str]:
+def _library_folders(image: CheckedImage) -> list[str]:
     """Where ld.so of Debian looks (`ld.so --help`), besides run paths."""
-    triplet = _MULTIARCH[subject.platform.debian]
-    folders = [*subject.library_folders, f"/usr/lib/{triplet}", "/usr/lib"]
-    folders += [part for part in subject.environment.get("LD_LIBRARY_PATH", "").split(":") if part]
+    # /lib and /lib/TRIPLET are the same folders as these by the merged /usr.
+    triplet = _MULTIARCH[image.platform.debian]
+    folders = [*image.library_folders, f"/usr/lib/{triplet}", "/usr/lib"]
+    folders += [part for part in image.environment.get("LD_LIBRARY_PATH", "").split(":") if part]
     return folders
 
 
 def _rpath(elf: Elf, path: str) -> list[str]:
+    # The folder of the file itself. $LIB depends on how ld.so was built, so nothing is said of it.
     origin = "/" + posixpath.dirname(path)
     return [
         part.replace("${ORIGIN}", origin).replace("$ORIGIN", origin)
@@ -161,29 +155,31 @@ def _rpath(elf: Elf, path: str) -> list[str]:
 
 
 def _found(tree: Tree, name: str, search: list[str]) -> bool:
+    # With a slash it is a path, and nothing is searched (ld.so(8)).
     if "/" in name:
         return tree.find(name) is not None
     return any(tree.find(f"{folder}/{name}") is not None for folder in search)
 
 
-def _scripts(subject: Subject) -> Found:
+def _scripts(image: CheckedImage) -> Found:
     """The interpreter of every executable script (but of idle ones) exists."""
     problems, count = [], 0
-    for entry in subject.files():
+    for entry in image.files():
         if not entry.shebang or not entry.executable or _documentation(entry):
             continue
-        if subject.idle(entry):
+        if image.idle(entry):
             continue
         count += 1
         # Blanks only, as the kernel does: a carriage return is part of the name.
         words = re.split(r"[ \t]+", entry.shebang)
         if not words[0].startswith("/"):
             problems.append(f"/{entry.path} is a script without an absolute interpreter")
-        elif not _runs(subject.tree, words[0]):
+        elif not _runs(image.tree, words[0]):
             problems.append(f"/{entry.path} needs {_shown(words[0])}")
+        # `#!/usr/bin/env node`: env is there, and it is the program behind it that is needed.
         elif posixpath.basename(words[0]) == "env":
             program = _behind_env(words[1:])
-            if program and _on_path(subject, program) is None:
+            if program and _on_path(image, program) is None:
                 problems.append(f"/{entry.path} needs {_shown(program)}, by way of env")
     return count, problems
 
@@ -203,39 +199,44 @@ def _behind_env(words: list[str]) -> str:
     """The program that env(1) would start; '' if there is none."""
     left = iter(words)
     for word in left:
+        # Options that take the next word.
         if word in ("-u", "-C", "--unset", "--chdir"):
             next(left, "")
             continue
         # `-Sprogram` and `-S program` are one to env.
         split = re.fullmatch(r"(?:-[iv0]*S|--split-string=)(.*)", word, re.DOTALL)
         word = split[1] if split else word
+        # What is left are other options and settings (NAME=value).
         if word and not word.startswith("-") and "=" not in word:
             return word
     return ""
 
 
-def _on_path(subject: Subject, program: str) -> TreeEntry | None:
+def _on_path(image: CheckedImage, program: str) -> TreeEntry | None:
     """What a program name leads to, looked up as execvp does."""
     if "/" in program:
-        base = "/" if program.startswith("/") else subject.definition.work_dir
-        return subject.tree.find(posixpath.join(base, program))
-    for folder in subject.search_path():
-        entry = subject.tree.find(f"{folder}/{program}")
+        base = "/" if program.startswith("/") else image.definition.work_dir
+        return image.tree.find(posixpath.join(base, program))
+    # A file that cannot be executed is passed over, as execvp does.
+    for folder in image.search_path():
+        entry = image.tree.find(f"{folder}/{program}")
         if entry is not None and entry.executable:
             return entry
     return None
 
 
-def _links(subject: Subject) -> Found:
+def _links(image: CheckedImage) -> Found:
     """Absolute symbolic links lead to something."""
     problems, count = [], 0
-    for entry in subject.tree.entries.values():
+    for entry in image.tree.entries.values():
+        # Relative links are a package's own affair: many of Debian's lead to what only another
+        # package brings (a -dev's libx.so, a plug-in).
         if not entry.is_symlink or not entry.link.startswith("/"):
             continue
         count += 1
         if f"{entry.link}/".startswith(_RUNTIME_FOLDERS):
             continue
-        if subject.tree.resolve(entry.path) is None and not _documentation(entry):
+        if image.tree.resolve(entry.path) is None and not _documentation(entry):
             problems.append(f"/{entry.path} leads to {entry.link}, which is not there")
     return count, problems
 
@@ -245,35 +246,39 @@ def _documentation(entry: TreeEntry) -> bool:
     return entry.path.startswith("usr/share/doc/")
 
 
-def _entrypoint(subject: Subject) -> Found:
+def _entrypoint(image: CheckedImage) -> Found:
     """What the image starts, to work or to tell its health, is there for its user to execute."""
-    definition, problems = subject.definition, []
+    definition, problems = image.definition, []
     health = definition.healthcheck.command if definition.healthcheck else ()
+    # The first word is the program; what follows are its arguments, whichever list they stand in.
     argvs = [argv for argv in ((*definition.entrypoint, *definition.cmd), health) if argv]
     for argv in argvs:
-        entry = _on_path(subject, argv[0])
+        entry = _on_path(image, argv[0])
         if entry is None:
             problems.append(f"{argv[0]!r}, which the image starts, is not in it")
         elif not entry.is_file:
             problems.append(f"{argv[0]!r}, which the image starts, is no program")
-        elif blocked := _blocked(subject, entry.path):
-            problems.append(f"user {subject.uid} may not execute /{entry.path}: {blocked}")
+        elif blocked := _blocked(image, entry.path):
+            problems.append(f"user {image.uid} may not execute /{entry.path}: {blocked}")
     return len(argvs), problems
 
 
-def _blocked(subject: Subject, path: str) -> str:
+def _blocked(image: CheckedImage, path: str) -> str:
     """Why the image's user cannot execute a resolved path; '' if it can."""
+    # Every folder on the way needs the x bit too, for this very user.
     parts = path.split("/")
     for end in range(1, len(parts) + 1):
-        entry = subject.tree.entries["/".join(parts[:end])]
-        if not _may(entry, subject.uid, subject.gid, 0o1):
+        entry = image.tree.entries["/".join(parts[:end])]
+        if not _may(entry, image.uid, image.gid, 0o1):
             return f"/{entry.path} has mode {entry.mode:04o} and owner {entry.uid}:{entry.gid}"
     return ""
 
 
 def _may(entry: TreeEntry, uid: int, gid: int, bit: int) -> bool:
+    # Root reads and writes everything, but executes only what somebody may execute.
     if uid == 0:
         return bit != 0o1 or entry.is_directory or bool(entry.mode & 0o111)
+    # The first that fits decides: an owner without the bit is not helped by group or others.
     if entry.uid == uid:
         return bool(entry.mode & (bit << 6))
     if entry.gid == gid:
@@ -281,74 +286,70 @@ def _may(entry: TreeEntry, uid: int, gid: int, bit: int) -> bool:
     return bool(entry.mode & bit)
 
 
-def _user(subject: Subject) -> Found:
+def _user(image: CheckedImage) -> Found:
     """The image's user is in /etc/passwd, is not root unless root is meant, can enter work-dir."""
     problems = []
-    data = subject.tree.contents.get("etc/passwd", b"")
+    # The accounts step writes it, into the image's own layer.
+    data = image.tree.contents.get("etc/passwd", b"")
     text = data.decode() if isinstance(data, bytes) else ""
-    if not any(line.split(":")[2:3] == [str(subject.uid)] for line in text.splitlines()):
-        problems.append(f"user {subject.uid} is not in /etc/passwd")
-    if subject.uid == 0 and not subject.definition.accounts.root:
+    if not any(line.split(":")[2:3] == [str(image.uid)] for line in text.splitlines()):
+        problems.append(f"user {image.uid} is not in /etc/passwd")
+    if image.uid == 0 and not image.definition.accounts.root:
         problems.append("the image runs as root, and accounts.root does not say so")
-    work_dir = subject.tree.resolve(subject.definition.work_dir)
-    if work_dir and not subject.tree.entries[work_dir].is_directory:
-        problems.append(f"work-dir {subject.definition.work_dir} is not a folder")
+    work_dir = image.tree.resolve(image.definition.work_dir)
+    if work_dir and not image.tree.entries[work_dir].is_directory:
+        problems.append(f"work-dir {image.definition.work_dir} is not a folder")
     elif work_dir:
-        blocked = _blocked(subject, work_dir)
+        blocked = _blocked(image, work_dir)
         if blocked:
-            problems.append(
-                f"user {subject.uid} cannot enter {subject.definition.work_dir}: {blocked}"
-            )
+            problems.append(f"user {image.uid} cannot enter {image.definition.work_dir}: {blocked}")
     return len(text.splitlines()), problems
 
 
-def _programs(pattern: re.Pattern[str], subject: Subject) -> Found:
-    executables = [entry for entry in subject.tree.entries.values() if _program(entry)]
+def _programs(kind: ProgramKind, kept: bool, image: CheckedImage) -> Found:
+    executables = [entry for entry in image.tree.entries.values() if _program(entry)]
+    if kept:
+        return len(executables), []
     found = [
         f"/{entry.path}"
         for entry in executables
-        if pattern.fullmatch(entry.path.rpartition("/")[2])
-        and subject.tree.find(entry.path) is not None
+        if kind in program(entry.path)[1] and image.tree.find(entry.path) is not None
     ]
     return len(executables), found
 
 
 def _program(entry: TreeEntry) -> bool:
     """Something that is found by its name: an executable, or a link in a folder of programs."""
-    folder = entry.path.rpartition("/")[0]
-    in_path = folder.rpartition("/")[2] in ("bin", "sbin")
-    return entry.executable or (entry.is_symlink and in_path)
+    return entry.executable or (entry.is_symlink and among_programs(entry.path))
 
 
-def _shell(subject: Subject) -> Found:
+def _shell(image: CheckedImage) -> Found:
     """No shell, unless hardening.shell says so."""
-    looked_at, found = _programs(_SHELLS, subject)
-    return looked_at, [] if subject.definition.keep.shell else found
+    return _programs(ProgramKind.SHELL, image.definition.keep.shell, image)
 
 
-def _package_manager(subject: Subject) -> Found:
+def _package_manager(image: CheckedImage) -> Found:
     """No package manager, unless hardening.package-manager says so."""
-    looked_at, found = _programs(_PACKAGE_MANAGERS, subject)
-    return looked_at, [] if subject.definition.keep.package_manager else found
+    keep = image.definition.keep.package_manager
+    return _programs(ProgramKind.PACKAGE_MANAGER, keep, image)
 
 
-def _compiler(subject: Subject) -> Found:
+def _compiler(image: CheckedImage) -> Found:
     """No compiler, unless hardening.compiler says so."""
-    looked_at, found = _programs(_COMPILERS, subject)
-    return looked_at, [] if subject.definition.keep.compiler else found
+    return _programs(ProgramKind.COMPILER, image.definition.keep.compiler, image)
 
 
-def _setuid(subject: Subject) -> Found:
+def _setuid(image: CheckedImage) -> Found:
     """No setuid or setgid file but those that hardening.setuid names."""
-    files = list(subject.files())
-    kept = subject.definition.keep.setuid
+    files = list(image.files())
+    kept = image.definition.keep.setuid
     found = [f"/{e.path}" for e in files if e.mode & 0o6000 and f"/{e.path}" not in kept]
     return len(files), found
 
 
-def _world_writable(subject: Subject) -> Found:
+def _world_writable(image: CheckedImage) -> Found:
     """Nothing that everybody may write, but folders with the sticky bit."""
-    entries = [entry for entry in subject.tree.entries.values() if not entry.is_symlink]
+    entries = [entry for entry in image.tree.entries.values() if not entry.is_symlink]
     found = [
         f"/{entry.path} has mode {entry.mode:04o}"
         for entry in entries
@@ -357,7 +358,7 @@ def _world_writable(subject: Subject) -> Found:
     return len(entries), found
 
 
-CHECKS: dict[str, Callable[[Subject], Found]] = {
+CHECKS: dict[str, Callable[[CheckedImage], Found]] = {
     "libraries": _libraries,
     "scripts": _scripts,
     "links": _links,

@@ -11,13 +11,9 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
-from ironhull.build.layer import (
-    Compression,
-    LayerSink,
-    layer_key,
-    make_layer,
-)
-from ironhull.build.record import LayerRecord, read_record, write_record
+from ironhull.build.layer import layer_key, make_layer
+from ironhull.build.record import MadeLayer, read_record, write_record
+from ironhull.build.sink import Compression, LayerSink
 from ironhull.build.transform import Policy
 from ironhull.build.tree import Tree
 from ironhull.debian.package import Deb
@@ -57,7 +53,7 @@ class LayerPlan:
         self._policy = policy
         self._compression = compression
         self._blobs: BlobStore = home.store.blobs
-        self.records: dict[str, LayerRecord] = {}
+        self.records: dict[str, MadeLayer] = {}
         self._missing: dict[str, Sequence[Deb]] = {}
 
     def need(self, debs: Sequence[Deb]) -> str:
@@ -93,7 +89,7 @@ class LayerPlan:
             if stop.is_set():
                 raise _StoppedError
 
-        def work(debs: Sequence[Deb]) -> LayerRecord:
+        def work(debs: Sequence[Deb]) -> MadeLayer:
             record = make_layer(
                 debs, self._home.packages, self._policy, self._compression, self._blobs, check_stop
             )
@@ -118,7 +114,7 @@ class _StoppedError(Exception):
     """Another layer failed; this one's error is not the news."""
 
 
-def _results(futures: list[Future[LayerRecord]]) -> list[LayerRecord]:
+def _results(futures: list[Future[MadeLayer]]) -> list[MadeLayer]:
     """All results, or the first error that is one."""
     for future in futures:
         if not future.cancelled():

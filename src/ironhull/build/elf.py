@@ -45,6 +45,7 @@ def read_elf(file: BinaryIO, size: int, where: str = "ELF file") -> Elf | None:
     MalformedError, which begins with `where`, if it names more libraries than can be meant.
     """
     head = file.read(64)
+    # 52 bytes is the smaller header; then the class (32 or 64 bits) and the byte order.
     if len(head) < 52 or head[:4] != MAGIC or head[4] not in (1, 2) or head[5] not in (1, 2):
         return None
     bits = 32 * head[4]
@@ -52,10 +53,12 @@ def read_elf(file: BinaryIO, size: int, where: str = "ELF file") -> Elf | None:
     if bits == 64 and len(head) < 64:
         return None
     kind, machine = struct.unpack_from(order + "HH", head, 16)
+    # Object files (.o), kernel modules and core dumps are ELF too; nobody loads them.
     if kind not in (ET_EXEC, ET_DYN):
         return None
     try:
         return _Reader(file, size, bits, order, where).facts(head, kind, machine)
+    # Cut off or with tables outside of the file: the kernel would refuse it, so it is no program.
     except struct.error:
         return None
 
@@ -72,22 +75,19 @@ class _Reader:
         if self._bits == 64:
             offset, flags = struct.unpack_from(self._order + "Q8xI", head, 32)
             entry, count = struct.unpack_from(self._order + "HH", head, 54)
+            # Type, offset, address, size in the file; flags and the physical address are left out.
             layout = "I4xQQ8xQ"
         else:
             offset, flags = struct.unpack_from(self._order + "I4xI", head, 28)
             entry, count = struct.unpack_from(self._order + "HH", head, 42)
-            layout = "IIII I"
+            layout = "III4xI"
+        # The kernel takes one page of headers: 73 of 64 bits, 128 of 32.
         count = min(count, _MAX_HEADERS)
         table = self._at(offset, entry * count)
         for index in range(count):
-            if self._bits == 64:
-                what, where, address, length = struct.unpack_from(
-                    self._order + layout, table, index * entry
-                )
-            else:
-                what, where, address, _, length = struct.unpack_from(
-                    self._order + layout, table, index * entry
-                )
+            what, where, address, length = struct.unpack_from(
+                self._order + layout, table, index * entry
+            )
             if what == _PT_LOAD:
                 self._loads.append((address, where, length))
             elif what == _PT_INTERP:
@@ -101,9 +101,11 @@ class _Reader:
         entries: list[tuple[int, int]] = []
         form = self._order + ("QQ" if self._bits == 64 else "II")
         for tag, value in struct.iter_unpack(form, table[: len(table) // step * step]):
+            # DT_NULL ends the list; what follows it is room that prelink and patchelf left.
             if tag == 0:
                 break
             entries.append((tag, value))
+        # The dynamic segment gives addresses in memory: the loaded segments say where in the file.
         strings = next((value for tag, value in entries if tag == _DT_STRTAB), None)
         base = None if strings is None else self._offset(strings)
 
@@ -112,6 +114,7 @@ class _Reader:
                 return []
             return [self._string(base + value) for tag, value in entries if tag == wanted]
 
+        # ld.so ignores DT_RPATH where there is a DT_RUNPATH.
         paths = texts(_DT_RUNPATH) or texts(_DT_RPATH)
         return Elf(
             self._bits,

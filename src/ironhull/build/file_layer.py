@@ -19,8 +19,8 @@ import zstandard
 
 from ironhull.archive.fetch import Download
 from ironhull.build import transform
-from ironhull.build.layer import Compression, LayerSink, copy_content
-from ironhull.build.record import LayerRecord, PackagePart, TreeEntry, read_record, write_record
+from ironhull.build.record import MadeLayer, PackagePart, TreeEntry, read_record, write_record
+from ironhull.build.sink import Compression, LayerSink, copy_content
 from ironhull.build.transform import CAPTURE_LIMIT, CAPTURED, MAX_TIME, aliased, clean_name
 from ironhull.definition.model import FileRequest
 from ironhull.errors import DefinitionError, InputError, IronhullError, MalformedError, Problem
@@ -38,7 +38,7 @@ _ARCHIVE = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tar.bz2"
 
 def file_layer(
     request: FileRequest, home: Home, download: Download, compression: Compression
-) -> LayerRecord:
+) -> MadeLayer:
     """The layer of one request; DefinitionError at its place if it cannot be had or used."""
     try:
         key = _key(request, compression)
@@ -111,7 +111,7 @@ def _copy_local(path: Path, blob: BlobWriter) -> None:
 
 def _make(
     request: FileRequest, path: Path, key: str, blobs: BlobStore, compression: Compression
-) -> LayerRecord:
+) -> MadeLayer:
     with blobs.writer() as blob:
         made = _Files(request, LayerSink(blob, compression))
         if _is_archive(request):
@@ -124,7 +124,7 @@ def _make(
     # No package can have this name: the owner of a path tells who brought it.
     name = f"{_name(request)} ({request.path})"
     part = PackagePart(name, "", "all", entries, {}, len(entries), "", captured=made.captured)
-    return LayerRecord(key, descriptor, diff_id, made.sink.size, (part,))
+    return MadeLayer(key, descriptor, diff_id, made.sink.size, (part,))
 
 
 class _Files:

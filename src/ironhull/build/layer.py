@@ -7,127 +7,26 @@ compressor; their digest is the layer's key. Files keep the order and times of t
 from __future__ import annotations
 
 import hashlib
-import tempfile
-import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol
-
-import zstandard
+from typing import BinaryIO
 
 from ironhull.build import transform
-from ironhull.build.elf import MAGIC, Elf, read_elf
-from ironhull.build.record import LayerRecord, PackagePart, TreeEntry
+from ironhull.build.elf import Elf
+from ironhull.build.record import MadeLayer, PackagePart, TreeEntry
 from ironhull.build.scripts import alternatives, diversions
+from ironhull.build.sink import Compression, LayerSink, copy_content
 from ironhull.build.transform import Policy
 from ironhull.debian.deb import Control, DebFile
 from ironhull.debian.package import Deb
-from ironhull.errors import EnvironmentProblem, InputError, MalformedError
+from ironhull.errors import EnvironmentProblem, MalformedError
 from ironhull.oci.descriptor import Descriptor
-from ironhull.oci.digest import DiffId
 from ironhull.oci.document import canonical
-from ironhull.oci.media_types import OCI_LAYER_GZIP, OCI_LAYER_ZSTD
 from ironhull.oci.tar import DIRECTORY, FILE, HARD_LINK, Member, TarReader
-from ironhull.oci.tar_writer import END, TarHeader, header_bytes
-from ironhull.store.blobs import BlobStore, BlobWriter
+from ironhull.oci.tar_writer import TarHeader, header_bytes
+from ironhull.store.blobs import BlobStore
 
-_CHUNK = 1 << 18
-_IN_MEMORY = 4 << 20
 DATABASE = "var/lib/dpkg/status.d"
-
-
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-
-    def flush(self) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Compression:
-    """How layers are compressed; part of every layer's key."""
-
-    method: str
-    level: int
-
-    @classmethod
-    def parse(cls, text: str) -> Compression:
-        """`zstd[:LEVEL]` (1 to 19, default 8) or `gzip[:LEVEL]` (1 to 9, default 6)."""
-        method, _, level = text.partition(":")
-        limits = {"zstd": (8, 19), "gzip": (6, 9)}
-        if method not in limits or (level and not level.isdigit()):
-            raise InputError(f"unknown compression {text!r} (use zstd[:1-19] or gzip[:1-9])")
-        default, highest = limits[method]
-        number = int(level) if level else default
-        if not 1 <= number <= highest:
-            raise InputError(f"compression {text!r}: levels of {method} are 1 to {highest}")
-        return cls(method, number)
-
-    @property
-    def media_type(self) -> str:
-        return OCI_LAYER_ZSTD if self.method == "zstd" else OCI_LAYER_GZIP
-
-    @property
-    def identity(self) -> str:
-        """What decides the compressed bytes: method, level, version of the library."""
-        if self.method == "zstd":
-            version = ".".join(str(part) for part in zstandard.ZSTD_VERSION)
-        else:
-            version = zlib.ZLIB_RUNTIME_VERSION
-        return f"{self.method}:{self.level}/{version}"
-
-    def compressor(self) -> _Compressor:
-        if self.method == "zstd":
-            return zstandard.ZstdCompressor(level=self.level).compressobj()
-        return zlib.compressobj(self.level, zlib.DEFLATED, 31)
-
-
-class LayerSink:
-    """A layer on its way into the store: takes tar bytes, gives digest and diff_id at the end."""
-
-    def __init__(self, blob: BlobWriter, compression: Compression) -> None:
-        self._blob = blob
-        self._compressor = compression.compressor()
-        self._sha256 = hashlib.sha256()
-        self._pending: list[bytes] = []
-        self._held = 0
-        self.size = 0
-
-    def write(self, data: bytes) -> None:
-        """Append tar bytes; small pieces are gathered first."""
-        self._pending.append(data)
-        self._held += len(data)
-        if self._held >= _CHUNK:
-            self._drain()
-
-    def member(self, member: TarHeader, data: bytes = b"") -> None:
-        """Append a member and its data, which are at hand."""
-        self.write(header_bytes(member))
-        if data:
-            self.write(data)
-            self.pad(len(data))
-
-    def pad(self, size: int) -> None:
-        """Fill up the last block of a member of `size` bytes."""
-        if size % 512:
-            self.write(b"\0" * (-size % 512))
-
-    def finish(self) -> DiffId:
-        """End the archive; the blob is complete afterwards."""
-        self.write(END)
-        self._drain()
-        self._blob.write(self._compressor.flush())
-        return DiffId("sha256:" + self._sha256.hexdigest())
-
-    def _drain(self) -> None:
-        data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
-        self._pending.clear()
-        self._held = 0
-        self.size += len(data)
-        self._sha256.update(data)
-        out = self._compressor.compress(data)
-        if out:
-            self._blob.write(out)
 
 
 def layer_key(debs: Sequence[Deb], policy: Policy, compression: Compression) -> str:
@@ -149,13 +48,14 @@ def make_layer(
     compression: Compression,
     blobs: BlobStore,
     check_stop: Callable[[], None],
-) -> LayerRecord:
+) -> MadeLayer:
     """Make the layer of these `packages` and put it into `blobs`; returns its record.
 
     MalformedError if a package is damaged or hostile. `check_stop` may raise to end the work.
     """
     with blobs.writer() as blob:
         sink = LayerSink(blob, compression)
+        # Over all packages of the layer: a folder that two of them have is written once.
         seen: dict[str, TreeEntry] = {}
         parts = tuple(
             _Packer(deb, packages.path(deb.sha256), policy, sink, seen, check_stop).pack()
@@ -164,7 +64,7 @@ def make_layer(
         diff_id = sink.finish()
     descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
     key = layer_key(debs, policy, compression)
-    return LayerRecord(key, descriptor, diff_id, sink.size, parts)
+    return MadeLayer(key, descriptor, diff_id, sink.size, parts)
 
 
 class _Packer:
@@ -195,6 +95,7 @@ class _Packer:
         with self._opened() as file:
             deb = DebFile(file, self._what)
             self._expect(deb.control)
+            # A flag before the path (`remove-on-upgrade /etc/x`) is for files that are not there.
             for line in _lines(deb.control.files.get("conffiles", b"")):
                 if line.startswith("/"):
                     self._conffiles[transform.aliased(line.strip().lstrip("/"))] = ""
@@ -205,6 +106,7 @@ class _Packer:
             reader.drain()
         md5sums = self._md5sums(deb.control.files.get("md5sums", b""))
         conffiles = tuple((f"/{path}", md5) for path, md5 in self._conffiles.items() if md5)
+        # Before the database: what comes after it is ours, not the package's.
         shipped = len(self._entries)
         self._database(deb.control, md5sums, conffiles)
         return PackagePart(
@@ -231,6 +133,7 @@ class _Packer:
             ) from None
 
     def _expect(self, control: Control) -> None:
+        # The digest was right, so the lock is wrong: it would call one package by another's name.
         for field, expected in (
             ("Package", self._deb.name),
             ("Version", self._deb.version),
@@ -249,11 +152,13 @@ class _Packer:
         new = transform.transformed(member, name, self._what, self._policy)
         if new is None:
             return
+        # The rules change a mode only by taking setuid and setgid away.
         if new.mode != member.mode:
             self._removed_setuid.append(f"/{new.name}")
         if new.kind == HARD_LINK:
             new = self._hardlink(new)
         self._parents(new.name)
+        # dpkg would take the last; then digest and record would each speak of another file.
         known = self._entries.get(new.name)
         if known is not None and not (known.is_directory and new.kind == DIRECTORY):
             raise MalformedError(f"{self._what}: {new.name!r} is in the archive twice")
@@ -290,6 +195,8 @@ class _Packer:
 
     def _hardlink(self, member: TarHeader) -> TarHeader:
         target = transform.aliased(transform.clean_name(member.link))
+        # Only to what this package had before the link: engines unpack in order, and a layer has to
+        # mean the same in every image.
         known = self._entries.get(target)
         if known is None or not known.is_file:
             raise MalformedError(
@@ -306,6 +213,7 @@ class _Packer:
                     f"the limit for such a file is {transform.CAPTURE_LIMIT}"
                 )
             captured = []
+        # dpkg's database has MD5 of configuration files, to tell whether somebody changed them.
         md5 = hashlib.md5(usedforsecurity=False) if member.name in self._conffiles else None
 
         def watch(piece: bytes) -> None:
@@ -328,6 +236,7 @@ class _Packer:
         """The package's own md5sums without the files that are not in the layer."""
         kept = []
         for line in _lines(raw):
+            # Two blanks: names may have one in them. A line that is not like this names no file.
             digest, _, name = line.partition("  ")
             try:
                 path = transform.aliased(transform.clean_name(name))
@@ -346,47 +255,11 @@ class _Packer:
         self._parents(f"{DATABASE}/{name}")
         texts = {name: status_entry(control.fields, conffiles), f"{name}.md5sums": md5sums}
         for file, text in texts.items():
+            # Old control files are not UTF-8 everywhere: their bytes go through as they are.
             data = text.encode("utf-8", "surrogateescape")
             path = f"{DATABASE}/{file}"
             self._sink.member(TarHeader(path, FILE, 0o644, size=len(data)), data)
             self._entries[path] = self._seen[path] = TreeEntry(path, FILE, 0o644, size=len(data))
-
-
-def copy_content(
-    sink: LayerSink,
-    first: bytes,
-    pieces: Iterable[bytes],
-    size: int,
-    watch: Callable[[bytes], object],
-    where: str,
-) -> tuple[str, Elf | None]:
-    """Copy a file's content into a layer; the line after `#!` and the facts of an ELF file.
-
-    `first` is how the content begins, of which `pieces` are all; `watch` sees each piece; `where`
-    begins the message if the file cannot be.
-    """
-    elf = None
-    if first.startswith(MAGIC):
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-            for piece in pieces:
-                watch(piece)
-                sink.write(piece)
-                spool.write(piece)
-            spool.seek(0)
-            elf = read_elf(spool, size, where)  # type: ignore[arg-type]
-    else:
-        for piece in pieces:
-            watch(piece)
-            sink.write(piece)
-    sink.pad(size)
-    return shebang_of(first), elf
-
-
-def shebang_of(first: bytes) -> str:
-    """The line after `#!` as the kernel reads it: a carriage return is part of the interpreter."""
-    if not first.startswith(b"#!"):
-        return ""
-    return first[2:256].partition(b"\n")[0].decode("utf-8", "replace").strip(" \t")
 
 
 def _lines(raw: bytes) -> list[str]:
@@ -403,6 +276,7 @@ def status_entry(fields: Mapping[str, str], conffiles: Sequence[tuple[str, str]]
     for name, value in fields.items():
         if name.lower() in _OURS:
             continue
+        # A field whose first line is empty has no blank after its colon.
         lines.append(f"{name}:{value}" if value.startswith("\n") else f"{name}: {value}")
         if name == "Package":
             lines.append("Status: install ok installed")

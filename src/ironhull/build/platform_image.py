@@ -20,10 +20,10 @@ from ironhull.build.assemble import (
     put_manifest,
 )
 from ironhull.build.built import BuiltPackage, BuiltPlatform
-from ironhull.build.check import CheckResult, Subject, check_image
+from ironhull.build.check import CheckedImage, CheckResult, check_image
 from ironhull.build.compose import own_layer
-from ironhull.build.layer import Compression
-from ironhull.build.record import LayerRecord, PackagePart
+from ironhull.build.record import MadeLayer, PackagePart
+from ironhull.build.sink import Compression
 from ironhull.build.squash import squashed_layer
 from ironhull.build.steps import order
 from ironhull.build.steps.accounts import run_as
@@ -44,7 +44,7 @@ def put_platform(
     definition: ImageDefinition,
     lock: Lock,
     platform: Platform,
-    records: Sequence[LayerRecord],
+    records: Sequence[MadeLayer],
     compression: Compression,
     home: Home,
 ) -> tuple[Descriptor, BuiltPlatform]:
@@ -64,8 +64,8 @@ def put_platform(
     user = run_as(definition.accounts)
     uid, gid = (int(number) for number in user.split(":"))
     # 2
-    subject = Subject(tree, definition, platform, uid, gid, library_folders(tree, context))
-    checks = check_image(subject)
+    image = CheckedImage(tree, definition, platform, uid, gid, library_folders(tree, context))
+    checks = check_image(image)
     _refuse(definition, platform, checks)
     # 3
     layers = _layers(definition, lock, records, tree, compression, home)
@@ -89,7 +89,7 @@ def put_platform(
 def _layers(
     definition: ImageDefinition,
     lock: Lock,
-    records: Sequence[LayerRecord],
+    records: Sequence[MadeLayer],
     tree: Tree,
     compression: Compression,
     home: Home,
@@ -102,7 +102,7 @@ def _layers(
     return [*map(_image_layer, records), ImageLayer(*own, "the image's own files")]
 
 
-def _image_layer(record: LayerRecord) -> ImageLayer:
+def _image_layer(record: MadeLayer) -> ImageLayer:
     names = [f"{part.name} {part.version}".strip() for part in record.parts]
     listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     return ImageLayer(record.descriptor, record.diff_id, record.uncompressed, listed)

@@ -38,10 +38,12 @@ class TreeEntry(NamedTuple):
 
     @property
     def is_directory(self) -> bool:
+        """A folder."""
         return self.kind == DIRECTORY
 
     @property
     def is_symlink(self) -> bool:
+        """A symbolic link."""
         return self.kind == SYMLINK
 
     @property
@@ -51,6 +53,7 @@ class TreeEntry(NamedTuple):
 
     @property
     def executable(self) -> bool:
+        """A file that somebody may execute."""
         return self.is_file and bool(self.mode & 0o111)
 
 
@@ -91,7 +94,9 @@ class PackagePart:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerRecord:
+class MadeLayer:
+    """A layer that is in the store, or was: whoever reads a record looks."""
+
     key: str
     descriptor: Descriptor
     diff_id: DiffId
@@ -100,7 +105,7 @@ class LayerRecord:
     parts: tuple[PackagePart, ...]
 
 
-def write_record(folder: Path, record: LayerRecord) -> None:
+def write_record(folder: Path, record: MadeLayer) -> None:
     """Put the record where `read_record` finds it by its key."""
     value = {
         "descriptor": record.descriptor.json(),
@@ -112,11 +117,11 @@ def write_record(folder: Path, record: LayerRecord) -> None:
     replace_file(folder / f"{record.key}.json", raw, durable=False)
 
 
-def read_record(folder: Path, key: str) -> LayerRecord | None:
+def read_record(folder: Path, key: str) -> MadeLayer | None:
     """The record, or None if there is none or it was damaged: the layer is then made again."""
     try:
         value = json.loads((folder / f"{key}.json").read_bytes())
-        return LayerRecord(
+        return MadeLayer(
             key,
             Descriptor.from_json(value["descriptor"]),
             DiffId(value["diff_id"]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ironhull import __version__
 from ironhull.build import transform
-from ironhull.build.layer import Compression
+from ironhull.build.sink import Compression
 from ironhull.build.steps import order
 from ironhull.definition.model import ImageDefinition
 from ironhull.lock.file import render_lock

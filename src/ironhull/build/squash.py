@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ironhull.build.compose import write_layer
-from ironhull.build.layer import Compression, LayerSink
-from ironhull.build.record import LayerRecord
+from ironhull.build.record import MadeLayer
+from ironhull.build.sink import Compression, LayerSink
 from ironhull.build.tree import Tree
 from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
@@ -19,7 +19,7 @@ from ironhull.store.layout import ImageLayout
 
 
 def squashed_layer(
-    tree: Tree, layers: Sequence[LayerRecord], mtime: int, layout: ImageLayout, to: Compression
+    tree: Tree, layers: Sequence[MadeLayer], mtime: int, layout: ImageLayout, to: Compression
 ) -> tuple[Descriptor, DiffId, int]:
     """Folders first, then the files of the layers in their order, then the image's own."""
 
@@ -38,7 +38,7 @@ def squashed_layer(
     return write_layer(write, to, layout.blobs)
 
 
-def _copy(record: LayerRecord, tree: Tree, layout: ImageLayout, sink: LayerSink) -> None:
+def _copy(record: MadeLayer, tree: Tree, layout: ImageLayout, sink: LayerSink) -> None:
     owners = {entry.path: part.name for part in record.parts for entry in part.entries}
     # Packages that share a layer may bring one path if the definition says so: the last one counts.
     left = Counter(

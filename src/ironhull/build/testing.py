@@ -60,6 +60,7 @@ class TestOutcome:
 
     @property
     def passed(self) -> bool:
+        """Whether all of its commands and its probe did."""
         return not self.reason
 
 
@@ -77,6 +78,7 @@ class TestReport:
 
     @property
     def passed(self) -> bool:
+        """Whether every test that ran passed."""
         return all(outcome.passed for outcome in self.outcomes)
 
 

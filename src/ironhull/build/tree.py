@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from ironhull.build.elf import read_elf
-from ironhull.build.layer import shebang_of
 from ironhull.build.record import PackagePart, TreeEntry
+from ironhull.build.sink import shebang_of
 from ironhull.build.transform import clean_name
 from ironhull.errors import InputError, MalformedError
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
@@ -75,6 +75,7 @@ class Tree:
         return path in self.entries
 
     def get(self, path: str) -> TreeEntry | None:
+        """The entry of a path itself, links not followed; None if there is none."""
         return self.entries.get(path)
 
     def resolve(self, path: str, *, follow_last: bool = True) -> str | None:

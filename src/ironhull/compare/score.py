@@ -16,7 +16,7 @@ from ironhull.compare.figures import created, runs_as_root
 from ironhull.compare.history import History
 from ironhull.compare.model import AttachedKind, MeasuredImage, Unknown
 from ironhull.compare.provenance import Said
-from ironhull.inventory.model import Finding as Path
+from ironhull.inventory.model import Exposure
 from ironhull.scan.model import RANK, Finding, ScanResult
 
 Result = Literal["pass", "fail", "unknown"]
@@ -111,7 +111,7 @@ def judged(identity: tuple[str, str, str], bad: list[str], good: str, gain: str)
     return Point(*identity, "pass", good, "")
 
 
-def _paths(found: tuple[Path, ...]) -> list[str]:
+def _paths(found: tuple[Exposure, ...]) -> list[str]:
     return [f"{each.path} ({each.detail})" if each.detail else each.path for each in found]
 
 

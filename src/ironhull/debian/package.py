@@ -17,25 +17,39 @@ class Deb(Protocol):
     """A .deb: what it has to be, and where it is. An index's stanza and a lock's entry say it."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The binary package."""
+        ...
 
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Its version, as read."""
+        ...
 
     @property
-    def architecture(self) -> str: ...
+    def architecture(self) -> str:
+        """Of the file: amd64, …, or all."""
+        ...
 
     @property
-    def sha256(self) -> Digest: ...
+    def sha256(self) -> Digest:
+        """Of the file."""
+        ...
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Bytes of the file."""
+        ...
 
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """In the pool, relative to the root of the repository."""
+        ...
 
     @property
-    def repository(self) -> str: ...
+    def repository(self) -> str:
+        """The name of the repository, never its address."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

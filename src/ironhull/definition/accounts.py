@@ -4,48 +4,48 @@ from __future__ import annotations
 
 from ironhull.definition.model import Accounts, Group, Place, User
 from ironhull.definition.paths import mode_of, normalised
-from ironhull.definition.shape import Record
-from ironhull.definition.tree import Findings, did_you_mean
+from ironhull.definition.shape import ReadMap
+from ironhull.definition.tree import Problems, did_you_mean
 
 NOLOGIN = "/usr/sbin/nologin"
 SHELL = "/bin/sh"
 
 
-def accounts_of(root: Record, shell: bool, findings: Findings) -> Accounts:
+def accounts_of(root: ReadMap, shell: bool, problems: Problems) -> Accounts:
     """The accounts; `shell` is whether the image keeps one."""
     section = root.record("accounts")
-    users = _users(section, shell, findings)
-    groups = _groups(section, users, findings)
+    users = _users(section, shell, problems)
+    groups = _groups(section, users, problems)
     for user in users:
         if user.gid not in {0, *(group.gid for group in groups)}:
-            findings.warn(
+            problems.warn(
                 section.at("users"), f"user {user.name!r}: no group has the number {user.gid}"
             )
     return Accounts(
-        run_as=_run_as(root, section, users, findings),
+        run_as=_run_as(root, section, users, problems),
         root=bool(section.get("root", False)),
         users=users,
         groups=groups,
     )
 
 
-def _users(section: Record, shell: bool, findings: Findings) -> tuple[User, ...]:
+def _users(section: ReadMap, shell: bool, problems: Problems) -> tuple[User, ...]:
     users: list[User] = []
     names: dict[str, Place] = {"root": section.place}
     numbers: dict[int, str] = {0: "root"}
     for item in section.items("users"):
-        record: Record = item.value
+        record: ReadMap = item.value
         name, uid = record.get("name"), record.get("uid")
         if name is None or uid is None or "gid" not in record.values:
             continue
         if name == "root" and uid == 0:
-            findings.error(item.place, "root exists always: leave it out, or set 'root: true'")
+            problems.error(item.place, "root exists always: leave it out, or set 'root: true'")
             continue
         if name in names:
-            findings.error(record.at("name"), f"user {name!r} is defined twice")
+            problems.error(record.at("name"), f"user {name!r} is defined twice")
             continue
         if uid in numbers:
-            findings.error(record.at("uid"), f"uid {uid} is {numbers[uid]!r} already")
+            problems.error(record.at("uid"), f"uid {uid} is {numbers[uid]!r} already")
             continue
         names[name], numbers[uid] = item.place, name
         users.append(
@@ -53,37 +53,37 @@ def _users(section: Record, shell: bool, findings: Findings) -> tuple[User, ...]
                 name=name,
                 uid=uid,
                 gid=record.get("gid"),
-                home=normalised(record.get("home", f"/home/{name}"), record.at("home"), findings),
+                home=normalised(record.get("home", f"/home/{name}"), record.at("home"), problems),
                 shell=normalised(
-                    record.get("shell", SHELL if shell else NOLOGIN), record.at("shell"), findings
+                    record.get("shell", SHELL if shell else NOLOGIN), record.at("shell"), problems
                 ),
-                mode=mode_of(record, 0o700, findings),
+                mode=mode_of(record, 0o700, problems),
             )
         )
     return tuple(users)
 
 
-def _groups(section: Record, users: tuple[User, ...], findings: Findings) -> tuple[Group, ...]:
+def _groups(section: ReadMap, users: tuple[User, ...], problems: Problems) -> tuple[Group, ...]:
     groups: list[Group] = []
     names: set[str] = {"root"}
     numbers: dict[int, str] = {0: "root"}
     known = {"root", *(user.name for user in users)}
     for item in section.items("groups"):
-        record: Record = item.value
+        record: ReadMap = item.value
         name, gid = record.get("name"), record.get("gid")
         if name is None or gid is None:
             continue
         if name in names:
-            findings.error(record.at("name"), f"group {name!r} is defined twice")
+            problems.error(record.at("name"), f"group {name!r} is defined twice")
             continue
         if gid in numbers:
-            findings.error(record.at("gid"), f"gid {gid} is {numbers[gid]!r} already")
+            problems.error(record.at("gid"), f"gid {gid} is {numbers[gid]!r} already")
             continue
         names.add(name)
         numbers[gid] = name
         for member in record.items("members"):
             if member.value not in known and _complete(section):
-                findings.error(
+                problems.error(
                     member.place,
                     f"group {name!r}: no user {member.value!r}{did_you_mean(member.value, known)}",
                 )
@@ -91,27 +91,27 @@ def _groups(section: Record, users: tuple[User, ...], findings: Findings) -> tup
     return tuple(groups)
 
 
-def _run_as(root: Record, section: Record, users: tuple[User, ...], findings: Findings) -> str:
+def _run_as(root: ReadMap, section: ReadMap, users: tuple[User, ...], problems: Problems) -> str:
     name = section.get("run-as")
     if not isinstance(name, str):
         if "accounts" not in root.node.entries:
-            findings.error(root.place, "the key 'accounts' is missing (with 'run-as' in it)")
+            problems.error(root.place, "the key 'accounts' is missing (with 'run-as' in it)")
         elif "run-as" not in section.node.entries:
-            findings.error(section.place, "the key 'run-as' is missing: who does the image run as?")
+            problems.error(section.place, "the key 'run-as' is missing: who does the image run as?")
         return ""
     if name == "root":
         if not section.get("root", False):
-            findings.error(
+            problems.error(
                 section.at("run-as"),
                 "'run-as: root' needs 'root: true'; better run as a user, for example nonroot",
             )
     elif name not in {user.name for user in users} and _complete(section):
         known = {"root", *(user.name for user in users)}
-        findings.error(section.at("run-as"), f"no user {name!r}{did_you_mean(name, known)}")
+        problems.error(section.at("run-as"), f"no user {name!r}{did_you_mean(name, known)}")
     return name
 
 
-def _complete(section: Record) -> bool:
+def _complete(section: ReadMap) -> bool:
     """Whether the list of users was read without an error, so that a name can be called unknown."""
     if "users" not in section.node.entries:
         return True
@@ -119,5 +119,5 @@ def _complete(section: Record) -> bool:
     users = section.get("users")
     if users is None:
         return False
-    whole = all(isinstance(item.value, Record) and item.value.whole for item in users)
+    whole = all(isinstance(item.value, ReadMap) and item.value.whole for item in users)
     return whole and len(users) == len(getattr(node, "items", ()))

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from ironhull.definition.files import Files
 from ironhull.definition.model import FileRequest, PackageRequest, Place, RepositoryRequest
 from ironhull.definition.paths import normalised, optional_mode, platforms_of
-from ironhull.definition.shape import Item, Record
-from ironhull.definition.tree import Findings, did_you_mean
+from ironhull.definition.shape import Item, ReadMap
+from ironhull.definition.tree import Problems, did_you_mean
 from ironhull.oci.digest import Digest
 
 _KEY_URL = re.compile(r"https://[^ #]+#sha256=[0-9a-f]{64}")
@@ -19,7 +19,7 @@ _OPTIONS = re.compile(r"deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)((?:\s+\S+)*)")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._/-]*")
 
 
-def packages_of(root: Record, findings: Findings) -> tuple[PackageRequest, ...]:
+def packages_of(root: ReadMap, problems: Problems) -> tuple[PackageRequest, ...]:
     """What is asked for and kept out, in order; of one name the last file's word holds."""
     contents = root.record("contents")
     wanted: dict[str, PackageRequest] = {}
@@ -27,7 +27,7 @@ def packages_of(root: Record, findings: Findings) -> tuple[PackageRequest, ...]:
         request = _package(item)
         before = wanted.pop(request.name, None)
         if before is not None and before.place.file == item.place.file:
-            _contradiction(before, request, findings)
+            _contradiction(before, request, problems)
         wanted[request.name] = request
     recommending = set()
     for item in contents.items("recommends"):
@@ -35,7 +35,7 @@ def packages_of(root: Record, findings: Findings) -> tuple[PackageRequest, ...]:
             recommending.add(item.value)
         else:
             hint = did_you_mean(item.value, wanted) if wanted else ""
-            findings.error(item.place, f"{item.value!r} is not one of the packages{hint}")
+            problems.error(item.place, f"{item.value!r} is not one of the packages{hint}")
     return tuple(
         PackageRequest(
             request.name,
@@ -56,37 +56,37 @@ def _package(item: Item) -> PackageRequest:
     return PackageRequest(name, item.place, version or None)
 
 
-def _contradiction(before: PackageRequest, after: PackageRequest, findings: Findings) -> None:
+def _contradiction(before: PackageRequest, after: PackageRequest, problems: Problems) -> None:
     line = f"line {before.place.line}"
     if before.excluded != after.excluded:
         message = f"package {after.name!r} is asked for and kept out ({line})"
     elif before.version != after.version:
         message = f"package {after.name!r} is asked for in two versions ({line})"
     else:
-        findings.warn(after.place, f"package {after.name!r} stands twice ({line} too)")
+        problems.warn(after.place, f"package {after.name!r} stands twice ({line} too)")
         return
-    findings.error(after.place, message)
+    problems.error(after.place, message)
 
 
 def repositories_of(
-    root: Record, files: Files, findings: Findings
+    root: ReadMap, files: Files, problems: Problems
 ) -> tuple[RepositoryRequest, ...]:
     """The apt lines, each with the keys that may sign it."""
     contents = root.record("contents")
     keys: dict[str, bytes] = {}
     urls: dict[str, str] = {}
     for item in contents.items("keyring"):
-        _key(item, keys, urls, files, findings)
+        _key(item, keys, urls, files, problems)
     requests: list[RepositoryRequest] = []
     for item in contents.items("repositories"):
-        request = _repository(item, keys, urls, findings)
+        request = _repository(item, keys, urls, problems)
         if request is not None:
             requests.append(_unique(request, requests))
     return tuple(requests)
 
 
 def _key(
-    item: Item, keys: dict[str, bytes], urls: dict[str, str], files: Files, findings: Findings
+    item: Item, keys: dict[str, bytes], urls: dict[str, str], files: Files, problems: Problems
 ) -> None:
     text: str = item.value
     if "://" not in text:
@@ -96,7 +96,7 @@ def _key(
     elif _KEY_URL.fullmatch(text):
         urls[PurePosixPath(urlsplit(text).path).stem] = text
     else:
-        findings.error(
+        problems.error(
             item.place,
             "a key from the network is trusted only by its digest: write "
             "https://…#sha256=<64 hex digits>, or save the key beside the definition",
@@ -104,23 +104,23 @@ def _key(
 
 
 def _repository(
-    item: Item, keys: dict[str, bytes], urls: dict[str, str], findings: Findings
+    item: Item, keys: dict[str, bytes], urls: dict[str, str], problems: Problems
 ) -> RepositoryRequest | None:
     line = _OPTIONS.fullmatch(item.value)
     uri = urlsplit(line[2]) if line else None
     if line is None or uri is None or uri.scheme not in ("http", "https") or not uri.hostname:
-        findings.error(
+        problems.error(
             item.place, "expected an apt line: deb [signed-by=KEY] http(s)://… SUITE COMPONENT…"
         )
         return None
-    signed_by = _signed_by(line[1] or "", item.place, findings)
+    signed_by = _signed_by(line[1] or "", item.place, problems)
     suite, components = line[3], tuple(line[4].split())
     if suite.endswith("/") or not components:
-        findings.error(item.place, "a flat repository has no signed index per component; not read")
+        problems.error(item.place, "a flat repository has no signed index per component; not read")
         return None
     for word in (suite, *components):
         if not _WORD.fullmatch(word) or ".." in word.split("/"):
-            findings.error(item.place, f"{word!r:.60} is not a suite or component")
+            problems.error(item.place, f"{word!r:.60} is not a suite or component")
             return None
     own = [signed_by] if signed_by in keys or signed_by in urls else [*keys, *urls]
     return RepositoryRequest(
@@ -135,7 +135,7 @@ def _repository(
     )
 
 
-def _signed_by(options: str, place: Place, findings: Findings) -> str:
+def _signed_by(options: str, place: Place, problems: Problems) -> str:
     """The stem of the key that `signed-by` names; empty if it names none."""
     stem = ""
     for option in options.split():
@@ -143,9 +143,9 @@ def _signed_by(options: str, place: Place, findings: Findings) -> str:
         if name == "signed-by":
             stem = PurePosixPath(value).stem
         elif name in ("trusted", "allow-insecure", "allow-weak"):
-            findings.error(place, f"option {name!r} turns the signature off: never done here")
+            problems.error(place, f"option {name!r} turns the signature off: never done here")
         else:
-            findings.error(place, f"option {name!r:.40}{did_you_mean(name, ('signed-by',))}")
+            problems.error(place, f"option {name!r:.40}{did_you_mean(name, ('signed-by',))}")
     return stem
 
 
@@ -167,11 +167,11 @@ def _unique(request: RepositoryRequest, others: Sequence[RepositoryRequest]) -> 
     )
 
 
-def files_of(root: Record, files: Files, findings: Findings) -> tuple[FileRequest, ...]:
+def files_of(root: ReadMap, files: Files, problems: Problems) -> tuple[FileRequest, ...]:
     """The fetched files; a `file:` address becomes absolute."""
     requests = []
     for item in root.record("contents").items("files"):
-        record: Record = item.value
+        record: ReadMap = item.value
         if any(key not in record.values for key in ("url", "checksum", "path")):
             continue
         url: str = record.get("url")
@@ -180,28 +180,28 @@ def files_of(root: Record, files: Files, findings: Findings) -> tuple[FileReques
             if real is None:
                 continue
             if not real.is_file():
-                findings.error(record.at("url"), f"no file {url.removeprefix('file:')!r:.100}")
+                problems.error(record.at("url"), f"no file {url.removeprefix('file:')!r:.100}")
                 continue
             url = real.as_uri()
         requests.append(
             FileRequest(
                 url=url,
                 checksum=Digest(record.get("checksum")),
-                path=normalised(record.get("path"), record.at("path"), findings),
+                path=normalised(record.get("path"), record.at("path"), problems),
                 place=item.place,
                 uid=record.get("uid", 0),
                 gid=record.get("gid", 0),
-                mode=optional_mode(record, findings),
+                mode=optional_mode(record, problems),
                 includes=record.texts("includes"),
                 excludes=record.texts("excludes"),
-                platforms=platforms_of(record, findings),
+                platforms=platforms_of(record, problems),
                 spdx=_plain(record.record("spdx")),
             )
         )
     return tuple(requests)
 
 
-def _plain(record: Record) -> dict[str, object]:
+def _plain(record: ReadMap) -> dict[str, object]:
     """A record as JSON values."""
     return {
         key: [_plain(item.value) for item in value] if isinstance(value, list) else value

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ironhull.definition.format import FORMAT
 from ironhull.definition.model import Place
-from ironhull.definition.shape import Fields, ListOf, Shape
+from ironhull.definition.shape import FixedKeys, ListOf, Shape
 from ironhull.definition.text import MAX_BYTES, parse
-from ironhull.definition.tree import Entry, Findings, Items, Kind, Mapping, Node, Scalar
+from ironhull.definition.tree import ListNode, MapNode, Node, Pair, Problems, Scalar, ScalarKind
 from ironhull.errors import DefinitionError, Problem
 
 MAX_INCLUDES = 64
@@ -50,7 +50,7 @@ class Files:
     """Opens the files of one definition and merges them."""
 
     tree: Path
-    findings: Findings
+    problems: Problems
     real: dict[str, Path] = field(default_factory=dict)
     """Of every definition file read, by the name that places show."""
     first_line: str = ""
@@ -59,7 +59,7 @@ class Files:
     _left: int = MAX_SOURCES
     _text_left: int = MAX_TEXTS
 
-    def read(self, path: Path) -> Mapping:
+    def read(self, path: Path) -> MapNode:
         """The definition with what it includes underneath it."""
         real = Path(os.path.realpath(path))
         data = _bytes(real, MAX_BYTES, Place(str(path), 0, 0))
@@ -74,7 +74,7 @@ class Files:
         try:
             data = _bytes(real, min(MAX_SOURCE, self._left), place)
         except DefinitionError as error:
-            self.findings.errors.update(error.problems)
+            self.problems.errors.update(error.problems)
             return None
         self._left -= len(data)
         return data
@@ -85,22 +85,22 @@ class Files:
 
     def _inside(self, relative: str, place: Place) -> Path | None:
         if relative.startswith("/") or "\0" in relative:
-            self.findings.error(place, f"{relative!r:.100} is not relative to this file")
+            self.problems.error(place, f"{relative!r:.100} is not relative to this file")
             return None
         base = self.real[place.file].parent
         real = Path(os.path.realpath(base / relative))
         root = Path(os.path.realpath(self.tree))
         if not real.is_relative_to(root):
-            self.findings.error(
+            self.problems.error(
                 place, f"{relative!r:.100} leads out of {self.tree}, the folder of the definitions"
             )
             return None
         return real
 
-    def _merged(self, shown: str, real: Path, data: bytes) -> Mapping:
+    def _merged(self, shown: str, real: Path, data: bytes) -> MapNode:
         self.real[shown] = real
-        own = parse(data, shown, self.findings)
-        if not isinstance(own, Mapping):
+        own = parse(data, shown, self.problems)
+        if not isinstance(own, MapNode):
             place = own.place
             raise DefinitionError(
                 [Problem(shown, place.line, place.column, f"expected a map, got {own.shown}")]
@@ -109,41 +109,41 @@ class Files:
         if includes is None:
             return own
         self._way.append(real)
-        below: Mapping | None = None
+        below: MapNode | None = None
         for place, text in self._included(includes.value):
             part = self._include(shown, place, text)
             if part is not None:
                 below = part if below is None else _merge_maps(below, part, FORMAT)
         self._way.pop()
         rest = {key: entry for key, entry in own.entries.items() if key != "includes"}
-        own = Mapping(own.place, rest)
+        own = MapNode(own.place, rest)
         return own if below is None else _merge_maps(below, own, FORMAT)
 
     def _included(self, node: Node) -> list[tuple[Place, str]]:
-        values = FORMAT.keys["includes"].shape.read(node, self.findings)
+        values = FORMAT.keys["includes"].shape.read(node, self.problems)
         return [(item.place, item.value) for item in values] if isinstance(values, list) else []
 
-    def _include(self, by: str, place: Place, text: str) -> Mapping | None:
+    def _include(self, by: str, place: Place, text: str) -> MapNode | None:
         real = self._inside(text, place)
         if real is None:
             return None
         if real in self._way:
             names = " → ".join(path.name for path in [*self._way[self._way.index(real) :], real])
-            self.findings.error(place, f"files include each other in a circle: {names}")
+            self.problems.error(place, f"files include each other in a circle: {names}")
             return None
         if real in self.real.values():
             # Reached a second time by another way: it is underneath already.
             return None
         if len(self._way) >= MAX_INCLUDE_DEPTH or len(self.real) >= MAX_INCLUDES:
             limits = f"{MAX_INCLUDE_DEPTH} levels or {MAX_INCLUDES} files"
-            self.findings.error(place, f"more than {limits} of includes")
+            self.problems.error(place, f"more than {limits} of includes")
             return None
         try:
             data = _bytes(real, min(MAX_BYTES, self._text_left), place)
             self._text_left -= len(data)
             return self._merged(os.path.normpath(Path(by).parent / text), real, data)
         except DefinitionError as error:
-            self.findings.errors.update(error.problems)
+            self.problems.errors.update(error.problems)
             return None
 
 
@@ -167,35 +167,35 @@ def _bytes(path: Path, limit: int, place: Place) -> bytes:
     raise DefinitionError([Problem(place.file, place.line, place.column, message)])
 
 
-def _merge_maps(below: Mapping, own: Mapping, shape: Shape | None) -> Mapping:
+def _merge_maps(below: MapNode, own: MapNode, shape: Shape | None) -> MapNode:
     entries = dict(below.entries)
     for key, entry in own.entries.items():
         under = entries.get(key)
         entries[key] = entry if under is None else _merge(under, entry, _inner(shape, key))
-    return Mapping(own.place, entries)
+    return MapNode(own.place, entries)
 
 
-def _merge(below: Entry, own: Entry, shape: Shape | None) -> Entry:
+def _merge(below: Pair, own: Pair, shape: Shape | None) -> Pair:
     """Maps merge; lists: included first, then own; of anything else the own wins."""
-    if isinstance(below.value, Mapping) and isinstance(own.value, Mapping):
-        return Entry(own.place, _merge_maps(below.value, own.value, shape))
+    if isinstance(below.value, MapNode) and isinstance(own.value, MapNode):
+        return Pair(own.place, _merge_maps(below.value, own.value, shape))
     replaced = not isinstance(shape, ListOf) or shape.replaced
-    if isinstance(below.value, Items) and isinstance(own.value, Items) and not replaced:
+    if isinstance(below.value, ListNode) and isinstance(own.value, ListNode) and not replaced:
         items = below.value.items + own.value.items
-        return Entry(own.place, Items(own.value.place, items))
+        return Pair(own.place, ListNode(own.value.place, items))
     return own
 
 
 def _inner(shape: Shape | None, key: str) -> Shape | None:
-    if isinstance(shape, Fields) and key in shape.keys:
+    if isinstance(shape, FixedKeys) and key in shape.keys:
         return shape.keys[key].shape
     return None
 
 
-def declared_variables(root: Mapping) -> dict[str, Scalar]:
+def declared_variables(root: MapNode) -> dict[str, Scalar]:
     """`vars`, as they stand there."""
     entry = root.entries.get("vars")
-    if entry is None or not isinstance(entry.value, Mapping):
+    if entry is None or not isinstance(entry.value, MapNode):
         return {}
     return {
         key: value.value
@@ -204,14 +204,18 @@ def declared_variables(root: Mapping) -> dict[str, Scalar]:
     }
 
 
-def tracked_variables(root: Mapping) -> frozenset[str]:
+def tracked_variables(root: MapNode) -> frozenset[str]:
     """The names that `track` sets."""
     entry = root.entries.get("track")
-    if entry is None or not isinstance(entry.value, Items):
+    if entry is None or not isinstance(entry.value, ListNode):
         return frozenset()
     names = set()
     for item in entry.value.items:
-        value = item.entries.get("set") if isinstance(item, Mapping) else None
-        if value is not None and isinstance(value.value, Scalar) and value.value.kind is Kind.TEXT:
+        value = item.entries.get("set") if isinstance(item, MapNode) else None
+        if (
+            value is not None
+            and isinstance(value.value, Scalar)
+            and value.value.kind is ScalarKind.TEXT
+        ):
             names.add(value.value.text)
     return frozenset(names)

@@ -6,7 +6,7 @@ Docker Hardened Images catalog; keys with `ours=True` are Ironhull's own.
 
 from __future__ import annotations
 
-from ironhull.definition.shape import Fields, Flag, Key, ListOf, MapOf, Text, TextOrList, Whole
+from ironhull.definition.shape import FixedKeys, Flag, Key, ListOf, MapOf, Text, TextOrList, Whole
 
 VARIANTS = ("runtime", "dev", "helm")
 # signal(7), the ones that Linux has on every architecture that Debian builds for.
@@ -40,7 +40,7 @@ _PLATFORMS_HERE = Key(_PLATFORMS, "Only on these platforms; without it, on every
 _UID = Key(_ID, "Numeric owner. Default 0.")
 _GID = Key(_ID, "Numeric group. Default 0.")
 
-_TRACK = Fields(
+_TRACK = FixedKeys(
     {
         "type": Key(Text(options=("debian_package",)), "What is followed.", required=True),
         "package": Key(
@@ -57,7 +57,7 @@ _TRACK = Fields(
     }
 )
 
-_DATES = Fields(
+_DATES = FixedKeys(
     {
         "release": Key(_DATE, "When the program's release line came out."),
         "end-of-life": Key(_DATE, "When its makers stop fixing it."),
@@ -65,13 +65,13 @@ _DATES = Fields(
     }
 )
 
-_SPDX = Fields(
+_SPDX = FixedKeys(
     {
         "name": Key(_FREE, "Name of the component."),
         "version": Key(_FREE, "Version of the component."),
         "packages": Key(
             ListOf(
-                Fields(
+                FixedKeys(
                     {
                         "name": Key(_FREE, "Name.", required=True),
                         "purl": Key(Text(r"pkg:.+", "a package URL"), "Package URL."),
@@ -85,7 +85,7 @@ _SPDX = Fields(
     }
 )
 
-_FILE = Fields(
+_FILE = FixedKeys(
     {
         "url": Key(
             Text(r"(https?://[^ ]+|file:[^ ]+)", "an https:, http: or file: address"),
@@ -112,7 +112,7 @@ _SANDBOX = (
     "needs a build sandbox, which Ironhull does not have: use a Debian package under "
     "'contents.packages', a prebuilt file under 'contents.files', or a Dockerfile on this image"
 )
-_CONTENTS = Fields(
+_CONTENTS = FixedKeys(
     {
         "repositories": Key(
             ListOf(Text(r"deb .+", "an apt line like: deb [signed-by=KEY] URI SUITE COMPONENT")),
@@ -152,7 +152,7 @@ _CONTENTS = Fields(
     },
 )
 
-_USER = Fields(
+_USER = FixedKeys(
     {
         "name": Key(_NAME, "Login name.", required=True),
         "uid": Key(_ID, "Numeric user.", required=True),
@@ -166,14 +166,14 @@ _USER = Fields(
         ),
     }
 )
-_GROUP = Fields(
+_GROUP = FixedKeys(
     {
         "name": Key(_NAME, "Group name.", required=True),
         "gid": Key(_ID, "Numeric group.", required=True),
         "members": Key(ListOf(_NAME), "Users that are in it besides their primary group."),
     }
 )
-_ACCOUNTS = Fields(
+_ACCOUNTS = FixedKeys(
     {
         "root": Key(Flag(), "Whether root is meant to be used; `run-as: root` needs it."),
         "run-as": Key(_NAME, "The user that the image runs as; must be one of the users."),
@@ -182,7 +182,7 @@ _ACCOUNTS = Fields(
     }
 )
 
-_OS_RELEASE = Fields(
+_OS_RELEASE = FixedKeys(
     {
         "name": Key(_FREE, "NAME of os-release(5)."),
         "id": Key(_FREE, "ID; decides the archive: debian."),
@@ -195,7 +195,7 @@ _OS_RELEASE = Fields(
     }
 )
 
-_PATH = Fields(
+_PATH = FixedKeys(
     {
         "type": Key(
             Text(options=("directory", "symlink", "file", "emptyfile", "delete")),
@@ -216,7 +216,7 @@ _PATH = Fields(
     }
 )
 
-_HTTP = Fields(
+_HTTP = FixedKeys(
     {
         "port": Key(Whole(1, 65535), "Port in the container.", required=True),
         "path": Key(Text(r"/[^ ]*", "a path like /"), "Path and query. Default /."),
@@ -224,7 +224,7 @@ _HTTP = Fields(
         "body": Key(_REGEX, "Found in the body."),
     }
 )
-_TEST = Fields(
+_TEST = FixedKeys(
     {
         "name": Key(_FREE, "What it proves.", required=True),
         "directory": Key(_ABSOLUTE, "Working directory. Default: the image's."),
@@ -262,7 +262,7 @@ _TEST = Fields(
     }
 )
 
-_HEALTHCHECK = Fields(
+_HEALTHCHECK = FixedKeys(
     {
         "command": Key(ListOf(_ARGUMENT, replaced=True, fewest=1), "Argument vector.", True),
         "interval": Key(Whole(1, 86400), "Seconds. Default 30."),
@@ -272,7 +272,7 @@ _HEALTHCHECK = Fields(
     }
 )
 
-_HARDENING = Fields(
+_HARDENING = FixedKeys(
     {
         "documentation": Key(Flag(), "Keep documentation, man pages, locales."),
         "shell": Key(Flag(), "The image may have a shell."),
@@ -293,7 +293,7 @@ _HARDENING = Fields(
     }
 )
 
-FORMAT = Fields(
+FORMAT = FixedKeys(
     {
         "includes": Key(
             ListOf(_RELATIVE),

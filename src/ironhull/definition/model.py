@@ -70,6 +70,8 @@ class FileRequest:
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """An account of etc/passwd."""
+
     name: str
     uid: int
     gid: int
@@ -81,6 +83,8 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """A group of etc/group."""
+
     name: str
     gid: int
     members: tuple[str, ...] = ()
@@ -88,6 +92,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
+    """The users and groups that the image has, and whom it runs as."""
+
     run_as: str
     """Name of the user that the image runs as; `root` only if `root` is true."""
     root: bool
@@ -97,6 +103,8 @@ class Accounts:
 
 
 class PathKind(StrEnum):
+    """What an edit of the tree makes of a path."""
+
     DIRECTORY = "directory"
     SYMLINK = "symlink"
     FILE = "file"
@@ -175,6 +183,8 @@ READER = "/dev/ironhull-read"
 
 @dataclass(frozen=True, slots=True)
 class Healthcheck:
+    """How an engine asks a container whether it works; times in seconds."""
+
     command: tuple[str, ...]
     interval: int = 30
     timeout: int = 30

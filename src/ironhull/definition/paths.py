@@ -6,8 +6,8 @@ import posixpath
 
 from ironhull.definition.files import Files
 from ironhull.definition.model import PathEdit, PathKind, Place
-from ironhull.definition.shape import Record
-from ironhull.definition.tree import Findings, did_you_mean
+from ironhull.definition.shape import ReadMap
+from ironhull.definition.tree import Problems, did_you_mean
 from ironhull.errors import InputError
 from ironhull.oci.platform import Platform
 
@@ -38,37 +38,37 @@ _NEEDS = {
 _RECURSIVE = (PathKind.DIRECTORY, PathKind.DELETE)
 
 
-def normalised(path: str, place: Place, findings: Findings) -> str:
+def normalised(path: str, place: Place, problems: Problems) -> str:
     """The path itself, after an error if it is not absolute and normalised."""
     if len(path) > MAX_PATH:
-        findings.error(place, f"a path of {len(path)} characters, the limit is {MAX_PATH}")
+        problems.error(place, f"a path of {len(path)} characters, the limit is {MAX_PATH}")
     elif ".." in path.split("/"):
-        findings.error(place, f"{path!r:.100} has '..' in it: write the path that is meant")
+        problems.error(place, f"{path!r:.100} has '..' in it: write the path that is meant")
     elif not path.startswith("/") or posixpath.normpath(path) != path or path.startswith("//"):
         want = "/" + posixpath.normpath("/" + path).lstrip("/")
-        findings.error(place, f"{path!r:.100} is not normalised: write {want!r:.100}")
+        problems.error(place, f"{path!r:.100} is not normalised: write {want!r:.100}")
     return path
 
 
-def mode_of(record: Record, default: int, findings: Findings) -> int:
+def mode_of(record: ReadMap, default: int, problems: Problems) -> int:
     """`mode` as a number."""
-    return _mode(record, findings) if "mode" in record.values else default
+    return _mode(record, problems) if "mode" in record.values else default
 
 
-def optional_mode(record: Record, findings: Findings) -> int | None:
+def optional_mode(record: ReadMap, problems: Problems) -> int | None:
     """`mode` as a number, None where the file says none."""
-    return _mode(record, findings) if "mode" in record.values else None
+    return _mode(record, problems) if "mode" in record.values else None
 
 
-def _mode(record: Record, findings: Findings) -> int:
+def _mode(record: ReadMap, problems: Problems) -> int:
     text: str = record.get("mode")
     mode = int(text, 8)
     if mode > 0o7777:
-        findings.error(record.at("mode"), f"mode {text!r} is more than 7777")
+        problems.error(record.at("mode"), f"mode {text!r} is more than 7777")
     return mode
 
 
-def platforms_of(record: Record, findings: Findings) -> tuple[Platform, ...]:
+def platforms_of(record: ReadMap, problems: Problems) -> tuple[Platform, ...]:
     """`platforms`, each once; empty if the key is absent."""
     platforms: list[Platform] = []
     for item in record.items("platforms"):
@@ -77,44 +77,44 @@ def platforms_of(record: Record, findings: Findings) -> tuple[Platform, ...]:
             platform.debian  # noqa: B018 - raises for what Debian does not have
         except InputError:
             hint = did_you_mean(item.value, KNOWN_PLATFORMS)
-            findings.error(item.place, f"unknown platform {item.value!r:.60}{hint}")
+            problems.error(item.place, f"unknown platform {item.value!r:.60}{hint}")
             continue
         if platform in platforms:
-            findings.error(item.place, f"platform {item.value} stands twice")
+            problems.error(item.place, f"platform {item.value} stands twice")
             continue
         platforms.append(platform)
     return tuple(platforms)
 
 
 def edits_of(
-    root: Record, setuid: tuple[str, ...], files: Files, findings: Findings
+    root: ReadMap, setuid: tuple[str, ...], files: Files, problems: Problems
 ) -> tuple[PathEdit, ...]:
     """The edits in order; `setuid` are the paths that may have such a bit."""
     edits = []
     for item in root.items("paths"):
-        record: Record = item.value
+        record: ReadMap = item.value
         if "type" not in record.values or "path" not in record.values:
             continue
-        edits.append(_edit(record, item.place, setuid, files, findings))
+        edits.append(_edit(record, item.place, setuid, files, problems))
     return tuple(edits)
 
 
 def _edit(
-    record: Record, place: Place, setuid: tuple[str, ...], files: Files, findings: Findings
+    record: ReadMap, place: Place, setuid: tuple[str, ...], files: Files, problems: Problems
 ) -> PathEdit:
     kind = PathKind(record.get("type"))
-    path = normalised(record.get("path"), record.at("path"), findings)
+    path = normalised(record.get("path"), record.at("path"), problems)
     if path == "/" and kind is not PathKind.DIRECTORY:
-        findings.error(record.at("path"), f"a {kind} cannot be the root folder")
-    _check_keys(record, kind, place, findings)
+        problems.error(record.at("path"), f"a {kind} cannot be the root folder")
+    _check_keys(record, kind, place, problems)
     content: bytes | None = None
     if kind is PathKind.FILE and "content" in record.values:
         content = record.get("content").encode()
     elif kind is PathKind.FILE and "source" in record.values:
         content = files.source(record.get("source"), record.at("source"))
-    mode = optional_mode(record, findings)
+    mode = optional_mode(record, problems)
     if mode is not None and mode & 0o6000 and kind is not PathKind.DIRECTORY and path not in setuid:
-        findings.error(
+        problems.error(
             record.at("mode"),
             f"{path} would be setuid or setgid; if that is meant, list it in hardening.setuid",
         )
@@ -128,21 +128,21 @@ def _edit(
         gid=record.get("gid", 0),
         mode=mode,
         recursive=record.get("recursive", False),
-        platforms=platforms_of(record, findings),
+        platforms=platforms_of(record, problems),
     )
 
 
-def _check_keys(record: Record, kind: PathKind, place: Place, findings: Findings) -> None:
+def _check_keys(record: ReadMap, kind: PathKind, place: Place, problems: Problems) -> None:
     """That exactly the keys stand there that the kind has."""
     given = [key for key in ("source", "content") if key in record.node.entries]
     for key in given:
         if key not in _NEEDS[kind]:
-            findings.error(record.at(key), f"a {kind} has no {key!r}")
+            problems.error(record.at(key), f"a {kind} has no {key!r}")
     if _NEEDS[kind] and not given:
-        findings.error(place, f"a {kind} needs {' or '.join(map(repr, _NEEDS[kind]))}")
+        problems.error(place, f"a {kind} needs {' or '.join(map(repr, _NEEDS[kind]))}")
     if kind is PathKind.FILE and len(given) == 2:
-        findings.error(record.at("content"), "a file has 'source' or 'content', not both")
+        problems.error(record.at("content"), "a file has 'source' or 'content', not both")
     if record.get("recursive") and kind not in _RECURSIVE:
-        findings.error(record.at("recursive"), f"a {kind} cannot be 'recursive'")
+        problems.error(record.at("recursive"), f"a {kind} cannot be 'recursive'")
     if kind is PathKind.SYMLINK and "mode" in record.node.entries:
-        findings.error(record.at("mode"), "a symlink has no mode")
+        problems.error(record.at("mode"), "a symlink has no mode")

@@ -31,8 +31,8 @@ from ironhull.definition.runtime import (
     ports_of,
     tests_of,
 )
-from ironhull.definition.shape import Record
-from ironhull.definition.tree import MAX_ERRORS, Findings, TooMany
+from ironhull.definition.shape import ReadMap
+from ironhull.definition.tree import MAX_ERRORS, Problems, TooMany
 from ironhull.definition.variables import Substitution
 from ironhull.errors import DefinitionError, Problem
 from ironhull.oci.digest import Digest, digest_of
@@ -69,36 +69,36 @@ def read(
     path: Path, variables: Mapping[str, str] | None = None, tree: Path | None = None
 ) -> Loaded:
     """Like `load`, with the warnings."""
-    findings = Findings()
+    problems = Problems()
     try:
-        definition = _read(path, variables or {}, Files(tree or tree_of(path), findings))
+        definition = _read(path, variables or {}, Files(tree or tree_of(path), problems))
     except DefinitionError as error:
-        raise DefinitionError(sorted({*findings.errors, *error.problems})) from None
+        raise DefinitionError(sorted({*problems.errors, *error.problems})) from None
     except TooMany:
         rest = Problem(
             str(path), 0, 0, f"more than {MAX_ERRORS - 1} problems; the rest is not said"
         )
-        raise DefinitionError([*sorted(findings.errors), rest]) from None
-    return Loaded(definition, tuple(findings.warnings))
+        raise DefinitionError([*sorted(problems.errors), rest]) from None
+    return Loaded(definition, tuple(problems.warnings))
 
 
 def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefinition:
-    """The numbered steps of this module, on files with their findings."""
-    findings = files.findings
+    """The numbered steps of this module, on files with their problems."""
+    problems = files.problems
     # 1
     merged = files.read(path)
     # 2
     substitution = Substitution(
-        declared_variables(merged), variables, tracked_variables(merged), findings
+        declared_variables(merged), variables, tracked_variables(merged), problems
     )
     replaced = substitution.definition(merged)
     # 3
-    record = FORMAT.read(replaced, findings)
+    record = FORMAT.read(replaced, problems)
     # 4
-    definition = _definition(record, path, files, findings)
-    if findings.errors:
-        raise DefinitionError(sorted(findings.errors))
-    _check_syntax_line(files.first_line, definition, findings)
+    definition = _definition(record, path, files, problems)
+    if problems.errors:
+        raise DefinitionError(sorted(problems.errors))
+    _check_syntax_line(files.first_line, definition, problems)
     definition = replace(
         definition,
         version=substitution.version(merged),
@@ -107,12 +107,12 @@ def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefini
     return replace(definition, digest=_digest(definition))
 
 
-def _definition(record: Record, path: Path, files: Files, findings: Findings) -> ImageDefinition:
+def _definition(record: ReadMap, path: Path, files: Files, problems: Problems) -> ImageDefinition:
     """The model; parts that have problems are missing in it."""
-    keep = keep_of(record, findings)
-    distribution, codename, os_release = _distribution(record, findings)
-    accounts = accounts_of(record, keep.shell, findings)
-    image = _image(record, findings)
+    keep = keep_of(record, problems)
+    distribution, codename, os_release = _distribution(record, problems)
+    accounts = accounts_of(record, keep.shell, problems)
+    image = _image(record, problems)
     return ImageDefinition(
         file=path,
         digest=Digest(""),
@@ -120,32 +120,32 @@ def _definition(record: Record, path: Path, files: Files, findings: Findings) ->
         image=image,
         variant=record.get("variant", "runtime"),
         flavor=record.get("flavor", ""),
-        tags=_tags(record, findings),
-        platforms=platforms_of(record, findings) or _default_platforms(),
+        tags=_tags(record, problems),
+        platforms=platforms_of(record, problems) or _default_platforms(),
         distribution=distribution,
         codename=codename,
-        packages=packages_of(record, findings),
-        repositories=repositories_of(record, files, findings),
-        files=files_of(record, files, findings),
+        packages=packages_of(record, problems),
+        repositories=repositories_of(record, files, problems),
+        files=files_of(record, files, problems),
         mappings=dict(record.record("contents").get("mappings", {})),
         accounts=accounts,
         os_release=os_release,
         environment=dict(record.get("environment", {})),
         entrypoint=record.texts("entrypoint"),
         cmd=record.texts("cmd"),
-        work_dir=normalised(record.get("work-dir", "/"), record.at("work-dir"), findings),
-        ports=ports_of(record, findings),
-        volumes=paths_in(record, "volumes", findings),
+        work_dir=normalised(record.get("work-dir", "/"), record.at("work-dir"), problems),
+        ports=ports_of(record, problems),
+        volumes=paths_in(record, "volumes", problems),
         stop_signal=record.get("stop-signal"),
         healthcheck=healthcheck_of(record),
         labels=dict(record.get("labels", {})),
         annotations=dict(record.get("annotations", {})),
-        paths=edits_of(record, keep.setuid, files, findings),
-        compression=compression_of(record, findings),
+        paths=edits_of(record, keep.setuid, files, problems),
+        compression=compression_of(record, problems),
         squashed=record.get("output") == "squashed",
-        dates=_dates(record, findings),
-        tracks=_tracks(record, findings),
-        tests=tests_of(record, accounts, keep, findings),
+        dates=_dates(record, problems),
+        tracks=_tracks(record, problems),
+        tests=tests_of(record, accounts, keep, problems),
         keep=keep,
     )
 
@@ -154,18 +154,18 @@ def _default_platforms() -> tuple[Platform, ...]:
     return (Platform.parse("linux/amd64"), Platform.parse("linux/arm64"))
 
 
-def _image(record: Record, findings: Findings) -> str:
+def _image(record: ReadMap, problems: Problems) -> str:
     """The repository without a registry's host."""
     if "image" not in record.values:
         if "image" not in record.node.entries:
-            findings.error(record.place, "the key 'image' is missing")
+            problems.error(record.place, "the key 'image' is missing")
         return ""
     text: str = record.get("image")
     head, slash, rest = text.partition("/")
     if slash and (head == "localhost" or "." in head or ":" in head):
         text = rest
     if not NAME.fullmatch(text) or len(text) > MAX_NAME:
-        findings.error(
+        problems.error(
             record.at("image"),
             f"{text!r:.100} is not a repository: lower-case letters, digits and . _ - in parts "
             "divided by /, without a tag",
@@ -173,7 +173,7 @@ def _image(record: Record, findings: Findings) -> str:
     return text
 
 
-def _tags(record: Record, findings: Findings) -> tuple[str, ...]:
+def _tags(record: ReadMap, problems: Problems) -> tuple[str, ...]:
     suffix: str = record.get("suffix", "")
     if suffix and suffix[0] not in "-._":
         suffix = f"-{suffix}"
@@ -181,79 +181,79 @@ def _tags(record: Record, findings: Findings) -> tuple[str, ...]:
     for item in record.items("tags"):
         tag = item.value + suffix
         if not TAG.fullmatch(tag):
-            findings.error(item.place, f"{tag!r:.200} is not a tag")
+            problems.error(item.place, f"{tag!r:.200} is not a tag")
         elif tag in tags:
-            findings.warn(item.place, f"tag {tag!r} stands twice")
+            problems.warn(item.place, f"tag {tag!r} stands twice")
         else:
             tags.append(tag)
     if "tags" not in record.node.entries:
-        findings.error(record.place, "the key 'tags' is missing")
+        problems.error(record.place, "the key 'tags' is missing")
     elif not getattr(record.node.entries["tags"].value, "items", True):
-        findings.error(record.at("tags"), "no tag that is known without the lock; write one")
+        problems.error(record.at("tags"), "no tag that is known without the lock; write one")
     return tuple(tags)
 
 
-def _distribution(record: Record, findings: Findings) -> tuple[str, str, dict[str, str]]:
+def _distribution(record: ReadMap, problems: Problems) -> tuple[str, str, dict[str, str]]:
     """`debian-13`, its codename, and os-release(5)."""
     section = record.record("os-release")
     for key in ("id", "version-id"):
         if key not in section.node.entries:
-            findings.error(
+            problems.error(
                 section.place, f"the key 'os-release.{key}' is missing: it names the distribution"
             )
     name, version = section.get("id", ""), section.get("version-id", "")
     if name and name not in DISTRIBUTIONS:
-        findings.error(
+        problems.error(
             section.at("id"),
             f"no packages of the distribution {name!r:.40} (known: {', '.join(DISTRIBUTIONS)})",
         )
     known = CODENAMES.get(version, "") if name == "debian" else ""
     codename = section.get("version-codename", known)
     if known and codename != known:
-        findings.error(
+        problems.error(
             section.at("version-codename"), f"{name} {version} is {known}, got {codename!r:.40}"
         )
     elif name and version and not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", codename):
-        findings.error(section.place, f"write 'version-codename' of {name} {version!r:.40}")
+        problems.error(section.place, f"write 'version-codename' of {name} {version!r:.40}")
     values = {key.upper().replace("-", "_"): value for key, value in section.values.items()}
     values.setdefault("VERSION_CODENAME", codename)
     return f"{name}-{version}", codename, values
 
 
-def _check_syntax_line(line: str, definition: ImageDefinition, findings: Findings) -> None:
+def _check_syntax_line(line: str, definition: ImageDefinition, problems: Problems) -> None:
     """The first line names an engine and its distribution: said if it is another one."""
     syntax = _SYNTAX.match(line)
     found = _SYNTAX_DISTRIBUTION.search(syntax[1]) if syntax else None
     if found and f"{found[1]}-{found[2]}" != definition.distribution:
-        findings.warn(
+        problems.warn(
             Place(str(definition.file), 1, 1),
             f"the syntax line says {found[1]}-{found[2]}, os-release says "
             f"{definition.distribution}; os-release counts",
         )
 
 
-def _dates(record: Record, findings: Findings) -> dict[str, str]:
+def _dates(record: ReadMap, problems: Problems) -> dict[str, str]:
     section = record.record("dates")
     for key, value in section.values.items():
         try:
             dt.date.fromisoformat(value)
         except ValueError:
-            findings.error(section.at(key), f"{value!r} is not a day of the calendar")
+            problems.error(section.at(key), f"{value!r} is not a day of the calendar")
     return dict(section.values)
 
 
-def _tracks(record: Record, findings: Findings) -> tuple[Track, ...]:
+def _tracks(record: ReadMap, problems: Problems) -> tuple[Track, ...]:
     tracks: list[Track] = []
     for item in record.items("track"):
-        value: Record = item.value
+        value: ReadMap = item.value
         if any(key not in value.values for key in ("package", "set")):
             continue
         match = value.get("match", "^(.*)$")
         compiled = compile_pattern(match, groups=1)
         if isinstance(compiled, str):
-            findings.error(value.at("match"), compiled)
+            problems.error(value.at("match"), compiled)
         if value.get("set") in {track.variable for track in tracks}:
-            findings.error(value.at("set"), f"variable {value.get('set')} is tracked twice")
+            problems.error(value.at("set"), f"variable {value.get('set')} is tracked twice")
         package = value.get("package").rpartition("/")[2]
         tracks.append(Track(package, match, value.get("set"), item.place))
     return tuple(tracks)

@@ -7,13 +7,13 @@ import re
 from ironhull.definition.model import Accounts, Healthcheck, HttpProbe, ImageTest, Keep, Place
 from ironhull.definition.paths import normalised, platforms_of
 from ironhull.definition.patterns import compile_pattern
-from ironhull.definition.shape import Item, Record
-from ironhull.definition.tree import Findings, did_you_mean
+from ironhull.definition.shape import Item, ReadMap
+from ironhull.definition.tree import Problems, did_you_mean
 
 MAX_LEVEL = {"zstd": 19, "gzip": 9}
 
 
-def keep_of(root: Record, findings: Findings) -> Keep:
+def keep_of(root: ReadMap, problems: Problems) -> Keep:
     """`hardening`: what stays."""
     section = root.record("hardening")
     return Keep(
@@ -21,46 +21,47 @@ def keep_of(root: Record, findings: Findings) -> Keep:
         shell=section.get("shell", False),
         package_manager=section.get("package-manager", False),
         compiler=section.get("compiler", False),
-        setuid=paths_in(section, "setuid", findings),
+        setuid=paths_in(section, "setuid", problems),
         package_database=section.get("package-database", "status.d"),
-        idle=paths_in(section, "idle", findings),
-        overlaps=paths_in(section, "overlaps", findings),
+        idle=paths_in(section, "idle", problems),
+        overlaps=paths_in(section, "overlaps", problems),
     )
 
 
-def paths_in(record: Record, key: str, findings: Findings) -> tuple[str, ...]:
+def paths_in(record: ReadMap, key: str, problems: Problems) -> tuple[str, ...]:
     """A list of absolute paths."""
-    return tuple(normalised(item.value, item.place, findings) for item in record.items(key))
+    return tuple(normalised(item.value, item.place, problems) for item in record.items(key))
 
 
-def ports_of(root: Record, findings: Findings) -> tuple[str, ...]:
+def ports_of(root: ReadMap, problems: Problems) -> tuple[str, ...]:
     """`ports`, each once, between 1 and 65535."""
     ports: list[str] = []
     for item in root.items("ports"):
         number, _, protocol = item.value.partition("/")
         port = f"{int(number)}/{protocol}"
         if not 1 <= int(number) <= 65535:
-            findings.error(item.place, f"port {number} is not between 1 and 65535")
+            problems.error(item.place, f"port {number} is not between 1 and 65535")
         elif port in ports:
-            findings.error(item.place, f"port {port} stands twice")
+            problems.error(item.place, f"port {port} stands twice")
         else:
             ports.append(port)
     return tuple(ports)
 
 
-def compression_of(root: Record, findings: Findings) -> str:
+def compression_of(root: ReadMap, problems: Problems) -> str:
     """`zstd` or `gzip`, with an optional level that the program has."""
     text: str = root.get("compression", "zstd")
     name, _, level = text.partition(":")
     if level and not 1 <= int(level) <= MAX_LEVEL[name]:
-        findings.error(
+        problems.error(
             root.at("compression"), f"{name} has the levels 1 to {MAX_LEVEL[name]}, got {level}"
         )
     return text
 
 
-def healthcheck_of(root: Record) -> Healthcheck | None:
-    if not isinstance(root.get("healthcheck"), Record):
+def healthcheck_of(root: ReadMap) -> Healthcheck | None:
+    """The health check; None where the definition has none."""
+    if not isinstance(root.get("healthcheck"), ReadMap):
         return None
     section = root.record("healthcheck")
     return Healthcheck(
@@ -73,33 +74,33 @@ def healthcheck_of(root: Record) -> Healthcheck | None:
 
 
 def tests_of(
-    root: Record, accounts: Accounts, keep: Keep, findings: Findings
+    root: ReadMap, accounts: Accounts, keep: Keep, problems: Problems
 ) -> tuple[ImageTest, ...]:
     """The tests; their users are among the accounts."""
     users = {"root", *(user.name for user in accounts.users)}
     tests: list[ImageTest] = []
     names: set[str] = set()
     for item in root.items("tests"):
-        record: Record = item.value
-        test = _test(record, item.place, keep.shell, findings)
+        record: ReadMap = item.value
+        test = _test(record, item.place, keep.shell, problems)
         if test.name in names:
-            findings.error(record.at("name"), f"two tests are called {test.name!r:.60}")
+            problems.error(record.at("name"), f"two tests are called {test.name!r:.60}")
         names.add(test.name)
         if test.user is not None and test.user not in users:
             hint = did_you_mean(test.user, users)
-            findings.error(record.at("user"), f"no user {test.user!r}{hint}")
+            problems.error(record.at("user"), f"no user {test.user!r}{hint}")
         tests.append(test)
     return tuple(tests)
 
 
-def _test(record: Record, place: Place, shell: bool, findings: Findings) -> ImageTest:
-    http = _http(record, findings)
-    commands = tuple(_command(item, shell, findings) for item in record.items("commands"))
+def _test(record: ReadMap, place: Place, shell: bool, problems: Problems) -> ImageTest:
+    http = _http(record, problems)
+    commands = tuple(_command(item, shell, problems) for item in record.items("commands"))
     if not {"commands", "http"} & record.node.entries.keys():
-        findings.error(place, "a test needs 'commands' or 'http'")
+        problems.error(place, "a test needs 'commands' or 'http'")
     directory = record.get("directory")
     if directory is not None:
-        normalised(directory, record.at("directory"), findings)
+        normalised(directory, record.at("directory"), problems)
     return ImageTest(
         name=record.get("name", ""),
         place=place,
@@ -107,22 +108,22 @@ def _test(record: Record, place: Place, shell: bool, findings: Findings) -> Imag
         directory=directory,
         exit_code=record.get("exit-code", 0),
         timeout=record.get("timeout", 60),
-        output=_regex(record, "output", findings),
+        output=_regex(record, "output", problems),
         background=record.get("background", False),
         user=record.get("user"),
         network=record.get("network", False),
         writable=record.get("writable", False),
         http=http,
-        platforms=platforms_of(record, findings),
+        platforms=platforms_of(record, problems),
         reader=record.get("reader", False),
     )
 
 
-def _command(item: Item, shell: bool, findings: Findings) -> tuple[str, ...]:
+def _command(item: Item, shell: bool, problems: Problems) -> tuple[str, ...]:
     if isinstance(item.value, tuple):
         return item.value
     if not shell:
-        findings.error(
+        problems.error(
             item.place,
             "a command as text needs /bin/sh, which the image does not keep: write a list, "
             'like ["node", "--version"], or set hardening.shell',
@@ -130,7 +131,7 @@ def _command(item: Item, shell: bool, findings: Findings) -> tuple[str, ...]:
     return ("/bin/sh", "-c", item.value)
 
 
-def _http(record: Record, findings: Findings) -> HttpProbe | None:
+def _http(record: ReadMap, problems: Problems) -> HttpProbe | None:
     probe = record.record("http")
     if "port" not in probe.values:
         return None
@@ -138,14 +139,14 @@ def _http(record: Record, findings: Findings) -> HttpProbe | None:
         port=probe.get("port"),
         path=probe.get("path", "/"),
         status=probe.get("status", 200),
-        body=_regex(probe, "body", findings),
+        body=_regex(probe, "body", problems),
     )
 
 
-def _regex(record: Record, key: str, findings: Findings) -> str | None:
+def _regex(record: ReadMap, key: str, problems: Problems) -> str | None:
     text: str | None = record.get(key)
     if text is not None:
         compiled = compile_pattern(text)
         if not isinstance(compiled, re.Pattern):
-            findings.error(record.at(key), compiled)
+            problems.error(record.at(key), compiled)
     return text

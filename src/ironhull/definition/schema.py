@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ironhull.definition.format import FORMAT
-from ironhull.definition.shape import Fields, Key, ListOf
+from ironhull.definition.shape import FixedKeys, Key, ListOf
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -29,7 +29,7 @@ def reference() -> str:
     return "\n\n".join(_sections("", FORMAT)) + "\n"
 
 
-def _sections(path: str, fields: Fields) -> Iterator[str]:
+def _sections(path: str, fields: FixedKeys) -> Iterator[str]:
     heading = f"### `{path}`" if path else "### Top level"
     rows = ["| key | value | meaning |", "|---|---|---|"]
     rows += [_row(name, key) for name, key in fields.keys.items()]
@@ -39,7 +39,7 @@ def _sections(path: str, fields: Fields) -> Iterator[str]:
         shape, below = key.shape, f"{path}.{name}" if path else name
         if isinstance(shape, ListOf):
             shape, below = shape.item, f"{below}[]"
-        if isinstance(shape, Fields):
+        if isinstance(shape, FixedKeys):
             yield from _sections(below, shape)
 
 

@@ -1,6 +1,6 @@
 """Shapes of values: one table of them reads a definition and makes its JSON Schema.
 
-A shape reads a node of the tree to a plain value, adds every problem it finds to the findings, and
+A shape reads a node of the tree to a plain value, adds every problem it finds to the problems, and
 says the same rule as JSON Schema (2020-12). What it cannot say there (an account that exists, a
 path without `..`) is checked where the model is made.
 """
@@ -8,19 +8,19 @@ path without `..`) is checked where the model is made.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping as MappingType
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from ironhull.definition.model import Place
 from ironhull.definition.tree import (
-    Entry,
-    Findings,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
+    MapNode,
     Node,
+    Pair,
+    Problems,
     Scalar,
+    ScalarKind,
     did_you_mean,
 )
 
@@ -35,7 +35,7 @@ WRONG = Wrong()
 
 
 def _is_broken(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.kind is Kind.BROKEN
+    return isinstance(node, Scalar) and node.kind is ScalarKind.BROKEN
 
 
 class Item(NamedTuple):
@@ -46,11 +46,15 @@ class Item(NamedTuple):
 
 
 class Shape(Protocol):
-    def read(self, node: Node, findings: Findings) -> Any:
+    """What a value has to be: checks it, says it in words and as JSON Schema."""
+
+    def read(self, node: Node, problems: Problems) -> Any:
         """The node as a plain value; WRONG after an error was reported."""
         ...
 
-    def schema(self) -> dict[str, Any]: ...
+    def schema(self) -> dict[str, Any]:
+        """The shape as JSON Schema 2020-12."""
+        ...
 
     @property
     def words(self) -> str:
@@ -74,20 +78,22 @@ class Text:
 
     @property
     def words(self) -> str:
+        """As `Shape.words`."""
         return "one of " + ", ".join(self.options) if self.options else self.form
 
-    def read(self, node: Node, findings: Findings) -> Any:
+    def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
-        if not isinstance(node, Scalar) or node.kind is not Kind.TEXT:
+        if not isinstance(node, Scalar) or node.kind is not ScalarKind.TEXT:
             hint = ""
-            if isinstance(node, Scalar) and node.kind is not Kind.NULL:
+            if isinstance(node, Scalar) and node.kind is not ScalarKind.NULL:
                 hint = f'; put it in quotes: "{node.text:.60}"'
-            findings.error(node.place, f"expected {self.words}, got {node.shown}{hint}")
+            problems.error(node.place, f"expected {self.words}, got {node.shown}{hint}")
             return WRONG
         problem = self._problem(node.text)
         if problem:
-            findings.error(node.place, problem)
+            problems.error(node.place, problem)
             return WRONG
         return node.text
 
@@ -110,6 +116,7 @@ class Text:
         return None
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         # A text that still has a variable in it is judged after the variable is replaced.
         if self.options:
             return {
@@ -137,20 +144,23 @@ class Whole:
 
     @property
     def words(self) -> str:
+        """As `Shape.words`."""
         return f"a whole number from {self.least} to {self.most}"
 
-    def read(self, node: Node, findings: Findings) -> Any:
+    def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
-        if isinstance(node, Scalar) and node.kind is Kind.WHOLE and len(node.text) < 20:
+        if isinstance(node, Scalar) and node.kind is ScalarKind.WHOLE and len(node.text) < 20:
             value = int(node.text, 0) if node.text[:2] in ("0o", "0x") else int(node.text)
             if self.least <= value <= self.most:
                 return value
         shown = f"the text {node.shown}" if _is_text(node) else node.shown
-        findings.error(node.place, f"expected {self.words}, got {shown}")
+        problems.error(node.place, f"expected {self.words}, got {shown}")
         return WRONG
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
@@ -160,21 +170,23 @@ class Flag:
 
     words = "true or false"
 
-    def read(self, node: Node, findings: Findings) -> Any:
+    def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
-        if isinstance(node, Scalar) and node.kind is Kind.FLAG:
+        if isinstance(node, Scalar) and node.kind is ScalarKind.FLAG:
             return node.text.lower() == "true"
         shown = f"the text {node.shown}" if _is_text(node) else node.shown
-        findings.error(node.place, f"expected true or false, got {shown}")
+        problems.error(node.place, f"expected true or false, got {shown}")
         return WRONG
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         return {"type": "boolean"}
 
 
 def _is_text(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.kind is Kind.TEXT
+    return isinstance(node, Scalar) and node.kind is ScalarKind.TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,21 +199,24 @@ class ListOf:
 
     @property
     def words(self) -> str:
+        """As `Shape.words`."""
         return f"a list of: {self.item.words}"
 
-    def read(self, node: Node, findings: Findings) -> Any:
+    def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
-        if not isinstance(node, Items):
-            findings.error(node.place, f"expected a list, got {node.shown}")
+        if not isinstance(node, ListNode):
+            problems.error(node.place, f"expected a list, got {node.shown}")
             return WRONG
         if len(node.items) < self.fewest:
-            findings.error(node.place, f"expected at least {self.fewest} in the list")
+            problems.error(node.place, f"expected at least {self.fewest} in the list")
             return WRONG
-        values = [Item(self.item.read(item, findings), item.place) for item in node.items]
+        values = [Item(self.item.read(item, problems), item.place) for item in node.items]
         return [item for item in values if item.value is not WRONG]
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         value: dict[str, Any] = {"type": "array", "items": self.item.schema()}
         if self.fewest:
             value["minItems"] = self.fewest
@@ -217,23 +232,26 @@ class MapOf:
 
     @property
     def words(self) -> str:
+        """As `Shape.words`."""
         return f"a map: {self.key.form} → {self.value.words}"
 
-    def read(self, node: Node, findings: Findings) -> Any:
+    def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
-        if not isinstance(node, Mapping):
-            findings.error(node.place, f"expected a map, got {node.shown}")
+        if not isinstance(node, MapNode):
+            problems.error(node.place, f"expected a map, got {node.shown}")
             return WRONG
         values: dict[str, Any] = {}
         for name, entry in node.entries.items():
-            key = self.key.read(Scalar(entry.place, name, Kind.TEXT), findings)
-            value = self.value.read(entry.value, findings)
+            key = self.key.read(Scalar(entry.place, name, ScalarKind.TEXT), problems)
+            value = self.value.read(entry.value, problems)
             if key is not WRONG and value is not WRONG:
                 values[key] = value
         return values
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         value: dict[str, Any] = {"type": "object", "additionalProperties": self.value.schema()}
         if self.key.pattern is not None:
             value["propertyNames"] = {"pattern": f"^(?:{self.key.pattern})$"}
@@ -249,16 +267,19 @@ class TextOrList:
 
     @property
     def words(self) -> str:
+        """As `Shape.words`."""
         return f"{self.text.words}, or {self.items.words}"
 
-    def read(self, node: Node, findings: Findings) -> Any:
-        if isinstance(node, Items):
-            values = self.items.read(node, findings)
+    def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
+        if isinstance(node, ListNode):
+            values = self.items.read(node, problems)
             complete = values is not WRONG and len(values) == len(node.items)
             return tuple(item.value for item in values) if complete else WRONG
-        return self.text.read(node, findings)
+        return self.text.read(node, problems)
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         return {"anyOf": [self.text.schema(), self.items.schema()]}
 
 
@@ -275,32 +296,33 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class FixedKeys:
     """A map with fixed keys; any other key is an error, `refused` ones with a reason."""
 
-    keys: MappingType[str, Key]
-    refused: MappingType[str, str] = field(default_factory=dict)
+    keys: Mapping[str, Key]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     words = "a map"
 
-    def read(self, node: Node, findings: Findings) -> Any:
+    def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
         if _is_broken(node):
             return WRONG
-        if not isinstance(node, Mapping):
-            findings.error(node.place, f"expected a map, got {node.shown}")
+        if not isinstance(node, MapNode):
+            problems.error(node.place, f"expected a map, got {node.shown}")
             return WRONG
         values: dict[str, Any] = {}
         for name, entry in node.entries.items():
             if name not in self.keys:
-                findings.error(entry.place, self._unknown(name))
+                problems.error(entry.place, self._unknown(name))
                 continue
-            value = self.keys[name].shape.read(entry.value, findings)
+            value = self.keys[name].shape.read(entry.value, problems)
             if value is not WRONG:
                 values[name] = value
         for name, key in self.keys.items():
             if key.required and name not in node.entries:
-                findings.error(node.place, f"the key {name!r} is missing")
-        return Record(node, values)
+                problems.error(node.place, f"the key {name!r} is missing")
+        return ReadMap(node, values)
 
     def _unknown(self, name: str) -> str:
         if name in self.refused:
@@ -310,6 +332,7 @@ class Fields:
         return f"unknown key {name!r:.60}{did_you_mean(name, self.keys)}"
 
     def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
         properties = {}
         for name, key in self.keys.items():
             properties[name] = {"description": key.about, **key.shape.schema()}
@@ -327,14 +350,15 @@ class Fields:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ReadMap:
     """A map that was read: values by key, and the node for their places."""
 
-    node: Mapping
+    node: MapNode
     values: dict[str, Any]
 
     @property
     def place(self) -> Place:
+        """Where the map stands."""
         return self.node.place
 
     @property
@@ -346,7 +370,7 @@ class Record:
         """Where a value (or a key's value inside a map of free keys) stands."""
         node: Node = self.node
         for key in keys:
-            entry: Entry | None = node.entries.get(key) if isinstance(node, Mapping) else None
+            entry: Pair | None = node.entries.get(key) if isinstance(node, MapNode) else None
             if entry is None:
                 return node.place
             node = entry.value
@@ -356,10 +380,10 @@ class Record:
         """The plain value."""
         return self.values.get(key, default)
 
-    def record(self, key: str) -> Record:
+    def record(self, key: str) -> ReadMap:
         """A map with fixed keys; an empty one if absent."""
         value = self.values.get(key)
-        return value if isinstance(value, Record) else Record(Mapping(self.at(key), {}), {})
+        return value if isinstance(value, ReadMap) else ReadMap(MapNode(self.at(key), {}), {})
 
     def items(self, key: str) -> list[Item]:
         """A list's values with their places."""

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from ironhull.definition.model import Place
-from ironhull.definition.tree import Entry, Findings, Items, Kind, Mapping, Node, Scalar
+from ironhull.definition.tree import ListNode, MapNode, Node, Pair, Problems, Scalar, ScalarKind
 from ironhull.errors import DefinitionError, Problem
 
 MAX_BYTES = 1024 * 1024
@@ -24,19 +24,19 @@ MAX_DEPTH = 40
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE = "tag:yaml.org,2002:"
 _TAGS = {
-    f"{_CORE}str": Kind.TEXT,
-    f"{_CORE}int": Kind.WHOLE,
-    f"{_CORE}float": Kind.NUMBER,
-    f"{_CORE}bool": Kind.FLAG,
-    f"{_CORE}null": Kind.NULL,
+    f"{_CORE}str": ScalarKind.TEXT,
+    f"{_CORE}int": ScalarKind.WHOLE,
+    f"{_CORE}float": ScalarKind.NUMBER,
+    f"{_CORE}bool": ScalarKind.FLAG,
+    f"{_CORE}null": ScalarKind.NULL,
 }
 _COLLECTIONS = (None, "!", f"{_CORE}seq", f"{_CORE}map")
 _PATTERNS = (
-    (Kind.NULL, re.compile(r"|~|null|Null|NULL")),
-    (Kind.FLAG, re.compile(r"true|True|TRUE|false|False|FALSE")),
-    (Kind.WHOLE, re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")),
+    (ScalarKind.NULL, re.compile(r"|~|null|Null|NULL")),
+    (ScalarKind.FLAG, re.compile(r"true|True|TRUE|false|False|FALSE")),
+    (ScalarKind.WHOLE, re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")),
     (
-        Kind.NUMBER,
+        ScalarKind.NUMBER,
         re.compile(
             r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
             r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
@@ -45,10 +45,10 @@ _PATTERNS = (
 )
 
 
-def parse(data: bytes, file: str, findings: Findings) -> Node:
+def parse(data: bytes, file: str, problems: Problems) -> Node:
     """The one document of a YAML file.
 
-    Duplicate keys and unknown tags are added to `findings`; DefinitionError where the tree cannot
+    Duplicate keys and unknown tags are added to `problems`; DefinitionError where the tree cannot
     be built at all: syntax, encoding, a bound, several documents.
     """
     if len(data) > MAX_BYTES:
@@ -60,7 +60,7 @@ def parse(data: bytes, file: str, findings: Findings) -> Node:
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         raise _stop(file, line, column, f"not UTF-8: byte 0x{data[error.start]:02x}") from None
     try:
-        return _Composer(file, findings).document(text)
+        return _Composer(file, problems).document(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -85,14 +85,14 @@ class _Open:
     is_map: bool
     broken: bool
     items: list[Node] = field(default_factory=list)
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, Pair] = field(default_factory=dict)
     key: Scalar | None = None
 
 
 @dataclass(slots=True)
 class _Composer:
     file: str
-    findings: Findings
+    problems: Problems
     count: int = 0
     anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
     """With the number of nodes below."""
@@ -131,15 +131,17 @@ class _Composer:
     def _scalar(self, event: Any) -> None:
         place = self._place(event)
         self._grow(1, place)
-        kind = Kind.TEXT
+        kind = ScalarKind.TEXT
         if event.tag is not None and event.tag != "!":
             if event.tag in _TAGS:
                 kind = _TAGS[event.tag]
             else:
-                self.findings.error(place, f"the tag {event.tag!r:.100} has no meaning here")
-                kind = Kind.BROKEN
+                self.problems.error(place, f"the tag {event.tag!r:.100} has no meaning here")
+                kind = ScalarKind.BROKEN
         elif event.tag is None and event.style in (None, ""):
-            kind = next((k for k, form in _PATTERNS if form.fullmatch(event.value)), Kind.TEXT)
+            kind = next(
+                (k for k, form in _PATTERNS if form.fullmatch(event.value)), ScalarKind.TEXT
+            )
         self._add(Scalar(place, event.value, kind), event.anchor, 1)
 
     def _alias(self, event: Any) -> None:
@@ -160,7 +162,7 @@ class _Composer:
             raise self._stop(place, f"nested more than {MAX_DEPTH} levels deep")
         broken = event.tag not in _COLLECTIONS
         if broken:
-            self.findings.error(place, f"the tag {event.tag!r:.100} has no meaning here")
+            self.problems.error(place, f"the tag {event.tag!r:.100} has no meaning here")
         is_map = isinstance(event, yaml.MappingStartEvent)
         self.stack.append(_Open(place, event.anchor, self.count - 1, is_map, broken))
 
@@ -168,11 +170,11 @@ class _Composer:
         level = self.stack.pop()
         node: Node
         if level.broken:
-            node = Scalar(level.place, "", Kind.BROKEN)
+            node = Scalar(level.place, "", ScalarKind.BROKEN)
         elif level.is_map:
-            node = Mapping(level.place, level.entries)
+            node = MapNode(level.place, level.entries)
         else:
-            node = Items(level.place, tuple(level.items))
+            node = ListNode(level.place, tuple(level.items))
         self._add(node, level.anchor, self.count - level.start_count)
 
     def _add(self, node: Node, anchor: str | None, size: int) -> None:
@@ -193,6 +195,6 @@ class _Composer:
             first = level.entries.get(key.text)
             if first is not None:
                 where = f"line {first.place.line}"
-                self.findings.error(key.place, f"key {key.text!r:.60} stands twice ({where} too)")
+                self.problems.error(key.place, f"key {key.text!r:.60} stands twice ({where} too)")
             else:
-                level.entries[key.text] = Entry(key.place, node)
+                level.entries[key.text] = Pair(key.place, node)

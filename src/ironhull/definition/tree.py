@@ -11,7 +11,7 @@ from ironhull.definition.model import Place
 from ironhull.errors import Problem
 
 
-class Kind(StrEnum):
+class ScalarKind(StrEnum):
     """What a scalar is by the core schema of YAML 1.2 (`yes` and dates are text, `010` is ten)."""
 
     TEXT = "text"
@@ -25,17 +25,22 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
+    """A single value, as it is written."""
+
     place: Place
     text: str
-    kind: Kind
+    kind: ScalarKind
 
     @property
     def shown(self) -> str:
-        return "nothing" if self.kind is Kind.NULL else f"{self.text!r:.60}"
+        """How a message names it."""
+        return "nothing" if self.kind is ScalarKind.NULL else f"{self.text!r:.60}"
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class ListNode:
+    """A sequence."""
+
     place: Place
     items: tuple[Node, ...]
 
@@ -43,7 +48,7 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Pair:
     """A key with the place of the key, and its value."""
 
     place: Place
@@ -51,14 +56,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class MapNode:
+    """A mapping; a key that stands twice was reported before."""
+
     place: Place
-    entries: dict[str, Entry]
+    entries: dict[str, Pair]
 
     shown = "a map"
 
 
-Node = Scalar | Items | Mapping
+Node = Scalar | ListNode | MapNode
 
 
 MAX_ERRORS = 200
@@ -69,18 +76,20 @@ class TooMany(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Problems:
     """What is wrong with the files of one definition, collected while they are read."""
 
     errors: set[Problem] = field(default_factory=set)
     warnings: list[Problem] = field(default_factory=list)
 
     def error(self, place: Place, message: str) -> None:
+        """Note an error; TooMany when nobody would read more."""
         self.errors.add(Problem(place.file, place.line, place.column, message))
         if len(self.errors) >= MAX_ERRORS:
             raise TooMany
 
     def warn(self, place: Place, message: str) -> None:
+        """Note what a person should know of, though nothing is wrong."""
         if len(self.warnings) < MAX_ERRORS:
             self.warnings.append(Problem(place.file, place.line, place.column, message))
 

@@ -9,20 +9,20 @@ or, where none does, the only one that they use.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping as MappingType
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from ironhull.definition.model import Place, Track
 from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.tree import (
-    Entry,
-    Findings,
-    Items,
-    Kind,
-    Mapping,
+    ListNode,
+    MapNode,
     Node,
+    Pair,
+    Problems,
     Scalar,
+    ScalarKind,
     did_you_mean,
 )
 from ironhull.errors import InputError
@@ -62,41 +62,41 @@ class Missing(Enum):
 class Substitution:
     """Replaces variables in a tree."""
 
-    declared: MappingType[str, Scalar]
+    declared: Mapping[str, Scalar]
     """From `vars`."""
-    given: MappingType[str, str]
+    given: Mapping[str, str]
     """From the lock; they win."""
     tracked: frozenset[str]
-    findings: Findings
+    problems: Problems
     pending: set[str] = field(default_factory=set)
     """Tracked variables that were met and have no value yet."""
     _done: dict[str, str | Missing] = field(default_factory=dict)
     _active: list[str] = field(default_factory=list)
 
-    def definition(self, root: Mapping) -> Mapping:
+    def definition(self, root: MapNode) -> MapNode:
         """The whole tree; tags that use a variable without a value are left out."""
         entries = {}
         for key, entry in root.entries.items():
             value = entry.value
-            if key == "tags" and isinstance(value, Items):
+            if key == "tags" and isinstance(value, ListNode):
                 tags = [(tag, self._node(tag, False)) for tag in value.items]
                 kept = tuple(tag for old, tag in tags if not self._waits(old))
-                value = Items(value.place, kept)
+                value = ListNode(value.place, kept)
             elif key != "vars":
                 value = self._node(value, key in _BEFORE_THE_LOCK)
-            entries[key] = Entry(entry.place, value)
-        return Mapping(root.place, entries)
+            entries[key] = Pair(entry.place, value)
+        return MapNode(root.place, entries)
 
-    def version(self, root: Mapping) -> str:
+    def version(self, root: MapNode) -> str:
         """The image's version, as the lock has it; '' if the tags do not tell or the lock waits."""
         entry = root.entries.get("tags")
-        if entry is None or not isinstance(entry.value, Items):
+        if entry is None or not isinstance(entry.value, ListNode):
             return ""
         texts = [tag.text for tag in entry.value.items if isinstance(tag, Scalar)]
         first = {name for text in texts for name in self._followed(text, leading=True)}
         names = first or {name for text in texts for name in self._followed(text)}
         if len(names) > 1 and not _says_version(root):
-            self.findings.warn(
+            self.problems.warn(
                 entry.place,
                 f"the tags follow {', '.join(sorted(names))}: which one is the image's version? "
                 f"(write it under 'labels' and 'annotations' as {VERSION_KEY})",
@@ -130,16 +130,16 @@ class Substitution:
         """The node with variables replaced; `early` if it has to be known before the lock is."""
         match node:
             case Scalar():
-                if "${" not in node.text or node.kind is not Kind.TEXT:
+                if "${" not in node.text or node.kind is not ScalarKind.TEXT:
                     return node
                 return self._scalar(node, early)
-            case Items():
-                return Items(node.place, tuple(self._node(item, early) for item in node.items))
-            case Mapping():
-                return Mapping(
+            case ListNode():
+                return ListNode(node.place, tuple(self._node(item, early) for item in node.items))
+            case MapNode():
+                return MapNode(
                     node.place,
                     {
-                        key: Entry(entry.place, self._node(entry.value, early))
+                        key: Pair(entry.place, self._node(entry.value, early))
                         for key, entry in node.entries.items()
                     },
                 )
@@ -148,15 +148,15 @@ class Substitution:
         waits: list[str] = []
         text = self._text(node.text, node.place, waits)
         if early and waits:
-            self.findings.error(
+            self.problems.error(
                 node.place,
                 f"${{{waits[0]}}} gets its value only from the lock: give it one under 'vars', or "
                 "do not use it here",
             )
             text = Missing.BROKEN
         if isinstance(text, Missing):
-            return Scalar(node.place, node.text, Kind.BROKEN)
-        return Scalar(node.place, text, Kind.TEXT)
+            return Scalar(node.place, node.text, ScalarKind.BROKEN)
+        return Scalar(node.place, text, ScalarKind.TEXT)
 
     def _text(self, text: str, place: Place, waits: list[str]) -> str | Missing:
         """The text with its variables replaced; names without a value yet are added to `waits`."""
@@ -172,7 +172,7 @@ class Substitution:
             if start[2] == ":":
                 end = _closing_brace(text, position)
                 if end < 0:
-                    self.findings.error(place, f"${{{start[1]}: has no closing brace")
+                    self.problems.error(place, f"${{{start[1]}: has no closing brace")
                     return Missing.BROKEN
                 pattern, position = text[position:end], end + 1
             value = self._value(start[1], place)
@@ -184,7 +184,7 @@ class Substitution:
             parts.append(value)
             size += len(value) if isinstance(value, str) else 0
             if size > MAX_TEXT:
-                self.findings.error(place, f"with its variables, longer than {MAX_TEXT} characters")
+                self.problems.error(place, f"with its variables, longer than {MAX_TEXT} characters")
                 return Missing.BROKEN
         parts.append(text[position:])
         texts = [part for part in parts if isinstance(part, str)]
@@ -201,7 +201,7 @@ class Substitution:
     def _find(self, name: str, place: Place) -> str | Missing:
         if name in self._active:
             way = " → ".join([*self._active[self._active.index(name) :], name])
-            self.findings.error(place, f"variables go in a circle: {way}")
+            self.problems.error(place, f"variables go in a circle: {way}")
             return Missing.BROKEN
         value: str | Missing
         if name in self.given:
@@ -221,7 +221,7 @@ class Substitution:
             self._unknown(name, place)
             return Missing.BROKEN
         if isinstance(value, str) and len(value) > MAX_VALUE:
-            self.findings.error(place, f"the value of {name} has more than {MAX_VALUE} characters")
+            self.problems.error(place, f"the value of {name} has more than {MAX_VALUE} characters")
             return Missing.BROKEN
         return value
 
@@ -229,7 +229,7 @@ class Substitution:
         known = {*self.declared, *self.tracked, *self.given}
         hint = did_you_mean(name, known) if known else " (the file has no 'vars')"
         end = "" if hint.endswith("?") else "."
-        self.findings.error(
+        self.problems.error(
             place,
             f"unknown variable {name!r:.60}{hint}{end} A literal is written $${{{name:.60}}}.",
         )
@@ -237,20 +237,20 @@ class Substitution:
     def _group(self, name: str, value: str, pattern: str, place: Place) -> str | Missing:
         compiled = compile_pattern(pattern, groups=1)
         if isinstance(compiled, str):
-            self.findings.error(place, compiled)
+            self.problems.error(place, compiled)
             return Missing.BROKEN
         found = compiled.search(value) if len(value) <= MAX_MATCHED else None
         if found is None or found[1] is None:
-            self.findings.error(place, f"the value {value!r:.60} of {name} does not fit {pattern}")
+            self.problems.error(place, f"the value {value!r:.60} of {name} does not fit {pattern}")
             return Missing.BROKEN
         return found[1]
 
 
-def _says_version(root: Mapping) -> bool:
+def _says_version(root: MapNode) -> bool:
     """Whether the definition itself writes what its version is."""
     sections = [root.entries.get(key) for key in ("labels", "annotations")]
     return any(
-        isinstance(section.value, Mapping) and VERSION_KEY in section.value.entries
+        isinstance(section.value, MapNode) and VERSION_KEY in section.value.entries
         for section in sections
         if section is not None
     )

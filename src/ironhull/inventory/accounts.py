@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from ironhull.inventory.files import GROUP, PASSWD
-from ironhull.inventory.model import Remark, User
+from ironhull.inventory.model import PasswdEntry, Remark
 from ironhull.inventory.view import View
 
 _MAX_USERS = 10_000
 
 
-def users_of(view: View) -> tuple[tuple[User, ...], list[Remark]]:
+def users_of(view: View) -> tuple[tuple[PasswdEntry, ...], list[Remark]]:
     """Accounts by uid, and a remark for each line of etc/passwd that is none (passwd(5))."""
-    users: list[User] = []
+    users: list[PasswdEntry] = []
     remarks: list[Remark] = []
     for number, line in enumerate((view.text(PASSWD) or "").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -20,11 +20,13 @@ def users_of(view: View) -> tuple[tuple[User, ...], list[Remark]]:
         if len(parts) != 7 or not parts[2].isdigit() or not parts[3].isdigit():
             remarks.append(Remark("warning", PASSWD, f"line {number} is not an account"))
         elif len(parts[2]) < 11 and len(parts[3]) < 11 and len(users) < _MAX_USERS:
-            users.append(User(parts[0], int(parts[2]), int(parts[3]), parts[5], parts[6]))
+            users.append(PasswdEntry(parts[0], int(parts[2]), int(parts[3]), parts[5], parts[6]))
     return tuple(sorted(users, key=lambda user: (user.uid, user.name))), remarks[:20]
 
 
-def ids_of(view: View, users: tuple[User, ...], user: str) -> tuple[int, frozenset[int]] | None:
+def ids_of(
+    view: View, users: tuple[PasswdEntry, ...], user: str
+) -> tuple[int, frozenset[int]] | None:
     """Uid and groups of the config's `user[:group]` (image-spec config.md); None if not in passwd.
 
     An empty user is root, as engines take it.

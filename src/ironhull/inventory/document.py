@@ -18,15 +18,15 @@ from ironhull.inventory.model import (
     SURFACE_LISTS,
     Distribution,
     Duplicate,
-    Finding,
+    Exposure,
     ImageConfig,
     ImageIdentity,
     Inventory,
     Layer,
     Package,
+    PasswdEntry,
     Remark,
     Surface,
-    User,
 )
 from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
@@ -119,13 +119,13 @@ def from_json(value: object, where: str = "inventory") -> Inventory:
 
 def _inventory(value: Mapping[str, Any]) -> Inventory:
     surface = value["surface"]
-    lists = {name: tuple(_read(Finding, item) for item in surface[name]) for name in SURFACE_LISTS}
+    lists = {name: tuple(_read(Exposure, item) for item in surface[name]) for name in SURFACE_LISTS}
     counts = {name: int(surface[name]) for name in SURFACE_COUNTS}
     return Inventory(
         image=_image(value["image"]),
         distribution=_read(Distribution, value["distribution"]),
         packages=tuple(package_from_json(item) for item in value["packages"]),
-        users=tuple(_read(User, item) for item in value["users"]),
+        users=tuple(_read(PasswdEntry, item) for item in value["users"]),
         config=_read(ImageConfig, value["config"]),
         surface=Surface(**lists, **counts),  # type: ignore[arg-type]
         layers=tuple(_read(Layer, item) for item in value["layers"]),

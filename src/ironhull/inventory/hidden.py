@@ -15,7 +15,7 @@ from typing import Any
 
 from ironhull.inventory import secrets
 from ironhull.inventory.config import history_texts
-from ironhull.inventory.model import Finding, ImageConfig
+from ironhull.inventory.model import Exposure, ImageConfig
 
 HIDDEN = "[secret]"
 _SHORT = 3
@@ -102,18 +102,18 @@ def _hidden_pair(found: re.Match[str]) -> str:
 
 def hide(
     config: ImageConfig, document: Mapping[str, Any]
-) -> tuple[ImageConfig, tuple[Finding, ...]]:
+) -> tuple[ImageConfig, tuple[Exposure, ...]]:
     """The configuration without its secrets, and a finding for each thing that holds one.
 
     `document` is the whole image config, whose history may tell what its parts do not.
     """
-    found: list[Finding] = []
+    found: list[Exposure] = []
     env = tuple(_variable(text, found) for text in config.env)
     labels = {}
     for name, value in config.labels.items():
         detail = in_variable(name, value)
         if detail:
-            found.append(Finding(f"label:{name}", detail))
+            found.append(Exposure(f"label:{name}", detail))
         labels[name] = HIDDEN if detail else without_secrets(value)
     values = secret_values(config)
     for number, text in enumerate(history_texts(document)):
@@ -122,7 +122,7 @@ def hide(
         for value in values:
             known = known.replace(value, HIDDEN)
         if without_secrets(known) != known:
-            found.append(Finding(f"history:{number}", "a secret in what made the image"))
+            found.append(Exposure(f"history:{number}", "a secret in what made the image"))
     hidden = replace(
         config,
         env=env,
@@ -144,17 +144,17 @@ def secret_values(config: ImageConfig) -> list[str]:
     return sorted(found, key=lambda value: (-len(value), value))[:_MAX_VALUES]
 
 
-def _variable(text: str, found: list[Finding]) -> str:
+def _variable(text: str, found: list[Exposure]) -> str:
     name, _, value = text.partition("=")
     detail = in_variable(name, value)
     if not detail:
         return text
-    found.append(Finding(f"env:{name}", detail))
+    found.append(Exposure(f"env:{name}", detail))
     return f"{name}={HIDDEN}"
 
 
 def _words(
-    where: str, words: Sequence[str], values: Sequence[str], found: list[Finding]
+    where: str, words: Sequence[str], values: Sequence[str], found: list[Exposure]
 ) -> tuple[str, ...]:
     """The words of a command without secrets; an option may stand before its value."""
     shown: list[str] = []
@@ -165,5 +165,5 @@ def _words(
         else:
             shown.append(without_secrets(word, values))
     if tuple(shown) != tuple(words):
-        found.append(Finding(where, "a secret in its words"))
+        found.append(Exposure(where, "a secret in its words"))
     return tuple(shown)

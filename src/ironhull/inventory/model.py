@@ -69,6 +69,7 @@ class Distribution:
 
     @property
     def known(self) -> bool:
+        """Whether os-release names the distribution."""
         return bool(self.id)
 
     @property
@@ -108,11 +109,12 @@ class Package:
 
     @property
     def is_distribution(self) -> bool:
+        """Whether the distribution's package manager installed it."""
         return self.type in DISTRIBUTION_TYPES
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class PasswdEntry:
     """A line of etc/passwd."""
 
     name: str
@@ -141,7 +143,7 @@ class ImageConfig:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class Exposure:
     """A path of the image that matters, and why."""
 
     path: str
@@ -155,19 +157,19 @@ class Finding:
 class Surface:
     """What an attacker inside the container would find useful."""
 
-    shells: tuple[Finding, ...] = ()
-    package_managers: tuple[Finding, ...] = ()
-    compilers: tuple[Finding, ...] = ()
-    network_tools: tuple[Finding, ...] = ()
-    interpreters: tuple[Finding, ...] = ()
-    setuid: tuple[Finding, ...] = ()
-    setgid: tuple[Finding, ...] = ()
-    capabilities: tuple[Finding, ...] = ()
-    world_writable: tuple[Finding, ...] = ()
+    shells: tuple[Exposure, ...] = ()
+    package_managers: tuple[Exposure, ...] = ()
+    compilers: tuple[Exposure, ...] = ()
+    network_tools: tuple[Exposure, ...] = ()
+    interpreters: tuple[Exposure, ...] = ()
+    setuid: tuple[Exposure, ...] = ()
+    setgid: tuple[Exposure, ...] = ()
+    capabilities: tuple[Exposure, ...] = ()
+    world_writable: tuple[Exposure, ...] = ()
     """Files anyone may write, and directories anyone may write without the sticky bit."""
-    user_writable: tuple[Finding, ...] = ()
+    user_writable: tuple[Exposure, ...] = ()
     """The highest paths that the image's default user may write; not filled in for root."""
-    secrets: tuple[Finding, ...] = ()
+    secrets: tuple[Exposure, ...] = ()
     """Files and variables (`env:NAME`) that look like keys. Never the secret itself."""
     executables: int = 0
     libraries: int = 0
@@ -237,7 +239,7 @@ class Inventory:
     image: ImageIdentity
     distribution: Distribution
     packages: tuple[Package, ...] = ()
-    users: tuple[User, ...] = ()
+    users: tuple[PasswdEntry, ...] = ()
     config: ImageConfig = ImageConfig()
     surface: Surface = Surface()
     layers: tuple[Layer, ...] = ()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from ironhull.inventory.model import SURFACE_LISTS, Finding, Surface
+from ironhull.inventory.model import SURFACE_LISTS, Exposure, Surface
 from ironhull.inventory.paths import parent
-from ironhull.inventory.programs import PROGRAMS
 from ironhull.inventory.record import (
     DIRECTORY,
     FILE,
@@ -19,25 +17,11 @@ from ironhull.inventory.record import (
     Attributes,
 )
 from ironhull.inventory.view import Entry, View
+from ironhull.programs import among_programs, program
 
 _MAX_FINDINGS = 5000
 _SETUID, _SETGID, _STICKY = 0o4000, 0o2000, 0o1000
 _EXECUTE = 0o111
-
-_KINDS = {name: kind for kind, names in PROGRAMS.items() for name in names.split()}
-_TRIPLET = re.compile(r"[a-z0-9_]+-(?:[a-z]+-)?linux-(?:gnu|musl)[a-z0-9]*-(.+)")
-_VERSION = re.compile(r"[-.]?\d+(?:\.\d+)*[a-z]?$")
-_FOLDERS = frozenset({"bin", "sbin", "busybox", "", "libexec"})
-
-
-def program_kind(path: str) -> tuple[str, str]:
-    """The list of PROGRAMS that a path belongs to, and the plain name; two empty texts if none."""
-    base = path[path.rfind("/") + 1 :]
-    triplet = _TRIPLET.fullmatch(base)
-    name = triplet[1] if triplet else base
-    if name not in _KINDS:
-        name = _VERSION.sub("", name)
-    return (_KINDS[name], name) if name in _KINDS else ("", "")
 
 
 class SurfaceReader:
@@ -46,8 +30,8 @@ class SurfaceReader:
     def __init__(self, view: View, ids: tuple[int, frozenset[int]] | None) -> None:
         self._view = view
         self._ids = ids if ids is not None and ids[0] != 0 else None
-        self._lists: dict[str, list[Finding]] = {name: [] for name in SURFACE_LISTS}
-        self._writable: dict[str, Finding] = {}
+        self._lists: dict[str, list[Exposure]] = {name: [] for name in SURFACE_LISTS}
+        self._writable: dict[str, Exposure] = {}
         self._counts = dict.fromkeys(("executables", "libraries", "files", "directories"), 0)
         self._size = 0
 
@@ -95,7 +79,7 @@ class SurfaceReader:
             self._counts["executables"] += count
 
     def _add(self, name: str, path: str, detail: str, layer: int) -> None:
-        self._lists[name].append(Finding(path, detail, str(layer)))
+        self._lists[name].append(Exposure(path, detail, str(layer)))
 
     def _secrets(self) -> None:
         """Those of hidden files too: whoever has the image has all its layers."""
@@ -124,11 +108,11 @@ class SurfaceReader:
             self._add("setgid", entry.path, f"{entry.mode:04o} gid {entry.gid}", entry.layer)
 
     def _program(self, entry: Entry) -> None:
-        folder = parent(entry.path)
-        if folder[folder.rfind("/") + 1 :] not in _FOLDERS:
+        # A link or a script has a program's name only among programs, machine code anywhere.
+        if entry.form != PROGRAM and not among_programs(entry.path):
             return
-        kind, name = program_kind(entry.path)
-        if not kind:
+        name, kinds = program(entry.path)
+        if not kinds:
             return
         if entry.kind == SYMLINK:
             target = self._view.real(entry.path)
@@ -136,7 +120,8 @@ class SurfaceReader:
             if real is None or real.kind not in (FILE, HARD_LINK):
                 return
             name = f"{name} -> {target}"
-        self._add(kind, entry.path, name, entry.layer)
+        for kind in kinds:
+            self._add(kind, entry.path, name, entry.layer)
 
     def _permissions(self, entry: Entry) -> None:
         detail = f"{entry.mode:04o} {entry.uid}:{entry.gid}"
@@ -144,7 +129,7 @@ class SurfaceReader:
             if entry.kind != DIRECTORY or not entry.mode & _STICKY:
                 self._add("world_writable", entry.path, detail, entry.layer)
         elif self._is_mine(entry) and self._highest(entry.path):
-            self._writable[entry.path] = Finding(entry.path, detail, str(entry.layer))
+            self._writable[entry.path] = Exposure(entry.path, detail, str(entry.layer))
 
     def _is_mine(self, attributes: Attributes | Entry) -> bool:
         """Whether the default user may write, though not everybody may."""

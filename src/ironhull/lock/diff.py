@@ -11,6 +11,8 @@ from ironhull.lock.model import BrokenEdge, Lock, LockedPackage
 
 
 class ChangeKind(StrEnum):
+    """What became of a package between two locks."""
+
     ADDED = "added"
     REMOVED = "removed"
     UPGRADED = "upgraded"
@@ -76,6 +78,7 @@ class LockDiff:
 
     @property
     def empty(self) -> bool:
+        """Whether both locks say the same."""
         return not (self.packages or self.releases or self.others)
 
     @property

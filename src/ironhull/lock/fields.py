@@ -46,7 +46,7 @@ class Faulty(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class JsonObject:
     """One JSON object and where it stands in the file."""
 
     value: Any
@@ -81,12 +81,14 @@ class Fields:
         return value
 
     def digest(self, key: str) -> Digest:
+        """A digest of the form sha256:…."""
         try:
             return parse_digest(self.value[key])
         except MalformedError as error:
             raise Faulty(f"{self._at(key)}: {error}") from None
 
     def version(self, key: str) -> DebianVersion:
+        """A version that Debian could have."""
         value = self.text(key)
         try:
             parse_version(value)
@@ -95,6 +97,7 @@ class Fields:
         return DebianVersion(value)
 
     def date(self, key: str) -> str:
+        """A moment, RFC 3339 in UTC."""
         value = self.text(key, _DATE)
         try:
             dt.datetime.fromisoformat(value)
@@ -102,27 +105,28 @@ class Fields:
             raise Faulty(f"{self._at(key)}: no such moment: {value}") from None
         return value
 
-    def items(self, key: str) -> list[Fields]:
+    def items(self, key: str) -> list[JsonObject]:
         """The members of a list."""
         value = self.value[key]
         if not isinstance(value, list) or len(value) > MAX_ITEMS:
             raise Faulty(f"{self._at(key)}: expected a list of at most {MAX_ITEMS}")
-        return [Fields(item, f"{self._at(key)}[{index}]") for index, item in enumerate(value)]
+        return [JsonObject(item, f"{self._at(key)}[{index}]") for index, item in enumerate(value)]
 
-    def inner(self, key: str, limit: int) -> list[tuple[str, Fields]]:
+    def inner(self, key: str, limit: int) -> list[tuple[str, JsonObject]]:
         """The members of an object whose keys are names, sorted."""
         value = self.value[key]
         if not isinstance(value, dict) or len(value) > limit:
             raise Faulty(f"{self._at(key)}: expected an object of at most {limit} members")
         return [
-            (name, Fields(value[name], f"{self._at(key)}.{name[:60]}")) for name in sorted(value)
+            (name, JsonObject(value[name], f"{self._at(key)}.{name[:60]}"))
+            for name in sorted(value)
         ]
 
     def _at(self, key: str) -> str:
         return f"{self.where}.{key}" if self.where else key
 
 
-def lock_of(root: Fields) -> Lock:
+def lock_of(root: JsonObject) -> Lock:
     """The lock; Faulty names the first field that is wrong."""
     root.only("image definition request requests created variables releases platforms")
     releases = tuple(_release(item) for item in root.items("releases"))
@@ -152,7 +156,7 @@ def lock_of(root: Fields) -> Lock:
     )
 
 
-def _release(item: Fields) -> ReleaseRecord:
+def _release(item: JsonObject) -> ReleaseRecord:
     item.only("repository suite codename date valid-until digest signed-by")
     return ReleaseRecord(
         repository=item.text("repository", _WORD),
@@ -165,7 +169,7 @@ def _release(item: Fields) -> ReleaseRecord:
     )
 
 
-def _platform(name: str, item: Fields, origins: set[tuple[str, str]]) -> LockedPlatform:
+def _platform(name: str, item: JsonObject, origins: set[tuple[str, str]]) -> LockedPlatform:
     item.only("packages broken")
     try:
         platform = Platform.parse(name)
@@ -182,7 +186,7 @@ def _platform(name: str, item: Fields, origins: set[tuple[str, str]]) -> LockedP
     return LockedPlatform(packages, tuple(_broken(edge) for edge in item.items("broken")))
 
 
-def _package(item: Fields, architecture: str, origins: set[tuple[str, str]]) -> LockedPackage:
+def _package(item: JsonObject, architecture: str, origins: set[tuple[str, str]]) -> LockedPackage:
     item.only(
         "name version architecture source source-version sha256 size path repository suite "
         "component reasons"
@@ -213,7 +217,7 @@ def _package(item: Fields, architecture: str, origins: set[tuple[str, str]]) -> 
     return package
 
 
-def _reason(item: Fields) -> Reason:
+def _reason(item: JsonObject) -> Reason:
     item.only("kind by relation", "choice")
     try:
         kind = ReasonKind(item.text("kind"))
@@ -232,20 +236,20 @@ def _check_reasons(where: str, packages: tuple[LockedPackage, ...]) -> None:
                 raise Faulty(f"{where}: {package.name} is in for {reason.by!r:.60}, which is not")
 
 
-def _broken(item: Fields) -> BrokenEdge:
+def _broken(item: JsonObject) -> BrokenEdge:
     item.only("package relation excluded")
     return BrokenEdge(
         item.text("package", _NAME), item.text("relation"), item.text("excluded", _NAME)
     )
 
 
-def _bare(item: Fields) -> str:
+def _bare(item: JsonObject) -> str:
     if not isinstance(item.value, str) or len(item.value) > MAX_TEXT or not _plain(item.value):
         raise Faulty(f"{item.where}: not a text that can be: {item.value!r:.60}")
     return item.value
 
 
-def _variable(name: str, item: Fields) -> str:
+def _variable(name: str, item: JsonObject) -> str:
     if not _VARIABLE.fullmatch(name):
         raise Faulty(f"{item.where}: not a variable's name")
     return name

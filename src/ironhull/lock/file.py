@@ -13,7 +13,7 @@ from typing import Any
 
 from ironhull import __version__
 from ironhull.errors import LockError
-from ironhull.lock.fields import Faulty, Fields, lock_of
+from ironhull.lock.fields import Faulty, JsonObject, lock_of
 from ironhull.lock.model import Lock, LockedPackage, LockedPlatform
 from ironhull.store.files import replace_file
 
@@ -70,7 +70,7 @@ def parse_lock(data: bytes, file: str) -> Lock:
             f"ironhull lock --update {_definition(file)}"
         )
     try:
-        return lock_of(Fields(value, ""))
+        return lock_of(JsonObject(value, ""))
     except Faulty as error:
         raise _damaged(file, str(error)) from None
 

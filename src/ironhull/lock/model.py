@@ -12,6 +12,8 @@ from ironhull.oci.digest import Digest
 
 
 class ReasonKind(StrEnum):
+    """By which field of another package one is in; `requested` by the definition."""
+
     REQUESTED = "requested"
     DEPENDS = "depends"
     PRE_DEPENDS = "pre-depends"

@@ -23,11 +23,12 @@ Key = tuple[str, str]
 
 
 def key_of(package: BinaryPackage) -> Key:
+    """The key of a package."""
     return package.name, package.version
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Candidates:
     """Packages that would satisfy a clause, best first, and the exclusions that removed some."""
 
     packages: tuple[BinaryPackage, ...]
@@ -37,7 +38,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Incompatibility:
     """A relation of Conflicts or Breaks, with the name of the field."""
 
     field: str
@@ -51,7 +52,7 @@ class Needs:
     hard: tuple[tuple[ReasonKind, Clause], ...]
     """Pre-Depends, then Depends."""
     recommends: tuple[Clause, ...]
-    refuses: tuple[Refusal, ...]
+    refuses: tuple[Incompatibility, ...]
     provides: tuple[tuple[str, DebianVersion | None], ...]
     """Its own name and version first."""
 
@@ -68,7 +69,7 @@ class Pool:
             request.name: request for request in requests if request.excluded
         }
         self._versions: dict[str, tuple[BinaryPackage, ...]] = {}
-        self._options: dict[tuple[str, bool], Options] = {}
+        self._options: dict[tuple[str, bool], Candidates] = {}
         self._needs: dict[Key, Needs] = {}
 
     def versions(self, name: str) -> tuple[BinaryPackage, ...]:
@@ -85,7 +86,7 @@ class Pool:
             found = self._versions[name] = tuple(kept.values())
         return found
 
-    def options(self, clause: Clause, excluding: bool = True) -> Options:
+    def options(self, clause: Clause, excluding: bool = True) -> Candidates:
         """All packages that satisfy a clause; `excluding` is whether `!name` counts.
 
         1. In the newest version: for each alternative the real package, then its providers.
@@ -106,7 +107,7 @@ class Pool:
                 first = self.versions(package.name)[0].version == package.version
                 (newest if first else older).setdefault(key_of(package), package)
         packages = {**newest, **older}
-        found = Options(tuple(packages.values()), tuple(cut), len(newest))
+        found = Candidates(tuple(packages.values()), tuple(cut), len(newest))
         self._options[clause.text, excluding] = found
         return found
 
@@ -182,7 +183,7 @@ def _parse(package: BinaryPackage, architecture: str) -> Needs:
     hard = [(ReasonKind.PRE_DEPENDS, clause) for clause in clauses(package.pre_depends)]
     hard += [(ReasonKind.DEPENDS, clause) for clause in clauses(package.depends)]
     refuses = [
-        Refusal(field, relation)
+        Incompatibility(field, relation)
         for field, text in (("Conflicts", package.conflicts), ("Breaks", package.breaks))
         for clause in clauses(text)
         for relation in clause.alternatives

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from ironhull.debian.package import BinaryPackage, DebianVersion
 from ironhull.debian.relation import Clause
 from ironhull.lock.model import ReasonKind
-from ironhull.lock.pool import Key, Pool, Refusal, key_of
+from ironhull.lock.pool import Incompatibility, Key, Pool, key_of
 
 MAX_FAILURES = 2_000
 """Impossible sets learnt before the search gives up; real archives need fewer than ten."""
@@ -54,7 +54,7 @@ class Rejection:
     package: BinaryPackage
     because: int
     against: Taken | None = None
-    refusal: Refusal | None = None
+    refusal: Incompatibility | None = None
     """The relation at fault; none: two versions of one package."""
     refuser: str = ""
     failure: Failure | None = None
@@ -119,13 +119,14 @@ class Solver:
         self._decisions: list[_Decision] = []
         self._impossible: dict[Key, list[_Impossible]] = {}
         self._provided: dict[str, list[tuple[Taken, DebianVersion | None]]] = {}
-        self._refused: dict[str, list[tuple[Taken, Refusal]]] = {}
+        self._refused: dict[str, list[tuple[Taken, Incompatibility]]] = {}
 
     def run(self, goals: Iterable[Goal]) -> dict[str, Taken]:
         """The packages by name that meet the goals; Unsolvable if there are none."""
         for goal in goals:
             self._want(goal)
         while True:
+            # Before the goal leaves its queue: whoever comes back to here has to meet it again.
             marks = tuple((queue.head, len(queue.goals)) for queue in self._queues)
             queue = next((q for q in self._queues if q.head < len(q.goals)), None)
             if queue is None:
@@ -139,6 +140,8 @@ class Solver:
         if goal.kind is ReasonKind.RECOMMENDS:
             self._queues[2].goals.append(goal)
         else:
+            # 1: a choice between packages waits; between versions of one there is nothing to wait
+            # for, the highest is taken.
             choice = self._pool.options(goal.clause).names > 1
             self._queues[choice].goals.append(goal)
 
@@ -153,8 +156,10 @@ class Solver:
     def _meet(self, goal: Goal, marks: tuple[tuple[int, int], ...]) -> None:
         options = self._pool.options(goal.clause)
         optional = goal.kind is ReasonKind.RECOMMENDS
+        # All that could meet it is kept out by `!name`: the lock records the broken edge instead.
         if not options.packages and (options.cut or optional):
             return
+        # 2: the owner's decisions are behind the need, and so are those that took options away.
         because = self.taken[goal.owner.name].because if goal.owner else 0
         rejected: list[Rejection] = []
         possible: list[BinaryPackage] = []
@@ -162,6 +167,8 @@ class Solver:
             rejection = self._rejection(package)
             if rejection is None:
                 possible.append(package)
+                # A second one makes it a decision; which others there are is not asked before the
+                # search comes back.
                 if len(possible) == 2:
                     break
             else:
@@ -173,6 +180,7 @@ class Solver:
         elif len(possible) == 1 and not optional:
             self._take(possible[0], goal, because, rejected)
         else:
+            # Also for a recommendation with one option: it must be possible to do without.
             bit = 1 << len(self._decisions)
             self._decisions.append(_Decision(key_of(possible[0]), len(self._order), marks))
             self._take(possible[0], goal, bit, rejected)
@@ -188,6 +196,7 @@ class Solver:
             self._provided.setdefault(name, []).append((taken, version))
         for refusal in needs.refuses:
             self._refused.setdefault(refusal.relation.name, []).append((taken, refusal))
+        # At the end of the queues: breadth first gives short reasons, which people read.
         for kind, clause in needs.hard:
             self._want(Goal(clause, kind, package))
         if package.name in self._recommending:
@@ -195,9 +204,11 @@ class Solver:
                 self._want(Goal(clause, ReasonKind.RECOMMENDS, package))
 
     def _rejection(self, package: BinaryPackage) -> Rejection | None:
+        # The one that is taken does not meet the need, else nobody had asked.
         other = self.taken.get(package.name)
         if other is not None:
             return Rejection(package, other.because, other, path=self._path(other))
+        # 3: it would complete a set that is known to fail.
         key = key_of(package)
         for impossible in self._impossible.get(key, ()):
             because = 0
@@ -213,6 +224,8 @@ class Solver:
     def _clash(self, package: BinaryPackage) -> Rejection | None:
         needs = self._pool.needs(package)
         architecture = self._pool.archive.architecture
+        # Conflicts and Breaks hold in both directions: what it refuses, then who refuses it. It
+        # never refuses itself, though it may provide what it refuses (Debian Policy 7.6.2).
         for refusal in needs.refuses:
             relation = refusal.relation
             for other, version in self._provided.get(relation.name, ()):
@@ -239,18 +252,22 @@ class Solver:
         owner = self.taken[goal.owner.name] if goal.owner else None
         failure = Failure(goal, self._path(owner), tuple(rejected))
         self.failures += 1
+        # 4
         if not because or self.failures > MAX_FAILURES:
             raise Unsolvable(failure, gave_up=self.failures if because else 0)
+        # 3: what was decided at these levels cannot be in one solution, whatever else is.
         members = frozenset(
             decision.key for level, decision in enumerate(self._decisions) if because & (1 << level)
         )
         for key in members:
             self._impossible.setdefault(key, []).append(_Impossible(members, failure))
+        # Decisions after the latest of the set are not at fault, but rest on it; they go as well.
         self._go_back(because.bit_length() - 1)
 
     def _go_back(self, level: int) -> None:
         decision = self._decisions[level]
         del self._decisions[level:]
+        # In the reverse order of taking, so that each list's last element is the package's own.
         while len(self._order) > decision.taken:
             package = self._order.pop().package
             del self.taken[package.name]

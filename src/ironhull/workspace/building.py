@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ironhull.build.built import BuiltImage
 from ironhull.build.image import build_image
-from ironhull.build.layer import Compression
 from ironhull.build.request import BuildOptions
+from ironhull.build.sink import Compression
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import InputError
 from ironhull.oci.platform import Platform

@@ -1,7 +1,7 @@
 import pytest
 from tests.fakes.definition import AMD64, ARM64, definition
 
-from ironhull.build.check import CHECKS, Subject, check_image
+from ironhull.build.check import CHECKS, CheckedImage, check_image
 from ironhull.build.elf import Elf
 from ironhull.build.record import PackagePart, TreeEntry
 from ironhull.build.tree import Tree, tree_of
@@ -31,7 +31,7 @@ def tree(*entries: TreeEntry, passwd: bytes = b"nonroot:x:65532:65532::/:/x\n") 
 
 
 def problems(name: str, made: Tree, *, uid: int = 65532, platform=AMD64, **changes) -> list[str]:
-    subject = Subject(made, definition(**changes), platform, uid, uid)
+    subject = CheckedImage(made, definition(**changes), platform, uid, uid)
     looked_at, found = CHECKS[name](subject)
     assert looked_at >= 0
     return found
@@ -43,7 +43,7 @@ def test_an_image_without_faults_passes_every_check():
         entry("usr/lib/x86_64-linux-gnu/libc.so.6", elf=elf()),
         entry("lib64/ld.so", 0o755),
     )
-    subject = Subject(made, definition(cmd=("app",)), AMD64, 65532, 65532)
+    subject = CheckedImage(made, definition(cmd=("app",)), AMD64, 65532, 65532)
     results = check_image(subject)
     assert [result.name for result in results] == list(CHECKS)
     assert all(result.ok for result in results), results
@@ -176,7 +176,7 @@ def test_setuid_and_world_writable_files_are_found():
 
 
 def test_a_result_knows_its_platform():
-    subject = Subject(tree(), definition(), ARM64, 65532, 65532)
+    subject = CheckedImage(tree(), definition(), ARM64, 65532, 65532)
     assert {result.platform for result in check_image(subject)} == {"linux/arm64"}
 
 
@@ -189,7 +189,7 @@ def test_a_library_outside_of_ld_so_s_folders_does_not_count_by_its_folder_s_nam
     )
     needs = f"/usr/bin/app needs libb.so.1 (there is /{private}/libb.so.1, not searched)"
     assert problems("libraries", made) == [needs]
-    subject = Subject(made, definition(), AMD64, 1, 1, (f"/{private}",))
+    subject = CheckedImage(made, definition(), AMD64, 1, 1, (f"/{private}",))
     assert CHECKS["libraries"](subject) == (2, [])
 
 

@@ -16,7 +16,7 @@ from ironhull.compare.compare import compare
 from ironhull.compare.document import document_of
 from ironhull.compare.leaks import Leaks
 from ironhull.compare.model import MeasuredImage
-from ironhull.inventory.model import Finding, Surface
+from ironhull.inventory.model import Exposure, Surface
 from ironhull.scan.model import FixState
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -102,7 +102,7 @@ def test_claims_hold_only_where_they_were_measured_to_hold(generator: ModuleType
     fixable = side(scan=scanned(found("CVE-1", "a", "unknown")))
     assert verdicts(generator, fixable)["Near-zero exploitable CVEs"] == "does not hold"
     compiling = Surface(
-        shells=(Finding("/bin/sh"),), compilers=(Finding("/usr/bin/cc"),), size=9000
+        shells=(Exposure("/bin/sh"),), compilers=(Exposure("/usr/bin/cc"),), size=9000
     )
     bad = found("CVE-1", "a", "critical")
     worse = verdicts(

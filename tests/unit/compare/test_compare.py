@@ -26,7 +26,7 @@ from ironhull.compare.model import FindingChanges, LayerChanges, MeasuredImage, 
 from ironhull.compare.packages import compare_packages
 from ironhull.compare.policy import failures, parse_terms
 from ironhull.errors import InputError
-from ironhull.inventory.model import Finding, Package, Surface
+from ironhull.inventory.model import Exposure, Package, Surface
 
 # -- packages -----------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ FINDINGS = st.lists(
     ),
     max_size=6,
 )
-PATHS = st.lists(st.sampled_from(["/a", "/b", "/c"]).map(Finding), max_size=3, unique=True)
+PATHS = st.lists(st.sampled_from(["/a", "/b", "/c"]).map(Exposure), max_size=3, unique=True)
 SIDES = st.builds(
     lambda packages, findings, shells, numbers, user: side(
         "any:1",

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.sides import deb, side
 
 from ironhull.compare.leaks import FileEntry, ImageFiles, Leaks, find_leaks, wanted_texts
-from ironhull.inventory.model import Finding, Package, Surface
+from ironhull.inventory.model import Exposure, Package, Surface
 
 MANIFEST = {
     "dependencies": {"express": "^4"},
@@ -95,8 +95,8 @@ def test_what_lies_inside_a_dependency_is_a_note() -> None:
 
 def test_build_packages_and_tools_are_found() -> None:
     surface = Surface(
-        compilers=(Finding("/opt/bin/gcc", "gcc"), Finding("/usr/bin/cc", "cc", "", "gcc")),
-        package_managers=(Finding("/opt/bin/npm", "npm"),),
+        compilers=(Exposure("/opt/bin/gcc", "gcc"), Exposure("/usr/bin/cc", "cc", "", "gcc")),
+        package_managers=(Exposure("/opt/bin/npm", "npm"),),
     )
     packages = [
         deb("libssl-dev", "3"),

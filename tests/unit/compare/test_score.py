@@ -25,7 +25,7 @@ from ironhull.compare.history import History, history_of
 from ironhull.compare.model import Attachment, MeasuredImage, Unknown
 from ironhull.compare.provenance import Material, Provenance, Said, provenance_in
 from ironhull.compare.score import MINIMAL_PACKAGES, Point, Score, ScoredImage, points_of
-from ironhull.inventory.model import Finding, Layer, Remark, Surface, User
+from ironhull.inventory.model import Exposure, Layer, PasswdEntry, Remark, Surface
 
 SAID = Said(
     {
@@ -115,12 +115,12 @@ def test_a_damaged_package_database_is_not_a_minimal_base() -> None:
 @pytest.mark.parametrize(
     ("surface", "name"),
     [
-        (Surface(shells=(Finding("/bin/sh", "sh"),)), "no-shell"),
-        (Surface(compilers=(Finding("/usr/bin/cc", "cc"),)), "no-build-tools"),
-        (Surface(package_managers=(Finding("/usr/bin/npm", "npm"),)), "no-package-manager"),
-        (Surface(secrets=(Finding("env:TOKEN", "token"),)), "no-secrets"),
-        (Surface(setuid=(Finding("/bin/su", "4755"),)), "no-elevated-files"),
-        (Surface(capabilities=(Finding("/bin/ping", "cap_net_raw=ep"),)), "no-elevated-files"),
+        (Surface(shells=(Exposure("/bin/sh", "sh"),)), "no-shell"),
+        (Surface(compilers=(Exposure("/usr/bin/cc", "cc"),)), "no-build-tools"),
+        (Surface(package_managers=(Exposure("/usr/bin/npm", "npm"),)), "no-package-manager"),
+        (Surface(secrets=(Exposure("env:TOKEN", "token"),)), "no-secrets"),
+        (Surface(setuid=(Exposure("/bin/su", "4755"),)), "no-elevated-files"),
+        (Surface(capabilities=(Exposure("/bin/ping", "cap_net_raw=ep"),)), "no-elevated-files"),
     ],
 )
 def test_a_finding_of_the_surface_loses_its_point_and_is_the_evidence(
@@ -147,7 +147,7 @@ def test_the_user_is_judged(user: str, expected: str) -> None:
 def test_a_user_whom_nobody_knows_is_unknown() -> None:
     assert results(facts(side(user="ghost")))["nonroot"] == "unknown"
     given = side(user="ghost")
-    known = replace(given.inventory, users=(User("ghost", 7, 7, "/", ""),))
+    known = replace(given.inventory, users=(PasswdEntry("ghost", 7, 7, "/", ""),))
     assert results(facts(replace(given, inventory=known)))["nonroot"] == "pass"
 
 

@@ -12,8 +12,8 @@ from ironhull.definition.format import FORMAT
 from ironhull.definition.model import ImageDefinition, Place
 from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.reader import load
-from ironhull.definition.shape import Fields, Flag, ListOf, MapOf, Shape, Text, TextOrList, Whole
-from ironhull.definition.tree import Findings, Kind, Scalar
+from ironhull.definition.shape import FixedKeys, Flag, ListOf, MapOf, Shape, Text, TextOrList, Whole
+from ironhull.definition.tree import Problems, Scalar, ScalarKind
 from ironhull.definition.variables import Substitution
 from ironhull.errors import DefinitionError
 
@@ -79,7 +79,7 @@ def _values(shape: Shape) -> st.SearchStrategy[Any]:
             right = st.dictionaries(_TEXTS, _values(shape.value), max_size=3)
         case TextOrList():
             right = st.one_of(_values(shape.text), _values(shape.items))
-        case Fields():
+        case FixedKeys():
             keys = {name: _values(key.shape) for name, key in shape.keys.items()}
             needed = [name for name, key in shape.keys.items() if key.required]
             right = st.fixed_dictionaries(
@@ -154,9 +154,9 @@ def test_a_pattern_that_is_accepted_ends_soon(pattern: str) -> None:
 )
 def test_variables_end_whatever_they_refer_to(declared: dict[str, str], text: str) -> None:
     place = Place("web.yaml", 1, 1)
-    findings = Findings()
-    variables = {name: Scalar(place, value, Kind.TEXT) for name, value in declared.items()}
-    substitution = Substitution(variables, {}, frozenset("E"), findings)
-    replaced = substitution._scalar(Scalar(place, text, Kind.TEXT), False)
-    assert replaced.kind in (Kind.TEXT, Kind.BROKEN)
-    assert (replaced.kind is Kind.BROKEN) == bool(findings.errors)
+    problems = Problems()
+    variables = {name: Scalar(place, value, ScalarKind.TEXT) for name, value in declared.items()}
+    substitution = Substitution(variables, {}, frozenset("E"), problems)
+    replaced = substitution._scalar(Scalar(place, text, ScalarKind.TEXT), False)
+    assert replaced.kind in (ScalarKind.TEXT, ScalarKind.BROKEN)
+    assert (replaced.kind is ScalarKind.BROKEN) == bool(problems.errors)

@@ -12,9 +12,9 @@ import pytest
 
 from ironhull.definition.format import FORMAT
 from ironhull.definition.schema import DIALECT, json_schema, reference
-from ironhull.definition.shape import Record
+from ironhull.definition.shape import ReadMap
 from ironhull.definition.text import parse
-from ironhull.definition.tree import Findings, Items, Kind, Mapping, Node, Scalar
+from ironhull.definition.tree import ListNode, MapNode, Node, Problems, Scalar, ScalarKind
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -25,21 +25,21 @@ VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 def plain(node: Node) -> Any:
     """The tree as an editor that follows YAML 1.2 sees it."""
     match node:
-        case Mapping():
+        case MapNode():
             return {key: plain(entry.value) for key, entry in node.entries.items()}
-        case Items():
+        case ListNode():
             return [plain(item) for item in node.items]
-        case Scalar(kind=Kind.WHOLE):
+        case Scalar(kind=ScalarKind.WHOLE):
             return (
                 int(node.text, 0)
                 if node.text.startswith("0") and node.text != "0"
                 else int(node.text)
             )
-        case Scalar(kind=Kind.FLAG):
+        case Scalar(kind=ScalarKind.FLAG):
             return node.text.lower() == "true"
-        case Scalar(kind=Kind.NUMBER):
+        case Scalar(kind=ScalarKind.NUMBER):
             return float(node.text)
-        case Scalar(kind=Kind.NULL):
+        case Scalar(kind=ScalarKind.NULL):
             return None
         case _:
             return node.text
@@ -47,10 +47,10 @@ def plain(node: Node) -> Any:
 
 def judge(text: str) -> tuple[bool, bool]:
     """Whether the reader's table, and whether the schema, accept the text as one file."""
-    findings = Findings()
-    tree = parse(text.encode(), "web.yaml", findings)
-    record = FORMAT.read(tree, findings)
-    return isinstance(record, Record) and not findings.errors, VALIDATOR.is_valid(plain(tree))
+    problems = Problems()
+    tree = parse(text.encode(), "web.yaml", problems)
+    record = FORMAT.read(tree, problems)
+    return isinstance(record, ReadMap) and not problems.errors, VALIDATOR.is_valid(plain(tree))
 
 
 def test_the_schema_is_a_schema() -> None:
@@ -78,7 +78,7 @@ def test_every_map_with_fixed_keys_is_closed_and_every_key_is_described() -> Non
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_a_file_of_the_catalog_fits_the_schema(file: Path) -> None:
-    tree = parse(file.read_bytes(), str(file), Findings())
+    tree = parse(file.read_bytes(), str(file), Problems())
     VALIDATOR.validate(plain(tree))
 
 
@@ -146,12 +146,12 @@ def test_reader_and_schema_refuse_the_same(text: str) -> None:
 
 @pytest.mark.parametrize("text", BOTH_ACCEPT)
 def test_reader_and_schema_accept_the_same(text: str) -> None:
-    findings = Findings()
-    tree = parse(text.encode(), "web.yaml", findings)
+    problems = Problems()
+    tree = parse(text.encode(), "web.yaml", problems)
     assert VALIDATOR.is_valid(plain(tree))
-    FORMAT.read(tree, findings)
+    FORMAT.read(tree, problems)
     # A variable is replaced before the reader looks.
-    assert not findings.errors or "${" in text
+    assert not problems.errors or "${" in text
 
 
 def test_the_published_schema_is_the_schema() -> None:

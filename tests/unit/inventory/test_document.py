@@ -11,15 +11,15 @@ from ironhull.inventory.model import (
     SURFACE_LISTS,
     Distribution,
     Duplicate,
-    Finding,
+    Exposure,
     ImageConfig,
     ImageIdentity,
     Inventory,
     Layer,
     Package,
+    PasswdEntry,
     Remark,
     Surface,
-    User,
 )
 from ironhull.oci.platform import Platform
 
@@ -40,7 +40,7 @@ PACKAGES = st.builds(
     status=TEXT,
 )
 FINDINGS = st.lists(
-    st.builds(Finding, path=TEXT, detail=TEXT, layer=TEXT, owned_by=TEXT), max_size=2
+    st.builds(Exposure, path=TEXT, detail=TEXT, layer=TEXT, owned_by=TEXT), max_size=2
 ).map(tuple)
 INVENTORIES = st.builds(
     Inventory,
@@ -56,7 +56,7 @@ INVENTORIES = st.builds(
     ),
     packages=st.lists(PACKAGES, max_size=3).map(tuple),
     users=st.lists(
-        st.builds(User, TEXT, st.integers(0, 9), st.integers(0, 9), TEXT, TEXT), max_size=2
+        st.builds(PasswdEntry, TEXT, st.integers(0, 9), st.integers(0, 9), TEXT, TEXT), max_size=2
     ).map(tuple),
     config=st.builds(
         ImageConfig,

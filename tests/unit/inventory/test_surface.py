@@ -2,14 +2,17 @@ import struct
 from collections.abc import Callable
 
 import pytest
+from tests.fakes.definition import AMD64, definition
 from tests.fakes.image import Directory, File, Files, Hardlink, Symlink, make_image
 
+from ironhull.build.check import CheckedImage, check_image
+from ironhull.build.tree import Tree
 from ironhull.inventory import secrets
 from ironhull.inventory.capabilities import capabilities
 from ironhull.inventory.hidden import in_variable, without_secrets
 from ironhull.inventory.model import Surface
-from ironhull.inventory.surface import program_kind
 from ironhull.inventory.take import Taker
+from ironhull.programs import PROGRAMS, ProgramKind, program
 from ironhull.store.home import Home
 
 MakeTaker = Callable[..., Taker]
@@ -44,7 +47,7 @@ def surface(home: Home, taker: MakeTaker) -> Callable[..., Surface]:
     ],
 )
 def test_programs_are_known_without_version_and_triplet(path: str, kind: str) -> None:
-    assert program_kind(path)[0] == kind
+    assert "".join(program(path)[1]) == kind
 
 
 def test_programs_count_where_programs_are_and_if_they_can_run(
@@ -68,6 +71,69 @@ def test_programs_count_where_programs_are_and_if_they_can_run(
         ("/bin/sh", "sh -> /bin/dash"),
     ]
     assert (found.executables, found.libraries) == (4, 1)
+
+
+def test_machine_code_is_a_program_in_any_folder_and_a_script_only_among_programs(
+    surface: Callable[..., Surface],
+) -> None:
+    found = surface(
+        {
+            "opt/tools/posh": File(ELF, 0o755),
+            "opt/tools/poetry": File(b"#!/usr/bin/python3\n", 0o755),
+            "usr/libexec/gcc/x86_64-linux-gnu/14/cc1": File(ELF, 0o755),
+            "etc/init.d/ssh": File(b"#!/bin/sh\n", 0o755),
+            "usr/bin/poetry": File(b"#!/usr/bin/python3\n", 0o755),
+        }
+    )
+    assert [item.path for item in found.shells] == ["/opt/tools/posh"]
+    assert [item.path for item in found.compilers] == ["/usr/libexec/gcc/x86_64-linux-gnu/14/cc1"]
+    assert [item.path for item in found.package_managers] == ["/usr/bin/poetry"]
+    assert found.network_tools == ()
+
+
+CHECKS = {
+    ProgramKind.SHELL: "no-shell",
+    ProgramKind.PACKAGE_MANAGER: "no-package-manager",
+    ProgramKind.COMPILER: "no-compiler",
+}
+FOLDERS = (
+    "usr/bin",
+    "sbin",
+    "usr/libexec",
+    "busybox",
+    "opt/tools",
+    "usr/lib/git-core",
+    "etc/init.d",
+)
+
+
+@pytest.mark.parametrize("kind", CHECKS)
+def test_what_the_inventory_counts_the_build_refuses(
+    surface: Callable[..., Surface], kind: ProgramKind
+) -> None:
+    names = PROGRAMS[kind].split()
+    files: Files = {
+        f"{folder}/{name}": File(ELF if number % 2 else b"#!/x\n", 0o755)
+        for folder in FOLDERS
+        for number, name in enumerate(names)
+    }
+    files |= {
+        f"usr/local/{folder}/{name}": Symlink("/usr/bin/env")
+        for folder in FOLDERS
+        for name in names
+    }
+    files["usr/bin/env"] = File(ELF, 0o755)
+    counted = {item.path for item in getattr(surface(files), kind)}
+    tree = Tree()
+    for path, value in files.items():
+        if isinstance(value, Symlink):
+            tree.put_symlink(path, value.target)
+        else:
+            tree.put_file(path, value.content, 0o755)
+    subject = CheckedImage(tree, definition(), AMD64, 65532, 65532)
+    refused = next(check.problems for check in check_image(subject) if check.name == CHECKS[kind])
+    assert counted
+    assert counted <= set(refused)
 
 
 def test_setuid_setgid_and_loose_permissions_are_found(surface: Callable[..., Surface]) -> None:

@@ -23,6 +23,7 @@ from ironhull.build.tree import Tree
 _HEADER = struct.Struct("<17s3sIIB3xI12x")
 _ENTRY = struct.Struct("<iIIIQ")
 _EXTENSION_MAGIC = 0xEAA42174
+# FLAG_ELF_LIBC6: the only kind of library since libc5 is gone.
 _LIBC6 = 0x0003
 # glibc's FLAG_* of the required architecture, by e_machine and word size.
 _ARCHITECTURE_FLAGS = {
@@ -59,6 +60,7 @@ def write_ld_cache(tree: Tree, context: StepContext) -> None:
 def _generator(context: StepContext) -> str:
     libc = context.part("libc6")
     version = libc.version if libc else ""
+    # As Debian's ldconfig has it compiled in: no epoch, and upstream's version once more.
     upstream = re.match(r"(?:\d+:)?(\d+\.\d+)", version)
     return (
         f"ldconfig (Debian GLIBC {version.split(':')[-1]}) "
@@ -71,6 +73,8 @@ def find_libraries(tree: Tree, context: StepContext) -> list[Library]:
     found: list[Library] = []
     seen: set[str] = set()
     for folder in [*configured_folders(tree, context), *_SYSTEM_FOLDERS]:
+        # With a merged /usr, /lib and /usr/lib are one folder: ldconfig sees the same inode and
+        # keeps the name that it met first.
         real = tree.resolve(folder)
         if real is None or real in seen:
             continue
@@ -88,6 +92,7 @@ def library_folders(tree: Tree, context: StepContext) -> tuple[str, ...]:
 def configured_folders(tree: Tree, context: StepContext) -> list[str]:
     """Folders that ld.so.conf and what it includes name, in order, as the tree now has them."""
     texts = {path: data for part in context.parts for path, data in part.captured.items()}
+    # What a definition writes or deletes counts, not what the package brought.
     texts |= {path: data for path, data in tree.contents.items() if tree.owner[path] == ""}
     here = {path: data for path, data in texts.items() if path in tree}
     return list(_configured(here, "/etc/ld.so.conf", [0]))
@@ -98,6 +103,7 @@ def _configured(texts: Mapping[str, bytes], path: str, depth: list[int]) -> Iter
     text = texts.get(path.lstrip("/"), b"").decode("utf-8", "replace")
     for line in text.splitlines():
         words = line.partition("#")[0].split()
+        # The count is of all files: a file may include itself, or two each other.
         if not words or depth[0] > _MAX_INCLUDES:
             continue
         if words[0] != "include":
@@ -105,6 +111,7 @@ def _configured(texts: Mapping[str, bytes], path: str, depth: list[int]) -> Iter
             continue
         for pattern in words[1:]:
             full = posixpath.join(posixpath.dirname(path), pattern).lstrip("/")
+            # Sorted, as glob(3) gives them: the order decides which of two libraries wins.
             for name in sorted(name for name in texts if fnmatchcase(name, full)):
                 yield from _configured(texts, f"/{name}", depth)
 
@@ -118,6 +125,7 @@ def _libraries_in(tree: Tree, folder: str, real: str) -> Iterator[Library]:
         elf = target.elf if target is not None and target.is_file else None
         if not _looks_like_library(name) or elf is None or not _loadable(elf):
             continue
+        # A library is entered by its soname, which programs ask for, and not by the file's name.
         soname = elf.soname or name
         if entry.is_symlink and _is_link_name(name, soname):
             soname = name
@@ -133,6 +141,7 @@ def _libraries_in(tree: Tree, folder: str, real: str) -> Iterator[Library]:
 
 
 def _looks_like_library(name: str) -> bool:
+    # ldconfig's own test, before it opens a file; -gdb.py are scripts beside libraries.
     known = name.startswith(("lib", "ld-", "ld.so", "ld64.so"))
     return known and ".so" in name and not name.endswith("-gdb.py")
 
@@ -180,12 +189,14 @@ def _digits(text: str, start: int) -> tuple[int, int]:
 
 def encode(libraries: list[Library], generator: str) -> bytes:
     """The bytes of a cache that holds these libraries in this order."""
+    # 0x0400 is s390x, the one of these machines whose numbers are written from the high end.
     big = any(library.flags & 0xFF00 == 0x0400 for library in libraries)
     header, entry = _HEADER, _ENTRY
     if big:
         header, entry = (struct.Struct(">" + form.format[1:]) for form in (_HEADER, _ENTRY))
     texts = {text for library in libraries for text in (library.name, library.path)}
     offsets, table = string_table(texts)
+    # Offsets of the new format count from the cache's first byte, not from the string table's.
     base = header.size + entry.size * len(libraries)
     extension = base + len(table)
     extension += -extension % 4
@@ -197,6 +208,7 @@ def encode(libraries: list[Library], generator: str) -> bytes:
     head = header.pack(b"glibc-ld.so.cache", b"1.1", len(libraries), len(table), flags, extension)
     order = ">" if big else "<"
     name = generator.encode()
+    # One extension: tag 0 is cache_extension_tag_generator, its data follow the table.
     section = struct.pack(order + "II", _EXTENSION_MAGIC, 1)
     section += struct.pack(order + "IIII", 0, 0, extension + len(section) + 16, len(name))
     padding = b"\0" * (extension - base - len(table))
@@ -206,6 +218,7 @@ def encode(libraries: list[Library], generator: str) -> bytes:
 def string_table(texts: set[str]) -> tuple[dict[str, int], bytes]:
     """Offsets of NUL-ended strings in one table; a string that ends another shares its tail."""
     raw = (text.encode("utf-8", "surrogateescape") for text in texts)
+    # Read from behind, strings that share a tail stand beside each other, the longest first.
     ordered = sorted(raw, key=cmp_to_key(_by_tail))
     offsets: dict[str, int] = {}
     table = bytearray()
