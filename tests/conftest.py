@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from outside.tools import versions
 
-from tests.real.tools import versions
 from tests.tally import LEFT_OUT, Counting, reason
 
 # CI judges a change, so it asks the same questions each time; at the desk new ones are asked.

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.data.find import osv_export
 
 from ironhull.engine.find import EngineSettings
 
@@ -26,7 +27,6 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith("$ ")
 ]
-OSV = ROOT.parent / "shared/data/osv-debian-2025-02-12.zip"
 # What the shown command may end with besides 0: findings are an answer.
 FINDINGS = ("ironhull scan",)
 
@@ -40,8 +40,7 @@ def stranger(
     shutil.copytree(
         ROOT / "images", folder / "images", ignore=shutil.ignore_patterns("*.lock.json")
     )
-    if OSV.exists():
-        (folder / "all.zip").symlink_to(OSV)
+    osv_export(folder / "all.zip")
     environment = {
         **os.environ,
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
