@@ -15,14 +15,17 @@ from pathlib import Path
 
 import pytest
 from tests.data.find import osv_export
+from tests.fakes.claims import free_port
 
 from ironhull.engine.find import EngineSettings
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+# A machine may have a server on the port that the README shows.
+SHOWN, OURS = "127.0.0.1:5000", f"127.0.0.1:{free_port()}"
 COMMANDS = [
-    line.removeprefix("$ ")
+    line.removeprefix("$ ").replace(SHOWN, OURS)
     for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
     if line.startswith("$ ")
