@@ -7,8 +7,8 @@ known    two images whose inventories are stored, with a full Debian database: t
 foreign  two docker archives of about 250 MB of which nothing is known
 syft     `syft scan` of the larger one of the two
 
-The advisories are those of `../shared/data` seen from the project; without them the comparison has
-no vulnerabilities, and says so.
+The advisories are those of OSV's export of 2025-02-12 (outside/data.py says where it is looked
+for); without it the comparison has no vulnerabilities, and says so.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.real.mirror import suite_lines
-from tests.real.tools import find
+from outside.data import whole_file
+from outside.mirror import suite_lines
+from outside.tools import find
 
 KNOWN_LIMIT = 0.6
 """Seconds."""
@@ -39,7 +40,6 @@ PACKAGES = {
     "one": "python3,python3-requests,python3-yaml,nodejs,node-semver,ruby",
     "two": "python3,python3-lxml,nodejs,node-semver,perl,php-cli",
 }
-EXPORT = Path(__file__).parents[1] / "../shared/data/osv-debian-2025-02-12.zip"
 RUNS = 5
 
 
@@ -98,8 +98,8 @@ def measure(archives: Sequence[Path], syft: Path, folder: Path, runs: int) -> Fi
     load, home, out = os.getloadavg()[0], folder / "home", folder / "out"
     environment = {**os.environ, "IRONHULL_HOME": str(home), "SYFT_CHECK_FOR_APP_UPDATE": "false"}
     ironhull = [sys.executable, "-m", "ironhull.cli"]
-    if EXPORT.is_file():
-        source = f"osv-debian={EXPORT}"
+    if export := whole_file("osv-debian-2025-02-12.zip"):
+        source = f"osv-debian={export}"
         update = [*ironhull, "advisories", "update", "--quiet", "--source", source]
         seconds(update, environment, out)
     compare = [*ironhull, "compare", *map(str, archives), "--max-age", "0", "--quiet"]

@@ -27,8 +27,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.real.mirror import suite_lines
-from tests.real.tools import find
+from outside.mirror import suite_lines
+from outside.tools import find
 
 TIME_LIMIT = 0.5
 MEMORY_LIMIT = 0.5

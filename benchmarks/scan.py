@@ -13,6 +13,9 @@ of the project is missed.
 from __future__ import annotations
 
 import argparse
+import gzip
+import hashlib
+import io
 import json
 import os
 import random
@@ -22,6 +25,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Sequence
@@ -32,9 +36,9 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.fakes.image import make_image  # noqa: E402
-from tests.real.test_scan_parity import write_trivy_database  # noqa: E402
-from tests.real.tools import find  # noqa: E402
+from outside.data import whole_file  # noqa: E402
+from outside.tools import find  # noqa: E402
+from outside.trivy import export_records, write_database  # noqa: E402
 
 from ironhull.inventory.model import (  # noqa: E402
     Distribution,
@@ -44,9 +48,8 @@ from ironhull.inventory.model import (  # noqa: E402
 )
 from ironhull.inventory.stored import InventoryStore  # noqa: E402
 from ironhull.oci.digest import Digest  # noqa: E402
-from ironhull.store.layout import ImageLayout  # noqa: E402
 
-EXPORT = ROOT / "../shared/data/osv-debian-2025-02-12.zip"
+EXPORT = "osv-debian-2025-02-12.zip"
 PACKAGES = 413
 MB = 10**6
 
@@ -114,8 +117,35 @@ def an_image(folder: Path, database: Path) -> Path:
         "etc/debian_version": "12.9\n",
         "var/lib/dpkg/status": "\n\n".join(stanzas[:PACKAGES]) + "\n",
     }
-    place = folder / "image"
-    make_image(ImageLayout(place, create=True), [files], index=False)
+    return a_layout(folder / "image", files)
+
+
+def a_layout(place: Path, files: dict[str, str]) -> Path:
+    """An OCI layout with one image of one layer with these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            tar.addfile(member, io.BytesIO(text.encode()))
+    kind = "application/vnd.oci.image"
+    (place / "blobs/sha256").mkdir(parents=True)
+
+    def put(data: bytes, media_type: str) -> dict[str, Any]:
+        digest = hashlib.sha256(data).hexdigest()
+        (place / "blobs/sha256" / digest).write_bytes(data)
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(data)}
+
+    layer = put(gzip.compress(buffer.getvalue()), f"{kind}.layer.v1.tar+gzip")
+    diff_id = f"sha256:{hashlib.sha256(buffer.getvalue()).hexdigest()}"
+    rootfs = {"type": "layers", "diff_ids": [diff_id]}
+    config = {"architecture": "amd64", "os": "linux", "rootfs": rootfs}
+    head = {"schemaVersion": 2, "mediaType": f"{kind}.manifest.v1+json"}
+    described = put(json.dumps(config).encode(), f"{kind}.config.v1+json")
+    manifest = json.dumps(head | {"config": described, "layers": [layer]}).encode()
+    index = {"schemaVersion": 2, "manifests": [put(manifest, f"{kind}.manifest.v1+json")]}
+    (place / "index.json").write_text(json.dumps(index))
+    (place / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
     return place
 
 
@@ -169,7 +199,9 @@ def a_fleet(home: Path, database: Path, count: int) -> None:
         )
 
 
-def measure(work: Path, rounds: int, image: Path | None, fleet: int) -> dict[str, float]:
+def measure(
+    work: Path, export: Path, rounds: int, image: Path | None, fleet: int
+) -> dict[str, float]:
     home = work / "home"
     database = home / "advisories/advisories.sqlite"
     figures: dict[str, float] = {}
@@ -177,13 +209,13 @@ def measure(work: Path, rounds: int, image: Path | None, fleet: int) -> dict[str
     for _ in range(min(rounds, 3)):
         shutil.rmtree(home, ignore_errors=True)
         imports.append(
-            run(ironhull("advisories", "update", "-q", "--source", f"osv-debian={EXPORT}"), home)
+            run(ironhull("advisories", "update", "-q", "--source", f"osv-debian={export}"), home)
         )
     figures["import_seconds"] = statistics.median(each.seconds for each in imports)
     figures["import_cpu_seconds"] = statistics.median(each.cpu for each in imports)
     figures["import_memory_mb"] = max(each.memory for each in imports)
     figures["database_mb"] = database.stat().st_size / MB
-    figures |= scans(work, home, image or an_image(work, database), rounds)
+    figures |= scans(work, export, image or an_image(work, database), rounds)
     a_fleet(home, database, fleet)
     command = ironhull("rescan", "--all", "--json", "--max-age", "0")
     run(command, home)
@@ -195,15 +227,16 @@ def measure(work: Path, rounds: int, image: Path | None, fleet: int) -> dict[str
     return figures
 
 
-def scans(work: Path, home: Path, image: Path, rounds: int) -> dict[str, float]:
+def scans(work: Path, export: Path, image: Path, rounds: int) -> dict[str, float]:
     """Ironhull and trivy in turns, so that what else the machine does hits both alike."""
+    home = work / "home"
     ours = ironhull("scan", image, "--json", "--max-age", "0")
     trivy = find("trivy")
     theirs: list[str | Path] = []
     run(ours, home)
     if trivy is not None:
         cache = work / "trivy"
-        write_trivy_database(cache)
+        write_database(cache, export_records(export))
         theirs = [trivy, "image", "--cache-dir", cache, "--scanners", "vuln", "--skip-db-update",
                   "--offline-scan", "--format", "json", "--quiet", "--input", image]  # fmt: skip
         run(theirs, home)
@@ -229,10 +262,11 @@ def main() -> int:
     parser.add_argument("--image", type=Path)
     parser.add_argument("--fleet", type=int, default=1000)
     options = parser.parse_args()
-    if not EXPORT.is_file():
-        raise SystemExit(f"the export is not at {EXPORT}")
+    export = whole_file(EXPORT)
+    if export is None:
+        raise SystemExit(f"{EXPORT} is not here: outside/data.py says where it is looked for")
     with tempfile.TemporaryDirectory(prefix="ironhull-scan-") as folder:
-        figures = measure(Path(folder), options.rounds, options.image, options.fleet)
+        figures = measure(Path(folder), export, options.rounds, options.image, options.fleet)
     missed = [name for name, goal in GOALS.items() if name in figures and figures[name] > goal]
     if options.json:
         value: dict[str, Any] = {"figures": figures, "goals": GOALS, "missed": missed}

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from outside.tools import versions
 
-from tests.real.tools import versions
 from tests.tally import LEFT_OUT, Counting, reason
 
+SLOW = [HealthCheck.too_slow]
 # CI judges a change, so it asks the same questions each time; at the desk new ones are asked.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=SLOW)
+# How long an example takes depends on what else the machine does, so no test fails for that.
+settings.register_profile("desk", deadline=None, suppress_health_check=SLOW)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
+# What a unit test may know of the machine's environment; all else is for programs, not for tests.
+KEPT = ("PATH", "PYTHON", "PYTEST", "CI", "TMPDIR", "LANG", "LC_", "IRONHULL_TEST", "HYPOTHESIS")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,6 +36,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/real/" in item.nodeid:
             item.add_marker(pytest.mark.real)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A unit test, and what it is set up with, has nothing of the machine's settings and files."""
+    if "tests/unit/" not in item.nodeid:
+        return (yield)
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="ironhull-nobody-") as home:
+        for name in before:
+            if not name.startswith(KEPT):
+                del os.environ[name]
+        os.environ["HOME"] = home
+        try:
+            return (yield)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
 
 from ironhull.advisories.database import Database
 from ironhull.advisories.feeds.known import KNOWN
@@ -16,21 +13,13 @@ from ironhull.advisories.update import Outcome, Rules, Source, update
 from ironhull.inventory.model import Distribution, ImageIdentity, Inventory, Package
 from ironhull.progress import Silent
 from ironhull.scan.matching import Options
+from tests.data.find import osv_records
 
-DATA = Path(__file__).parents[2] / "../shared/data"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 BOOKWORM = Distribution("debian", "12", "bookworm", "Debian GNU/Linux 12 (bookworm)")
 BULLSEYE = Distribution("debian", "11", "bullseye", "Debian GNU/Linux 11 (bullseye)")
 TRIXIE = Distribution("debian", "13", "trixie", "Debian GNU/Linux 13 (trixie)")
-
-
-def shared(name: str) -> Path:
-    """A file of the shared data; skips the test where it is not at hand."""
-    path = DATA / name
-    if not path.exists():
-        pytest.skip(f"the shared data are not here: {name}")
-    return path
 
 
 def osv(
@@ -68,11 +57,8 @@ def write_records(folder: Path, records: Iterable[dict[str, object]]) -> Path:
 
 def real_records(folder: Path, names: Iterable[str]) -> Path:
     """Records of the real export of February 2025, by identifier."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(shared("osv-debian-2025-02-12.zip")) as archive:
-        for name in names:
-            (folder / f"{name}.json").write_bytes(archive.read(f"{name}.json"))
-    return folder
+    records = {record["id"]: record for record in osv_records("osv-debian-2025-02-12.jsonl")}
+    return write_records(folder, [records[name] for name in names])
 
 
 def bring(path: Path, now: datetime = NOW, **places: Path) -> list[Outcome]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.fakes.claims import claim
 from tests.fakes.image import Directory, File, Symlink, make_image
 from tests.real.tools import tool
 
@@ -69,7 +70,7 @@ def buildah(scratch: Path) -> Builder:
 @contextlib.contextmanager
 def _bridge() -> Iterator[str]:
     """A network bridge of this process, which needs no packet filter to reach from the host."""
-    name, third = f"ih{secrets.token_hex(4)}", secrets.randbelow(200) + 20
+    name, third = f"ih{secrets.token_hex(4)}", claim("subnet", range(20, 220))
     ip = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin:/bin") or "ip"
     subprocess.run([ip, "link", "add", name, "type", "bridge"], check=True, capture_output=True)
     try:

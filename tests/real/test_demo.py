@@ -18,8 +18,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from outside.tools import CACHE
 from tests.real.conftest import storage
-from tests.real.tools import CACHE, tool
+from tests.real.tools import tool
 
 from ironhull.build import transform
 from ironhull.engine.host import host_settings

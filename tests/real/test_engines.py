@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes.claims import free_port
 from tests.fakes.image import make_image
 
 from ironhull.engine.flags import FlagsCache
@@ -332,9 +333,7 @@ def served(shell_layout: ImageLayout, tmp_path: Path) -> Iterator[str]:
     """`ironhull serve` with the image `shell:1` under its own name."""
     home = tmp_path / "home"
     shutil.copytree(shell_layout.root, home / "store")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "ironhull.cli", "serve", "--listen", address],

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from outside.mirror import suite_lines
 from tests.fakes.image import Directory, Files, make_image
-from tests.real.mirror import suite_lines
 from tests.real.tools import tool
 
 from ironhull.engine.find import EngineSettings

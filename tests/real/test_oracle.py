@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.real.mirror import suite_lines
+from outside.mirror import suite_lines
 from tests.real.tools import tool
 
 PACKAGES = ("nodejs", "python3", "nginx-light", "ca-certificates", "tzdata", "netbase", "apt")

@@ -14,19 +14,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.data.find import osv_export
+from tests.fakes.claims import free_port
 
 from ironhull.engine.find import EngineSettings
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+# A machine may have a server on the port that the README shows.
+SHOWN, OURS = "127.0.0.1:5000", f"127.0.0.1:{free_port()}"
 COMMANDS = [
-    line.removeprefix("$ ")
+    line.removeprefix("$ ").replace(SHOWN, OURS)
     for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
     if line.startswith("$ ")
 ]
-OSV = ROOT.parent / "shared/data/osv-debian-2025-02-12.zip"
 # What the shown command may end with besides 0: findings are an answer.
 FINDINGS = ("ironhull scan",)
 
@@ -40,8 +43,7 @@ def stranger(
     shutil.copytree(
         ROOT / "images", folder / "images", ignore=shutil.ignore_patterns("*.lock.json")
     )
-    if OSV.exists():
-        (folder / "all.zip").symlink_to(OSV)
+    osv_export(folder / "all.zip")
     environment = {
         **os.environ,
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",

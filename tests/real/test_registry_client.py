@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.claims import free_port
 from tests.fakes.image import make_image
-from tests.fakes.running_server import free_port
 from tests.fakes.wiretap import Wiretap
 from tests.real.tools import tool
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import bcrypt
 import pytest
 import urllib3
+from tests.fakes.claims import free_port
 from tests.fakes.image import make_image
-from tests.fakes.running_server import free_port, serving
+from tests.fakes.running_server import serving
 from tests.real.tools import tool
 
 from ironhull.oci.document import canonical

@@ -11,14 +11,13 @@ import json
 import re
 import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from outside.trivy import RELEASES, entries_of, export_records, write_database
+from tests.data.find import whole
 from tests.fakes import advisories as fake
-from tests.real.bolt import write_bolt
 from tests.real.tools import tool
 
 from ironhull.advisories.database import Database
@@ -39,7 +38,7 @@ REQUESTS = """
     nodejs imagemagick ffmpeg samba openssh-server curl libxml2-utils golang-go ruby-dev
     mariadb-server ghostscript qemu-utils linux-perf
 """
-RELEASES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
+EXPORT = "osv-debian-2025-02-12.zip"
 MINIMUM = 400
 
 
@@ -66,51 +65,12 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def database(work: Path) -> Database:
-    return fake.database(
-        work / "advisories.sqlite", osv_debian=fake.shared("osv-debian-2025-02-12.zip")
-    )
+    return fake.database(work / "advisories.sqlite", osv_debian=whole(EXPORT))
 
 
 @pytest.fixture(scope="module")
 def trivy_cache(work: Path) -> Path:
-    return write_trivy_database(work / "trivy")
-
-
-def write_trivy_database(cache: Path) -> Path:
-    """trivy's cache folder, with a database of the same export."""
-    folder = cache / "db"
-    folder.mkdir(parents=True)
-    releases: dict[str, dict[bytes, dict[bytes, bytes]]] = {name: {} for name in RELEASES}
-    details: dict[bytes, bytes] = {}
-    for identifier, release, package, fixed in _export():
-        advisory = json.dumps({"FixedVersion": fixed} if fixed else {}).encode()
-        releases[release].setdefault(package.encode(), {})[identifier.encode()] = advisory
-        details[identifier.encode()] = json.dumps({"Title": identifier}).encode()
-    source = json.dumps({"ID": "debian", "Name": "export", "URL": "file"}).encode()
-    tree: dict[bytes, Any] = {
-        b"data-source": {f"debian {name}".encode(): source for name in RELEASES},
-        b"vulnerability": details,
-    }
-    tree |= {f"debian {name}".encode(): packages for name, packages in releases.items()}
-    write_bolt(folder / "trivy.db", tree)
-    later = "2100-01-01T00:00:00Z"
-    metadata = {"Version": 2, "NextUpdate": later, "UpdatedAt": later, "DownloadedAt": later}
-    (folder / "metadata.json").write_text(json.dumps(metadata))
-    return cache
-
-
-def _export() -> Iterator[tuple[str, str, str, str]]:
-    """Identifier, release, source and fixed version of every Debian entry of the export."""
-    with zipfile.ZipFile(fake.shared("osv-debian-2025-02-12.zip")) as archive:
-        for name in archive.namelist():
-            record = json.loads(archive.read(name))
-            for affected in record["affected"]:
-                package = affected.get("package", {})
-                family, _, release = package.get("ecosystem", "").partition(":")
-                if family == "Debian" and release in RELEASES:
-                    events = affected["ranges"][0]["events"]
-                    fixed = next((event["fixed"] for event in events if "fixed" in event), "")
-                    yield record["id"], release, package["name"], fixed
+    return write_database(work / "trivy", export_records(whole(EXPORT)))
 
 
 @pytest.fixture(scope="module", params=RELEASES)
@@ -221,7 +181,7 @@ def test_trivy_finds_the_same(
 @pytest.fixture(scope="module")
 def tracker_export(work: Path) -> Path:
     """The export in the form of the security tracker's: all releases that have the source."""
-    entries = list(_export())
+    entries = list(entries_of(export_records(whole(EXPORT))))
     known = {(package, release) for _, release, package, _ in entries}
     tracker: dict[str, dict[str, Any]] = {}
     for identifier, release, package, fixed in entries:

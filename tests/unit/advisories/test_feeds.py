@@ -10,7 +10,7 @@ from typing import IO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes.advisories import shared
+from tests.data.find import excerpt, whole
 
 from ironhull.advisories.documents import documents
 from ironhull.advisories.feeds.annotations import AnnotationFeed, temporary
@@ -49,14 +49,32 @@ def rows(feed: Feed, text: str, name: str = "feed.json") -> list[object]:
 
 
 def real(feed: Feed, name: str) -> list[object]:
-    return list(feed.read(documents(shared(name), feed.wants)))
+    return list(feed.read(documents(excerpt(name), feed.wants)))
+
+
+@pytest.mark.parametrize(
+    ("feed", "name", "kind", "count"),
+    [
+        (KevFeed(), "kev-2026-08-07.json", Exploited, 1662),
+        (EpssFeed(), "epss-sample-2026-09.csv", Score, 2147),
+        (NodeFeed(), "node-core-vulns-2026-04.json", Record, 171),
+        (AnnotationFeed(), "debian/DSA-list-2023-04", Record, 5406),
+        (AnnotationFeed(), "tracker-annotations", Record, 125),
+        (EndOfLifeFeed(), "endoflife", Cycle, 121),
+        (SupportFeed(), "debian", Support, 56),
+        (TrackerFeed(), "debian/tracker-json-sample.json", Record, 7),
+    ],
+)
+def test_the_whole_data_are_read(feed: Feed, name: str, kind: type, count: int) -> None:
+    found = list(feed.read(documents(whole(name), feed.wants)))
+    assert len([row for row in found if isinstance(row, kind)]) == count
 
 
 def test_kev_is_read_with_its_date() -> None:
     found = real(KevFeed(), "kev-2026-08-07.json")
     assert FeedDate("2026-08-07T16:45:47.0648Z") in found
     entries = [row for row in found if isinstance(row, Exploited)]
-    assert len(entries) == 1662
+    assert len(entries) == 40
     assert entries[0].vulnerability == "CVE-2026-8037"
 
 
@@ -69,7 +87,7 @@ def test_kev_that_lost_entries_on_the_way_is_malformed() -> None:
 def test_epss_is_read_in_whatever_order_it_comes() -> None:
     found = real(EpssFeed(), "epss-sample-2026-09.csv")
     scores = [row for row in found if isinstance(row, Score)]
-    assert len(scores) == 2147
+    assert len(scores) == 40
     assert FeedDate("2026-09-29T12:00:22Z") in found
 
 
@@ -93,7 +111,7 @@ def test_epss_that_is_not_epss_is_malformed(text: str) -> None:
 def test_nodes_index_keeps_its_expressions() -> None:
     found = real(NodeFeed(), "node-core-vulns-2026-04.json")
     records = [row for row in found if isinstance(row, Record)]
-    assert len(records) == 171
+    assert len(records) == 40
     last = records[-1]
     assert last.claims[0].vulnerability == "CVE-2026-21717"
     assert last.claims[0].line.startswith("20.x || 22.x || 24.x || 25.x\t^20.20.2")
@@ -168,7 +186,7 @@ def test_the_list_of_dsas_is_joined_to_its_cves() -> None:
     ]
     # A regression update names no CVE: it is about itself.
     assert records["DSA-5356-2"].claims[0].vulnerability == "DSA-5356-2"
-    assert len(records) > 5000
+    assert len(records) == 40
 
 
 def test_every_real_annotation_is_read() -> None:

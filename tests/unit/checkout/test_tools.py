@@ -56,7 +56,7 @@ def named(checkout: Path) -> list[str]:
 
 def test_ruff_looks_at_every_python_file_in_the_folders_that_hold_some(checkout):
     assert ruffs(ROOT) >= {
-        path for path in files("src", "tests", "benchmarks", "docs") if python(path)
+        path for path in files("src", "tests", "benchmarks", "docs", "outside") if python(path)
     }
     assert ruffs(checkout) == {checkout / name for name in [*named(checkout), "pyproject.toml"]}
 
@@ -119,10 +119,13 @@ def below_source(path: Path, source: Path) -> str:
 def test_git_ignores_no_file_below_a_folder_of_the_project(checkout):
     subprocess.run(["git", "init", "-q", checkout], check=True)
     folders = {
-        path.parent.relative_to(ROOT) for path in files("src", "tests", "docs", "benchmarks")
+        path.parent.relative_to(ROOT)
+        for path in files("src", "tests", "docs", "benchmarks", "outside")
     }
     asked = [*named(checkout), *(f"{folder.as_posix()}/part.py" for folder in folders)]
-    asked += [path.relative_to(ROOT).as_posix() for path in files("src", "tests", "docs")]
+    asked += [
+        path.relative_to(ROOT).as_posix() for path in files("src", "tests", "docs", "outside")
+    ]
     said = subprocess.run(
         ["git", "-c", "core.excludesFile=/dev/null", "check-ignore", "--no-index", "--stdin"],
         cwd=checkout, input="\n".join(asked), capture_output=True, text=True, check=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.data.find import excerpt
 from tests.fakes import advisories as fake
 from tests.fakes.advisories import inventory, options, osv
 
@@ -141,9 +142,7 @@ def test_packages_that_no_feed_covers_are_unmatched_not_clean(tmp_path: Path) ->
 
 
 def test_node_is_matched_with_its_own_index(tmp_path: Path) -> None:
-    database = fake.database(
-        tmp_path / "a.sqlite", nodejs=fake.shared("node-core-vulns-2026-04.json")
-    )
+    database = fake.database(tmp_path / "a.sqlite", nodejs=excerpt("node-core-vulns-2026-04.json"))
     node = Package("node", "20.20.1", "binary", "/usr/local/bin/node")
     result = scanned(database, node, distribution=Distribution())
     fixes = {finding.id: finding.fixed_version for finding in result.findings}
@@ -158,7 +157,7 @@ def test_a_runtime_past_its_end_is_said(tmp_path: Path) -> None:
     database = fake.database(
         tmp_path / "a.sqlite",
         osv_npm=fake.write_records(tmp_path / "osv", [record]),
-        endoflife=fake.shared("endoflife"),
+        endoflife=excerpt("endoflife"),
     )
     python = Package("python", "3.8.20", "binary", "/usr/local/bin/python3.8")
     result = scanned(database, python, distribution=Distribution())
@@ -168,9 +167,7 @@ def test_a_runtime_past_its_end_is_said(tmp_path: Path) -> None:
 
 
 def test_a_runtime_that_a_distribution_package_owns_is_left_to_it(tmp_path: Path) -> None:
-    database = fake.database(
-        tmp_path / "a.sqlite", nodejs=fake.shared("node-core-vulns-2026-04.json")
-    )
+    database = fake.database(tmp_path / "a.sqlite", nodejs=excerpt("node-core-vulns-2026-04.json"))
     node = Package("node", "18.0.0", "binary", "/usr/bin/node", owned_by="nodejs")
     free = Package("x", "1", "binary", "/x")
     result = scanned(database, node, free, distribution=Distribution())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.data.find import excerpt
 from tests.fakes import advisories as fake
 from tests.fakes.advisories import deb, inventory, options, osv
 
@@ -18,7 +19,7 @@ from ironhull.scan.target import target_of
 @pytest.fixture(scope="module")
 def tracker(tmp_path_factory: pytest.TempPathFactory) -> Database:
     path = tmp_path_factory.mktemp("tracker") / "advisories.sqlite"
-    return fake.database(path, debian_annotations=fake.shared("tracker-annotations"))
+    return fake.database(path, debian_annotations=excerpt("tracker-annotations"))
 
 
 def explained(database: Database, identifier: str, *packages: Package) -> Explanation:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.data.find import EXCERPTS, osv_export, whole
 from tests.fakes import advisories as fake
 
 from ironhull.advisories.database import Database
@@ -118,15 +119,28 @@ def _bookworm(record: Any) -> Iterator[tuple[str, str | None]]:
             yield package["name"], fixed
 
 
-@pytest.fixture
-def replay() -> list[Path]:
-    root = fake.shared("osv-replay-2024-07")
+REPLAY = "osv-replay-2024-07"
+
+
+def the_whole(_: Path) -> list[Path]:
+    root = whole(REPLAY)
     return [root / "base.zip", *sorted((root / "updates").iterdir())]
 
 
+def an_excerpt(folder: Path) -> list[Path]:
+    root = EXCERPTS / REPLAY
+    parts = [root / "base.jsonl", *sorted((root / "updates").iterdir())]
+    return [
+        osv_export(folder / f"{part.stem}.zip", part.relative_to(EXCERPTS).as_posix())
+        for part in parts
+    ]
+
+
+@pytest.mark.parametrize(("places", "count"), [(an_excerpt, 11), (the_whole, 52)])
 def test_every_new_finding_is_said_once_at_the_update_that_brought_it(
-    replay: list[Path], tmp_path: Path
+    places: Callable[[Path], list[Path]], count: int, tmp_path: Path
 ) -> None:
+    replay = places(tmp_path)
     path, ledger = tmp_path / "advisories.sqlite", tmp_path / "reported.sqlite"
     store = InventoryStore(tmp_path / "inventories")
     store.put(_inventory())
@@ -152,7 +166,7 @@ def test_every_new_finding_is_said_once_at_the_update_that_brought_it(
         said |= expected
         if ("CVE-2024-6387", "openssh") in new:
             openssh = place.name
-    assert len(replay) == 52
+    assert len(replay) == count
     assert openssh == "2024-07-01T120543Z.zip"
 
 

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from tests.data.find import excerpt
 from tests.fakes import advisories as fake
 from tests.fakes.advisories import BULLSEYE, NOW, deb, inventory, options, osv
 
@@ -68,7 +69,7 @@ def result(tmp_path: Path) -> ScanResult:
         osv_debian=fake.write_records(tmp_path / "osv", records),
         kev=kev,
         epss=epss,
-        debian_releases=fake.shared("debian/debian.csv"),
+        debian_releases=excerpt("debian/debian.csv"),
     )
     packages = (
         deb("libssl3", "3.0.11-1", "openssl"),
@@ -264,7 +265,7 @@ def test_fail_on_eol(tmp_path: Path) -> None:
         osv_debian=fake.write_records(
             tmp_path / "osv", [osv("CVE-2024-0001", "x", {"Debian:11": "1-1"})]
         ),
-        debian_releases=fake.shared("debian/debian.csv"),
+        debian_releases=excerpt("debian/debian.csv"),
     )
     result = scan(inventory(deb("x", "1-1"), distribution=BULLSEYE), database, options())
     assert failures(result, ("eol",)) != []

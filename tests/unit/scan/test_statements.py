@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.data.find import excerpt
 from tests.fakes import advisories as fake
 from tests.fakes.advisories import deb, inventory, options, osv
 
@@ -66,7 +67,7 @@ def test_a_package_without_a_purl_makes_no_statement_about_the_whole_image(
 @pytest.fixture(scope="module")
 def tracker(tmp_path_factory: pytest.TempPathFactory) -> Database:
     path = tmp_path_factory.mktemp("tracker") / "advisories.sqlite"
-    return fake.database(path, debian_annotations=fake.shared("tracker-annotations"))
+    return fake.database(path, debian_annotations=excerpt("tracker-annotations"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The traps of ../shared/reference/debian-cve-matching.md, by their numbers."""
+"""What is easily got wrong when CVEs are matched with packages of Debian, one trap a test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.data.find import excerpt
 from tests.fakes import advisories as fake
 from tests.fakes.advisories import BOOKWORM, BULLSEYE, TRIXIE, deb, inventory, options, osv
 
@@ -41,9 +42,9 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Database:
     path = tmp_path_factory.mktemp("tracker") / "advisories.sqlite"
     return fake.database(
         path,
-        debian_annotations=fake.shared("tracker-annotations"),
-        debian_releases=fake.shared("debian/debian.csv"),
-        debian_support=fake.shared("debian"),
+        debian_annotations=excerpt("tracker-annotations"),
+        debian_releases=excerpt("debian/debian.csv"),
+        debian_support=excerpt("debian"),
     )
 
 

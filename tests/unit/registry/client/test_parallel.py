@@ -19,12 +19,14 @@ def test_all_work_is_done_once() -> None:
 
 def test_several_pieces_run_at_once_and_no_more_than_asked() -> None:
     lock, running, most = threading.Lock(), [0], [0]
+    # Passed by three at a time or not at all.
+    together = threading.Barrier(3, timeout=30)
 
     def piece() -> None:
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
-        time.sleep(0.02)
+        together.wait()
         with lock:
             running[0] -= 1
 

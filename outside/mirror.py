@@ -8,7 +8,7 @@ DISTRIBUTIONS = {"bookworm": "debian-12", "trixie": "debian-13"}
 
 
 def suite_lines(codename: str) -> str:
-    """apt's one-line sources of a release, its updates and its security fixes."""
+    """Apt's one-line sources of a release, its updates and its security fixes."""
     lines = [
         f"deb {repository.uri} {suite} {' '.join(repository.components)}\n"
         for repository in find_repositories(DISTRIBUTIONS[codename])
