@@ -78,7 +78,7 @@ def serve(
       role = "pull"
       repositories = ["public/*"]    # * matches any text; leave out: all
       [users.alice]
-      password = "$2y$10$…"          # htpasswd -nB alice
+      password = "$2y$12$…"          # htpasswd -nB -C 12 alice
       role = "push"                  # pull, push, or admin (may delete)
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     host, port = _address(listen)

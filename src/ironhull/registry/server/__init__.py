@@ -2,6 +2,7 @@
 
 Two floors. Below, plain functions on disk: `records` (what belongs to which repository),
 `listing` (tags, from index.json), `entries` (what manifests say), `contents` (the three as one),
-`uploads`, `sweep`, `access`. Above, HTTP: `app` puts `blob_routes`, `manifest_routes` and
-`other_routes` together, `sending` and `receiving` move bytes, `running` starts the web server.
+`uploads`, `sweep`; `users`, `access` and `logins` know who asks. Above, HTTP: `app` puts
+`blob_routes`, `manifest_routes` and `other_routes` together, `sending` and `receiving` move bytes,
+`running` starts the web server.
 """

@@ -1,136 +1,27 @@
-"""Who may do what: users with bcrypt hashes, roles and repositories, out of one TOML file.
+"""The rules in force, and the checking of passwords and tokens against them.
 
-    [anonymous]                     # leave the table out: nobody gets in without a password
-    role = "pull"
-    repositories = ["public/*"]
-
-    [users.alice]
-    password = "$2y$10$…"           # printed by: htpasswd -nB alice
-    role = "push"                   # pull, push (and pull), admin (and delete)
-    repositories = ["team/*", "base"]   # `*` matches any text; left out: all
-
-The file is read again when it changes. With no file everybody is an admin.
+The users file (see `users`) is read again when it changes. With no file everybody is an admin.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 import threading
 import time
-import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import bcrypt
 
 from ironhull.errors import InputError
-from ironhull.registry.server.refusal import Refusal
+from ironhull.registry.server.users import OPEN, Identity, cost_of, read_rules
 
-# What each role may do; distribution-spec has no word for this, so ours are its workflows.
-ROLES = {"none": 0, "pull": 1, "push": 2, "admin": 3}
-_BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
-_NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
-_MAX_FILE = 1 << 20
 _REMEMBERED = 300.0
 _CHECK_EVERY = 2.0
-_MAX_LOGINS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Somebody, and what they may do. `name` is None for a stranger."""
-
-    name: str | None
-    role: str
-    repositories: tuple[str, ...] = ("*",)
-
-    def may(self, action: str, repository: str | None = None) -> bool:
-        """Whether the role reaches to `action` (pull, push, admin) in the repository."""
-        if ROLES[self.role] < ROLES[action]:
-            return False
-        return repository is None or any(fnmatchcase(repository, p) for p in self.repositories)
-
-    @property
-    def everywhere(self) -> bool:
-        """Whether the role holds in every repository."""
-        return "*" in self.repositories
-
-
-NOBODY = Identity(None, "none")
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """A users file as read."""
-
-    anonymous: Identity
-    users: Mapping[str, Identity] = field(default_factory=dict)
-    hashes: Mapping[str, bytes] = field(default_factory=dict)
-
-
-OPEN = Rules(Identity(None, "admin"))
-
-
-def read_rules(path: Path) -> Rules:
-    """The users file at `path`; InputError says what is wrong in it."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE + 1)
-        if len(data) > _MAX_FILE:
-            raise InputError(f"{path}: larger than {_MAX_FILE} bytes")
-        value = tomllib.loads(data.decode("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from None
-    unknown = set(value) - {"anonymous", "users"}
-    if unknown:
-        raise InputError(f"{path}: unknown {sorted(unknown)} (expected: anonymous, users)")
-    anonymous = NOBODY
-    if "anonymous" in value:
-        anonymous = _identity(path, None, value["anonymous"])
-    users, hashes = {}, {}
-    tables = value.get("users", {})
-    if not isinstance(tables, dict):
-        raise InputError(f"{path}: users is a table of tables ([users.alice])")
-    for name, table in tables.items():
-        if not _NAME.fullmatch(name):
-            raise InputError(f"{path}: {name!r:.100} is not a user's name")
-        users[name] = _identity(path, name, table)
-        hashes[name] = _hash(path, name, table.get("password"))
-    return Rules(anonymous, users, hashes)
-
-
-def _identity(path: Path, name: str | None, table: Any) -> Identity:
-    where = f"{path}: {'anonymous' if name is None else f'users.{name}'}"
-    allowed = {"role", "repositories"} | ({"password"} if name else set())
-    if not isinstance(table, dict) or set(table) - allowed:
-        raise InputError(f"{where}: expected a table of {', '.join(sorted(allowed))}")
-    role, repositories = table.get("role"), table.get("repositories", ["*"])
-    if role not in ROLES:
-        raise InputError(f"{where}: role is {role!r}, expected one of: {', '.join(ROLES)}")
-    if not isinstance(repositories, list) or not all(isinstance(p, str) for p in repositories):
-        raise InputError(f"{where}: repositories is a list of patterns")
-    return Identity(name, role, tuple(repositories))
-
-
-def _hash(path: Path, name: str, value: Any) -> bytes:
-    match = _BCRYPT.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise InputError(
-            f"{path}: users.{name}: password is not a bcrypt hash (make one: htpasswd -nB {name})"
-        )
-    # 2^16 rounds take about four seconds of a core for each wrong password.
-    if not 4 <= int(match[1]) <= 16:
-        raise InputError(f"{path}: users.{name}: bcrypt cost {match[1]} is not between 4 and 16")
-    return str(value).encode()
+_KNOWN = 1000
+# bcrypt reads 72 bytes; a longer password would be checked by its beginning only.
+_LONGEST = 72
 
 
 class Access:
@@ -144,9 +35,6 @@ class Access:
         self._secret = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._known: dict[bytes, float] = {}
-        self._logins = 0
-        # A name that does not exist takes as long to refuse as a wrong password.
-        self._decoy = bcrypt.hashpw(b"decoy", bcrypt.gensalt(10)) if path else b""
 
     @property
     def has_users(self) -> bool:
@@ -156,57 +44,61 @@ class Access:
     def anonymous(self) -> Identity:
         return self._rules.anonymous
 
-    def refresh(self) -> str | None:
-        """Read the file again if it changed; the reason if the old rules had to stay."""
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the users file allows and yet is not wise, a sentence each."""
+        return self._rules.remarks
+
+    def refresh(self) -> tuple[str, ...]:
+        """Read the file again if it changed; why old rules had to stay, or remarks on the new."""
         now = time.monotonic()
         if self._path is None or now - self._checked < _CHECK_EVERY:
-            return None
+            return ()
         self._checked = now
         stamp = self._file_stamp()
         if stamp == self._stamp:
-            return None
+            return ()
         self._stamp = stamp
         try:
             self._rules = read_rules(self._path)
         except InputError as error:
-            return f"{error}; the rules read before stay in force"
-        return None
+            return (f"{error}; the rules read before stay in force",)
+        return self._rules.remarks
 
-    @contextmanager
-    def login(self) -> Iterator[None]:
-        """Around a slow check; TOOMANYREQUESTS if too many wait for theirs. Event loop only."""
-        if self._logins >= _MAX_LOGINS:
-            raise Refusal(
-                "TOOMANYREQUESTS", "too many logins at once", headers={"retry-after": "5"}
-            )
-        self._logins += 1
-        try:
-            yield
-        finally:
-            self._logins -= 1
+    def key(self, name: str, password: str) -> bytes:
+        """What stands for these credentials in memory: another one when the hash changes."""
+        stored = self._rules.hashes.get(name, b"")
+        data = b"\0".join((name.encode(), stored, password.encode()))
+        return hmac.new(self._secret, data, hashlib.sha256).digest()
 
     def remembered(self, name: str, password: str) -> Identity | None:
         """The user, if these credentials were right a short time ago."""
-        rules = self._rules
-        if name not in rules.users:
-            return None
         with self._lock:
-            until = self._known.get(self._key(name, password, rules.hashes[name]), 0.0)
-        return rules.users[name] if until > time.monotonic() else None
+            until = self._known.get(self.key(name, password), 0.0)
+        return self._rules.users.get(name) if until > time.monotonic() else None
 
     def check(self, name: str, password: str) -> Identity | None:
-        """The user whose password this is; None if it is not. Slow on purpose (bcrypt)."""
-        rules = self._rules
-        stored = rules.hashes.get(name, self._decoy)
-        data = password.encode()
-        # bcrypt reads 72 bytes; a longer password would be checked by its beginning only.
-        right = len(data) <= 72 and b"\0" not in data and bcrypt.checkpw(data, stored)
-        if not right or name not in rules.users:
+        """The user whose password this is; None if it is not. Slow on purpose (bcrypt).
+
+        Every refusal takes as many rounds as the file's most expensive hash, whatever the user's
+        own has and whether there is such a user: its time tells neither.
+        """
+        rules, key = self._rules, self.key(name, password)
+        stored, data = rules.hashes.get(name), password.encode()
+        if len(data) > _LONGEST or b"\0" in data:
+            return None
+        if stored is None:
+            _spend(data, rules.cost)
+            return None
+        if not bcrypt.checkpw(data, stored):
+            # 2^c + 2^c + 2^(c+1) + … + 2^(m-1) = 2^m
+            for cost in range(cost_of(stored), rules.cost):
+                _spend(data, cost)
             return None
         with self._lock:
-            if len(self._known) > 1000:
+            if len(self._known) > _KNOWN:
                 self._known.clear()
-            self._known[self._key(name, password, stored)] = time.monotonic() + _REMEMBERED
+            self._known[key] = time.monotonic() + _REMEMBERED
         return rules.users[name]
 
     def issue(self, identity: Identity, seconds: int = 300) -> str:
@@ -231,10 +123,6 @@ class Access:
     def _sign(self, text: str) -> str:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
 
-    def _key(self, name: str, password: str, stored: bytes) -> bytes:
-        data = b"\0".join((name.encode(), stored, password.encode()))
-        return hmac.new(self._secret, data, hashlib.sha256).digest()
-
     def _file_stamp(self) -> tuple[int, int]:
         if self._path is None:
             return (0, 0)
@@ -243,3 +131,8 @@ class Access:
         except OSError:
             return (0, 0)
         return (status.st_mtime_ns, status.st_size)
+
+
+def _spend(password: bytes, cost: int) -> None:
+    """2^cost rounds of bcrypt, for nothing: the hash is of the form of one and of no password."""
+    bcrypt.checkpw(password, b"$2b$%02d$" % cost + b"." * 53)

@@ -100,6 +100,8 @@ async def _life(registry: Registry) -> AsyncIterator[None]:
             else:
                 registry.log.note("swept", **swept.json())
 
+    for remark in registry.access.remarks:
+        registry.log.note(remark)
     # Small work on disk, of which some waits for a sync: enough threads that pulls need not wait.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(16, "disk"))
     task = None if registry.read_only else asyncio.create_task(keep_sweeping())
@@ -109,7 +111,7 @@ async def _life(registry: Registry) -> AsyncIterator[None]:
         if task is not None:
             task.cancel()
         registry.writers.shutdown(wait=True)
-        registry.checkers.shutdown(wait=False, cancel_futures=True)
+        registry.logins.close()
         registry.uploads.close()
 
 

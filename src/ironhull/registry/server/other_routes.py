@@ -36,7 +36,7 @@ class OtherRoutes:
         learn here how to.
         """
         access = self._registry.access
-        identity = await identify(self._registry, request.headers.get("authorization"))
+        identity = await identify(self._registry, request)
         known = identity is not None and (
             identity.name is not None or "authorization" in request.headers
         )
@@ -47,7 +47,7 @@ class OtherRoutes:
 
     async def token(self, request: Request) -> Response:
         """GET /token: a token for the Basic credentials, or for a stranger."""
-        identity = await identify(self._registry, request.headers.get("authorization"))
+        identity = await identify(self._registry, request)
         if identity is None or (identity.name is None and identity.role == "none"):
             raise challenge(self._registry, request)
         request.scope["ironhull.user"] = identity.name or ""

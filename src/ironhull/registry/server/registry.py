@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
@@ -17,14 +16,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from ironhull.registry.server.access import Access, Identity
+from ironhull.registry.server.access import Access
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
+from ironhull.registry.server.logins import Logins
 from ironhull.registry.server.metrics import Metrics
 from ironhull.registry.server.names import repository_name
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.request_log import RequestLog
 from ironhull.registry.server.uploads import Uploads
+from ironhull.registry.server.users import Identity
 
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,260}")
 
@@ -44,8 +45,10 @@ class Registry:
     metrics: Metrics = field(default_factory=Metrics)
     # Hashing and writing; hashlib and write() let other threads run meanwhile.
     writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "blob"))
-    # bcrypt: one at a time, so that guessing passwords does not take all cores.
-    checkers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "bcrypt"))
+    logins: Logins = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "logins", Logins(self.access))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,11 @@ class Call:
     repository: str
 
 
-async def identify(registry: Registry, header: str | None) -> Identity | None:
-    """Who an Authorization header is from; None if it proves nothing."""
-    kept = registry.access.refresh()
-    if kept is not None:
-        registry.log.note(kept)
+async def identify(registry: Registry, request: Request) -> Identity | None:
+    """Who the Authorization header is from; None if it proves nothing."""
+    for remark in registry.access.refresh():
+        registry.log.note(remark)
+    header = request.headers.get("authorization")
     if header is None:
         return registry.access.anonymous
     scheme, _, value = header.strip().partition(" ")
@@ -69,12 +72,7 @@ async def identify(registry: Registry, header: str | None) -> Identity | None:
     pair = _basic(value) if scheme.lower() == "basic" else None
     if pair is None:
         return None
-    known = registry.access.remembered(*pair)
-    if known is not None:
-        return known
-    with registry.access.login():
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(registry.checkers, registry.access.check, *pair)
+    return await registry.logins.identify(request.client.host if request.client else "", *pair)
 
 
 def challenge(registry: Registry, request: Request, scope: str = "") -> Refusal:
@@ -103,7 +101,7 @@ def guarded(
 
     async def endpoint(request: Request) -> ASGIApp:
         request.scope["ironhull.route"] = name
-        identity = await identify(registry, request.headers.get("authorization"))
+        identity = await identify(registry, request)
         repository = request.path_params.get("name", "")
         if identity is None:
             raise challenge(registry, request)

@@ -151,7 +151,7 @@ def make(tmp_path: Path) -> Iterator[Any]:
     for site in made:
         site.registry.uploads.close()
         site.registry.writers.shutdown()
-        site.registry.checkers.shutdown()
+        site.registry.logins.close()
 
 
 @pytest.fixture
