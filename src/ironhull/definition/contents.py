@@ -27,7 +27,7 @@ def packages_of(root: ReadMap, problems: Problems) -> tuple[PackageRequest, ...]
         request = _package(item)
         before = wanted.pop(request.name, None)
         if before is not None and before.place.file == item.place.file:
-            _contradiction(before, request, problems)
+            request = _together(before, request, problems)
         wanted[request.name] = request
     recommending = set()
     for item in contents.items("recommends"):
@@ -56,16 +56,22 @@ def _package(item: Item) -> PackageRequest:
     return PackageRequest(name, item.place, version or None)
 
 
-def _contradiction(before: PackageRequest, after: PackageRequest, problems: Problems) -> None:
+def _together(before: PackageRequest, after: PackageRequest, problems: Problems) -> PackageRequest:
+    """What two entries of one file mean: who asks wins over who keeps out, a pin over a name."""
     line = f"line {before.place.line}"
     if before.excluded != after.excluded:
-        message = f"package {after.name!r} is asked for and kept out ({line})"
-    elif before.version != after.version:
-        message = f"package {after.name!r} is asked for in two versions ({line})"
-    else:
+        asked, other = (after, before) if before.excluded else (before, after)
+        problems.warn(
+            other.place,
+            f"package {asked.name!r} is kept out here and asked for in line {asked.place.line}: "
+            "it is asked for",
+        )
+        return asked
+    if before.version == after.version:
         problems.warn(after.place, f"package {after.name!r} stands twice ({line} too)")
-        return
-    problems.error(after.place, message)
+    elif before.version and after.version:
+        problems.error(after.place, f"package {after.name!r} is asked for in two versions ({line})")
+    return after if after.version else before
 
 
 def repositories_of(

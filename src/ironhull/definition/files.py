@@ -1,11 +1,14 @@
 """The files of one definition: itself, what it includes, what it takes its bytes from.
 
 All of them lie below one folder, the tree: the catalog's root, or the definition's own folder. A
-path that leaves it, also through a symlink, is refused.
+path that leaves it, also through a symlink, is refused. A path is of the folder of the file that
+names it; where that has no such file, of the folder that the catalog stands in, as the public
+catalog writes them (`image/web/bin/start.sh`).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -29,6 +32,8 @@ MAX_SOURCES = 16 * 1024 * 1024
 
 DISTRIBUTION = re.compile(r"[a-z]+-[0-9]+(?:\.[0-9]+)*")
 _CATALOG_NAMES = ("images", "image")
+_WITHOUT_RELEASE = ("debian", "alpine")
+"""Folders of a distribution in the public catalog as it was at first."""
 
 
 def tree_of(path: Path) -> Path:
@@ -38,7 +43,7 @@ def tree_of(path: Path) -> Path:
     name has to be passed. Any other file has its own folder.
     """
     folder = path.absolute().parent
-    if DISTRIBUTION.fullmatch(folder.name):
+    if DISTRIBUTION.fullmatch(folder.name) or folder.name in _WITHOUT_RELEASE:
         for root in folder.parents[1:3]:
             if root.name in _CATALOG_NAMES:
                 return root
@@ -68,7 +73,7 @@ class Files:
 
     def source(self, relative: str, place: Place) -> bytes | None:
         """The bytes of a file named beside a definition; None after an error was reported."""
-        real = self._inside(relative, place)
+        real = self.place_inside(relative, place)
         if real is None:
             return None
         try:
@@ -80,22 +85,34 @@ class Files:
         return data
 
     def place_inside(self, relative: str, place: Place) -> Path | None:
-        """The real path of a file named beside a definition; None after an error."""
-        return self._inside(relative, place)
-
-    def _inside(self, relative: str, place: Place) -> Path | None:
+        """The real path of a file that a definition names; None after an error was reported."""
         if relative.startswith("/") or "\0" in relative:
             self.problems.error(place, f"{relative!r:.100} is not relative to this file")
             return None
-        base = self.real[place.file].parent
-        real = Path(os.path.realpath(base / relative))
-        root = Path(os.path.realpath(self.tree))
-        if not real.is_relative_to(root):
+        tried = []
+        for base in self._bases(place):
+            real = Path(os.path.realpath(base / relative))
+            if not real.is_relative_to(os.path.realpath(self.tree)):
+                continue
+            if _is_there(real):
+                return real
+            tried.append(str(real))
+        if tried:
+            self.problems.error(
+                place,
+                f"{relative:.100} cannot be read: {os.strerror(errno.ENOENT)} "
+                f"(tried {' and '.join(tried)})",
+            )
+        else:
             self.problems.error(
                 place, f"{relative!r:.100} leads out of {self.tree}, the folder of the definitions"
             )
-            return None
-        return real
+        return None
+
+    def _bases(self, place: Place) -> list[Path]:
+        """The folders that a relative path may be of, the nearest first."""
+        catalog = self.tree.parent if self.tree.name in _CATALOG_NAMES else self.tree
+        return list(dict.fromkeys([self.real[place.file].parent, Path(os.path.realpath(catalog))]))
 
     def _merged(self, shown: str, real: Path, data: bytes) -> MapNode:
         self.real[shown] = real
@@ -124,7 +141,7 @@ class Files:
         return [(item.place, item.value) for item in values] if isinstance(values, list) else []
 
     def _include(self, by: str, place: Place, text: str) -> MapNode | None:
-        real = self._inside(text, place)
+        real = self.place_inside(text, place)
         if real is None:
             return None
         if real in self._way:
@@ -141,10 +158,23 @@ class Files:
         try:
             data = _bytes(real, min(MAX_BYTES, self._text_left), place)
             self._text_left -= len(data)
-            return self._merged(os.path.normpath(Path(by).parent / text), real, data)
+            beside = Path(os.path.realpath(self.real[by].parent / text)) == real
+            way = text if beside else os.path.relpath(real, self.real[by].parent)
+            return self._merged(os.path.normpath(Path(by).parent / way), real, data)
         except DefinitionError as error:
             self.problems.errors.update(error.problems)
             return None
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is anything; what may not be looked at is said when it is opened."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _bytes(path: Path, limit: int, place: Place) -> bytes:

@@ -26,6 +26,10 @@ _RELATIVE = Text(r"[^/].*", "a path relative to this file")
 _PLATFORM = Text(r"[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?", "a platform like linux/amd64")
 _PLATFORMS = ListOf(_PLATFORM, replaced=True)
 _NAME = Text(r"[a-z_][a-z0-9_-]{0,30}", "a name of at most 31 of a-z, 0-9, _ and -")
+_NAME_OR_NUMBER = Text(
+    r"[a-z_][a-z0-9_-]{0,30}|[0-9]{1,10}",
+    "a name of at most 31 of a-z, 0-9, _ and -, or a number in quotes",
+)
 _FREE = Text()
 _DATE = Text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date like 2026-04-30")
 _REGEX = Text(form="a regular expression", longest=300)
@@ -176,7 +180,10 @@ _GROUP = FixedKeys(
 _ACCOUNTS = FixedKeys(
     {
         "root": Key(Flag(), "Whether root is meant to be used; `run-as: root` needs it."),
-        "run-as": Key(_NAME, "The user that the image runs as; must be one of the users."),
+        "run-as": Key(
+            _NAME_OR_NUMBER,
+            "The user that the image runs as, by name or number; must be one of the users.",
+        ),
         "users": Key(ListOf(_USER), "Users besides root."),
         "groups": Key(ListOf(_GROUP), "Groups besides root."),
     }
@@ -309,7 +316,7 @@ FORMAT = FixedKeys(
             Text(options=VARIANTS), "What the image is for. Default runtime.", example="runtime"
         ),
         "flavor": Key(
-            Text(r"[a-z0-9][a-z0-9-]*", "a word like compat"), "A further kind of a variant."
+            Text(r"[a-z0-9][a-z0-9._-]*", "a word like compat"), "A further kind of a variant."
         ),
         "tags": Key(
             ListOf(Text(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", 'a tag in quotes like "20"')),
@@ -338,8 +345,8 @@ FORMAT = FixedKeys(
         "cmd": Key(_ARGUMENTS, "Default arguments, or the command if there is no entrypoint."),
         "work-dir": Key(_ABSOLUTE, "Working directory. Default /."),
         "ports": Key(
-            ListOf(Text(r"[0-9]{1,5}/(tcp|udp|sctp)", 'a port in quotes like "8080/tcp"')),
-            "Ports that the image listens on.",
+            ListOf(Text(r"[0-9]{1,5}(/(tcp|udp|sctp))?", 'a port in quotes like "8080/tcp"')),
+            "Ports that the image listens on; TCP's where none is said.",
         ),
         "volumes": Key(ListOf(_ABSOLUTE), "Folders that are volumes.", ours=True),
         "stop-signal": Key(

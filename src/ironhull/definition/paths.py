@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
-
 from ironhull.definition.files import Files
 from ironhull.definition.model import PathEdit, PathKind, Place
 from ironhull.definition.shape import ReadMap
@@ -39,15 +37,15 @@ _RECURSIVE = (PathKind.DIRECTORY, PathKind.DELETE)
 
 
 def normalised(path: str, place: Place, problems: Problems) -> str:
-    """The path itself, after an error if it is not absolute and normalised."""
+    """The path in the one way that all else knows it: `/a//b/` is `/a/b`.
+
+    With `..` in it, it is an error: what that means depends on links.
+    """
     if len(path) > MAX_PATH:
         problems.error(place, f"a path of {len(path)} characters, the limit is {MAX_PATH}")
     elif ".." in path.split("/"):
         problems.error(place, f"{path!r:.100} has '..' in it: write the path that is meant")
-    elif not path.startswith("/") or posixpath.normpath(path) != path or path.startswith("//"):
-        want = "/" + posixpath.normpath("/" + path).lstrip("/")
-        problems.error(place, f"{path!r:.100} is not normalised: write {want!r:.100}")
-    return path
+    return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
 def mode_of(record: ReadMap, default: int, problems: Problems) -> int:
@@ -112,7 +110,7 @@ def _edit(
         content = record.get("content").encode()
     elif kind is PathKind.FILE and "source" in record.values:
         content = files.source(record.get("source"), record.at("source"))
-    mode = optional_mode(record, problems)
+    mode = None if kind is PathKind.SYMLINK else optional_mode(record, problems)
     if mode is not None and mode & 0o6000 and kind is not PathKind.DIRECTORY and path not in setuid:
         problems.error(
             record.at("mode"),
@@ -145,4 +143,4 @@ def _check_keys(record: ReadMap, kind: PathKind, place: Place, problems: Problem
     if record.get("recursive") and kind not in _RECURSIVE:
         problems.error(record.at("recursive"), f"a {kind} cannot be 'recursive'")
     if kind is PathKind.SYMLINK and "mode" in record.node.entries:
-        problems.error(record.at("mode"), "a symlink has no mode")
+        problems.warn(record.at("mode"), "a symlink has no mode of its own: left out")

@@ -1,6 +1,7 @@
 """A definition file → ImageDefinition, or every problem of it at once.
 
-1. read the file and what it includes, merged into one tree (`files`)
+1. read the file and what it includes, merged into one tree (`files`), and leave out what
+   Ironhull does not do (`foreign`)
 2. replace variables (`variables`)
 3. check the tree against the table (`format`, `shape`)
 4. make the model of what could be read, checking what a table cannot say
@@ -19,6 +20,7 @@ from typing import Any
 from ironhull.definition.accounts import accounts_of
 from ironhull.definition.contents import files_of, packages_of, repositories_of
 from ironhull.definition.files import Files, declared_variables, tracked_variables, tree_of
+from ironhull.definition.foreign import SYSTEMS, without_foreign
 from ironhull.definition.format import FORMAT
 from ironhull.definition.model import FileRequest, ImageDefinition, Place, Track
 from ironhull.definition.paths import edits_of, normalised, platforms_of
@@ -42,6 +44,7 @@ from ironhull.oci.reference import MAX_NAME, NAME, TAG
 
 CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie", "14": "forky"}
 DISTRIBUTIONS = ("debian",)
+_CODENAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)")
 _SYNTAX_DISTRIBUTION = re.compile(r"-([a-z]+)([0-9][0-9.]*)$")
 
@@ -86,7 +89,7 @@ def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefini
     """The numbered steps of this module, on files with their problems."""
     problems = files.problems
     # 1
-    merged = files.read(path)
+    merged = without_foreign(files.read(path))
     # 2
     substitution = Substitution(
         declared_variables(merged), variables, tracked_variables(merged), problems
@@ -203,21 +206,28 @@ def _distribution(record: ReadMap, problems: Problems) -> tuple[str, str, dict[s
             )
     name, version = section.get("id", ""), section.get("version-id", "")
     if name and name not in DISTRIBUTIONS:
-        problems.error(
-            section.at("id"),
-            f"no packages of the distribution {name!r:.40} (known: {', '.join(DISTRIBUTIONS)})",
-        )
+        problems.error(section.at("id"), _unknown_distribution(name))
     known = CODENAMES.get(version, "") if name == "debian" else ""
     codename = section.get("version-codename", known)
     if known and codename != known:
         problems.error(
             section.at("version-codename"), f"{name} {version} is {known}, got {codename!r:.40}"
         )
-    elif name and version and not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", codename):
+    elif name in DISTRIBUTIONS and version and not _CODENAME.fullmatch(codename):
         problems.error(section.place, f"write 'version-codename' of {name} {version!r:.40}")
     values = {key.upper().replace("-", "_"): value for key, value in section.values.items()}
     values.setdefault("VERSION_CODENAME", codename)
     return f"{name}-{version}", codename, values
+
+
+def _unknown_distribution(name: str) -> str:
+    known = f"(known: {', '.join(DISTRIBUTIONS)})"
+    if name in SYSTEMS:
+        return (
+            f"{name!r} is made of {SYSTEMS[name]} packages, which Ironhull does not read {known}; "
+            "its packages, repositories and keys are not looked at"
+        )
+    return f"no packages of the distribution {name!r:.40} {known}"
 
 
 def _check_syntax_line(line: str, definition: ImageDefinition, problems: Problems) -> None:

@@ -34,11 +34,11 @@ def paths_in(record: ReadMap, key: str, problems: Problems) -> tuple[str, ...]:
 
 
 def ports_of(root: ReadMap, problems: Problems) -> tuple[str, ...]:
-    """`ports`, each once, between 1 and 65535."""
+    """`ports`, each once, between 1 and 65535; without a protocol it is TCP's."""
     ports: list[str] = []
     for item in root.items("ports"):
         number, _, protocol = item.value.partition("/")
-        port = f"{int(number)}/{protocol}"
+        port = f"{int(number)}/{protocol or 'tcp'}"
         if not 1 <= int(number) <= 65535:
             problems.error(item.place, f"port {number} is not between 1 and 65535")
         elif port in ports:

@@ -95,10 +95,6 @@ ONE_PROBLEM = {
         "contents: {packages: [NodeJS]}",
         "5:23: expected a package as name, name=version or !name, got 'NodeJS'",
     ),
-    "package in and out": (
-        "contents: {packages: [perl, '!perl']}",
-        "5:29: package 'perl' is asked for and kept out (line 5)",
-    ),
     "package in two versions": (
         "contents: {packages: [perl=1, perl=2]}",
         "5:31: package 'perl' is asked for in two versions (line 5)",
@@ -111,11 +107,6 @@ ONE_PROBLEM = {
     "path that climbs": (
         "paths: [{type: directory, path: /a/../etc}]",
         "5:33: '/a/../etc' has '..' in it: write the path that is meant",
-    ),
-    "path not normalised": ("volumes: [/a//b/]", "5:11: '/a//b/' is not normalised: write '/a/b'"),
-    "path with two slashes first": (
-        "work-dir: //app",
-        "5:11: '//app' is not normalised: write '/app'",
     ),
     "path with NUL": ('work-dir: "/a\\0b"', "5:11: the character '\\x00' is not allowed here"),
     "path with line feed": ('work-dir: "/a\\nb"', "5:11: the character '\\n' is not allowed here"),
@@ -163,7 +154,7 @@ ONE_PROBLEM = {
     ),
     "source missing": (
         "paths: [{type: file, path: /a, source: nginx.conf}]",
-        "5:40: nginx.conf cannot be read: No such file or directory",
+        "5:40: nginx.conf cannot be read: No such file or directory (tried nginx.conf)",
     ),
     "source is a folder": (
         "paths: [{type: file, path: /a, source: ./}]",
@@ -303,7 +294,7 @@ ONE_PROBLEM = {
     ),
     "include missing": (
         "includes: [base.yaml]",
-        "5:12: base.yaml cannot be read: No such file or directory",
+        "5:12: base.yaml cannot be read: No such file or directory (tried base.yaml)",
     ),
     "include of itself": (
         "includes: [web.yaml]",
@@ -353,6 +344,14 @@ ACCOUNTS = {
     "run-as nobody we know": (
         "{run-as: nods, users: [{name: node, uid: 5, gid: 5}]}",
         ["3:20: no user 'nods'; did you mean 'node'?"],
+    ),
+    "run-as a number of nobody": (
+        '{run-as: "7", users: [{name: node, uid: 5, gid: 5}]}',
+        ["3:20: no user has the number 7 (0 is root, 5 is node): add one to 'users'"],
+    ),
+    "run-as the number of root unasked": (
+        '{run-as: "0", users: [{name: node, uid: 5, gid: 5}]}',
+        ["3:20: 'run-as: root' needs 'root: true'; better run as a user, for example nonroot"],
     ),
     "run-as root unasked": (
         "{run-as: root}",
@@ -549,9 +548,9 @@ def test_source_files_have_a_limit(tmp_path: Path) -> None:
     assert "half is larger than 0 bytes" in found
 
 
-@pytest.mark.parametrize("name", ["alpine", "ubuntu"])
+@pytest.mark.parametrize("name", ["fedora", "ubuntu"])
 def test_another_distribution_is_refused_by_name(name: str, tmp_path: Path) -> None:
-    text = GOOD.replace("id: debian, version-id", f"id: {name}, version-codename: x, version-id")
+    text = GOOD.replace("id: debian", f"id: {name}")
     (found,) = problems(tmp_path, text)
     assert found == f"web.yaml:4:18: no packages of the distribution {name!r} (known: debian)"
 
