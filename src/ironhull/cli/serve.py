@@ -36,7 +36,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
 @click.option("--read-only", is_flag=True, help="Refuse every push and delete.")
 @click.option("--max-blob", default="16G", show_default=True, help="Largest blob (k, M, G: 10^3…).")
-@click.option("--max-uploads", default=256, show_default=True, help="Unfinished uploads at a time.")
+@click.option(
+    "--max-uploads",
+    type=click.IntRange(min=1),
+    default=Limits().uploads,
+    show_default=True,
+    help="Unfinished uploads at a time: a quarter of them of one user, half in one repository.",
+)
 @click.option(
     "--grace-hours",
     type=click.FloatRange(min=0),
@@ -92,7 +98,14 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         read_only=read_only,
-        limits=Limits(blob=_size(max_blob), uploads=max_uploads, upload_age=seconds, grace=seconds),
+        limits=Limits(
+            blob=_size(max_blob),
+            uploads=max_uploads,
+            uploads_of_owner=max(1, max_uploads // 4),
+            uploads_of_repository=max(1, max_uploads // 2),
+            upload_age=seconds,
+            grace=seconds,
+        ),
     )
     if only_collect:
         if read_only:

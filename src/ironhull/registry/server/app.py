@@ -91,9 +91,14 @@ async def _life(registry: Registry) -> AsyncIterator[None]:
     """While the server runs: sweep from time to time. Afterwards close what is open."""
 
     async def keep_sweeping() -> None:
+        swept_at = time.monotonic()
         while True:
-            await asyncio.sleep(registry.limits.sweep_every)
+            await asyncio.sleep(registry.limits.expire_every)
             try:
+                await asyncio.to_thread(registry.uploads.expire)
+                if time.monotonic() - swept_at < registry.limits.sweep_every:
+                    continue
+                swept_at = time.monotonic()
                 swept = await asyncio.to_thread(sweep, registry.contents, registry.uploads)
             except Exception as error:
                 registry.log.note("sweep failed", error=str(error))

@@ -16,7 +16,7 @@ from ironhull.registry.server.receiving import ClientGone, read_into, too_large
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.registry import Call, Registry
 from ironhull.registry.server.sending import FileResponse, parse_range
-from ironhull.registry.server.uploads import Upload
+from ironhull.registry.server.upload import Upload
 
 _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d{1,18}|\*))?")
 
@@ -65,7 +65,9 @@ class BlobRoutes:
                 return _created(call.repository, digest)
         whole = parse_digest(query["digest"]) if "digest" in query else None
         await asyncio.to_thread(self._uploads.check_room, self._announced(request))
-        upload = await asyncio.to_thread(self._uploads.start, call.repository)
+        upload = await asyncio.to_thread(
+            self._uploads.start, call.repository, call.owner, once=whole is not None
+        )
         try:
             if whole is None:
                 return _accepted(upload)
@@ -108,6 +110,7 @@ class BlobRoutes:
         """DELETE of an upload."""
         upload = await self._take(request, call)
         await asyncio.to_thread(self._uploads.discard, upload)
+        self._uploads.release(upload)
         return Response(status_code=204)
 
     async def _take(self, request: Request, call: Call) -> Upload:

@@ -13,9 +13,15 @@ class Limits:
 
     blob: int = 16 * 10**9
     manifest: int = MAX_DOCUMENT
-    # Unfinished uploads at one time; those idle for longer than `upload_age` are collected.
-    uploads: int = 256
+    # Unfinished uploads at one time, of all and of one user (or address) or repository: nobody
+    # can leave no room for the others. Those at rest for `upload_age` are collected, and for
+    # `upload_rest` if somebody needs the room.
+    uploads: int = 1024
+    uploads_of_owner: int = 256
+    uploads_of_repository: int = 512
     upload_age: float = 24 * 3600
+    upload_rest: float = 120
+    expire_every: float = 60
     # A client that sends nothing for `idle`, or less than `slowest` bytes a second over
     # `patience` seconds, is told to come back; what it sent of a blob is kept for a resume.
     idle: float = 60

@@ -16,7 +16,7 @@ from starlette.types import Receive
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.metrics import Metrics
 from ironhull.registry.server.refusal import Refusal
-from ironhull.registry.server.uploads import Upload
+from ironhull.registry.server.upload import Upload
 
 # Handed to a thread together: what the web server hands over, mostly (see `running`).
 _BATCH = 1 << 17

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from ironhull.registry.server.access import Access
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
-from ironhull.registry.server.logins import Logins
+from ironhull.registry.server.logins import Logins, network
 from ironhull.registry.server.metrics import Metrics
 from ironhull.registry.server.names import repository_name
 from ironhull.registry.server.refusal import Refusal
@@ -53,10 +53,14 @@ class Registry:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who asks, and which repository for ("" where there is none)."""
+    """Who asks, and which repository for ("" where there is none).
+
+    `owner` is what stands for them where something is counted: the user, or the address.
+    """
 
     identity: Identity
     repository: str
+    owner: str
 
 
 async def identify(registry: Registry, request: Request) -> Identity | None:
@@ -72,7 +76,7 @@ async def identify(registry: Registry, request: Request) -> Identity | None:
     pair = _basic(value) if scheme.lower() == "basic" else None
     if pair is None:
         return None
-    return await registry.logins.identify(request.client.host if request.client else "", *pair)
+    return await registry.logins.identify(_address(request), *pair)
 
 
 def challenge(registry: Registry, request: Request, scope: str = "") -> Refusal:
@@ -116,9 +120,19 @@ def guarded(
             raise Refusal("DENIED", f"{identity.name} may not {action}{where}")
         if registry.read_only and action != "pull":
             raise Refusal("UNSUPPORTED", "this registry is read-only")
-        return await handler(request, Call(identity, repository))
+        return await handler(request, Call(identity, repository, _owner(request, identity)))
 
     return endpoint
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _owner(request: Request, identity: Identity) -> str:
+    if identity.name is not None:
+        return f"user {identity.name}"
+    return f"address {network(_address(request))}"
 
 
 def json_answer(value: Any, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,22 +1,25 @@
 """Blobs on their way in: `<layout>/registry/uploads/<id>` holds the bytes that came so far.
 
-`<id>.repository` beside it names the repository, so that an upload can be resumed after the server
-was started again (its digest is then computed from the file). What is finished is synced to disk,
-renamed to its digest, and recorded in the repository, in this order: an answer of 201 means that
-the blob outlives the machine's next power cut.
+`<id>.repository` beside it names the repository and whose the upload is, so that it can be resumed
+after the server was started again (its digest is then computed from the file). What is finished is
+synced to disk, renamed to its digest, and recorded in the repository, in this order: an answer of
+201 means that the blob outlives the machine's next power cut.
+
+Unfinished uploads are counted for each owner, for each repository and for all, so that nobody's
+leave no room for others'. Who is at a limit loses what was at rest longest, of the owner who has
+most; only if all are being continued is a new one refused.
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import os
 import re
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,72 +28,15 @@ from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.records import sync_folder
 from ironhull.registry.server.refusal import Refusal
-from ironhull.store.blobs import CHUNK
+from ironhull.registry.server.upload import Upload
 from ironhull.store.files import replace_file
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-class Upload:
-    """One upload. `busy` is true while a request writes to it; only that request may."""
-
-    __slots__ = ("_file", "_hashed", "_sha256", "busy", "id", "path", "repository", "size")
-
-    def __init__(self, identifier: str, repository: str, path: Path) -> None:
-        self.id = identifier
-        self.repository = repository
-        self.path = path
-        self.busy = False
-        self._sha256 = hashlib.sha256()
-        # Unbuffered: what write() took is in the file, whatever happens to this process.
-        self._file = path.open("ab", buffering=0)
-        self.size = self._file.tell()
-        # Bytes of an earlier run of the server are hashed when somebody needs the digest.
-        self._hashed = 0
-
-    def append(self, pieces: Sequence[bytes]) -> None:
-        """Write and hash; STORAGE_FULL leaves the upload as long as it was before."""
-        for piece in pieces:
-            view = memoryview(piece)
-            try:
-                while view:
-                    view = view[self._file.write(view) :]
-            except OSError as error:
-                with suppress(OSError):
-                    os.ftruncate(self._file.fileno(), self.size)
-                if error.errno in _FULL:
-                    raise Refusal("STORAGE_FULL", "the registry's disk is full") from None
-                raise
-            if self._hashed == self.size:
-                self._sha256.update(piece)
-                self._hashed += len(piece)
-            self.size += len(piece)
-
-    def cut(self, size: int) -> None:
-        """Take back what was appended after `size` bytes."""
-        os.ftruncate(self._file.fileno(), size)
-        self._sha256, self._hashed, self.size = hashlib.sha256(), 0, size
-
-    def digest(self) -> Digest:
-        """The digest of all bytes so far; reads those of an earlier run."""
-        if self._hashed < self.size:
-            self._catch_up()
-        return Digest(f"sha256:{self._sha256.hexdigest()}")
-
-    def sync(self) -> None:
-        os.fchmod(self._file.fileno(), 0o644)
-        os.fdatasync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
-
-    def _catch_up(self) -> None:
-        with self.path.open("rb") as file:
-            file.seek(self._hashed)
-            while data := file.read(CHUNK):
-                self._sha256.update(data)
-                self._hashed += len(data)
+_BESIDE = ".repository"
+_MAX_BESIDE = 1024
+# An upload without a byte, or of one request only, is of no use to who comes back after this many
+# times `Limits.upload_rest`.
+_USELESS = 10
 
 
 class Uploads:
@@ -101,26 +47,24 @@ class Uploads:
         self._limits = limits
         self.folder = contents.records.root / "uploads"
         self._lock = threading.Lock()
-        self._open: dict[str, Upload] = {}
+        self._read: dict[str, Upload] | None = None
 
     def __len__(self) -> int:
         """Unfinished uploads, those of an earlier run of the server included."""
-        return sum(1 for _ in self._identifiers())
-
-    def start(self, repository: str) -> Upload:
-        """A new upload, held by the caller; TOOMANYREQUESTS if too many are unfinished."""
         with self._lock:
-            if len(self) >= self._limits.uploads:
-                raise Refusal(
-                    "TOOMANYREQUESTS",
-                    f"{self._limits.uploads} uploads are unfinished, try again later",
-                    headers={"retry-after": "30"},
-                )
-            identifier = secrets.token_hex(16)
-            replace_file(self.folder / f"{identifier}.repository", repository.encode())
-            upload = Upload(identifier, repository, self.folder / identifier)
+            return len(self._known)
+
+    def start(self, repository: str, owner: str, *, once: bool = False) -> Upload:
+        """A new upload, held by the caller; TOOMANYREQUESTS if too many are being continued."""
+        with self._lock:
+            self._make_room(repository, owner)
+            upload = Upload(self.folder / secrets.token_hex(16), repository, owner, once=once)
+            text = "\n".join([repository, owner, "once" if once else "resumed"])
+            # An upload that a power cut takes is begun again: its name need not be on disk.
+            replace_file(_beside(upload.path), text.encode(), durable=False)
+            upload.open(create=True)
             upload.busy = True
-            self._open[identifier] = upload
+            self._known[upload.id] = upload
             return upload
 
     def take(self, repository: str, identifier: str) -> Upload:
@@ -133,10 +77,17 @@ class Uploads:
                     "another request is writing to this upload",
                     status=409,
                 )
+            try:
+                upload.open()
+            except FileNotFoundError:
+                self._forget(upload)
+                raise _unknown(repository, identifier) from None
             upload.busy = True
             return upload
 
     def release(self, upload: Upload) -> None:
+        """Others may write to it now."""
+        upload.close()
         upload.busy = False
 
     def size(self, repository: str, identifier: str) -> int:
@@ -166,10 +117,7 @@ class Uploads:
     def discard(self, upload: Upload) -> None:
         """Forget a held upload and its bytes."""
         with self._lock:
-            self._open.pop(upload.id, None)
-        upload.close()
-        for path in (upload.path, self.folder / f"{upload.id}.repository"):
-            path.unlink(missing_ok=True)
+            self._forget(upload)
 
     def check_room(self, size: int) -> None:
         """STORAGE_FULL if the disk has no room for `size` more bytes."""
@@ -179,56 +127,122 @@ class Uploads:
             raise Refusal("STORAGE_FULL", f"no room for {size} more bytes on the registry's disk")
 
     def expire(self, now: float | None = None) -> int:
-        """Remove uploads that nothing was written to for `upload_age`; how many."""
+        """Remove uploads that nobody will continue; how many."""
         now = time.time() if now is None else now
-        removed = 0
-        for identifier in list(self._identifiers()):
-            with self._lock:
-                upload = self._open.get(identifier)
-                if upload is not None and upload.busy:
-                    continue
-                path = self.folder / identifier
-                age = now - max(_mtime(path), _mtime(path.with_suffix(".repository")))
-                if age < self._limits.upload_age:
-                    continue
-                self._open.pop(identifier, None)
-            if upload is not None:
-                upload.close()
-            path.unlink(missing_ok=True)
-            path.with_suffix(".repository").unlink(missing_ok=True)
-            removed += 1
-        return removed
+        with self._lock:
+            gone = [
+                upload
+                for upload in self._known.values()
+                if not upload.busy and _rest(upload, now) >= self._patience(upload)
+            ]
+            for upload in gone:
+                self._forget(upload)
+        return len(gone)
 
     def close(self) -> None:
         """Close all files; the uploads can be resumed by the next server."""
         with self._lock:
-            for upload in self._open.values():
+            for upload in self._known.values():
                 upload.close()
-            self._open.clear()
+            self._read = None
+
+    @property
+    def _known(self) -> dict[str, Upload]:
+        """All uploads by identifier; read from the disk when first asked for."""
+        if self._read is None:
+            found = map(_stored, _identified(self.folder))
+            self._read = {upload.id: upload for upload in found if upload is not None}
+        return self._read
 
     def _find(self, repository: str, identifier: str) -> Upload:
-        upload = self._open.get(identifier)
+        upload = self._known.get(identifier)
         if upload is None and _ID.fullmatch(identifier):
-            upload = self._reopen(identifier)
-        if upload is None or upload.repository != repository:
-            raise Refusal("BLOB_UPLOAD_UNKNOWN", f"{repository} has no upload {identifier!r:.100}")
+            # While a worker of this server takes over from another, both begin uploads.
+            upload = _stored(self.folder / identifier)
+            if upload is not None:
+                self._known[identifier] = upload
+        if upload is None or upload.repository != repository or upload.once:
+            raise _unknown(repository, identifier)
         return upload
 
-    def _reopen(self, identifier: str) -> Upload | None:
-        try:
-            repository = (self.folder / f"{identifier}.repository").read_bytes()[:256].decode()
-        except FileNotFoundError:
-            return None
-        upload = Upload(identifier, repository, self.folder / identifier)
-        self._open[identifier] = upload
-        return upload
+    def _forget(self, upload: Upload) -> None:
+        self._known.pop(upload.id, None)
+        upload.close()
+        for path in (upload.path, _beside(upload.path)):
+            path.unlink(missing_ok=True)
 
-    def _identifiers(self) -> list[str]:
-        try:
-            names = os.listdir(self.folder)
-        except FileNotFoundError:
-            return []
-        return list({name.partition(".")[0] for name in names if _ID.match(name)})
+    def _patience(self, upload: Upload) -> float:
+        if upload.once or not upload.size:
+            return min(self._limits.upload_age, _USELESS * self._limits.upload_rest)
+        return self._limits.upload_age
+
+    def _make_room(self, repository: str, owner: str) -> None:
+        limits, known = self._limits, self._known.values()
+        for what, limit, counted in (
+            (f"{owner} has", limits.uploads_of_owner, [u for u in known if u.owner == owner]),
+            (
+                f"{repository} has",
+                limits.uploads_of_repository,
+                [u for u in known if u.repository == repository],
+            ),
+            ("there are", limits.uploads, list(known)),
+        ):
+            if len(counted) < limit:
+                continue
+            victim = self._at_rest(counted)
+            if victim is None:
+                raise Refusal(
+                    "TOOMANYREQUESTS",
+                    f"{what} {len(counted)} unfinished uploads, try again later",
+                    headers={"retry-after": "30"},
+                )
+            self._forget(victim)
+
+    def _at_rest(self, uploads: Iterable[Upload]) -> Upload | None:
+        """The longest at rest of the owner who has most at rest; None if all are continued."""
+        now = time.time()
+        rests = {upload: _rest(upload, now) for upload in uploads if not upload.busy}
+        resting = {u: rest for u, rest in rests.items() if rest >= self._limits.upload_rest}
+        of_owner = Counter(upload.owner for upload in resting)
+        return max(resting, key=lambda u: (of_owner[u.owner], resting[u]), default=None)
+
+
+def _identified(folder: Path) -> list[Path]:
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return [folder / name for name in {name[:32] for name in names if _ID.match(name)}]
+
+
+def _stored(path: Path) -> Upload | None:
+    """An upload that an earlier run left; one without its two files is of no use to anybody."""
+    text, size = None, None
+    with suppress(FileNotFoundError), _beside(path).open("rb") as file:
+        text = file.read(_MAX_BESIDE).decode("utf-8", "replace")
+    with suppress(FileNotFoundError):
+        size = path.stat().st_size
+    if text is None and size is None:
+        return None
+    # An earlier version wrote the repository alone.
+    repository, owner, kind = (*(text or "").split("\n"), "", "")[:3]
+    useless = kind == "once" or text is None or size is None
+    upload = Upload(path, repository, owner, once=useless)
+    upload.size = size or 0
+    return upload
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + _BESIDE)
+
+
+def _unknown(repository: str, identifier: str) -> Refusal:
+    return Refusal("BLOB_UPLOAD_UNKNOWN", f"{repository} has no upload {identifier!r:.100}")
+
+
+def _rest(upload: Upload, now: float) -> float:
+    """Seconds since anything was written; all of them if the files are gone."""
+    return now - max(_mtime(upload.path), _mtime(_beside(upload.path)))
 
 
 def _mtime(path: Path) -> float:

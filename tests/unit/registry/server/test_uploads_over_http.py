@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 
 import pytest
 from tests.fakes.asgi import Gone, Silence
 
 from ironhull.registry.server.limits import Limits
+from ironhull.registry.server.refusal import Refusal
 
 EMPTY = "sha256:" + hashlib.sha256(b"").hexdigest()
 
@@ -169,14 +172,156 @@ def test_two_requests_cannot_write_to_one_upload_at_once(site):
     assert site.ask("PATCH", location, body=b"x").status == 202
 
 
-def test_unfinished_uploads_are_limited_and_a_finished_one_makes_room(make):
-    site = make(limits=Limits(uploads=2, reserve=0))
+LIMITED = {
+    "uploads": "there are 2 unfinished uploads",
+    "uploads_of_owner": "address 127.0.0.1 has 2 unfinished uploads",
+    "uploads_of_repository": "app has 2 unfinished uploads",
+}
+
+
+@pytest.mark.parametrize("limit", LIMITED)
+def test_unfinished_uploads_are_limited_and_a_finished_one_makes_room(make, limit):
+    site = make(limits=Limits(**{limit: 2}, reserve=0))
     first, _ = start(site), start(site)
-    answer = site.ask("POST", "/v2/app/blobs/uploads/")
-    assert (answer.status, answer.code) == (429, "TOOMANYREQUESTS")
-    assert int(answer.headers["retry-after"]) > 0
+    for query in ("", f"?digest={EMPTY}"):
+        answer = site.ask("POST", f"/v2/app/blobs/uploads/{query}")
+        assert (answer.status, answer.code) == (429, "TOOMANYREQUESTS")
+        assert LIMITED[limit] in answer.body.decode()
+        assert int(answer.headers["retry-after"]) > 0
     assert put(site, first, b"x").status == 201
     start(site)
+
+
+def begun(site, owner, repository="app", count=1, **more):
+    """Uploads that were begun and left."""
+    uploads = [site.registry.uploads.start(repository, owner, **more) for _ in range(count)]
+    for upload in uploads:
+        site.registry.uploads.release(upload)
+    return uploads
+
+
+def rest(*uploads, seconds=300.0):
+    for upload in uploads:
+        for path in (upload.path, upload.path.with_suffix(".repository")):
+            os.utime(path, (time.time() - seconds, time.time() - seconds))
+
+
+def test_the_uploads_of_one_user_leave_room_for_those_of_others(make):
+    site = make()
+    uploads = site.registry.uploads
+    begun(site, "user alice", count=256)
+    with pytest.raises(Refusal, match="user alice has 256 unfinished uploads"):
+        uploads.start("app", "user alice")
+    # In the same repository too: it has room for two such users.
+    begun(site, "user bob", count=256)
+    with pytest.raises(Refusal, match="app has 512 unfinished uploads"):
+        uploads.start("app", "user carol")
+    begun(site, "user carol", "other")
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_uploads_that_killed_clients_left_make_room_for_the_next_one(make, restart):
+    limits = Limits(uploads_of_owner=3, reserve=0)
+    site = make(limits=limits)
+    oldest, left, new = begun(site, "user alice", count=3)
+    rest(left, seconds=130)
+    rest(oldest, seconds=140)
+    rest(new, seconds=110)
+    if restart:
+        site = make(limits=limits)
+    begun(site, "user alice")
+    assert not oldest.path.exists()
+    begun(site, "user alice")
+    assert not left.path.exists()
+    with pytest.raises(Refusal, match="user alice has 3 unfinished"):
+        site.registry.uploads.start("app", "user alice")
+    assert len(uploads_on_disk(site)) == 6
+
+
+def test_who_has_most_at_rest_makes_room_for_others_first(make):
+    site = make(limits=Limits(uploads=5, reserve=0))
+    many = begun(site, "user many", "one", count=4)
+    (few,) = begun(site, "user few", "two")
+    rest(*many, seconds=200)
+    rest(few, seconds=300)
+    begun(site, "user other", "three")
+    assert few.path.exists()
+    assert [upload.path.exists() for upload in many].count(False) == 1
+
+
+def test_an_upload_that_is_being_written_makes_no_room(make):
+    site = make(limits=Limits(uploads_of_owner=1, reserve=0))
+    held = site.registry.uploads.start("app", "user alice")
+    rest(held)
+    with pytest.raises(Refusal, match="user alice has 1 unfinished"):
+        site.registry.uploads.start("app", "user alice")
+    site.registry.uploads.release(held)
+    begun(site, "user alice")
+
+
+@pytest.mark.parametrize(
+    ("once", "data", "seconds", "gone"),
+    [
+        (True, b"half", 1100, False),
+        (True, b"half", 1300, True),
+        (False, b"", 1100, False),
+        (False, b"", 1300, True),
+        (False, b"half", 1300, False),
+        (False, b"half", 90_000, True),
+    ],
+)
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_nobody_can_continue_is_collected_soon_and_the_rest_in_a_day(
+    make, once, data, seconds, gone, restart
+):
+    site = make()
+    upload = site.registry.uploads.start("app", "user alice", once=once)
+    upload.append([data])
+    site.registry.uploads.release(upload)
+    rest(upload, seconds=seconds)
+    if restart:
+        site = make()
+    assert site.registry.uploads.expire() == int(gone)
+    assert len(uploads_on_disk(site)) == (0 if gone else 2)
+
+
+def test_what_is_only_begun_holds_no_file_open(site):
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        assert site.ask("PATCH", start(site), body=b"abc").status == 202
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_an_upload_of_one_request_cannot_be_continued_by_another(site):
+    (upload,) = begun(site, "user alice", once=True)
+    assert site.ask("PATCH", f"/v2/app/blobs/uploads/{upload.id}", body=b"x").status == 404
+
+
+def test_an_upload_that_another_worker_began_is_found(make):
+    old, new = make(), make()
+    assert len(new.registry.uploads) == 0
+    location = start(old)
+    assert old.ask("PATCH", location, body=b"abc").status == 202
+    assert new.ask("GET", location).headers["range"] == "0-2"
+    assert (
+        put(new, location, b"def", "sha256:" + hashlib.sha256(b"abcdef").hexdigest()).status == 201
+    )
+
+
+def test_an_upload_whose_file_was_removed_is_gone(site):
+    location = start(site)
+    (site.registry.uploads.folder / location.rpartition("/")[2]).unlink()
+    answer = site.ask("PATCH", location, body=b"x")
+    assert (answer.status, answer.code) == (404, "BLOB_UPLOAD_UNKNOWN")
+    assert uploads_on_disk(site) == []
+
+
+def test_an_upload_of_an_earlier_version_goes_on(site, kit):
+    folder = site.registry.uploads.folder
+    folder.mkdir(parents=True)
+    (folder / ("a" * 32)).write_bytes(b"abc")
+    (folder / ("a" * 32 + ".repository")).write_text("app")
+    assert put(site, f"/v2/app/blobs/uploads/{'a' * 32}", b"d", kit.sha(b"abcd")).status == 201
 
 
 @pytest.mark.parametrize("body", [b"x" * 11, [b"x" * 6, b"x" * 5]])
