@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -67,6 +68,15 @@ def test_work_that_is_stopped_from_outside_is_not_taken_for_done() -> None:
         run_all([stop.set, *[lambda: None] * 50], stop, workers=1)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Where the suite runs in the background of a shell, SIGINT is ignored from the start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_waits_for_work_to_tidy_up() -> None:
     stop, together, tidied = threading.Event(), threading.Barrier(3), []
 
