@@ -332,7 +332,7 @@ FORMAT = FixedKeys(
         "vars": Key(
             MapOf(_VARIABLE, Text(empty=True, longest=1024)),
             "Variables: `${NAME}` is replaced in every value, `${NAME:regex}` by the first group "
-            "of the expression; `$${` is a literal `${`.",
+            "of the expression; `$${` is a literal `${`, `##{` a literal `#{`.",
         ),
         "track": Key(ListOf(_TRACK), "Variables that follow the archive; set when locking."),
         "contents": Key(_CONTENTS, "Packages and files."),

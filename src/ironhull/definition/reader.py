@@ -99,6 +99,7 @@ def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefini
     record = FORMAT.read(replaced, problems)
     # 4
     definition = _definition(record, path, files, problems)
+    substitution.explain()
     if problems.errors:
         raise DefinitionError(sorted(problems.errors))
     _check_syntax_line(files.first_line, definition, problems)

@@ -132,7 +132,7 @@ class Text:
         return value
 
 
-VARIABLE_PATTERN = r"\$\{[A-Za-z_]"
+VARIABLE_PATTERN = r"\$\{[A-Za-z_]|#\{"
 
 
 @dataclass(frozen=True, slots=True)

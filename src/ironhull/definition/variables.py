@@ -1,6 +1,11 @@
-"""`${NAME}` and `${NAME:regex}` in a definition, and how a variable follows the archive.
+"""`${NAME}`, `${NAME:regex}` and `#{ … }` in a definition, and how a variable follows the archive.
 
-A value may use other variables. `$${` stands for a literal `${`. Keys are never replaced.
+A value may use other variables. `$${` stands for a literal `${`, `##{` for `#{`. Keys are never
+replaced. What names no variable is the shell's or someone else's and stays as it is; outside of
+commands and files' contents that is said.
+
+What depends on the platform can stand in the entries of `paths` and `contents.files`, which then
+become one entry for each platform.
 
 The image's version is the tracked variable that its tags begin with (`${NODE_VERSION}-debian13`),
 or, where none does, the only one that they use.
@@ -9,10 +14,17 @@ or, where none does, the only one that they use.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from ironhull.definition.expressions import (
+    NAMES,
+    OF_THE_PLATFORM,
+    NotSimpleError,
+    Value,
+    evaluate,
+)
 from ironhull.definition.model import Place, Track
 from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.tree import (
@@ -34,7 +46,13 @@ MAX_TEXT = 1024 * 1024
 """Of any text after its variables are replaced."""
 MAX_MATCHED = 128
 """Of a value that an expression is applied to."""
-_START = re.compile(rf"\$\$\{{|\$\{{({NAME})([:}}])")
+_START = re.compile(rf"\$\$\{{|##\{{|#\{{|\$\{{({NAME}(?:\.[a-z]+)?)([:}}])")
+_LITERAL = {"$${": "${", "##{": "#{"}
+# `${NAME:-text}` and its like are the shell's; no regular expression with a group begins so.
+_OF_THE_SHELL = ("-", "=", "?", "+")
+_COMMANDS = ("entrypoint", "cmd", "tests", "healthcheck")
+MAX_PLATFORMS = 16
+_DEFAULT_PLATFORMS = ("linux/amd64", "linux/arm64")
 # Where a tracked variable cannot be used: these decide what is asked of the archive.
 _BEFORE_THE_LOCK = ("contents", "platforms", "os-release", "image", "includes", "track")
 
@@ -55,6 +73,7 @@ class Missing(Enum):
     """Why there is no text."""
 
     WAITS = "the lock gives it"
+    VARIES = "it depends on the platform"
     BROKEN = "an error was reported"
 
 
@@ -70,22 +89,117 @@ class Substitution:
     problems: Problems
     pending: set[str] = field(default_factory=set)
     """Tracked variables that were met and have no value yet."""
+    target: dict[str, Value] = field(default_factory=dict)
+    """What is known of the image that is made, by `expressions.NAMES`."""
+    _kept: dict[Place, str] = field(default_factory=dict)
+    """A name that is no variable, where its use was kept as text."""
+    _quiet: bool = False
+    """Whether that is usual where we are: in commands and in files' contents."""
     _done: dict[str, str | Missing] = field(default_factory=dict)
     _active: list[str] = field(default_factory=list)
 
     def definition(self, root: MapNode) -> MapNode:
         """The whole tree; tags that use a variable without a value are left out."""
+        flavor = self._plain(root, "flavor", "")
+        dev = self._plain(root, "variant", "") == "dev"
+        self.target = {"target.dev": dev, "target.flavor": flavor, "target.fips": False}
+        platforms = self._listed(root, _DEFAULT_PLATFORMS)
         entries = {}
         for key, entry in root.entries.items():
             value = entry.value
+            self._quiet = key in _COMMANDS
             if key == "tags" and isinstance(value, ListNode):
                 tags = [(tag, self._node(tag, False)) for tag in value.items]
                 kept = tuple(tag for old, tag in tags if not self._waits(old))
                 value = ListNode(value.place, kept)
+            elif key == "contents" and isinstance(value, MapNode):
+                value = self._contents(value, platforms)
+            elif key == "paths":
+                value = self._spread(value, False, platforms)
             elif key != "vars":
                 value = self._node(value, key in _BEFORE_THE_LOCK)
             entries[key] = Pair(entry.place, value)
         return MapNode(root.place, entries)
+
+    def explain(self) -> None:
+        """Add to errors that a name which is no variable may be their reason."""
+        for problem in list(self.problems.errors):
+            name = self._kept.get(Place(problem.file, problem.line, problem.column))
+            if name is not None:
+                self.problems.errors.discard(problem)
+                message = f"{problem.message} ({self._no_variable(name)})"
+                self.problems.errors.add(replace(problem, message=message))
+
+    def _plain(self, root: MapNode, key: str, default: str) -> str:
+        entry = root.entries.get(key)
+        node = None if entry is None else self._node(entry.value, False)
+        return node.text if isinstance(node, Scalar) else default
+
+    def _listed(self, root: MapNode, default: Sequence[str]) -> Sequence[str]:
+        """The platforms that a map is for, as texts."""
+        entry = root.entries.get("platforms")
+        node = None if entry is None else self._node(entry.value, True)
+        if not isinstance(node, ListNode):
+            return default
+        texts = dict.fromkeys(item.text for item in node.items if isinstance(item, Scalar))
+        return list(texts)[:MAX_PLATFORMS]
+
+    def _contents(self, contents: MapNode, platforms: Sequence[str]) -> MapNode:
+        entries = {}
+        for key, entry in contents.entries.items():
+            if key == "files":
+                entries[key] = Pair(entry.place, self._spread(entry.value, True, platforms))
+            else:
+                entries[key] = Pair(entry.place, self._node(entry.value, True))
+        return MapNode(contents.place, entries)
+
+    def _spread(self, node: Node, early: bool, platforms: Sequence[str]) -> Node:
+        """The list, with an entry that depends on the platform once for each of them."""
+        if not isinstance(node, ListNode):
+            return self._node(node, early)
+        items: list[Node] = []
+        for item in node.items:
+            if not isinstance(item, MapNode) or not self._varies(item):
+                items.append(self._node(item, early))
+                continue
+            items += [self._on(platform, item, early) for platform in self._listed(item, platforms)]
+        return ListNode(node.place, tuple(items))
+
+    def _on(self, platform: str, item: MapNode, early: bool) -> Node:
+        """The entry as it is on one platform, and for that one only."""
+        system, _, architecture = platform.partition("/")
+        target, done = self.target, self._done
+        self.target = {**target, "target.os": system, "target.arch": architecture.split("/")[0]}
+        self._done = {}
+        node = self._node(item, early)
+        self.target, self._done = target, done
+        if not isinstance(node, MapNode):
+            return node
+        only = ListNode(item.place, (Scalar(item.place, platform, ScalarKind.TEXT),))
+        return MapNode(node.place, {**node.entries, "platforms": Pair(item.place, only)})
+
+    def _varies(self, node: Node) -> bool:
+        match node:
+            case Scalar():
+                return self._depends(node.text, set())
+            case ListNode():
+                return any(self._varies(item) for item in node.items)
+            case MapNode():
+                return any(self._varies(entry.value) for entry in node.entries.values())
+
+    def _depends(self, text: str, seen: set[str]) -> bool:
+        """Whether a text uses what only a platform decides, also by way of `vars`."""
+        if "#{" in text and any(word in text for word in OF_THE_PLATFORM):
+            return True
+        for use in _START.finditer(text):
+            name = use[1]
+            if name in OF_THE_PLATFORM:
+                return True
+            if name in self.declared and name not in seen and name not in self.given:
+                seen.add(name)
+                if self._depends(self.declared[name].text, seen):
+                    return True
+        return False
 
     def version(self, root: MapNode) -> str:
         """The image's version, as the lock has it; '' if the tags do not tell or the lock waits."""
@@ -130,19 +244,21 @@ class Substitution:
         """The node with variables replaced; `early` if it has to be known before the lock is."""
         match node:
             case Scalar():
-                if "${" not in node.text or node.kind is not ScalarKind.TEXT:
+                used = "${" in node.text or "#{" in node.text
+                if not used or node.kind is not ScalarKind.TEXT:
                     return node
                 return self._scalar(node, early)
             case ListNode():
                 return ListNode(node.place, tuple(self._node(item, early) for item in node.items))
             case MapNode():
-                return MapNode(
-                    node.place,
-                    {
-                        key: Pair(entry.place, self._node(entry.value, early))
-                        for key, entry in node.entries.items()
-                    },
-                )
+                return MapNode(node.place, dict(self._pairs(node, early)))
+
+    def _pairs(self, node: MapNode, early: bool) -> Iterator[tuple[str, Pair]]:
+        quiet = self._quiet
+        for key, entry in node.entries.items():
+            self._quiet = quiet or key == "content"
+            yield key, Pair(entry.place, self._node(entry.value, early))
+        self._quiet = quiet
 
     def _scalar(self, node: Scalar, early: bool) -> Scalar:
         waits: list[str] = []
@@ -154,6 +270,12 @@ class Substitution:
                 "do not use it here",
             )
             text = Missing.BROKEN
+        if text is Missing.VARIES:
+            self.problems.error(
+                node.place,
+                "depends on the platform, which only an entry of 'paths' or 'contents.files' can: "
+                "write the value, or an image for each platform",
+            )
         if isinstance(text, Missing):
             return Scalar(node.place, node.text, ScalarKind.BROKEN)
         return Scalar(node.place, text, ScalarKind.TEXT)
@@ -165,8 +287,17 @@ class Substitution:
         while (start := _START.search(text, position)) is not None:
             parts.append(text[position : start.start()])
             position = start.end()
-            if start[1] is None:
-                parts.append("${")
+            if start[0] in _LITERAL:
+                parts.append(_LITERAL[start[0]])
+                continue
+            if start[0] == "#{":
+                end = _closing_brace(text, position)
+                inside = text[position : end if end >= 0 else None]
+                parts.append(self._expression(inside, end >= 0, place))
+                position = end + 1 if end >= 0 else len(text)
+                continue
+            if not self._is_variable(start[1]) or _is_the_shells(start, text):
+                parts.append(self._keep(start, place))
                 continue
             pattern = ""
             if start[2] == ":":
@@ -188,14 +319,51 @@ class Substitution:
                 return Missing.BROKEN
         parts.append(text[position:])
         texts = [part for part in parts if isinstance(part, str)]
-        return "".join(texts) if len(texts) == len(parts) else Missing.BROKEN
+        if len(texts) == len(parts):
+            return "".join(texts)
+        return Missing.BROKEN if Missing.BROKEN in parts else Missing.VARIES
+
+    def _expression(self, text: str, closed: bool, place: Place) -> str | Missing:
+        """The value of `#{ text }`."""
+        try:
+            if not closed:
+                raise NotSimpleError("it has no closing brace")
+            value = evaluate(text, self.target)
+        except KeyError:
+            return Missing.VARIES
+        except NotSimpleError as error:
+            self.problems.error(
+                place,
+                f"the expression #{{{text.strip():.80}}} is not evaluated: {error}; write the "
+                "value, or ##{ for a literal #{",
+            )
+            return Missing.BROKEN
+        return value if isinstance(value, str) else str(value).lower()
+
+    def _is_variable(self, name: str) -> bool:
+        return any(name in known for known in (self.declared, self.given, self.tracked, NAMES))
+
+    def _keep(self, start: re.Match[str], place: Place) -> str:
+        """What begins a use of no variable, as it stands there."""
+        if not self._is_variable(start[1]) and place not in self._kept:
+            self._kept[place] = start[1]
+            if not self._quiet:
+                self.problems.warn(
+                    place, f"{self._no_variable(start[1])}: ${{{start[1]:.60}}} is kept as text"
+                )
+        return start[0]
+
+    def _no_variable(self, name: str) -> str:
+        known = {*self.declared, *self.tracked, *self.given}
+        hint = did_you_mean(name, known) if known else " (the file has no 'vars')"
+        return f"no variable {name!r:.60}{hint.removesuffix('?')}"
 
     def _value(self, name: str, place: Place) -> str | Missing:
+        if name in NAMES:
+            value = self.target.get(name, Missing.VARIES)
+            return str(value).lower() if isinstance(value, bool) else value
         if name not in self._done:
             self._done[name] = self._find(name, place)
-        elif not any(name in known for known in (self.declared, self.given, self.tracked)):
-            # Said at every place where it is used.
-            self._unknown(name, place)
         return self._done[name]
 
     def _find(self, name: str, place: Place) -> str | Missing:
@@ -214,25 +382,13 @@ class Substitution:
             self._active.pop()
             if waits and isinstance(value, str):
                 return Missing.WAITS
-        elif name in self.tracked:
+        else:
             self.pending.add(name)
             return Missing.WAITS
-        else:
-            self._unknown(name, place)
-            return Missing.BROKEN
         if isinstance(value, str) and len(value) > MAX_VALUE:
             self.problems.error(place, f"the value of {name} has more than {MAX_VALUE} characters")
             return Missing.BROKEN
         return value
-
-    def _unknown(self, name: str, place: Place) -> None:
-        known = {*self.declared, *self.tracked, *self.given}
-        hint = did_you_mean(name, known) if known else " (the file has no 'vars')"
-        end = "" if hint.endswith("?") else "."
-        self.problems.error(
-            place,
-            f"unknown variable {name!r:.60}{hint}{end} A literal is written $${{{name:.60}}}.",
-        )
 
     def _group(self, name: str, value: str, pattern: str, place: Place) -> str | Missing:
         compiled = compile_pattern(pattern, groups=1)
@@ -254,6 +410,10 @@ def _says_version(root: MapNode) -> bool:
         for section in sections
         if section is not None
     )
+
+
+def _is_the_shells(start: re.Match[str], text: str) -> bool:
+    return start[2] == ":" and text.startswith(_OF_THE_SHELL, start.end())
 
 
 def _closing_brace(text: str, start: int) -> int:

@@ -30,6 +30,9 @@ _TEXTS = st.sampled_from(
             "${V}",
             "${A:(.*)}",
             "$${A}",
+            "#{ target.arch == 'amd64' ? 'x' : 'y' }",
+            "#{ ((!target.dev",
+            "${target.arch}",
             "linux/amd64",
         ),
         *(

@@ -217,18 +217,41 @@ ONE_PROBLEM = {
         "contents: {repositories: ['deb https://a.example/d ../../x main']}",
         "5:27: '../../x' is not a suite or component",
     ),
-    "unknown variable": (
-        "vars: {NODE: x}\nname: ${NOD}",
-        "6:7: unknown variable 'NOD'; did you mean 'NODE'? A literal is written $${NOD}.",
+    "unknown variable in a package": (
+        "vars: {NODE: x}\ncontents: {packages: ['nodejs=${NOD}']}",
+        "6:23: expected a package as name, name=version or !name, got 'nodejs=${NOD}' "
+        "(no variable 'NOD'; did you mean 'NODE')",
     ),
-    "unknown variable, used twice": (
-        "name: ${A}\nwork-dir: /${A}",
-        "5:7: unknown variable 'A' (the file has no 'vars'). A literal is written $${A}.\n"
-        "web.yaml:6:11: unknown variable 'A' (the file has no 'vars'). A literal is written $${A}.",
+    "unknown variable in a path": (
+        "work-dir: ${HOME}/app",
+        "5:11: expected an absolute path like /app, got '${HOME}/app' (no variable 'HOME' (the "
+        "file has no 'vars'))",
     ),
-    "no variables": (
-        "name: ${HOME}",
-        "5:7: unknown variable 'HOME' (the file has no 'vars'). A literal is written $${HOME}.",
+    "expression that is not simple": (
+        "name: '#{ trimPrefix(target.arch, \"a\") }'",
+        '5:7: the expression #{trimPrefix(target.arch, "a")} is not evaluated: not understood from '
+        "', \"a\")' on; write the value, or ##{ for a literal #{",
+    ),
+    "expression of what is not known": (
+        "name: '#{ source.dir == \"x\" }'",
+        "5:7: the expression #{source.dir == \"x\"} is not evaluated: 'source.dir' is not known "
+        "(known: target.arch, target.os, target.dev, target.flavor, target.fips); write the value, "
+        "or ##{ for a literal #{",
+    ),
+    "expression without an end": (
+        "name: '#{ target.dev'",
+        "5:7: the expression #{target.dev} is not evaluated: it has no closing brace; write the "
+        "value, or ##{ for a literal #{",
+    ),
+    "expression with a text for a condition": (
+        'name: \'#{ target.flavor ? "a" : "b" }\'',
+        '5:7: the expression #{target.flavor ? "a" : "b"} is not evaluated: \'\' is a text where '
+        "true or false is needed; write the value, or ##{ for a literal #{",
+    ),
+    "environment that depends on the platform": (
+        "environment: {ARCH: '${target.arch}'}",
+        "5:21: depends on the platform, which only an entry of 'paths' or 'contents.files' can: "
+        "write the value, or an image for each platform",
     ),
     "variables in a circle": (
         "vars: {A: '${B}', B: '${A}'}\nname: ${A}",

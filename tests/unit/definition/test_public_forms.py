@@ -261,3 +261,117 @@ def test_packages_of_another_system_are_refused_once(tmp_path: Path) -> None:
 def test_what_else_is_wrong_is_said_beside_what_is_not_done(tmp_path: Path) -> None:
     text = ALPINE + "contents:\n  builds: [{name: x}]\nwork-dir: app\n"
     assert len(problems(write(tmp_path, text))) == 3
+
+
+SCRIPT = """\
+paths:
+  - type: file
+    path: /start.sh
+    mode: "0755"
+    content: |
+      #!/bin/sh
+      echo "${1#-} ${HOME} ${PORT:-8080} ${VERSION} ${VERSION:-none} ${#list[@]} ${source.dir}"
+"""
+
+
+def test_what_names_no_variable_stays_as_it_is_in_a_script(tmp_path: Path) -> None:
+    found = loaded(tmp_path, PUBLIC + "vars: {VERSION: '1.2'}\n" + SCRIPT)
+    content = found.definition.paths[0].content
+    assert content == (
+        b'#!/bin/sh\necho "${1#-} ${HOME} ${PORT:-8080} 1.2 ${VERSION:-none} ${#list[@]} '
+        b'${source.dir}"\n'
+    )
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize("where", ["cmd: [sh, -c, '%s']", "entrypoint: ['%s']"])
+def test_what_names_no_variable_stays_as_it_is_in_a_command(where: str, tmp_path: Path) -> None:
+    found = loaded(tmp_path, PUBLIC + where % "echo ${HOME}" + "\n")
+    definition = found.definition
+    assert (definition.cmd or definition.entrypoint)[-1] == "echo ${HOME}"
+    assert found.warnings == ()
+
+
+def test_what_names_no_variable_elsewhere_stays_as_it_is_and_that_is_said(tmp_path: Path) -> None:
+    text = (
+        PUBLIC
+        + "vars: {WEB_VERSION: '1'}\nenvironment: {PATH: '/opt:${PATH}', V: '${WEB_VERSIO}'}\n"
+    )
+    found = loaded(tmp_path, text)
+    assert found.definition.environment == {"PATH": "/opt:${PATH}", "V": "${WEB_VERSIO}"}
+    line = line_of(text, "environment:")
+    assert warned(found) == [
+        f"{line}: no variable 'PATH' (known: WEB_VERSION): ${{PATH}} is kept as text",
+        f"{line}: no variable 'WEB_VERSIO'; did you mean 'WEB_VERSION': ${{WEB_VERSIO}} is kept as "
+        "text",
+    ]
+
+
+ARCH = """vars:
+  ARCH: '#{ target.arch == "amd64" ? "x86_64" : "aarch64" }'
+  LIBRARIES: /usr/lib/${ARCH}-linux-gnu
+"""
+
+
+def test_an_edit_that_depends_on_the_platform_is_one_for_each(tmp_path: Path) -> None:
+    text = (
+        PUBLIC
+        + ARCH
+        + (
+            "paths:\n"
+            "  - {type: symlink, path: '${LIBRARIES}/libx.so', source: libx.so.1}\n"
+            "  - {type: symlink, path: /all, source: x}\n"
+            "  - {type: symlink, path: '/${target.arch}', source: x, platforms: [linux/arm64]}\n"
+        )
+    )
+    definition = load(write(tmp_path, text))
+    made = [
+        (edit.path, [str(platform) for platform in edit.platforms]) for edit in definition.paths
+    ]
+    assert made == [
+        ("/usr/lib/x86_64-linux-gnu/libx.so", ["linux/amd64"]),
+        ("/usr/lib/aarch64-linux-gnu/libx.so", ["linux/arm64"]),
+        ("/all", []),
+        ("/arm64", ["linux/arm64"]),
+    ]
+
+
+def test_a_file_that_depends_on_the_platform_is_one_for_each(tmp_path: Path) -> None:
+    text = (
+        PUBLIC
+        + ARCH
+        + (
+            "contents:\n  files:\n    - path: /usr/bin/x\n      url: https://files.example/x-${ARCH}\n"
+            f"      checksum: sha256:{'0' * 64}\n"
+        )
+    )
+    files = load(write(tmp_path, text)).files
+    assert [(file.url, [str(platform) for platform in file.platforms]) for file in files] == [
+        ("https://files.example/x-x86_64", ["linux/amd64"]),
+        ("https://files.example/x-aarch64", ["linux/arm64"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ('target.dev ? "1" : "0"', "0"),
+        ('!target.dev && target.flavor == "compat" ? "yes" : "no"', "yes"),
+        ('target.fips || (target.dev != true) ? "a" : target.dev ? "b" : "c"', "a"),
+        ("target.dev", "false"),
+        ("target.flavor", "compat"),
+    ],
+)
+def test_an_expression_of_the_image_itself_is_evaluated(
+    expression: str, value: str, tmp_path: Path
+) -> None:
+    text = (
+        PUBLIC
+        + f"flavor: compat\nvars: {{X: '#{{ {expression} }}'}}\nenvironment: {{V: '${{X}}'}}\n"
+    )
+    assert load(write(tmp_path, text)).environment == {"V": value}
+
+
+def test_a_literal_expression_is_written_with_two_signs(tmp_path: Path) -> None:
+    found = loaded(tmp_path, PUBLIC + "labels: {a: 'x ##{y}'}\n")
+    assert found.definition.labels == {"a": "x #{y}"}
