@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ironhull.cli.measure import (
-    Leaking,
-    Repeatable,
-    given_command,
-    measure,
-    opened_database,
-    target_options,
-)
 from ironhull.cli.output import write_file
-from ironhull.cli.scan import Image, Scanning, scan_options
-from ironhull.compare.compare import compare as compare_sides
+from ironhull.cli.repeatable import Repeatable, given_command
+from ironhull.cli.scan_options import Reach, reach_options, scan_options
 from ironhull.compare.document import document_of
 from ironhull.compare.model import Comparison
 from ironhull.compare.policy import failures, parse_terms
 from ironhull.compare.reports.formats import FORMATS
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.reports.interface import by_ending
+from ironhull.workspace.measuring import MeasureChoices
+from ironhull.workspace.measuring import compare as compare_images
+from ironhull.workspace.scanning import ScanChoices
 
 
 @click.command(cls=Repeatable, short_help="Show images side by side: what hardening gained.")
@@ -60,7 +52,7 @@ from ironhull.reports.interface import by_ending
     help="The image of the build stage, to prove that nothing of it is left (with --dev-leak).",
 )
 @scan_options
-@target_options
+@reach_options
 def compare(
     baseline: str,
     images: Sequence[str],
@@ -69,8 +61,8 @@ def compare(
     fail_if: Sequence[str],
     dev_leak: bool,
     build_stage: str | None,
-    target: Image,
-    **chosen: Any,
+    chosen: ScanChoices,
+    reach: Reach,
 ) -> None:
     """Compare STANDARD with one or more HARDENED images: packages, vulnerabilities, size, surface.
 
@@ -85,12 +77,9 @@ def compare(
     if build_stage is not None and not dev_leak:
         raise InputError("--build-stage is for --dev-leak: give both")
     form = form or format_of(output)
-    quiet = target.quiet or (form != "table" and output is None)
-    wanted = [replace(target, name=name, quiet=quiet) for name in (baseline, *images)]
-    with opened_database() as database:
-        leaking = Leaking(dev_leak, build_stage)
-        sides = measure(wanted, database, Scanning(**chosen), leaking)
-    comparison = compare_sides(sides, datetime.now(UTC), [given_command()])
+    choices = MeasureChoices(chosen, reach.platform, dev_leak, build_stage)
+    with reach.opened(quiet=form != "table" and output is None) as machine:
+        comparison = compare_images(machine, baseline, images, choices, [given_command()])
     write_report(comparison, form, output)
     reasons = failures(comparison, terms)
     if reasons:

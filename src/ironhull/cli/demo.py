@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from ironhull.cli.demo_compare import Witness, write_demo_report
-from ironhull.cli.demo_report import Found, as_text, to_json
+from ironhull.cli.compare import format_of, write_report
 from ironhull.cli.engines import ended_by_signals, engine_option, undisturbed
-from ironhull.cli.machine import opened, silent
-from ironhull.cli.output import as_json, print_json
-from ironhull.demo.cases import CASES, IMAGES
-from ironhull.demo.model import CaseStudy
-from ironhull.demo.run import Workplace, study
-from ironhull.engine.find import RUNNERS, engine
-from ironhull.engine.interface import Engine, RunOptions
-from ironhull.engine.probe import loaded_probe
-from ironhull.errors import (
-    CheckFailedError,
-    EngineError,
-    EnvironmentProblem,
-    InputError,
-    IronhullError,
-    NetworkError,
-    NotFoundError,
-)
-from ironhull.inventory.model import Inventory
-from ironhull.lock.file import lock_path
-from ironhull.oci.reference import Reference
-from ironhull.progress import Silent
-from ironhull.store.export import choose_manifest, machine_platform
-from ironhull.transport.patience import Patience
-from ironhull.workspace.building import BuildChoices, build_images
-from ironhull.workspace.engines import engine_settings, machine_host
-from ironhull.workspace.examining import opened_taker
-from ironhull.workspace.locking import Locking
-from ironhull.workspace.machine import Machine
-from ironhull.workspace.registries import registries as opened_registries
-
-_INVENTORY_NAMES = {"podman": "podman", "docker": "docker-daemon"}
-# A registry that is not there should cost seconds: there are stand-ins.
-_IMPATIENT = Patience(attempts=1, connect=4, idle=8, whole=8)
+from ironhull.cli.machine import opened
+from ironhull.cli.output import as_json, print_json, print_lines
+from ironhull.demo.comparison import comparison_of
+from ironhull.demo.demonstrate import DemoChoices, demonstrate
+from ironhull.demo.report import demo_json, demo_lines
+from ironhull.errors import CheckFailedError, InputError
 
 
 @click.command()
@@ -87,24 +55,18 @@ def demo(
       ironhull demo
       ironhull demo --engine docker --keep
     """
-    began = time.monotonic()
-    folder = application or _example()
+    choices = DemoChoices(application or _example(), engine_name, keep, own)
     with opened(as_json, mirror=mirror) as machine, ended_by_signals():
-        _build_missing(machine)
-        with opened_taker(silent()) as taker:
-            bases = {name: taker.take(name, machine_platform()) for name in IMAGES}
-            # What is gone in a minute is not to be scanned again for ever.
-            witness = Witness(replace(taker, stored=None))
-            done, problem = _with_engine(machine, engine_name, folder, witness, keep=keep, own=own)
-    found = Found(bases, done, problem, keep, time.monotonic() - began)
+        found = demonstrate(machine, choices, undisturbed)
     if as_json:
-        print_json(to_json(found))
+        print_json(demo_json(found))
     else:
-        click.echo(as_text(found))
+        print_lines(demo_lines(found))
     output = report or machine.home.reports / "demo.html"
-    write_demo_report(bases, witness, [case.name for case in CASES], output)
+    comparison = comparison_of(machine, found, [f"ironhull demo --report {output.name}"])
+    write_report(comparison, format_of(output), output)
     click.echo(f"report: {output}", err=as_json)
-    if done is not None and not done.same_answers:
+    if found.study is not None and not found.study.same_answers:
         raise CheckFailedError(
             "the applications do not answer the same (see the answers in --json)"
         )
@@ -120,94 +82,3 @@ def _example() -> Path:
         f"the application of the case study is not at {places[0]} (run it in Ironhull's own "
         "folder, or name it: --app DIR)"
     )
-
-
-# -- base images ---------------------------------------------------------------------------------
-
-
-def _build_missing(machine: Machine) -> None:
-    """Build what the store lacks, for this machine only, with what the archive has now."""
-    store, platform = machine.home.store, machine_platform()
-    for name in IMAGES:
-        try:
-            choose_manifest(store, store.find(name), platform)
-        except NotFoundError:
-            machine.progress.note(f"{name} is not in the store for {platform}: building it")
-            _build(machine, name)
-
-
-def _build(machine: Machine, name: str) -> None:
-    locked = lock_path(Locking(machine).catalog.find(name)).is_file()
-    chosen = BuildChoices((machine_platform(),), update=True)
-    try:
-        build_images(machine, [name], chosen)
-    except EnvironmentProblem as problem:
-        if not locked:
-            raise
-        machine.progress.note(f"warning: {name} is built from its lock as it is: {problem}")
-        build_images(machine, [name], replace(chosen, update=False, locked=True))
-
-
-# -- engine --------------------------------------------------------------------------------------
-
-
-def _with_engine(
-    machine: Machine,
-    name: str | None,
-    folder: Path,
-    witness: Witness,
-    *,
-    keep: bool,
-    own: bool,
-) -> tuple[CaseStudy | None, str]:
-    """All that needs an engine; without one, why there is none."""
-    found, problem = _choose(machine, name)
-    if found is None:
-        return None, problem
-    kind = _INVENTORY_NAMES[found.name]
-
-    def inventory(image: str) -> Inventory:
-        return witness.take(f"{kind}:{image}")
-
-    with _asked(machine, own) as missing, machine_host(machine) as host:
-        store, shown = machine.home.store, machine.progress
-        place = Workplace(found, store, folder, host, inventory, missing, shown, keep, undisturbed)
-        return study(place), ""
-
-
-def _choose(machine: Machine, name: str | None) -> tuple[Engine | None, str]:
-    """The engine to use, or why none can be. One that was asked for by name has to work."""
-    problems = []
-    for candidate in (name,) if name else RUNNERS:
-        try:
-            found = engine(candidate, engine_settings(machine))
-            with loaded_probe(found) as image:
-                found.run(image, RunOptions(network="none"))
-        except EngineError as error:
-            if name:
-                raise
-            problems.append(str(error).splitlines()[0])
-        else:
-            return found, ""
-    return None, "; ".join(problems)
-
-
-@contextmanager
-def _asked(machine: Machine, own: bool) -> Iterator[Callable[[Reference], str]]:
-    """What says why a registry does not have an image to give."""
-    if own:
-        yield lambda reference: "asked for with --own"
-        return
-    # The registries' own retries and notes would only tell of what the stand-ins make good.
-    with opened_registries(replace(machine, progress=Silent()), _IMPATIENT) as registries:
-
-        def missing(reference: Reference) -> str:
-            try:
-                found = registries.repository(reference).has_manifest(reference.tag or "latest")
-            except NetworkError:
-                return f"{reference.registry} does not give it to this machine"
-            except IronhullError as error:
-                return str(error).splitlines()[0][:200]
-            return "" if found else f"{reference.registry} does not have it"
-
-        yield missing

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import click
 
-from ironhull.advisories.database import Database
-from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.scan import Image, Scanning, image_options, inventory_of, run_scan, scan_options
+from ironhull.cli.scan_options import Reach, image_argument, reach_options, scan_options
 from ironhull.reports.text import harmless
 from ironhull.scan.explain import Explained, Explanation
-from ironhull.scan.explain import explain as explain_one
 from ironhull.scan.reports.document import finding_json
-from ironhull.scan.target import target_of
+from ironhull.workspace.explaining import explain as explain_one
+from ironhull.workspace.scanning import ScanChoices
 
 _LINES = 12
 
 
 @click.command(short_help="Say why a vulnerability is or is not reported.")
 @click.argument("vulnerability", metavar="CVE")
-@image_options
+@image_argument
+@reach_options
 @scan_options
 @as_json
-def explain(vulnerability: str, image: Image, as_json: bool, **chosen: Any) -> None:
+def explain(
+    vulnerability: str, image: str, as_json: bool, chosen: ScanChoices, reach: Reach
+) -> None:
     """Say why CVE is or is not reported for IMAGE, and what to do.
 
     Every package that it concerns, where it came from, the versions that were compared, the feeds'
@@ -33,12 +34,8 @@ def explain(vulnerability: str, image: Image, as_json: bool, **chosen: Any) -> N
 
     Example: ironhull explain CVE-2023-45853 node:20
     """
-    image = replace(image, quiet=image.quiet or as_json)
-    with Database(silent().home.advisories) as database:
-        inventory = inventory_of(image)
-        result = run_scan(image, inventory, database, Scanning(**chosen))
-        target = target_of(inventory, database.ecosystems)
-        answer = explain_one(vulnerability, inventory, result, database, target)
+    with reach.opened(quiet=as_json) as machine:
+        answer = explain_one(machine, vulnerability, image, chosen, reach.platform)
     if as_json:
         print_json(_json(answer))
     else:

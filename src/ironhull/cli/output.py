@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ import click
 
 from ironhull.progress import Progress, Silent
 from ironhull.reports.json_text import json_text
-from ironhull.reports.table import columns
+from ironhull.reports.table import Heading
+from ironhull.reports.table import table as lines_of_table
 from ironhull.reports.words import shown_size
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
@@ -31,8 +32,16 @@ def print_json(value: Any) -> None:
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Columns padded with spaces; `right` lists the columns of figures. Widths in characters."""
-    first, *others = columns([headings, *rows], right)
-    return "\n".join([click.style(first, bold=True), *others])
+    return "\n".join(map(_styled, lines_of_table(headings, rows, right)))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Lines of a report, its headings bold where stdout is a terminal."""
+    click.echo("\n".join(map(_styled, lines)))
+
+
+def _styled(line: str) -> str:
+    return click.style(line, bold=True) if isinstance(line, Heading) else line
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -54,12 +63,34 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
     if quiet:
         yield Silent()
     elif sys.stderr.isatty():
-        from ironhull.cli.bars import Bars
-
-        with Bars() as bars:
-            yield bars
+        with ExitStack() as stack:
+            yield _Drawn(stack)
     else:
         yield _Lines()
+
+
+class _Drawn:
+    """Bars from the first step or note on: a verb that says nothing does not load what draws."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._lock = threading.Lock()
+        self._begun: Progress | None = None
+
+    @property
+    def _bars(self) -> Progress:
+        with self._lock:
+            if self._begun is None:
+                from ironhull.cli.bars import Bars
+
+                self._begun = self._stack.enter_context(Bars())
+            return self._begun
+
+    def start(self, step: str, total: int | None, unit: str) -> Callable[[int], None]:
+        return self._bars.start(step, total, unit)
+
+    def note(self, text: str) -> None:
+        self._bars.note(text)
 
 
 class _Lines:

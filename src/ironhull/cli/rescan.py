@@ -12,13 +12,13 @@ import click
 from ironhull.advisories.database import Database
 from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.cli.scan import allowed_age
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.inventory.take import stored_inventories
 from ironhull.scan.interface import NoIndex
 from ironhull.scan.matching import Options, database_info
 from ironhull.scan.rescan import ImageRescan
 from ironhull.scan.rescan import rescan as rescan_all
+from ironhull.workspace.scanning import allowed_age
 
 
 @click.command(short_help="Match stored inventories with new advisories.")
@@ -47,11 +47,12 @@ def rescan(
     gc.disable()
     if everything == bool(images):
         raise InputError("name images whose inventory is stored, or give --all")
-    home = silent().home
+    machine = silent()
+    home = machine.home
     with Database(home.advisories) as database:
         store = stored_inventories(home)
         results = rescan_all(store, database, home.reported, NoIndex())
-        info = database_info(database, Options(datetime.now(UTC), allowed_age(max_age)))
+        info = database_info(database, Options(datetime.now(UTC), allowed_age(machine, max_age)))
     unknown = sorted(set(images) - {result.image for result in results})
     if unknown:
         raise InputError(f"no inventory is stored of {', '.join(unknown)}")

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ironhull.advisories.database import Database
-from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.cli.scan import Image, Scanning, image_options, inventory_of, run_scan, scan_options
+from ironhull.cli.scan_options import Reach, image_argument, reach_options, scan_options
 from ironhull.errors import CheckFailedError
-from ironhull.scan.statements import not_affected, openvex, statements_of
 from ironhull.vex.lint import LintViolation
 from ironhull.vex.lint import lint as lint_document
 from ironhull.vex.reading import read_vex
+from ironhull.workspace.explaining import vex_of
+from ironhull.workspace.scanning import ScanChoices
 
 _FIRST = 5
 
@@ -31,9 +29,10 @@ def vex() -> None:
 
 
 @vex.command(short_help="Write what evidence says about an image's vulnerabilities.")
-@image_options
+@image_argument
+@reach_options
 @scan_options
-def create(image: Image, **chosen: Any) -> None:
+def create(image: str, chosen: ScanChoices, reach: Reach) -> None:
     """Print an OpenVEX document about IMAGE. Every statement carries the evidence for it.
 
     `not_affected` is written only where the distribution's own reason or the content of the package
@@ -41,12 +40,8 @@ def create(image: Image, **chosen: Any) -> None:
 
     Example: ironhull vex create localhost:5000/node:20 > node.openvex.json
     """
-    with Database(silent().home.advisories) as database:
-        inventory = inventory_of(replace(image, quiet=True))
-        result = run_scan(image, inventory, database, Scanning(**chosen))
-        said = statements_of(result, result.findings)
-        said += not_affected(inventory, result, database)
-    click.echo(openvex(result, said))
+    with reach.opened(quiet=True) as machine:
+        click.echo(vex_of(machine, image, chosen, reach.platform))
 
 
 @vex.command(short_help="Check VEX documents for honesty and use.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ironhull.compare.model import Unknown
-from ironhull.compare.score import (
+from ironhull.compare.points import (
     MINIMAL_PACKAGES,
     Point,
     ScoredImage,

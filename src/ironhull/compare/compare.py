@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ironhull.compare.figures import FIGURES, SURFACE_TITLES, change, compressed
 from ironhull.compare.model import (
@@ -19,6 +19,7 @@ from ironhull.compare.model import (
 from ironhull.compare.packages import compare_packages
 from ironhull.errors import InputError
 from ironhull.inventory.model import SURFACE_LISTS, ImageConfig, Layer
+from ironhull.reports.words import moment
 from ironhull.scan.model import Finding
 
 MAX_SIDES = 20
@@ -33,7 +34,7 @@ def compare(
     return Comparison(
         sides=tuple(sides),
         pairs=tuple(_pair(sides, number, now) for number in range(1, len(sides))),
-        made=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        made=moment(now),
         commands=tuple(commands),
     )
 

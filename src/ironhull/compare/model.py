@@ -5,11 +5,13 @@ A value that could not be measured is `Unknown` with its reason; it is never a z
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from ironhull.compare.leaks import Leaks
 from ironhull.inventory.model import Inventory, Package
+from ironhull.reports.words import UNKNOWN
 from ironhull.scan.model import Finding, ScanResult
 
 
@@ -21,6 +23,12 @@ class Unknown:
 
 
 Amount = int | Unknown
+SHORT_NAMES = {
+    "packages": "packages.total",
+    "vulnerabilities": "vulnerabilities.after_vex",
+    "size": "size.files",
+}
+"""Of the figures that are asked for most."""
 Verdict = Literal["better", "worse", "same", "changed", "unknown"]
 Direction = Literal["upgraded", "downgraded", "changed"]
 
@@ -87,6 +95,14 @@ class Change:
     difference: Amount
     percent: float | Unknown
     verdict: Verdict
+
+    def __str__(self) -> str:
+        """`packages.total: 815 → 26`, with `unknown` for what is not known."""
+        before, after = (
+            UNKNOWN if isinstance(each, Unknown) else f"{each}"
+            for each in (self.baseline, self.image)
+        )
+        return f"{self.figure}: {before} → {after}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,4 +212,16 @@ class Comparison:
 
     @property
     def baseline(self) -> MeasuredImage:
+        """What the others are measured by."""
         return self.sides[0]
+
+    @property
+    def figures(self) -> Mapping[str, Change]:
+        """The figures of the first image by their names, and the chief ones by short names.
+
+        `packages`, `vulnerabilities` (what is left after VEX) and `size` (of all files) stand for
+        `packages.total`, `vulnerabilities.after_vex` and `size.files`. Of more images than one:
+        `Pair.figure`.
+        """
+        found = {each.figure: each for each in self.pairs[0].figures}
+        return found | {short: found[name] for short, name in SHORT_NAMES.items()}

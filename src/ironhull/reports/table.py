@@ -7,6 +7,20 @@ from collections.abc import Collection, Sequence
 from ironhull.reports.text import harmless
 
 
+class Heading(str):
+    """A line that stands out: a terminal shows it bold."""
+
+    __slots__ = ()
+
+
+def table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()
+) -> list[str]:
+    """Columns under their headings, see `columns`."""
+    first, *others = columns([headings, *rows], right)
+    return [Heading(first), *others]
+
+
 def columns(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
     """A line for each row, cells padded with spaces; `right` lists the columns of figures.
 

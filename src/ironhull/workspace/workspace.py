@@ -13,21 +13,36 @@ from types import TracebackType
 
 from ironhull.build.built import BuiltImage
 from ironhull.build.testing import TestReport
+from ironhull.compare.model import Comparison
+from ironhull.compare.score import Score
 from ironhull.definition.catalog import Catalog
 from ironhull.definition.model import ImageDefinition
 from ironhull.inventory.model import Inventory
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress, Silent
 from ironhull.registry.client.tree import Node
+from ironhull.scan.explain import Explanation
+from ironhull.scan.model import ScanResult
 from ironhull.settings import Settings
 from ironhull.store.home import Home
-from ironhull.workspace import building, engines, examining, images, publishing
+from ironhull.workspace import (
+    building,
+    engines,
+    examining,
+    explaining,
+    images,
+    measuring,
+    publishing,
+    scanning,
+)
 from ironhull.workspace.building import BuildChoices
 from ironhull.workspace.engines import LoadedImage
 from ironhull.workspace.images import StoredBuild
 from ironhull.workspace.locking import Locking, LockResult
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.publishing import Published
+from ironhull.workspace.scanning import ScanChoices
 
 
 class Workspace:
@@ -214,6 +229,45 @@ class Workspace:
     ) -> Inventory:
         """What is in any image; `again` reads it even if it is known."""
         return examining.inventory(self.machine, image, _platform(platform), again=again)
+
+    def scan(
+        self, image: str, *, platform: str | None = None, chosen: ScanChoices | None = None
+    ) -> ScanResult:
+        """The vulnerabilities of any image; see `scanning.scan`."""
+        return scanning.scan(self.machine, image, chosen or ScanChoices(), _platform(platform))
+
+    def explain(
+        self,
+        vulnerability: str,
+        image: str,
+        *,
+        platform: str | None = None,
+        chosen: ScanChoices | None = None,
+    ) -> Explanation:
+        """Why a vulnerability is or is not reported for an image, and what to do."""
+        return explaining.explain(
+            self.machine, vulnerability, image, chosen or ScanChoices(), _platform(platform)
+        )
+
+    def compare(
+        self,
+        baseline: str,
+        *images: str,
+        platform: str | None = None,
+        scan: ScanChoices | None = None,
+        leaks: bool = False,
+        build_stage: str | None = None,
+    ) -> Comparison:
+        """Images beside a baseline: `figures` has what changed; see `measuring.compare`."""
+        chosen = MeasureChoices(scan or ScanChoices(), _platform(platform), leaks, build_stage)
+        return measuring.compare(self.machine, baseline, images, chosen)
+
+    def score(
+        self, image: str, *, platform: str | None = None, scan: ScanChoices | None = None
+    ) -> Score:
+        """The hardening of any image in 20 points, each with its evidence."""
+        chosen = MeasureChoices(scan or ScanChoices(), _platform(platform))
+        return measuring.score(self.machine, image, chosen)
 
 
 def _platform(text: str | None) -> Platform | None:

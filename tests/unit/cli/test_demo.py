@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from tests.fakes.image import make_image
 from tests.fakes.node_app import AppEngine, answering
 
-import ironhull.cli.demo as demo_module
 from ironhull.cli.demo import demo
 from ironhull.cli.machine import silent
+from ironhull.demo import demonstrate, surroundings
 from ironhull.engine.interface import RunOptions
 from ironhull.errors import CheckFailedError, EngineError, InputError, NotFoundError
 from ironhull.inventory.model import ImageConfig, ImageIdentity, Inventory
@@ -67,7 +67,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppEngine]:
     monkeypatch.setattr(Taker, "take", take)
     with answering() as address:
         found = AppEngine(ports={"3000/tcp": address}, name="podman")
-        monkeypatch.setattr(demo_module, "engine", lambda name, given: found)
+        monkeypatch.setattr(surroundings, "engine", lambda name, given: found)
         yield found
 
 
@@ -76,7 +76,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     def none(name: str, given: object) -> AppEngine:
         raise EngineError(f"{name} is not installed")
 
-    monkeypatch.setattr(demo_module, "engine", none)
+    monkeypatch.setattr(surroundings, "engine", none)
 
 
 def _run(*words: str) -> Result:
@@ -174,7 +174,7 @@ def test_a_missing_image_is_built_with_what_the_archive_has(
     engine: AppEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     built: list[str] = []
-    monkeypatch.setattr(demo_module, "_build", lambda machine, name: built.append(name))
+    monkeypatch.setattr(demonstrate, "_build", lambda machine, name: built.append(name))
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "empty"))
     with pytest.raises(NotFoundError):
         _run("--own")
@@ -189,7 +189,7 @@ def test_an_application_somewhere_else_is_refused_if_it_is_none(
 
 
 def test_a_registry_that_is_not_there_is_a_reason_not_an_error() -> None:
-    with demo_module._asked(silent(), False) as missing:
+    with surroundings.registries_asked(silent(), False) as missing:
         assert missing(Reference.parse("127.0.0.1:9/node:20")) == (
             "127.0.0.1:9 does not give it to this machine"
         )

@@ -23,8 +23,9 @@ from tests.fakes.sides import (
 from ironhull.compare.cis import cis_of
 from ironhull.compare.history import History, history_of
 from ironhull.compare.model import Attachment, MeasuredImage, Unknown
+from ironhull.compare.points import MINIMAL_PACKAGES, Point, ScoredImage, points_of
 from ironhull.compare.provenance import Material, Provenance, Said, provenance_in
-from ironhull.compare.score import MINIMAL_PACKAGES, Point, Score, ScoredImage, points_of
+from ironhull.compare.score import Score
 from ironhull.inventory.model import Exposure, Layer, PasswdEntry, Remark, Surface
 
 SAID = Said(
@@ -71,7 +72,7 @@ def point(given: ScoredImage, name: str) -> Point:
 
 def test_there_are_20_points_in_four_sections_with_unique_names() -> None:
     points = points_of(facts(hardened()))
-    score = Score(points)
+    score = Score(hardened(), points)
     sizes = [
         len(score.section(name))
         for name in ("minimalism", "provenance", "configuration", "vulnerabilities")
@@ -84,7 +85,7 @@ def test_there_are_20_points_in_four_sections_with_unique_names() -> None:
 
 def test_a_hardened_image_with_everything_attached_wins_all() -> None:
     clean = replace(hardened(), scan=scanned())
-    score = Score(points_of(facts(clean)))
+    score = Score(clean, points_of(facts(clean)))
     assert (score.total, score.grade) == (20, "A+")
 
 
@@ -92,7 +93,7 @@ def test_a_standard_image_with_nothing_attached_wins_little() -> None:
     many = [deb(f"p{number}", "1") for number in range(MINIMAL_PACKAGES + 1)]
     given = standard()
     given = replace(given, inventory=replace(given.inventory, packages=tuple(many)))
-    score = Score(points_of(facts(given, Said(), History(False), ())))
+    score = Score(given, points_of(facts(given, Said(), History(False), ())))
     assert score.grade == "D"
     assert results(facts(given, Said(), History(False), ()))["minimal-base"] == "fail"
 
@@ -102,7 +103,7 @@ def test_a_standard_image_with_nothing_attached_wins_little() -> None:
 )
 def test_grades_are_shares_of_all_points(total: int, grade: str) -> None:
     points = [Point(str(n), "s", "t", "pass" if n < total else "fail", "e", "") for n in range(20)]
-    assert Score(tuple(points)).grade == grade
+    assert Score(hardened(), tuple(points)).grade == grade
 
 
 def test_a_damaged_package_database_is_not_a_minimal_base() -> None:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ironhull.advisories.database import Database
-from ironhull.cli.registry_options import registries
-from ironhull.cli.scan import Image
 from ironhull.inventory.model import Inventory
 from ironhull.registry.client.locations import open_source, parse_location
 from ironhull.scan.model import ScanResult
@@ -16,21 +14,24 @@ from ironhull.vex.attached import attached_vex
 from ironhull.vex.model import VexDocument
 from ironhull.vex.purl import Surroundings
 from ironhull.vex.reading import read_vex
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.registries import registries
 
 
 def with_vex(
+    machine: Machine,
     result: ScanResult,
     inventory: Inventory,
     database: Database,
     places: Sequence[Path],
-    attached: Image | None,
+    attached_to: str | None,
     *,
     unchecked: bool,
 ) -> ScanResult:
     """The result with the documents at `places`, and those attached to an image, applied."""
     documents = [document for place in places for document in read_vex(place)]
-    if attached is not None:
-        documents += _attached(attached, inventory)
+    if attached_to is not None:
+        documents += _attached(machine, attached_to, inventory)
     image = inventory.image
     digests = frozenset(filter(None, (image.digest, image.manifest, image.config)))
     identifiers = {finding.id for finding in result.findings}
@@ -43,11 +44,11 @@ def with_vex(
     return apply_vex(result, documents, product, aliases, unchecked=unchecked)
 
 
-def _attached(image: Image, inventory: Inventory) -> list[VexDocument]:
-    location = parse_location(image.name)
+def _attached(machine: Machine, image: str, inventory: Inventory) -> list[VexDocument]:
+    location = parse_location(image)
     wanted = [each for each in (inventory.image.digest, inventory.image.manifest) if each]
     with (
-        registries(image.plain_http, image.ca, image.quiet) as (machine, opened),
+        registries(machine) as opened,
         open_source(location, opened, machine.home.store) as source,
     ):
         return list(attached_vex(source, dict.fromkeys(wanted)))

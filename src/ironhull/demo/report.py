@@ -1,18 +1,17 @@
-"""What `ironhull demo` found, as text for people and as JSON."""
+"""What the demonstration found, as lines for people and as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-import click
-
-from ironhull.cli.output import table
 from ironhull.demo.attack import NEEDED, TITLES
 from ironhull.demo.cases import DEVELOPMENT, RUNTIME, STANDARD
+from ironhull.demo.demonstrate import Demonstration
 from ironhull.demo.model import Application, CaseStudy, ImageCounts, figures
 from ironhull.inventory.model import Inventory
+from ironhull.reports.table import Heading, table
 from ironhull.reports.text import harmless
 from ironhull.reports.words import shown_size
 
@@ -22,17 +21,6 @@ _LEFT_OUT = (
     "trying what an attacker could do",
     "stopping it with SIGTERM",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """All that the demo found; without a study `left_out` says why."""
-
-    bases: Mapping[str, Inventory]
-    study: CaseStudy | None
-    left_out: str
-    kept: bool
-    seconds: float
 
 
 def fewer(bases: Mapping[str, Inventory]) -> tuple[int, int, float]:
@@ -45,7 +33,8 @@ def fewer(bases: Mapping[str, Inventory]) -> tuple[int, int, float]:
 # -- JSON ----------------------------------------------------------------------------------------
 
 
-def to_json(found: Found) -> dict[str, Any]:
+def demo_json(found: Demonstration) -> dict[str, Any]:
+    """All of it as one JSON object."""
     before, after, share = fewer(found.bases)
     value: dict[str, Any] = {
         "images": {
@@ -101,27 +90,24 @@ def _to_pull(inventory: Inventory) -> int:
 # -- text ----------------------------------------------------------------------------------------
 
 
-def as_text(found: Found) -> str:
-    lines = [_heading("Base images, all built by Ironhull from Debian's packages"), ""]
-    lines += [_bases(found.bases), ""]
+def demo_lines(found: Demonstration) -> list[str]:
+    """Lines for a terminal: the base images, the application, the attack."""
+    lines = [Heading("Base images, all built by Ironhull from Debian's packages"), ""]
+    lines += [*_bases(found.bases), ""]
     before, after, share = fewer(found.bases)
     lines.append(
         f"{share:.1%} fewer packages: {after} instead of {before}, counted in the package "
         f"databases of {RUNTIME} and {STANDARD}"
     )
     if found.study is None:
-        lines += ["", _heading("Left out"), "", f"No container engine works here: {found.left_out}"]
+        lines += ["", Heading("Left out"), "", f"No container engine works here: {found.left_out}"]
         lines += [f"  - {what}" for what in _LEFT_OUT]
         lines.append("With podman or docker installed, ironhull demo does these too.")
-        return "\n".join(lines)
-    return "\n".join([*lines, "", *_study(found.study), *_end(found, found.study)])
+        return lines
+    return [*lines, "", *_study(found.study), *_end(found, found.study)]
 
 
-def _heading(text: str) -> str:
-    return click.style(text, bold=True)
-
-
-def _bases(bases: Mapping[str, Inventory]) -> str:
+def _bases(bases: Mapping[str, Inventory]) -> list[str]:
     names = (STANDARD, DEVELOPMENT, RUNTIME)
     counted = {name: figures(bases[name]) for name in names}
     rows: list[list[str]] = [
@@ -152,18 +138,18 @@ _FIGURES: tuple[tuple[str, Callable[[ImageCounts], str]], ...] = (
 
 
 def _study(study: CaseStudy) -> list[str]:
-    lines = [_heading(f"The application, built and run by {study.engine} {study.version}"), ""]
+    lines = [Heading(f"The application, built and run by {study.engine} {study.version}"), ""]
     width = max(len(base.wanted) for base in study.bases)
     lines += [f"  FROM {base.wanted.ljust(width)}  is {base.words}" for base in study.bases]
     names = [one.dockerfile for one in study.applications]
-    lines += ["", table(("", *names), _application_rows(study)), ""]
-    lines += [_heading("Code of an attacker, run in the application, can …"), ""]
+    lines += ["", *table(("", *names), _application_rows(study)), ""]
+    lines += [Heading("Code of an attacker, run in the application, can …"), ""]
     rows = [
         [title, *(_outcome(one, name) for one in study.applications)]
         for name, title in TITLES.items()
     ]
     totals = [f"{one.trial.attack.succeeded} of {len(TITLES)}" for one in study.applications]
-    lines += [table(("", *names), [*rows, ["in all", *totals]]), ""]
+    lines += [*table(("", *names), [*rows, ["in all", *totals]]), ""]
     lines.append(
         f"{' and '.join(TITLES[name] for name in sorted(NEEDED))}: the application itself needs it"
     )
@@ -232,7 +218,7 @@ def _locked(one: Application) -> list[str]:
     return lines
 
 
-def _end(found: Found, study: CaseStudy) -> list[str]:
+def _end(found: Demonstration, study: CaseStudy) -> list[str]:
     lines = [""]
     if found.kept:
         lines += [f"kept in {study.engine}:  {one.image}" for one in study.applications]
