@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 import click
 
 from ironhull.advisories.database import Database
+from ironhull.attest.listing import Attachment, ImagePlace, LayoutPlace, attached_to
 from ironhull.cli.machine import opened, silent
 from ironhull.cli.options import given_platform
 from ironhull.cli.scan import IMAGE_OPTIONS, Image, Scanning, inventory_of, run_scan
-from ironhull.compare.attached import LayoutListing, attached_to
+from ironhull.compare.declared import Declared, declared_in
 from ironhull.compare.leaks import Leaks
 from ironhull.compare.life import ends_of_life
-from ironhull.compare.model import Attachment, EndOfLife, MeasuredImage, Unknown
-from ironhull.compare.provenance import Readable, Said, said_of
+from ironhull.compare.model import EndOfLife, MeasuredImage, Unknown
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.inventory.known import known_inventory
 from ironhull.inventory.model import Inventory
@@ -171,17 +171,21 @@ def _scan(
 
 
 def _attached(image: Image, inventory: Inventory) -> tuple[Attachment, ...] | Unknown:
-    return _asked(image, inventory, lambda place: attached_to(place, inventory.image))
+    identity = inventory.image
+    digests = [each for each in (identity.digest, identity.manifest) if each]
+    return _asked(image, inventory, lambda place: attached_to(place, digests))
 
 
-def said_about(image: Image, side: MeasuredImage) -> Said | Unknown:
+def declared_about(image: Image, side: MeasuredImage) -> Declared | Unknown:
     """What the image's maker says of it: annotations and provenance."""
     inventory, attached = side.inventory, side.attached
     labels = inventory.config.labels
     listed = () if isinstance(attached, Unknown) else attached
-    found = _asked(image, inventory, lambda place: said_of(place, inventory.image, labels, listed))
+    found = _asked(
+        image, inventory, lambda place: declared_in(place, inventory.image, labels, listed)
+    )
     if isinstance(found, Unknown) and inventory.layers:
-        return Said(labels, (), (found.reason,))
+        return Declared(labels, (), (found.reason,))
     return found
 
 
@@ -189,7 +193,7 @@ _Answer = TypeVar("_Answer")
 
 
 def _asked(
-    image: Image, inventory: Inventory, ask: Callable[[Readable], _Answer]
+    image: Image, inventory: Inventory, ask: Callable[[ImagePlace], _Answer]
 ) -> _Answer | Unknown:
     """The answer of the place where the image is; Unknown where nobody can be asked."""
     identity = inventory.image
@@ -199,8 +203,10 @@ def _asked(
         return Unknown("a stored inventory lists no referrers")
     try:
         if identity.kind == "store":
-            layout = silent().home.existing_store
-            return ask(LayoutListing(layout, identity))
+            root = identity.digest or identity.manifest
+            if root is None:
+                raise InputError(f"{identity.name} has no digest")
+            return ask(LayoutPlace(silent().home.existing_store, root))
         with _source(image) as source:
             return ask(source)
     except (InputError, EnvironmentProblem) as error:
@@ -208,7 +214,7 @@ def _asked(
 
 
 @contextmanager
-def _source(image: Image) -> Iterator[Readable]:
+def _source(image: Image) -> Iterator[ImagePlace]:
     from ironhull.cli.registry_options import registries
     from ironhull.registry.client.locations import Kind, Location, open_source, parse_location
 

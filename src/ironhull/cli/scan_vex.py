@@ -50,4 +50,4 @@ def _attached(image: Image, inventory: Inventory) -> list[VexDocument]:
         registries(image.plain_http, image.ca, image.quiet) as (machine, opened),
         open_source(location, opened, machine.home.store) as source,
     ):
-        return list(attached_vex(source, dict.fromkeys(wanted)))
+        return attached_vex(source, wanted, source.label)

@@ -12,10 +12,10 @@ import click
 from ironhull import __version__
 from ironhull.cli.measure import (
     Repeatable,
+    declared_about,
     given_command,
     measure,
     opened_database,
-    said_about,
     target_options,
 )
 from ironhull.cli.output import as_json, print_json, write_file
@@ -69,7 +69,7 @@ def score(
     now = datetime.now(UTC)
     with opened_database() as database:
         side = measure([wanted], database, Scanning(**chosen))[0]
-    facts = ScoredImage(side, said_about(wanted, side), history_of(side.inventory.layers), now)
+    facts = ScoredImage(side, declared_about(wanted, side), history_of(side.inventory.layers), now)
     points = points_of(facts)
     found = Score(points, cis_of(facts, points))
     if badge is not None:
