@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from ironhull.attest.listing import AttachedKind, Attachment
 from ironhull.compare.compare import compare
 from ironhull.compare.document import Json, document_of
 from ironhull.compare.leaks import Leaks, Trace
-from ironhull.compare.model import Attachment, EndOfLife, MeasuredImage, Unknown
+from ironhull.compare.model import EndOfLife, MeasuredImage, Unknown
 from ironhull.inventory.model import (
     Distribution,
     Exposure,
@@ -20,6 +21,9 @@ from ironhull.inventory.model import (
     PasswdEntry,
     Surface,
 )
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
+from ironhull.oci.media_types import OCI_MANIFEST
 from ironhull.oci.platform import Platform
 from ironhull.scan.model import Assessment, DatabaseInfo, FixState, ScanResult
 from ironhull.scan.model import Finding as Vulnerability
@@ -151,10 +155,14 @@ def hardened() -> MeasuredImage:
     )
 
 
+def attachment(kind: AttachedKind, type_: str) -> Attachment:
+    return Attachment(kind, type_, Descriptor(OCI_MANIFEST, Digest(DIGEST), 7), DIGEST)
+
+
 def with_attachments(given: MeasuredImage) -> MeasuredImage:
     attached = (
-        Attachment("sbom", "https://spdx.dev/Document", DIGEST, DIGEST),
-        Attachment("signature", "https://sigstore.dev/cosign/sign/v1", DIGEST, DIGEST),
+        attachment("sbom", "https://spdx.dev/Document"),
+        attachment("signature", "https://sigstore.dev/cosign/sign/v1"),
     )
     life = (EndOfLife("debian 12", "2026-06-10", "2028-06-30", "see Debian"),)
     return MeasuredImage(given.inventory, given.scan, attached, life, given.leaks)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ironhull import __version__
+from ironhull.attest.listing import Attachment
 from ironhull.compare.compare import settings_of
 from ironhull.compare.figures import FIGURES, created, runs_as_root
 from ironhull.compare.leaks import Leaks
@@ -125,7 +126,7 @@ def _image(side: MeasuredImage, values: Iterable[tuple[str, int | Unknown]]) -> 
         "packages": [_package(each) for each in inventory.packages],
         "scan": _scan(side),
         "end_of_life": _known(side.end_of_life),
-        "attached": _known(side.attached),
+        "attached": _attached(side.attached),
         "leaks": None if side.leaks is None else _leaks(side.leaks),
         "remarks": [
             {"location": each.location, "message": each.message} for each in inventory.unparsed
@@ -178,6 +179,16 @@ def _known(values: tuple[Any, ...] | Unknown) -> Json:
     if isinstance(values, Unknown):
         return {"known": False, "unknown": values.reason, "items": []}
     return {"known": True, "unknown": "", "items": [asdict(each) for each in values]}
+
+
+def _attached(attached: tuple[Attachment, ...] | Unknown) -> Json:
+    if isinstance(attached, Unknown):
+        return _known(attached)
+    items = [
+        {"kind": each.kind, "type": each.type, "digest": each.digest, "subject": each.subject}
+        for each in attached
+    ]
+    return {"known": True, "unknown": "", "items": items}
 
 
 def _leaks(leaks: Leaks) -> Json:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from ironhull.compare.model import ATTACHED_KINDS, Amount, Change, MeasuredImage, Unknown, Verdict
+from ironhull.attest.listing import ATTACHED_KINDS
+from ironhull.compare.model import Amount, Change, MeasuredImage, Unknown, Verdict
 from ironhull.inventory.model import SURFACE_LISTS
 from ironhull.scan.model import FIXABLE, SEVERITIES, Finding
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ironhull.attest.listing import Attachment
 from ironhull.compare.leaks import Leaks
 from ironhull.inventory.model import Inventory, Package
 from ironhull.reports.words import UNKNOWN
@@ -31,21 +32,6 @@ SHORT_NAMES = {
 """Of the figures that are asked for most."""
 Verdict = Literal["better", "worse", "same", "changed", "unknown"]
 Direction = Literal["upgraded", "downgraded", "changed"]
-
-ATTACHED_KINDS = ("sbom", "provenance", "signature", "vex", "other")
-AttachedKind = Literal["sbom", "provenance", "signature", "vex", "other"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Attachment:
-    """Something that refers to the image, as its registry or layout lists it."""
-
-    kind: AttachedKind
-    type: str
-    """The predicate's type if there is one, else the artifact's."""
-    digest: str
-    subject: str
-    """The digest that it refers to: the index's or the manifest's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from ironhull.attest.listing import AttachedKind
+from ironhull.compare.declared import Declared
 from ironhull.compare.figures import created, runs_as_root
 from ironhull.compare.history import History
-from ironhull.compare.model import AttachedKind, MeasuredImage, Unknown
-from ironhull.compare.provenance import Said
+from ironhull.compare.model import MeasuredImage, Unknown
 from ironhull.inventory.model import Exposure
 from ironhull.scan.model import RANK, Finding, ScanResult
 
@@ -58,7 +59,7 @@ class ScoredImage:
     """All that the points are given for."""
 
     side: MeasuredImage
-    said: Said | Unknown
+    declared: Declared | Unknown
     history: History
     now: datetime
 
@@ -177,13 +178,13 @@ def attached_point(
 def _source(facts: ScoredImage) -> Point:
     identity = ("trusted-source", "provenance", "Says its source")
     gain = "name the source: label org.opencontainers.image.source, or provenance with a builder"
-    if isinstance(facts.said, Unknown):
-        return Point(*identity, "unknown", facts.said.reason, gain)
-    for found in facts.said.provenance:
+    if isinstance(facts.declared, Unknown):
+        return Point(*identity, "unknown", facts.declared.reason, gain)
+    for found in facts.declared.provenance:
         if found.builder:
             return Point(*identity, "pass", f"built by {found.builder} (provenance)", "")
     for key in _SOURCES:
-        text = facts.said.annotations.get(key)
+        text = facts.declared.annotations.get(key)
         if text:
             return Point(*identity, "pass", f"{key}={text}", "")
     return Point(*identity, "fail", "neither labels nor provenance name a source", gain)
@@ -192,11 +193,11 @@ def _source(facts: ScoredImage) -> Point:
 def _downloads(facts: ScoredImage) -> Point:
     identity = ("verified-downloads", "provenance", "Verified downloads")
     gain = "compare every download with a digest or signature, and list it in provenance"
-    if not isinstance(facts.said, Unknown):
-        for found in facts.said.provenance:
-            loose = [each.uri for each in found.materials if not each.digests]
-            if found.materials and not loose:
-                count = len(found.materials)
+    if not isinstance(facts.declared, Unknown):
+        for found in facts.declared.provenance:
+            loose = [each.uri for each in found.dependencies if not each.digests]
+            if found.dependencies and not loose:
+                count = len(found.dependencies)
                 return Point(*identity, "pass", f"all {count} materials have digests", "")
     if facts.history.unchecked:
         return Point(*identity, "fail", some(list(facts.history.unchecked)), gain)
@@ -225,14 +226,14 @@ def _or(gain: str, days: int) -> str:
 def _pinned_base(facts: ScoredImage) -> Point:
     identity = ("pinned-digests", "provenance", "Base pinned by digest")
     gain = "FROM name@sha256:…, and say so: label org.opencontainers.image.base.digest"
-    if isinstance(facts.said, Unknown):
-        return Point(*identity, "unknown", facts.said.reason, gain)
-    digest = facts.said.annotations.get(_BASE_DIGEST)
+    if isinstance(facts.declared, Unknown):
+        return Point(*identity, "unknown", facts.declared.reason, gain)
+    digest = facts.declared.annotations.get(_BASE_DIGEST)
     if digest:
         return Point(*identity, "pass", f"{_BASE_DIGEST}={digest}", "")
-    for found in facts.said.provenance:
-        images = [each for each in found.materials if each.is_image]
-        if not images and found.materials:
+    for found in facts.declared.provenance:
+        images = [each for each in found.dependencies if each.is_image]
+        if not images and found.dependencies:
             return Point(*identity, "pass", "its provenance lists no base image", "")
         if images and all(each.digests for each in images):
             return Point(*identity, "pass", some([each.uri for each in images]), "")
@@ -242,9 +243,9 @@ def _pinned_base(facts: ScoredImage) -> Point:
 def _pinned_packages(facts: ScoredImage) -> Point:
     identity = ("pinned-packages", "provenance", "Packages pinned")
     gain = "install exact versions (name=version, npm ci, pip --require-hashes)"
-    if not isinstance(facts.said, Unknown):
-        for found in facts.said.provenance:
-            packages = [each for each in found.materials if each.is_package]
+    if not isinstance(facts.declared, Unknown):
+        for found in facts.declared.provenance:
+            packages = [each for each in found.dependencies if each.is_package]
             if packages and all(each.digests for each in packages):
                 text = f"its provenance lists {len(packages)} packages with digests"
                 return Point(*identity, "pass", text, "")
@@ -296,7 +297,7 @@ def _annotated(facts: ScoredImage) -> Point:
     identity = ("annotations", "configuration", "Described by annotations")
     gain = f"set {_DESCRIBED} of: {', '.join(_DESCRIBING)}"
     labels = facts.side.inventory.config.labels
-    annotations = labels if isinstance(facts.said, Unknown) else facts.said.annotations
+    annotations = labels if isinstance(facts.declared, Unknown) else facts.declared.annotations
     found = [key for key in _DESCRIBING if annotations.get(key)]
     if len(found) >= _DESCRIBED:
         return Point(*identity, "pass", some(found), "")

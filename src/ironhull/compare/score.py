@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ironhull.compare.cis import cis_of
+from ironhull.compare.declared import Declared
 from ironhull.compare.history import history_of
 from ironhull.compare.model import MeasuredImage, Unknown
 from ironhull.compare.points import Point, ScoredImage, points_of
-from ironhull.compare.provenance import Said
 from ironhull.reports.words import moment
 
 SECTIONS = ("minimalism", "provenance", "configuration", "vulnerabilities")
@@ -44,8 +44,10 @@ class Score:
         return tuple(point for point in self.points if point.section == name)
 
 
-def score_of(image: MeasuredImage, said: Said | Unknown, now: datetime, command: str = "") -> Score:
-    """The score of a measured image; `said` is what its maker says of it."""
-    given = ScoredImage(image, said, history_of(image.inventory.layers), now)
+def score_of(
+    image: MeasuredImage, declared: Declared | Unknown, now: datetime, command: str = ""
+) -> Score:
+    """The score of a measured image; `declared` is what its maker says of it."""
+    given = ScoredImage(image, declared, history_of(image.inventory.layers), now)
     points = points_of(given)
     return Score(image, points, cis_of(given, points), moment(now), command)

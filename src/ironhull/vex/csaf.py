@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ironhull.errors import MalformedError
-from ironhull.vex.fields import an_object, objects, text, texts
+from ironhull.json_fields import an_object, objects, text, texts
 from ironhull.vex.model import Product, VexDocument, VexStatement, VexStatus
 
 STATUSES: Mapping[str, VexStatus] = {

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ironhull.errors import MalformedError
-from ironhull.vex.fields import an_object, objects, text, texts
+from ironhull.json_fields import an_object, objects, text, texts
 from ironhull.vex.model import Product, VexDocument, VexStatement, VexStatus
 
 STATES: Mapping[str, VexStatus] = {

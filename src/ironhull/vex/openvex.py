@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from ironhull.errors import MalformedError
-from ironhull.vex.fields import an_object, objects, text, texts
+from ironhull.json_fields import an_object, objects, text, texts
 from ironhull.vex.model import Product, VexDocument, VexStatement, VexStatus
 
 STATUSES = frozenset(get_args(VexStatus))

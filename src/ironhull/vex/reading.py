@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from ironhull.attest.opening import open_attachment
 from ironhull.errors import InputError, MalformedError
+from ironhull.json_fields import decode
 from ironhull.vex import csaf, cyclonedx, openvex
 from ironhull.vex.model import VexDocument
 
 MAX_SIZE = 128 << 20
-MAX_WRAPPINGS = 4
 _SUFFIXES = (".json", ".vex", ".cdx", ".openvex", ".intoto", ".jsonl")
 
 
@@ -45,8 +42,11 @@ def _bytes(path: Path) -> bytes:
 
 
 def parse_vex(data: bytes, name: str) -> VexDocument:
-    """One document; MalformedError names what it is not."""
-    value = unwrapped(decode(data, name), name)
+    """One document, also inside a bundle, an envelope or a statement; MalformedError says why not.
+
+    No signature is looked at: who signed it is to be checked before.
+    """
+    value = decode(open_attachment(data, name).document, name)
     if openvex.recognises(value):
         return openvex.parse(value, name)
     if csaf.recognises(value):
@@ -56,34 +56,8 @@ def parse_vex(data: bytes, name: str) -> VexDocument:
     raise MalformedError(f"{name}: neither OpenVEX nor CSAF nor CycloneDX")
 
 
-def decode(data: bytes, name: str) -> dict[str, Any]:
-    """A JSON object; MalformedError for anything else."""
-    try:
-        value = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise MalformedError(f"{name}: not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise MalformedError(f"{name}: expected a JSON object, got {type(value).__name__}")
-    return value
-
-
-def unwrapped(value: dict[str, Any], name: str) -> dict[str, Any]:
-    """What is inside a Sigstore bundle, a DSSE envelope and an in-toto statement.
-
-    The signature is not looked at: who signed it is to be checked before.
-    """
-    for _ in range(MAX_WRAPPINGS):
-        inner = value.get("dsseEnvelope")
-        if isinstance(inner, dict):
-            value = inner
-        elif isinstance(value.get("payload"), str) and "payloadType" in value:
-            try:
-                data = base64.b64decode(value["payload"], validate=True)
-            except (binascii.Error, ValueError):
-                raise MalformedError(f"{name}: the envelope's payload is not base64") from None
-            value = decode(data, name)
-        elif isinstance(value.get("predicate"), dict) and "predicateType" in value:
-            value = value["predicate"]
-        else:
-            break
-    return value
+def may_hold_statements(value: dict[str, Any]) -> bool:
+    """Whether it is VEX: a CycloneDX BOM without vulnerabilities is an SBOM and nothing else."""
+    if cyclonedx.recognises(value):
+        return bool(value.get("vulnerabilities"))
+    return openvex.recognises(value) or csaf.recognises(value)

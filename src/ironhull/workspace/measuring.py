@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from ironhull.advisories.database import Database
-from ironhull.compare.attached import LayoutListing, attached_to
+from ironhull.attest.listing import Attachment, ImagePlace, LayoutPlace, attached_to
 from ironhull.compare.compare import compare as compare_images
+from ironhull.compare.declared import Declared, declared_in
 from ironhull.compare.leaks import Leaks
 from ironhull.compare.life import ends_of_life
-from ironhull.compare.model import Attachment, Comparison, EndOfLife, MeasuredImage, Unknown
-from ironhull.compare.provenance import Readable, Said, said_of
+from ironhull.compare.model import Comparison, EndOfLife, MeasuredImage, Unknown
 from ironhull.compare.score import Score, score_of
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.inventory.known import known_inventory
@@ -81,7 +81,7 @@ def score(machine: Machine, image: str, chosen: MeasureChoices, command: str = "
     with opened_database(machine) as database:
         inventory = inventory_of(machine, image, chosen.platform)
         side = measured(machine, image, inventory, database, chosen.scan)
-    return score_of(side, _said_about(machine, image, side), now, command)
+    return score_of(side, _declared_about(machine, image, side), now, command)
 
 
 @contextmanager
@@ -188,19 +188,21 @@ def _scan(
 def _attached(
     machine: Machine, image: str, inventory: Inventory
 ) -> tuple[Attachment, ...] | Unknown:
-    return _asked(machine, image, inventory, lambda place: attached_to(place, inventory.image))
+    identity = inventory.image
+    digests = [each for each in (identity.digest, identity.manifest) if each]
+    return _asked(machine, image, inventory, lambda place: attached_to(place, digests))
 
 
-def _said_about(machine: Machine, image: str, side: MeasuredImage) -> Said | Unknown:
+def _declared_about(machine: Machine, image: str, side: MeasuredImage) -> Declared | Unknown:
     """What the image's maker says of it: annotations and provenance."""
     inventory, attached = side.inventory, side.attached
     labels = inventory.config.labels
     listed = () if isinstance(attached, Unknown) else attached
     found = _asked(
-        machine, image, inventory, lambda place: said_of(place, inventory.image, labels, listed)
+        machine, image, inventory, lambda place: declared_in(place, inventory.image, labels, listed)
     )
     if isinstance(found, Unknown) and inventory.layers:
-        return Said(labels, (), (found.reason,))
+        return Declared(labels, (), (found.reason,))
     return found
 
 
@@ -208,7 +210,7 @@ _Answer = TypeVar("_Answer")
 
 
 def _asked(
-    machine: Machine, image: str, inventory: Inventory, ask: Callable[[Readable], _Answer]
+    machine: Machine, image: str, inventory: Inventory, ask: Callable[[ImagePlace], _Answer]
 ) -> _Answer | Unknown:
     """The answer of the place where the image is; Unknown where nobody can be asked."""
     identity = inventory.image
@@ -218,7 +220,10 @@ def _asked(
         return Unknown("a stored inventory lists no referrers")
     try:
         if identity.kind == "store":
-            return ask(LayoutListing(machine.home.existing_store, identity))
+            root = identity.digest or identity.manifest
+            if root is None:
+                raise InputError(f"{identity.name} has no digest")
+            return ask(LayoutPlace(machine.home.existing_store, root))
         with _source(machine, image) as source:
             return ask(source)
     except (InputError, EnvironmentProblem) as error:
@@ -226,7 +231,7 @@ def _asked(
 
 
 @contextmanager
-def _source(machine: Machine, image: str) -> Iterator[Readable]:
+def _source(machine: Machine, image: str) -> Iterator[ImagePlace]:
     from ironhull.registry.client.locations import Kind, Location, open_source, parse_location
     from ironhull.workspace.registries import registries
 

@@ -51,4 +51,4 @@ def _attached(machine: Machine, image: str, inventory: Inventory) -> list[VexDoc
         registries(machine) as opened,
         open_source(location, opened, machine.home.store) as source,
     ):
-        return list(attached_vex(source, dict.fromkeys(wanted)))
+        return attached_vex(source, wanted, source.label)

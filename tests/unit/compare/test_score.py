@@ -11,6 +11,7 @@ from tests.fakes.sides import (
     CLEARED,
     DIGEST,
     NOW,
+    attachment,
     deb,
     found,
     hardened,
@@ -20,15 +21,17 @@ from tests.fakes.sides import (
     standard,
 )
 
+from ironhull.attest.listing import Attachment
+from ironhull.attest.provenance import Dependency, Provenance
 from ironhull.compare.cis import cis_of
+from ironhull.compare.declared import Declared
 from ironhull.compare.history import History, history_of
-from ironhull.compare.model import Attachment, MeasuredImage, Unknown
+from ironhull.compare.model import MeasuredImage, Unknown
 from ironhull.compare.points import MINIMAL_PACKAGES, Point, ScoredImage, points_of
-from ironhull.compare.provenance import Material, Provenance, Said, provenance_in
 from ironhull.compare.score import Score
 from ironhull.inventory.model import Exposure, Layer, PasswdEntry, Remark, Surface
 
-SAID = Said(
+DECLARED = Declared(
     {
         "org.opencontainers.image.source": "https://example.org/app",
         "org.opencontainers.image.title": "app",
@@ -40,21 +43,18 @@ SAID = Said(
             DIGEST,
             "https://example.org/builder",
             (
-                Material("pkg:deb/debian/libc6@2.36", ("sha256:aa",)),
-                Material("pkg:docker/debian@13", ("sha256:bb",)),
+                Dependency("pkg:deb/debian/libc6@2.36", ("sha256:aa",)),
+                Dependency("pkg:docker/debian@13", ("sha256:bb",)),
             ),
         ),
     ),
 )
-ATTACHED = tuple(
-    Attachment(kind, kind, DIGEST, DIGEST)  # type: ignore[arg-type]
-    for kind in ("sbom", "provenance", "signature")
-)
+ATTACHED = tuple(attachment(kind, kind) for kind in ("sbom", "provenance", "signature"))
 
 
 def facts(
     given: MeasuredImage,
-    said: Said | Unknown = SAID,
+    said: Declared | Unknown = DECLARED,
     history: History | None = None,
     attached: tuple[Attachment, ...] | Unknown = ATTACHED,
 ) -> ScoredImage:
@@ -93,9 +93,9 @@ def test_a_standard_image_with_nothing_attached_wins_little() -> None:
     many = [deb(f"p{number}", "1") for number in range(MINIMAL_PACKAGES + 1)]
     given = standard()
     given = replace(given, inventory=replace(given.inventory, packages=tuple(many)))
-    score = Score(given, points_of(facts(given, Said(), History(False), ())))
+    score = Score(given, points_of(facts(given, Declared(), History(False), ())))
     assert score.grade == "D"
-    assert results(facts(given, Said(), History(False), ()))["minimal-base"] == "fail"
+    assert results(facts(given, Declared(), History(False), ()))["minimal-base"] == "fail"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_attachments_that_nobody_can_list_are_unknown() -> None:
 
 
 def test_without_provenance_and_history_nothing_is_taken_for_verified() -> None:
-    given = results(facts(side(), Said(), History(False), ()))
+    given = results(facts(side(), Declared(), History(False), ()))
     assert given["verified-downloads"] == "unknown"
     assert given["pinned-packages"] == "unknown"
     assert given["pinned-digests"] == "fail"
@@ -178,9 +178,9 @@ def test_without_provenance_and_history_nothing_is_taken_for_verified() -> None:
 
 def test_a_material_without_digest_loses_the_points_that_it_is_about() -> None:
     loose = Provenance(
-        DIGEST, "", (Material("pkg:deb/debian/x@1", ()), Material("pkg:docker/debian@13", ()))
+        DIGEST, "", (Dependency("pkg:deb/debian/x@1", ()), Dependency("pkg:docker/debian@13", ()))
     )
-    given = results(facts(side(), Said({}, (loose,))))
+    given = results(facts(side(), Declared({}, (loose,))))
     assert given["verified-downloads"] == "unknown"
     assert given["pinned-packages"] == "unknown"
     assert given["pinned-digests"] == "fail"
@@ -204,19 +204,6 @@ def test_advisories_that_cannot_be_relied_on_win_nothing(verdict: str) -> None:
     given = facts(side(scan=scanned(verdict=verdict)))
     assert results(given)["no-any"] == "unknown"
     assert point(given, "no-any").evidence
-
-
-def test_provenance_of_both_versions_is_read() -> None:
-    new = {
-        "buildDefinition": {
-            "resolvedDependencies": [{"uri": "pkg:deb/x", "digest": {"sha256": "aa"}}, 3]
-        },
-        "runDetails": {"builder": {"id": "me"}},
-    }
-    old = {"materials": [{"uri": "pkg:deb/x", "digest": {"sha256": "aa"}}], "builder": {"id": "me"}}
-    expected = Provenance("d", "me", (Material("pkg:deb/x", ("sha256:aa",)),))
-    assert provenance_in(new, "d") == provenance_in(old, "d") == expected
-    assert provenance_in({"materials": 3, "builder": []}, "d") == Provenance("d", "", ())
 
 
 # -- history ------------------------------------------------------------------------------------

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from tests.fakes.advisories import osv, write_records
+from tests.fakes.attached import attach
 from tests.fakes.image import make_image
 
 from ironhull.cli.advisories import advisories
 from ironhull.cli.scan import scan
-from ironhull.oci.descriptor import Descriptor
-from ironhull.oci.digest import digest_of
 from ironhull.store.home import Home
 
 FILES = {
@@ -22,29 +21,6 @@ FILES = {
     "var/lib/dpkg/status": "Package: bash\nVersion: 5.2-1\nArchitecture: amd64\n",
 }
 PURL = "pkg:deb/debian/bash@5.2-1?arch=amd64&distro=debian-12"
-
-
-def put(home: Home, data: bytes) -> dict[str, Any]:
-    digest = digest_of(data)
-    with home.store.blobs.writer(digest, len(data)) as blob:
-        blob.write(data)
-    return {"digest": digest, "size": len(data)}
-
-
-def attach(home: Home, subject: Descriptor, content: bytes, kind: str) -> None:
-    """A referrer of the image with one blob."""
-    empty = put(home, b"{}")
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "artifactType": kind,
-        "config": {"mediaType": "application/vnd.oci.empty.v1+json", **empty},
-        "layers": [{"mediaType": kind, **put(home, content)}],
-        "subject": subject.json() | {"annotations": {}},
-    }
-    stored = put(home, json.dumps(manifest).encode())
-    listed = Descriptor(manifest["mediaType"], stored["digest"], stored["size"])  # type: ignore[arg-type]
-    home.store.update(lambda before: [*before, listed])
 
 
 @pytest.fixture
@@ -67,10 +43,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     }
     sbom = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": []}
     provenance = {"predicateType": "https://slsa.dev/provenance/v1", "predicate": {}}
-    attach(home, image, json.dumps(vex).encode(), "application/vnd.openvex+json")
-    attach(home, image, json.dumps(sbom).encode(), "application/vnd.cyclonedx+json")
-    attach(home, image, json.dumps(provenance).encode(), "application/vnd.in-toto+json")
-    attach(home, image, b"no json at all", "text/plain")
+    attach(home.store, image, vex, "application/vnd.openvex+json")
+    attach(home.store, image, sbom, "application/vnd.cyclonedx+json")
+    attach(home.store, image, provenance, "application/vnd.in-toto+json")
+    attach(home.store, image, b"no json at all", "text/plain")
     place = write_records(tmp_path / "osv", [osv("CVE-2024-0001", "bash", {"Debian:12": None})])
     runner = CliRunner()
     runner.invoke(advisories, ["update", "--source", f"osv-debian={place}"], catch_exceptions=False)

@@ -1,10 +1,23 @@
-"""Reading fields of hostile JSON: the right type, or an error that names the place."""
+"""Reading hostile JSON: an object and its fields of the right type, or an error with the place."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from ironhull.errors import MalformedError
+
+
+def decode(data: bytes, name: str) -> dict[str, Any]:
+    """A JSON object; MalformedError for anything else."""
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise MalformedError(f"{name}: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise MalformedError(f"{name}: expected a JSON object, got {type(value).__name__}")
+    return value
 
 
 def text(value: dict[str, Any], key: str, where: str, default: str = "") -> str:

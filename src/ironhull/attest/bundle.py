@@ -1,0 +1,30 @@
+"""Sigstore bundles (v0.3 and older): an envelope, and beside it what it is verified with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ironhull.attest.envelope import Envelope, parse_envelope
+from ironhull.json_fields import an_object, text
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle around an envelope. One around a bare signature has no statement and is none."""
+
+    media_type: str
+    """`application/vnd.dev.sigstore.bundle.v0.3+json`, as written."""
+    envelope: Envelope
+    material: Mapping[str, Any]
+    """`verificationMaterial`: a certificate or the hint of a key, log entries, timestamps."""
+
+
+def parse_bundle(value: dict[str, Any], name: str) -> Bundle:
+    """The bundle that a JSON object is; MalformedError for what is none."""
+    return Bundle(
+        media_type=text(value, "mediaType", name),
+        envelope=parse_envelope(an_object(value, "dsseEnvelope", name), name),
+        material=an_object(value, "verificationMaterial", name),
+    )
