@@ -6,7 +6,9 @@ tar (config.md, "Layer DiffID"), and how far a few bytes may swell.
 
 from __future__ import annotations
 
+import bz2
 import hashlib
+import lzma
 import queue
 import threading
 import zlib
@@ -18,12 +20,15 @@ from typing import Protocol
 import zstandard
 
 from ironhull.errors import MalformedError, UntrustedError
+from ironhull.store.layers import FOREIGN, foreign_compression
 
 CHUNK = 256 * 1024
 _STORED = 64 * 1024
 _AHEAD = 6
 _WINDOW = 1 << 27
 """Bytes of memory that a zstd frame may ask for; what the zstd command allows by default."""
+_XZ_MEMORY = 1 << 28
+"""Bytes of memory that xz may ask for: `xz -9` needs 65 MiB to read."""
 
 
 class Readable(Protocol):
@@ -70,6 +75,8 @@ class LayerStream:
         self._tar_hash = hashlib.sha256()
         self.stored = 0
         self.uncompressed = 0
+        self.compression = ""
+        """The name of a foreign compression, once reading has begun."""
         self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._feed, name="layer", daemon=True)
@@ -137,13 +144,15 @@ class LayerStream:
 
     def _tar(self) -> Iterator[bytes]:
         first = self.read(_STORED)
-        match first[:4]:
-            case b"\x28\xb5\x2f\xfd":
-                chunks = self._zstd(first)
-            case head if head[:2] == b"\x1f\x8b":
-                chunks = self._gzip(first)
-            case _:
-                chunks = self._plain(first)
+        self.compression = foreign_compression(first)
+        if first.startswith(b"\x28\xb5\x2f\xfd"):
+            chunks = self._zstd(first)
+        elif first.startswith(b"\x1f\x8b"):
+            chunks = self._gzip(first)
+        elif self.compression:
+            chunks = self._foreign(first)
+        else:
+            chunks = self._plain(first)
         for chunk in chunks:
             self.uncompressed += len(chunk)
             self._bounded()
@@ -178,6 +187,29 @@ class LayerStream:
                     member, started = zlib.decompressobj(31), False
         except zlib.error as error:
             raise MalformedError(f"{self._expected.where}: damaged gzip data: {error}") from None
+
+    def _foreign(self, data: bytes) -> Iterator[bytes]:
+        """Streams of xz or bzip2, one after the other; zeros may follow one of xz."""
+        name, magic = self.compression, FOREIGN[self.compression]
+        try:
+            while data:
+                stream = _foreign_decompressor(name)
+                while not stream.eof:
+                    if stream.needs_input:
+                        data = data or self.read(_STORED)
+                        if not data:
+                            raise MalformedError(
+                                f"{self._expected.where}: {name} data that ends too early"
+                            )
+                    chunk = stream.decompress(data, CHUNK)
+                    data = b""
+                    if chunk:
+                        yield chunk
+                data = stream.unused_data.lstrip(b"\0")
+                while len(data) < len(magic) and (more := self.read(_STORED)):
+                    data = (data + more).lstrip(b"\0")
+        except (lzma.LZMAError, OSError, EOFError) as error:
+            raise MalformedError(f"{self._expected.where}: damaged {name} data: {error}") from None
 
     def _zstd(self, first: bytes) -> Iterator[bytes]:
         source = _Joined(first, self)
@@ -216,6 +248,12 @@ class LayerStream:
                 f"{expected.where}: the config says diff_id {expected.diff_id}, "
                 f"the tar has {self.diff_id}"
             )
+
+
+def _foreign_decompressor(name: str) -> lzma.LZMADecompressor | bz2.BZ2Decompressor:
+    if name == "xz":
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+    return bz2.BZ2Decompressor()
 
 
 class _Joined:

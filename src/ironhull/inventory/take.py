@@ -178,6 +178,12 @@ class Taker:
             record = read_layer(iter(stream), where, self.limits.tar)
         record.diff_id = stream.diff_id
         record.stored, record.uncompressed = stream.stored, stream.uncompressed
+        if stream.compression:
+            message = (
+                f"{where} is compressed with {stream.compression}, which is in no "
+                "specification: engines may refuse it"
+            )
+            record.remarks.append((NOWHERE, Remark("warning", "/", message)))
         again = of_layer(record)
         if again:
             with self._stream(layer, where, lambda amount: None) as stream:

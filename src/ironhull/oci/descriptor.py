@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ironhull.errors import MalformedError
-from ironhull.oci.digest import Digest, parse_digest
+from ironhull.errors import MalformedError, UntrustedError
+from ironhull.oci.digest import Digest, digest_of, parse_digest
 from ironhull.oci.platform import Platform
 
 
@@ -41,6 +42,25 @@ class Descriptor:
             value["annotations"] = dict(self.annotations)
         # `extra` last and whole: a foreign platform object keeps its os.version and features.
         return value | dict(self.extra)
+
+    def embedded(self) -> bytes | None:
+        """The content itself, where the descriptor carries it (`data`); None where it does not.
+
+        UntrustedError if it is not what digest and size say.
+        """
+        data = self.extra.get("data")
+        if data is None:
+            return None
+        try:
+            content = base64.b64decode(data, validate=True)
+        except (ValueError, TypeError):
+            raise MalformedError(f"descriptor of {self.digest}: data is not Base64") from None
+        if len(content) != self.size or digest_of(content) != self.digest:
+            raise UntrustedError(
+                f"descriptor of {self.digest}: its data are {len(content)} bytes with the digest "
+                f"{digest_of(content)}, not {self.size} bytes with its own"
+            )
+        return content
 
     @classmethod
     def from_json(cls, value: object) -> Descriptor:

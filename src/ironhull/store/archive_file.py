@@ -34,6 +34,7 @@ from ironhull.oci.media_types import (
     OCI_MANIFEST,
 )
 from ironhull.oci.tar import FILE, HARD_LINK, SYMLINK, TarLimits, TarReader
+from ironhull.store.layers import foreign_compression
 from ironhull.store.layout import REF_NAME
 
 # What docker and containerd call an image in index.json; there ref.name is the tag alone.
@@ -292,8 +293,13 @@ def _opened(path: Path) -> BinaryIO:
     """The archive for reading by position; a compressed one decompressed."""
     try:
         file = path.open("rb")
-        start = file.read(4)
+        start = file.read(6)
         file.seek(0)
+        if found := foreign_compression(start):
+            raise MalformedError(
+                f"{path} is compressed with {found}; image archives are plain, gzip or zstd"
+            )
+        start = start[:4]
         if start[:2] != _GZIP and start != _ZSTD:
             return file
         with file:

@@ -26,6 +26,8 @@ MAX_LAYER = 64 * 1024**3
 """Bytes of one uncompressed layer; more is taken for a bomb."""
 _MAX_WINDOW = 1 << 27
 _ZSTD, _GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
+FOREIGN = {"xz": b"\xfd7zXZ\0", "bzip2": b"BZh"}
+"""Compressions that the image specification does not have, by their first bytes."""
 
 
 class _Readable(Protocol):
@@ -72,6 +74,11 @@ class LayerStream:
             )
 
 
+def foreign_compression(start: bytes) -> str:
+    """The name of a compression that is in no specification, by the first bytes; else empty."""
+    return next((name for name, magic in FOREIGN.items() if start.startswith(magic)), "")
+
+
 @contextmanager
 def open_layer(
     layout: ImageLayout, layer: Descriptor, limit: int = MAX_LAYER
@@ -84,9 +91,13 @@ def open_layer(
 
 @contextmanager
 def _decompressed(file: BinaryIO) -> Iterator[_Readable]:
-    magic = file.read(4)
+    magic = file.read(6)
     file.seek(0)
-    if magic == _ZSTD:
+    if found := foreign_compression(magic):
+        raise MalformedError(
+            f"a layer compressed with {found}, which the image specification does not have"
+        )
+    if magic[:4] == _ZSTD:
         decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
         with decompressor.stream_reader(file, read_across_frames=True) as zstd:
             yield zstd

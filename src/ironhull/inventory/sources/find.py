@@ -5,6 +5,7 @@ localhost:5000/node:20         a registry (a host before the first slash), or do
 DIR, oci:DIR[:NAME]            an OCI image layout
 FILE, oci-archive:FILE[:NAME]  an archive of either kind; docker-archive: is the same
 DIR, rootfs:DIR                a root file system, where the folder is no layout
+FILE, rootfs:FILE              the same as a tar, plain or compressed
 podman:NAME, docker-daemon:NAME  an image that a container engine holds
 """
 
@@ -20,6 +21,7 @@ from ironhull.inventory.sources.engine import open_engine_image
 from ironhull.inventory.sources.interface import OpenImage
 from ironhull.inventory.sources.oci import open_oci
 from ironhull.inventory.sources.rootfs import open_rootfs
+from ironhull.inventory.sources.rootfs_tar import is_rootfs_tar, open_rootfs_tar
 from ironhull.oci.platform import Platform
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.locations import (
@@ -58,13 +60,15 @@ def open_image(text: str, places: Places, platform: Platform | None = None) -> I
         with open_engine_image(command, rest, text, platform) as image:
             yield image
     elif colon and scheme == "rootfs":
-        yield open_rootfs(Path(rest), text)
+        yield _rootfs(Path(rest), text)
     elif (path := _existing(text)) is not None and path.is_dir():
         if (path / "oci-layout").is_file():
             with _opened(Location(Kind.LAYOUT, text, path=path), places, platform) as image:
                 yield image
         else:
             yield open_rootfs(path, text)
+    elif path is not None and is_rootfs_tar(path):
+        yield open_rootfs_tar(path, text)
     else:
         location = parse_location(text)
         if path is not None:
@@ -73,6 +77,10 @@ def open_image(text: str, places: Places, platform: Platform | None = None) -> I
             _meant_as_path(text, places.home.store)
         with _opened(location, places, platform) as image:
             yield image
+
+
+def _rootfs(path: Path, name: str) -> OpenImage:
+    return open_rootfs_tar(path, name) if path.is_file() else open_rootfs(path, name)
 
 
 def _meant_as_path(text: str, store: ImageLayout) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from io import BytesIO
 from typing import Any
 
 from ironhull.errors import InputError, MalformedError, NotFoundError
@@ -23,7 +24,9 @@ _CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG, "application/octet-stream", "te
 _MAX_DEPTH = 4
 _MAX_MANIFESTS = 1000
 _MAX_LAYERS = 1000
+_MAX_ASKED = 100
 _UNKNOWN = "unknown"
+_REFERENCE_TYPE = "vnd.docker.reference.type"
 
 
 def open_oci(source: Source, name: str, kind: str, platform: Platform | None) -> OpenImage:
@@ -58,13 +61,36 @@ def _manifest(
         return root, None
     found = [item for item in _listed(source, root) if not _is_attestation(item)]
     if wanted is None and len(found) == 1:
-        return source.document(found[0]), found[0].platform
+        return _document(source, found[0]), found[0].platform
     target = wanted or machine_platform()
+    offered: list[Platform] = []
+    if sum(item.platform is None for item in found) > _MAX_ASKED:
+        raise MalformedError(
+            f"{source.label}: an index of more than {_MAX_ASKED} manifests without a platform"
+        )
     for item in found:
-        if item.platform is not None and _serves(item.platform, target):
-            return source.document(item), item.platform
-    names = ", ".join(sorted(str(item.platform) for item in found if item.platform)) or "none"
+        # Some builders leave it out of the index; the image's own config has it.
+        platform = item.platform or _asked_platform(source, item)
+        if platform is not None:
+            offered.append(platform)
+            if _serves(platform, target):
+                return _document(source, item), platform
+    names = ", ".join(sorted(map(str, offered))) or "none"
     raise NotFoundError(f"{source.label} has no image for {target} (it has: {names})")
+
+
+def _asked_platform(source: Source, item: Descriptor) -> Platform | None:
+    """What the config of a listed manifest says; None for an artifact."""
+    manifest = _document(source, item)
+    if manifest.config.media_type not in _CONFIGS:
+        return None
+    return _said_platform(_config(source, manifest.config))
+
+
+def _document(source: Source, item: Descriptor) -> Document:
+    """A manifest or index that a descriptor names, or carries."""
+    data = item.embedded()
+    return source.document(item) if data is None else Document.parse(data, item.media_type)
 
 
 def _listed(source: Source, index: Document, depth: int = 0) -> Iterator[Descriptor]:
@@ -74,13 +100,15 @@ def _listed(source: Source, index: Document, depth: int = 0) -> Iterator[Descrip
         if item.media_type in INDEXES:
             if depth >= _MAX_DEPTH:
                 raise MalformedError(f"{source.label}: indexes nested over {_MAX_DEPTH} deep")
-            yield from _listed(source, source.document(item), depth + 1)
+            yield from _listed(source, _document(source, item), depth + 1)
         elif item.media_type in MANIFESTS:
             yield item
 
 
 def _is_attestation(item: Descriptor) -> bool:
     """BuildKit lists attestations as manifests for the platform unknown/unknown."""
+    if item.annotations.get(_REFERENCE_TYPE) == "attestation-manifest":
+        return True
     return item.platform is not None and item.platform.os == _UNKNOWN
 
 
@@ -93,7 +121,8 @@ def _config(source: Source, descriptor: Descriptor) -> dict[str, Any]:
     if descriptor.size > MAX_DOCUMENT:
         raise MalformedError(f"{source.label}: an image config of {descriptor.size} bytes")
     try:
-        return Document.parse(source.read(descriptor)).value
+        data = descriptor.embedded()
+        return Document.parse(source.read(descriptor) if data is None else data).value
     except MalformedError as error:
         raise MalformedError(f"{source.label}: image config: {error}") from None
 
@@ -140,5 +169,9 @@ class _Opener:
 
     @contextmanager
     def _opened(self) -> Iterator[Readable]:
+        data = self._layer.embedded()
+        if data is not None:
+            yield BytesIO(data)
+            return
         with self._source.opened(self._layer) as blob, blob() as file:
             yield file
