@@ -32,3 +32,8 @@ def test_no_function_is_longer_than_a_screen_and_most_are_short() -> None:
 
 def test_no_module_is_too_long_to_read() -> None:
     assert [str(p) for p in SOURCE.rglob("*.py") if lines(p) > LONGEST_MODULE] == []
+
+
+def test_the_command_line_is_thin() -> None:
+    """What a library user would need stands below it."""
+    assert sum(lines(path) for path in (SOURCE / "cli").glob("*.py")) <= COMMAND_LINE
