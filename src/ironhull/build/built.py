@@ -62,6 +62,17 @@ class BuiltImage:
     layers_reused: int = field(default=0, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredBuild:
+    """A built image of the store, on one platform."""
+
+    image: BuiltImage
+    built: BuiltPlatform
+    tags: tuple[str, ...]
+    config: dict[str, Any]
+    """The OCI config document."""
+
+
 def remember(home: Home, key: str, image: BuiltImage) -> None:
     """Keep what was built for `built_image`, under its key and under its digest."""
     value = {

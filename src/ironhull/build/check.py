@@ -307,20 +307,18 @@ def _user(image: CheckedImage) -> Found:
 
 
 def _programs(kind: ProgramKind, kept: bool, image: CheckedImage) -> Found:
-    executables = [entry for entry in image.tree.entries.values() if _program(entry)]
+    programs = [entry for entry in image.tree.entries.values() if _program(entry, image.tree)]
     if kept:
-        return len(executables), []
-    found = [
-        f"/{entry.path}"
-        for entry in executables
-        if kind in program(entry.path)[1] and image.tree.find(entry.path) is not None
-    ]
-    return len(executables), found
+        return len(programs), []
+    return len(programs), [f"/{e.path}" for e in programs if kind in program(e.path)[1]]
 
 
-def _program(entry: TreeEntry) -> bool:
-    """Something that is found by its name: an executable, or a link in a folder of programs."""
-    return entry.executable or (entry.is_symlink and among_programs(entry.path))
+def _program(entry: TreeEntry, tree: Tree) -> bool:
+    """Something that is found by its name: an executable, or a link to a file among programs."""
+    if not entry.is_symlink:
+        return entry.executable
+    target = tree.find(entry.path) if among_programs(entry.path) else None
+    return target is not None and target.is_file
 
 
 def _shell(image: CheckedImage) -> Found:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ironhull.build.built import BuiltImage, BuiltPlatform
+from ironhull.build.built import BuiltImage
+from ironhull.build.document import builds_document
 from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options
 from ironhull.cli.output import as_json, print_json, table
@@ -74,42 +74,9 @@ def build(
         built = build_images(machine, images, chosen, write)
     seconds = time.monotonic() - began
     if as_json:
-        print_json(_json(built, seconds))
+        print_json(builds_document(built, seconds))
     else:
         click.echo(_text(built, seconds))
-
-
-def _json(built: list[BuiltImage], seconds: float) -> dict[str, Any]:
-    return {
-        "images": [
-            {
-                "name": image.name,
-                "tags": list(image.tags),
-                "digest": image.descriptor.digest,
-                "platforms": [_platform_json(platform) for platform in image.platforms],
-                "definition": image.definition,
-            }
-            for image in built
-        ],
-        "seconds": round(seconds, 3),
-        "layers_made": sum(image.layers_made for image in built),
-        "layers_reused": sum(image.layers_reused for image in built),
-    }
-
-
-def _platform_json(built: BuiltPlatform) -> dict[str, Any]:
-    return {
-        "platform": built.platform,
-        "digest": built.digest,
-        "compressed_size": built.compressed_size,
-        "size": built.size,
-        "layers": built.layers,
-        "packages": len(built.packages),
-        "checks": [
-            {"name": check.name, "ok": check.ok, "looked_at": check.looked_at}
-            for check in built.checks
-        ],
-    }
 
 
 def _text(built: list[BuiltImage], seconds: float) -> str:

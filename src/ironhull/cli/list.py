@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.settings import read_settings
 from ironhull.definition.catalog import Catalog, CatalogEntry
+from ironhull.definition.document import definition_document
 from ironhull.definition.model import ImageDefinition
-from ironhull.errors import NotFoundError
 
 
 @click.command("list")
@@ -31,22 +30,14 @@ def list_(images: tuple[str, ...], catalog: Path | None, as_json: bool) -> None:
       ironhull list node python
     """
     found = Catalog(_shown(catalog or read_settings().catalog))
-    definitions = found.check()
-    unknown = sorted(set(images) - set(found.images()))
-    if unknown:
-        found.find(unknown[0])
-    if not definitions:
-        raise NotFoundError(f"no definitions below {found.root}")
-    rows = [
-        (entry, definition)
-        for entry, definition in zip(found.all(), definitions, strict=True)
-        if not images or entry.image in images
-    ]
+    rows = found.listed(images)
     if as_json:
-        print_json({"images": [_json(entry, definition) for entry, definition in rows]})
+        print_json(
+            {"images": [definition_document(entry, definition) for entry, definition in rows]}
+        )
         return
     headings = ("IMAGE", "VARIANT", "DISTRIBUTION", "USER", "PLATFORMS", "END OF LIFE", "NAME")
-    click.echo(table(headings, [_row(entry, definition) for entry, definition in rows]))
+    click.echo(table(headings, [_row(*row) for row in rows]))
 
 
 list = list_  # noqa: A001 - the verb's name
@@ -72,19 +63,3 @@ def _row(entry: CatalogEntry, definition: ImageDefinition) -> tuple[str, ...]:
         definition.dates.get("end-of-life", "-"),
         definition.name,
     )
-
-
-def _json(entry: CatalogEntry, definition: ImageDefinition) -> dict[str, Any]:
-    return {
-        "name": definition.image,
-        "title": definition.name,
-        "tags": [*definition.tags],
-        "variant": definition.variant,
-        "flavor": definition.flavor,
-        "distribution": definition.distribution,
-        "platforms": [str(platform) for platform in definition.platforms],
-        "user": definition.accounts.run_as,
-        "dates": dict(definition.dates),
-        "file": str(entry.path),
-        "digest": definition.digest,
-    }

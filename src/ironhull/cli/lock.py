@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,7 +11,9 @@ from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options
 from ironhull.cli.output import as_json, print_json
 from ironhull.errors import CheckFailedError
-from ironhull.workspace.locking import Locking, LockResult
+from ironhull.lock.document import lock_document
+from ironhull.lock.result import LockResult
+from ironhull.workspace.locking import Locking
 
 
 @click.command
@@ -48,7 +49,7 @@ def lock(
             locking.catalog.find(name)
         results = [locking.lock(name, update=update, check=check) for name in names]
     if as_json:
-        print_json({"locks": [_json(result) for result in results]})
+        print_json({"locks": [lock_document(result) for result in results]})
     else:
         for result in results:
             click.echo("\n".join(_words(result)))
@@ -88,39 +89,3 @@ def _words(result: LockResult) -> list[str]:
 def _age(date: str) -> str:
     days = (datetime.now(UTC) - datetime.fromisoformat(date)).days
     return {0: "today's", 1: "1 day old"}.get(days, f"{days} days old") if days >= 0 else "new"
-
-
-def _json(result: LockResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "definition": str(result.definition.file),
-        "file": str(result.path),
-        "status": result.status,
-        "created": result.lock.created,
-        "variables": dict(result.lock.variables),
-        "platforms": [
-            {"platform": name, "packages": len(platform.packages)}
-            for name, platform in result.lock.platforms.items()
-        ],
-        "changes": [
-            {
-                "package": change.name,
-                "change": change.kind.value,
-                "before": change.before or None,
-                "after": change.after or None,
-                "suite": change.suite or None,
-                "platforms": list(change.platforms),
-            }
-            for change in result.changes.packages
-        ],
-        "others": list(result.changes.others),
-        "releases": [
-            {
-                "repository": change.repository,
-                "suite": change.suite,
-                "before": change.before or None,
-                "after": change.after or None,
-            }
-            for change in result.changes.releases
-        ],
-    }

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 import click
 
+from ironhull.build.built import StoredBuild
+from ironhull.build.document import stored_document
 from ironhull.cli.machine import silent
 from ironhull.cli.options import given_platform
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.reports.words import shown_size
-from ironhull.workspace.images import StoredBuild, stored_build
+from ironhull.workspace.images import stored_build
 
 _FIRST = 12
 
@@ -31,35 +30,9 @@ def show(image: str, platform: str | None, everything: bool, as_json: bool) -> N
     """
     found = stored_build(silent(), image, given_platform(platform))
     if as_json:
-        print_json(_json(found))
+        print_json(stored_document(found))
     else:
         click.echo(_text(found, everything))
-
-
-def _json(found: StoredBuild) -> dict[str, Any]:
-    config, built = found.config["config"], found.built
-    return {
-        "name": found.image.name,
-        "tags": list(found.tags),
-        "digest": found.image.descriptor.digest,
-        "platform": built.platform,
-        "platforms": [platform.platform for platform in found.image.platforms],
-        "manifest": built.digest,
-        "created": found.config["created"],
-        "user": config.get("User", ""),
-        "entrypoint": config.get("Entrypoint", []),
-        "cmd": config.get("Cmd", []),
-        "work_dir": config.get("WorkingDir", ""),
-        "environment": config.get("Env", []),
-        "ports": sorted(config.get("ExposedPorts", {})),
-        "labels": config.get("Labels", {}),
-        "compressed_size": built.compressed_size,
-        "size": built.size,
-        "layers": built.layers,
-        "packages": [package._asdict() for package in built.packages],
-        "checks": [asdict(check) | {"ok": check.ok} for check in built.checks],
-        "definition": found.image.definition,
-    }
 
 
 def _text(found: StoredBuild, everything: bool) -> str:

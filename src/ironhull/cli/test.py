@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ironhull.build.testing import TestReport
+from ironhull.build.testing_document import report_document
 from ironhull.cli.engines import ended_by_signals, engine_option
 from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json
@@ -31,43 +32,12 @@ def test(image: str, engine_name: str | None, mirror: str | None, as_json: bool)
     with opened(as_json, mirror=mirror) as machine, ended_by_signals():
         report = run_definition_tests(machine, image, engine_name)
     if as_json:
-        print_json(report_json(image, report))
+        print_json(report_document(image, report))
     else:
         click.echo(_text(image, report))
     failed = sum(not outcome.passed for outcome in report.outcomes)
     if failed:
         raise CheckFailedError(f"{image}: {failed} of {len(report.outcomes)} tests failed")
-
-
-def report_json(image: str, report: TestReport) -> dict[str, object]:
-    return {
-        "name": image,
-        "digest": report.image,
-        "manifest": report.manifest,
-        "engine": report.engine,
-        "engine_version": report.engine_version,
-        "passed": sum(outcome.passed for outcome in report.outcomes),
-        "failed": sum(not outcome.passed for outcome in report.outcomes),
-        "tests": [
-            {
-                "name": outcome.name,
-                "passed": outcome.passed,
-                "reason": outcome.reason,
-                "place": outcome.place,
-                "seconds": round(outcome.seconds, 3),
-                "commands": [
-                    {
-                        "command": list(command.command),
-                        "exit_code": command.exit_code,
-                        "seconds": round(command.seconds, 3),
-                        "output": command.output,
-                    }
-                    for command in outcome.commands
-                ],
-            }
-            for outcome in report.outcomes
-        ],
-    }
 
 
 def _text(image: str, report: TestReport) -> str:

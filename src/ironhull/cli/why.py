@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
-from typing import Any
 
 import click
 
 from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.definition.model import ImageDefinition
-from ironhull.errors import CheckFailedError, NotFoundError
-from ironhull.lock.file import read_lock
-from ironhull.lock.model import LockedPackage, LockedPlatform, Reason, ReasonKind
-from ironhull.lock.request import check_lock
-from ironhull.lock.trace import Way, Ways, ways_to
+from ironhull.errors import CheckFailedError
+from ironhull.lock.document import presence_document
+from ironhull.lock.model import Reason, ReasonKind
+from ironhull.lock.presence import Absent, Present
+from ironhull.lock.trace import Way, Ways
 from ironhull.workspace.locking import Locking
 
 _DEEPEST = 3 * 60
@@ -36,33 +33,26 @@ def why(name: str, package: str, platform: str | None, as_json: bool) -> None:
     Example:
       ironhull why node:20 libssl3t64
     """
-    definition, file = Locking(silent()).definition(name)
-    path = definition.file
-    lock = read_lock(file)
-    check_lock(lock, definition, str(file))
-    chosen = platform or next(iter(lock.platforms))
-    locked = lock.platforms.get(chosen)
-    if locked is None:
-        raise NotFoundError(f"{file} has no {chosen} (it has: {', '.join(lock.platforms)})")
-    image = f"{definition.image}:{path.stem}"
-    found = next((p for p in locked.packages if p.name == package), None)
-    if found is None:
-        elsewhere = [
-            n for n, p in lock.platforms.items() if package in {q.name for q in p.packages}
-        ]
-        _absent(image, chosen, package, definition, locked, elsewhere, as_json)
-        raise CheckFailedError(f"{package} is not in {image} ({chosen})")
-    ways = ways_to(locked, package)
+    found = Locking(silent()).presence(name, package, platform)
     if as_json:
-        print_json(_json(image, chosen, found, ways))
-        return
-    origin = f"{found.architecture}, from {found.source} {found.source_version}, {found.suite}"
-    click.echo(click.style(f"{found.name} {found.version}", bold=True) + f" ({origin})")
-    click.echo("\n".join(_tree(image, ways)))
-    needing = [reason for reason in found.reasons if reason.kind is not ReasonKind.REQUESTED]
+        print_json(presence_document(found))
+    else:
+        click.echo("\n".join(_absent(found) if isinstance(found, Absent) else _present(found)))
+    if isinstance(found, Absent):
+        raise CheckFailedError(f"{package} is not in {found.image} ({found.platform})")
+
+
+def _present(found: Present) -> Iterator[str]:
+    package = found.package
+    origin = f"{package.architecture}, from {package.source} {package.source_version}"
+    yield click.style(f"{package.name} {package.version}", bold=True) + (
+        f" ({origin}, {package.suite})"
+    )
+    yield from _tree(found.image, found.ways)
+    needing = [reason for reason in package.reasons if reason.kind is not ReasonKind.REQUESTED]
     if needing:
         rows = [(r.by, r.kind.value, r.relation, r.choice) for r in needing]
-        click.echo("\n" + table(("NEEDED BY", "HOW", "RELATION", "CHOICE"), rows))
+        yield "\n" + table(("NEEDED BY", "HOW", "RELATION", "CHOICE"), rows)
 
 
 def _tree(image: str, ways: Ways) -> Iterator[str]:
@@ -96,67 +86,17 @@ def _because(reason: Reason) -> str:
     return click.style(text + (f"  [{reason.choice}]" if reason.choice else ""), dim=True)
 
 
-def _absent(
-    image: str,
-    platform: str,
-    package: str,
-    definition: ImageDefinition,
-    locked: LockedPlatform,
-    elsewhere: list[str],
-    as_json: bool,
-) -> None:
-    exclusion = next((r for r in definition.packages if r.excluded and r.name == package), None)
-    edges = [edge for edge in locked.broken if edge.excluded == package]
-    if as_json:
-        print_json(
-            {
-                "name": image,
-                "platform": platform,
-                "package": package,
-                "in": False,
-                "excluded": str(exclusion.place) if exclusion else None,
-                "broken": [{"package": e.package, "relation": e.relation} for e in edges],
-            }
-        )
-        return
-    click.echo(click.style(package, bold=True))
-    if elsewhere:
-        click.echo(f"  it is in {image} for {', '.join(elsewhere)}")
-    if exclusion is not None:
-        click.echo(f"  '!{package}' keeps it out: {exclusion.place}")
-        for edge in edges:
-            click.echo(f"  {edge.package} would need it: {edge.relation}")
-        if not edges:
-            click.echo("  nothing in the image would need it")
+def _absent(found: Absent) -> Iterator[str]:
+    yield click.style(found.package, bold=True)
+    if found.elsewhere:
+        yield f"  it is in {found.image} for {', '.join(found.elsewhere)}"
+    if found.exclusion is not None:
+        yield f"  '!{found.package}' keeps it out: {found.exclusion.place}"
+        for edge in found.broken:
+            yield f"  {edge.package} would need it: {edge.relation}"
+        if not found.broken:
+            yield "  nothing in the image would need it"
     else:
-        click.echo("  nothing that the definition asks for needs it")
-        close = get_close_matches(package, [p.name for p in locked.packages], 3, 0.6)
-        if close:
-            click.echo(f"  in the image are: {', '.join(close)}")
-
-
-def _json(image: str, platform: str, package: LockedPackage, ways: Ways) -> dict[str, Any]:
-    return {
-        "name": image,
-        "platform": platform,
-        "package": package.name,
-        "in": True,
-        "version": package.version,
-        "source": package.source,
-        "suite": package.suite,
-        "ways": [
-            [{"package": step.package.name, **_reason(step.reason)} for step in way]
-            for way in ways.ways
-        ],
-        "more_ways": ways.more,
-        "reasons": [_reason(reason) for reason in package.reasons],
-    }
-
-
-def _reason(reason: Reason) -> dict[str, Any]:
-    return {
-        "kind": reason.kind.value,
-        "by": reason.by,
-        "relation": reason.relation,
-        "choice": reason.choice or None,
-    }
+        yield "  nothing that the definition asks for needs it"
+        if found.similar:
+            yield f"  in the image are: {', '.join(found.similar)}"

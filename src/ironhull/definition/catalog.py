@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -128,6 +128,24 @@ class Catalog:
         if problems:
             raise DefinitionError(sorted(set(problems)))
         return tuple(definitions)
+
+    def listed(
+        self, images: Collection[str] = ()
+    ) -> tuple[tuple[CatalogEntry, ImageDefinition], ...]:
+        """Every definition of these images, of all if none is named; all of them are checked.
+
+        NotFoundError for an image that is not there, or if there is none at all.
+        """
+        definitions = self.check()
+        for image in sorted(set(images) - set(self.images())):
+            raise NotFoundError(self._no_image(image))
+        if not definitions:
+            raise NotFoundError(f"no definitions below {self.root}")
+        return tuple(
+            (entry, definition)
+            for entry, definition in zip(self.all(), definitions, strict=True)
+            if not images or entry.image in images
+        )
 
     def _within(self, path: Path) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
 
-from ironhull.build.built import BuiltImage, BuiltPlatform, built_image
+from ironhull.build.built import StoredBuild, built_image
 from ironhull.definition.catalog import Catalog
 from ironhull.errors import NotFoundError
 from ironhull.oci.descriptor import Descriptor
@@ -15,17 +13,6 @@ from ironhull.oci.platform import Platform
 from ironhull.store.export import choose_manifest
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.workspace.machine import Machine
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBuild:
-    """A built image of the store, on one platform."""
-
-    image: BuiltImage
-    built: BuiltPlatform
-    tags: tuple[str, ...]
-    config: dict[str, Any]
-    """The OCI config document."""
 
 
 def stored(layout: ImageLayout, name: str) -> Descriptor:

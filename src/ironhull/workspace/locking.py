@@ -20,35 +20,19 @@ from ironhull.definition.catalog import Catalog
 from ironhull.definition.model import ImageDefinition
 from ironhull.definition.reader import read
 from ironhull.errors import InputError, LockError
-from ironhull.lock.diff import LockDiff, diff
+from ironhull.lock.diff import diff
 from ironhull.lock.file import lock_path, read_lock, write_lock
 from ironhull.lock.make import Archives, lock_definition, moved
 from ironhull.lock.model import Lock
+from ironhull.lock.presence import Absent, Present, presence
 from ironhull.lock.request import check_lock
+from ironhull.lock.result import LockResult
 from ironhull.lock.unsolvable import misspelt_exclusions
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress
 from ironhull.workspace.machine import Machine
 
 _MAX_KEY = 1 << 20
-_NOTHING = LockDiff((), (), ())
-
-
-@dataclass(frozen=True, slots=True)
-class LockResult:
-    """What became of one lock."""
-
-    definition: ImageDefinition
-    path: Path
-    status: str
-    """made, present, updated, unchanged, current or stale."""
-    lock: Lock
-    changes: LockDiff = _NOTHING
-
-    @property
-    def name(self) -> str:
-        """The image by the tag of the definition's file."""
-        return f"{self.definition.image}:{self.definition.file.stem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +115,13 @@ class Locking:
         changes = diff(previous, new)
         status = "unchanged" if changes.empty else "updated"
         return LockResult(definition, file, status, new, changes)
+
+    def presence(self, name: str, package: str, platform: str | None = None) -> Present | Absent:
+        """Why a package is in an image, or is not; for the lock's first platform if none."""
+        definition, file = self.definition(name)
+        lock = read_lock(file)
+        check_lock(lock, definition, str(file))
+        return presence(definition, lock, package, platform)
 
     def new_lock(self, path: Path) -> tuple[ImageDefinition, Lock]:
         """A lock from the archive as it is now, and the definition with its variables."""

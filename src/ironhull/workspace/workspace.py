@@ -11,13 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from ironhull.build.built import BuiltImage
+from ironhull.build.built import BuiltImage, StoredBuild
 from ironhull.build.testing import TestReport
 from ironhull.compare.model import Comparison
 from ironhull.compare.score import Score
 from ironhull.definition.catalog import Catalog
 from ironhull.definition.model import ImageDefinition
 from ironhull.inventory.model import Inventory
+from ironhull.lock.presence import Absent, Present
+from ironhull.lock.result import LockResult
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress, Silent
 from ironhull.registry.client.tree import Node
@@ -37,8 +39,7 @@ from ironhull.workspace import (
 )
 from ironhull.workspace.building import BuildChoices
 from ironhull.workspace.engines import LoadedImage
-from ironhull.workspace.images import StoredBuild
-from ironhull.workspace.locking import Locking, LockResult
+from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.publishing import Published
@@ -118,6 +119,10 @@ class Workspace:
     def lock(self, name: str, *, update: bool = False, check: bool = False) -> LockResult:
         """Fix an image to exact packages; see `Locking.lock`."""
         return Locking(self.machine).lock(name, update=update, check=check)
+
+    def why(self, name: str, package: str, *, platform: str | None = None) -> Present | Absent:
+        """Why a package is in an image, by its lock; for the lock's first platform if none."""
+        return Locking(self.machine).presence(name, package, platform)
 
     def build(
         self,
