@@ -108,23 +108,27 @@ def serve(
         ),
     )
     if only_collect:
-        if read_only:
-            raise InputError("--gc removes and --read-only forbids it: choose one")
-        swept = collect(config)
-        if as_json:
-            print_json(swept.json())
-        else:
-            click.echo(
-                f"removed {swept.blobs} blobs ({shown_size(swept.bytes)}), "
-                f"{swept.uploads} unfinished uploads, {swept.records} records, "
-                f"{swept.leftovers} leftovers"
-            )
+        _collect(config, as_json)
         return
 
     def listening() -> None:
         click.echo(f"serving {config.root} at {config.url}", err=True)
 
     run_server(config, partial(_open_log, log_format == "json"), listening)
+
+
+def _collect(config: ServerConfig, as_json: bool) -> None:
+    if config.read_only:
+        raise InputError("--gc removes and --read-only forbids it: choose one")
+    swept = collect(config)
+    if as_json:
+        print_json(swept.json())
+    else:
+        click.echo(
+            f"removed {swept.blobs} blobs ({shown_size(swept.bytes)}), "
+            f"{swept.uploads} unfinished uploads, {swept.records} records, "
+            f"{swept.leftovers} leftovers"
+        )
 
 
 def _open_log(as_json: bool) -> RequestLog:
