@@ -93,10 +93,10 @@ def test_any_text_is_read_or_refused_and_nothing_else(text: str) -> None:
 
 
 def test_hostile_white_space_costs_linear_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(MalformedError):
         parse_relations("foo" + " " * (MAX_FIELD - 10) + "!")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_fields_without_end_are_refused() -> None:

@@ -530,19 +530,19 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_yaml_is_stopped_at_once(case: str, tmp_path: Path) -> None:
     text, expected = HOSTILE[case]
-    begin = time.monotonic()
+    begin = time.process_time()
     (found,) = problems(tmp_path, text)
     assert found.endswith(expected)
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 def test_more_problems_than_anyone_reads_are_cut_off(tmp_path: Path) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     keys = "".join(f"entrypoin{number}: x\n" for number in range(9_000))
     found = problems(tmp_path, GOOD + keys)
     assert len(found) == 201
     assert found[-1] == "web.yaml: more than 199 problems; the rest is not said"
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 def test_variables_cannot_blow_a_text_up(tmp_path: Path) -> None:
