@@ -77,7 +77,8 @@ def serve(
     """Serve images to docker, podman and every other client of the OCI distribution spec.
 
     What was built can be pulled at once; what is pushed joins it in the store. Also there:
-    /healthz, and /metrics for Prometheus. SIGTERM lets requests end, then stops.
+    /healthz, and /metrics for Prometheus. SIGTERM lets requests end, then stops. Digests are
+    sha256; others (sha512) are refused with DIGEST_INVALID.
 
     \b
     The file of --auth (without it everybody may do everything, on loopback only):

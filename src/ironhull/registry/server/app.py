@@ -22,14 +22,12 @@ from ironhull.registry.server.other_routes import OtherRoutes
 from ironhull.registry.server.receiving import ClientGone
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.registry import Registry, guarded
+from ironhull.registry.server.request_head import check_head
 from ironhull.registry.server.request_log import Line
 from ironhull.registry.server.sweep import sweep
 
 _UPLOAD = "/v2/{name:path}/blobs/uploads/{upload}"
 _MANIFEST = "/v2/{name:path}/manifests/{reference}"
-_SAFE = ("GET", "HEAD")
-# What a client sees of one that went away before its body was whole: nothing; the log sees this.
-_GONE = 499
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 16 * 1024 * 1024
 
@@ -105,6 +103,7 @@ async def _life(registry: Registry) -> AsyncIterator[None]:
             else:
                 registry.log.note("swept", **swept.json())
 
+    registry.connections.start(registry.log.note)
     for remark in registry.access.remarks:
         registry.log.note(remark)
     # Small work on disk, of which some waits for a sync: enough threads that pulls need not wait.
@@ -115,6 +114,7 @@ async def _life(registry: Registry) -> AsyncIterator[None]:
     finally:
         if task is not None:
             task.cancel()
+        registry.connections.stop()
         registry.writers.shutdown(wait=True)
         registry.logins.close()
         registry.uploads.close()
@@ -148,15 +148,20 @@ class _Outermost:
 
     async def _answer(self, scope: Scope, observed: _Observed) -> None:
         try:
-            _refuse_web_pages(scope)
-            await self._router(scope, observed.receive, observed.send)
+            with self._registry.connections.request(scope.get("client")):
+                check_head(scope)
+                await self._router(scope, observed.receive, observed.send)
         except HTTPException as error:
             await observed.refuse(scope, _not_routed(self._router, scope, error.status_code))
         except Refusal as refusal:
             observed.error = f"{refusal.code}: {refusal}"
             await observed.refuse(scope, refusal)
         except ClientGone:
-            observed.error, observed.status = "client went away", _GONE
+            # Who went away does not read the answer; whose chunks are malformed does.
+            text = "the body is malformed or ended before it was whole"
+            observed.error = f"client went away, or {text}"
+            close = {"connection": "close"}
+            await observed.refuse(scope, Refusal("REQUEST_INVALID", text, headers=close))
         except EnvironmentProblem as problem:
             observed.error = str(problem)
             await observed.refuse(scope, Refusal("STORAGE_FULL", "the registry cannot write"))
@@ -229,12 +234,6 @@ class _Observed:
         limit = self.received + _LINGER_BYTES
         while not self._body_ended and self.received < limit:
             await self.receive()
-
-
-def _refuse_web_pages(scope: Scope) -> None:
-    """No web page changes anything here: a registry on loopback has no login, browsers reach it."""
-    if scope["method"] not in _SAFE and b"origin" in dict(scope["headers"]):
-        raise Refusal("DENIED", "requests from web pages may only read")
 
 
 def _known(method: str) -> str:

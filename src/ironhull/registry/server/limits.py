@@ -27,6 +27,8 @@ class Limits:
     idle: float = 60
     slowest: int = 1024
     patience: float = 120
+    # Connections of one address; where there is little room, a quarter of it.
+    connections_of_address: int = 2048
     # Blobs that nothing refers to stay this long: a push may be about to refer to them.
     grace: float = 24 * 3600
     sweep_every: float = 3600

@@ -94,6 +94,11 @@ class OtherRoutes:
         listing = await asyncio.to_thread(registry.contents.tags.listing)
         gauges = {
             "uploads_unfinished": ("Uploads begun and not finished.", unfinished),
+            "connections": ("Connections, as last looked at.", registry.connections.count),
+            "connections_shut_down": (
+                "Connections shut down for being idle, slow or too many.",
+                registry.connections.shut,
+            ),
             "tags": ("Tags of all repositories.", sum(map(len, listing.tags.values()))),
         }
         return PlainTextResponse(

@@ -23,7 +23,10 @@ _BATCH = 1 << 17
 
 
 class ClientGone(Exception):
-    """The client closed the connection before its body was whole."""
+    """The connection ended before the body was whole, or the body is malformed.
+
+    The web server says the same of both.
+    """
 
 
 async def pieces(receive: Receive, limits: Limits) -> AsyncIterator[bytes]:

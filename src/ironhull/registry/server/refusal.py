@@ -28,6 +28,7 @@ STATUS = {
     # Not in the specification's table, which allows more.
     "NOT_FOUND": 404,
     "RANGE_INVALID": 416,
+    "REQUEST_INVALID": 400,
     "REQUEST_TIMEOUT": 408,
     "STORAGE_FULL": 507,
     "UNKNOWN": 500,

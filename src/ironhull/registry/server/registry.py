@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from ironhull.registry.server.access import Access
+from ironhull.registry.server.connections import Connections
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.logins import Logins, network
@@ -45,6 +46,7 @@ class Registry:
     metrics: Metrics = field(default_factory=Metrics)
     # Hashing and writing; hashlib and write() let other threads run meanwhile.
     writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "blob"))
+    connections: Connections = field(default_factory=lambda: Connections(Limits()))
     logins: Logins = field(init=False)
 
     def __post_init__(self) -> None:
@@ -150,11 +152,11 @@ def next_page(path: str, **query: str | int) -> dict[str, str]:
 
 def _own_address(request: Request) -> str:
     """Where the client reached us: also through a proxy that ends TLS."""
-    host = request.headers.get("host", "")
-    scheme = request.headers.get("x-forwarded-proto", request.scope["scheme"])
     # Both come from the client and go back to it inside quotes.
+    host = request.headers.get("host", "")
     if not _HOST.fullmatch(host):
         host = "localhost"
+    scheme = request.headers.get("x-forwarded-proto", request.scope["scheme"])
     return f"{'https' if scheme == 'https' else 'http'}://{host}"
 
 

@@ -33,6 +33,7 @@ from starlette.types import ASGIApp
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.registry.server.access import Access
 from ironhull.registry.server.app import application
+from ironhull.registry.server.connections import Connections
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.earlier import bring_up_to_date
 from ironhull.registry.server.limits import Limits
@@ -42,9 +43,12 @@ from ironhull.registry.server.sweep import Swept, sweep
 from ironhull.registry.server.uploads import Uploads
 from ironhull.store.layout import ImageLayout
 
-_BACKLOG = 1024
+_BACKLOG = 4096
 _STOP_SECONDS = 10
 _FILES = 16_384
+_CONNECTIONS, _FEW_CONNECTIONS = 8192, 1024
+# Descriptors that are no connections: uploads, files being sent, the program's own.
+_OTHER_FILES = 256
 _PR_SET_PDEATHSIG = 1
 
 
@@ -92,6 +96,7 @@ def build(config: ServerConfig, log: RequestLog) -> Registry:
         limits=config.limits,
         log=log,
         read_only=config.read_only,
+        connections=Connections(config.limits, config.port, connections()),
     )
 
 
@@ -137,6 +142,9 @@ def _server(config: ServerConfig, listening: Callable[[], None]) -> _Server:
             # pull took 62 ms with one and 250 with four), and no faster from a cold disk.
             runtime_blocking_threads=1,
             backlog=_BACKLOG,
+            # What the web server calls so is how many connections it accepts at a time; the next
+            # one waits until one of them ends. `connections` sees to it that there is room.
+            backpressure=connections(),
             # What a connection may hold of a body; more is not faster, and a hundred pushes at
             # once take twice the memory.
             http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=131072),
@@ -155,7 +163,11 @@ def _server(config: ServerConfig, listening: Callable[[], None]) -> _Server:
 def _load(config: ServerConfig, open_log: Callable[[], RequestLog]) -> ASGIApp:
     """The application, in the worker; the worker ends when its parent is gone, however it went."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    return application(build(config, open_log()))
+    log = open_log()
+    if connections() < _FEW_CONNECTIONS:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        log.note(f"at most {connections()} connections at a time (raise it: ulimit -n, now {soft})")
+    return application(build(config, log))
 
 
 class _Server(MPServer):
@@ -203,6 +215,14 @@ def _raise_file_limit() -> None:
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def connections() -> int:
+    """How many connections there can be: each may need a second file, to send or to receive."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return _CONNECTIONS
+    return max(16, min(_CONNECTIONS, (soft - _OTHER_FILES) // 2))
 
 
 @contextmanager
