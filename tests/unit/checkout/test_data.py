@@ -14,6 +14,8 @@ from tests.unit.checkout.test_collection import ROOT
 
 PROSE = re.compile(r'"(?:details|description|overview|references|shortDescription|summary)"')
 CODE = {".py", ".md"}
+# A list of decisions, which no script cuts.
+DECIDED = {"debian-programs.tsv"}
 
 
 def excerpts() -> dict[str, bytes]:
@@ -36,8 +38,9 @@ def test_the_excerpts_are_what_the_script_cuts_from_the_whole():
     folder = data.whole_folder()
     assert folder is not None
     again = cut(folder)
-    assert sorted(again) == sorted(excerpts())
-    assert [name for name, text in excerpts().items() if again[name] != text] == []
+    made = {name: text for name, text in excerpts().items() if name not in DECIDED}
+    assert sorted(again) == sorted(made)
+    assert [name for name, text in made.items() if again[name] != text] == []
 
 
 def test_every_excerpt_is_described():
