@@ -10,9 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 MAX_ADVISORY_AGE = timedelta(days=7)
+
+
+class Unpinned(StrEnum):
+    """What a definition may be allowed to name by address without a digest."""
+
+    KEYS = "keys"
+    FILES = "files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class Settings:
     """What messages call the place that `mirror` was said at."""
     keyring: Path | None = None
     """OpenPGP keys that may sign the archive, instead of the distribution's."""
+    unpinned: frozenset[Unpinned] = frozenset()
+    """What definitions may name by https address without a digest; the lock has it then."""
     snapshot: str | None = None
     """Address of an archive that keeps what mirrors drop, with {timestamp} in it."""
     offline: bool = False

@@ -22,7 +22,7 @@ from ironhull.build import transform
 from ironhull.build.record import MadeLayer, PackagePart, TreeEntry, read_record, write_record
 from ironhull.build.sink import Compression, LayerSink, copy_content
 from ironhull.build.transform import CAPTURE_LIMIT, CAPTURED, MAX_TIME, aliased, clean_name
-from ironhull.definition.model import FileRequest
+from ironhull.definition.model import ARCHIVES, FileRequest
 from ironhull.errors import DefinitionError, InputError, IronhullError, MalformedError, Problem
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import canonical
@@ -33,7 +33,6 @@ from ironhull.store.home import Home
 
 MAX_FILE = 4 << 30
 MAX_UNPACKED = 8 << 30
-_ARCHIVE = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tar.bz2")
 
 
 def file_layer(
@@ -81,20 +80,23 @@ def _name(request: FileRequest) -> str:
 def _is_archive(request: FileRequest) -> bool:
     """An archive is unpacked where folders are meant: a path with a slash at its end, a filter."""
     wanted = request.path.endswith("/") or bool(request.includes or request.excludes)
-    if wanted and not _name(request).endswith(_ARCHIVE):
-        raise InputError(f"not an archive that can be unpacked (known: {', '.join(_ARCHIVE)})")
+    if wanted and not _name(request).endswith(ARCHIVES):
+        raise InputError(f"not an archive that can be unpacked (known: {', '.join(ARCHIVES)})")
     return wanted
 
 
 def _fetched(request: FileRequest, blobs: BlobStore, download: Download) -> Path:
-    if not blobs.has(request.checksum):
-        with blobs.writer(request.checksum) as blob:
+    checksum = request.checksum
+    if checksum is None:
+        raise InputError("has no digest, neither in the definition nor in the lock")
+    if not blobs.has(checksum):
+        with blobs.writer(checksum) as blob:
             parts = urlsplit(request.url)
             if parts.scheme in ("", "file"):
                 _copy_local(Path(request.place.file).parent / unquote(parts.path), blob)
             else:
                 download.get(request.url, blob.write, limit=MAX_FILE)
-    return blobs.path(request.checksum)
+    return blobs.path(checksum)
 
 
 def _copy_local(path: Path, blob: BlobWriter) -> None:

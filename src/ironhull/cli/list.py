@@ -11,6 +11,7 @@ from ironhull.cli.settings import read_settings
 from ironhull.definition.catalog import Catalog, CatalogEntry
 from ironhull.definition.document import definition_document
 from ironhull.definition.model import ImageDefinition
+from ironhull.definition.pins import Pins
 
 
 @click.command("list")
@@ -29,7 +30,9 @@ def list_(images: tuple[str, ...], catalog: Path | None, as_json: bool) -> None:
       ironhull list
       ironhull list node python
     """
-    found = Catalog(_shown(catalog or read_settings().catalog))
+    settings = read_settings()
+    pins = Pins(allowed=settings.unpinned)
+    found = Catalog(_shown(catalog or settings.catalog), pins=lambda path: pins)
     rows = found.listed(images)
     if as_json:
         print_json(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ironhull.errors import InputError
-from ironhull.settings import MAX_ADVISORY_AGE, Settings
+from ironhull.settings import MAX_ADVISORY_AGE, Settings, Unpinned
 
 # Every setting, and what it says; docs/settings.md shows them, and nothing else is taken.
 NAMES = {
@@ -24,6 +24,7 @@ NAMES = {
     "catalog": "The folder of definitions. Default: images here, else Ironhull's own.",
     "mirror": "Address or folder of the package archive. Default: the one of the machine's apt.",
     "keyring": "OpenPGP keys that may sign the archive, instead of Debian's.",
+    "allow_unpinned": "Of keys and files, what definitions may name by https without a digest.",
     "snapshot": "Address of an archive that keeps what mirrors drop, with {timestamp} in it.",
     "advisory_sources": "NAME=PLACE of advisory feeds, with spaces between, instead of their own.",
     "max_advisory_age": "Days after which advisories are stale. Default 7; 0: never.",
@@ -43,6 +44,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         catalog=_catalog(said),
         mirror=said.get("mirror"),
         keyring=Path(keyring) if keyring else None,
+        unpinned=_unpinned(said),
         snapshot=said.get("snapshot"),
         advisory_sources=tuple((said.get("advisory_sources") or "").split()),
         max_advisory_age=_age(said.get("max_advisory_age")),
@@ -106,6 +108,14 @@ def _catalog(said: _Said) -> Path:
         return Path(configured).expanduser().absolute()
     here = Path.cwd() / "images"
     return here if here.is_dir() else Path(__file__).parents[3] / "images"
+
+
+def _unpinned(said: _Said) -> frozenset[Unpinned]:
+    words = (said.get("allow_unpinned") or "").replace(",", " ").split()
+    for word in words:
+        if word not in set(Unpinned):
+            raise InputError(f"allow_unpinned: {word!r:.60} is neither 'keys' nor 'files'")
+    return frozenset(map(Unpinned, words))
 
 
 def _age(text: str | None) -> timedelta | None:

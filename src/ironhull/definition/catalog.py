@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ironhull.definition.files import DISTRIBUTION
 from ironhull.definition.model import ImageDefinition
+from ironhull.definition.pins import NOTHING, Pins
 from ironhull.definition.reader import Loaded, read
 from ironhull.errors import DefinitionError, IronhullError, NotFoundError, Problem
 from ironhull.oci.reference import NAME, TAG
@@ -45,10 +46,11 @@ class CatalogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The definitions below `root`; `variables` gives the lock's values for a definition file."""
+    """The definitions below `root`; `variables` and `pins` give what a file's lock has for it."""
 
     root: Path
     variables: Callable[[Path], Mapping[str, str]] = lambda path: {}
+    pins: Callable[[Path], Pins] = lambda path: NOTHING
 
     def images(self) -> tuple[str, ...]:
         """The names, sorted; folders that begin with `_` or `.` hold what is shared."""
@@ -89,7 +91,8 @@ class Catalog:
         For a file of the catalog nothing outside of the catalog is read.
         """
         inside = path.absolute().is_relative_to(self.root.absolute())
-        return read(path, self.variables(path), self.root if inside else None)
+        tree = self.root if inside else None
+        return read(path, self.variables(path), tree, self.pins(path))
 
     def find(self, text: str) -> Path:
         """The file of `image:tag`, of `image`, or of a path; NotFoundError with suggestions.

@@ -1,4 +1,4 @@
-"""`contents` → packages, repositories with their keys, files."""
+"""`contents` → packages, and repositories with their keys."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from ironhull.definition.files import Files
-from ironhull.definition.model import FileRequest, PackageRequest, Place, RepositoryRequest
-from ironhull.definition.paths import normalised, optional_mode, platforms_of
+from ironhull.definition.model import PackageRequest, Place, RepositoryRequest
 from ironhull.definition.shape import Item, ReadMap
 from ironhull.definition.tree import Problems, did_you_mean
-from ironhull.oci.digest import Digest
+from ironhull.oci.digest import hex_of
+from ironhull.settings import Unpinned
 
 _KEY_URL = re.compile(r"https://[^ #]+#sha256=[0-9a-f]{64}")
+_ADDRESS = re.compile(r"https://[^ #]+")
 _OPTIONS = re.compile(r"deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)((?:\s+\S+)*)")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._/-]*")
 
@@ -101,12 +102,15 @@ def _key(
             keys[PurePosixPath(text).stem] = data
     elif _KEY_URL.fullmatch(text):
         urls[PurePosixPath(urlsplit(text).path).stem] = text
-    else:
+    elif not _ADDRESS.fullmatch(text):
         problems.error(
             item.place,
-            "a key from the network is trusted only by its digest: write "
-            "https://…#sha256=<64 hex digits>, or save the key beside the definition",
+            "expected a key file, or https://…#sha256=<64 hex digits>; nothing else is trusted",
         )
+    else:
+        digest = files.locked_digest(Unpinned.KEYS, text, item.place)
+        pinned = text if digest is None else f"{text}#sha256={hex_of(digest)}"
+        urls[PurePosixPath(urlsplit(text).path).stem] = pinned
 
 
 def _repository(
@@ -171,45 +175,3 @@ def _unique(request: RepositoryRequest, others: Sequence[RepositoryRequest]) -> 
         request.place,
         request.key_urls,
     )
-
-
-def files_of(root: ReadMap, files: Files, problems: Problems) -> tuple[FileRequest, ...]:
-    """The fetched files; a `file:` address becomes absolute."""
-    requests = []
-    for item in root.record("contents").items("files"):
-        record: ReadMap = item.value
-        if any(key not in record.values for key in ("url", "checksum", "path")):
-            continue
-        url: str = record.get("url")
-        if url.startswith("file:"):
-            real = files.place_inside(url.removeprefix("file:"), record.at("url"))
-            if real is None:
-                continue
-            if not real.is_file():
-                problems.error(record.at("url"), f"no file {url.removeprefix('file:')!r:.100}")
-                continue
-            url = real.as_uri()
-        requests.append(
-            FileRequest(
-                url=url,
-                checksum=Digest(record.get("checksum")),
-                path=normalised(record.get("path"), record.at("path"), problems),
-                place=item.place,
-                uid=record.get("uid", 0),
-                gid=record.get("gid", 0),
-                mode=optional_mode(record, problems),
-                includes=record.texts("includes"),
-                excludes=record.texts("excludes"),
-                platforms=platforms_of(record, problems),
-                spdx=_plain(record.record("spdx")),
-            )
-        )
-    return tuple(requests)
-
-
-def _plain(record: ReadMap) -> dict[str, object]:
-    """A record as JSON values."""
-    return {
-        key: [_plain(item.value) for item in value] if isinstance(value, list) else value
-        for key, value in record.values.items()
-    }

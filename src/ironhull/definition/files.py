@@ -17,10 +17,13 @@ from pathlib import Path
 
 from ironhull.definition.format import FORMAT
 from ironhull.definition.model import Place
+from ironhull.definition.pins import NOTHING, Pins
 from ironhull.definition.shape import FixedKeys, ListOf, Shape
 from ironhull.definition.text import MAX_BYTES, parse
 from ironhull.definition.tree import ListNode, MapNode, Node, Pair, Problems, Scalar, ScalarKind
 from ironhull.errors import DefinitionError, Problem
+from ironhull.oci.digest import Digest
+from ironhull.settings import Unpinned
 
 MAX_INCLUDES = 64
 MAX_INCLUDE_DEPTH = 8
@@ -58,6 +61,9 @@ class Files:
     problems: Problems
     real: dict[str, Path] = field(default_factory=dict)
     """Of every definition file read, by the name that places show."""
+    pins: Pins = NOTHING
+    addressed: set[str] = field(default_factory=set)
+    """What the definition names by address alone, without a digest of its own."""
     first_line: str = ""
     """Of the definition itself."""
     _way: list[Path] = field(default_factory=list)
@@ -70,6 +76,11 @@ class Files:
         data = _bytes(real, MAX_BYTES, Place(str(path), 0, 0))
         self.first_line = data.split(b"\n", 1)[0][:500].decode("utf-8", "replace")
         return self._merged(str(path), real, data)
+
+    def locked_digest(self, kind: Unpinned, address: str, place: Place) -> Digest | None:
+        """The digest that the lock has of an address without one; see `Pins.digest`."""
+        self.addressed.add(address)
+        return self.pins.digest(kind, address, place, self.problems)
 
     def source(self, relative: str, place: Place) -> bytes | None:
         """The bytes of a file named beside a definition; None after an error was reported."""

@@ -66,7 +66,8 @@ _DATES = FixedKeys(
         "release": Key(_DATE, "When the program's release line came out."),
         "end-of-life": Key(_DATE, "When its makers stop fixing it."),
         "end-of-support": Key(_DATE, "When the image stops being built."),
-    }
+    },
+    refused=dict.fromkeys(("type", "url"), "is not followed: write the dates"),
 )
 
 _SPDX = FixedKeys(
@@ -89,19 +90,25 @@ _SPDX = FixedKeys(
     }
 )
 
+_CONDITION = "is not evaluated: write 'platforms', or leave the entry out"
 _FILE = FixedKeys(
     {
         "url": Key(
-            Text(r"(https?://[^ ]+|file:[^ ]+)", "an https:, http: or file: address"),
+            Text(r"(https?://|file:|git\+|git://)[^ ]+", "an https:, http: or file: address"),
             "Where the file or archive is; `file:` is relative to the definition.",
             required=True,
         ),
         "checksum": Key(
-            Text(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits"),
-            "Digest of the bytes that the address gives.",
+            Text(r"sha256:[0-9a-f]{64}|https://[^ ]+", "sha256: and 64 hexadecimal digits"),
+            "Digest of the bytes that the address gives. Without one, or with the address of one, "
+            "the setting `allow_unpinned` has to allow it; of a `file:` it is not needed.",
+        ),
+        "path": Key(
+            _ABSOLUTE,
+            "Where it goes. An archive is unpacked there, unless the path too has an archive's "
+            "ending.",
             required=True,
         ),
-        "path": Key(_ABSOLUTE, "Where it goes; the folder, for an archive.", required=True),
         "uid": _UID,
         "gid": _GID,
         "mode": Key(_MODE, "Permissions. Default: 0644, or the archive's."),
@@ -109,7 +116,11 @@ _FILE = FixedKeys(
         "excludes": Key(ListOf(_GLOB), "Not these members of the archive."),
         "platforms": _PLATFORMS_HERE,
         "spdx": Key(_SPDX, "What the bill of materials says of it."),
-    }
+    },
+    refused={
+        "if": _CONDITION,
+        "secret-ref": "is a secret of a build, which Ironhull does not have",
+    },
 )
 
 _SANDBOX = (
@@ -220,7 +231,8 @@ _PATH = FixedKeys(
             "delete: with all below; directory: owner and mode also of what is below.",
         ),
         "platforms": _PLATFORMS_HERE,
-    }
+    },
+    refused={"if": _CONDITION},
 )
 
 _HTTP = FixedKeys(

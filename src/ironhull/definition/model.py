@@ -47,7 +47,12 @@ class RepositoryRequest:
     """Key files of the definition; with no `key_urls` either, Debian's own archive keys."""
     place: Place
     key_urls: tuple[str, ...] = ()
-    """Keys to fetch first, `https://…#sha256=<64 hex digits>`: never trusted without the digest."""
+    """Keys to fetch first, `https://…#sha256=<64 hex digits>`: never trusted without the digest,
+    which only one that is `addressed` may lack until it is locked."""
+
+
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tar.bz2")
+"""Endings of the archives that can be unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ class FileRequest:
     """A fetched file or archive (`contents.files`), checked by its digest."""
 
     url: str
-    checksum: Digest
+    checksum: Digest | None
+    """None where the definition has none and the lock has not yet: it can be locked, not built."""
     path: str
     place: Place
     uid: int = 0
@@ -251,6 +257,8 @@ class ImageDefinition:
     pending: tuple[str, ...] = ()
     """Tracked variables that have no value yet: what uses them still says `${NAME}`, and tags that
     use them are left out. Such a definition can be locked, not built."""
+    addressed: tuple[str, ...] = ()
+    """Keys and files that are named by address alone, sorted: the lock has their digests."""
 
 
 @dataclass(frozen=True, slots=True)

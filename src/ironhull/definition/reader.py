@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from ironhull.definition.accounts import accounts_of
-from ironhull.definition.contents import files_of, packages_of, repositories_of
+from ironhull.definition.contents import packages_of, repositories_of
+from ironhull.definition.fetched import files_of
 from ironhull.definition.files import Files, declared_variables, tracked_variables, tree_of
 from ironhull.definition.foreign import SYSTEMS, without_foreign
 from ironhull.definition.format import FORMAT
 from ironhull.definition.model import FileRequest, ImageDefinition, Place, Track
 from ironhull.definition.paths import edits_of, normalised, platforms_of
 from ironhull.definition.patterns import compile_pattern
+from ironhull.definition.pins import NOTHING, Pins
 from ironhull.definition.runtime import (
     compression_of,
     healthcheck_of,
@@ -58,23 +60,31 @@ class Loaded:
 
 
 def load(
-    path: Path, variables: Mapping[str, str] | None = None, tree: Path | None = None
+    path: Path,
+    variables: Mapping[str, str] | None = None,
+    tree: Path | None = None,
+    pins: Pins = NOTHING,
 ) -> ImageDefinition:
     """The definition in a file; `variables` are the values that the lock has for `track`.
 
     DefinitionError with all problems of the file and its includes. No file outside of `tree` is
-    read (default: `tree_of`).
+    read (default: `tree_of`). `pins` are for what is named by address alone: without any, that is
+    an error.
     """
-    return read(path, variables, tree).definition
+    return read(path, variables, tree, pins).definition
 
 
 def read(
-    path: Path, variables: Mapping[str, str] | None = None, tree: Path | None = None
+    path: Path,
+    variables: Mapping[str, str] | None = None,
+    tree: Path | None = None,
+    pins: Pins = NOTHING,
 ) -> Loaded:
     """Like `load`, with the warnings."""
     problems = Problems()
+    files = Files(tree or tree_of(path), problems, pins=pins)
     try:
-        definition = _read(path, variables or {}, Files(tree or tree_of(path), problems))
+        definition = _read(path, variables or {}, files)
     except DefinitionError as error:
         raise DefinitionError(sorted({*problems.errors, *error.problems})) from None
     except TooMany:
@@ -107,6 +117,7 @@ def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefini
         definition,
         version=substitution.version(merged),
         pending=tuple(sorted(substitution.pending)),
+        addressed=tuple(sorted(files.addressed)),
     )
     return replace(definition, digest=_digest(definition))
 
@@ -273,7 +284,7 @@ def _tracks(record: ReadMap, problems: Problems) -> tuple[Track, ...]:
 def _digest(definition: ImageDefinition) -> Digest:
     # What does not decide the image: where things stand, the tests, how variables follow. The
     # version is the lock's.
-    apart = {"file", "digest", "tests", "tracks", "version", "pending"}
+    apart = {"file", "digest", "tests", "tracks", "version", "pending", "addressed"}
     value = {
         field.name: _json(getattr(definition, field.name))
         for field in fields(definition)

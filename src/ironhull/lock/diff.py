@@ -146,6 +146,9 @@ def _others(old: Lock, new: Lock) -> Iterable[str]:
         was, now = old.variables.get(name, "-"), new.variables.get(name, "-")
         if was != now:
             yield f"{name} {was} → {now}"
+    for address in sorted(set(old.digests) & set(new.digests)):
+        if old.digests[address] != new.digests[address]:
+            yield f"{address} has other bytes"
     before, after = _broken(old), _broken(new)
     words: dict[str, list[str]] = {}
     for platform, edge in sorted(before ^ after, key=str):

@@ -25,6 +25,7 @@ from ironhull.oci.platform import Platform
 MAX_ITEMS = 50_000
 MAX_PLATFORMS = 64
 MAX_TEXT = 1 << 16
+MAX_ADDRESS = 4096
 MAX_SIZE = 1 << 36
 """Bytes of one .deb: far above the largest there is (about 2 GiB)."""
 
@@ -37,6 +38,7 @@ _SUITE = re.compile(_WORD.pattern + r"/?|\./")
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PATH = re.compile(r"[A-Za-z0-9+._~%:@=-]+(?:/[A-Za-z0-9+._~%:@=-]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_ADDRESS = re.compile(r"https://[\x21-\x7e]+")
 _FINGERPRINTS = re.compile(r"[0-9A-Fa-f]{16,64}(?: [0-9A-Fa-f]{16,64}){0,15}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
@@ -128,7 +130,7 @@ class JsonObject:
 
 def lock_of(root: JsonObject) -> Lock:
     """The lock; Faulty names the first field that is wrong."""
-    root.only("image definition request requests created variables releases platforms")
+    root.only("image definition request requests created variables releases platforms", "digests")
     releases = tuple(_release(item) for item in root.items("releases"))
     origins = {(release.repository, release.suite) for release in releases}
     if not releases or len(origins) != len(releases):
@@ -153,7 +155,17 @@ def lock_of(root: JsonObject) -> Lock:
         variables={
             _variable(name, item): _bare(item) for name, item in root.inner("variables", 1000)
         },
+        digests=_digests(root),
     )
+
+
+def _digests(root: JsonObject) -> dict[str, Digest]:
+    found = {}
+    for address, item in root.inner("digests", 1000) if "digests" in root.value else []:
+        if len(address) > MAX_ADDRESS or not _ADDRESS.fullmatch(address):
+            raise Faulty(f"{item.where}: not an address that can be: {address!r:.60}")
+        found[address] = JsonObject({"digest": item.value}, item.where).digest("digest")
+    return found
 
 
 def _release(item: JsonObject) -> ReleaseRecord:

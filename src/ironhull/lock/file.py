@@ -100,6 +100,8 @@ def render_lock(lock: Lock) -> bytes:
         ],
         "platforms": {name: _platform(platform) for name, platform in lock.platforms.items()},
     }
+    if lock.digests:
+        value["digests"] = dict(lock.digests)
     text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
     return (text + "\n").encode("utf-8")
 

@@ -88,3 +88,5 @@ class Lock:
     """What was asked for, as the definition writes it, sorted; tells what changed since."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Values that `track` gave, for example NODE_VERSION."""
+    digests: Mapping[str, Digest] = field(default_factory=dict)
+    """Of keys and files that the definition names by address alone, as they were when locked."""

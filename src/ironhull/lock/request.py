@@ -15,13 +15,12 @@ _LISTED = 8
 
 
 def request_texts(definition: ImageDefinition) -> tuple[str, ...]:
-    """The packages as the definition writes them, sorted: what a person sees as the request."""
-    return tuple(
-        sorted(
-            request_text(request) + (" (with recommends)" if request.recommends else "")
-            for request in definition.packages
-        )
+    """Packages and addresses without a digest, sorted: what a person sees as the request."""
+    packages = (
+        request_text(request) + (" (with recommends)" if request.recommends else "")
+        for request in definition.packages
     )
+    return tuple(sorted((*packages, *definition.addressed)))
 
 
 def request_digest(definition: ImageDefinition) -> Digest:
@@ -48,6 +47,9 @@ def request_digest(definition: ImageDefinition) -> Digest:
             for repository in definition.repositories
         ],
     }
+    # Only where there are any, so that locks without them keep their digest.
+    if definition.addressed:
+        value["addressed"] = definition.addressed
     return digest_of(canonical(value))
 
 
@@ -60,6 +62,12 @@ def check_lock(lock: Lock, definition: ImageDefinition, file: str) -> None:
             f"{definition.image} ({name}); remove it, then run: ironhull lock {definition.file}"
         )
     if lock.request == request_digest(definition):
+        unknown = [address for address in definition.addressed if address not in lock.digests]
+        if unknown:
+            raise LockError(
+                f"{file}: has no digest of {unknown[0]:.200}, which the definition names by "
+                f"address alone; make it with: ironhull lock --update {definition.file}"
+            )
         return
     changes = "; ".join(_changes(lock, definition)) or "its repositories or distribution changed"
     raise LockError(

@@ -6,10 +6,9 @@ The mirror is never in code: the setting, else the machine's own apt sources.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ironhull.archive.debian import ArchiveContext, SuiteRelease, load_releases, open_archive
 from ironhull.archive.fetch import MirrorSource, Snapshot, default_transfer
@@ -18,6 +17,7 @@ from ironhull.archive.mirror import find_repositories
 from ironhull.debian.package import Deb
 from ironhull.definition.catalog import Catalog
 from ironhull.definition.model import ImageDefinition
+from ironhull.definition.pins import Pins
 from ironhull.definition.reader import read
 from ironhull.errors import InputError, LockError
 from ironhull.lock.diff import diff
@@ -28,11 +28,11 @@ from ironhull.lock.presence import Absent, Present, presence
 from ironhull.lock.request import check_lock
 from ironhull.lock.result import LockResult
 from ironhull.lock.unsolvable import misspelt_exclusions
+from ironhull.oci.digest import Digest, digest_of
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress
+from ironhull.workspace.addressed import Addressed
 from ironhull.workspace.machine import Machine
-
-_MAX_KEY = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,12 @@ class Locking:
         default_factory=dict, compare=False, repr=False
     )
     _keys: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    """By address, with or without a digest."""
 
     @property
     def catalog(self) -> Catalog:
         """The catalog; tags that follow the archive get their values from the locks."""
-        return Catalog(self.machine.settings.catalog, locked_variables)
+        return Catalog(self.machine.settings.catalog, locked_variables, self._locked_pins)
 
     def definition(self, name: str) -> tuple[ImageDefinition, Path]:
         """The definition of NAME:TAG or of a file, and where its lock is or would be.
@@ -59,14 +60,23 @@ class Locking:
         What it should be known of besides goes to the progress as notes.
         """
         path = self.catalog.find(name)
-        return self.read(path, locked_variables(path)), lock_path(path)
+        return self.read(path, locked_variables(path), self._locked_pins(path)), lock_path(path)
 
-    def read(self, path: Path, variables: Mapping[str, str]) -> ImageDefinition:
-        """The definition with these values for its tracked variables."""
-        loaded = read(path, variables, self._root(path))
+    def read(
+        self, path: Path, variables: Mapping[str, str], pins: Pins | None = None
+    ) -> ImageDefinition:
+        """The definition with these values for its tracked variables, and digests of the lock."""
+        loaded = read(path, variables, self._root(path), pins or self._pins({}))
         for warning in loaded.warnings:
             self.machine.progress.note(f"warning: {warning}")
         return loaded.definition
+
+    def _pins(self, digests: Mapping[str, Digest]) -> Pins:
+        return Pins(digests, self.machine.settings.unpinned)
+
+    def _locked_pins(self, path: Path) -> Pins:
+        file = lock_path(path)
+        return self._pins(read_lock(file).digests if file.is_file() else {})
 
     def _root(self, path: Path) -> Path | None:
         """The catalog's folder, which bounds includes, for a definition of the catalog."""
@@ -80,7 +90,7 @@ class Locking:
         if not file.is_file():
             raise LockError(f"{path} has no lock (make it with: ironhull lock {name})")
         lock = read_lock(file)
-        definition = self.read(path, lock.variables)
+        definition = self.read(path, lock.variables, self._pins(lock.digests))
         check_lock(lock, definition, str(file))
         return definition, lock
 
@@ -100,11 +110,11 @@ class Locking:
         file = lock_path(path)
         if check or (file.exists() and not update):
             old = read_lock(file)
-            definition = self.read(path, old.variables)
+            definition = self.read(path, old.variables, self._pins(old.digests))
             check_lock(old, definition, str(file))
             if not check:
                 return LockResult(definition, file, "present", old)
-            _, new = self.new_lock(path)
+            _, new = self.new_lock(path, old.digests)
             changes = diff(old, new)
             status = "stale" if changes.matters else "current"
             return LockResult(definition, file, status, old, changes)
@@ -123,15 +133,24 @@ class Locking:
         check_lock(lock, definition, str(file))
         return presence(definition, lock, package, platform)
 
-    def new_lock(self, path: Path) -> tuple[ImageDefinition, Lock]:
-        """A lock from the archive as it is now, and the definition with its variables."""
-        root = self._root(path)
+    def new_lock(
+        self, path: Path, before: Mapping[str, Digest] | None = None
+    ) -> tuple[ImageDefinition, Lock]:
+        """A lock from the archive as it is now, and the definition with its variables.
+
+        `before` are the digests of the lock that there was: a key may not be another one now.
+        """
+        root, known = self._root(path), before or {}
+        first = self.read(path, {})
+        digests = self._digests(first, known)
+        pins = self._pins(digests)
 
         def load(variables: Mapping[str, str]) -> ImageDefinition:
-            return read(path, variables, root).definition
+            return read(path, variables, root, pins).definition
 
-        archives = self.archives(self.read(path, {}))
+        archives = self.archives(load({}) if digests else first)
         definition, lock = lock_definition(load, archives)
+        lock = replace(lock, digests=digests)
         for line in misspelt_exclusions(definition.packages, list(archives.values())):
             self.machine.progress.note(f"warning: {line}")
         return definition, lock
@@ -144,7 +163,7 @@ class Locking:
         """
         file = lock_path(path)
         old = self._previous(file)
-        definition, new = self.new_lock(path)
+        definition, new = self.new_lock(path, old.digests if old else None)
         if old is not None:
             new = moved(old, new)
         if new != old:
@@ -202,15 +221,27 @@ class Locking:
         ]
         return [*found, *own]
 
-    def _key(self, url: str) -> bytes:
-        """A key that a definition names by address, over TLS or from a file."""
-        if urlsplit(url).scheme not in ("https", "file"):
-            raise InputError(f"{url}: a key is fetched over https or from a file, nothing else")
+    def _digests(
+        self, definition: ImageDefinition, before: Mapping[str, Digest]
+    ) -> dict[str, Digest]:
+        """Of all that the definition names by address alone, as it is there now."""
+        files = {request.url for request in definition.files}
+        return {
+            address: self._addressed.file(address, before.get(address))
+            if address in files
+            else digest_of(self._key(address, before.get(address)))
+            for address in definition.addressed
+        }
+
+    @property
+    def _addressed(self) -> Addressed:
+        machine = self.machine
+        return Addressed(machine.home.packages, LazyDownload(machine), machine.settings.offline)
+
+    def _key(self, url: str, before: Digest | None = None) -> bytes:
+        """A key that a definition names by address; read once in a call."""
         if url not in self._keys:
-            pieces: list[bytes] = []
-            transfer = default_transfer(self.machine.progress.note, self.machine.network)
-            transfer.get(url, pieces.append, limit=_MAX_KEY)
-            self._keys[url] = b"".join(pieces)
+            self._keys[url] = self._addressed.key(url, before)
         return self._keys[url]
 
     def packages(self, definition: ImageDefinition, lock: Lock) -> LockedPackages:

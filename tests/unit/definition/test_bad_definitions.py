@@ -189,7 +189,9 @@ ONE_PROBLEM = {
     ),
     "file without checksum": (
         "contents: {files: [{url: 'https://a.example/x', path: /x}]}",
-        "5:20: the key 'checksum' is missing",
+        "5:26: a file from the network is taken only by its digest: write 'checksum: sha256:<64 "
+        "hex digits>', or let the lock keep the digest of what is there, with the setting "
+        "allow_unpinned = 'files'",
     ),
     "ftp": (
         f"contents: {{files: [{{url: 'ftp://a/x', checksum: sha256:{'0' * 64}, path: /x}}]}}",
@@ -198,7 +200,25 @@ ONE_PROBLEM = {
     "key from the network": (
         "contents: {keyring: ['https://a.example/key.asc']}",
         "5:22: a key from the network is trusted only by its digest: write "
-        "https://…#sha256=<64 hex digits>, or save the key beside the definition",
+        "https://…#sha256=<64 hex digits>, save the key beside the definition, or let the lock "
+        "keep the digest of what is there, with the setting allow_unpinned = 'keys'",
+    ),
+    "key from the network without TLS": (
+        "contents: {keyring: ['http://a.example/key.asc']}",
+        "5:22: expected a key file, or https://…#sha256=<64 hex digits>; nothing else is trusted",
+    ),
+    "key with a digest of another kind": (
+        "contents: {keyring: ['https://a.example/key.asc#md5=0']}",
+        "5:22: expected a key file, or https://…#sha256=<64 hex digits>; nothing else is trusted",
+    ),
+    "file of a repository": (
+        "contents: {files: [{url: 'git+https://a.example/x.git#1', path: /x}]}",
+        "5:26: a checkout of a repository (git) is what Ironhull does not do: name an archive of "
+        "it",
+    ),
+    "condition": (
+        "paths: [{type: directory, path: /a, if: 'target.fips'}]",
+        "5:37: 'if' is not evaluated: write 'platforms', or leave the entry out",
     ),
     "repository without check": (
         "contents: {repositories: ['deb [trusted=yes] https://a.example/d trixie main']}",

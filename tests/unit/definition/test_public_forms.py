@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from ironhull.definition.model import Group, PathKind
+from ironhull.definition.pins import Pins
 from ironhull.definition.reader import Loaded, load, read
 from ironhull.errors import DefinitionError
+from ironhull.oci.digest import Digest, digest_of
+from ironhull.settings import Unpinned
 
 PUBLIC = """\
 # syntax=registry.example/build:2-debian13
@@ -375,3 +378,97 @@ def test_an_expression_of_the_image_itself_is_evaluated(
 def test_a_literal_expression_is_written_with_two_signs(tmp_path: Path) -> None:
     found = loaded(tmp_path, PUBLIC + "labels: {a: 'x ##{y}'}\n")
     assert found.definition.labels == {"a": "x #{y}"}
+
+
+KEY = "https://keys.example/web.asc"
+FILE = "https://files.example/web-1.0.tar.gz"
+UNPINNED = (
+    PUBLIC
+    + f"""\
+contents:
+  repositories:
+    - deb [signed-by=/usr/share/keyrings/web.gpg] https://archive.example/debian trixie main
+  keyring:
+    - {KEY}
+  files:
+    - url: {FILE}
+      checksum: {FILE}.sha256
+      path: /opt/web
+"""
+)
+DIGEST = Digest("sha256:" + "5" * 64)
+
+
+def test_a_key_and_a_file_without_digest_need_a_setting_each(tmp_path: Path) -> None:
+    path = write(tmp_path, UNPINNED)
+    for allowed, wanted in ((set(), {"keys", "files"}), ({Unpinned.KEYS}, {"files"})):
+        with pytest.raises(DefinitionError) as caught:
+            load(path, pins=Pins(allowed=frozenset(allowed)))
+        named = {
+            problem.message.rpartition("'")[0].rpartition("'")[2]
+            for problem in caught.value.problems
+        }
+        assert named == wanted
+
+
+def test_what_has_no_digest_is_said_at_every_reading_and_held_to_the_lock(tmp_path: Path) -> None:
+    path, allowed = write(tmp_path, UNPINNED), frozenset(Unpinned)
+    before = read(path, pins=Pins(allowed=allowed))
+    assert before.definition.addressed == (FILE, KEY)
+    assert before.definition.files[0].checksum is None
+    assert before.definition.repositories[0].key_urls == (KEY,)
+    assert [warning.partition(": ")[2] for warning in warned(before)] == [
+        f"no digest of {address}: trusted as it is there when locking (the setting allow_unpinned "
+        "allows it)"
+        for address in (KEY, FILE)
+    ]
+    after = read(path, pins=Pins({KEY: DIGEST, FILE: DIGEST}, allowed))
+    assert after.definition.files[0].checksum == DIGEST
+    assert after.definition.repositories[0].key_urls == (f"{KEY}#sha256={'5' * 64}",)
+    assert f"held to the lock's {DIGEST}" in warned(after)[0]
+    assert after.definition.digest != before.definition.digest
+
+
+def test_a_digest_of_the_definition_needs_no_setting(tmp_path: Path) -> None:
+    text = UNPINNED.replace(f"- {KEY}", f"- {KEY}#sha256={'1' * 64}")
+    text = text.replace(f"{FILE}.sha256", f"sha256:{'2' * 64}")
+    found = loaded(tmp_path, text)
+    assert (found.definition.addressed, found.warnings) == ((), ())
+
+
+def test_a_file_over_plain_http_always_needs_a_digest(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, UNPINNED.replace(f"url: {FILE}", f"url: {FILE.replace('https', 'http')}")
+    )
+    with pytest.raises(DefinitionError) as caught:
+        load(path, pins=Pins(allowed=frozenset(Unpinned)))
+    (problem,) = caught.value.problems
+    assert problem.message == "without a digest nothing is taken from an http: address"
+
+
+def test_a_file_beside_the_definition_is_its_own_digest(tmp_path: Path) -> None:
+    write(tmp_path, "data", "data.txt")
+    text = PUBLIC + "contents: {files: [{url: 'file:data.txt', path: /srv/data}]}\n"
+    found = loaded(tmp_path, text)
+    assert found.definition.files[0].checksum == digest_of(b"data")
+    assert (found.definition.addressed, found.warnings) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "path"),
+    [
+        ("x.tar.gz", "/opt/x", "/opt/x/"),
+        ("x.tar.gz", "/opt/x/", "/opt/x/"),
+        ("x.tar.gz", "/opt/x.tgz", "/opt/x.tgz"),
+        ("x.tar.gz", "/", "/"),
+        ("x", "/usr/bin/x", "/usr/bin/x"),
+    ],
+)
+def test_an_archive_is_unpacked_unless_its_path_is_one_of_an_archive(
+    name: str, written: str, path: str, tmp_path: Path
+) -> None:
+    text = PUBLIC + (
+        f"contents: {{files: [{{url: 'https://files.example/{name}', path: {written}, "
+        f"checksum: {DIGEST}}}]}}\n"
+    )
+    assert load(write(tmp_path, text)).files[0].path == path
