@@ -12,8 +12,8 @@ from ironhull.cli.scan_options import Reach, image_argument, reach_options, scan
 from ironhull.compare.reports.score import score_badge, score_json, score_lines
 from ironhull.errors import CheckFailedError
 from ironhull.workspace.measuring import MeasureChoices
-from ironhull.workspace.measuring import score as score_image
 from ironhull.workspace.scanning import ScanChoices
+from ironhull.workspace.scoring import score as score_image
 
 
 @click.command(cls=Repeatable, short_help="Score any image's hardening, each point with evidence.")

@@ -14,8 +14,8 @@ from ironhull.errors import CheckFailedError
 from ironhull.vex.lint import LintViolation
 from ironhull.vex.lint import lint as lint_document
 from ironhull.vex.reading import read_vex
-from ironhull.workspace.explaining import vex_of
 from ironhull.workspace.scanning import ScanChoices
+from ironhull.workspace.vex_document import vex_of
 
 _FIRST = 5
 

@@ -1,4 +1,4 @@
-"""Why a scan says what it says, for one vulnerability, and as VEX for others to use."""
+"""Why a scan says what it says of one vulnerability."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from ironhull.advisories.database import Database
 from ironhull.oci.platform import Platform
 from ironhull.scan.explain import Explanation
 from ironhull.scan.explain import explain as explain_one
-from ironhull.scan.statements import not_affected, openvex, statements_of
 from ironhull.scan.target import target_of
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
@@ -25,15 +24,3 @@ def explain(
         result = scan_inventory(machine, image, inventory, database, chosen)
         target = target_of(inventory, database.ecosystems)
         return explain_one(vulnerability, inventory, result, database, target)
-
-
-def vex_of(
-    machine: Machine, image: str, chosen: ScanChoices, platform: Platform | None = None
-) -> str:
-    """An OpenVEX document about an image, each statement with its evidence; errors as `scan`."""
-    with Database(machine.home.advisories) as database:
-        inventory = inventory_of(machine, image, platform)
-        result = scan_inventory(machine, image, inventory, database, chosen)
-        said = statements_of(result, result.findings)
-        said += not_affected(inventory, result, database)
-    return openvex(result, said)

@@ -1,4 +1,4 @@
-"""Images measured for a comparison or a score: inventory, scan, what is attached, what is left.
+"""Images measured and compared: inventory, scan, what is attached, what the build left.
 
 Known images cost no more than a look into the store; what reads images or asks registries is
 imported only where it is needed, as in `scanning`.
@@ -19,11 +19,9 @@ from typing import TypeVar
 from ironhull.advisories.database import Database
 from ironhull.attest.listing import Attachment, ImagePlace, LayoutPlace, attached_to
 from ironhull.compare.compare import compare as compare_images
-from ironhull.compare.declared import Declared, declared_in
 from ironhull.compare.leaks import Leaks
 from ironhull.compare.life import ends_of_life
 from ironhull.compare.model import Comparison, EndOfLife, MeasuredImage, Unknown
-from ironhull.compare.score import Score, score_of
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.inventory.known import known_inventory
 from ironhull.inventory.model import Inventory
@@ -73,15 +71,6 @@ def compare(
                 leaks = _leaks(machine, inventory, chosen, chosen.build_stage if number else None)
             sides.append(measured(machine, names[number], inventory, database, chosen.scan, leaks))
     return compare_images(sides, datetime.now(UTC), commands)
-
-
-def score(machine: Machine, image: str, chosen: MeasureChoices, command: str = "") -> Score:
-    """The hardening of an image in points, each with its evidence; errors as for `compare`."""
-    now = datetime.now(UTC)
-    with opened_database(machine) as database:
-        inventory = inventory_of(machine, image, chosen.platform)
-        side = measured(machine, image, inventory, database, chosen.scan)
-    return score_of(side, _declared_about(machine, image, side), now, command)
 
 
 @contextmanager
@@ -190,26 +179,13 @@ def _attached(
 ) -> tuple[Attachment, ...] | Unknown:
     identity = inventory.image
     digests = [each for each in (identity.digest, identity.manifest) if each]
-    return _asked(machine, image, inventory, lambda place: attached_to(place, digests))
-
-
-def _declared_about(machine: Machine, image: str, side: MeasuredImage) -> Declared | Unknown:
-    """What the image's maker says of it: annotations and provenance."""
-    inventory, attached = side.inventory, side.attached
-    labels = inventory.config.labels
-    listed = () if isinstance(attached, Unknown) else attached
-    found = _asked(
-        machine, image, inventory, lambda place: declared_in(place, inventory.image, labels, listed)
-    )
-    if isinstance(found, Unknown) and inventory.layers:
-        return Declared(labels, (), (found.reason,))
-    return found
+    return asked(machine, image, inventory, lambda place: attached_to(place, digests))
 
 
 _Answer = TypeVar("_Answer")
 
 
-def _asked(
+def asked(
     machine: Machine, image: str, inventory: Inventory, ask: Callable[[ImagePlace], _Answer]
 ) -> _Answer | Unknown:
     """The answer of the place where the image is; Unknown where nobody can be asked."""

@@ -36,6 +36,7 @@ from ironhull.workspace import (
     measuring,
     publishing,
     scanning,
+    scoring,
 )
 from ironhull.workspace.building import BuildChoices
 from ironhull.workspace.engines import LoadedImage
@@ -272,7 +273,7 @@ class Workspace:
     ) -> Score:
         """The hardening of any image in 20 points, each with its evidence."""
         chosen = MeasureChoices(scan or ScanChoices(), _platform(platform))
-        return measuring.score(self.machine, image, chosen)
+        return scoring.score(self.machine, image, chosen)
 
 
 def _platform(text: str | None) -> Platform | None:

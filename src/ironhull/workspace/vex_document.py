@@ -1,0 +1,21 @@
+"""What a scan and its evidence say of an image, as VEX for others to use."""
+
+from __future__ import annotations
+
+from ironhull.advisories.database import Database
+from ironhull.oci.platform import Platform
+from ironhull.scan.statements import not_affected, openvex, statements_of
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
+
+
+def vex_of(
+    machine: Machine, image: str, chosen: ScanChoices, platform: Platform | None = None
+) -> str:
+    """An OpenVEX document about an image, each statement with its evidence; errors as `scan`."""
+    with Database(machine.home.advisories) as database:
+        inventory = inventory_of(machine, image, platform)
+        result = scan_inventory(machine, image, inventory, database, chosen)
+        said = statements_of(result, result.findings)
+        said += not_affected(inventory, result, database)
+    return openvex(result, said)
