@@ -195,8 +195,8 @@ def _download_and_index(
         except NotFoundError as error:
             raise NotFoundError(
                 f"{name}: the release file lists it, and the mirror does not have it ({error})."
-                " The mirror may be in the middle of an update, or incomplete: try again later, or"
-                " use another (--mirror URL)"
+                " The mirror may be in the middle of an update, or incomplete: try again later; "
+                + file.suite.repository.remedy
             ) from None
     try:
         with store.open(digest) as source:

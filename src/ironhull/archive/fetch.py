@@ -97,7 +97,9 @@ class MirrorSource:
         jobs: int = JOBS,
         transfer: Callable[[Callable[[str], None]], Download] = default_transfer,
     ) -> None:
-        self._roots = {repository.name: repository.uri for repository in repositories}
+        known = list(repositories)
+        self._roots = {repository.name: repository.uri for repository in known}
+        self._own = {repository.name for repository in known if repository.place}
         self._store = store
         self._snapshot = snapshot
         self._offline = offline
@@ -111,7 +113,7 @@ class MirrorSource:
         if not lacking:
             return
         if self._offline:
-            raise _summary([(w, EnvironmentProblem("not in the store")) for w in lacking], True)
+            raise _summary([(w, EnvironmentProblem("not in the store")) for w in lacking], "")
         addresses = [self._addresses(w) for w in lacking]
         transfer = self._transfer(progress.note)
         total = sum(w.size for w in lacking)
@@ -132,7 +134,9 @@ class MirrorSource:
         results = in_parallel(one, items, self._jobs, advance.stop)
         failures = [result for result in results if result is not None]
         if failures:
-            raise _summary(failures, offline=False)
+            of_the_mirror = any(w.repository not in self._own for w, _ in failures)
+            mirror = ", or use another mirror (--mirror URL)" if of_the_mirror else ""
+            raise _summary(failures, f"Try again{mirror}.")
 
     def _addresses(self, wanted: Deb) -> list[str]:
         if wanted.repository not in self._roots:
@@ -257,8 +261,8 @@ class Stoppable:
         self._stopped.set()
 
 
-def _summary(failures: Sequence[tuple[Deb, IronhullError]], offline: bool) -> IronhullError:
-    """One error of the gravest kind that lists every package."""
+def _summary(failures: Sequence[tuple[Deb, IronhullError]], again: str) -> IronhullError:
+    """One error of the gravest kind that lists every package; `again` is empty when offline."""
     lines = [
         f"  {w.name} {w.version} ({w.architecture}), from {w.repository}: {error}"
         for w, error in sorted(failures, key=lambda failure: failure[0].name)
@@ -268,20 +272,17 @@ def _summary(failures: Sequence[tuple[Deb, IronhullError]], offline: bool) -> Ir
     errors = [error for _, error in failures]
     count = f"{len(failures)} locked package" + ("s" if len(failures) > 1 else "")
     listed = "\n".join(lines)
-    if offline:
+    if not again:
         return EnvironmentProblem(
             f"{count} cannot be had offline:\n{listed}\nRun once with the network, or copy the"
             " store of a machine that has them."
         )
     if any(isinstance(error, UntrustedError) for error in errors):
         return UntrustedError(
-            f"{count} cannot be had; a mirror gives wrong bytes:\n{listed}\n"
-            "Try again, or use another mirror (--mirror URL)."
+            f"{count} cannot be had; a mirror gives wrong bytes:\n{listed}\n{again}"
         )
     if any(isinstance(error, NetworkError) for error in errors):
-        return NetworkError(
-            f"{count} cannot be had:\n{listed}\nTry again, or use another mirror (--mirror URL)."
-        )
+        return NetworkError(f"{count} cannot be had:\n{listed}\n{again}")
     return NotFoundError(
         f"{count} cannot be had:\n{listed}\nA mirror keeps only current versions. Move the lock"
         " to them with --update, or set `snapshot` to the address of an archive that keeps all."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ironhull.debian.package import BinaryPackage, Deb, DebianVersion
@@ -26,6 +26,15 @@ class Repository:
     components: tuple[str, ...] = ("main",)
     keyrings: tuple[bytes, ...] = ()
     """OpenPGP certificates, armoured or binary, that may sign its release files."""
+    place: str = field(default="", compare=False)
+    """Where a definition names it; empty for one of the mirror."""
+
+    @property
+    def remedy(self) -> str:
+        """What a person can change who cannot reach it."""
+        if self.place:
+            return f"the definition names it at {self.place}: is its address right?"
+        return "is the mirror's address right (--mirror URL), and the network there?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,25 +123,31 @@ def _from_mirror(
     try:
         transfer.get(url, chunks.append, limit=MAX_RELEASE, fresh=True)
     except NotFoundError:
-        raise NotFoundError(
-            f"{where}: the mirror has no such suite, or no signed release file for it. Check the"
-            " address and the suite's name; a security repository of its own is given as a second"
-            " address (--mirror 'URL SECURITY-URL')"
-        ) from None
+        raise NotFoundError(f"{where}: {_no_suite(repository)}") from None
     except NetworkError as error:
-        raise NetworkError(
-            f"{repository.name} {suite}: {error}; is the mirror's address right (--mirror URL), and"
-            " the network there?"
-        ) from None
+        raise NetworkError(f"{repository.name} {suite}: {error}; {repository.remedy}") from None
     data = b"".join(chunks)
     found = _verified(data, repository, suite, where, context)
     if not context.allow_expired:
-        check_dates(found.release, where, context.clock)
+        check_dates(found.release, where, context.clock, own=bool(repository.place))
         SeenReleases(context.cache / "seen").check_and_record(
             repository.name, suite, found.release, found.record.signed_by.split(), where
         )
     replace_file(_cached(repository, suite, context), data)
     return found
+
+
+def _no_suite(repository: Repository) -> str:
+    if repository.place:
+        return (
+            "the repository has no such suite, or no signed release file for it. The definition "
+            f"names both at {repository.place}"
+        )
+    return (
+        "the mirror has no such suite, or no signed release file for it. Check the address and the"
+        " suite's name; a security repository of its own is given as a second address (--mirror"
+        " 'URL SECURITY-URL')"
+    )
 
 
 def _from_cache(repository: Repository, suite: str, context: ArchiveContext) -> SuiteRelease:

@@ -95,9 +95,17 @@ def verify_signature(
 
 
 def check_dates(
-    release: Release, where: str, clock: Clock = system_clock, *, allow_expired: bool = False
+    release: Release,
+    where: str,
+    clock: Clock = system_clock,
+    *,
+    allow_expired: bool = False,
+    own: bool = False,
 ) -> None:
-    """UntrustedError if the release file has expired or is from the future."""
+    """UntrustedError if the release file has expired or is from the future.
+
+    `own`: it is of a repository that the definition names, for which there is no other mirror.
+    """
     now = clock()
     if release.date > now + MAX_CLOCK_SKEW:
         raise UntrustedError(
@@ -107,7 +115,8 @@ def check_dates(
     if not allow_expired and release.valid_until is not None and release.valid_until < now:
         raise UntrustedError(
             f"{where}: expired on {release.valid_until:%F %T} UTC, and it is {now:%F %T} UTC here:"
-            " the mirror is stale, or someone replays old files; use another mirror (--mirror URL)"
+            " the mirror is stale, or someone replays old files"
+            + ("" if own else "; use another mirror (--mirror URL)")
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from ironhull.oci.platform import Platform
 
 Archives = Mapping[Platform, Archive]
 _ROUNDS = 3
+_MARKS = ("\x00platform\x00", "\x00architecture\x00")
 
 
 def make_lock(definition: ImageDefinition, archives: Archives) -> Lock:
@@ -26,15 +28,15 @@ def make_lock(definition: ImageDefinition, archives: Archives) -> Lock:
     Its `variables` are what `track` found: load the definition again with them (`lock_definition`).
     """
     platforms: dict[str, LockedPlatform] = {}
-    problems: dict[str, ResolveError] = {}
+    problems: dict[Platform, ResolveError] = {}
     for platform in _sorted(definition):
         try:
             platforms[str(platform)] = resolve(definition, platform, archives[platform])
         except ResolveError as error:
-            problems.setdefault(str(error), error)
+            problems[platform] = error
     if problems:
         first = next(iter(problems.values()))
-        raise ResolveError("\n".join(problems), first.chain)
+        raise ResolveError(_said_once(problems), first.chain)
     releases = _releases(archives[platform] for platform in _sorted(definition))
     if not releases:
         raise LockError(f"{definition.file}: the archive has no release files to lock to")
@@ -48,6 +50,30 @@ def make_lock(definition: ImageDefinition, archives: Archives) -> Lock:
         requests=request_texts(definition),
         variables=_tracked(definition, archives),
     )
+
+
+def _said_once(problems: Mapping[Platform, ResolveError]) -> str:
+    """What is wrong, each thing once: `for amd64 and arm64`, where both say the same.
+
+    An error is made of blocks: a line, and the indented ones below it.
+    """
+    found: dict[str, list[Platform]] = {}
+    for platform, error in problems.items():
+        for block in re.split(r"\n(?=\S)", str(error)):
+            found.setdefault(_named_by(block, platform, *_MARKS), []).append(platform)
+    lines = []
+    for block, platforms in found.items():
+        names = [" and ".join(map(str, platforms)), " and ".join(p.debian for p in platforms)]
+        for mark, name in zip(_MARKS, names, strict=True):
+            block = block.replace(mark, name)
+        lines.append(block)
+    return "\n".join(lines)
+
+
+def _named_by(text: str, platform: Platform, whole: str, architecture: str) -> str:
+    """The text with these marks for the platform's name and for that of its architecture."""
+    text = re.sub(rf"(?<![\w-]){re.escape(str(platform))}(?![\w-])", whole, text)
+    return re.sub(rf"(?<![\w/-]){re.escape(platform.debian)}(?![\w-])", architecture, text)
 
 
 def lock_definition(

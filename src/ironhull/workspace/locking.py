@@ -216,6 +216,7 @@ class Locking:
                 (wanted.suite,),
                 wanted.components,
                 (*wanted.keyrings, *(self._key(url) for url in wanted.key_urls if keys)),
+                str(wanted.place),
             )
             for wanted in definition.repositories
         ]

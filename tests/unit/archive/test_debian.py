@@ -323,6 +323,21 @@ def test_an_unknown_suite_is_named(mirror: FakeMirror, context: ArchiveContext) 
         opened(context, repository(mirror, "trixie", "trixie-security"))
 
 
+def test_a_repository_that_a_definition_names_is_not_blamed_on_the_mirror(
+    mirror: FakeMirror, context: ArchiveContext
+) -> None:
+    own = replace(repository(mirror, "nowhere"), place="images/web/debian-13/1.yaml:7:5")
+    with pytest.raises(NotFoundError) as caught:
+        opened(context, own)
+    gone = replace(own, uri="http://127.0.0.1:1/debian")
+    with pytest.raises(NetworkError) as unreachable:
+        opened(context, gone)
+    for text in (str(caught.value), str(unreachable.value)):
+        assert "images/web/debian-13/1.yaml:7:5" in text
+        assert "mirror" not in text
+    assert own == replace(own, place="")
+
+
 def test_an_unknown_component_or_architecture_names_those_there_are(
     mirror: FakeMirror, context: ArchiveContext
 ) -> None:

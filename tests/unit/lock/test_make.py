@@ -75,8 +75,21 @@ def test_the_problems_of_all_platforms_are_said_together() -> None:
     archives = {AMD64: fake_archive(NODE, "amd64"), ARM64: fake_archive(NODE, "arm64")}
     with pytest.raises(ResolveError) as caught:
         make_lock(definition, archives)
-    assert "for amd64" in str(caught.value)
-    assert "for arm64" in str(caught.value)
+    assert "unknown package 'gone'" in str(caught.value)
+    assert "for amd64 and arm64" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_problem_of_one_platform_alone_is_said_of_that_one() -> None:
+    definition = fake_definition("gone", "only-there", platforms=BOTH)
+    more = NODE + "only-there 1.0\n"
+    archives = {AMD64: fake_archive(more, "amd64"), ARM64: fake_archive(NODE, "arm64")}
+    with pytest.raises(ResolveError) as caught:
+        make_lock(definition, archives)
+    gone, other = str(caught.value).splitlines()
+    assert "for amd64 and arm64" in gone
+    assert "'only-there'" in other
+    assert "for arm64" in other
 
 
 def test_a_misspelt_exclusion_is_found_because_it_keeps_nothing_out() -> None:
