@@ -52,14 +52,17 @@ class StoredClaim(NamedTuple):
 
     @property
     def parsed_ranges(self) -> tuple[Range, ...]:
+        """`Claim.ranges`; empty where the claim has none."""
         return tuple(tuple(each) for each in json.loads(self.ranges)) if self.ranges else ()
 
     @property
     def parsed_versions(self) -> tuple[str, ...]:
+        """`Claim.versions`; empty where the claim has none."""
         return tuple(json.loads(self.versions)) if self.versions else ()
 
     @property
     def claim(self) -> Claim:
+        """As the value that feeds give."""
         return Claim(
             ecosystem=self.ecosystem,
             package=self.package,
@@ -144,6 +147,7 @@ class Database:
         self.close()
 
     def close(self) -> None:
+        """Let the file go; nothing can be asked afterwards."""
         self._connection.close()
 
     def _rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -154,6 +158,7 @@ class Database:
 
     @cached_property
     def feeds(self) -> tuple[FeedStatus, ...]:
+        """What is known of each feed: its date, where it came from, how many records."""
         rows = self._rows(
             "SELECT key, name, origin, date, dated, imported, digest, records, matches"
             " FROM feed ORDER BY name"
@@ -167,6 +172,7 @@ class Database:
 
     @cached_property
     def feed_names(self) -> Mapping[int, str]:
+        """Feed key → name."""
         return {feed.key: feed.name for feed in self.feeds}
 
     @cached_property
@@ -271,10 +277,12 @@ class Database:
         return found
 
     def exploited(self, identifiers: Iterable[str]) -> dict[str, Exploited]:
+        """Identifier → its entry among those known to be exploited."""
         rows = self._in("SELECT vulnerability, added, due, ransomware FROM exploited", identifiers)
         return {row[0]: Exploited(row[0], row[1], row[2] or "", bool(row[3])) for row in rows}
 
     def scores(self, identifiers: Iterable[str]) -> dict[str, Score]:
+        """Identifier → its EPSS score."""
         rows = self._in("SELECT vulnerability, epss, percentile FROM score", identifiers)
         return {row[0]: Score(*row) for row in rows}
 
@@ -286,6 +294,7 @@ class Database:
         ]
 
     def cycles(self, product: str) -> tuple[Cycle, ...]:
+        """The release cycles of a product, as endoflife.date calls it."""
         rows = self._rows(
             "SELECT product, cycle, codename, released, eol, lts FROM cycle WHERE product = ?",
             (product,),
@@ -294,10 +303,12 @@ class Database:
 
     @cached_property
     def support(self) -> tuple[Support, ...]:
+        """What Debian supports only in part, or no more."""
         rows = self._rows("SELECT release, pattern, kind, last_version, date, text FROM support")
         return tuple(Support(*(cell or "" for cell in row)) for row in rows)
 
     def in_archive(self, sources: Iterable[str], release: str) -> tuple[InArchive, ...]:
+        """The versions that a release's suites had of source packages when the tracker was read."""
         rows: list[Any] = []
         for chunk in _chunks(sources):
             rows += self._rows(

@@ -37,9 +37,11 @@ class Plain:
 
     @property
     def name(self) -> str:
+        """As `Document.name`."""
         return self.path.name
 
     def open(self) -> IO[bytes]:
+        """As `Document.open`; gzip is taken off."""
         try:
             if self.path.suffix == ".gz":
                 return cast("IO[bytes]", gzip.open(self.path, "rb"))
@@ -50,6 +52,7 @@ class Plain:
             raise InputError(f"cannot read {self.path}: {error.strerror}") from None
 
     def read(self) -> bytes:
+        """As `Document.read`."""
         with self.open() as file:
             return _bounded(file, self.limit, self.name)
 
@@ -63,9 +66,11 @@ class Member:
 
     @property
     def name(self) -> str:
+        """As `Document.name`, without the folders of the archive."""
         return self.entry.filename.rpartition("/")[2]
 
     def open(self) -> IO[bytes]:
+        """As `Document.open`."""
         if self.entry.flag_bits & 1:
             raise malformed(self.name, "is encrypted")
         try:
@@ -74,6 +79,7 @@ class Member:
             raise malformed(self.name, f"damaged zip member: {error}") from None
 
     def read(self) -> bytes:
+        """As `Document.read`."""
         with self.open() as file:
             return _bounded(file, MAX_MEMBER, self.name)
 

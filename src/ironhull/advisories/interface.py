@@ -18,9 +18,13 @@ class Document(Protocol):
         """File name without folders, as messages say it."""
         ...
 
-    def read(self) -> bytes: ...
+    def read(self) -> bytes:
+        """All of it, within the limit of its kind; MalformedError beyond that."""
+        ...
 
-    def open(self) -> IO[bytes]: ...
+    def open(self) -> IO[bytes]:
+        """To read it bit by bit."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,9 @@ class Feed(Protocol):
         """Whether a file of a folder or zip belongs to the feed."""
         ...
 
-    def read(self, documents: Iterable[Document]) -> Iterator[Row | FeedDate | Deleted]: ...
+    def read(self, documents: Iterable[Document]) -> Iterator[Row | FeedDate | Deleted]:
+        """The rows of these documents; MalformedError names one that is none of the feed's."""
+        ...
 
 
 def malformed(document: str, problem: object) -> MalformedError:

@@ -78,10 +78,12 @@ class DebianArchive:
 
     @property
     def architecture(self) -> Architecture:
+        """As `Archive.architecture`."""
         return self._architecture
 
     @property
     def releases(self) -> tuple[ReleaseRecord, ...]:
+        """As `Archive.releases`."""
         return self._releases
 
     def versions(self, name: str) -> Sequence[BinaryPackage]:

@@ -45,7 +45,9 @@ class Download(Protocol):
 
     def get(
         self, url: str, sink: Callable[[bytes], object], *, limit: int, fresh: bool = False
-    ) -> int: ...
+    ) -> int:
+        """Give what an address has to `sink`, piece by piece; its size in bytes."""
+        ...
 
 
 def default_transfer(note: Callable[[str], None], network: Network = DIRECT) -> Download:
@@ -253,11 +255,13 @@ class Stoppable:
         self._stopped = threading.Event()
 
     def __call__(self, amount: int) -> None:
+        """Advance; EnvironmentProblem once it was stopped."""
         if self._stopped.is_set() and amount > 0:
             raise EnvironmentProblem("stopped, because another download failed")
         self._advance(amount)
 
     def stop(self) -> None:
+        """Let whatever advances next fail."""
         self._stopped.set()
 
 

@@ -57,10 +57,14 @@ class Archive(Protocol):
     """The packages of one architecture over all enabled suites."""
 
     @property
-    def architecture(self) -> Architecture: ...
+    def architecture(self) -> Architecture:
+        """Debian's word for what its packages run on."""
+        ...
 
     @property
-    def releases(self) -> tuple[ReleaseRecord, ...]: ...
+    def releases(self) -> tuple[ReleaseRecord, ...]:
+        """The release files that it was read from."""
+        ...
 
     def versions(self, name: str) -> Sequence[BinaryPackage]:
         """Every package of this name, highest version first; of equals, the earlier suite first."""

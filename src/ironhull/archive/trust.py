@@ -36,6 +36,7 @@ _END = b"-----END PGP SIGNATURE-----"
 
 
 def system_clock() -> datetime:
+    """Now, in UTC."""
     return datetime.now(UTC)
 
 

@@ -57,6 +57,7 @@ class Attachment:
 
     @property
     def digest(self) -> Digest:
+        """Of its manifest."""
         return self.manifest.digest
 
     @property
@@ -73,13 +74,21 @@ class Attachment:
 class ImagePlace(Protocol):
     """Where an image is; every source of the registry's client is one."""
 
-    def root(self) -> Document: ...
+    def root(self) -> Document:
+        """What the place names: an index or a manifest."""
+        ...
 
-    def document(self, descriptor: Descriptor) -> Document: ...
+    def document(self, descriptor: Descriptor) -> Document:
+        """An index or a manifest of the image; NotFoundError, MalformedError."""
+        ...
 
-    def read(self, descriptor: Descriptor) -> bytes: ...
+    def read(self, descriptor: Descriptor) -> bytes:
+        """A blob whole, verified."""
+        ...
 
-    def referrers(self, digest: Digest) -> Sequence[Descriptor]: ...
+    def referrers(self, digest: Digest) -> Sequence[Descriptor]:
+        """What refers to a manifest."""
+        ...
 
 
 class LayoutPlace:
@@ -91,15 +100,19 @@ class LayoutPlace:
         self._subjects: dict[Digest, list[Descriptor]] | None = None
 
     def root(self) -> Document:
+        """As `ImagePlace.root`."""
         return self._layout.document(self._root)
 
     def document(self, descriptor: Descriptor) -> Document:
+        """As `ImagePlace.document`."""
         return self._layout.document(descriptor.digest, descriptor.media_type)
 
     def read(self, descriptor: Descriptor) -> bytes:
+        """As `ImagePlace.read`."""
         return self._layout.blobs.read(descriptor.digest)
 
     def referrers(self, digest: Digest) -> Sequence[Descriptor]:
+        """As `ImagePlace.referrers`."""
         if self._subjects is None:
             self._subjects = referrers_by_subject(self._layout)
         return self._subjects.get(digest, [])

@@ -17,10 +17,12 @@ class Dependency:
 
     @property
     def is_image(self) -> bool:
+        """Whether it is another image, by its address."""
         return self.uri.startswith(("pkg:docker/", "pkg:oci/", "docker-image://", "oci://"))
 
     @property
     def is_package(self) -> bool:
+        """Whether it is a package, by its purl."""
         return self.uri.startswith("pkg:") and not self.is_image
 
 

@@ -56,8 +56,10 @@ class Bars:
         self._rich.stop()
 
     def start(self, step: str, total: int | None, unit: str) -> Callable[[int], None]:
+        """As `Progress.start`."""
         task = self._rich.add_task(step, total=total, unit=unit)
         return lambda amount: self._rich.advance(task, amount)
 
     def note(self, text: str) -> None:
+        """As `Progress.note`."""
         self._rich.console.print(text, highlight=False, markup=False)

@@ -59,6 +59,7 @@ class MeasuredImage:
 
     @property
     def name(self) -> str:
+        """As the image was named."""
         return self.inventory.image.name
 
     @property
@@ -113,6 +114,7 @@ class PackageChanges:
 
     @property
     def empty(self) -> bool:
+        """Whether both have the same."""
         return not (self.added or self.removed or self.versions)
 
     def moved(self, direction: Direction) -> int:

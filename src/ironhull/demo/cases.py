@@ -27,6 +27,7 @@ class Case:
 
     @property
     def dockerfile(self) -> str:
+        """The name of its Dockerfile."""
         return f"Dockerfile.{self.name}"
 
 

@@ -94,6 +94,7 @@ class Attack:
 
     @property
     def succeeded(self) -> int:
+        """How many attempts did."""
         return sum(attempt.succeeded for attempt in self.attempts)
 
 
@@ -125,6 +126,7 @@ class Application:
 
     @property
     def trial(self) -> Trial:
+        """The first way in which it was run."""
         return self.trials[0]
 
 

@@ -34,7 +34,9 @@ _XZ_MEMORY = 1 << 28
 class Readable(Protocol):
     """The little of a binary file that a layer needs."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; empty at the end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,12 @@ class LayerStream:
 
     @property
     def digest(self) -> str:
+        """Of what was read so far, as it is stored."""
         return "sha256:" + self._stored_hash.hexdigest()
 
     @property
     def diff_id(self) -> str:
+        """Of the tar that was read so far."""
         return "sha256:" + self._tar_hash.hexdigest()
 
     def _feed(self) -> None:

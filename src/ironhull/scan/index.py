@@ -19,6 +19,7 @@ class TrackerIndex:
             self._suites.setdefault(row.source, {})[row.suite] = row.version
 
     def offers(self, source: str) -> Mapping[str, str] | None:
+        """As `LiveIndex.offers`."""
         return self._suites.get(source)
 
 
@@ -38,6 +39,7 @@ class InstalledIndex:
                 suites[package.suite] = package.source_version
 
     def offers(self, source: str) -> Mapping[str, str] | None:
+        """As `LiveIndex.offers`."""
         return self._suites.get(source)
 
 

@@ -22,6 +22,7 @@ class NoIndex:
     """An index that knows nothing."""
 
     def offers(self, source: str) -> Mapping[str, str] | None:
+        """As `LiveIndex.offers`: nothing is known."""
         return None
 
 
@@ -38,7 +39,9 @@ class Matcher(Protocol):
     """Packages of some types against the claims on them."""
 
     @property
-    def types(self) -> frozenset[str]: ...
+    def types(self) -> frozenset[str]:
+        """Types of packages that it matches, as in purls."""
+        ...
 
     def load(self, packages: Iterable[Package]) -> None:
         """Read what is needed for these packages, at once."""

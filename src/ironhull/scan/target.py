@@ -27,6 +27,7 @@ class Target:
 
     @property
     def release(self) -> str:
+        """The release part of the ecosystem; empty where it has none."""
         return self.ecosystem.partition(":")[2]
 
 

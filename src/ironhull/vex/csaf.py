@@ -22,6 +22,7 @@ MAX_BRANCHES = 200_000
 
 
 def recognises(value: dict[str, Any]) -> bool:
+    """Whether a JSON object means to be CSAF."""
     document = value.get("document")
     return isinstance(document, dict) and "csaf_version" in document
 

@@ -33,6 +33,7 @@ JUSTIFICATIONS = {
 
 
 def recognises(value: dict[str, Any]) -> bool:
+    """Whether a JSON object means to be CycloneDX."""
     return value.get("bomFormat") == "CycloneDX"
 
 

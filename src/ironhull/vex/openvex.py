@@ -12,6 +12,7 @@ STATUSES = frozenset(get_args(VexStatus))
 
 
 def recognises(value: dict[str, Any]) -> bool:
+    """Whether a JSON object means to be OpenVEX."""
     context = value.get("@context")
     return isinstance(context, str) and "openvex" in context
 

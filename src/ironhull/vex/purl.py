@@ -49,6 +49,7 @@ class Purl:
 
     @property
     def is_image(self) -> bool:
+        """Whether it names an image, not a package."""
         return self.type in IMAGES
 
     @property
@@ -63,17 +64,34 @@ class Installed(Protocol):
     """What a purl is compared with: an installed package under its ecosystem's own words."""
 
     @property
-    def type(self) -> str: ...
+    def type(self) -> str:
+        """As in purls."""
+        ...
+
     @property
-    def package(self) -> str: ...
+    def package(self) -> str:
+        """The name in its ecosystem; a binary package's where there are two."""
+        ...
+
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """The binary package's version."""
+        ...
+
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """The source package's name, where there is one."""
+        ...
+
     @property
-    def source_version(self) -> str: ...
+    def source_version(self) -> str:
+        """The source package's version."""
+        ...
+
     @property
-    def purl(self) -> str: ...
+    def purl(self) -> str:
+        """The package's own purl; empty where it has none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

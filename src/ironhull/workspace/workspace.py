@@ -99,6 +99,7 @@ class Workspace:
 
     @property
     def settings(self) -> Settings:
+        """What the workspace was told."""
         return self.machine.settings
 
     @property

@@ -80,9 +80,11 @@ class AnnotationFeed:
     matches: bool = True
 
     def wants(self, name: str) -> bool:
+        """As `Feed.wants`."""
         return name.endswith((".json", ".list")) and not _OLDER_STATE.search(name)
 
     def read(self, documents: Iterable[Document]) -> Iterator[Record | FeedDate]:
+        """As `Feed.read`."""
         for document in documents:
             for entry in _entries(document):
                 record = _record(entry)

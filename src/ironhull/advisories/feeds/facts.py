@@ -40,12 +40,16 @@ class _Kev(msgspec.Struct, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class KevFeed:
+    """CISA's list of vulnerabilities known to be exploited."""
+
     matches: bool = False
 
     def wants(self, name: str) -> bool:
+        """As `Feed.wants`."""
         return name.endswith(".json")
 
     def read(self, documents: Iterable[Document]) -> Iterator[Exploited | FeedDate]:
+        """As `Feed.read`."""
         for document in documents:
             catalog = _decode(document, _Kev)
             if len(catalog.vulnerabilities) != catalog.count:
@@ -66,9 +70,11 @@ class EpssFeed:
     matches: bool = False
 
     def wants(self, name: str) -> bool:
+        """As `Feed.wants`."""
         return name.endswith((".csv", ".csv.gz"))
 
     def read(self, documents: Iterable[Document]) -> Iterator[Score | FeedDate]:
+        """As `Feed.read`."""
         for document in documents:
             with document.open() as file:
                 rows = _rows(file, document.name)
@@ -113,9 +119,11 @@ class EndOfLifeFeed:
     matches: bool = False
 
     def wants(self, name: str) -> bool:
+        """As `Feed.wants`."""
         return name.endswith(".json")
 
     def read(self, documents: Iterable[Document]) -> Iterator[Cycle | FeedDate]:
+        """As `Feed.read`."""
         for document in documents:
             product = _decode(document, _EolProduct)
             name = document.name.removesuffix(".json")
@@ -147,9 +155,11 @@ class DistroInfoFeed:
     matches: bool = False
 
     def wants(self, name: str) -> bool:
+        """As `Feed.wants`."""
         return name == "debian.csv"
 
     def read(self, documents: Iterable[Document]) -> Iterator[Cycle]:
+        """As `Feed.read`."""
         for document in documents:
             with document.open() as file:
                 rows = _rows(file, document.name)
@@ -172,9 +182,11 @@ class SupportFeed:
     matches: bool = False
 
     def wants(self, name: str) -> bool:
+        """As `Feed.wants`."""
         return name.startswith("security-support-")
 
     def read(self, documents: Iterable[Document]) -> Iterator[Support]:
+        """As `Feed.read`."""
         for document in documents:
             kind, release = _support_kind(document.name)
             with document.open() as file:

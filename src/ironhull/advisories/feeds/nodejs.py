@@ -27,12 +27,16 @@ class _Entry(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class NodeFeed:
+    """The vulnerabilities of Node.js itself, from its security working group's index."""
+
     matches: bool = False
 
     def wants(self, name: str) -> bool:
+        """As `Feed.wants`."""
         return name.endswith(".json")
 
     def read(self, documents: Iterable[Document]) -> Iterator[Record | FeedDate]:
+        """As `Feed.read`."""
         for document in documents:
             try:
                 index = msgspec.json.decode(document.read(), type=dict[str, _Entry])

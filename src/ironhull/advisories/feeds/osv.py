@@ -98,9 +98,11 @@ class OsvFeed:
     matches: bool = True
 
     def wants(self, name: str) -> bool:
+        """As `Feed.wants`."""
         return name.endswith(".json") or name == DELETED
 
     def read(self, documents: Iterable[Document]) -> Iterator[Record | FeedDate | Deleted]:
+        """As `Feed.read`."""
         for document in documents:
             data = document.read()
             if document.name == DELETED:

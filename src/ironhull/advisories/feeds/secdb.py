@@ -32,12 +32,16 @@ class _Database(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class SecdbFeed:
+    """Alpine's security database: which version of a package fixed what."""
+
     matches: bool = True
 
     def wants(self, name: str) -> bool:
+        """As `Feed.wants`."""
         return name.endswith(".json")
 
     def read(self, documents: Iterable[Document]) -> Iterator[Record]:
+        """As `Feed.read`."""
         for document in documents:
             try:
                 database = msgspec.json.decode(document.read(), type=_Database)

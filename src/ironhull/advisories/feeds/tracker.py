@@ -40,12 +40,16 @@ _REASONS = {"ignored": State.IGNORED, "postponed": State.POSTPONED}
 
 @dataclass(frozen=True, slots=True)
 class TrackerFeed:
+    """Debian's security tracker, in its JSON form."""
+
     matches: bool = True
 
     def wants(self, name: str) -> bool:
+        """As `Feed.wants`."""
         return name.endswith(".json")
 
     def read(self, documents: Iterable[Document]) -> Iterator[Record | InArchive | FeedDate]:
+        """As `Feed.read`."""
         for document in documents:
             data = document.read()
             try:

@@ -62,6 +62,7 @@ class Registries:
         self.close()
 
     def close(self) -> None:
+        """Let all connections go."""
         self._exchange.close()
 
     @property

@@ -36,6 +36,8 @@ _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst")
 
 
 class Kind(Enum):
+    """What sort of place an image is in."""
+
     REGISTRY = "registry"
     LAYOUT = "layout"
     ARCHIVE = "archive"
@@ -57,6 +59,7 @@ class Location:
 
     @property
     def explicit(self) -> bool:
+        """Whether it names one image, not the one that a registry takes for `latest`."""
         return self.kind is not Kind.REGISTRY or has_tag(self.text)
 
 

@@ -33,26 +33,32 @@ class RegistrySource:
         self.label = f"{repository}{mark}{reference}"
 
     def root(self) -> Document:
+        """As `Source.root`."""
         return self.repository.fetch_manifest(self.reference)
 
     def document(self, descriptor: Descriptor) -> Document:
+        """As `Source.document`."""
         _must_be_manifest(self.label, descriptor)
         return self.repository.fetch_manifest(descriptor.digest, descriptor)
 
     def read(self, descriptor: Descriptor) -> bytes:
+        """As `Source.read`."""
         return self.repository.read_blob(descriptor)
 
     def referrers(self, digest: Digest) -> Sequence[Descriptor]:
+        """As `Source.referrers`."""
         return list_referrers(self.repository, digest)
 
     @contextmanager
     def opened(self, descriptor: Descriptor) -> Iterator[Callable[[], BinaryIO]]:
+        """As `Source.opened`."""
         with tempfile.TemporaryDirectory(prefix="ironhull-") as folder:
             blobs = BlobStore(Path(folder) / "blobs")
             self.repository.fetch_blob(descriptor, blobs)
             yield lambda: blobs.open(descriptor.digest)
 
     def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> None:
+        """As `Source.bring`."""
         self.repository.fetch_blob(descriptor, blobs, advance)
 
 
@@ -68,22 +74,27 @@ class StoredSource:
         self._subjects: dict[Digest, list[Descriptor]] | None = None
 
     def root(self) -> Document:
+        """As `Source.root`."""
         return self.document(self.descriptor)
 
     def document(self, descriptor: Descriptor) -> Document:
+        """As `Source.document`."""
         _must_be_manifest(self.label, descriptor)
         return self.stored.document(descriptor.digest, descriptor.media_type)
 
     def read(self, descriptor: Descriptor) -> bytes:
+        """As `Source.read`."""
         return self.stored.blobs.read(descriptor.digest)
 
     def referrers(self, digest: Digest) -> Sequence[Descriptor]:
+        """As `Source.referrers`."""
         if self._subjects is None:
             self._subjects = referrers_by_subject(self.stored)
         return self._subjects.get(digest, [])
 
     @contextmanager
     def opened(self, descriptor: Descriptor) -> Iterator[Callable[[], BinaryIO]]:
+        """As `Source.opened`."""
         size = self.stored.blobs.size(descriptor.digest)
         if size != descriptor.size:
             raise UntrustedError(
@@ -93,6 +104,7 @@ class StoredSource:
         yield lambda: self.stored.blobs.open(descriptor.digest)
 
     def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> None:
+        """As `Source.bring`."""
         with (
             self.opened(descriptor) as source,
             source() as file,
@@ -116,6 +128,7 @@ class RegistryTarget:
         self.label = f"{repository}:{','.join(tags)}" if tags else str(repository)
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+        """As `Target.take`."""
         with ExitStack() as stack:
             found: list[Callable[[], BinaryIO]] = []
 
@@ -128,10 +141,12 @@ class RegistryTarget:
             return self.repository.push_blob(descriptor, blob, advance, self._mount(source))
 
     def store(self, document: Document) -> None:
+        """As `Target.store`."""
         if not self.repository.push_manifest(document):
             self._unlisted.append(document)
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
+        """As `Target.publish`."""
         # All together: a list under a tag is then written once for each subject.
         list_under_tags(self.repository, self._unlisted)
         self._unlisted = []
@@ -155,6 +170,7 @@ class LayoutTarget:
         self.label = label
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+        """As `Target.take`."""
         blobs = self.layout.blobs
         if blobs.has(descriptor.digest) and blobs.size(descriptor.digest) == descriptor.size:
             advance(descriptor.size)
@@ -163,10 +179,12 @@ class LayoutTarget:
         return True
 
     def store(self, document: Document) -> None:
+        """As `Target.store`."""
         if not self.layout.blobs.has(document.digest):
             self.layout.blobs.put(document.raw)
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
+        """As `Target.publish`."""
         if self.names:
             self.layout.tag(root.descriptor(), self.names)
         else:
@@ -188,6 +206,7 @@ class ArchiveTarget:
         self._direct: ImageLayout | None = None
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+        """As `Target.take`."""
         if isinstance(source, StoredSource) and isinstance(source.stored, ImageLayout):
             self._direct = source.stored
             advance(descriptor.size)
@@ -196,9 +215,11 @@ class ArchiveTarget:
         return True
 
     def store(self, document: Document) -> None:
+        """As `Target.store`."""
         self._layout.blobs.put(document.raw)
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
+        """As `Target.publish`."""
         layout = self._direct or self._layout
         also = [referrer_descriptor(document) for document in referrers]
         with whole_file(self.path) as file:

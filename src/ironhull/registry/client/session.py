@@ -88,6 +88,7 @@ class Session:
             discard(response)
 
     def where(self, scope: Scope) -> str:
+        """What messages call the place that a scope is about."""
         return f"{self.registry}/{scope.repository}" if scope.repository else self.registry
 
     def _refused(

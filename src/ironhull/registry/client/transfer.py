@@ -51,7 +51,9 @@ class Source(Protocol):
         """A small blob, verified."""
         ...
 
-    def referrers(self, digest: Digest) -> Sequence[Descriptor]: ...
+    def referrers(self, digest: Digest) -> Sequence[Descriptor]:
+        """What refers to a manifest there."""
+        ...
 
     def opened(self, descriptor: Descriptor) -> AbstractContextManager[Callable[[], BinaryIO]]:
         """Within the block the blob can be opened, again and again."""
@@ -66,7 +68,9 @@ class Target(Protocol):
     """Where an image goes to."""
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """What messages call the place."""
+        ...
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
         """A blob; False if it was there already or no byte had to be moved."""

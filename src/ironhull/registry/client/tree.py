@@ -24,6 +24,7 @@ class Node:
     children: tuple[Node, ...] = ()
 
     def json(self) -> dict[str, Any]:
+        """The node and all below it."""
         value: dict[str, Any] = {"role": self.role, **self.descriptor.json()}
         if self.children:
             value["children"] = [child.json() for child in self.children]

@@ -38,10 +38,12 @@ class Access:
 
     @property
     def has_users(self) -> bool:
+        """Whether anybody has a password."""
         return bool(self._rules.users)
 
     @property
     def anonymous(self) -> Identity:
+        """Who comes without a password."""
         return self._rules.anonymous
 
     @property

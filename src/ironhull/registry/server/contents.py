@@ -51,6 +51,8 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class FoundBlob:
+    """A blob that a repository has."""
+
     digest: Digest
     path: Path
     size: int
@@ -58,6 +60,8 @@ class FoundBlob:
 
 @dataclass(frozen=True, slots=True)
 class FoundManifest:
+    """A manifest that a repository has, as it was pushed."""
+
     digest: Digest
     media_type: str
     size: int
@@ -119,6 +123,7 @@ class Contents:
         return digest in self.members(repository).blobs
 
     def has_manifest(self, repository: str, digest: Digest) -> bool:
+        """Whether a repository has a manifest, pushed or built here."""
         if self.records.media_type(repository, digest) is not None:
             return True
         return digest in self.members(repository).manifests

@@ -19,15 +19,18 @@ class Metrics:
         self._bytes: dict[str, int] = defaultdict(int)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered."""
         self._requests[method, route, status] += 1
         self._seconds[route] += seconds
         place = next((i for i, le in enumerate(_BUCKETS) if seconds <= le), len(_BUCKETS))
         self._buckets[route][place] += 1
 
     def sent(self, size: int) -> None:
+        """Count bytes of bodies that were sent."""
         self._bytes["sent"] += size
 
     def received(self, size: int) -> None:
+        """Count bytes of bodies that were received."""
         self._bytes["received"] += size
 
     def text(self, gauges: Mapping[str, tuple[str, float]]) -> str:

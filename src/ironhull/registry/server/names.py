@@ -30,6 +30,7 @@ def digest(text: str) -> Digest:
 
 
 def is_tag(text: str) -> bool:
+    """Whether a text may be a tag (distribution spec, "Pulling manifests")."""
     return TAG.fullmatch(text) is not None
 
 

@@ -102,6 +102,7 @@ async def read_into(
 
 
 def too_large(limit: int) -> Refusal:
+    """The refusal of a body over a limit of bytes."""
     return Refusal("SIZE_INVALID", f"larger than the limit of {limit} bytes", status=413)
 
 

@@ -48,9 +48,11 @@ class Records:
     # Blobs.
 
     def add_blob(self, repository: str, digest: Digest) -> None:
+        """Note that a repository has a blob."""
         self._add(self._folder(repository, "_blobs") / hex_of(digest))
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
+        """Whether it was noted that a repository has a blob."""
         return (self._folder(repository, "_blobs") / hex_of(digest)).exists()
 
     def drop_blob(self, repository: str, digest: Digest) -> bool:
@@ -64,6 +66,7 @@ class Records:
     # Manifests.
 
     def add_manifest(self, repository: str, digest: Digest, media_type: str) -> None:
+        """Note that a repository has a manifest, and its media type."""
         self._add(self._folder(repository, "_manifests") / hex_of(digest), media_type.encode())
 
     def media_type(self, repository: str, digest: Digest) -> str | None:
@@ -81,6 +84,7 @@ class Records:
         return _drop(self._folder(repository, "_manifests") / hex_of(digest))
 
     def manifests(self, repository: str) -> Iterator[Digest]:
+        """The manifests that a repository was noted to have."""
         for digest, _ in _dated(self._folder(repository, "_manifests")):
             yield digest
 
@@ -103,12 +107,15 @@ class Records:
     # Referrers.
 
     def add_referrer(self, repository: str, subject: Digest, digest: Digest) -> None:
+        """Note that a manifest of a repository refers to a subject."""
         self._add(self._folder(repository, "_referrers") / hex_of(subject) / hex_of(digest))
 
     def drop_referrer(self, repository: str, subject: Digest, digest: Digest) -> None:
+        """Forget that a manifest refers to a subject."""
         _drop(self._folder(repository, "_referrers") / hex_of(subject) / hex_of(digest))
 
     def referrers(self, repository: str, subject: Digest) -> Iterator[Digest]:
+        """The manifests of a repository that refer to a subject."""
         for digest, _ in _dated(self._folder(repository, "_referrers") / hex_of(subject)):
             yield digest
 
@@ -125,9 +132,11 @@ class Records:
         sync_folder(path.parent)
 
     def drop_received(self, digest: Digest) -> None:
+        """Forget when a blob came in."""
         _drop(self._received / hex_of(digest))
 
     def received(self) -> Iterator[tuple[Digest, float]]:
+        """Blobs that came in, each with when, in seconds since 1970."""
         yield from _dated(self._received)
 
     def repositories(self) -> Iterator[str]:

@@ -138,6 +138,7 @@ def _owner(request: Request, identity: Identity) -> str:
 
 
 def json_answer(value: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON document as a response, in few bytes."""
     return Response(
         json.dumps(value, separators=(",", ":")).encode(),
         headers=headers,

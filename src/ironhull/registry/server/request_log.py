@@ -33,6 +33,7 @@ class RequestLog:
         self._json = as_json
 
     def request(self, line: Line) -> None:
+        """Write one line about a request that was answered."""
         now = _now()
         if self._json:
             self._write(json.dumps({"time": now, **asdict(line)}))

@@ -67,6 +67,7 @@ class ServerConfig:
 
     @property
     def url(self) -> str:
+        """Where clients find it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls_cert else 'http'}://{host}:{self.port}"
 

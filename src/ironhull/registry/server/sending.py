@@ -65,6 +65,7 @@ class FileResponse:
             self.headers["content-range"] = f"bytes {self._first}-{self._last}/{size}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as ASGI has it."""
         raw = [(key.encode("latin-1"), value.encode("latin-1")) for key, value in self._pairs()]
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
         if scope["method"] == "HEAD" or self._last < self._first:

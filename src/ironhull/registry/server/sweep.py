@@ -42,6 +42,7 @@ class Swept:
     bytes: int
 
     def json(self) -> dict[str, int]:
+        """The counts by name."""
         return asdict(self)
 
 

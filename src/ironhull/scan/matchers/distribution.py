@@ -26,6 +26,7 @@ class DebianMatcher:
         self._sets: dict[str, RuleSet] = {}
 
     def load(self, packages: Iterable[Package]) -> None:
+        """As `Matcher.load`."""
         wanted = {tracker_source(package.source, package.source_version)[0] for package in packages}
         self.load_sources(wanted)
 
@@ -49,6 +50,7 @@ class DebianMatcher:
         return self._sets[source].matching(version)
 
     def match(self, package: Package) -> Match:
+        """As `Matcher.match`."""
         source, version = tracker_source(package.source, package.source_version)
         rules = self._sets[source]
         return Match(package, rules.matching(version), rules.note)
@@ -65,12 +67,14 @@ class AlpineMatcher:
         self._sets: dict[str, RuleSet] = {}
 
     def load(self, packages: Iterable[Package]) -> None:
+        """As `Matcher.load`."""
         missing = sorted({package.source for package in packages} - self._sets.keys())
         for source, claims in grouped(self._database.claims(missing, "alpine"), missing).items():
             here = [claim for claim in claims if claim.ecosystem == self._ecosystem]
             self._sets[source] = _alpine_rules(here)
 
     def match(self, package: Package) -> Match:
+        """As `Matcher.match`."""
         return Match(package, self._sets[package.source].matching(package.source_version))
 
 

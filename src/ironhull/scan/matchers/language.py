@@ -48,6 +48,7 @@ class LanguageMatcher:
         self._claims: dict[str, list[StoredClaim]] = {}
 
     def load(self, packages: Iterable[Package]) -> None:
+        """As `Matcher.load`."""
         wanted = {normal_name(self._kind, package.name) for package in packages}
         missing = sorted(wanted - self._claims.keys())
         self._claims |= {name: [] for name in missing}
@@ -55,6 +56,7 @@ class LanguageMatcher:
             self._claims[claim.package].append(claim)
 
     def match(self, package: Package) -> Match:
+        """As `Matcher.match`."""
         claims = self._claims[normal_name(self._kind, package.name)]
         found: dict[str, Rule] = {}
         for claim in claims or ():
@@ -114,10 +116,12 @@ class NodeMatcher:
         self._claims: list[StoredClaim] | None = None
 
     def load(self, packages: Iterable[Package]) -> None:
+        """As `Matcher.load`."""
         if self._claims is None:
             self._claims = self._database.claims(["node"], NODE)
 
     def match(self, package: Package) -> Match:
+        """As `Matcher.match`."""
         if package.name not in ("node", "nodejs"):
             return Match(package, ())
         found = {
