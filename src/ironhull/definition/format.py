@@ -246,7 +246,11 @@ _HTTP = FixedKeys(
 _TEST = FixedKeys(
     {
         "name": Key(_FREE, "What it proves.", required=True),
-        "directory": Key(_ABSOLUTE, "Working directory. Default: the image's."),
+        "directory": Key(
+            Text(r"/.*|[^/]+/.*", "an absolute path like /app"),
+            "Working directory. Default: the image's. A test in a folder of the repository "
+            "(`image/web/tests`) is run beside the image: it is left out, with a warning.",
+        ),
         "commands": Key(
             ListOf(TextOrList(_ARGUMENT, ListOf(_ARGUMENT, replaced=True, fewest=1))),
             "Run one after the other in one container; a text is run by /bin/sh, a list directly.",

@@ -82,6 +82,13 @@ def tests_of(
     names: set[str] = set()
     for item in root.items("tests"):
         record: ReadMap = item.value
+        if _is_beside(record):
+            problems.warn(
+                record.at("directory"),
+                f"this test is a program in the folder {record.get('directory'):.100} of the "
+                "definition's repository, not one in the image: left out",
+            )
+            continue
         test = _test(record, item.place, keep.shell, problems)
         if test.name in names:
             problems.error(record.at("name"), f"two tests are called {test.name!r:.60}")
@@ -91,6 +98,11 @@ def tests_of(
             problems.error(record.at("user"), f"no user {test.user!r}{hint}")
         tests.append(test)
     return tuple(tests)
+
+
+def _is_beside(record: ReadMap) -> bool:
+    """Whether a test is run beside the image, as the public catalog's own ones are."""
+    return not record.get("directory", "/").startswith("/")
 
 
 def _test(record: ReadMap, place: Place, shell: bool, problems: Problems) -> ImageTest:

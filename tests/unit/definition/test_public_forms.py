@@ -472,3 +472,18 @@ def test_an_archive_is_unpacked_unless_its_path_is_one_of_an_archive(
         f"checksum: {DIGEST}}}]}}\n"
     )
     assert load(write(tmp_path, text)).files[0].path == path
+
+
+def test_a_test_that_is_run_beside_the_image_is_left_out_and_that_is_said(tmp_path: Path) -> None:
+    text = PUBLIC + (
+        "tests:\n  - name: all\n    directory: image/web/tests\n    commands: [go test .]\n"
+        "  - name: own\n    directory: /app\n    commands: [[web]]\n"
+    )
+    found = loaded(tmp_path, text)
+    assert [test.name for test in found.definition.tests] == ["own"]
+    assert warned(found) == [
+        f"{line_of(text, '    directory: image')}: this test is a program in the folder "
+        "image/web/tests of the definition's repository, not one in the image: left out"
+    ]
+    first, _ = problems(write(tmp_path, text.replace("image/web/tests", "app")))
+    assert first.endswith("expected an absolute path like /app, got 'app'")
