@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 
+from ironhull.cli.output import print_json, print_lines
 from ironhull.cli.scan_options import (
     Reach,
     image_argument,
     reach_options,
     scan_options,
 )
-from ironhull.errors import CheckFailedError
+from ironhull.errors import CheckFailedError, InputError
 from ironhull.scan.model import ScanResult
 from ironhull.scan.policy import failures, parse_terms
 from ironhull.scan.reports.formats import FORMATS
@@ -81,13 +82,24 @@ def scan(
     with reach.opened(quiet=form != "table") as machine:
         result = scan_image(machine, image, chosen, reach.platform)
     if older is not None:
-        from ironhull.cli.scan_diff import print_diff
-
-        print_diff(older, result, form)
+        _print_difference(older, result, form)
     else:
         report = ScanReport(result, only_fixable, since.date() if since else None, suppressed)
         click.echo(FORMATS[form].render(report).rstrip("\n"))
     fail(result, failures(result, terms))
+
+
+def _print_difference(older: Path, result: ScanResult, form: str) -> None:
+    from ironhull.scan.diff import compare_with_file
+    from ironhull.scan.reports.difference import difference_json, difference_lines
+
+    if form not in ("table", "json"):
+        raise InputError(f"--diff prints a table or JSON, not {form}")
+    diff = compare_with_file(older, result)
+    if form == "json":
+        print_json(difference_json(diff, result))
+    else:
+        print_lines(difference_lines(diff, result))
 
 
 def fail(result: ScanResult, reasons: Sequence[str]) -> None:

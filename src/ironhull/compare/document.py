@@ -28,9 +28,9 @@ from ironhull.compare.model import (
 )
 from ironhull.inventory.model import SURFACE_LISTS, Package
 from ironhull.reports.json_text import json_text
+from ironhull.scan.document import finding_json
 from ironhull.scan.explain import advice, compared
 from ironhull.scan.model import Finding, ScanResult
-from ironhull.scan.reports.document import finding_json
 
 SCHEMA = "ironhull-compare-1"
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from ironhull.errors import InputError
+from ironhull.scan.document import OldFinding, OldReport, read_report
 from ironhull.scan.model import FIXABLE, Finding, ScanResult
-from ironhull.scan.reports.document import OldFinding, OldReport
 
 
 class _Identified(Protocol):
@@ -69,3 +71,15 @@ def _key(finding: _Identified) -> tuple[str, ...]:
 
 def _bug_key(finding: _Identified) -> tuple[str, ...]:
     return str(finding.bug), finding.type, finding.package, finding.location
+
+
+def compare_with_file(older: Path, result: ScanResult) -> ResultDiff:
+    """As `compare_results`, with the report of `ironhull scan --json` in a file.
+
+    InputError if the file cannot be read, MalformedError if it is no report.
+    """
+    try:
+        data = older.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {older}: {error.strerror}") from None
+    return compare_results(read_report(data, str(older)), result)

@@ -21,7 +21,7 @@ def _table() -> Render:
 
 
 def _json() -> Render:
-    from ironhull.scan.reports.document import render
+    from ironhull.scan.document import render
 
     return render
 

@@ -1,43 +1,32 @@
-"""Prints what changed between an older result and a new one."""
+"""What changed between an older result and a new one, as lines for a terminal and as JSON."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
-import click
-
-from ironhull.cli.output import print_json, table
-from ironhull.errors import InputError
-from ironhull.scan.diff import ResultDiff, compare_results
+from ironhull.reports.table import table
+from ironhull.scan.diff import ResultDiff
+from ironhull.scan.document import OldFinding, finding_json
 from ironhull.scan.model import Finding, ScanResult
-from ironhull.scan.reports.document import OldFinding, finding_json, read_report
 from ironhull.scan.summary import headline
 
+_HEADINGS = ("", "VULNERABILITY", "SEVERITY", "PACKAGE", "VERSION", "FIXED IN")
 
-def print_diff(older: Path, result: ScanResult, form: str) -> None:
-    """As a table, or as JSON."""
-    if form not in ("table", "json"):
-        raise InputError(f"--diff prints a table or JSON, not {form}")
-    try:
-        data = older.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {older}: {error.strerror}") from None
-    diff = compare_results(read_report(data, str(older)), result)
-    if form == "json":
-        print_json(_json(diff, result))
-        return
+
+def difference_lines(diff: ResultDiff, result: ScanResult) -> Iterator[str]:
+    """A table of what is new, fixable now and gone, then the counts."""
     rows = [
         *(_row("new", finding) for finding in diff.new),
         *(_row("fixable now", finding) for finding in diff.fixable_now),
         *(_row("gone", finding) for finding in diff.gone),
     ]
     if rows:
-        click.echo(table(["", "VULNERABILITY", "SEVERITY", "PACKAGE", "VERSION", "FIXED IN"], rows))
-    click.echo(
+        yield from table(_HEADINGS, rows)
+    yield (
         f"{len(diff.new)} new, {len(diff.fixable_now)} fixable now, {len(diff.gone)} gone,"
         f" {diff.same} the same since {diff.older}"
     )
-    click.echo(headline(result))
+    yield headline(result)
 
 
 def _row(kind: str, finding: Finding | OldFinding) -> list[str]:
@@ -51,7 +40,8 @@ def _row(kind: str, finding: Finding | OldFinding) -> list[str]:
     ]
 
 
-def _json(diff: ResultDiff, result: ScanResult) -> dict[str, object]:
+def difference_json(diff: ResultDiff, result: ScanResult) -> dict[str, object]:
+    """What is new, fixable now and gone, as one JSON object."""
     return {
         "image": result.image,
         "older": diff.older,
