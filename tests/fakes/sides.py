@@ -79,7 +79,10 @@ def scanned(*findings: Vulnerability, verdict: str = "complete", **more: object)
         DIGEST,
         "debian-12",
         "Debian 12",
-        DatabaseInfo("2026-11-20T00:00:00Z", (("osv-debian", "2026-11-20T00:00:00Z", 7),)),
+        DatabaseInfo(
+            "2026-11-20T00:00:00Z",
+            (("kev", "2026-11-20T00:00:00Z", 1), ("osv-debian", "2026-11-20T00:00:00Z", 7)),
+        ),
         findings,
         verdict=verdict,  # type: ignore[arg-type]
         **more,  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from ironhull.cli.scan_options import (
 )
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.scan.model import ScanResult
-from ironhull.scan.policy import failures, parse_terms
+from ironhull.scan.policy import DATED, failures, parse_terms
 from ironhull.scan.reports.formats import FORMATS
 from ironhull.scan.summary import ScanReport
 from ironhull.workspace.scanning import ScanChoices
@@ -41,6 +41,12 @@ from ironhull.workspace.scanning import scan as scan_image
     metavar="TERM",
     help="Exit with 1 on a severity or worse, any, kev, fixable, eol; several with commas.",
 )
+@click.option(
+    "--accept-unknown",
+    multiple=True,
+    metavar="TERM",
+    help="Let kev or eol of --fail-on pass where the database has no data for it.",
+)
 @click.option("--only-fixable", is_flag=True, help="Show only what has a fix.")
 @click.option(
     "--since",
@@ -63,6 +69,7 @@ def scan(
     image: str,
     form: str,
     fail_on: Sequence[str],
+    accept_unknown: Sequence[str],
     only_fixable: bool,
     since: datetime | None,
     older: Path | None,
@@ -79,6 +86,7 @@ def scan(
     Example: ironhull scan localhost:5000/node:20 --fail-on high,kev
     """
     terms = parse_terms(fail_on)
+    accepted = parse_terms(accept_unknown, "--accept-unknown", DATED)
     with reach.opened(quiet=form != "table") as machine:
         result = scan_image(machine, image, chosen, reach.platform)
     if older is not None:
@@ -86,7 +94,7 @@ def scan(
     else:
         report = ScanReport(result, only_fixable, since.date() if since else None, suppressed)
         click.echo(FORMATS[form].render(report).rstrip("\n"))
-    fail(result, failures(result, terms))
+    fail(result, failures(result, terms, accepted))
 
 
 def _print_difference(older: Path, result: ScanResult, form: str) -> None:

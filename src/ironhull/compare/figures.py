@@ -13,7 +13,7 @@ from typing import Literal
 from ironhull.attest.listing import ATTACHED_KINDS
 from ironhull.compare.model import Amount, Change, MeasuredImage, Unknown, Verdict
 from ironhull.inventory.model import SURFACE_LISTS
-from ironhull.scan.model import FIXABLE, SEVERITIES, Finding
+from ironhull.scan.model import FIXABLE, SEVERITIES, Finding, ScanResult
 
 Unit = Literal["count", "bytes", "days", "flag"]
 Better = Literal["less", "more", "none"]
@@ -43,6 +43,13 @@ def _counted(wanted: Callable[[Finding], bool]) -> Callable[[MeasuredImage, date
         return sum(wanted(finding) for finding in found)
 
     return read
+
+
+def _exploited(side: MeasuredImage, now: datetime) -> Amount:
+    scan = side.scan
+    if isinstance(scan, ScanResult) and not scan.database.knows_exploited:
+        return Unknown("the database has no feed kev (ironhull advisories update)")
+    return _counted(lambda found: bool(found.kev) and not found.suppressed)(side, now)
 
 
 def _of_severity(severity: str, *, raw: bool) -> Callable[[Finding], bool]:
@@ -103,7 +110,7 @@ def _vulnerabilities() -> Iterable[Figure]:
         "vulnerabilities.kev",
         "known exploited findings after VEX",
         group,
-        _counted(lambda found: bool(found.kev) and not found.suppressed),
+        _exploited,
     )
     yield Figure(
         "vulnerabilities.fixable",

@@ -167,6 +167,11 @@ class DatabaseInfo:
     """Feed, date, records."""
     stale: bool = False
 
+    @property
+    def knows_exploited(self) -> bool:
+        """Whether a feed of vulnerabilities known to be exploited is there, with records."""
+        return any(name == "kev" and records for name, _, records in self.sources)
+
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:

@@ -54,7 +54,8 @@ class Summary:
     after_vex: int | None
     accepted: int
     fixable: int
-    kev: int
+    kev: int | None
+    """None where no feed says what is exploited."""
     unmatched: int
 
 
@@ -68,7 +69,9 @@ def summary(result: ScanResult) -> Summary:
         after_vex=None if unknown else len(left),
         accepted=sum(finding.accepted is not None for finding in left),
         fixable=sum(finding.fix_state in FIXABLE for finding in left),
-        kev=sum(bool(finding.kev) for finding in left),
+        kev=(
+            sum(bool(finding.kev) for finding in left) if result.database.knows_exploited else None
+        ),
         unmatched=len(result.unmatched),
     )
 

@@ -41,6 +41,9 @@ _BUILT_USING = re.compile(r"(\S+) \(= ?(\S+)\)")
 _SHOWN = 5
 
 
+NO_DATES = "its end of life is not in the database (feeds debian-releases, endoflife)"
+
+
 def release_support(database: Database, target: Target, today: date) -> list[Caveat]:
     """What the release's own dates say."""
     if not target.family or target.release in ("sid", "edge"):
@@ -49,8 +52,7 @@ def release_support(database: Database, target: Target, today: date) -> list[Cav
     name = target.ecosystem.replace(":", " ")
     cycle = _cycle(database.cycles(product), target.release)
     if cycle is None or not cycle.eol:
-        message = "its end of life is not in the database (feeds debian-releases, endoflife)"
-        return [Caveat("no-data", name, message)]
+        return [Caveat("no-data", name, NO_DATES)]
     if cycle.eol > today.isoformat():
         return []
     if cycle.lts and cycle.lts > today.isoformat():

@@ -117,7 +117,19 @@ def test_every_format_is_printed(database: Path, form: str) -> None:
 def test_fail_on_ends_with_a_finding_after_the_report(database: Path) -> None:
     with pytest.raises(CheckFailedError, match="1 of severity high or worse"):
         run("--fail-on", "high")
-    assert run("--fail-on", "critical,kev,eol").exit_code == 0
+    assert run("--fail-on", "critical").exit_code == 0
+
+
+def test_a_gate_whose_data_are_missing_fails_and_can_be_told_to_pass(database: Path) -> None:
+    with pytest.raises(CheckFailedError, match=r"no feed kev .*--source kev=FILE"):
+        run("--fail-on", "kev")
+    with pytest.raises(CheckFailedError, match="end of life is not known"):
+        run("--fail-on", "eol")
+    assert run("--fail-on", "kev,eol", "--accept-unknown", "kev,eol").exit_code == 0
+    with pytest.raises(InputError, match="there are: kev, eol"):
+        run("--fail-on", "kev", "--accept-unknown", "high")
+    assert json.loads(run("--json").stdout)["summary"]["kev"] is None
+    assert "<dt>Known exploited</dt><dd>?</dd>" in run("--format", "html").stdout
 
 
 def test_stale_advisories_fail_by_themselves(database: Path) -> None:

@@ -27,6 +27,7 @@ from ironhull.compare.packages import compare_packages
 from ironhull.compare.policy import failures, parse_terms
 from ironhull.errors import InputError
 from ironhull.inventory.model import Exposure, Package, Surface
+from ironhull.scan.model import DatabaseInfo
 
 # -- packages -----------------------------------------------------------------------------------
 
@@ -320,3 +321,14 @@ def test_traces_of_the_build_fail_only_where_they_were_looked_for() -> None:
 def test_an_unknown_term_names_those_that_there_are() -> None:
     with pytest.raises(InputError, match="there are: worse, packages"):
         parse_terms(["worse,better"])
+
+
+def test_what_is_exploited_is_unknown_without_a_feed_that_says_it() -> None:
+    info = DatabaseInfo("2026-11-20T00:00:00Z", (("osv-debian", "2026-11-20T00:00:00Z", 7),))
+    sides = [
+        replace(each, scan=replace(scanned(), database=info)) for each in (standard(), hardened())
+    ]
+    change = compare(sides, NOW).pairs[0].figure("vulnerabilities.kev")
+    assert isinstance(change.image, Unknown)
+    assert "no feed kev" in change.image.reason
+    assert failures(compare(sides, NOW), ("kev",)) != []
