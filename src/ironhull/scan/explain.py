@@ -154,7 +154,9 @@ def _package(
         return Explained(package, "not vulnerable", why, "nothing to do for this entry")
     finding = found.get((package.name, package.type, package.location, package.version))
     if finding is not None:
-        return Explained(package, "vulnerable", compared(finding), advice(finding), finding)
+        ours = [claim for claim in claims if claim.package == _subject(package)]
+        todo = advice(finding, _fixed_elsewhere(ours, target))
+        return Explained(package, "vulnerable", compared(finding), todo, finding)
     ours = [claim for claim in claims if claim.package == _subject(package)]
     return Explained(package, "not vulnerable", _why_not(package, ours, target), "nothing to do")
 
@@ -186,8 +188,21 @@ def _why_not(package: Package, claims: Iterable[StoredClaim], target: Target) ->
     return f"{version} is outside of what the feeds say is affected in {release}"
 
 
-def advice(finding: Finding) -> str:
-    """What to do about a finding."""
+def _fixed_elsewhere(claims: Iterable[StoredClaim], target: Target) -> str:
+    """In which other releases of the distribution which version has the fix; empty if in none."""
+    family = target.ecosystem.partition(":")[0]
+    found = {
+        claim.ecosystem.partition(":")[2]: claim.fixed
+        for claim in claims
+        if claim.fixed
+        and claim.ecosystem != target.ecosystem
+        and claim.ecosystem.partition(":")[0] == family
+    }
+    return ", ".join(f"{version} in {family} {release}" for release, version in found.items())
+
+
+def advice(finding: Finding, elsewhere: str = "") -> str:
+    """What to do about a finding; `elsewhere`: the releases that have a fix, for `explain`."""
     if finding.suppressed and finding.vex is not None:
         return f"nothing: {finding.vex.status} ({finding.vex.statement or finding.vex.document})"
     package = finding.source or finding.package
@@ -199,8 +214,11 @@ def advice(finding: Finding) -> str:
         case FixState.PENDING:
             return f"wait: {finding.fixed_version} is on record but not in the archive yet"
         case FixState.NOT_PLANNED:
-            return "mitigate, replace or accept the risk: no fix is planned"
+            other = f" for this release (fixed by {elsewhere})" if elsewhere else ""
+            return f"mitigate, replace or accept the risk: no fix is planned{other}"
         case FixState.UNKNOWN:
+            if elsewhere:
+                return f"watch it: this release has no fix yet (fixed by {elsewhere})"
             return "watch it: no fix is known"
 
 

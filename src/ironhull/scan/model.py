@@ -25,7 +25,7 @@ class FixState(StrEnum):
     """The fixed version is recorded but the archive does not have it yet."""
     NOT_PLANNED = "no-fix-planned"
     """The distribution says that it will not fix it (`Finding.reason`)."""
-    UNKNOWN = "unknown"
+    UNKNOWN = "no-fix-known"
     """Vulnerable, and nothing is known of a fix."""
 
 

@@ -129,7 +129,10 @@ def _without_fix(finding: Finding, package: str) -> str:
     if finding.state in (State.IGNORED, State.END_OF_LIFE):
         return f"The distribution plans no fix of {package}{reason}; mitigate or replace it."
     if finding.urgency == "unimportant":
-        return f"Negligible in the distribution's judgement{reason}; no action is needed."
+        return (
+            f"Negligible in the distribution's judgement{reason}, which may never fix it:"
+            f" accept the risk, or replace {package}."
+        )
     if finding.state in (State.NO_DSA, State.POSTPONED):
         return (
             f"The fix of {package} comes with a point release{reason};"

@@ -88,3 +88,15 @@ def test_a_language_package_of_a_distribution_package_says_so(tmp_path: Path) ->
         "/usr/local/x": "vulnerable",
     }
     assert "GHSA-aaaa-bbbb-cccc" in answer.aliases
+
+
+def test_advice_names_the_releases_that_have_a_fix(tmp_path: Path) -> None:
+    fixes = {"Debian:12": None, "Debian:13": "2-1", "Debian:14": "3-1"}
+    record = osv("CVE-2024-0001", "app", fixes)
+    database = fake.database(
+        tmp_path / "a.sqlite", osv_debian=fake.write_records(tmp_path / "deb", [record])
+    )
+    [one] = explained(database, "CVE-2024-0001", deb("app", "1-1")).packages
+    assert one.advice == (
+        "watch it: this release has no fix yet (fixed by 2-1 in debian 13, 3-1 in debian 14)"
+    )
