@@ -1,13 +1,14 @@
 # Two commands do everything: `make demo` shows what Ironhull is, `make test` proves it.
 PYTHON ?= python3
 VENV := .venv
+PREFIX ?= $(HOME)/.local
 BIN := $(VENV)/bin
 TALLY := .pytest_cache/tally
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # Every worker of pytest would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test unit real lint bench lock clean
+.PHONY: help setup install demo test unit real lint bench lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -26,6 +27,13 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q src
 	@touch $@
+
+install: setup ## Link the command into PREFIX/bin (default ~/.local)
+	@mkdir -p "$(PREFIX)/bin"
+	@ln -sfn "$(abspath $(BIN)/ironhull)" "$(PREFIX)/bin/ironhull"
+	@echo "linked $(PREFIX)/bin/ironhull"
+	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; \
+	  *) echo "not on your PATH yet: export PATH=\"$(PREFIX)/bin:\$$PATH\"";; esac
 
 demo: setup ## Build node:20 and show what it is, then run the case study
 	$(BIN)/ironhull build node:20 --update

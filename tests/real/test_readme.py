@@ -1,4 +1,4 @@
-"""Every command that the README shows, in its order, as a stranger types it."""
+"""Every command that the README and the guide show, in their order, as a stranger types it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,22 @@ from ironhull.engine.find import EngineSettings
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+DOCUMENTS = ("README.md", "docs/guide.md")
 # A machine may have a server on the port that the README shows.
 SHOWN, OURS = "127.0.0.1:5000", f"127.0.0.1:{free_port()}"
-COMMANDS = [
-    line.removeprefix("$ ").replace(SHOWN, OURS)
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("$ ")
-]
+
+
+def commands_of(document: str) -> list[str]:
+    """What stands after `$ ` in the console blocks of a document, in lists too."""
+    text = (ROOT / document).read_text()
+    blocks = re.findall(r"^ *```console\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return [line[2:].replace(SHOWN, OURS) for line in lines if line.startswith("$ ")]
+
+
+COMMANDS = commands_of("README.md")
 # What the shown command may end with besides 0: findings are an answer.
-FINDINGS = ("ironhull scan",)
+FINDINGS = "ironhull scan"
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +65,20 @@ def test_the_readme_shows_the_whole_way():
     assert {"build", "show", "load", "serve", "push", "scan", "compare"} <= verbs
 
 
-def test_every_command_of_the_readme_works(stranger):
+def test_the_guide_begins_at_tasks_and_shows_commands_for_each():
+    tasks = (ROOT / "docs/guide.md").read_text().split("\n## ")[1:]
+    assert len(tasks) == 4
+    assert all("$ ironhull" in task for task in tasks)
+    assert len(commands_of("docs/guide.md")) > 25
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_of_a_document_works(document, stranger):
     folder, environment = stranger
     servers: list[subprocess.Popen[bytes]] = []
     failed: list[str] = []
     try:
-        for command in COMMANDS:
+        for command in commands_of(document):
             if command.startswith("make"):
                 continue
             if command.endswith("&"):
@@ -75,9 +88,9 @@ def test_every_command_of_the_readme_works(stranger):
                 command, shell=True, cwd=folder, env=environment, check=False,
                 capture_output=True, text=True, timeout=600,
             )  # fmt: skip
-            if made.returncode not in ((0, 1) if command.startswith(FINDINGS) else (0,)):
+            if made.returncode not in ((0, 1) if FINDINGS in command else (0,)):
                 failed.append(f"$ {command}\n{made.returncode}: {made.stderr[-1500:]}")
-            elif not made.stdout and "-o" not in command:
+            elif not made.stdout and "-o" not in command and ">" not in command:
                 failed.append(f"$ {command}\nsays nothing: {made.stderr[-500:]}")
     finally:
         for server in servers:
@@ -111,6 +124,22 @@ def test_make_demo_ends_in_something_worth_looking_at(stranger):
     assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
     assert "sha256:" in made.stdout
     assert "none (looked at" in made.stdout
+
+
+def test_make_install_puts_the_command_on_a_path(tmp_path):
+    assert "make install" in COMMANDS
+    made = subprocess.run(
+        ["make", "-C", ROOT, "install", f"PREFIX={tmp_path}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert f'export PATH="{tmp_path}/bin:$PATH"' in made.stdout
+    shown = subprocess.run(
+        ["ironhull", "--version"], check=True, capture_output=True, text=True, cwd=tmp_path,
+        env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"},
+    )  # fmt: skip
+    assert shown.stdout.startswith("ironhull")
 
 
 def test_make_test_is_what_ci_runs():
