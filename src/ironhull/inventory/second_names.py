@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from ironhull.inventory import secrets
 from ironhull.inventory.cataloguers import dpkg, runtimes
@@ -84,7 +85,8 @@ def note_dangling(view: View) -> None:
             view.note(layer, Remark("unparsed", path, "and more hard links to nothing, left out"))
             return
         message = f"a hard link to {target}, which is not there; engines refuse such a layer"
-        view.note(layer, Remark("unparsed" if reader_of(path) else "warning", path, message))
+        kind: Literal["unparsed", "warning"] = "unparsed" if reader_of(path) else "warning"
+        view.note(layer, Remark(kind, path, message), path)
 
 
 def _is_alike(path: str, first: str) -> bool:

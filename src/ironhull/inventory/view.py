@@ -63,7 +63,7 @@ class View:
         self.second = LayerRecord()
         """What was read of files under the names that links give them."""
         self._second_layers: list[int] = []
-        self._notes: list[tuple[int, Remark]] = []
+        self._notes: list[tuple[str, int, Remark]] = []
         merged = Merge(self.records)
         self.waste, self._table, self._shown = merged.waste, merged.table, merged.shown
         self._links: dict[Place, list[Place]] = {}
@@ -185,8 +185,7 @@ class View:
         for entry, remark in self.second.remarks:
             path = "" if entry == NOWHERE else self.second.names[entry]
             yield path, self._second_layers[entry], remark
-        for number, remark in self._notes:
-            yield remark.location, number, remark
+        yield from self._notes
 
     def shown_as(self, number: int, entry: int, known: Mapping[int, Any]) -> str | None:
         """The visible path of an entry: its own, else that of a hard link to the same file.
@@ -200,9 +199,9 @@ class View:
                 return self.records[other].names[link]
         return None
 
-    def note(self, layer: int, remark: Remark) -> None:
-        """Keep a remark that only the layers together give reason for."""
-        self._notes.append((layer, remark))
+    def note(self, layer: int, remark: Remark, path: str = "") -> None:
+        """Keep a remark, about one path or many, that only the layers together give reason for."""
+        self._notes.append((path, layer, remark))
 
     def dangling(self) -> Iterator[tuple[str, int, str]]:
         """Path, layer and target of each visible hard link to nothing."""
