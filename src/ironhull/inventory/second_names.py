@@ -20,7 +20,7 @@ from ironhull.inventory.cataloguers import dpkg, runtimes
 from ironhull.inventory.files import DPKG, TEXTS, reader_of
 from ironhull.inventory.hard_links import Place
 from ironhull.inventory.model import Remark
-from ironhull.inventory.record import LIBRARY, PROGRAM, LayerRecord, moved
+from ironhull.inventory.record import HARD_LINK, LIBRARY, PROGRAM, LayerRecord, moved
 from ironhull.inventory.view import View
 
 MAX_NAMES = 100_000
@@ -45,6 +45,8 @@ def of_layer(record: LayerRecord) -> dict[int, list[int]]:
     """
     found: dict[int, list[int]] = {}
     for link, entry in record.inodes.items():
+        if record.kind(entry) == HARD_LINK:
+            continue
         path, first = record.names[link], record.names[entry]
         if _is_alike(path, first):
             _share(record, entry, record, link, path)

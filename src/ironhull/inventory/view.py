@@ -213,8 +213,7 @@ class View:
                 if (
                     self._shown[number][entry]
                     and kinds[record.attribute_ids[entry]] == HARD_LINK
-                    and entry not in record.inodes
-                    and (number, entry) not in self._files
+                    and self._attributes(self._root((number, entry))).kind == HARD_LINK
                 ):
                     yield record.names[entry], number, target
 
@@ -267,9 +266,10 @@ class View:
 
     def _root(self, place: Place) -> Place:
         """The entry that holds the file of a hard link, or the entry itself."""
+        if place in self._files:
+            return self._files[place]
         number, entry = place
-        inode = self.records[number].inodes.get(entry)
-        return (number, inode) if inode is not None else self._files.get(place, place)
+        return number, self.records[number].inodes.get(entry, entry)
 
     def _attributes(self, place: Place) -> Attributes:
         number, entry = place
@@ -308,6 +308,8 @@ class View:
         """Know the names of each file; one whose own path is gone is no waste if it has others."""
         for number, record in enumerate(self.records):
             for link, entry in record.inodes.items():
+                if (number, link) in self._files:
+                    continue
                 self._links.setdefault((number, entry), []).append((number, link))
         for place, root in self._files.items():
             self._links.setdefault(root, []).append(place)
