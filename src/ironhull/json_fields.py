@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from ironhull.errors import MalformedError
 def decode(data: bytes, name: str) -> dict[str, Any]:
     """A JSON object; MalformedError for anything else."""
     try:
-        value = msgspec.json.decode(data)
+        value = msgspec.json.decode(data.removeprefix(BOM_UTF8))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedError(f"{name}: not JSON: {error}") from None
     if not isinstance(value, dict):

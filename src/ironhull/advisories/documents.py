@@ -9,6 +9,7 @@ import gzip
 import lzma
 import zipfile
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
@@ -142,4 +143,5 @@ def _bounded(file: IO[bytes] | BufferedReader, limit: int, name: str) -> bytes:
         raise malformed(name, f"damaged: {error}") from None
     if len(data) > limit:
         raise malformed(name, f"larger than {limit} bytes")
-    return data
+    # Editors of one system write a byte order mark, which no JSON has.
+    return data.removeprefix(BOM_UTF8)

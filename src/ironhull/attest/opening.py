@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 
 import msgspec
@@ -53,6 +54,8 @@ def open_attachment(data: bytes, name: str) -> Opened:
     No signature is looked at: who signed it is to be checked before. What is none of them is
     given back as it is.
     """
+    # Editors of one system write a byte order mark, which no JSON has.
+    data = data.removeprefix(BOM_UTF8)
     shape = _shape(data, name)
     envelope: Envelope | None = None
     if shape.is_bundle:

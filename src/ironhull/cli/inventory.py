@@ -9,6 +9,7 @@ import click
 from ironhull.cli.machine import opened
 from ironhull.cli.options import given_platform, platform_option, registry_options
 from ironhull.cli.output import print_json, print_lines
+from ironhull.inventory.accept import accept
 from ironhull.inventory.cyclonedx import cyclonedx
 from ironhull.inventory.document import to_json
 from ironhull.inventory.report import inventory_lines
@@ -22,12 +23,19 @@ from ironhull.workspace.examining import inventory as take_inventory
 @click.option("--cyclonedx", "form", flag_value="cyclonedx", help="Print a CycloneDX 1.6 SBOM.")
 @click.option("--spdx", "form", flag_value="spdx", help="Print an SPDX 2.3 SBOM.")
 @click.option("--again", is_flag=True, help="Read the image and its layers even if they are known.")
+@click.option(
+    "--accept-unreadable",
+    multiple=True,
+    metavar="GLOB",
+    help="Take files that cannot be read and match for looked at; * matches slashes too.",
+)
 @platform_option
 @registry_options
 def inventory(
     image: str,
     form: str | None,
     again: bool,
+    accept_unreadable: tuple[str, ...],
     platform: str | None,
     plain_http: bool,
     ca: Path | None,
@@ -36,12 +44,14 @@ def inventory(
     """Show packages, accounts, configuration and attack surface of IMAGE.
 
     IMAGE is NAME:TAG of the store, a registry's reference, an OCI layout's folder, an archive, the
-    folder of a root file system, podman:NAME or docker-daemon:NAME. Nothing of it is executed.
+    folder or tar of a root file system, podman:NAME or docker-daemon:NAME. Nothing of it is
+    executed.
 
     Example: ironhull inventory localhost:5000/node:20 --cyclonedx
     """
     with opened(quiet or form is not None, plain_http=plain_http, ca=ca) as machine:
         found = take_inventory(machine, image, given_platform(platform), again=again)
+    found = accept(found, accept_unreadable)
     match form:
         case "json":
             print_json(to_json(found))

@@ -16,6 +16,7 @@ from ironhull.cli.scan_options import (
     scan_options,
 )
 from ironhull.errors import CheckFailedError, InputError
+from ironhull.inventory.model import DISTRIBUTION_TYPES
 from ironhull.scan.model import ScanResult
 from ironhull.scan.policy import DATED, failures, parse_terms
 from ironhull.scan.reports.formats import FORMATS
@@ -81,7 +82,8 @@ def scan(
 
     IMAGE is what `ironhull inventory` takes, or a file of `ironhull inventory --json`. Counts are
     shown raw and after VEX. Exits with 1 where --fail-on says so, and where the result cannot be
-    relied on: stale advisories, unknown releases, packages whose version cannot be compared.
+    relied on: stale advisories, unknown releases, files that could not be read, distribution
+    packages that were not matched, packages of any kind whose version cannot be compared.
 
     Example: ironhull scan localhost:5000/node:20 --fail-on high,kev
     """
@@ -117,11 +119,21 @@ def fail(result: ScanResult, reasons: Sequence[str]) -> None:
         unreliable += [each.message for each in result.warnings if each.kind == "stale"]
     if result.verdict == "unknown" and not reasons:
         unreliable += [each.message for each in result.warnings if each.kind == "no-data"][:1]
-    lost = [each for each in result.unmatched if each.type in ("deb", "apk")]
+    lost = [each for each in result.unmatched if each.type in DISTRIBUTION_TYPES]
     if lost:
         unreliable.append(f"{len(lost)} distribution packages could not be matched")
+    others = [
+        each for each in result.unmatched if each.version and each.type not in DISTRIBUTION_TYPES
+    ]
+    if others:
+        names = ", ".join(f"{each.package} {each.version}" for each in others[:3])
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        unreliable.append(f"versions that could not be compared: {names}{more}")
     hidden = [each for each in result.warnings if each.kind == "inventory"]
     if hidden:
-        unreliable.append(f"{len(hidden)} files could not be read; packages may be missing")
+        unreliable.append(
+            f"{len(hidden)} files could not be read; packages may be missing "
+            "(--accept-unreadable GLOB for those that were looked at)"
+        )
     if unreliable:
         raise CheckFailedError(f"{result.image}: {'; '.join(unreliable)}")

@@ -47,6 +47,12 @@ _SCAN = (
         help="A file of accepted risks, each with owner, reason and expiry.",
     ),
     click.option(
+        "--accept-unreadable",
+        multiple=True,
+        metavar="GLOB",
+        help="Take files that cannot be read and match for looked at; * matches slashes too.",
+    ),
+    click.option(
         "--max-age",
         type=click.IntRange(0),
         metavar="DAYS",
@@ -64,7 +70,7 @@ image_argument = click.argument("image", metavar="IMAGE")
 
 
 def scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """VEX, evidence, exceptions, age, archive: given to the command as `chosen`."""
+    """VEX, evidence, what is accepted, age, archive: given to the command as `chosen`."""
 
     @wraps(command)
     def with_choices(
@@ -73,12 +79,20 @@ def scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
         attached_vex: bool,
         no_evidence: bool,
         exceptions: Path | None,
+        accept_unreadable: tuple[str, ...],
         max_age: int | None,
         live: bool,
         **others: Any,
     ) -> Any:
         chosen = ScanChoices(
-            vex, vex_unchecked, attached_vex, no_evidence, exceptions, max_age, live
+            vex,
+            vex_unchecked,
+            attached_vex,
+            no_evidence,
+            exceptions,
+            max_age,
+            live,
+            accept_unreadable,
         )
         return command(chosen=chosen, **others)
 

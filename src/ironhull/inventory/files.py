@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -173,7 +174,7 @@ class FileReader:
         if self._texts > _MAX_TEXTS:
             self.remark(entry, path, f"more than {_MAX_TEXTS} bytes of package lists; not read")
             return
-        self.record.texts[entry] = data.decode("utf-8", "backslashreplace")
+        self.record.texts[entry] = data.removeprefix(BOM_UTF8).decode("utf-8", "backslashreplace")
 
     def _found(self, entry: int, findings: Findings) -> None:
         if findings.packages:

@@ -54,9 +54,8 @@ def _join(record: LayerRecord, link: int, entry: int, numbers: dict[Attributes, 
             # No file system has hard links to folders: the link stays one to nothing.
             return
         case "h":
-            # To a file of a layer below: so is this one.
-            record.links[link] = record.links[entry]
-            return
+            # To a file of a layer below: the same one as that link, whatever has its name by now.
+            record.inodes[link] = entry
         case "l":
             record.links[link] = record.links[entry]
         case "f":
@@ -92,6 +91,11 @@ def join_layers(records: Sequence[LayerRecord]) -> dict[Place, Place]:
                 if root is not None:
                     found[here] = root
                     break
+    for number in hard:
+        record = records[number]
+        for link, entry in record.inodes.items():
+            if (number, entry) in found:
+                found[number, link] = found[number, entry]
     return found
 
 
@@ -110,9 +114,10 @@ def _root(
     record = records[number]
     kind = record.kind(entry)
     if kind == HARD_LINK:
-        if entry in record.inodes:
-            return number, record.inodes[entry]
-        return found.get(place)
+        inode = record.inodes.get(entry)
+        if inode is None or record.kind(inode) == HARD_LINK:
+            return found.get(place if inode is None else (number, inode))
+        return number, inode
     return None if kind == DIRECTORY else place
 
 

@@ -67,7 +67,6 @@ class Merge:
         base = number << SHIFT
         hidden.forget()
         is_top = hidden.is_empty
-        used = bytearray(len(record.names.folders))
         replaced: set[str] = set()
         folders, ids, add = record.names.folders, record.attribute_ids, self.table.add
         for entry, (owner, name) in enumerate(record.names.parts()):
@@ -77,21 +76,20 @@ class Merge:
             if is_top or not hidden.is_gone(path, kind):
                 before = add(path, base | entry)
                 if before is None:
-                    shown[entry] = used[owner] = 1
+                    shown[entry] = 1
                     continue
                 if before >> SHIFT == number:
                     # Of two members with one name the later one counts.
                     shown[before & INDEX] = 0
-                    shown[entry] = used[owner] = 1
+                    shown[entry] = 1
                     self.table.replace(path, base | entry)
                     continue
             if kind != DIRECTORY:
                 replaced.add(path)
                 if kind == FILE:
                     self.waste.add(path, number, record.sizes[entry])
-        hidden.used_as_folders(
-            {folder[:-1] or "/" for folder, is_used in zip(folders, used, strict=True) if is_used}
-        )
+        # Also of what is hidden: a file that the layer made a folder stays gone.
+        hidden.used_as_folders({folder[:-1] or "/" for folder in folders})
         hidden.whiteouts.update(record.whiteouts)
         # A file hides what was below its path, even if it is a folder again above.
         hidden.opaque.update(record.opaque, replaced)

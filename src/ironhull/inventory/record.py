@@ -55,7 +55,8 @@ class LayerRecord:
     links: dict[int, str] = field(default_factory=dict)
     """Targets of symbolic links as written, of hard links as absolute paths."""
     inodes: dict[int, int] = field(default_factory=dict)
-    """Hard link → the entry of this layer whose file it is, where there is one before it."""
+    """Hard link → the entry of this layer whose file it is, where there is one before it: a file,
+    or a hard link to a layer below."""
     whiteouts: list[str] = field(default_factory=list)
     opaque: list[str] = field(default_factory=list)
     packages: dict[int, list[Package]] = field(default_factory=dict)

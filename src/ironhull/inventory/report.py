@@ -64,6 +64,8 @@ def _summary(found: Inventory) -> Iterator[tuple[str, str]]:
         if paths:
             more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
             yield name.replace("_", " "), harmless(", ".join(paths[:_SHOWN])) + more
+    if found.accepted:
+        yield "accepted", f"{len(found.accepted)} that cannot be read"
     if found.unparsed:
         yield "not read", f"{len(found.unparsed)} (packages may be missing)"
     for remark in found.remarks[:20]:

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from ironhull.inventory import secrets
 from ironhull.inventory.cataloguers import dpkg, runtimes
 from ironhull.inventory.files import DPKG, TEXTS, reader_of
 from ironhull.inventory.hard_links import Place
 from ironhull.inventory.model import Remark
-from ironhull.inventory.record import LIBRARY, PROGRAM, LayerRecord, moved
+from ironhull.inventory.record import HARD_LINK, LIBRARY, PROGRAM, LayerRecord, moved
 from ironhull.inventory.view import View
 
 MAX_NAMES = 100_000
@@ -44,6 +45,8 @@ def of_layer(record: LayerRecord) -> dict[int, list[int]]:
     """
     found: dict[int, list[int]] = {}
     for link, entry in record.inodes.items():
+        if record.kind(entry) == HARD_LINK:
+            continue
         path, first = record.names[link], record.names[entry]
         if _is_alike(path, first):
             _share(record, entry, record, link, path)
@@ -84,7 +87,8 @@ def note_dangling(view: View) -> None:
             view.note(layer, Remark("unparsed", path, "and more hard links to nothing, left out"))
             return
         message = f"a hard link to {target}, which is not there; engines refuse such a layer"
-        view.note(layer, Remark("unparsed" if reader_of(path) else "warning", path, message))
+        kind: Literal["unparsed", "warning"] = "unparsed" if reader_of(path) else "warning"
+        view.note(layer, Remark(kind, path, message), path)
 
 
 def _is_alike(path: str, first: str) -> bool:

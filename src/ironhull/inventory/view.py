@@ -63,7 +63,7 @@ class View:
         self.second = LayerRecord()
         """What was read of files under the names that links give them."""
         self._second_layers: list[int] = []
-        self._notes: list[tuple[int, Remark]] = []
+        self._notes: list[tuple[str, int, Remark]] = []
         merged = Merge(self.records)
         self.waste, self._table, self._shown = merged.waste, merged.table, merged.shown
         self._links: dict[Place, list[Place]] = {}
@@ -185,8 +185,7 @@ class View:
         for entry, remark in self.second.remarks:
             path = "" if entry == NOWHERE else self.second.names[entry]
             yield path, self._second_layers[entry], remark
-        for number, remark in self._notes:
-            yield remark.location, number, remark
+        yield from self._notes
 
     def shown_as(self, number: int, entry: int, known: Mapping[int, Any]) -> str | None:
         """The visible path of an entry: its own, else that of a hard link to the same file.
@@ -200,9 +199,9 @@ class View:
                 return self.records[other].names[link]
         return None
 
-    def note(self, layer: int, remark: Remark) -> None:
-        """Keep a remark that only the layers together give reason for."""
-        self._notes.append((layer, remark))
+    def note(self, layer: int, remark: Remark, path: str = "") -> None:
+        """Keep a remark, about one path or many, that only the layers together give reason for."""
+        self._notes.append((path, layer, remark))
 
     def dangling(self) -> Iterator[tuple[str, int, str]]:
         """Path, layer and target of each visible hard link to nothing."""
@@ -214,8 +213,7 @@ class View:
                 if (
                     self._shown[number][entry]
                     and kinds[record.attribute_ids[entry]] == HARD_LINK
-                    and entry not in record.inodes
-                    and (number, entry) not in self._files
+                    and self._attributes(self._root((number, entry))).kind == HARD_LINK
                 ):
                     yield record.names[entry], number, target
 
@@ -268,9 +266,10 @@ class View:
 
     def _root(self, place: Place) -> Place:
         """The entry that holds the file of a hard link, or the entry itself."""
+        if place in self._files:
+            return self._files[place]
         number, entry = place
-        inode = self.records[number].inodes.get(entry)
-        return (number, inode) if inode is not None else self._files.get(place, place)
+        return number, self.records[number].inodes.get(entry, entry)
 
     def _attributes(self, place: Place) -> Attributes:
         number, entry = place
@@ -309,6 +308,8 @@ class View:
         """Know the names of each file; one whose own path is gone is no waste if it has others."""
         for number, record in enumerate(self.records):
             for link, entry in record.inodes.items():
+                if (number, link) in self._files:
+                    continue
                 self._links.setdefault((number, entry), []).append((number, link))
         for place, root in self._files.items():
             self._links.setdefault(root, []).append(place)

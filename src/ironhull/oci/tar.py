@@ -305,7 +305,9 @@ class TarReader:
             length = int(digits) if digits.isdigit() else 0
             record = data[space + 1 : position + length]
             key, equals, value = record.partition(b"=")
-            if position + length > len(data) or record[-1:] != b"\n" or not equals or not key:
+            # Without a length nothing would be behind: the records before would come again.
+            whole = length and position + length <= len(data) and record[-1:] == b"\n"
+            if not whole or not equals or not key:
                 raise self._fail("an extended header that is not made of `length key=value` lines")
             records.append((key.decode("utf-8", "surrogateescape"), value[:-1]))
             position += length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import asdict
 from typing import Any
 
@@ -135,7 +136,7 @@ def read_report(data: bytes, name: str) -> OldReport:
     if len(data) > MAX_SIZE:
         raise MalformedError(f"{name}: larger than {MAX_SIZE} bytes")
     try:
-        found = msgspec.json.decode(data, type=OldReport)
+        found = msgspec.json.decode(data.removeprefix(BOM_UTF8), type=OldReport)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedError(f"{name}: not a scan report (`scan --json`): {error}") from None
     if found.schema != SCHEMA:

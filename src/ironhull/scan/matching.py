@@ -36,6 +36,7 @@ from ironhull.scan.target import Target, target_of
 
 _WORDS = {"moderate": "medium", "important": "high", "unimportant": "negligible"}
 _NO_FIX = frozenset({State.IGNORED, State.END_OF_LIFE})
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def scan(inventory: Inventory, database: Database, options: Options) -> ScanResu
     warnings += [
         Caveat("inventory", remark.location, remark.message) for remark in inventory.unparsed
     ]
+    warnings += _accepted(inventory)
     distribution = inventory.distribution
     return ScanResult(
         image=inventory.image.name,
@@ -83,6 +85,15 @@ def scan(inventory: Inventory, database: Database, options: Options) -> ScanResu
         scanned=options.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         verdict=_verdict(matched, info),
     )
+
+
+def _accepted(inventory: Inventory) -> Iterable[Caveat]:
+    """One caveat for all unreadable files that a person has accepted."""
+    found = [remark.location for remark in inventory.accepted]
+    if found:
+        named = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
+        message = f"could not be read, which was accepted: {named}"
+        yield Caveat("accepted", f"{len(found)} file{'s' if len(found) > 1 else ''}", message)
 
 
 def _verdict(matched: Matched, info: DatabaseInfo) -> Verdict:

@@ -150,6 +150,7 @@ class Caveat:
         "fallback",
         "no-data",
         "inventory",
+        "accepted",
         "exception",
         "vex",
     ]

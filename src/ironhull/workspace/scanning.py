@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ironhull.advisories.database import Database
 from ironhull.errors import InputError
+from ironhull.inventory.accept import accept
 from ironhull.inventory.document import loads
 from ironhull.inventory.known import known_inventory
 from ironhull.inventory.model import Inventory
@@ -44,6 +45,8 @@ class ScanChoices:
     """Days that the newest advisories may be old; 0: any; None: as the settings have it."""
     live: bool = False
     """Look fixes up in the archive's signed index."""
+    accept_unreadable: Sequence[str] = ()
+    """Patterns of files that cannot be read and that somebody has looked at."""
 
 
 def scan(
@@ -86,6 +89,7 @@ def scan_inventory(
         index=_index(machine, inventory, database, live=chosen.live),
         evidence=not chosen.no_evidence,
     )
+    inventory = accept(inventory, chosen.accept_unreadable)
     result = match(inventory, database, options)
     if chosen.vex or chosen.attached_vex:
         from ironhull.workspace.scan_vex import with_vex

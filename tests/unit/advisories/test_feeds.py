@@ -301,3 +301,21 @@ def test_a_folder_is_read_without_what_the_feed_does_not_want(tmp_path: Path) ->
         (tmp_path / name).write_text("{}")
     found = [document.name for document in documents(tmp_path, AnnotationFeed().wants)]
     assert found == ["CVE-2024-0001.json"]
+
+
+@pytest.mark.parametrize(
+    ("feed", "name"),
+    [
+        (KevFeed(), "kev-2026-08-07.json"),
+        (EpssFeed(), "epss-sample-2026-09.csv"),
+        (NodeFeed(), "node-core-vulns-2026-04.json"),
+        (TrackerFeed(), "debian/tracker-json-sample.json"),
+    ],
+)
+def test_a_byte_order_mark_before_a_feed_is_none_of_it(
+    feed: Feed, name: str, tmp_path: Path
+) -> None:
+    source = excerpt(name)
+    marked = tmp_path / source.name
+    marked.write_bytes(b"\xef\xbb\xbf" + source.read_bytes())
+    assert list(feed.read(documents(marked, feed.wants))) == real(feed, name)

@@ -64,3 +64,14 @@ def test_the_second_run_reads_what_the_first_stored(home: Home) -> None:
     layer = json.loads(first)["layers"][0]["digest"]
     home.store.blobs.remove(layer)
     assert run("--json").stdout == first
+
+
+def test_unreadable_files_that_are_accepted_are_counted(home: Home) -> None:
+    files = {f"app/node_modules/{name}/package.json": "{" for name in "abc"}
+    make_image(home.store, [FILES | files])
+    assert "not read:         3 (packages may be missing)" in run().stdout
+    text = run("--accept-unreadable", "*/[ab]/*").stdout
+    assert "accepted:         2 that cannot be read" in text
+    assert "not read:         1 (packages may be missing)" in text
+    value = json.loads(run("--json", "--accept-unreadable", "*").stdout)
+    assert [item["kind"] for item in value["remarks"]] == ["accepted"] * 3

@@ -320,3 +320,44 @@ def test_feeds_that_cannot_be_reached_are_named_once_with_what_to_do() -> None:
         "not reached: osv-debian, osv-npm; without internet, .*: ironhull advisories import FILE",
         str(ended.exception),
     )
+
+
+def scan_of(home: Home, files: dict[str, str], *arguments: str) -> Result:
+    release = {"etc/os-release": FILES["etc/os-release"]}
+    status = {"var/lib/dpkg/status": FILES["var/lib/dpkg/status"]}
+    make_image(home.store, [release | status | files], names=["other:1"])
+    return CliRunner().invoke(scan, ["other:1", "--max-age", "0", *arguments])
+
+
+def test_a_file_that_cannot_be_read_fails_unless_somebody_accepts_it(
+    database: Path, home: Home
+) -> None:
+    files = {f"app/node_modules/{name}/package.json": "{" for name in "abcde"}
+    refused = scan_of(home, files)
+    assert isinstance(refused.exception, CheckFailedError)
+    assert "5 files could not be read" in str(refused.exception)
+    some = scan_of(home, files, "--accept-unreadable", "*/[abcd]/*")
+    assert "1 files could not be read" in str(some.exception)
+    accepted = scan_of(home, files, "--accept-unreadable", "/app/*", "--json")
+    assert accepted.exception is None
+    [caveat] = [
+        item for item in json.loads(accepted.stdout)["warnings"] if item["kind"] == "accepted"
+    ]
+    assert caveat["subject"] == "5 files"
+    assert "/app/node_modules/a/package.json" in caveat["message"]
+    assert "accepted" in scan_of(home, files, "--accept-unreadable", "/app/*").stdout
+
+
+def test_a_version_that_cannot_be_compared_fails_in_every_ecosystem(
+    database: Path, home: Home, tmp_path: Path
+) -> None:
+    npm = write_records(tmp_path / "npm", [osv("GHSA-1", "left-pad", {"npm": "1.3.0"})])
+    CliRunner().invoke(advisories, ["update", "--source", f"osv-npm={npm}"], catch_exceptions=False)
+    path = "app/node_modules/left-pad/package.json"
+    odd = scan_of(home, {path: '{"name": "left-pad", "version": "not.a.version"}'})
+    assert isinstance(odd.exception, CheckFailedError)
+    assert "left-pad not.a.version" in str(odd.exception)
+    fine = scan_of(home, {path: '{"name": "left-pad", "version": "1.3.1"}'})
+    assert fine.exception is None
+    unknown = scan_of(home, {path: '{"name": "nobody-knows", "version": "not.a.version"}'})
+    assert unknown.exception is None

@@ -265,3 +265,15 @@ def test_the_database_of_a_chroot_inside_the_image_is_not_the_images() -> None:
 def test_archives_are_known_by_their_extension_in_any_case() -> None:
     assert file_cataloguer("/opt/APP.JAR") is not None
     assert file_cataloguer("/opt/app.zip") is None
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+def test_a_byte_order_mark_before_a_text_is_none_of_its_words() -> None:
+    assert npm.read("/a/package.json", BOM + b'{"name":"a","version":"1"}').packages
+    assert python.read("/a.dist-info/METADATA", BOM + b"Name: a\nVersion: 1\n").packages
+    assert dpkg.read(dpkg.DATABASE, BOM + b"Package: a\nVersion: 1\n").packages
+    assert apk.read("/lib/apk/db/installed", BOM + b"P:a\nV:1\n").packages
+    installed = b'[{"name":"a/b","version":"1"}]'
+    assert composer.read("/vendor/composer/installed.json", BOM + installed).packages

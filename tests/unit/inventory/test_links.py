@@ -80,6 +80,10 @@ LINKED: dict[str, tuple[Files, ...]] = {
     "to a file that a later member of its name replaces": (
         [(STORE, NPM), (MODULE, Hardlink(STORE)), (STORE, "another file")],
     ),
+    "to a link, when its target has another file": (
+        [("x", NPM)],
+        [("y", Hardlink("x")), ("x", "another file"), (MODULE, Hardlink("y"))],
+    ),
     "through a folder that is a link": (
         [("data/store/x", NPM), ("store", Symlink("data/store")), (MODULE, Hardlink("store/x"))],
     ),
@@ -144,6 +148,7 @@ def test_a_hard_link_to_nothing_is_said_and_breaks_nothing(
     [
         ([(MODULE, NPM), (MODULE, Hardlink(MODULE))],),
         ([(MODULE, NPM)], [(MODULE, Hardlink(MODULE))]),
+        ([("x", NPM)], [(MODULE, Hardlink("x")), ("x", ""), (MODULE, Hardlink(MODULE))]),
     ],
 )
 def test_a_hard_link_to_its_own_name_is_the_file_that_has_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 
 import pytest
@@ -64,3 +65,25 @@ def test_an_executable_archive_is_a_program_too() -> None:
         entry = View([record_of(layer)]).get("/app.jar")
         assert entry is not None
         assert entry.form == form
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "limit"),
+    [
+        ("var/lib/dpkg/status", 500 << 20, 64 << 20),
+        ("app/node_modules/a/package.json", 200 << 20, 8 << 20),
+        ("usr/lib/python3/dist-packages/a-1.dist-info/METADATA", 100 << 20, 4 << 20),
+        ("opt/app.jar", 3 << 30, 2 << 30),
+    ],
+)
+def test_a_file_past_its_limit_is_said_and_never_in_memory(
+    path: str, size: int, limit: int
+) -> None:
+    tracemalloc.start()
+    record = record_of(sparse_member(path, [(0, b"PK\3\4 Package: a")], size, "1.0") + END)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [remark.message for _, remark in record.remarks] == [
+        f"{size} bytes (limit {limit}); not read"
+    ]
+    assert peak < 1 << 20

@@ -204,7 +204,7 @@ def test_a_damaged_audit_section_is_reported(section: bytes) -> None:
 def test_an_audit_section_that_swells_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     from ironhull.inventory.cataloguers import cargo
 
-    monkeypatch.setattr(cargo, "_MAX_JSON", 1 << 16)
+    monkeypatch.setattr(cargo, "MAX_JSON", 1 << 16)
     assert read(elf({".dep-v0": zlib.compress(b" " * (1 << 20))})).remarks
 
 

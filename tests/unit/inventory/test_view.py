@@ -56,6 +56,10 @@ def test_a_file_in_the_place_of_a_folder_hides_its_content() -> None:
     assert paths(seen) == {"/d", "/e"}
 
 
+def test_a_file_that_became_a_folder_stays_gone_when_the_folder_is_emptied() -> None:
+    assert paths(view({"a": "x"}, {"a/b": "y"}, {"a/.wh.b": ""})) == set()
+
+
 def test_a_folder_again_keeps_what_is_in_it() -> None:
     seen = view({"d": Directory(), "d/a": "x"}, {"d": Directory(mode=0o700)})
     assert paths(seen) == {"/d", "/d/a"}

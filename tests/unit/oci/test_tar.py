@@ -149,6 +149,9 @@ def header(**fields: bytes) -> bytes:
         (header(kind=b"x", size=b"%011o" % (2 << 20)), "extended header"),
         (header(kind=b"x", size=b"%011o" % 5) + b"hello".ljust(512, b"\0") + header(), "length"),
         (header(kind=b"x", size=b"%011o" % 9) + b"99 a=bcde".ljust(512, b"\0"), "length"),
+        # The second record has no length: the first must not be read again, for ever.
+        (header(kind=b"x", size=b"%011o" % 9) + b"6 a=b\nabc".ljust(512, b"\0"), "length"),
+        (header(kind=b"x", size=b"%011o" % 9) + b"6 a=b\n0 c".ljust(512, b"\0"), "length"),
         (
             header(kind=b"x", size=b"%011o" % 12) + b"12 size=-10\n".ljust(512, b"\0") + header(),
             "size",

@@ -348,6 +348,11 @@ def test_a_temporary_name_that_became_a_cve_is_the_same_finding(result: ScanResu
     assert (diff.new, diff.gone, diff.same) == ((), (), 1)
 
 
+def test_an_old_report_with_a_byte_order_mark_is_read(result: ScanResult) -> None:
+    data = b"\xef\xbb\xbf" + render("json", result).encode()
+    assert compare_results(read_report(data, "old.json"), result).new == ()
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"schema": "x", "image": "a", "findings": []}'])
 def test_what_is_no_report_cannot_be_compared(data: bytes) -> None:
     with pytest.raises(MalformedError):

@@ -19,7 +19,7 @@ from ironhull.scan.versions.languages import (
     nuget_key,
     pep440_key,
 )
-from ironhull.scan.versions.semver import satisfies, semver_key
+from ironhull.scan.versions.semver import go_key, satisfies, semver_key
 
 ORDERED: list[tuple[Callable[[str], Any], Sequence[str]]] = [
     (
@@ -169,3 +169,15 @@ def test_plain_numbers_order_alike_everywhere(key: Callable[[str], Any], texts: 
 )
 def test_npm_ranges(version: str, expression: str, expected: bool) -> None:
     assert satisfies(version, expression) is expected
+
+
+def test_go_names_its_release_candidates_without_hyphen_and_dot() -> None:
+    order = ["1.25.9", "go1.26rc1", "1.26.0-rc.2", "1.26rc10", "go1.26", "1.26.1beta1", "v1.26.1"]
+    keys = [go_key(text) for text in order]
+    assert keys == sorted(keys)
+    assert len(set(keys)) == len(keys)
+    assert go_key("go1.26rc1") == semver_key("1.26.0-rc.1")
+    assert go_key("1.26") == semver_key("1.26.0")
+    for text in ("(devel)", "go1.26rc", "go", "1.26rc1x"):
+        with pytest.raises(MalformedError):
+            go_key(text)

@@ -53,3 +53,9 @@ def test_what_is_no_vex_is_malformed(data: bytes) -> None:
 def test_a_folder_without_documents_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="without VEX documents"):
         list(read_vex(tmp_path))
+
+
+def test_a_byte_order_mark_before_a_document_is_none_of_it() -> None:
+    value = {"@context": "https://openvex.dev/ns", "statements": [said()]}
+    data = b"\xef\xbb\xbf" + json.dumps(value).encode()
+    assert len(parse_vex(data, "x").statements) == 1

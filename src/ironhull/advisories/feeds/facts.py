@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar
@@ -222,13 +223,15 @@ def _decode(document: Document, kind: type[T]) -> T:
 
 
 def _lines(file: IO[bytes], name: str) -> Iterator[str]:
-    for _ in range(MAX_ROWS):
+    for number in range(MAX_ROWS):
         try:
             line = file.readline(1 << 16)
         except DAMAGED as error:
             raise malformed(name, f"damaged: {error}") from None
         if not line:
             return
+        if not number:
+            line = line.removeprefix(BOM_UTF8)
         yield line.decode("utf-8", "replace").rstrip("\n")
     raise malformed(name, f"more than {MAX_ROWS} lines")
 

@@ -17,7 +17,7 @@ DATABASES = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 def read(path: str, data: bytes) -> Findings:
     """The packages of the database; broken records become remarks."""
     findings = Findings()
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
     for number, record in enumerate(text.split("\n\n"), 1):
         if not record.strip():
             continue

@@ -7,11 +7,10 @@ import zlib
 
 from ironhull.inventory.cataloguers.elf import ElfFile
 from ironhull.inventory.cataloguers.interface import Findings
-from ironhull.inventory.cataloguers.parse import text_of
+from ironhull.inventory.cataloguers.parse import MAX_JSON, text_of
 from ironhull.inventory.model import Package
 
 _SECTION = ".dep-v0"
-_MAX_JSON = 16 << 20
 
 
 def read(path: str, elf: ElfFile, findings: Findings) -> None:
@@ -21,9 +20,9 @@ def read(path: str, elf: ElfFile, findings: Findings) -> None:
         return
     try:
         inflate = zlib.decompressobj()
-        data = inflate.decompress(elf.at(section.offset, min(section.size, _MAX_JSON)), _MAX_JSON)
+        data = inflate.decompress(elf.at(section.offset, min(section.size, MAX_JSON)), MAX_JSON)
         if not inflate.eof:
-            findings.unparsed(path, f"an audit section that is cut off or over {_MAX_JSON} bytes")
+            findings.unparsed(path, f"an audit section that is cut off or over {MAX_JSON} bytes")
             return
         items = json.loads(data)["packages"]
     except (zlib.error, ValueError, KeyError, TypeError, RecursionError) as error:

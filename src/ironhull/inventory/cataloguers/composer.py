@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ironhull.inventory.cataloguers.interface import Findings, TextCataloguer
-from ironhull.inventory.cataloguers.parse import text_of
+from ironhull.inventory.cataloguers.parse import MAX_JSON, text_of
 from ironhull.inventory.model import Package
 
 
@@ -46,5 +46,5 @@ CATALOGUER = TextCataloguer(
     read,
     bases=frozenset({"installed.json"}),
     wants=lambda path: path.endswith("/composer/installed.json"),
-    limit=64 << 20,
+    limit=MAX_JSON,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ironhull.inventory.cataloguers.interface import Findings, TextCataloguer
-from ironhull.inventory.cataloguers.parse import json_object, text_of
+from ironhull.inventory.cataloguers.parse import MAX_JSON, json_object, text_of
 from ironhull.inventory.model import Package
 
 # `reference` entries are files of the framework, which have no NuGet package.
@@ -38,4 +38,5 @@ CATALOGUER = TextCataloguer(
     read,
     extensions=frozenset({"json"}),
     wants=lambda path: path.endswith(".deps.json"),
+    limit=MAX_JSON,
 )

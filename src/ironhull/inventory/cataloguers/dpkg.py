@@ -28,7 +28,7 @@ _ABSENT = frozenset({"not-installed", "config-files"})
 def read(path: str, data: bytes) -> Findings:
     """The packages of one database file; broken stanzas become remarks."""
     findings = Findings()
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n").strip("\n")
+    text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n").strip("\n")
     for number, stanza in enumerate(_STANZAS.split(text) if text else [], 1):
         if not stanza.strip():
             continue

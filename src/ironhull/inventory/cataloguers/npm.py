@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ironhull.inventory.cataloguers.interface import Findings, TextCataloguer
-from ironhull.inventory.cataloguers.parse import json_object, text_of
+from ironhull.inventory.cataloguers.parse import MAX_JSON, json_object, text_of
 from ironhull.inventory.model import Package
 
 LOCK = "package-lock.json"
@@ -72,4 +72,4 @@ def _locked(path: str, value: dict[str, Any], findings: Findings) -> None:
     ]
 
 
-CATALOGUER = TextCataloguer("npm", read, bases=frozenset({"package.json", LOCK}))
+CATALOGUER = TextCataloguer("npm", read, bases=frozenset({"package.json", LOCK}), limit=MAX_JSON)

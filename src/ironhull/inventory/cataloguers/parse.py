@@ -8,6 +8,8 @@ from typing import Any
 from ironhull.inventory.cataloguers.interface import Findings
 
 MAX_TEXT = 512
+MAX_JSON = 8 << 20
+"""Bytes of a JSON file that is read: as objects it may take thirty times as much memory."""
 
 
 def json_object(path: str, data: bytes, findings: Findings) -> dict[str, Any] | None:

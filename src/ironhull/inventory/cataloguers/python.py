@@ -12,7 +12,7 @@ _CLASSIFIER = "License :: "
 def read(path: str, data: bytes) -> Findings:
     """The distribution that the metadata file is of (PyPA, "Core metadata specifications")."""
     findings = Findings()
-    fields = headers(data.decode("utf-8", "replace"))
+    fields = headers(data.decode("utf-8-sig", "replace"))
     name = text_of(fields.get("name", [""])[0])
     version = text_of(fields.get("version", [""])[0])
     if not name or not version:

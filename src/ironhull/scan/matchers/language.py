@@ -23,12 +23,12 @@ from ironhull.scan.versions.languages import (
     nuget_key,
     pep440_key,
 )
-from ironhull.scan.versions.semver import satisfies, semver_key
+from ironhull.scan.versions.semver import go_key, satisfies, semver_key
 
 ORDERS: Mapping[str, Callable[[str], Any]] = {
     "npm": semver_key,
     "pypi": pep440_key,
-    "golang": semver_key,
+    "golang": go_key,
     "maven": maven_key,
     "gem": gem_key,
     "composer": composer_key,
@@ -57,6 +57,7 @@ class LanguageMatcher:
 
     def match(self, package: Package) -> Match:
         """As `Matcher.match`."""
+        # Without a claim on it nothing depends on how a package's version compares.
         claims = self._claims[normal_name(self._kind, package.name)]
         found: dict[str, Rule] = {}
         for claim in claims or ():
@@ -66,8 +67,6 @@ class LanguageMatcher:
                 known = found.get(rule.vulnerability)
                 if known is None or (rule.offered and not known.offered):
                     found[rule.vulnerability] = rule
-        if not claims:
-            self._order(package.version)
         return Match(package, tuple(found.values()))
 
     def _rule(self, version: str, claim: StoredClaim) -> Rule | None:

@@ -30,6 +30,18 @@ def semver_key(text: str) -> SemverKey:
     return major, minor, patch, _prerelease(found[4])
 
 
+_GO_RELEASE = re.compile(r"(?:go|v)?(\d+)\.(\d+)(?:\.(\d+))?(alpha|beta|rc)(\d+)")
+
+
+def go_key(text: str) -> SemverKey:
+    """The same for Go, whose own releases are `go1.26rc1` where advisories write `1.26.0-rc.1`."""
+    found = _GO_RELEASE.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    if found is None:
+        return semver_key(text.removeprefix("go"))
+    major, minor, patch, word, number = found.groups()
+    return semver_key(f"{major}.{minor}.{patch or 0}-{word}.{number}")
+
+
 def _prerelease(text: str | None) -> tuple[Any, ...]:
     if text is None:
         return ((2, 0, ""),)
