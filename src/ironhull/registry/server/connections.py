@@ -41,6 +41,9 @@ _EVERY_IN_NEED = 0.25
 # Where struct tcp_info (linux/tcp.h) has what, and how much of it is asked for.
 _UNACKED, _LAST_SENT_MS, _BYTES_ACKED, _NOT_SENT = 24, 44, 120, 144
 _TCP_INFO_BYTES = 148
+# Its first byte is the state: established, or the client has sent all. What was shut down is the
+# web server's to close.
+_OPEN = (1, 8)
 # Between two pieces of a file nothing may wait to be sent for a moment.
 _JUST_SENT_MS = 1000
 
@@ -120,8 +123,9 @@ class Connections:
         self._seen = {n: seen for n, seen in found.items() if self._update(seen, now)}
         every = list(self._seen.values())
         reasons = self._judged(every, now)
-        kept = Counter(seen.address for seen in every if seen not in reasons)
-        self._crowded = frozenset(who for who, count in kept.items() if count >= self._of_address)
+        # Idle ones give way to new ones, so they are no reason to refuse any.
+        used = Counter(seen.address for seen in every if seen.busy and seen not in reasons)
+        self._crowded = frozenset(who for who, count in used.items() if count >= self._of_address)
         self.count = len(every)
         done = Counter(why for seen, why in reasons.items() if _shut_down(seen))
         self.shut += done.total()
@@ -170,7 +174,7 @@ class Connections:
     def _update(self, seen: _Seen, now: float) -> bool:
         """Look at one connection anew; False if it is gone."""
         info = _tcp_info(seen)
-        if info is None:
+        if info is None or info[0] not in _OPEN:
             return False
         unacked, last_sent, acked, not_sent = (
             *struct.unpack_from("I", info, _UNACKED),

@@ -97,6 +97,16 @@ def test_of_an_address_with_too_many_those_idle_longest_go(peers):
         ]  # fmt: skip
 
 
+def test_idle_connections_of_an_address_are_no_reason_to_refuse_its_requests(peers):
+    connections = Connections(Limits(connections_of_address=2), peers.port)
+    clients = [peers.connect()[0] for _ in range(4)]
+    connections.look(0.0)
+    assert [ended(client) for client in clients].count(True) == 2
+    connections.look(0.1)
+    with connections.request(("127.0.0.1", 1)):
+        pass
+
+
 def test_when_room_is_needed_the_address_with_most_gives_it(peers):
     # Room for three quarters of eight, two of one address.
     connections = Connections(Limits(connections_of_address=100), peers.port, capacity=8)
