@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outside.mirror import suite_lines
+from outside.mmdebstrap import make_root
 from outside.trivy import write_database
 from tests.data.find import osv_export, osv_records
 from tests.fakes import advisories as fake
@@ -36,14 +36,12 @@ def archives(
     tmp_path_factory: pytest.TempPathFactory, podman_settings: EngineSettings
 ) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("compared")
-    sources = folder / "sources.list"
-    sources.write_text(suite_lines("bookworm"))
     podman = [tool("podman"), *podman_settings.podman]
     found = {}
     for name, packages in IMAGES.items():
         tar, image = folder / f"{name}.tar", f"localhost/compared-{name}:1"
-        make = [tool("mmdebstrap"), "--quiet", "--variant=minbase", f"--include={packages}"]
-        subprocess.run([*make, "bookworm", tar, sources], check=True)
+        options = ("--variant=minbase", f"--include={packages}")
+        make_root(tool("mmdebstrap"), "bookworm", options, tar)
         found[name] = folder / f"{name}-image.tar"
         for words in (("import", "--quiet", tar, image), ("save", "-q", "-o", found[name], image)):
             subprocess.run([*podman, *words], check=True, stdout=subprocess.DEVNULL)

@@ -280,3 +280,15 @@ def test_without_an_engine_the_images_are_compared_and_the_rest_is_named(
     assert value["engine"] is None
     assert len(value["left_out"]) == 4
     assert value["fewer_packages"] == podman_demo.value["fewer_packages"]
+
+
+def test_make_demo_ends_in_something_worth_looking_at(podman_demo: Done) -> None:
+    environment = podman_demo.bench.environment
+    made = subprocess.run(
+        ["make", "-C", PROJECT, "demo"],
+        env=environment, check=False, capture_output=True, text=True, timeout=1200,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
+    assert "sha256:" in made.stdout
+    assert "none (looked at" in made.stdout
+    assert podman_demo.bench.left() == podman_demo.after

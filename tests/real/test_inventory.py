@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from outside.mirror import suite_lines
+from outside.mmdebstrap import make_root
 from tests.fakes.image import Directory, Files, make_image
 from tests.real.tools import tool
 
@@ -124,21 +124,8 @@ DIFFERENCES = (
 
 
 def mmdebstrap(codename: str, packages: str, variant: str, target: Path) -> Path:
-    sources = target.with_suffix(".list")
-    sources.write_text(suite_lines(codename))
-    subprocess.run(
-        [
-            tool("mmdebstrap"),
-            f"--variant={variant}",
-            f"--include={packages}",
-            "--quiet",
-            codename,
-            target,
-            sources,
-        ],
-        check=True,
-    )
-    return target
+    options = (f"--variant={variant}", f"--include={packages}")
+    return make_root(tool("mmdebstrap"), codename, options, target)
 
 
 def tarred(root: Path) -> Path:

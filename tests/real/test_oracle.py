@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from outside.mirror import suite_lines
+from outside.mmdebstrap import make_root
 from tests.real.tools import tool
 
 PACKAGES = ("nodejs", "python3", "nginx-light", "ca-certificates", "tzdata", "netbase", "apt")
@@ -69,11 +69,8 @@ RULES: dict[tuple[str, str], str] = {
 def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("oracle")
     theirs = folder / "dpkg.tar"
-    subprocess.run(
-        [tool("mmdebstrap"), "--mode=root", "--variant=essential", "--quiet",
-         f"--include={','.join(PACKAGES)}", "trixie", theirs, "-"],
-        input=suite_lines("trixie"), text=True, check=True,
-    )  # fmt: skip
+    options = ("--mode=root", "--variant=essential", f"--include={','.join(PACKAGES)}")
+    make_root(tool("mmdebstrap"), "trixie", options, theirs)
     ours = folder / "ours.tar"
     build(folder, installed(theirs), ours)
     return theirs, ours

@@ -15,6 +15,7 @@ from hatchling.builders.wheel import WheelBuilder
 from mypy.find_sources import create_source_list
 from mypy.options import Options
 from tests.unit.checkout.test_collection import NAMES
+from vulture.utils import get_modules
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src"
@@ -86,6 +87,13 @@ def test_mypy_looks_at_every_module(monkeypatch):
     }
     assert {name: SOURCE.parent / path for name, path in found.items()} == modules() | stubs
     assert stubs.keys() <= {"ironhull"}
+
+
+def test_vulture_looks_at_every_module():
+    assert {path for path in get_modules([SOURCE / "ironhull"]) if path.suffix == ".py"} == {
+        *modules().values()
+    }
+    assert 'paths = ["src/ironhull"]' in (ROOT / "pyproject.toml").read_text()
 
 
 def test_the_import_rules_see_every_module():
