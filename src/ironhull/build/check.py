@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from ironhull.build.elf import Elf
 from ironhull.build.record import TreeEntry
@@ -91,7 +92,18 @@ class CheckedImage:
         return any(fnmatchcase(path, pattern) for pattern in self.definition.keep.idle)
 
 
-Found = tuple[int, list[str]]
+class _Problem(NamedTuple):
+    """What is wrong, and the path that has to go or to change; '' if it is none."""
+
+    path: str
+    text: str
+
+
+def _at(entry: TreeEntry, text: str = "") -> _Problem:
+    return _Problem(entry.path, f"/{entry.path} {text}".rstrip())
+
+
+Found = tuple[int, list[_Problem]]
 
 
 def check_image(image: CheckedImage) -> tuple[CheckResult, ...]:
@@ -99,13 +111,21 @@ def check_image(image: CheckedImage) -> tuple[CheckResult, ...]:
     results = []
     for name, check in CHECKS.items():
         looked_at, problems = check(image)
-        results.append(CheckResult(name, str(image.platform), looked_at, tuple(sorted(problems))))
+        said = sorted(problem.text + _origin(image.tree, problem.path) for problem in problems)
+        results.append(CheckResult(name, str(image.platform), looked_at, tuple(said)))
     return tuple(results)
+
+
+def _origin(tree: Tree, path: str) -> str:
+    """Who brought a path, for people who have to decide what becomes of it."""
+    owner = tree.owner.get(path)
+    return f" (from {owner})" if owner else ""
 
 
 def _libraries(image: CheckedImage) -> Found:
     """Interpreter, NEEDED and RPATH of every ELF file (but idle ones) resolve inside the image."""
-    tree, problems, count = image.tree, [], 0
+    tree, count = image.tree, 0
+    problems: list[_Problem] = []
     folders = _library_folders(image)
     machine = _MACHINE[image.platform.debian]
     by_name: dict[str, list[str]] = {}
@@ -120,10 +140,10 @@ def _libraries(image: CheckedImage) -> Found:
         count += 1
         # Firmware, tests of a toolchain: it may be meant, but ld.so would not load it here.
         if elf.machine != machine:
-            problems.append(f"/{entry.path} is for another CPU (e_machine {elf.machine})")
+            problems.append(_at(entry, f"is for another CPU (e_machine {elf.machine})"))
             continue
         if elf.interpreter and not _runs(tree, elf.interpreter):
-            problems.append(f"/{entry.path} needs the interpreter {elf.interpreter}")
+            problems.append(_at(entry, f"needs the interpreter {elf.interpreter}"))
         # ld.so also takes a library that is loaded already, whatever path it came from; that hangs
         # on the order of loading, so each file has to find its own.
         search = [*_rpath(elf, entry.path), *folders]
@@ -131,7 +151,7 @@ def _libraries(image: CheckedImage) -> Found:
             if not _found(tree, name, search):
                 elsewhere = by_name.get(name)
                 hint = f" (there is /{elsewhere[0]}, not searched)" if elsewhere else ""
-                problems.append(f"/{entry.path} needs {name}{hint}")
+                problems.append(_at(entry, f"needs {name}{hint}"))
     return count, problems
 
 
@@ -163,7 +183,8 @@ def _found(tree: Tree, name: str, search: list[str]) -> bool:
 
 def _scripts(image: CheckedImage) -> Found:
     """The interpreter of every executable script (but of idle ones) exists."""
-    problems, count = [], 0
+    problems: list[_Problem] = []
+    count = 0
     for entry in image.files():
         if not entry.shebang or not entry.executable or _documentation(entry):
             continue
@@ -173,14 +194,14 @@ def _scripts(image: CheckedImage) -> Found:
         # Blanks only, as the kernel does: a carriage return is part of the name.
         words = re.split(r"[ \t]+", entry.shebang)
         if not words[0].startswith("/"):
-            problems.append(f"/{entry.path} is a script without an absolute interpreter")
+            problems.append(_at(entry, "is a script without an absolute interpreter"))
         elif not _runs(image.tree, words[0]):
-            problems.append(f"/{entry.path} needs {_shown(words[0])}")
+            problems.append(_at(entry, f"needs {_shown(words[0])}"))
         # `#!/usr/bin/env node`: env is there, and it is the program behind it that is needed.
         elif posixpath.basename(words[0]) == "env":
             program = _behind_env(words[1:])
             if program and _on_path(image, program) is None:
-                problems.append(f"/{entry.path} needs {_shown(program)}, by way of env")
+                problems.append(_at(entry, f"needs {_shown(program)}, by way of env"))
     return count, problems
 
 
@@ -227,7 +248,8 @@ def _on_path(image: CheckedImage, program: str) -> TreeEntry | None:
 
 def _links(image: CheckedImage) -> Found:
     """Absolute symbolic links lead to something."""
-    problems, count = [], 0
+    problems: list[_Problem] = []
+    count = 0
     for entry in image.tree.entries.values():
         # Relative links are a package's own affair: many of Debian's lead to what only another
         # package brings (a -dev's libx.so, a plug-in).
@@ -237,7 +259,7 @@ def _links(image: CheckedImage) -> Found:
         if f"{entry.link}/".startswith(_RUNTIME_FOLDERS):
             continue
         if image.tree.resolve(entry.path) is None and not _documentation(entry):
-            problems.append(f"/{entry.path} leads to {entry.link}, which is not there")
+            problems.append(_at(entry, f"leads to {entry.link}, which is not there"))
     return count, problems
 
 
@@ -248,18 +270,21 @@ def _documentation(entry: TreeEntry) -> bool:
 
 def _entrypoint(image: CheckedImage) -> Found:
     """What the image starts, to work or to tell its health, is there for its user to execute."""
-    definition, problems = image.definition, []
+    definition = image.definition
+    problems: list[_Problem] = []
     health = definition.healthcheck.command if definition.healthcheck else ()
     # The first word is the program; what follows are its arguments, whichever list they stand in.
     argvs = [argv for argv in ((*definition.entrypoint, *definition.cmd), health) if argv]
     for argv in argvs:
         entry = _on_path(image, argv[0])
         if entry is None:
-            problems.append(f"{argv[0]!r}, which the image starts, is not in it")
+            problems.append(_Problem("", f"{argv[0]!r}, which the image starts, is not in it"))
         elif not entry.is_file:
-            problems.append(f"{argv[0]!r}, which the image starts, is no program")
+            text = f"{argv[0]!r}, which the image starts, is no program"
+            problems.append(_Problem(entry.path, text))
         elif blocked := _blocked(image, entry.path):
-            problems.append(f"user {image.uid} may not execute /{entry.path}: {blocked}")
+            text = f"user {image.uid} may not execute /{entry.path}: {blocked}"
+            problems.append(_Problem(entry.path, text))
     return len(argvs), problems
 
 
@@ -288,7 +313,7 @@ def _may(entry: TreeEntry, uid: int, gid: int, bit: int) -> bool:
 
 def _user(image: CheckedImage) -> Found:
     """The image's user is in /etc/passwd, is not root unless root is meant, can enter work-dir."""
-    problems = []
+    problems: list[str] = []
     # The accounts step writes it, into the image's own layer.
     data = image.tree.contents.get("etc/passwd", b"")
     text = data.decode() if isinstance(data, bytes) else ""
@@ -303,14 +328,14 @@ def _user(image: CheckedImage) -> Found:
         blocked = _blocked(image, work_dir)
         if blocked:
             problems.append(f"user {image.uid} cannot enter {image.definition.work_dir}: {blocked}")
-    return len(text.splitlines()), problems
+    return len(text.splitlines()), [_Problem("", problem) for problem in problems]
 
 
 def _programs(kind: ProgramKind, kept: bool, image: CheckedImage) -> Found:
     programs = [entry for entry in image.tree.entries.values() if _program(entry, image.tree)]
     if kept:
         return len(programs), []
-    return len(programs), [f"/{e.path}" for e in programs if kind in program(e.path)[1]]
+    return len(programs), [_at(e) for e in programs if kind in program(e.path)[1]]
 
 
 def _program(entry: TreeEntry, tree: Tree) -> bool:
@@ -341,7 +366,7 @@ def _setuid(image: CheckedImage) -> Found:
     """No setuid or setgid file but those that hardening.setuid names."""
     files = list(image.files())
     kept = image.definition.keep.setuid
-    found = [f"/{e.path}" for e in files if e.mode & 0o6000 and f"/{e.path}" not in kept]
+    found = [_at(e) for e in files if e.mode & 0o6000 and f"/{e.path}" not in kept]
     return len(files), found
 
 
@@ -349,7 +374,7 @@ def _world_writable(image: CheckedImage) -> Found:
     """Nothing that everybody may write, but folders with the sticky bit."""
     entries = [entry for entry in image.tree.entries.values() if not entry.is_symlink]
     found = [
-        f"/{entry.path} has mode {entry.mode:04o}"
+        _at(entry, f"has mode {entry.mode:04o}")
         for entry in entries
         if entry.mode & 0o002 and not (entry.is_directory and entry.mode & 0o1000)
     ]

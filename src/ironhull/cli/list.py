@@ -9,7 +9,7 @@ import click
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.settings import read_settings
 from ironhull.definition.catalog import Catalog, CatalogEntry
-from ironhull.definition.document import definition_document
+from ironhull.definition.document import definition_document, ends_of_life
 from ironhull.definition.model import ImageDefinition
 from ironhull.definition.pins import Pins
 
@@ -56,6 +56,16 @@ def _variant(definition: ImageDefinition) -> str:
     return " ".join(part for part in (definition.variant, definition.flavor) if part)
 
 
+def _life(definition: ImageDefinition) -> str:
+    """Both ends, the nearer first, where the makers and the distribution stop at other times."""
+    return (
+        ", ".join(
+            f"{day} (upstream)" if of_makers else day for day, of_makers in ends_of_life(definition)
+        )
+        or "-"
+    )
+
+
 def _row(entry: CatalogEntry, definition: ImageDefinition) -> tuple[str, ...]:
     return (
         f"{entry.image}:{entry.stem}",
@@ -63,6 +73,6 @@ def _row(entry: CatalogEntry, definition: ImageDefinition) -> tuple[str, ...]:
         definition.distribution,
         definition.accounts.run_as,
         ", ".join(platform.architecture for platform in definition.platforms),
-        definition.dates.get("end-of-life", "-"),
+        _life(definition),
         definition.name,
     )

@@ -66,6 +66,12 @@ _DATES = FixedKeys(
         "release": Key(_DATE, "When the program's release line came out."),
         "end-of-life": Key(_DATE, "When its makers stop fixing it."),
         "end-of-support": Key(_DATE, "When the image stops being built."),
+        "upstream-end-of-life": Key(
+            _DATE,
+            "When the program's own makers stop, where the distribution fixes it for longer "
+            "(`end-of-life` is then the distribution's).",
+            ours=True,
+        ),
     },
     refused=dict.fromkeys(("type", "url"), "is not followed: write the dates"),
 )

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from ironhull.errors import EnvironmentProblem, NotFoundError, UntrustedError
 from ironhull.oci.digest import Digest, hex_of
+from ironhull.store.files import create_held
 
 CHUNK = 1 << 20
 
@@ -142,7 +143,7 @@ class BlobStore:
         try:
             self._tmp.mkdir(parents=True, exist_ok=True)
             path = self._tmp / f"{os.getpid()}-{secrets.token_hex(8)}"
-            file = path.open("xb")
+            file = create_held(path)
         except OSError as error:
             raise EnvironmentProblem(f"cannot write to {self._tmp}: {error.strerror}") from None
         try:

@@ -15,7 +15,7 @@ from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.digest import Digest, hex_of, parse_digest
 from ironhull.progress import Progress
 from ironhull.store.blobs import CHUNK, BlobStore
-from ironhull.store.files import locked
+from ironhull.store.files import locked, remove_abandoned
 from ironhull.store.home import Home
 from ironhull.store.layout import REF_NAME
 
@@ -73,18 +73,21 @@ def prune(
     doomed: list[Path] = []
     if packages:
         doomed += _files(home.packages.root)
+    # Made before the lock is taken: making a store takes it too.
+    blobs = home.store.blobs
     with locked(home.root / "store" / ".lock"):
         if layers or unused:
             needed = _needed(home)
             doomed += [
-                home.store.blobs.path(digest)
-                for digest in home.store.blobs
-                if digest not in needed and _age(home.store.blobs.path(digest)) > grace
+                blobs.path(digest)
+                for digest in blobs
+                if digest not in needed and _age(blobs.path(digest)) > grace
             ]
         if unused:
             doomed += _orphans(home, {path.name for path in doomed})
-            doomed += [path for path in _leftovers(home) if _age(path) > grace]
         sizes = [_removed(path) for path in doomed]
+        if unused:
+            sizes += [_left_over(path, grace) for path in _leftovers(home)]
     removed = [size for size in sizes if size is not None]
     return Pruned(len(removed), sum(removed))
 
@@ -97,6 +100,12 @@ def _removed(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     return size
+
+
+def _left_over(path: Path, grace: float) -> int | None:
+    """As `_removed`, of a file that nobody writes: at once, or by its age if locks do not tell."""
+    size = remove_abandoned(path)
+    return _removed(path) if size is None and _age(path) > grace else size
 
 
 def verify(home: Home, progress: Progress) -> list[str]:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ironhull.errors import EnvironmentProblem
 
@@ -20,7 +21,7 @@ def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
+        with create_held(temporary) as file:
             file.write(data)
             if durable:
                 file.flush()
@@ -31,6 +32,39 @@ def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def create_held(path: Path) -> BinaryIO:
+    """A new file, locked as long as it is open: `remove_abandoned` leaves it alone until then.
+
+    The lock dies with the process, however it ends, and needs no process number, which another
+    container that shares the folder would read otherwise.
+    """
+    while True:
+        file = path.open("xb")
+        # A file system without locks: then only its age tells that nobody writes a file any more.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        # A clean-up may have been faster, between the two lines above: then once more.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        file.close()
+
+
+def remove_abandoned(path: Path) -> int | None:
+    """Remove a file unless somebody has it open from `create_held`.
+
+    The bytes that it had; None if it stays, or is gone already.
+    """
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Under the lock: a writer that is just about to take it sees that the file is gone.
+            path.unlink()
+            return os.fstat(file.fileno()).st_size
+    except OSError:
+        return None
 
 
 @contextmanager

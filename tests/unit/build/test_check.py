@@ -34,7 +34,7 @@ def problems(name: str, made: Tree, *, uid: int = 65532, platform=AMD64, **chang
     subject = CheckedImage(made, definition(**changes), platform, uid, uid)
     looked_at, found = CHECKS[name](subject)
     assert looked_at >= 0
-    return found
+    return [problem.text for problem in found]
 
 
 def test_an_image_without_faults_passes_every_check():
@@ -47,6 +47,40 @@ def test_an_image_without_faults_passes_every_check():
     results = check_image(subject)
     assert [result.name for result in results] == list(CHECKS)
     assert all(result.ok for result in results), results
+
+
+def test_every_problem_names_the_package_that_brings_the_path():
+    parts = [
+        PackagePart(
+            "routes",
+            "1",
+            "all",
+            (
+                TreeEntry("usr", DIRECTORY, 0o755),
+                TreeEntry("usr/routel", FILE, 0o755, shebang="/usr/bin/python3"),
+            ),
+            {},
+            0,
+            "",
+        ),
+        PackagePart(
+            "posh", "1", "amd64", (TreeEntry("posh", FILE, 0o4755), TreeEntry("x", FILE, 0o666)),
+            {}, 0, "",
+        ),
+    ]  # fmt: skip
+    made = tree_of(parts)
+    made.put_file("etc/passwd", b"nonroot:x:65532:65532::/:/x\n", mode=0o666)
+    image = CheckedImage(made, definition(cmd=("/x",)), AMD64, 65532, 65532)
+    said = {check.name: check.problems for check in check_image(image)}
+    assert said["scripts"] == ("/usr/routel needs /usr/bin/python3 (from routes)",)
+    assert said["no-shell"] == said["no-setuid"] == ("/posh (from posh)",)
+    assert said["no-world-writable"] == (
+        "/etc/passwd has mode 0666",
+        "/x has mode 0666 (from posh)",
+    )
+    assert said["entrypoint"] == (
+        "user 65532 may not execute /x: /x has mode 0666 and owner 0:0 (from posh)",
+    )
 
 
 def test_a_missing_library_is_found_and_one_that_is_not_searched_is_hinted_at():

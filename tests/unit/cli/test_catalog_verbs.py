@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.fakes.definition import definition
 
 from ironhull.cli import ironhull
+from ironhull.definition.document import ends_of_life
 from ironhull.errors import DefinitionError, NotFoundError
 
 ROOT = Path(__file__).parents[3]
@@ -26,6 +28,32 @@ def test_list_shows_every_definition_of_the_catalog() -> None:
     ]
     assert any(line.startswith("node:20 ") and " node " in line for line in lines)
     assert len(lines) - 1 == len(list((ROOT / "images").glob("*/debian-*/*.yaml")))
+
+
+def test_list_shows_both_ends_of_life_the_nearer_first() -> None:
+    lines = run("list", *CATALOG).splitlines()
+    node = next(line for line in lines if line.startswith("node:20 "))
+    assert "2026-04-30 (upstream), 2030-06-30  " in node
+    base = next(line for line in lines if line.startswith("debian-base:13 "))
+    assert "arm64  2030-06-30  " in base
+
+
+@pytest.mark.parametrize(
+    ("dates", "shown"),
+    [
+        ({}, []),
+        ({"end-of-life": "2030-01-01"}, [("2030-01-01", False)]),
+        ({"upstream-end-of-life": "2026-01-01"}, [("2026-01-01", True)]),
+        (
+            {"end-of-life": "2028-01-01", "upstream-end-of-life": "2030-01-01"},
+            [("2028-01-01", False), ("2030-01-01", True)],
+        ),
+    ],
+)
+def test_the_ends_of_life_are_those_that_are_known(
+    dates: dict[str, str], shown: list[tuple[str, bool]]
+) -> None:
+    assert ends_of_life(definition(dates=dates)) == shown
 
 
 def test_list_shows_only_the_images_that_are_named() -> None:

@@ -44,7 +44,8 @@ ONE_PROBLEM = {
     ),
     "unknown key, nothing near": (
         "dates: {xyzzy: x}",
-        "5:9: unknown key 'xyzzy' (known: end-of-life, end-of-support, release)",
+        "5:9: unknown key 'xyzzy' "
+        "(known: end-of-life, end-of-support, release, upstream-end-of-life)",
     ),
     "merge key": (
         "<<: {cmd: [x]}",
