@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "lock": ("Build", "lock", "Fix images to exact packages, and move the lock."),
     "why": ("Build", "why", "Show why a package is in an image."),
     "show": ("Build", "show", "Show what is in a built image."),
+    "images": ("Build", "images", "List the images in the store."),
     "cache": ("Build", "cache", "List, prune and verify store and cache."),
     "list": ("Build", "list", "List the image definitions of the catalog."),
     "schema": ("Build", "schema", "Print the format of image definitions."),

@@ -10,7 +10,7 @@ import click
 from ironhull.build.built import BuiltImage
 from ironhull.build.document import builds_document
 from ironhull.cli.machine import opened
-from ironhull.cli.options import archive_options
+from ironhull.cli.options import archive_options, platforms_option
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.oci.platform import Platform
 from ironhull.reports.words import shown_size
@@ -19,7 +19,7 @@ from ironhull.workspace.building import BuildChoices, build_images, write_layout
 
 @click.command()
 @click.argument("images", metavar="NAME:TAG|FILE...", nargs=-1, required=True)
-@click.option("--platform", "platforms", multiple=True, help="Only this platform; may be repeated.")
+@platforms_option
 @click.option(
     "-o",
     "--output",
@@ -62,9 +62,7 @@ def build(
     if output is not None and len(images) > 1:
         raise click.UsageError("--output takes one image")
     began = time.monotonic()
-    chosen = BuildChoices(
-        tuple(Platform.parse(text) for text in platforms), compression, update, locked, jobs
-    )
+    chosen = BuildChoices(Platform.parse_all(platforms), compression, update, locked, jobs)
     with opened(as_json, mirror=mirror, keyring=keyring, offline=offline) as machine:
 
         def write(image: BuiltImage) -> None:

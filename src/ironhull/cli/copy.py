@@ -7,23 +7,24 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
-from ironhull.cli.options import given_platform, registry_options
+from ironhull.cli.options import platforms_option, registry_options
 from ironhull.cli.output import as_json, print_json
 from ironhull.cli.registry_options import report, summary
+from ironhull.oci.platform import Platform
 from ironhull.workspace.publishing import copy as copy_image
 
 
 @click.command(short_help="Copy images between registries, folders and files.")
 @click.argument("source", metavar="SRC")
 @click.argument("target", metavar="DST")
-@click.option("--platform", metavar="OS/ARCH", help="Only this platform of the image.")
+@platforms_option
 @click.option("--no-referrers", is_flag=True, help="Leave out SBOMs, signatures, attestations.")
 @registry_options
 @as_json
 def copy(
     source: str,
     target: str,
-    platform: str | None,
+    platforms: tuple[str, ...],
     no_referrers: bool,
     plain_http: bool,
     ca: Path | None,
@@ -43,14 +44,15 @@ def copy(
     Across an air gap: ironhull copy localhost:5000/node:20 bundle.tar, and on the other side
     ironhull copy bundle.tar localhost:5000/node:20
 
-    Some tools read an archive without a name only if it holds one thing: for those, --no-referrers.
+    Some tools read an archive only if it holds one thing, or no index of several platforms: for
+    those, --no-referrers and one --platform.
     """  # noqa: D301 - \b is click's sign for lines to keep, not an escape gone wrong
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         copied = copy_image(
             machine,
             source,
             target,
-            platform=given_platform(platform),
+            platforms=Platform.parse_all(platforms),
             with_referrers=not no_referrers,
         )
     if as_json:

@@ -11,22 +11,14 @@ import click
 
 from ironhull.cli.engines import ended_by_signals
 from ironhull.cli.machine import silent
-from ironhull.cli.options import given_platform, platform_option
+from ironhull.cli.options import platforms_option
 from ironhull.cli.output import progress
 from ironhull.errors import InputError
-from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.platform import Platform
 from ironhull.reports.words import shown_size
-from ironhull.store.export import (
-    choose_manifest,
-    whole_file,
-    write_docker_archive,
-    write_oci_archive,
-)
-from ironhull.store.layout import ImageLayout
-from ironhull.store.rootfs import write_rootfs
-from ironhull.workspace.engines import engine_name_of
-from ironhull.workspace.images import stored
+from ironhull.store.export import whole_file
+from ironhull.workspace.exporting import archive_writer, export_files
+from ironhull.workspace.machine import Machine
 
 _SHOWN = 10
 
@@ -38,7 +30,7 @@ _SHOWN = 10
     "kind",
     required=True,
     type=click.Choice(["oci-archive", "docker-archive", "rootfs"]),
-    help="oci-archive: all platforms, as built. docker-archive: for any docker. rootfs: the files.",
+    help="oci-archive: all platforms, or some. docker-archive: for any docker. rootfs: the files.",
 )
 @click.option(
     "-o",
@@ -49,34 +41,29 @@ _SHOWN = 10
     help="The file, or - for standard output; rootfs: a name in .tar, else a new folder.",
 )
 @click.option("--as", "name", metavar="NAME:TAG", help="Name in the archive, else NAME:TAG.")
-@platform_option
-def export(image: str, kind: str, output: Path, name: str | None, platform: str | None) -> None:
+@platforms_option
+def export(
+    image: str, kind: str, output: Path, name: str | None, platforms: tuple[str, ...]
+) -> None:
     r"""Write a built image to a file that other tools read; nothing half-written stays.
+
+    An OCI archive holds all platforms, or those of --platform. One image alone stands in it
+    without an index around: there are tools that cannot read an index in an archive.
 
     \b
     Examples:
       ironhull export node:20 --format oci-archive -o node.tar
+      ironhull export node:20 --format oci-archive --platform linux/amd64 -o node-amd64.tar
       ironhull export node:20 --format docker-archive -o - | docker load
       ironhull export node:20 --format rootfs --platform linux/arm64 -o ./rootfs
     """
-    layout = silent().home.store
-    found = stored(layout, image)
-    named = engine_name_of(name or f"localhost/{image}")
+    wanted, machine = Platform.parse_all(platforms), silent()
     with ended_by_signals():
         if kind == "rootfs":
-            _rootfs(layout, choose_manifest(layout, found, given_platform(platform)), output)
+            _rootfs(machine, image, output, wanted)
         else:
-            _archive(_writer(layout, found, kind, named, given_platform(platform)), output)
-
-
-def _writer(
-    layout: ImageLayout, found: Descriptor, kind: str, name: str, platform: Platform | None
-) -> Callable[[BinaryIO], None]:
-    if kind == "docker-archive":
-        manifest = choose_manifest(layout, found, platform)
-        return lambda file: write_docker_archive(layout, manifest, [name], file)
-    whole = found if platform is None else choose_manifest(layout, found, platform)
-    return lambda file: write_oci_archive(layout, whole, name, file)
+            write = archive_writer(machine, image, kind, name=name, platforms=wanted)
+            _archive(write, output)
 
 
 def _archive(write: Callable[[BinaryIO], None], output: Path) -> None:
@@ -93,11 +80,11 @@ def _archive(write: Callable[[BinaryIO], None], output: Path) -> None:
         sys.stdout.buffer.flush()
 
 
-def _rootfs(layout: ImageLayout, manifest: Descriptor, output: Path) -> None:
+def _rootfs(machine: Machine, image: str, output: Path, platforms: tuple[Platform, ...]) -> None:
     with progress() as shown:
         if str(output) == "-":
             raise InputError("a rootfs is written to a folder or a file (-o PATH)")
-        summary = write_rootfs(layout, manifest, output)
+        summary = export_files(machine, image, output, platforms=platforms)
         shown.note(f"{output}: {summary.entries} entries, {shown_size(summary.size)}")
         for line in summary.skipped[:_SHOWN]:
             shown.note(f"left out: {line}")

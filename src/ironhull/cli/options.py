@@ -15,6 +15,13 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 platform_option = click.option(
     "--platform", "platform", metavar="OS/CPU", help="Which platform; without it this machine's."
 )
+platforms_option = click.option(
+    "--platform",
+    "platforms",
+    multiple=True,
+    metavar="OS/CPU[,…]",
+    help="Only this platform of the image, or these with commas between; may be repeated.",
+)
 _REGISTRY = (
     click.option(
         "--plain-http",

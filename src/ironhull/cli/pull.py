@@ -7,21 +7,25 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
-from ironhull.cli.options import given_platform, registry_options
+from ironhull.cli.options import platforms_option, registry_options
 from ironhull.cli.output import as_json, print_json
 from ironhull.cli.registry_options import report, summary
+from ironhull.oci.platform import Platform
 from ironhull.workspace.publishing import pull as pull_image
 
 
 @click.command(short_help="Bring an image from a registry into the store.")
 @click.argument("reference", metavar="REF")
-@click.option("--platform", metavar="OS/ARCH", help="Only this platform of the image.")
-@click.option("--referrers", is_flag=True, help="SBOMs, signatures and other attestations too.")
+@platforms_option
+@click.option(
+    "--referrers/--no-referrers",
+    help="SBOMs, signatures and other attestations too; without it they stay where they are.",
+)
 @registry_options
 @as_json
 def pull(
     reference: str,
-    platform: str | None,
+    platforms: tuple[str, ...],
     referrers: bool,
     plain_http: bool,
     ca: Path | None,
@@ -30,14 +34,14 @@ def pull(
 ) -> None:
     """Bring an image from a registry into the store, under its full name.
 
-    All platforms unless one is named. Short names mean Docker Hub. What the store has already is
+    All platforms unless some are named. Short names mean Docker Hub. What the store has already is
     not fetched again.
 
-    Example: ironhull pull localhost:5000/node:20 --platform linux/amd64
+    Example: ironhull pull localhost:5000/node:20 --platform linux/amd64,linux/arm64
     """
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         pulled = pull_image(
-            machine, reference, platform=given_platform(platform), with_referrers=referrers
+            machine, reference, platforms=Platform.parse_all(platforms), with_referrers=referrers
         )
     if as_json:
         print_json({"name": pulled.name, **report(pulled.done)})

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
-from ironhull.cli.options import registry_options
+from ironhull.cli.options import platforms_option, registry_options
 from ironhull.cli.output import as_json, print_json
 from ironhull.cli.registry_options import report, summary
+from ironhull.oci.platform import Platform
 from ironhull.workspace.publishing import Published
 from ironhull.workspace.publishing import push as push_images
 
@@ -18,6 +19,7 @@ from ironhull.workspace.publishing import push as push_images
 @click.argument("name", metavar="NAME:TAG")
 @click.argument("targets", metavar="REGISTRY/REPOSITORY[:TAG]...", nargs=-1, required=True)
 @click.option("--all-tags", is_flag=True, help="Every tag of NAME that the store has.")
+@platforms_option
 @click.option("--no-referrers", is_flag=True, help="Leave out SBOMs, signatures, attestations.")
 @click.option("--mount-from", metavar="REPOSITORY", help="A repository there that has the layers.")
 @registry_options
@@ -26,6 +28,7 @@ def push(
     name: str,
     targets: tuple[str, ...],
     all_tags: bool,
+    platforms: tuple[str, ...],
     no_referrers: bool,
     mount_from: str | None,
     plain_http: bool,
@@ -52,6 +55,7 @@ def push(
             all_tags=all_tags,
             with_referrers=not no_referrers,
             mount_from=mount_from,
+            platforms=Platform.parse_all(platforms),
             published=told,
         )
     if as_json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NewType
 
@@ -24,6 +26,9 @@ _OCI_OF_DEBIAN = {
 }
 
 
+_PART = re.compile(r"[A-Za-z0-9._-]+")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Platform:
     """An operating system, a CPU and its variant, as in `linux/arm64/v8`."""
@@ -38,15 +43,29 @@ class Platform:
             return f"{self.os}/{self.architecture}"
         return f"{self.os}/{self.architecture}/{self.variant}"
 
+    def serves(self, wanted: Platform) -> bool:
+        """Whether an image for this platform is what is wanted; a variant left out is any."""
+        same = (self.os, self.architecture) == (wanted.os, wanted.architecture)
+        return same and (None in (self.variant, wanted.variant) or self.variant == wanted.variant)
+
     @classmethod
     def parse(cls, text: str) -> Platform:
         """`os/architecture[/variant]`; InputError for anything else."""
         parts = text.split("/")
-        if len(parts) not in (2, 3) or not all(parts):
-            raise InputError(f"not a platform: {text!r} (write for example linux/amd64)")
+        if len(parts) not in (2, 3) or not all(_PART.fullmatch(part) for part in parts):
+            hint = (
+                "one, for example linux/amd64" if "," in text else "write for example linux/amd64"
+            )
+            raise InputError(f"not a platform: {text!r:.200} ({hint})")
         os, architecture, *rest = parts
         variant = rest[0] if rest else {"arm64": "v8", "arm": "v7"}.get(architecture)
         return cls(os, architecture, variant)
+
+    @classmethod
+    def parse_all(cls, texts: Iterable[str]) -> tuple[Platform, ...]:
+        """Each platform once; a text may hold several with commas between, as other tools do."""
+        parts = (part.strip() for text in texts for part in text.split(","))
+        return tuple(dict.fromkeys(cls.parse(part) for part in parts))
 
     @property
     def debian(self) -> Architecture:

@@ -61,7 +61,7 @@ def choose_manifest(
     if document.is_index:
         found: list[Platform] = []
         for manifest in _manifests(layout, document):
-            if manifest.platform is not None and _serves(manifest.platform, wanted):
+            if manifest.platform is not None and manifest.platform.serves(wanted):
                 return manifest
             if manifest.platform is not None and manifest.platform.os != "unknown":
                 found.append(manifest.platform)
@@ -74,7 +74,7 @@ def choose_manifest(
         said = Platform(
             str(config.get("os")), str(config.get("architecture")), config.get("variant")
         )
-        if not _serves(said, wanted):
+        if not said.serves(wanted):
             raise NotFoundError(f"{descriptor.digest} is an image for {said}, not for {wanted}")
     return descriptor
 
@@ -87,12 +87,6 @@ def _manifests(layout: ImageLayout, index: Document, depth: int = 0) -> Iterator
             )
         elif entry.media_type in MANIFESTS:
             yield entry
-
-
-def _serves(offered: Platform, wanted: Platform) -> bool:
-    same = (offered.os, offered.architecture) == (wanted.os, wanted.architecture)
-    variants = {offered.variant, wanted.variant} - {None}
-    return same and len(variants) < 2
 
 
 @contextmanager
@@ -164,14 +158,18 @@ def write_oci_archive(
     name: str,
     file: BinaryIO,
     also: Sequence[Descriptor] = (),
+    made: Document | None = None,
 ) -> None:
     """A tar of an OCI image layout that holds the image or index as `name`, and nothing else.
 
-    `also` are its referrers, listed without a name.
+    `also` are its referrers, listed without a name. `made` is an index that the layout does not
+    hold, and that the descriptor is of.
     """
     digests: dict[Digest, int] = {}
-    for root in (descriptor, *also):
+    roots = made.manifests if made is not None else (descriptor,)
+    for root in (*roots, *also):
         _collect(layout, root, digests)
+    texts = {} if made is None else {made.digest: made.raw}
     named = {**descriptor.annotations, REF_NAME: name, CONTAINERD_NAME: name}
     entry = descriptor.json() | {"annotations": named}
     entries = [entry, *(referrer.json() for referrer in also)]
@@ -179,8 +177,11 @@ def write_oci_archive(
     tar = _Tar(file)
     tar.folder("blobs")
     tar.folder("blobs/sha256")
-    for digest in sorted(digests):
-        _copy_blob(layout, digest, digests[digest], tar)
+    for digest in sorted({*digests, *texts}):
+        if digest in texts:
+            tar.small(f"blobs/sha256/{hex_of(digest)}", texts[digest])
+        else:
+            _copy_blob(layout, digest, digests[digest], tar)
     tar.small("index.json", canonical(index))
     tar.small("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
     tar.end()

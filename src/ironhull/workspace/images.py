@@ -3,16 +3,81 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from ironhull.build.built import StoredBuild, built_image
 from ironhull.definition.catalog import Catalog
-from ironhull.errors import NotFoundError
+from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
-from ironhull.oci.digest import hex_of
+from ironhull.oci.digest import Digest, hex_of
+from ironhull.oci.document import Document
 from ironhull.oci.platform import Platform
 from ironhull.store.export import choose_manifest
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.workspace.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """A name in the store and what it stands for."""
+
+    name: str
+    """As it was built, pulled or copied; empty: known by its digest alone."""
+    digest: Digest
+    media_type: str
+    platforms: tuple[Platform, ...]
+    """Sorted; empty: an artifact, or an image that does not say."""
+    size: int
+    """Bytes of its manifests, configs and layers, each counted once."""
+    problem: str = ""
+    """Why the rest is not known: what is missing or damaged."""
+
+    def json(self) -> dict[str, Any]:
+        """What `ironhull images --json` says of it; null for what is not known."""
+        known = not self.problem
+        value: dict[str, Any] = {
+            "name": self.name or None,
+            "digest": self.digest,
+            "mediaType": self.media_type,
+            "platforms": [str(platform) for platform in self.platforms] if known else None,
+            "size": self.size if known else None,
+        }
+        return value if known else {**value, "problem": self.problem}
+
+
+def stored_images(machine: Machine) -> list[StoredImage]:
+    """Every image of the store by name; what refers to an image (SBOMs, signatures) is left out."""
+    layout = machine.home.store
+    found = []
+    for entry in layout.descriptors():
+        name = entry.annotations.get(REF_NAME, "")
+        try:
+            document = layout.document(entry.digest, entry.media_type)
+            if not name and document.subject is not None:
+                continue
+            parts = {part.digest: part for part in layout.walk(entry)}
+        except InputError as error:
+            found.append(StoredImage(name, entry.digest, entry.media_type, (), 0, str(error)))
+            continue
+        size = sum(part.size for part in parts.values())
+        platforms = _platforms(layout, list(parts.values()), document)
+        found.append(StoredImage(name, entry.digest, entry.media_type, platforms, size))
+    return sorted(found, key=lambda image: (image.name == "", image.name, image.digest))
+
+
+def _platforms(
+    layout: ImageLayout, parts: Sequence[Descriptor], root: Document
+) -> tuple[Platform, ...]:
+    if root.is_index:
+        said = {part.platform for part in parts if part.platform is not None}
+        return tuple(sorted((one for one in said if one.os != "unknown"), key=str))
+    config = layout.document(root.config.digest).value
+    os, architecture, variant = (config.get(key) for key in ("os", "architecture", "variant"))
+    if not isinstance(os, str) or not isinstance(architecture, str):
+        return ()
+    return (Platform(os, architecture, variant if isinstance(variant, str) else None),)
 
 
 def stored(layout: ImageLayout, name: str) -> Descriptor:

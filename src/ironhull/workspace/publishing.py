@@ -48,13 +48,15 @@ def push(
     all_tags: bool = False,
     with_referrers: bool = True,
     mount_from: str | None = None,
+    platforms: Sequence[Platform] = (),
     published: Callable[[Published], object] = lambda one: None,
 ) -> list[Published]:
     """Push an image of the store to `REGISTRY/REPOSITORY[:TAG]`: blobs, manifests, referrers, tag.
 
     A target without a tag gets the image's own; `all_tags` pushes every tag of the name's
-    repository. `mount_from` is a repository there that has the layers already. `published` is
-    called with each as it is done. Errors: InputError, NotFoundError, NetworkError.
+    repository. `mount_from` is a repository there that has the layers already; `platforms` are
+    those of the image to push, none: all. `published` is called with each as it is done.
+    Errors: InputError, NotFoundError, NetworkError.
     """
     locations = [_target(text, all_tags) for text in targets]
     store = machine.home.store
@@ -67,6 +69,7 @@ def push(
                 done = transfer(
                     source,
                     target,
+                    platforms=platforms,
                     with_referrers=with_referrers,
                     progress=opened.progress,
                     stop=opened.stop,
@@ -112,7 +115,7 @@ def _all_tags(store: ImageLayout, name: str) -> list[tuple[str, Descriptor]]:
         if stored.rpartition(":")[0] == repository:
             found.append((stored, descriptor))
     if not found:
-        raise NotFoundError(f"the store has no tag of {repository!r} (see: ironhull list)")
+        raise NotFoundError(f"the store has no tag of {repository!r} (see: ironhull images)")
     return found
 
 
@@ -120,19 +123,19 @@ def pull(
     machine: Machine,
     reference: str,
     *,
-    platform: Platform | None = None,
+    platforms: Sequence[Platform] = (),
     with_referrers: bool = False,
 ) -> Published:
     """Bring an image from a registry into the store, under its full name.
 
-    All platforms unless one is named; what the store has is not fetched again.
+    All platforms unless some are named; what the store has is not fetched again.
     """
     wanted = Reference.parse(reference)
     with registries(machine) as opened:
         done = transfer(
             registry_source(wanted, opened),
             LayoutTarget(machine.home.store, [str(wanted)], "store"),
-            platform=platform,
+            platforms=platforms,
             with_referrers=with_referrers,
             progress=opened.progress,
             stop=opened.stop,
@@ -145,7 +148,7 @@ def copy(
     source: str,
     target: str,
     *,
-    platform: Platform | None = None,
+    platforms: Sequence[Platform] = (),
     with_referrers: bool = True,
 ) -> Published:
     """Copy an image with all that refers to it between any two places that can be written as text.
@@ -160,7 +163,7 @@ def copy(
             done = transfer(
                 origin,
                 destination,
-                platform=platform,
+                platforms=platforms,
                 with_referrers=with_referrers,
                 progress=opened.progress,
                 stop=opened.stop,

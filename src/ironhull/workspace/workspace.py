@@ -32,6 +32,7 @@ from ironhull.workspace import (
     engines,
     examining,
     explaining,
+    exporting,
     images,
     measuring,
     publishing,
@@ -40,6 +41,7 @@ from ironhull.workspace import (
 )
 from ironhull.workspace.building import BuildChoices
 from ironhull.workspace.engines import LoadedImage
+from ironhull.workspace.images import StoredImage
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.measuring import MeasureChoices
@@ -137,7 +139,7 @@ class Workspace:
         jobs: int | None = None,
     ) -> BuiltImage:
         """Build an image of the catalog, or of a file, into the store; see `build_images`."""
-        wanted = tuple(Platform.parse(text) for text in platforms)
+        wanted = Platform.parse_all(platforms)
         return self.build_all([name], BuildChoices(wanted, compression, update, locked, jobs))[0]
 
     def build_all(
@@ -149,6 +151,22 @@ class Workspace:
     def show(self, name: str, *, platform: str | None = None) -> StoredBuild:
         """What was built here under a name."""
         return images.stored_build(self.machine, name, _platform(platform))
+
+    def images(self) -> list[StoredImage]:
+        """What is in the store, by name."""
+        return images.stored_images(self.machine)
+
+    def export(
+        self,
+        name: str,
+        output: str | Path,
+        *,
+        format: str = "oci-archive",  # noqa: A002 - the option's word
+        platforms: Sequence[str] = (),
+    ) -> None:
+        """Write an image of the store to a file; `format` is oci-archive or docker-archive."""
+        wanted = Platform.parse_all(platforms)
+        exporting.export(self.machine, name, Path(output), format, platforms=wanted)
 
     # -- run -------------------------------------------------------------------------------------
 
@@ -182,6 +200,7 @@ class Workspace:
         all_tags: bool = False,
         with_referrers: bool = True,
         mount_from: str | None = None,
+        platforms: Sequence[str] = (),
     ) -> list[Published]:
         """Push an image of the store to registries; see `publishing.push`."""
         return publishing.push(
@@ -191,16 +210,17 @@ class Workspace:
             all_tags=all_tags,
             with_referrers=with_referrers,
             mount_from=mount_from,
+            platforms=Platform.parse_all(platforms),
         )
 
     def pull(
-        self, reference: str, *, platform: str | None = None, with_referrers: bool = False
+        self, reference: str, *, platforms: Sequence[str] = (), with_referrers: bool = False
     ) -> Published:
         """Bring an image from a registry into the store."""
         return publishing.pull(
             self.machine,
             reference,
-            platform=_platform(platform),
+            platforms=Platform.parse_all(platforms),
             with_referrers=with_referrers,
         )
 
@@ -209,7 +229,7 @@ class Workspace:
         source: str,
         target: str,
         *,
-        platform: str | None = None,
+        platforms: Sequence[str] = (),
         with_referrers: bool = True,
     ) -> Published:
         """Copy an image between registries, layouts, archives and the store."""
@@ -217,7 +237,7 @@ class Workspace:
             self.machine,
             source,
             target,
-            platform=_platform(platform),
+            platforms=Platform.parse_all(platforms),
             with_referrers=with_referrers,
         )
 

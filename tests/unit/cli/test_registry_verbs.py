@@ -14,6 +14,7 @@ from tests.fakes.image import make_image
 from tests.fakes.registry import FakeRegistry, says
 
 from ironhull.cli.copy import copy
+from ironhull.cli.images import images
 from ironhull.cli.machine import silent
 from ironhull.cli.pull import pull
 from ironhull.cli.push import push
@@ -23,7 +24,14 @@ from ironhull.cli.tree import tree
 from ironhull.errors import InputError, NetworkError, NotFoundError
 from ironhull.oci.digest import Digest
 
-VERBS = {"push": push, "pull": pull, "copy": copy, "tags": tags, "tree": tree}
+VERBS = {
+    "push": push,
+    "pull": pull,
+    "copy": copy,
+    "tags": tags,
+    "tree": tree,
+    "images": images,
+}
 Run = Callable[..., Result]
 
 
@@ -79,6 +87,32 @@ def test_push_of_all_tags_pushes_those_of_the_name(run: Run) -> None:
         f"{registry.host}/n:20",
         f"{registry.host}/n:20-slim",
     ]
+
+
+def test_push_of_a_name_that_the_store_lacks_names_the_verb_that_lists_it(run: Run) -> None:
+    result = run("push", "other", "localhost:1/n", "--all-tags", fails=NotFoundError)
+    assert "(see: ironhull images)" in str(result.exception)
+    assert [line.split()[0] for line in run("images").stdout.splitlines()] == [
+        *("NAME", "app:1", "node:20", "node:20-slim")
+    ]
+    listed = json.loads(run("images", "--json").stdout)["images"]
+    assert [item["name"] for item in listed] == ["app:1", "node:20", "node:20-slim"]
+
+
+def test_platforms_are_named_as_in_other_tools(run: Run, digest: Digest) -> None:
+    both, one = "linux/amd64,linux/arm64", "linux/arm64"
+    with FakeRegistry() as registry:
+        for verb, source, target in (
+            ("push", "node:20", f"{registry.host}/pushed:1"),
+            ("copy", "node:20", f"{registry.host}/copied:1"),
+        ):
+            done = run(verb, source, target, "--platform", both, "-q").stdout
+            assert digest in done
+            done = run(verb, source, target, "--platform", one, "-q").stdout
+            assert digest not in done
+            run(verb, source, target, "--platform", "linux/amd64", "--platform", one, "-q")
+        assert digest in run("pull", f"{registry.host}/pushed:1", "--platform", both).stdout
+        run("pull", f"{registry.host}/pushed:1", "--no-referrers", "-q")
 
 
 def test_push_to_no_registry_says_how_to_write_one(run: Run) -> None:

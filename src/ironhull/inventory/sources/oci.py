@@ -17,7 +17,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.oci.media_types import DOCKER_CONFIG, INDEXES, MANIFESTS, OCI_CONFIG
 from ironhull.oci.platform import Platform
-from ironhull.registry.client.transfer import Source
+from ironhull.registry.client.interface import Source
 from ironhull.store.export import machine_platform
 
 _CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG, "application/octet-stream", "text/plain"})

@@ -20,6 +20,7 @@ from ironhull.errors import EnvironmentProblem, InputError, NetworkError, NotFou
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.reference import TAG, Reference
 from ironhull.registry.client.access import Registries
+from ironhull.registry.client.interface import Source, Target
 from ironhull.registry.client.places import (
     ArchiveTarget,
     LayoutTarget,
@@ -27,7 +28,6 @@ from ironhull.registry.client.places import (
     RegistryTarget,
     StoredSource,
 )
-from ironhull.registry.client.transfer import Source, Target
 from ironhull.store.archive_file import ArchiveFile
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.store.referrers import referrers_by_subject

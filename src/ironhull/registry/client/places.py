@@ -13,9 +13,10 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import INDEXES, MANIFESTS
+from ironhull.registry.client.interface import Advance, Source
 from ironhull.registry.client.referrers import list_referrers, list_under_tags
 from ironhull.registry.client.repository import Repository
-from ironhull.registry.client.transfer import Advance, Source
+from ironhull.registry.client.transfer import can_go_without_referrers
 from ironhull.store.archive_file import ArchiveFile
 from ironhull.store.blobs import CHUNK, BlobStore
 from ironhull.store.export import whole_file, write_oci_archive
@@ -148,7 +149,8 @@ class RegistryTarget:
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
         """As `Target.publish`."""
         # All together: a list under a tag is then written once for each subject.
-        list_under_tags(self.repository, self._unlisted)
+        with can_go_without_referrers():
+            list_under_tags(self.repository, self._unlisted)
         self._unlisted = []
         for tag in self.tags:
             self.repository.push_manifest(root, tag)
@@ -222,8 +224,9 @@ class ArchiveTarget:
         """As `Target.publish`."""
         layout = self._direct or self._layout
         also = [referrer_descriptor(document) for document in referrers]
+        made = root if root.is_index and not layout.blobs.has(root.digest) else None
         with whole_file(self.path) as file:
-            write_oci_archive(layout, root.descriptor(), self._name, file, also=also)
+            write_oci_archive(layout, root.descriptor(), self._name, file, also=also, made=made)
 
 
 def _listed(before: list[Descriptor], root: Document) -> list[Descriptor]:

@@ -17,12 +17,13 @@ from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.oci.media_types import OCI_INDEX
 from ironhull.registry.client.answers import Refused
-from ironhull.registry.client.pages import pages
+from ironhull.registry.client.pages import NoListError, pages
 from ironhull.registry.client.repository import Repository
 from ironhull.store.referrers import referrer_descriptor
 
 _MAX_REFERRERS = 10_000
 _ROUNDS = 6
+_NO_REFERRERS = "taken for a registry without referrers"
 # What registries answer to a path that they do not know.
 _NO_API = frozenset({400, 404, 405, 406, 501})
 
@@ -113,6 +114,13 @@ def _by_api(
         if error.status in _NO_API:
             return None
         raise
+    except NoListError as error:
+        if found:
+            raise
+        repository.session.exchange.progress.note(
+            f"{error}; taken for a registry without referrers"
+        )
+        return None
     return found
 
 
@@ -121,8 +129,13 @@ def _fallback(repository: Repository, digest: Digest) -> Document | None:
         document = repository.fetch_manifest(fallback_tag(digest))
     except NotFoundError:
         return None
+    where = f"{repository}:{fallback_tag(digest)}"
+    if document.digest == digest:
+        # The registry reads the tag as a digest: what it answers says nothing of referrers.
+        repository.session.exchange.progress.note(f"{where} is {digest} itself; {_NO_REFERRERS}")
+        return None
     if not document.is_index:
-        raise MalformedError(f"{repository}:{fallback_tag(digest)} is not an index of referrers")
+        raise MalformedError(f"{where} is not an index of referrers")
     return document
 
 

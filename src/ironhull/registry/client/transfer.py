@@ -10,79 +10,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
 
-from ironhull.errors import InputError, MalformedError, NotFoundError
+from ironhull.errors import (
+    MalformedError,
+    NetworkError,
+    NotFoundError,
+    UntrustedError,
+)
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress, Silent
+from ironhull.registry.client.answers import Refused
+from ironhull.registry.client.choose import MAX_DEPTH, choose
+from ironhull.registry.client.interface import Source, Target
 from ironhull.registry.client.parallel import run_all
-from ironhull.store.blobs import BlobStore
+from ironhull.transport.patience import GaveUp
 
-_MAX_DEPTH = 4
 _MAX_DOCUMENTS = 4096
 _MAX_DOCUMENT_BYTES = 256 << 20
 _MAX_BLOBS = 100_000
 
-Advance = Callable[[int], None]
-
-
-class Source(Protocol):
-    """Where an image comes from."""
-
-    @property
-    def label(self) -> str:
-        """The place as a person would write it."""
-        ...
-
-    def root(self) -> Document:
-        """The manifest or index that the place names."""
-        ...
-
-    def document(self, descriptor: Descriptor) -> Document:
-        """A manifest or index below the root, verified."""
-        ...
-
-    def read(self, descriptor: Descriptor) -> bytes:
-        """A small blob, verified."""
-        ...
-
-    def referrers(self, digest: Digest) -> Sequence[Descriptor]:
-        """What refers to a manifest there."""
-        ...
-
-    def opened(self, descriptor: Descriptor) -> AbstractContextManager[Callable[[], BinaryIO]]:
-        """Within the block the blob can be opened, again and again."""
-        ...
-
-    def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> None:
-        """The blob into a store, verified."""
-        ...
-
-
-class Target(Protocol):
-    """Where an image goes to."""
-
-    @property
-    def label(self) -> str:
-        """What messages call the place."""
-        ...
-
-    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
-        """A blob; False if it was there already or no byte had to be moved."""
-        ...
-
-    def store(self, document: Document) -> None:
-        """A manifest whose blobs and children are there; a referrer if it has a subject."""
-        ...
-
-    def publish(self, root: Document, referrers: Sequence[Document]) -> None:
-        """Give the root its names."""
-        ...
+_WITHOUT = "; to go without what refers to the image: --no-referrers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +82,25 @@ def transfer(
     source: Source,
     target: Target,
     *,
-    platform: Platform | None = None,
+    platforms: Sequence[Platform] = (),
     with_referrers: bool = True,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
 ) -> Transferred:
-    """Bring what the source names to the target; of an index all platforms, or the one given.
+    """Bring what the source names to the target; of an index all platforms, or those given.
 
-    NotFoundError if the source or the platform is not there, MalformedError and UntrustedError for
+    NotFoundError if the source or a platform is not there, MalformedError and UntrustedError for
     content that is not what it says, NetworkError where a registry does not play along.
     """
     progress, stop = progress or Silent(), stop or threading.Event()
-    root = choose(source, source.root(), platform)
+    root = choose(source, source.root(), platforms)
     tree = _Tree()
     _gather(source, root, tree, 0)
     images = list(tree.documents.values())
-    referrers = _referrers(source, images, tree) if with_referrers else []
+    referrers: list[Document] = []
+    if with_referrers:
+        with can_go_without_referrers():
+            referrers = _referrers(source, images, tree)
     blobs = list(tree.blobs.values())
     advance = progress.start(
         f"{source.label} → {target.label}", sum(blob.size for blob in blobs), "bytes"
@@ -162,39 +117,27 @@ def transfer(
     run_all([task(blob) for blob in blobs], stop)
     for document in images:
         target.store(document)
-    for document in referrers:
-        target.store(document)
+    with can_go_without_referrers():
+        for document in referrers:
+            target.store(document)
     target.publish(root, referrers)
     return Transferred(root, len(images), len(referrers), len(blobs), len(moved), sum(moved))
 
 
-def choose(source: Source, root: Document, platform: Platform | None) -> Document:
-    """The image for the platform in an index, or the root itself; NotFoundError names others."""
-    if platform is None:
-        return root
-    if root.is_index:
-        found: list[str] = []
-        for entry in _entries(source, root, 0):
-            if entry.platform is not None and serves(entry.platform, platform):
-                return source.document(entry)
-            if entry.platform is not None and entry.platform.os != "unknown":
-                found.append(str(entry.platform))
-        has = ", ".join(dict.fromkeys(found)) or "none"
-        raise NotFoundError(f"{source.label}: no image for {platform} (it has: {has})")
-    config = Document.parse(source.read(root.config)).value
-    os, architecture, variant = (config.get(key) for key in ("os", "architecture", "variant"))
-    if not isinstance(os, str) or not isinstance(architecture, str):
-        raise InputError(f"{source.label}: is no image of any platform (leave out --platform)")
-    said = Platform(os, architecture, variant if isinstance(variant, str) else None)
-    if not serves(said, platform):
-        raise NotFoundError(f"{source.label}: is an image for {said}, not for {platform}")
-    return root
+@contextmanager
+def can_go_without_referrers() -> Iterator[None]:
+    """Lets an error in the block say how to do without referrers, where it comes from them.
 
-
-def serves(offered: Platform, wanted: Platform) -> bool:
-    """Whether an image of one platform is what is wanted; a variant left out is any."""
-    same = (offered.os, offered.architecture) == (wanted.os, wanted.architecture)
-    return same and (None in (offered.variant, wanted.variant) or offered.variant == wanted.variant)
+    Not one of the connection itself: without referrers that would be no better.
+    """
+    try:
+        yield
+    except GaveUp:
+        raise
+    except Refused as error:
+        raise Refused(f"{error}{_WITHOUT}", error.status, error.codes, error.wait) from None
+    except (MalformedError, NotFoundError, UntrustedError, NetworkError) as error:
+        raise type(error)(f"{error}{_WITHOUT}") from None
 
 
 def is_foreign(blob: Descriptor) -> bool:
@@ -202,21 +145,11 @@ def is_foreign(blob: Descriptor) -> bool:
     return ".nondistributable." in blob.media_type or ".foreign." in blob.media_type
 
 
-def _entries(source: Source, index: Document, depth: int) -> Iterator[Descriptor]:
-    for entry in index.manifests:
-        if entry.platform is None and depth < _MAX_DEPTH:
-            child = source.document(entry)
-            if child.is_index:
-                yield from _entries(source, child, depth + 1)
-        else:
-            yield entry
-
-
 def _gather(source: Source, document: Document, tree: _Tree, depth: int) -> None:
     if document.digest in tree.documents:
         return
-    if depth > _MAX_DEPTH:
-        raise MalformedError(f"{source.label}: indexes nested more than {_MAX_DEPTH} deep")
+    if depth > MAX_DEPTH:
+        raise MalformedError(f"{source.label}: indexes nested more than {MAX_DEPTH} deep")
     if document.is_index:
         for entry in document.manifests:
             if entry.digest not in tree.documents:
@@ -228,7 +161,7 @@ def _referrers(source: Source, images: Sequence[Document], tree: _Tree) -> list[
     """What refers to the images, and to what refers to them (a signature on an SBOM)."""
     found: list[Document] = []
     level: Sequence[Document] = images
-    for _ in range(_MAX_DEPTH):
+    for _ in range(MAX_DEPTH):
         following: list[Document] = []
         for subject in level:
             for entry in source.referrers(subject.digest):
@@ -237,7 +170,7 @@ def _referrers(source: Source, images: Sequence[Document], tree: _Tree) -> list[
                 if document.subject is None or document.subject.digest != subject.digest:
                     raise MalformedError(
                         f"{source.label}: {entry.digest} is listed as a referrer of "
-                        f"{subject.digest} and does not say so itself (see --no-referrers)"
+                        f"{subject.digest} and does not say so itself"
                     )
                 if known is not None:
                     continue

@@ -9,7 +9,7 @@ from typing import Any
 from ironhull.errors import MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import Document
-from ironhull.registry.client.transfer import Source
+from ironhull.registry.client.interface import Source
 
 _MAX_DEPTH = 8
 _MAX_NODES = 20_000

@@ -19,6 +19,7 @@ from ironhull.oci.document import Document
 from ironhull.oci.media_types import OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from ironhull.oci.platform import Platform
 from ironhull.registry.client.places import (
+    ArchiveTarget,
     LayoutTarget,
     RegistrySource,
     RegistryTarget,
@@ -28,6 +29,7 @@ from ironhull.registry.client.referrers import fallback_tag, list_referrers, pus
 from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.transfer import transfer
 from ironhull.registry.client.tree import image_tree
+from ironhull.store.archive_file import ArchiveFile
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.store.referrers import list_documents, referrer_descriptor, referrers_by_subject
 
@@ -180,7 +182,7 @@ def test_one_platform_of_an_index_is_pulled_alone(
     push(layout, image, connect(registry, write=True))
     other = ImageLayout(tmp_path / "other", create=True)
     source = RegistrySource(connect(registry), "1")
-    done = transfer(source, LayoutTarget(other, ["x"], "store"), platform=Platform.parse(text))
+    done = transfer(source, LayoutTarget(other, ["x"], "store"), platforms=[Platform.parse(text)])
     config = json.loads(other.blobs.read(done.root.config.digest))
     assert config["architecture"] == text.partition("/")[2]
     assert done.manifests == 1
@@ -191,14 +193,14 @@ def test_a_platform_that_is_not_there_is_told_with_those_that_are(
 ) -> None:
     repository = connect(registry, write=True)
     with pytest.raises(NotFoundError, match=r"no image for linux/s390x.*linux/amd64, linux/arm64"):
-        push(layout, image, repository, platform=Platform.parse("linux/s390x"))
+        push(layout, image, repository, platforms=[Platform.parse("linux/s390x")])
     single = make_image(layout, LAYERS, index=False, names=("one:1",))
     with pytest.raises(NotFoundError, match="is an image for linux/amd64, not for linux/s390x"):
-        push(layout, single, repository, platform=Platform.parse("linux/s390x"))
-    push(layout, single, repository, platform=Platform.parse("linux/amd64"))
+        push(layout, single, repository, platforms=[Platform.parse("linux/s390x")])
+    push(layout, single, repository, platforms=[Platform.parse("linux/amd64")])
     sbom = artifact(layout, image).descriptor()
     with pytest.raises(InputError, match="no image of any platform"):
-        push(layout, sbom, repository, platform=Platform.parse("linux/amd64"))
+        push(layout, sbom, repository, platforms=[Platform.parse("linux/amd64")])
 
 
 def test_between_repositories_of_one_registry_layers_are_mounted(
@@ -357,6 +359,226 @@ def test_a_referrer_that_refers_elsewhere_is_refused(
         other = ImageLayout(tmp_path / "other", create=True)
         with pytest.raises(MalformedError, match="does not say so itself"):
             transfer(RegistrySource(repository, "1"), LayoutTarget(other, ["x"], "store"))
+
+
+def own_manifest(handler: object) -> bool:
+    """A registry that reads the tag sha256-<hex> as the digest that it stands for."""
+    _, mark, hexadecimal = handler.path.rpartition("/manifests/sha256-")  # type: ignore[attr-defined]
+    if not mark:
+        return False
+    registry = handler.registry  # type: ignore[attr-defined]
+    kind, data = registry.manifests["app", f"sha256:{hexadecimal}"]
+    return bool(says(200, data, **{"content-type": kind})(handler))  # type: ignore[arg-type]
+
+
+PAGE = says(200, b"<html>not what you think", **{"content-type": "text/html"})
+
+
+def test_a_registry_that_answers_the_referrers_tag_with_the_image_has_no_referrers(
+    connect: Connect, layout: ImageLayout, image: Descriptor, tmp_path: Path, notes: Notes
+) -> None:
+    with FakeRegistry(referrers_api=False) as registry:
+        push(layout, image, connect(registry, write=True))
+        registry.fail("GET", "/manifests/", own_manifest, times=999)
+        repository = connect(registry)
+        assert list_referrers(repository, image.digest) == []
+        assert f":{fallback_tag(image.digest)} is {image.digest} itself" in notes.notes[-1]
+        other = ImageLayout(tmp_path / "other", create=True)
+        done = transfer(RegistrySource(repository, "1"), LayoutTarget(other, ["x"], "store"))
+    assert (done.root.digest, done.referrers) == (image.digest, 0)
+
+
+def test_a_page_for_people_instead_of_referrers_means_none(
+    connect: Connect, layout: ImageLayout, image: Descriptor, tmp_path: Path, notes: Notes
+) -> None:
+    with FakeRegistry(referrers_api=False) as registry:
+        push(layout, image, connect(registry, write=True))
+        registry.fail("GET", "/referrers/", PAGE, times=999)
+        other = ImageLayout(tmp_path / "other", create=True)
+        done = transfer(RegistrySource(connect(registry), "1"), LayoutTarget(other, ["x"], "store"))
+    assert (done.root.digest, done.referrers) == (image.digest, 0)
+    assert any("taken for a registry without referrers" in note for note in notes.notes)
+
+
+def test_a_page_for_people_hides_no_referrers_that_are_listed_under_the_tag(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    document = artifact(layout, image)
+    with FakeRegistry(referrers_api=False) as registry:
+        push(layout, image, connect(registry, write=True))
+        registry.fail("GET", "/referrers/", PAGE, times=999)
+        found = list_referrers(connect(registry), image.digest)
+    assert [item.digest for item in found] == [document.digest]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "answer", "kind"),
+    [
+        ("/referrers/", says(403), NetworkError),
+        ("/referrers/", says(200, b'{"manifests":[7]}', content_type=OCI_INDEX), MalformedError),
+        ("/manifests/sha256-", PAGE, MalformedError),
+        ("/manifests/sha256-", says(200, b"{}", content_type=OCI_INDEX), MalformedError),
+    ],
+)
+def test_what_fails_for_its_referrers_says_how_to_go_without(
+    connect: Connect,
+    layout: ImageLayout,
+    image: Descriptor,
+    tmp_path: Path,
+    pattern: str,
+    answer: Any,
+    kind: type[Exception],
+) -> None:
+    with FakeRegistry(referrers_api=False) as registry:
+        push(layout, image, connect(registry, write=True))
+        registry.fail("GET", pattern, answer, times=999)
+        target = LayoutTarget(ImageLayout(tmp_path / "other", create=True), ["x"], "store")
+        source = RegistrySource(connect(registry), "1")
+        with pytest.raises(kind, match="--no-referrers"):
+            transfer(source, target)
+        assert transfer(source, target, with_referrers=False).referrers == 0
+
+
+def test_a_target_that_keeps_no_referrers_says_how_to_go_without(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    artifact(layout, image)
+    with FakeRegistry(referrers_api=False) as registry:
+        registry.fail("PUT", "/manifests/sha256-", says(403), times=99)
+        with pytest.raises(NetworkError, match=r"403.*--no-referrers"):
+            push(layout, image, connect(registry, write=True))
+        assert push(layout, image, connect(registry, write=True), with_referrers=False)
+
+
+def test_a_connection_that_fails_is_not_blamed_on_referrers(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with FakeRegistry() as gone:
+        repository = connect(gone, write=True)
+    with pytest.raises(NetworkError) as caught:
+        push(layout, image, repository)
+    assert "--no-referrers" not in str(caught.value)
+
+
+# Platforms.
+
+THREE = ("linux/amd64", "linux/arm64", "linux/arm/v7")
+
+
+def platforms(*texts: str) -> tuple[Platform, ...]:
+    return Platform.parse_all(texts)
+
+
+def test_several_platforms_are_the_index_without_the_others(
+    connect: Connect, layout: ImageLayout
+) -> None:
+    image = make_image(layout, LAYERS, platforms=THREE, names=("three:1",))
+    whole = layout.document(image.digest)
+    extra = {**whole.value, "annotations": {"a": "b"}, "org.example.unknown": 1}
+    root = Document.of(extra)
+    layout.blobs.put(root.raw)
+    with FakeRegistry() as registry:
+        done = push(
+            layout,
+            root.descriptor(),
+            connect(registry, write=True),
+            platforms=platforms("linux/arm/v7,linux/amd64"),
+        )
+        value = json.loads(registry.manifests["app", "1"][1])
+    assert [item["platform"]["architecture"] for item in value["manifests"]] == ["amd64", "arm"]
+    assert value["manifests"] == [root.value["manifests"][0], root.value["manifests"][2]]
+    assert (value["annotations"], value["org.example.unknown"]) == ({"a": "b"}, 1)
+    assert done.manifests == 3
+
+
+def test_all_platforms_by_name_are_the_index_itself_and_one_is_its_image(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    entries = layout.document(image.digest).manifests
+    with FakeRegistry() as registry:
+        repository = connect(registry, write=True)
+        done = push(layout, image, repository, platforms=platforms("linux/arm64", "linux/amd64"))
+        assert done.root.digest == image.digest
+        for twice in (("linux/arm64",), ("linux/arm64/v8", "linux/arm64")):
+            done = push(layout, image, repository, platforms=platforms(*twice))
+            assert done.root.digest == entries[1].digest
+
+
+def test_a_platform_that_is_missing_is_named_with_those_there_are(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with pytest.raises(NotFoundError, match=r"no image for linux/s390x \(it has: linux/amd64, lin"):
+        push(
+            layout,
+            image,
+            connect(registry, write=True),
+            platforms=platforms("linux/amd64", "linux/s390x"),
+        )
+    single = layout.document(image.digest).manifests[0]
+    with pytest.raises(NotFoundError, match="is an image for linux/amd64, not for linux/arm64"):
+        push(
+            layout,
+            single,
+            connect(registry, write=True),
+            platforms=platforms("linux/amd64,linux/arm64"),
+        )
+    assert registry.seen == []
+
+
+def test_attestations_beside_an_image_go_with_it(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout
+) -> None:
+    image = make_image(layout, LAYERS, platforms=THREE)
+    entries = [entry.json() for entry in layout.document(image.digest).manifests]
+    beside = []
+    for entry in entries:
+        attestation = make_image(layout, [{"sbom": entry["digest"]}])
+        beside.append(
+            layout.document(attestation.digest).descriptor().json()
+            | {
+                "platform": {"os": "unknown", "architecture": "unknown"},
+                "annotations": {"vnd.docker.reference.digest": entry["digest"]},
+            }
+        )
+    done = push(
+        layout,
+        listing(layout, [*entries, *beside]),
+        connect(registry, write=True),
+        platforms=platforms("linux/amd64,linux/arm64"),
+    )
+    assert [item.digest for item in done.root.manifests] == [
+        item["digest"] for item in (*entries[:2], *beside[:2])
+    ]
+
+
+def test_an_index_that_says_no_platforms_is_asked_for_them_in_its_images(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    entries = [entry.json() for entry in layout.document(image.digest).manifests]
+    for entry in entries:
+        del entry["platform"]
+    bare = listing(layout, entries)
+    done = push(layout, bare, connect(registry, write=True), platforms=platforms("linux/arm64"))
+    assert done.root.digest == entries[1]["digest"]
+
+
+def test_some_platforms_of_a_stored_image_become_an_archive(
+    layout: ImageLayout, tmp_path: Path
+) -> None:
+    image = make_image(layout, LAYERS, platforms=THREE)
+    path = tmp_path / "some.tar"
+    before = set(layout.blobs)
+    staging = ImageLayout(tmp_path / "staging", create=True)
+    done = transfer(
+        stored(layout, image),
+        ArchiveTarget(path, "some:1", staging, "some.tar"),
+        platforms=platforms("linux/amd64,linux/arm64"),
+    )
+    with ArchiveFile(path) as archive:
+        found = archive.find("some:1")
+        assert found.digest == done.root.digest
+        assert len(archive.document(found.digest).manifests) == 2
+    assert set(layout.blobs) == before
 
 
 # Content that lies.

@@ -1,0 +1,69 @@
+"""What a place is that images come from, and one that they go to; `places` has the kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import BinaryIO, Protocol
+
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
+from ironhull.oci.document import Document
+from ironhull.store.blobs import BlobStore
+
+Advance = Callable[[int], None]
+"""Told of bytes that went over."""
+
+
+class Source(Protocol):
+    """Where an image comes from."""
+
+    @property
+    def label(self) -> str:
+        """The place as a person would write it."""
+        ...
+
+    def root(self) -> Document:
+        """The manifest or index that the place names."""
+        ...
+
+    def document(self, descriptor: Descriptor) -> Document:
+        """A manifest or index below the root, verified."""
+        ...
+
+    def read(self, descriptor: Descriptor) -> bytes:
+        """A small blob, verified."""
+        ...
+
+    def referrers(self, digest: Digest) -> Sequence[Descriptor]:
+        """What refers to a manifest there."""
+        ...
+
+    def opened(self, descriptor: Descriptor) -> AbstractContextManager[Callable[[], BinaryIO]]:
+        """Within the block the blob can be opened, again and again."""
+        ...
+
+    def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> None:
+        """The blob into a store, verified."""
+        ...
+
+
+class Target(Protocol):
+    """Where an image goes to."""
+
+    @property
+    def label(self) -> str:
+        """What messages call the place."""
+        ...
+
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+        """A blob; False if it was there already or no byte had to be moved."""
+        ...
+
+    def store(self, document: Document) -> None:
+        """A manifest whose blobs and children are there; a referrer if it has a subject."""
+        ...
+
+    def publish(self, root: Document, referrers: Sequence[Document]) -> None:
+        """Give the root its names."""
+        ...
