@@ -8,6 +8,7 @@ from ironhull.errors import InputError, MalformedError, NotFoundError, Untrusted
 from ironhull.progress import Silent
 from ironhull.store.clean import prune, usage, verify
 from ironhull.store.copy import copy_image
+from ironhull.store.files import create_held
 from ironhull.store.home import Home
 from ironhull.store.layout import REF_NAME, ImageLayout
 
@@ -116,15 +117,14 @@ def test_pruning_takes_what_a_killed_process_left_and_not_what_one_is_writing(tm
     home = Home(tmp_path)
     home.store.tag(image(home.store), ["app:1"])
     home.layers.mkdir(parents=True)
-    old = [tmp_path / "store/.index.json.1-a", home.layers / ".k.json.1-a"]
-    young = [tmp_path / "store/.index.json.2-b", home.layers / ".k.json.2-b"]
-    for path in [*old, *young]:
+    left = [tmp_path / "store/.index.json.1-a", home.layers / ".k.json.1-a"]
+    for path in left:
         path.write_bytes(b"{")
-    for path in old:
-        os.utime(path, (0, 0))
+    written = [tmp_path / "store/.index.json.2-b", home.layers / ".k.json.2-b"]
     (home.layers / "damaged.json").write_text('{"descriptor": {"digest": 5}}')
-    assert prune(home, layers=False, packages=False, unused=True).files == 3
-    assert [path.exists() for path in [*old, *young]] == [False, False, True, True]
+    with create_held(written[0]), create_held(written[1]):
+        assert prune(home, layers=False, packages=False, unused=True).files == 3
+    assert [path.exists() for path in [*left, *written]] == [False, False, True, True]
 
 
 def test_two_prunings_at_once_do_not_fail(tmp_path, monkeypatch):
