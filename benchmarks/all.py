@@ -1,7 +1,8 @@
 """Runs every benchmark and, with --write, records the figures in docs/benchmarks.md.
 
 `python benchmarks/all.py [--write] [NAME…]`: each benchmark measures Ironhull and its peers side by
-side in one run of its own. Exit code 1 if one of them passes a limit.
+side in one run of its own; the figures of those that are not named stay. Exit code 1 if one of them
+passes a limit.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def main() -> int:
     options = parser.parse_args()
     results = {name: run(name) for name in options.names or NAMES}
     if options.write:
-        DOCUMENT.write_text(document(results))
+        earlier = sections(DOCUMENT.read_text()) if DOCUMENT.exists() else {}
+        DOCUMENT.write_text(document(results, earlier))
     return int(any(code for code, _ in results.values()))
 
 
@@ -59,7 +61,13 @@ def flat(value: Any, key: str = "") -> list[tuple[str, str]]:
     return [(key, f"{value:.4g}" if isinstance(value, float) else str(value))]
 
 
-def document(results: dict[str, tuple[int, dict[str, Any]]]) -> str:
+def sections(text: str) -> dict[str, str]:
+    """The figures by benchmark, as written."""
+    _, *parts = text.split("\n## ")
+    return {part.partition("\n")[0]: part.strip() for part in parts}
+
+
+def document(results: dict[str, tuple[int, dict[str, Any]]], earlier: dict[str, str]) -> str:
     cpu = next(
         (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
          if line.startswith("model name")), platform.machine(),
@@ -71,12 +79,17 @@ def document(results: dict[str, tuple[int, dict[str, Any]]]) -> str:
         "are medians in seconds unless a name says otherwise. What each figure is stands at the",
         "head of the benchmark's file.",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} CPUs ({cpu}), Linux {platform.release()}, "
+        f"{os.cpu_count()} CPUs ({cpu}), Linux {platform.release()}, "
         f"Python {platform.python_version()}.",
     ]
-    for name, (code, figures) in results.items():
+    for name in sorted({*results, *(name for name in earlier if name in NAMES)}):
+        if name not in results:
+            lines += ["", f"## {earlier[name]}"]
+            continue
+        code, figures = results[name]
         held = "all limits hold" if code == 0 else "**a limit is passed**"
-        lines += ["", f"## {name}", "", f"`python benchmarks/{name}.py`: {held}.", ""]
+        day = f"{datetime.now(UTC):%Y-%m-%d}"
+        lines += ["", f"## {name}", "", f"`python benchmarks/{name}.py`, {day}: {held}.", ""]
         lines += ["| figure | value |", "|---|---|"]
         lines += [f"| {key} | {value} |" for key, value in flat(figures)]
     return "\n".join(lines) + "\n"

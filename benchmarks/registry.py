@@ -1,12 +1,18 @@
 """The registry server beside Debian's docker-registry and nginx, on this machine, in one run.
 
-    python benchmarks/registry.py [--json] [--rounds 7] [--size 100] [--pulls 100]
+    python benchmarks/registry.py [--json] [--rounds 7] [--size 100] [--pulls 100] [--seconds 30]
 
 Measured: pulling and pushing one blob, in turns, so that what else the machine does hits all alike
 (lower quartile and median of the rounds; goals go by the lower quartile, because other work on the
 machine can only add to a time); a hundred pulls at once, with the peak memory of the server's
 processes; and what a second push of an image sends whose layers are there. The client is a plain
-socket that neither hashes nor stores. Ends with 1 if a goal of the project is missed.
+socket that neither hashes nor stores.
+
+Then load: 200 clients that pull and 50 that push small images (1 MB) at once for 30 seconds, of
+docker-registry and of Ironhull, and of Ironhull with 2,000 silent connections and 60 wrong
+passwords a second beside them; in turns, on servers started anew, the times of all rounds together.
+The clients share the machine's cores with the server. Ends with 1 if a goal of the project is
+missed.
 """
 
 from __future__ import annotations
@@ -24,16 +30,23 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bcrypt
+
+FOLDER = Path(__file__).parent
 MB = 10**6
 MEMORY_GOAL = 150 * MB
 NGINX_GOAL = 0.3
 PULLS_A_ROUND = 3
+# Of docker-registry's p99 under load; of Ironhull's own when it is besieged.
+LOAD_PULL_GOAL, LOAD_PUSH_GOAL, SIEGE_GOAL = 0.35, 0.5, 1.5
+LOAD_MEMORY_GOAL = 160 * MB
 
 
 @dataclass
@@ -87,10 +100,10 @@ def started(name: str, port: int, command: list[str], log: Path) -> Iterator[Tar
         process.wait(20)
 
 
-def ironhull(folder: Path) -> Any:
+def ironhull(folder: Path, *options: str) -> Any:
     port = free_port()
     command = [sys.executable, "-m", "ironhull.cli", "serve", "--data", str(folder / "ironhull")]
-    command += ["--listen", f"127.0.0.1:{port}"]
+    command += ["--listen", f"127.0.0.1:{port}", *options]
     return started("ironhull", port, command, folder / "ironhull.log")
 
 
@@ -194,7 +207,10 @@ def new_blob(path: Path, size: int) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def measure(folder: Path, rounds: int, size: int, pulls: int) -> dict[str, Any]:
+def measure(
+    folder: Path, rounds: int, size: int, pulls: int, seconds: float, load_rounds: int
+) -> dict[str, Any]:
+    load = under_load(folder, seconds, load_rounds)
     files = folder / "files"
     files.mkdir()
     with (
@@ -221,7 +237,8 @@ def measure(folder: Path, rounds: int, size: int, pulls: int) -> dict[str, Any]:
             where = "/blob" if target is plain else path
             many[target.name] = at_once(target, where, size, pulls)
         second = second_push(ours, folder)
-    return report(size, pushed, pulled, many, second)
+    result = report(size, pushed, pulled, many, second)
+    return {**result, "load": load, "goals": result["goals"] | load_goals(load)}
 
 
 def at_once(target: Target, path: str, size: int, pulls: int) -> dict[str, float]:
@@ -246,6 +263,99 @@ def at_once(target: Target, path: str, size: int, pulls: int) -> dict[str, float
         "seconds": seconds,
         "mb_per_second": pulls * size / seconds / MB,
         "peak_memory_mb": target.peak() / MB,
+    }
+
+
+def under_load(folder: Path, seconds: float, rounds: int) -> dict[str, Any]:
+    """By server: how many, how fast (seconds), with what failures and how much memory."""
+    users = folder / "users.toml"
+    # Strangers may push, as at docker-registry; the password belongs to whoever guesses at it.
+    hashed = bcrypt.hashpw(b"never guessed", bcrypt.gensalt(12)).decode()
+    users.write_text(
+        f'[anonymous]\nrole = "push"\n[users.alice]\nrole = "pull"\npassword = "{hashed}"\n'
+    )
+    times: dict[str, dict[str, list[float]]] = {}
+    failures: dict[str, Counter[str]] = {}
+    peaks: dict[str, int] = {}
+    for number in range(rounds):
+        for name in ("docker-registry", "ironhull", "ironhull besieged"):
+            place = folder / f"load-{number}-{name.replace(' ', '-')}"
+            place.mkdir()
+            started_anew = (
+                docker_registry(place)
+                if name == "docker-registry"
+                else ironhull(place, "--auth", str(users))
+            )
+            with started_anew as target, besieged(target.port, "besieged" in name):
+                command = [sys.executable, "-m", "clients.load", str(target.port)]
+                command += ["--seconds", str(seconds)]
+                ran = subprocess.run(command, check=True, cwd=FOLDER, stdout=subprocess.PIPE)
+                peaks[name] = max(peaks.get(name, 0), target.peak())
+            shutil.rmtree(place)
+            found = json.loads(ran.stdout)
+            failures.setdefault(name, Counter()).update(found["failures"])
+            for what, more in found["times"].items():
+                times.setdefault(name, {}).setdefault(what, []).extend(more)
+    return {
+        name: {
+            **{
+                f"{what}_{key}": value
+                for what in ("pull", "push")
+                for key, value in spread(times[name][what]).items()
+            },
+            "failures": failures[name].total(),
+            "failed": dict(failures[name].most_common(5)),
+            "peak_memory_mb": peaks[name] / MB,
+        }
+        for name in times
+    }
+
+
+@contextmanager
+def besieged(port: int, wanted: bool) -> Iterator[None]:
+    """With silent connections and wrong passwords beside the block, if wanted."""
+    if not wanted:
+        yield
+        return
+    command = [sys.executable, "-m", "clients.siege", str(port), "--user", "alice"]
+    siege = subprocess.Popen(command, cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert siege.stdin is not None
+    assert siege.stdout is not None
+    try:
+        if siege.stdout.readline() != b"ready\n":
+            raise SystemExit("the siege did not stand")
+        yield
+        if siege.poll() is not None:
+            raise SystemExit("the siege ended before the load")
+    finally:
+        siege.stdin.close()
+        siege.wait(20)
+
+
+def spread(times: list[float]) -> dict[str, float]:
+    """How many, and their median and 99th percentile."""
+    ordered = sorted(times)
+    return {
+        "count": len(ordered),
+        "median": statistics.median(ordered),
+        "p99": ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)],
+    }
+
+
+def load_goals(load: dict[str, Any]) -> dict[str, bool]:
+    theirs, ours, siege = (
+        load[name] for name in ("docker-registry", "ironhull", "ironhull besieged")
+    )
+    return {
+        "load: no error, besieged neither": ours["failures"] + siege["failures"] == 0,
+        f"load: pull p99 at most {LOAD_PULL_GOAL} of docker-registry's": ours["pull_p99"]
+        <= LOAD_PULL_GOAL * theirs["pull_p99"],
+        f"load: push p99 at most {LOAD_PUSH_GOAL} of docker-registry's": ours["push_p99"]
+        <= LOAD_PUSH_GOAL * theirs["push_p99"],
+        "load: memory at most 160 MB": ours["peak_memory_mb"] * MB <= LOAD_MEMORY_GOAL,
+        f"siege: p99 at most {SIEGE_GOAL} of its own without": all(
+            siege[f"{what}_p99"] <= SIEGE_GOAL * ours[f"{what}_p99"] for what in ("pull", "push")
+        ),
     }
 
 
@@ -355,6 +465,12 @@ def show(result: dict[str, Any]) -> None:
     for name, values in result["pulls_at_once"].items():
         rate, memory = values["mb_per_second"], values["peak_memory_mb"]
         print(f"  {name:16} {values['seconds']:7.2f} s   {rate:7.0f} MB/s  peak {memory:.0f} MB")
+    print("pulls and pushes at once: how many, median, 99th percentile")
+    for name, values in result["load"].items():
+        for what in ("pull", "push"):
+            count, median, p99 = (values[f"{what}_{key}"] for key in ("count", "median", "p99"))
+            print(f"  {name:18} {what} {count:7} {median * 1000:7.0f} ms {p99 * 1000:7.0f} ms")
+        print(f"  {name:18} {values['failures']} failures, {values['peak_memory_mb']:.0f} MB")
     second = result["second_push"]
     print(f"first push {second['first_bytes']} bytes, second {second['second_bytes']} bytes")
     for goal, met in result["goals"].items():
@@ -367,11 +483,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--size", type=int, default=100, help="of the blob, in MB")
     parser.add_argument("--pulls", type=int, default=100, help="at once")
+    parser.add_argument("--seconds", type=float, default=30, help="of load, in each round")
+    parser.add_argument("--load-rounds", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ironhull-bench-") as folder:
         # nginx's worker reads there as another user.
         Path(folder).chmod(0o755)
-        result = measure(Path(folder), options.rounds, options.size * MB, options.pulls)
+        result = measure(
+            Path(folder), options.rounds, options.size * MB, options.pulls,
+            options.seconds, options.load_rounds,
+        )  # fmt: skip
     if options.json:
         print(json.dumps(result, indent=2))
     else:

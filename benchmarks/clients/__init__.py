@@ -1,0 +1,1 @@
+"""Clients of the registry benchmark, each a process of its own."""
