@@ -13,6 +13,9 @@ from tests.fakes.sides import document, hardened, standard, with_attachments
 from tests.real.tools import tool
 
 from ironhull.compare.reports import html
+from ironhull.scan.model import ScanResult
+from ironhull.scan.reports import html as scan_html
+from ironhull.scan.summary import ScanReport
 
 pytestmark = pytest.mark.real
 
@@ -53,16 +56,24 @@ class Opened:
         self.said: list[str] = []
         self.asked: list[str] = []
         self.page = browser.new_page(**options)
+        self.page.set_default_timeout(10_000)
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("dialog", lambda dialog: self.said.append(f"dialog {dialog.message}"))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(path.as_uri())
 
+    def unfold(self) -> None:
+        """Open all sections, as a reader can one by one."""
+        self.page.evaluate(
+            "document.querySelectorAll('h2 > button[aria-expanded=false]').forEach(b => b.click())"
+        )
+
 
 @pytest.fixture
 def opened(browser: Any, report: Path) -> Iterator[Opened]:
     found = Opened(browser, report, viewport={"width": 1440, "height": 900})
+    found.unfold()
     yield found
     found.page.close()
 
@@ -149,6 +160,72 @@ def test_it_prints_without_controls_and_with_all_rows(opened: Opened, tmp_path: 
     assert scroll <= client
 
 
+def test_it_begins_with_five_figures_that_are_known_and_folds_the_rest(
+    browser: Any, report: Path
+) -> None:
+    found = Opened(browser, report, viewport={"width": 1440, "height": 900})
+    cards = found.page.locator("#summary-0 ~ .cards li")
+    assert cards.count() == 5
+    assert "unknown" not in found.page.locator("#summary-0 ~ .cards").inner_text().lower()
+    assert cards.last.bounding_box()["y"] < 900
+    assert found.page.locator("#t-packages-0").is_hidden()
+    assert found.page.locator(".fold h2 > button[aria-expanded=true]").count() == 0
+    found.page.close()
+
+
+def test_a_figure_leads_to_its_rows_as_often_as_one_asks(browser: Any, report: Path) -> None:
+    found = Opened(browser, report, viewport={"width": 390, "height": 900})
+    link = found.page.locator("#summary-0 ~ .cards a", has_text="packages").first
+    head = found.page.locator("#packages-0 > button")
+    for _ in range(2):
+        link.click()
+        assert found.page.locator("#t-packages-0").is_visible()
+        head.click()
+        assert found.page.locator("#t-packages-0").is_hidden()
+    found.page.close()
+
+
+def test_a_long_table_comes_in_pages_and_goes_whole_on_paper(browser: Any, tmp_path: Path) -> None:
+    base = standard()
+    many = tuple(replace(base.inventory.packages[0], name=f"p{number:03}") for number in range(120))
+    long = replace(base, inventory=replace(base.inventory, packages=many))
+    path = tmp_path / "long.html"
+    path.write_text(html.render(document(long, hardened())))
+    found = Opened(browser, path, viewport={"width": 1440, "height": 900})
+    found.unfold()
+    rows, shown = found.page.locator("#t-packages-0 tbody tr"), "#t-packages-0 tbody tr:visible"
+    assert rows.count() > 120
+    assert found.page.locator(shown).count() == 50
+    found.page.locator("#packages-0 ~ .more").click()
+    assert found.page.locator(shown).count() == 100
+    found.page.locator('[data-for="t-packages-0"] input').fill("p11")
+    assert found.page.locator(shown).count() == 10
+    found.page.locator('[data-for="t-packages-0"] input').fill("")
+    found.page.emulate_media(media="print")
+    assert found.page.locator(shown).count() == rows.count()
+    found.page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_of_a_scan_is_as_easy_to_read(
+    browser: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
+    scan = standard().scan
+    assert isinstance(scan, ScanResult)
+    path = tmp_path / "scan.html"
+    path.write_text(scan_html.render(ScanReport(scan, suppressed=True)))
+    found = Opened(browser, path, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    assert found.said == []
+    assert found.page.evaluate("document.documentElement.scrollWidth") == width
+    found.page.locator('[data-for="t-findings"] input').fill("CVE-2024-0001")
+    assert found.page.locator("#t-findings tbody tr:visible").count() == 1
+    results = axe.Axe().run(found.page)
+    assert [each["id"] for each in results.response["violations"]] == []
+    found.page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nobody_has_to_scroll_sideways_and_axe_finds_nothing(
@@ -160,6 +237,8 @@ def test_nobody_has_to_scroll_sideways_and_axe_finds_nothing(
         "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )
     assert (scroll, client) == (width, width)
+    found.unfold()
+    assert found.page.evaluate("document.documentElement.scrollWidth") == width
     folder = Path(os.environ.get("IRONHULL_SCREENSHOTS") or tmp_path)
     found.page.screenshot(path=str(folder / f"report-{width}-{scheme}.png"), full_page=True)
     results = axe.Axe().run(found.page)
@@ -188,6 +267,7 @@ def test_no_script_of_an_image_runs(browser: Any, tmp_path: Path) -> None:
     assert found.asked == [path.as_uri()]
     assert "compared with" in found.page.title()
     assert found.page.locator("img").count() == 0
+    found.unfold()
     assert HOSTILE in found.page.locator("body").inner_text()
     found.page.close()
 

@@ -34,7 +34,7 @@ def page(package: str, template: str, **values: object) -> str:
 
 
 def rendered(package: str, template: str, **values: object) -> str:
-    """A template that stands alone: an SVG, or a page with a frame of its own."""
+    """A template that stands alone: an SVG."""
     return _rendered(_environment(package), template, values)
 
 

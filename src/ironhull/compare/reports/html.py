@@ -13,7 +13,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ironhull.compare.reports.words import Json, at, database_line, headline_rows, rows
+from ironhull.compare.reports.words import (
+    Json,
+    at,
+    database_line,
+    gained_rows,
+    rows,
+    unknown_reasons,
+)
 from ironhull.inventory.model import SURFACE_LISTS
 from ironhull.reports.page import page
 from ironhull.reports.words import UNKNOWN, amount, percent, signed
@@ -22,6 +29,8 @@ from ironhull.scan.model import SEVERITIES
 MAX_FINDINGS = 20_000
 """Rows of one table; more are said to be left out, never left out in silence."""
 
+# Group of a figure → the part of the page that has its rows; else all figures.
+_PLACES = {"packages": "packages", "vulnerabilities": "findings", "surface": "surface"}
 _CHARTS: tuple[tuple[str, str, bool, tuple[str, ...]], ...] = (
     ("Packages", "count", True, ("packages.total", "packages.os", "packages.language")),
     (
@@ -67,6 +76,7 @@ class ChartBars:
 
 def render(document: Json) -> str:
     """The page. Everything that comes from outside is escaped by the template engine."""
+    numbers = range(len(document["comparisons"]))
     return page(
         "ironhull.compare.reports",
         "compare.html",
@@ -76,10 +86,12 @@ def render(document: Json) -> str:
         pairs=document["comparisons"],
         charts=_charts(document),
         database=database_line(document),
-        headlines=[
-            headline_rows(document, number) for number in range(len(document["comparisons"]))
+        gained=[gained_rows(document, number) for number in range(len(document["comparisons"]))],
+        unknown=[
+            unknown_reasons(document, number) for number in range(len(document["comparisons"]))
         ],
-        figures=[list(rows(document, number)) for number in range(len(document["comparisons"]))],
+        places=_PLACES,
+        figures=[list(rows(document, number)) for number in numbers],
         findings=[_findings(document, pair) for pair in document["comparisons"]],
         limit=MAX_FINDINGS,
         severities=SEVERITIES,

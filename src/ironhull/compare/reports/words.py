@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ironhull.reports.words import UNKNOWN
+
 Json = Mapping[str, Any]
 
 HEADLINES = (
@@ -32,6 +34,23 @@ def at(document: Any, pointer: str) -> Any:
         key = part.replace("~1", "/").replace("~0", "~")
         value = value[int(key)] if isinstance(value, list) else value[key]
     return value
+
+
+GAINED = (
+    "packages.total",
+    "vulnerabilities.after_vex",
+    "size.compressed",
+    "surface.executables",
+    "surface.setuid",
+    "surface.shells",
+    "surface.package_managers",
+    "size.files",
+    "surface.compilers",
+    "vulnerabilities.fixable",
+    "posture.root",
+)
+"""The figures that say what was gained, the one that says most first."""
+MAX_GAINED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +84,27 @@ def headline_rows(document: Json, number: int) -> list[FigureRow]:
     """The figures of a summary."""
     by_id = {row.id: row for row in rows(document, number)}
     return [by_id[name] for name in HEADLINES]
+
+
+def gained_rows(document: Json, number: int) -> list[FigureRow]:
+    """The first figures of GAINED that are known of both sides and are something on one."""
+    by_id = {row.id: row for row in rows(document, number)}
+    known = [
+        by_id[name]
+        for name in GAINED
+        if by_id[name].change["verdict"] != UNKNOWN
+        and (by_id[name].change["baseline"] or by_id[name].change["image"])
+    ]
+    return known[:MAX_GAINED]
+
+
+def unknown_reasons(document: Json, number: int) -> list[tuple[str, list[str]]]:
+    """Why figures of a summary are unknown: each reason with the titles of those it is of."""
+    found: dict[str, list[str]] = {}
+    for row in headline_rows(document, number):
+        if row.change["verdict"] == UNKNOWN:
+            found.setdefault(row.change["unknown"], []).append(row.title)
+    return list(found.items())
 
 
 def database_line(document: Json) -> str:

@@ -1,6 +1,30 @@
 "use strict";
-// Sorting and filtering of the tables. Without this script they are all there, as they are.
+// Folding of sections; sorting, filtering and paging of tables. Without this script, and on
+// paper, all of it is there, as it is.
 (() => {
+  const PAGE = 50;
+  const foldable = (section) => {
+    const head = section.querySelector("h2");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    const fold = (folded) => {
+      section.classList.toggle("folded", folded);
+      button.setAttribute("aria-expanded", String(!folded));
+    };
+    button.addEventListener("click", () => fold(!section.classList.contains("folded")));
+    section.addEventListener("unfold", () => fold(false));
+    fold(true);
+  };
+  const unfold = () => {
+    const target = location.hash && document.getElementById(location.hash.slice(1));
+    const section = target && target.closest(".fold");
+    if (section) {
+      section.dispatchEvent(new Event("unfold"));
+      target.scrollIntoView();
+    }
+  };
   const text = (row, at) => {
     const cell = row.cells[at];
     const own = cell.getAttribute("data-sort");
@@ -30,6 +54,7 @@
         const rows = [...body.rows].map((row) => [text(row, at), row]);
         rows.sort((a, b) => (down ? compare(b[0], a[0]) : compare(a[0], b[0])));
         body.append(...rows.map((pair) => pair[1]));
+        table.dispatchEvent(new Event("sorted"));
       });
     });
   };
@@ -38,24 +63,43 @@
     const words = tools.querySelector("input");
     const choices = [...tools.querySelectorAll("select")];
     const shown = tools.querySelector("output");
+    const more = document.createElement("button");
+    let pages = 1;
+    more.type = "button";
+    more.className = "more";
+    table.parentElement.after(more);
+    more.addEventListener("click", () => { pages += 1; apply(); });
+    table.addEventListener("sorted", () => apply());
     const apply = () => {
       const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
       const rows = [...table.tBodies[0].rows];
       let count = 0;
+      const limit = pages * PAGE;
       for (const row of rows) {
         const all = row.textContent.toLowerCase();
         const fits = wanted.every((word) => all.includes(word)) && choices.every((choice) =>
           choice.value === "" || row.getAttribute(choice.getAttribute("data-key")) === choice.value);
         row.hidden = !fits;
         count += fits ? 1 : 0;
+        row.classList.toggle("later", fits && count > limit);
       }
+      more.hidden = count <= limit;
+      more.textContent = `Show ${Math.min(PAGE, count - limit)} more of ${count}`;
       shown.textContent = `${count} of ${rows.length} rows`;
     };
-    words.addEventListener("input", apply);
-    choices.forEach((choice) => choice.addEventListener("change", apply));
+    const again = () => { pages = 1; apply(); };
+    words.addEventListener("input", again);
+    choices.forEach((choice) => choice.addEventListener("change", again));
     tools.hidden = false;
     apply();
   };
+  document.querySelectorAll(".fold").forEach(foldable);
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll(".tools").forEach(filterable);
+  addEventListener("hashchange", unfold);
+  document.querySelectorAll('a[href^="#"]').forEach((link) => link.addEventListener("click", () => {
+    // The same place again is no change of the address.
+    if (link.hash === location.hash) { unfold(); }
+  }));
+  unfold();
 })();

@@ -1,16 +1,16 @@
-"""One HTML page that needs nothing else: no script, no font, no picture from anywhere."""
+"""One HTML page that needs nothing else, with a table that filters, sorts and pages."""
 
 from __future__ import annotations
 
-from ironhull.reports.page import rendered
-from ironhull.scan.model import by_severity
+from ironhull.reports.page import page
+from ironhull.scan.model import SEVERITIES, by_severity
 from ironhull.scan.summary import ScanReport, headline, summary
 
 
 def render(report: ScanReport) -> str:
     """The page. Everything that comes from outside is escaped by the template engine."""
     result = report.result
-    return rendered(
+    return page(
         "ironhull.scan.reports",
         "report.html",
         result=result,
@@ -19,4 +19,6 @@ def render(report: ScanReport) -> str:
         raw=by_severity(result.findings),
         after_vex=by_severity(result.open),
         findings=report.findings,
+        severities=SEVERITIES,
+        states=list(dict.fromkeys(each.fix_state.value for each in report.findings)),
     )
