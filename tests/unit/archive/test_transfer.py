@@ -168,7 +168,7 @@ def test_a_server_that_drips_is_given_up(mirror: FakeMirror) -> None:
     began = time.monotonic()
     with pytest.raises(NetworkError, match="too slowly"):
         get(mirror, replace(PATIENCE, idle=1, whole=0.5, rate=1e6, first_wait=0.01))
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
 
 
 def test_more_than_announced_stops_the_transfer(mirror: FakeMirror) -> None:

@@ -42,13 +42,13 @@ def test_the_first_failure_is_raised_and_the_rest_is_left() -> None:
         raise NetworkError("no")
 
     def slow() -> None:
-        stop.wait(5)
+        stop.wait(60)
         done.append(1)
 
     before = time.monotonic()
     with pytest.raises(NetworkError, match="no"):
         run_all([slow, fails, *[slow] * 100], stop, workers=2)
-    assert time.monotonic() - before < 3
+    assert time.monotonic() - before < 30
     assert len(done) < 5
     assert not stop.is_set()
 
