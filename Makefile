@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # Every worker of pytest would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup install demo test unit real lint bench lock clean
+.PHONY: help setup install demo test unit real lint bench fuzz lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -63,6 +63,9 @@ bench: setup ## Measure against peers and physical limits, side by side
 	.ci/tools
 	$(BIN)/python -m compileall -q src
 	$(BIN)/python benchmarks/all.py --write
+
+fuzz: setup ## Give every parser changed inputs for a minute each; versions beside dpkg
+	$(BIN)/python -m tests.fuzz.run --write
 
 lock: setup ## Pin the newest dependencies, with hashes, into requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from outside.mmdebstrap import make_root
 from tests.fakes.image import Directory, Files, make_image
+from tests.fuzz.run import versions_beside_dpkg
 from tests.real.tools import tool
 
 from ironhull.engine.find import EngineSettings
@@ -27,6 +28,7 @@ from ironhull.inventory.document import to_json
 from ironhull.inventory.model import Inventory
 from ironhull.inventory.sources.find import Places
 from ironhull.inventory.take import Taker
+from ironhull.oci.tar import TarReader
 from ironhull.registry.client.access import Registries
 from ironhull.store.home import Home
 
@@ -409,3 +411,29 @@ def test_an_image_of_ours_shows_syft_the_same_packages(taker: Taker) -> None:
     files: Files = {"etc/os-release": release, "var/lib/dpkg/status.d": Directory()} | status
     make_image(home.store, [files], names=["ours:1"], index=False)
     assert of_us(taker.take("ours:1")) == of_syft(f"oci-dir:{home.store.root}")
+
+
+def test_the_order_of_debian_versions_is_that_of_dpkg() -> None:
+    assert versions_beside_dpkg(seed=1, pairs=200).failures == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--format=gnu"],
+        ["--format=posix", "--sparse-version=0.0"],
+        ["--format=posix", "--sparse-version=0.1"],
+        ["--format=posix", "--sparse-version=1.0"],
+    ],
+)
+def test_sparse_files_that_gnu_tar_writes_are_read(tmp_path: Path, options: list[str]) -> None:
+    file = tmp_path / "disk"
+    with file.open("wb") as out:
+        for number in range(40):
+            out.seek(number * 100_000)
+            out.write(b"block %d" % number)
+    archive = tmp_path / "a.tar"
+    subprocess.run(["tar", "-C", tmp_path, *options, "-S", "-cf", archive, "disk"], check=True)
+    assert archive.stat().st_size < file.stat().st_size
+    reader = TarReader([archive.read_bytes()], "a.tar")
+    assert [b"".join(reader.content()) for _ in reader] == [file.read_bytes()]

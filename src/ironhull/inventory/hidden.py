@@ -21,6 +21,7 @@ HIDDEN = "[secret]"
 _SHORT = 3
 _MAX_VALUES = 200
 _MAX_NAME = 200
+_MAX_ROUNDS = 8
 _BY_NAME = "a value under a name that says secret"
 _IN_ADDRESS = "a password in an address"
 
@@ -86,6 +87,16 @@ def without_secrets(text: str, values: Iterable[str] = ()) -> str:
     """The text with every secret in it, and with these values, replaced by HIDDEN."""
     for value in values:
         text = text.replace(value, HIDDEN)
+    # What is hidden may have held a quote, without which other words are found.
+    for _ in range(_MAX_ROUNDS):
+        hidden = _without_secrets(text)
+        if hidden == text:
+            break
+        text = hidden
+    return text
+
+
+def _without_secrets(text: str) -> str:
     if _INSTRUCTION.match(text):
         said, command, rest = text.partition(_COMMAND) if "|" in text[:6] else (text, "", "")
         text = _ARGUMENT.sub(_hidden_pair, said) + command + rest
