@@ -46,8 +46,8 @@ from ironhull.inventory.model import (  # noqa: E402
     Inventory,
     Package,
 )
-from ironhull.inventory.stored import InventoryStore  # noqa: E402
 from ironhull.oci.digest import Digest  # noqa: E402
+from ironhull.state.inventories import InventoryStore  # noqa: E402
 
 EXPORT = "osv-debian-2025-02-12.zip"
 PACKAGES = 413

@@ -25,7 +25,7 @@ from tests.real.tools import tool
 from ironhull.build import transform
 from ironhull.engine.host import host_settings
 from ironhull.engine.interface import BuildRequest, Engine
-from ironhull.inventory.stored import InventoryStore
+from ironhull.state.inventories import InventoryStore
 from ironhull.store.export import choose_manifest
 from ironhull.store.home import Home
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ironhull.errors import EnvironmentProblem
 from ironhull.inventory.assemble import assemble
@@ -27,7 +27,6 @@ from ironhull.inventory.record import NOWHERE, LayerRecord
 from ironhull.inventory.second_names import note_dangling, of_layer, of_view
 from ironhull.inventory.sources.find import Places, open_image
 from ironhull.inventory.sources.interface import LayerSource, OpenImage
-from ironhull.inventory.stored import InventoryStore
 from ironhull.inventory.stream import Expected, LayerStream, Readable, StreamLimits
 from ironhull.inventory.view import View
 from ironhull.oci.platform import Platform
@@ -48,23 +47,35 @@ class Limits:
     stream: StreamLimits | None = None
 
 
+class KeptInventories(Protocol):
+    """Where whole inventories are kept, by the key of their image."""
+
+    def get(self, key: str) -> Inventory | None:
+        """The inventory of an image, or None."""
+        ...
+
+    def put(self, inventory: Inventory) -> None:
+        """Keep an inventory."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Taker:
     """Takes inventories. Without `cache` and `stored` nothing is kept."""
 
     places: Places
     cache: RecordCache | None = None
-    stored: InventoryStore | None = None
+    stored: KeptInventories | None = None
     progress: Progress = field(default_factory=Silent)
     limits: Limits = field(default_factory=Limits)
     workers: int = 0
     """Layers read at the same time; 0: as many as there are processors, at most MAX_WORKERS."""
 
     @classmethod
-    def at_home(cls, places: Places, progress: Progress) -> Taker:
+    def at_home(cls, places: Places, stored: KeptInventories, progress: Progress) -> Taker:
         """One that keeps records and inventories in the home."""
         home = places.home
-        return cls(places, RecordCache(records_folder(home)), stored_inventories(home), progress)
+        return cls(places, RecordCache(records_folder(home)), stored, progress)
 
     def take(
         self, text: str, platform: Platform | None = None, *, again: bool = False
@@ -238,8 +249,3 @@ class _Counted:
 def records_folder(home: Home) -> Path:
     """Where the records of layers are."""
     return home.layer_inventories
-
-
-def stored_inventories(home: Home) -> InventoryStore:
-    """The inventories that a rescan reads."""
-    return InventoryStore(home.inventories)

@@ -12,16 +12,12 @@ For an image that the ledger does not know yet, everything is baseline and nothi
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from ironhull.advisories.database import Database
-from ironhull.errors import EnvironmentProblem, InputError, MalformedError
+from ironhull.errors import InputError, MalformedError
 from ironhull.inventory.model import Distribution, ImageIdentity, Inventory, Package
-from ironhull.inventory.stored import InventoryStore, StoredImage
 from ironhull.scan.debian import tracker_source
 from ironhull.scan.evidence import evidence, is_headers, says_not_built
 from ironhull.scan.interface import LiveIndex, Matcher
@@ -29,17 +25,8 @@ from ironhull.scan.matchers.distribution import DebianMatcher, grouped
 from ironhull.scan.matching import matchers_for
 from ironhull.scan.rules import Rule
 from ironhull.scan.target import Target, target_of
-from ironhull.store.files import locked
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS unit (
-  identity TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, state BLOB NOT NULL,
-  learned INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS reported (
-  unit INTEGER NOT NULL, vulnerability TEXT NOT NULL, round INTEGER NOT NULL,
-  PRIMARY KEY (unit, vulnerability)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS image (key TEXT PRIMARY KEY, round INTEGER NOT NULL) WITHOUT ROWID;
-"""
+from ironhull.state.inventories import InventoryStore, StoredImage
+from ironhull.state.ledger import Ledger, LedgerRound, LedgerUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +88,10 @@ _Units = Mapping[str, Mapping[int, _Unit]]
 
 
 def rescan(
-    store: InventoryStore, database: Database, ledger: Path, index: LiveIndex
+    store: InventoryStore, database: Database, ledger: Ledger, index: LiveIndex
 ) -> list[ImageRescan]:
-    """Every stored image, by name. What is new goes into the ledger at `ledger`."""
-    images, installed, packages = _read(store)
+    """Every stored image, by name. What is new goes into the ledger."""
+    images, installed, packages = store.images(), store.installed(), store.packages()
     releases = _releases(images, installed, packages, database)
     numbers: dict[str, set[int]] = {}
     for image in images:
@@ -116,41 +103,8 @@ def rescan(
         for ecosystem, of_release in numbers.items()
     }
     _match(units, database, index)
-    with locked(ledger.with_suffix(".lock")):
-        try:
-            with closing(sqlite3.connect(ledger, isolation_level=None)) as connection:
-                connection.executescript(_TABLES)
-                return _settle(connection, images, installed, releases, units)
-        except sqlite3.Error as error:
-            raise EnvironmentProblem(f"cannot use {ledger}: {error}") from None
-
-
-def _read(
-    store: InventoryStore,
-) -> tuple[list[StoredImage], dict[int, list[int]], dict[int, Package]]:
-    images = store.images()
-    with store.database() as connection:
-        # What a distribution package installed is matched as that package (trap 19).
-        rows = connection.execute(
-            "SELECT image, group_concat(package)"
-            " FROM installed i JOIN package p ON p.id = i.package"
-            " WHERE i.owned_by = '' OR p.type IN ('deb', 'apk') GROUP BY image"
-        )
-        installed = {image: [int(part) for part in text.split(",")] for image, text in rows}
-        packages = {
-            row[0]: Package(
-                name=row[2],
-                version=row[3],
-                type=row[1],
-                location="",
-                source=row[4],
-                source_version=row[5],
-            )
-            for row in connection.execute(
-                "SELECT id, type, name, version, source, source_version FROM package"
-            )
-        }
-    return images, installed, packages
+    with ledger.round() as opened:
+        return _settle(opened, images, installed, releases, units)
 
 
 def _releases(
@@ -245,17 +199,14 @@ def _outcome(matcher: Matcher, package: Package) -> _Outcome | None:
 
 
 def _settle(
-    connection: sqlite3.Connection,
+    opened: LedgerRound,
     images: Sequence[StoredImage],
     installed: Mapping[int, list[int]],
     releases: Mapping[int, Target | str],
     units: _Units,
 ) -> list[ImageRescan]:
     """Write down what is new, then say for each image what it is."""
-    connection.execute("BEGIN IMMEDIATE")
-    seen = dict(connection.execute("SELECT key, round FROM image"))
-    this = 1 + max(seen.values(), default=0)
-    _learn(connection, units, this)
+    _learn(opened, units)
     results = []
     for image in images:
         target = releases[image.id]
@@ -264,8 +215,8 @@ def _settle(
             continue
         of_release = units[target.ecosystem]
         mine = [of_release[number] for number in installed.get(image.id, ())]
-        last = seen.get(image.key)
-        new = () if last is None else tuple(_news(connection, mine, last))
+        last = opened.images.get(image.key)
+        new = () if last is None else tuple(_news(opened, mine, last))
         results.append(
             ImageRescan(
                 image=image.name,
@@ -276,55 +227,41 @@ def _settle(
                 new=new,
             )
         )
-    connection.executemany(
-        "INSERT OR REPLACE INTO image VALUES (?, ?)",
-        # What could not be matched has not begun yet.
-        ((each.key, this) for each in results if each.raw is not None),
-    )
-    connection.execute("COMMIT")
+    # What could not be matched has not begun yet.
+    opened.tell(each.key for each in results if each.raw is not None)
     return results
 
 
-def _learn(connection: sqlite3.Connection, units: _Units, this: int) -> None:
+def _learn(opened: LedgerRound, units: _Units) -> None:
     """Note the vulnerabilities of every unit that were not known of it yet."""
-    known = {
-        identity: (number, state, learned)
-        for identity, number, state, learned in connection.execute(
-            "SELECT identity, number, state, learned FROM unit"
-        )
-    }
-    following = 1 + max((number for number, _, _ in known.values()), default=0)
+    known = opened.units()
+    following = 1 + max((unit.number for unit in known.values()), default=0)
     for ecosystem, of_release in units.items():
         for unit in of_release.values():
             identity = _identity(ecosystem, unit.package)
-            number, before, learned = known.get(identity, (following, b"", 0))
-            if number == following:
+            before = known.get(identity)
+            if before is None:
+                before = LedgerUnit(following, b"", 0)
                 following += 1
-            unit.number, unit.learned = number, learned
-            if before == unit.state:
+            unit.number, unit.learned = before.number, before.learned
+            if before.state == unit.state:
                 continue
-            if _note(connection, unit, this):
-                unit.learned = this
-            known[identity] = (number, unit.state, unit.learned)
-            connection.execute(
-                "INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?)",
-                (identity, number, unit.state, unit.learned),
-            )
+            if _note(opened, unit):
+                unit.learned = opened.number
+            known[identity] = LedgerUnit(unit.number, unit.state, unit.learned)
+            opened.keep(identity, known[identity])
 
 
-def _note(connection: sqlite3.Connection, unit: _Unit, this: int) -> bool:
+def _note(opened: LedgerRound, unit: _Unit) -> bool:
     """Write down what is new of one unit; whether anything was."""
-    rows = connection.execute(
-        "SELECT vulnerability, round FROM reported WHERE unit = ?", (unit.number,)
-    )
-    reported = dict(rows)
-    fresh = [
-        (unit.number, rule.vulnerability, _earlier(rule, reported) or this)
+    reported = opened.reported(unit.number)
+    fresh = {
+        rule.vulnerability: _earlier(rule, reported) or opened.number
         for rule in unit.rules
         if rule.vulnerability not in reported
-    ]
-    connection.executemany("INSERT OR IGNORE INTO reported VALUES (?, ?, ?)", fresh)
-    return any(row[2] == this for row in fresh)
+    }
+    opened.report(unit.number, fresh)
+    return opened.number in fresh.values()
 
 
 def _earlier(rule: Rule, reported: Mapping[str, int]) -> int:
@@ -337,17 +274,12 @@ def _earlier(rule: Rule, reported: Mapping[str, int]) -> int:
     return 0
 
 
-def _news(
-    connection: sqlite3.Connection, units: Sequence[_Unit], last: int
-) -> Iterator[NewFinding]:
+def _news(opened: LedgerRound, units: Sequence[_Unit], last: int) -> Iterator[NewFinding]:
     told: set[tuple[str, str, str]] = set()
     for unit in units:
         if unit.learned <= last:
             continue
-        rows = connection.execute(
-            "SELECT vulnerability FROM reported WHERE unit = ? AND round > ?", (unit.number, last)
-        )
-        fresh = {row[0] for row in rows}
+        fresh = opened.reported_since(unit.number, last)
         for rule in unit.rules:
             key = (rule.vulnerability, unit.package.name, unit.package.version)
             if rule.vulnerability in fresh and key not in told:

@@ -9,6 +9,7 @@ from ironhull.inventory.model import Inventory
 from ironhull.inventory.sources.find import Places
 from ironhull.inventory.take import Taker
 from ironhull.oci.platform import Platform
+from ironhull.state.inventories import InventoryStore
 from ironhull.workspace.engines import engine_settings
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.registries import registries
@@ -25,7 +26,7 @@ def opened_taker(machine: Machine) -> Iterator[Taker]:
             lambda: opened,
             {"podman": ("podman", *engines.podman), "docker": docker},
         )
-        yield Taker.at_home(places, machine.progress)
+        yield Taker.at_home(places, InventoryStore(machine.home.inventories), machine.progress)
 
 
 def inventory(

@@ -23,11 +23,11 @@ from ironhull.compare.leaks import Leaks
 from ironhull.compare.life import ends_of_life
 from ironhull.compare.model import Comparison, EndOfLife, MeasuredImage, Unknown
 from ironhull.errors import EnvironmentProblem, InputError
-from ironhull.inventory.known import known_inventory
 from ironhull.inventory.model import Inventory
 from ironhull.oci.platform import Platform
 from ironhull.progress import Silent
 from ironhull.scan.model import ScanResult
+from ironhull.state.known import known_inventory
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
 

@@ -16,7 +16,6 @@ from ironhull.advisories.database import Database
 from ironhull.errors import InputError
 from ironhull.inventory.accept import accept
 from ironhull.inventory.document import loads
-from ironhull.inventory.known import known_inventory
 from ironhull.inventory.model import Inventory
 from ironhull.oci.platform import Platform
 from ironhull.scan.index import tracker_index
@@ -24,6 +23,7 @@ from ironhull.scan.interface import LiveIndex
 from ironhull.scan.matching import Options
 from ironhull.scan.matching import scan as match
 from ironhull.scan.model import ScanResult
+from ironhull.state.known import known_inventory
 from ironhull.workspace.machine import Machine
 
 

@@ -36,8 +36,10 @@ from ironhull.workspace import (
     images,
     measuring,
     publishing,
+    rescanning,
     scanning,
     scoring,
+    vex_document,
 )
 from ironhull.workspace.building import BuildChoices
 from ironhull.workspace.engines import LoadedImage
@@ -46,6 +48,7 @@ from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.publishing import Published
+from ironhull.workspace.rescanning import Rescan
 from ironhull.workspace.scanning import ScanChoices
 
 
@@ -275,6 +278,18 @@ class Workspace:
         return explaining.explain(
             self.machine, vulnerability, image, chosen or ScanChoices(), _platform(platform)
         )
+
+    def vex(
+        self, image: str, *, platform: str | None = None, chosen: ScanChoices | None = None
+    ) -> str:
+        """An OpenVEX document about any image, each statement with its evidence."""
+        return vex_document.vex_of(
+            self.machine, image, chosen or ScanChoices(), _platform(platform)
+        )
+
+    def rescan(self, *images: str, max_age: int | None = None) -> Rescan:
+        """Stored inventories against today's advisories, all or those named; see `rescanning`."""
+        return rescanning.rescan(self.machine, images, max_age)
 
     def compare(
         self,

@@ -153,9 +153,9 @@ def test_several_images_have_one_baseline() -> None:
 
 def test_stored_inventories_can_be_compared_without_the_images(home: Home, tmp_path: Path) -> None:
     run("standard:1", "hardened:1")
-    from ironhull.inventory.take import stored_inventories
+    from ironhull.state.inventories import InventoryStore
 
-    for number, inventory in enumerate(stored_inventories(home)):
+    for number, inventory in enumerate(InventoryStore(home.inventories)):
         (tmp_path / f"{number}.json").write_bytes(dumps(inventory))
     found = json.loads(run("0.json", "1.json", "--json").stdout)
     assert found["images"][0]["attached"]["known"] is False

@@ -7,9 +7,9 @@ import pytest
 
 from ironhull.inventory.cache import RecordCache
 from ironhull.inventory.sources.find import Places
-from ironhull.inventory.stored import InventoryStore
 from ironhull.inventory.take import Limits, Taker
 from ironhull.registry.client.access import Registries
+from ironhull.state.inventories import InventoryStore
 from ironhull.store.home import Home
 
 MakeTaker = Callable[..., Taker]

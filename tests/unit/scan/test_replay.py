@@ -17,11 +17,12 @@ from ironhull.advisories.feeds.known import KNOWN
 from ironhull.advisories.update import Rules, Source, update
 from ironhull.debian.version import compare
 from ironhull.inventory.model import ImageIdentity, Inventory, Package
-from ironhull.inventory.stored import InventoryStore
 from ironhull.oci.digest import Digest
 from ironhull.progress import Silent
 from ironhull.scan.interface import NoIndex
 from ironhull.scan.rescan import rescan
+from ironhull.state.inventories import InventoryStore
+from ironhull.state.ledger import Ledger
 
 # Versions of bookworm at the beginning of July 2024, of sources that the replay knows.
 INSTALLED = {
@@ -141,7 +142,7 @@ def test_every_new_finding_is_said_once_at_the_update_that_brought_it(
     places: Callable[[Path], list[Path]], count: int, tmp_path: Path
 ) -> None:
     replay = places(tmp_path)
-    path, ledger = tmp_path / "advisories.sqlite", tmp_path / "reported.sqlite"
+    path, ledger = tmp_path / "advisories.sqlite", Ledger(tmp_path / "reported.sqlite")
     store = InventoryStore(tmp_path / "inventories")
     store.put(_inventory())
     oracle = Oracle()
@@ -171,7 +172,7 @@ def test_every_new_finding_is_said_once_at_the_update_that_brought_it(
 
 
 def test_what_went_away_and_came_back_is_not_said_again(tmp_path: Path) -> None:
-    path, ledger = tmp_path / "advisories.sqlite", tmp_path / "reported.sqlite"
+    path, ledger = tmp_path / "advisories.sqlite", Ledger(tmp_path / "reported.sqlite")
     store = InventoryStore(tmp_path / "inventories")
     store.put(_inventory())
     news = []
@@ -183,7 +184,7 @@ def test_what_went_away_and_came_back_is_not_said_again(tmp_path: Path) -> None:
 
 
 def test_a_temporary_identifier_that_becomes_a_cve_is_not_new(tmp_path: Path) -> None:
-    path, ledger = tmp_path / "advisories.sqlite", tmp_path / "reported.sqlite"
+    path, ledger = tmp_path / "advisories.sqlite", Ledger(tmp_path / "reported.sqlite")
     store = InventoryStore(tmp_path / "inventories")
     store.put(_inventory())
     listing = tmp_path / "list"
@@ -200,7 +201,7 @@ def test_a_temporary_identifier_that_becomes_a_cve_is_not_new(tmp_path: Path) ->
 
 
 def test_an_image_that_is_new_to_the_ledger_begins_with_what_it_has(tmp_path: Path) -> None:
-    path, ledger = tmp_path / "advisories.sqlite", tmp_path / "reported.sqlite"
+    path, ledger = tmp_path / "advisories.sqlite", Ledger(tmp_path / "reported.sqlite")
     store = InventoryStore(tmp_path / "inventories")
     store.put(_inventory("one"))
     first = fake.write_records(
@@ -227,7 +228,7 @@ def test_an_image_of_an_unknown_release_has_no_count(tmp_path: Path) -> None:
     record = fake.osv("CVE-2024-0001", "bash", {"Debian:12": None})
     place = fake.write_records(tmp_path / "osv", [record])
     with fake.database(tmp_path / "a.sqlite", osv_debian=place) as database:
-        result = rescan(store, database, tmp_path / "reported.sqlite", NoIndex())[0]
+        result = rescan(store, database, Ledger(tmp_path / "reported.sqlite"), NoIndex())[0]
     assert (result.raw, result.after_vex) == (None, None)
     assert "unknown, not zero" in result.reason
 

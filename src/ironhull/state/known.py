@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ironhull.errors import InputError
 from ironhull.inventory.model import Inventory
-from ironhull.inventory.stored import InventoryStore
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.media_types import MANIFESTS
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
+from ironhull.state.inventories import InventoryStore
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
 

@@ -81,7 +81,7 @@ class InventoryStore:
         key = inventory.image.key
         if key:
             replace_file(self.path(key), dumps(inventory))
-            with self.database() as database:
+            with self._database() as database:
                 _index(database, inventory)
 
     def remove(self, key: str) -> None:
@@ -90,17 +90,48 @@ class InventoryStore:
             self.path(key).unlink()
         except FileNotFoundError:
             raise NotFoundError(f"no stored inventory of {key}") from None
-        with self.database() as database:
+        with self._database() as database:
             database.execute("DELETE FROM image WHERE key = ?", (key,))
 
     def images(self) -> list[StoredImage]:
         """All stored images, by name."""
-        with self.database() as database:
+        with self._database() as database:
             rows = database.execute(
                 "SELECT id, key, name, distribution, version_id, codename FROM image "
                 "ORDER BY name, key"
             )
             return [StoredImage(*row) for row in rows]
+
+    def packages(self) -> dict[int, Package]:
+        """Each different package of all images once, by number; without places and licences."""
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT id, type, name, version, source, source_version FROM package"
+            )
+            return {
+                number: Package(
+                    name=name,
+                    version=version,
+                    type=kind,
+                    location="",
+                    source=source,
+                    source_version=source_version,
+                )
+                for number, kind, name, version, source, source_version in rows
+            }
+
+    def installed(self) -> dict[int, list[int]]:
+        """Image → numbers of its packages, a row of `StoredImage` and keys of `packages`.
+
+        Without what a distribution package installed: that is a part of the package.
+        """
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT image, group_concat(package)"
+                " FROM installed i JOIN package p ON p.id = i.package"
+                " WHERE i.owned_by = '' OR p.type IN ('deb', 'apk') GROUP BY image"
+            )
+            return {image: [int(part) for part in text.split(",")] for image, text in rows}
 
     def __iter__(self) -> Iterator[Inventory]:
         """All stored inventories, whole, by name; damaged ones raise MalformedError."""
@@ -112,7 +143,7 @@ class InventoryStore:
                 continue
 
     @contextmanager
-    def database(self) -> Iterator[sqlite3.Connection]:
+    def _database(self) -> Iterator[sqlite3.Connection]:
         """The open database, for queries over all images; what is written is one transaction."""
         path = self.root / "packages.sqlite"
         try:

@@ -8,8 +8,8 @@ import pytest
 
 from ironhull.errors import EnvironmentProblem, NotFoundError
 from ironhull.inventory.model import Distribution, ImageIdentity, Inventory, Package
-from ironhull.inventory.stored import InventoryStore
 from ironhull.oci.digest import Digest, digest_of
+from ironhull.state.inventories import InventoryStore
 
 CURL = Package("curl", "7.88.1-10", "deb", "/var/lib/dpkg/status", "", "amd64", "curl", "7.88.1-10")
 BASH = Package("bash", "5.2", "deb", "/var/lib/dpkg/status", "", "amd64", "bash", "5.2")
@@ -42,10 +42,9 @@ def test_a_folder_without_a_digest_is_not_kept(store: InventoryStore) -> None:
 def test_a_package_of_many_images_is_one_row(store: InventoryStore) -> None:
     for number in range(5):
         store.put(inventory(f"image:{number}", CURL, BASH))
-    with store.database() as database:
-        (packages,) = database.execute("SELECT count(*) FROM package").fetchone()
-        (installed,) = database.execute("SELECT count(*) FROM installed").fetchone()
-    assert (packages, installed) == (2, 10)
+    installed = store.installed()
+    assert len(store.packages()) == 2
+    assert [len(numbers) for numbers in installed.values()] == [2] * 5
     assert [image.name for image in store.images()] == [f"image:{number}" for number in range(5)]
 
 
@@ -53,9 +52,7 @@ def test_an_inventory_put_again_replaces_the_old_one(store: InventoryStore) -> N
     first = inventory("one:1", CURL, BASH)
     store.put(first)
     store.put(replace(first, packages=(CURL,)))
-    with store.database() as database:
-        (installed,) = database.execute("SELECT count(*) FROM installed").fetchone()
-    assert installed == 1
+    assert [len(numbers) for numbers in store.installed().values()] == [1]
     assert len(store.images()) == 1
 
 
