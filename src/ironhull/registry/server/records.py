@@ -12,7 +12,7 @@
 
 A repository's name cannot hold a part that begins with `_`, so no name collides with a folder.
 Each file appears whole (written aside, renamed) and its folder is synced: what was recorded stays
-recorded when the machine stops.
+recorded when the machine stops (but for `received`, which the sweep alone goes by).
 """
 
 from __future__ import annotations
@@ -124,12 +124,10 @@ class Records:
     def add_received(self, digest: Digest, *, new: bool) -> None:
         """Remember that a blob came in; `new` if the layout did not have it.
 
-        The disk has the same work to do either way: the time of a push must not tell whether
-        somebody else has these bytes.
+        The same is written either way: the time of a push must not tell whether somebody else has
+        these bytes. It need not outlive a power cut: then the blob is kept as if it had been there.
         """
-        path = self._received / (hex_of(digest) if new else ".again")
-        replace_file(path, b"")
-        sync_folder(path.parent)
+        replace_file(self._received / (hex_of(digest) if new else ".again"), b"", durable=False)
 
     def drop_received(self, digest: Digest) -> None:
         """Forget when a blob came in."""
@@ -158,7 +156,8 @@ class Records:
 
     def _add(self, path: Path, data: bytes = b"") -> None:
         if data or not path.exists():
-            replace_file(path, data)
+            # Of an empty file only the name can be lost: that is the folder's to keep.
+            replace_file(path, data, durable=bool(data))
             sync_folder(path.parent)
         else:
             # Seen again: the date is what garbage collection goes by.

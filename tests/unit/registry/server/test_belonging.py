@@ -236,7 +236,9 @@ def test_a_push_takes_the_same_steps_on_disk_whoever_has_the_bytes_already(
     steps = []
     real = records_module.replace_file
     monkeypatch.setattr(
-        records_module, "replace_file", lambda path, data: steps.append("w") or real(path, data)
+        records_module,
+        "replace_file",
+        lambda path, data, durable=True: steps.append(f"w{durable}") or real(path, data),
     )
     monkeypatch.setattr(records_module, "sync_folder", lambda path: steps.append("s"))
     counts = []
