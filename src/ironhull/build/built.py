@@ -58,6 +58,8 @@ class BuiltImage:
     platforms: tuple[BuiltPlatform, ...]
     definition: str
     """Path of the definition's file, as it was named."""
+    inputs: str = field(default="", compare=False)
+    """What it was made of, whatever the platforms; '' for one of an older Ironhull."""
     layers_made: int = field(default=0, compare=False)
     layers_reused: int = field(default=0, compare=False)
 
@@ -80,6 +82,7 @@ def remember(home: Home, key: str, image: BuiltImage) -> None:
         "tags": list(image.tags),
         "index": image.descriptor.json(),
         "definition": image.definition,
+        "inputs": image.inputs,
         "platforms": [_platform_json(built) for built in image.platforms],
     }
     raw = json.dumps(value).encode()
@@ -115,6 +118,7 @@ def _image(value: dict[str, Any]) -> BuiltImage:
         Descriptor.from_json(value["index"]),
         platforms,
         value["definition"],
+        value.get("inputs", ""),
         0,
         sum(built.layers for built in platforms),
     )

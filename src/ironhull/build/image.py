@@ -24,11 +24,12 @@ from ironhull.build.compose import LayerPlan, group
 from ironhull.build.fetch import fetch_packages
 from ironhull.build.file_layer import file_layer
 from ironhull.build.platform_image import put_platform
-from ironhull.build.publish import VanishedError, publish, whole
+from ironhull.build.publish import VanishedError, publish, whole, with_platforms_of
 from ironhull.build.request import BuildOptions, image_key
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.lock.model import Lock, LockedPackage
+from ironhull.oci.digest import hex_of
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress
 from ironhull.store.home import Home
@@ -59,11 +60,26 @@ def build_image(
         # A clean-up in another process may have come in between: then once more.
         with suppress(VanishedError):
             # 6
-            return publish(home.store, known, definition, lock)
+            joined = with_platforms_of(home, known, definition, lock)
+            if joined is not known:
+                remember(home, hex_of(joined.descriptor.digest), joined)
+            image = publish(home.store, joined, definition, lock)
+            _say_what_stays(definition, image, progress)
+            return image
     raise EnvironmentProblem(
         f"layers of {definition.image} vanish from {home.root} while they are used "
         "(does something remove files there? build again when it is done)"
     )
+
+
+def _say_what_stays(definition: ImageDefinition, image: BuiltImage, progress: Progress) -> None:
+    staying = [tag for tag in definition.tags if tag not in image.tags]
+    if staying:
+        progress.note(
+            f"note: {image.name}:{staying[0]} stays what it was: it has platforms that were not "
+            f"built now; this image is {image.name}:{image.tags[-1]} (build all platforms to move "
+            "the tags)"
+        )
 
 
 def _build(
@@ -110,6 +126,7 @@ def _build(
         index,
         tuple(platform for _, platform in built),
         str(definition.file),
+        image_key(definition, lock, options, platforms=False),
         made,
         total - made,
     )

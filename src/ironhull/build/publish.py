@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ironhull.build.built import BuiltImage
+from ironhull.build.assemble import annotations_of, put_index
+from ironhull.build.built import BuiltImage, built_image
 from ironhull.definition.model import ImageDefinition
-from ironhull.errors import InputError
+from ironhull.errors import InputError, NotFoundError
 from ironhull.lock.model import Lock
 from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import hex_of
+from ironhull.store.home import Home
 from ironhull.store.layout import REF_NAME, ImageLayout
 
 
@@ -22,7 +25,8 @@ def publish(
 ) -> BuiltImage:
     """Let the tags, and the immutable tag of the lock's day, point at the index.
 
-    Gives the image with the tags that it has now. VanishedError if a part of it is gone.
+    A tag stays where it is if it has a platform that this image lacks. Gives the image with the
+    tags that it has now. VanishedError if a part of it is gone.
     """
     tags: list[str] = []
 
@@ -30,7 +34,13 @@ def publish(
         # Under the store's lock no clean-up comes in between.
         if not whole(layout, image):
             raise VanishedError
-        tags[:] = [*definition.tags, _dated(before, image, definition, lock)]
+        known = {item.annotations.get(REF_NAME): item for item in before}
+        moving = [
+            tag
+            for tag in definition.tags
+            if not _lost(layout, known.get(f"{image.name}:{tag}"), image, definition)
+        ]
+        tags[:] = [*moving, _dated(before, image, definition, lock)]
         names = [f"{image.name}:{tag}" for tag in tags]
         kept = [item for item in before if item.annotations.get(REF_NAME) not in names]
         index = image.descriptor
@@ -56,6 +66,52 @@ def _dated(
         if digests.get(f"{image.name}:{dated}") in (None, image.descriptor.digest):
             return dated
         serial += 1
+
+
+def _lost(
+    layout: ImageLayout, tagged: Descriptor | None, image: BuiltImage, definition: ImageDefinition
+) -> set[str]:
+    """Platforms of the definition that a tag would lose."""
+    if tagged is None:
+        return set()
+    wanted = {str(platform) for platform in definition.platforms}
+    try:
+        manifests = layout.document(tagged.digest).manifests
+    except (InputError, NotFoundError):
+        return set()
+    has = {str(manifest.platform) for manifest in manifests if manifest.platform}
+    return (has & wanted) - {built.platform for built in image.platforms}
+
+
+def with_platforms_of(
+    home: Home, image: BuiltImage, definition: ImageDefinition, lock: Lock
+) -> BuiltImage:
+    """The image with the platforms that its tag has and that are made of the same."""
+    layout = home.store
+    try:
+        tagged = layout.find(f"{image.name}:{definition.tags[0]}")
+    except NotFoundError:
+        return image
+    before = built_image(home, hex_of(tagged.digest))
+    if before is None or not image.inputs or before.inputs != image.inputs:
+        return image
+    if not whole(layout, before):
+        return image
+    platforms = {built.platform: built for built in (*before.platforms, *image.platforms)}
+    if len(platforms) == len(image.platforms):
+        return image
+    manifests = {
+        manifest.digest: manifest
+        for index in (before, image)
+        for manifest in layout.document(index.descriptor.digest).manifests
+    }
+    ordered = [platforms[str(p)] for p in definition.platforms if str(p) in platforms]
+    index = put_index(
+        layout.blobs,
+        [manifests[built.digest] for built in ordered],
+        annotations_of(definition, lock.created),
+    )
+    return replace(image, descriptor=index, platforms=tuple(ordered))
 
 
 def whole(layout: ImageLayout, image: BuiltImage) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from ironhull import __version__
 from ironhull.build import transform
@@ -27,9 +28,14 @@ class BuildOptions:
     """Layers made at once; changes nothing in the result."""
 
 
-def image_key(definition: ImageDefinition, lock: Lock, options: BuildOptions) -> str:
-    """64 hexadecimal digits that stand for all that decides an image's bytes."""
-    value = {
+def image_key(
+    definition: ImageDefinition, lock: Lock, options: BuildOptions, *, platforms: bool = True
+) -> str:
+    """64 hexadecimal digits that stand for all that decides an image's bytes.
+
+    Without `platforms`, images that can be platforms of one index have the same.
+    """
+    value: dict[str, Any] = {
         "ironhull": __version__,
         "transform": transform.VERSION,
         "steps": order.VERSION,
@@ -38,6 +44,7 @@ def image_key(definition: ImageDefinition, lock: Lock, options: BuildOptions) ->
         "version": definition.version,
         "lock": hashlib.sha256(render_lock(lock)).hexdigest(),
         "compression": options.compression.identity,
-        "platforms": [str(platform) for platform in options.platforms],
     }
+    if platforms:
+        value["platforms"] = [str(platform) for platform in options.platforms]
     return hashlib.sha256(canonical(value)).hexdigest()

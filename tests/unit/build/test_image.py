@@ -62,7 +62,8 @@ def built(home: Home, of: ImageDefinition, by: Lock, **options) -> BuiltImage:
         options.pop("platforms", (AMD64,)),
         options.pop("jobs", 2),
     )
-    return build_image(of, by, home, NothingMissing(), NoDownload(), chosen, Silent())
+    said = options.pop("progress", Silent())
+    return build_image(of, by, home, NothingMissing(), NoDownload(), chosen, said)
 
 
 def layer_names(home: Home, image: BuiltImage, index: int = -1) -> dict[str, bytes]:
@@ -114,6 +115,47 @@ def test_an_image_is_built_again_when_its_version_is_another_variable(tmp_path):
     first = built(home, of, by)
     second = built(home, replace(of, version="2"), by)
     assert first.descriptor.digest != second.descriptor.digest
+
+
+def both(home: Home) -> tuple[ImageDefinition, Lock]:
+    return definition(platforms=(AMD64, ARM64)), lock(packages(home, "app"), (AMD64, ARM64))
+
+
+def platforms_of(home: Home, name: str) -> list[str]:
+    index = home.store.document(home.store.find(name).digest)
+    return [str(manifest.platform) for manifest in index.manifests]
+
+
+@pytest.mark.parametrize("order", [(AMD64, ARM64), (ARM64, AMD64)])
+def test_platforms_that_are_built_one_after_the_other_come_into_one_index(tmp_path, order):
+    home = Home(tmp_path)
+    of, by = both(home)
+    for platform in (*order, order[0]):
+        image = built(home, of, by, platforms=(platform,))
+    whole = built(
+        Home(tmp_path / "other"), *both(Home(tmp_path / "other")), platforms=(AMD64, ARM64)
+    )
+    assert image.descriptor.digest == whole.descriptor.digest
+    assert platforms_of(home, "app:1") == ["linux/amd64", "linux/arm64"]
+    assert [each.platform for each in image.platforms] == ["linux/amd64", "linux/arm64"]
+    assert image.tags[:2] == whole.tags[:2]
+
+
+def test_a_tag_does_not_move_to_an_image_of_another_lock_without_its_platforms(tmp_path):
+    home = Home(tmp_path)
+    of, by = both(home)
+    first = built(home, of, by, platforms=(AMD64, ARM64))
+    newer = replace(by, created="2026-11-24T00:00:00Z")
+    notes = []
+    said = Silent()
+    said.note = notes.append
+    second = built(home, of, newer, platforms=(ARM64,), progress=said)
+    assert home.store.find("app:1").digest == first.descriptor.digest
+    assert second.tags == ("1-debian13-20261124.1",)
+    assert platforms_of(home, "app:1-debian13-20261124.1") == ["linux/arm64"]
+    assert "app:1 stays what it was" in notes[0]
+    third = built(home, of, newer, platforms=(AMD64, ARM64))
+    assert home.store.find("app:1").digest == third.descriptor.digest
 
 
 def test_the_same_inputs_give_the_same_digest_from_an_empty_cache_with_any_jobs(tmp_path):
