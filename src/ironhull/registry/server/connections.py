@@ -38,11 +38,10 @@ from ironhull.registry.server.refusal import Refusal
 _DESCRIPTORS = "/proc/self/fd"
 _EVERY = 1.0
 _EVERY_IN_NEED = 0.25
-# Where struct tcp_info (linux/tcp.h) has what, and how much of it is asked for.
-_UNACKED, _LAST_SENT_MS, _BYTES_ACKED, _NOT_SENT = 24, 44, 120, 144
-_TCP_INFO_BYTES = 148
-# Its first byte is the state: established, or the client has sent all. What was shut down is the
-# web server's to close.
+# Of struct tcp_info (linux/tcp.h): state, segments not acknowledged, milliseconds since the last
+# byte was sent, bytes acknowledged, bytes not sent.
+_TCP_INFO = struct.Struct("=B23xI16xI72xQ16xI")
+# Established, or the client has sent all; what was shut down is the web server's to close.
 _OPEN = (1, 8)
 # Between two pieces of a file nothing may wait to be sent for a moment.
 _JUST_SENT_MS = 1000
@@ -174,14 +173,11 @@ class Connections:
     def _update(self, seen: _Seen, now: float) -> bool:
         """Look at one connection anew; False if it is gone."""
         info = _tcp_info(seen)
-        if info is None or info[0] not in _OPEN:
+        if info is None:
             return False
-        unacked, last_sent, acked, not_sent = (
-            *struct.unpack_from("I", info, _UNACKED),
-            *struct.unpack_from("I", info, _LAST_SENT_MS),
-            *struct.unpack_from("Q", info, _BYTES_ACKED),
-            *struct.unpack_from("I", info, _NOT_SENT),
-        )
+        state, unacked, last_sent, acked, not_sent = _TCP_INFO.unpack(info)
+        if state not in _OPEN:
+            return False
         waits = bool(unacked or not_sent)
         just_sent = acked > 0 and last_sent < _JUST_SENT_MS
         seen.busy = waits or just_sent or seen.client in self._answering
@@ -234,12 +230,12 @@ def _tcp_info(seen: _Seen) -> bytes | None:
     except OSError:
         return None
     try:
-        info = borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        info = borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
     except OSError:
         return None
     finally:
         borrowed.detach()
-    return info if len(info) == _TCP_INFO_BYTES else None
+    return info if len(info) == _TCP_INFO.size else None
 
 
 def _shut_down(seen: _Seen) -> bool:
