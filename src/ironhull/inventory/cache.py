@@ -41,8 +41,8 @@ class RecordCache:
 
     def put(self, digest: str, record: LayerRecord) -> None:
         """Keep the record of a layer whose digests were verified."""
-        packed = zstandard.ZstdCompressor(level=_LEVEL).compress(record.dumps())
-        replace_file(self.path(digest), packed)
+        compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+        replace_file(self.path(digest), compressor.compress(record.dumps()))
 
     def clear(self) -> int:
         """Forget all records; returns how many there were."""

@@ -107,9 +107,10 @@ class Taker:
     def contents(
         self, image: OpenImage, places: Mapping[Place, Value]
     ) -> Iterator[tuple[Place, Member, Content]]:
-        """Those files of the open image that are wanted, as the layers are read once more.
+        """Those files of the open image that are wanted, layer by layer, as these are read again.
 
-        A file is in no way newer than its record: of a folder's, one that changed may be missing.
+        Each content can be read until the next is asked for. What of a folder has changed since it
+        was looked at may be missing, or be another file.
         """
         layers: dict[int, dict[int, Value]] = {}
         for (number, entry), value in places.items():
