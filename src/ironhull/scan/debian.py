@@ -28,20 +28,13 @@ _NO_RANK = 9
 _PLAIN = frozenset({State.FIXED, State.UNFIXED})
 
 
-def feed_rank(name: str) -> int:
-    """Which feed is asked first: 0 annotations and advisory lists, 1 the export, 2 OSV."""
-    if name in ("debian-annotations", "debian-dsa", "debian-dla"):
-        return 0
-    return 1 if name == "debian-tracker" else 2
-
-
 def debian_rules(
     ecosystem: str,
     claims: Sequence[StoredClaim],
     ranks: Mapping[int, int],
     in_release: bool | None = None,
 ) -> RuleSet:
-    """The rules of one source package in `ecosystem`. `ranks`: feed key → `feed_rank`.
+    """The rules of one source package in `ecosystem`. `ranks`: feed key → `rank_of` it.
 
     `in_release` says whether the archive has the source in this release; None: not known.
     """

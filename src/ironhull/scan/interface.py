@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ironhull.advisories.database import StoredClaim
 from ironhull.inventory.model import Package
 from ironhull.scan.rules import Rule
 
@@ -47,6 +48,25 @@ class Matcher(Protocol):
         """Read what is needed for these packages, at once."""
         ...
 
+    def adopt(self, claims: Mapping[str, Sequence[StoredClaim]]) -> None:
+        """Take claims that were read already, all of them that a name has, in place of `load`."""
+        ...
+
+    def rules_of(self, name: str, version: str) -> Sequence[Rule]:
+        """The rules by which a version of what claims call `name` is vulnerable; else as `match`.
+
+        Its claims were loaded or adopted before.
+        """
+        ...
+
     def match(self, package: Package) -> Match:
         """The rules that hold for the package; MalformedError where versions cannot be compared."""
         ...
+
+
+def grouped(claims: Iterable[StoredClaim], names: Iterable[str]) -> dict[str, list[StoredClaim]]:
+    """Claims by package, with an empty list for a name that has none."""
+    groups: dict[str, list[StoredClaim]] = {name: [] for name in names}
+    for claim in claims:
+        groups[claim.package].append(claim)
+    return groups

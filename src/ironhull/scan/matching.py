@@ -189,9 +189,7 @@ def _support(
     warnings += runtime_support(database, packages, today)
     if target.family == "debian":
         warnings += package_support(database.support, packages, target.release, today)
-        debian = matchers["deb"]
-        if isinstance(debian, DebianMatcher):
-            warnings += static_linking(packages, debian.load_sources, debian.rules_of)
+        warnings += static_linking(packages, matchers["deb"], database)
     return warnings
 
 

@@ -20,8 +20,7 @@ from ironhull.errors import InputError, MalformedError
 from ironhull.inventory.model import Distribution, ImageIdentity, Inventory, Package
 from ironhull.scan.debian import tracker_source
 from ironhull.scan.evidence import evidence, is_headers, says_not_built
-from ironhull.scan.interface import LiveIndex, Matcher
-from ironhull.scan.matchers.distribution import DebianMatcher, grouped
+from ironhull.scan.interface import LiveIndex, Matcher, grouped
 from ironhull.scan.matching import matchers_for
 from ironhull.scan.rules import Rule
 from ironhull.scan.target import Target, target_of
@@ -149,7 +148,7 @@ def _match(units: _Units, database: Database, index: LiveIndex) -> None:
         by_type: dict[str, list[_Unit]] = {}
         for unit in of_release.values():
             by_type.setdefault(unit.package.type, []).append(unit)
-        if isinstance(debian, DebianMatcher):
+        if debian is not None:
             needed = {
                 tracker_source(unit.package.source, unit.package.source_version)[0]
                 for unit in by_type.get("deb", ())

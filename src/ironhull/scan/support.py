@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from ironhull.advisories.database import Database
@@ -11,8 +11,9 @@ from ironhull.advisories.model import Cycle, Support
 from ironhull.debian.version import compare
 from ironhull.errors import MalformedError
 from ironhull.inventory.model import Package
+from ironhull.scan.debian import tracker_source
+from ironhull.scan.interface import Matcher, grouped
 from ironhull.scan.model import Caveat
-from ironhull.scan.rules import Rule
 from ironhull.scan.target import Target
 
 PRODUCTS = {
@@ -128,14 +129,11 @@ def _support_warning(entry: Support, package: Package, today: date) -> Caveat | 
 
 
 def static_linking(
-    packages: Iterable[Package],
-    load: Callable[[Iterable[str]], None],
-    rules_of: Callable[[str, str], Sequence[Rule]],
+    packages: Iterable[Package], matcher: Matcher, database: Database
 ) -> Iterator[Caveat]:
     """Sources that a package was linked with statically, where those versions are vulnerable.
 
-    Debian does not flag such a package when the library is fixed; it needs a rebuild. `load` is
-    told all sources first, then `rules_of` is asked for each source and version.
+    Debian does not flag such a package when the library is fixed; it needs a rebuild.
     """
     users: dict[tuple[str, str], list[str]] = {}
     for package in packages:
@@ -143,10 +141,12 @@ def static_linking(
             found = _BUILT_USING.fullmatch(text.strip())
             if found:
                 users.setdefault((found[1], found[2]), []).append(package.name)
-    load({source for source, _ in users})
+    tracked = {used: tracker_source(*used) for used in users}
+    wanted = sorted({source for source, _ in tracked.values()})
+    matcher.adopt(grouped(database.claims(wanted, "debian"), wanted))
     for (source, version), names in sorted(users.items()):
         try:
-            rules = rules_of(source, version)
+            rules = matcher.rules_of(*tracked[source, version])
         except MalformedError:
             continue
         if rules:

@@ -11,6 +11,7 @@ from tests.fakes import advisories as fake
 from tests.fakes.advisories import deb, inventory, options
 
 from ironhull.advisories.database import StoredClaim
+from ironhull.advisories.feeds.rows import rank_of
 from ironhull.advisories.model import State
 from ironhull.debian.package import BinaryName, BinaryPackage, DebianVersion, SourceName
 from ironhull.debian.version import compare, version_key
@@ -142,3 +143,8 @@ def test_the_trackers_own_view_of_the_archive_is_the_index_by_default(tmp_path: 
         "CVE-2024-0001": (FixState.AVAILABLE, "bookworm-security"),
         "CVE-2024-0002": (FixState.PENDING, ""),
     }
+
+
+def test_annotations_are_asked_before_the_export_and_osv_last() -> None:
+    names = ["osv-debian", "debian-tracker", "debian-dla", "someone's own"]
+    assert [rank_of(name) for name in names] == [2, 1, 0, 2]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ironhull.advisories.database import Database, StoredClaim
+from ironhull.advisories.feeds.rows import rank_of
 from ironhull.advisories.model import State
 from ironhull.inventory.model import Package
-from ironhull.scan.debian import debian_rules, feed_rank, tracker_source
-from ironhull.scan.interface import LiveIndex, Match
+from ironhull.scan.debian import debian_rules, tracker_source
+from ironhull.scan.interface import LiveIndex, Match, grouped
 from ironhull.scan.rules import Rule, RuleSet, rule_set
 from ironhull.scan.versions.apk import apk_key
 
@@ -22,32 +23,25 @@ class DebianMatcher:
         self._database = database
         self._ecosystem = ecosystem
         self._index = index
-        self._ranks = {key: feed_rank(name) for key, name in database.feed_names.items()}
+        self._ranks = {key: rank_of(name) for key, name in database.feed_names.items()}
         self._sets: dict[str, RuleSet] = {}
 
     def load(self, packages: Iterable[Package]) -> None:
         """As `Matcher.load`."""
         wanted = {tracker_source(package.source, package.source_version)[0] for package in packages}
-        self.load_sources(wanted)
-
-    def load_sources(self, wanted: Iterable[str]) -> None:
-        """Make the rules of these sources, where they are not made yet."""
-        missing = sorted(set(wanted) - self._sets.keys())
+        missing = sorted(wanted - self._sets.keys())
         self.adopt(grouped(self._database.claims(missing, "debian"), missing))
 
     def adopt(self, claims: Mapping[str, Sequence[StoredClaim]]) -> None:
-        """Make the rules of these sources from claims that were read already."""
+        """As `Matcher.adopt`, by source."""
         for source, of_source in claims.items():
             offers = self._index.offers(source)
             in_release = None if offers is None else bool(offers)
             self._sets[source] = debian_rules(self._ecosystem, of_source, self._ranks, in_release)
 
-    def rules_of(self, source: str, version: str) -> Sequence[Rule]:
-        """The rules by which one version of a source is vulnerable."""
-        source, version = tracker_source(source, version)
-        if source not in self._sets:
-            self.load_sources([source])
-        return self._sets[source].matching(version)
+    def rules_of(self, name: str, version: str) -> Sequence[Rule]:
+        """As `Matcher.rules_of`, of a source as the tracker calls it."""
+        return self._sets[name].matching(version)
 
     def match(self, package: Package) -> Match:
         """As `Matcher.match`."""
@@ -69,13 +63,21 @@ class AlpineMatcher:
     def load(self, packages: Iterable[Package]) -> None:
         """As `Matcher.load`."""
         missing = sorted({package.source for package in packages} - self._sets.keys())
-        for source, claims in grouped(self._database.claims(missing, "alpine"), missing).items():
-            here = [claim for claim in claims if claim.ecosystem == self._ecosystem]
+        self.adopt(grouped(self._database.claims(missing, "alpine"), missing))
+
+    def adopt(self, claims: Mapping[str, Sequence[StoredClaim]]) -> None:
+        """As `Matcher.adopt`, by origin."""
+        for source, of_source in claims.items():
+            here = [claim for claim in of_source if claim.ecosystem == self._ecosystem]
             self._sets[source] = _alpine_rules(here)
+
+    def rules_of(self, name: str, version: str) -> Sequence[Rule]:
+        """As `Matcher.rules_of`, of an origin."""
+        return self._sets[name].matching(version)
 
     def match(self, package: Package) -> Match:
         """As `Matcher.match`."""
-        return Match(package, self._sets[package.source].matching(package.source_version))
+        return Match(package, self.rules_of(package.source, package.source_version))
 
 
 def _alpine_rules(claims: Sequence[StoredClaim]) -> RuleSet:
@@ -102,11 +104,3 @@ def _alpine_rules(claims: Sequence[StoredClaim]) -> RuleSet:
         if claim.state != State.NOT_AFFECTED
     )
     return rule_set(rules, apk_key)
-
-
-def grouped(claims: Iterable[StoredClaim], names: Iterable[str]) -> dict[str, list[StoredClaim]]:
-    """Claims by package, with an empty list for a name that has none."""
-    groups: dict[str, list[StoredClaim]] = {name: [] for name in names}
-    for claim in claims:
-        groups[claim.package].append(claim)
-    return groups

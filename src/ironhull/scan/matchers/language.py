@@ -6,7 +6,7 @@ that a distribution package installed are not matched here: their fixes are the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ironhull.advisories.database import Database, StoredClaim
@@ -14,7 +14,7 @@ from ironhull.advisories.model import Range, State
 from ironhull.advisories.names import NODE, NODE_SEPARATOR, normal_name
 from ironhull.errors import MalformedError
 from ironhull.inventory.model import Package
-from ironhull.scan.interface import Match
+from ironhull.scan.interface import Match, grouped
 from ironhull.scan.rules import Rule
 from ironhull.scan.versions.languages import (
     composer_key,
@@ -37,6 +37,9 @@ ORDERS: Mapping[str, Callable[[str], Any]] = {
 }
 
 
+_NODE = "node"
+
+
 class LanguageMatcher:
     """Packages of one ecosystem; the purl type is the ecosystem's name in the database."""
 
@@ -45,29 +48,35 @@ class LanguageMatcher:
         self._database = database
         self._kind = kind
         self._order = ORDERS[kind]
-        self._claims: dict[str, list[StoredClaim]] = {}
+        self._claims: dict[str, Sequence[StoredClaim]] = {}
 
     def load(self, packages: Iterable[Package]) -> None:
         """As `Matcher.load`."""
         wanted = {normal_name(self._kind, package.name) for package in packages}
         missing = sorted(wanted - self._claims.keys())
-        self._claims |= {name: [] for name in missing}
-        for claim in self._database.claims(missing, self._kind):
-            self._claims[claim.package].append(claim)
+        self.adopt(grouped(self._database.claims(missing, self._kind), missing))
+
+    def adopt(self, claims: Mapping[str, Sequence[StoredClaim]]) -> None:
+        """As `Matcher.adopt`, by the name as the ecosystem compares it."""
+        self._claims |= claims
 
     def match(self, package: Package) -> Match:
         """As `Matcher.match`."""
+        name = normal_name(self._kind, package.name)
+        return Match(package, self.rules_of(name, package.version))
+
+    def rules_of(self, name: str, version: str) -> Sequence[Rule]:
+        """As `Matcher.rules_of`, of a name as the ecosystem compares it."""
         # Without a claim on it nothing depends on how a package's version compares.
-        claims = self._claims[normal_name(self._kind, package.name)]
         found: dict[str, Rule] = {}
-        for claim in claims or ():
-            rule = self._rule(package.version, claim)
+        for claim in self._claims[name]:
+            rule = self._rule(version, claim)
             if rule is not None:
                 # Several records may tell of one vulnerability; one that names a fix is worth more.
                 known = found.get(rule.vulnerability)
                 if known is None or (rule.offered and not known.offered):
                     found[rule.vulnerability] = rule
-        return Match(package, tuple(found.values()))
+        return tuple(found.values())
 
     def _rule(self, version: str, claim: StoredClaim) -> Rule | None:
         fixed = affected(version, claim.parsed_ranges, claim.parsed_versions, self._order)
@@ -112,23 +121,31 @@ class NodeMatcher:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._claims: list[StoredClaim] | None = None
+        self._claims: Sequence[StoredClaim] | None = None
 
     def load(self, packages: Iterable[Package]) -> None:
         """As `Matcher.load`."""
         if self._claims is None:
-            self._claims = self._database.claims(["node"], NODE)
+            self._claims = self._database.claims([_NODE], NODE)
 
-    def match(self, package: Package) -> Match:
-        """As `Matcher.match`."""
-        if package.name not in ("node", "nodejs"):
-            return Match(package, ())
+    def adopt(self, claims: Mapping[str, Sequence[StoredClaim]]) -> None:
+        """As `Matcher.adopt`."""
+        self._claims = claims.get(_NODE, ())
+
+    def rules_of(self, name: str, version: str) -> Sequence[Rule]:
+        """As `Matcher.rules_of`; there is but one name."""
         found = {
             claim.vulnerability: rule
             for claim in self._claims or ()
-            if (rule := _node_rule(package.version, claim)) is not None
+            if (rule := _node_rule(version, claim)) is not None
         }
-        return Match(package, tuple(found.values()))
+        return tuple(found.values())
+
+    def match(self, package: Package) -> Match:
+        """As `Matcher.match`."""
+        if package.name not in (_NODE, "nodejs"):
+            return Match(package, ())
+        return Match(package, self.rules_of(_NODE, package.version))
 
 
 def _node_rule(version: str, claim: StoredClaim) -> Rule | None:
