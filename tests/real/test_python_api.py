@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.fakes.advisories import database, osv, write_records
+from tests.data.find import osv_export
 from tests.fakes.running_server import serving
 
 from ironhull import Workspace
@@ -27,8 +27,8 @@ def test_every_block_of_the_page_runs(
     monkeypatch.chdir(tmp_path)
     with Workspace.open(home="home", images="images") as shop:
         shop.build("debian-base:13")
-        record = osv("CVE-2024-1", "tzdata", {"Debian:13": None})
-        database(shop.home.advisories, osv_debian=write_records(tmp_path / "osv", [record])).close()
+        (outcome,) = shop.update_advisories(f"osv-debian={osv_export(tmp_path / 'all.zip')}")
+        assert outcome.status == "updated", outcome.reason
     names: dict[str, object] = {"MIRROR": None}
     with serving(tmp_path / "served") as server:
         for block in BLOCKS:

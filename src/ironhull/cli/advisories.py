@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ironhull.advisories.database import Database, FeedStatus
-from ironhull.advisories.feeds.known import KNOWN, KnownFeed
 from ironhull.advisories.feeds.osv import MAX_SUMMARY
 from ironhull.advisories.model import Record
 from ironhull.advisories.transfer import export_database, import_database
-from ironhull.advisories.update import MAX_SHRINK, Outcome, Rules, Source, update
+from ironhull.advisories.update import MAX_SHRINK, Outcome
 from ironhull.cli.machine import opened, silent
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.errors import InputError, NetworkError, NotFoundError, UntrustedError
+from ironhull.errors import NetworkError, NotFoundError, UntrustedError
 from ironhull.reports.text import harmless
 from ironhull.reports.words import shown_size
+from ironhull.workspace.advising import update_advisories
 
 
 @click.group(short_help="Get and read the database of vulnerabilities.")
@@ -60,12 +59,8 @@ def update_(
 
     Example: ironhull advisories update --source osv-debian=all.zip
     """
-    if delta and not sources:
-        raise InputError("--delta needs --source NAME=FILE: what to change, and with what")
     with opened(quiet or as_json) as machine:
-        rules = Rules(datetime.now(UTC), max_shrink, delta, machine.network)
-        chosen = _sources(sources) if sources else _defaults(machine.settings.advisory_sources)
-        outcomes = update(machine.home.advisories, chosen, rules, machine.progress)
+        outcomes = update_advisories(machine, sources, max_shrink=max_shrink, delta=delta)
     if as_json:
         print_json([asdict(outcome) for outcome in outcomes])
     else:
@@ -91,33 +86,6 @@ def _told(outcomes: Sequence[Outcome]) -> str:
     if len(outcomes) == 1:
         return f"{outcomes[0].name}: {outcomes[0].reason}"
     return ", ".join(outcome.name for outcome in outcomes)
-
-
-def _sources(texts: Sequence[str]) -> list[Source]:
-    """`NAME=PLACE` texts, several of one name together, in the order of their names' first."""
-    places: dict[str, list[str]] = {}
-    for text in texts:
-        name, equals, place = text.partition("=")
-        if not equals or not place:
-            raise InputError(f"--source {text}: expected NAME=URL, NAME=FILE or NAME=DIR")
-        if name not in KNOWN:
-            raise InputError(
-                f"--source {text}: there is no feed {name!r} (there are: {', '.join(KNOWN)})"
-            )
-        places.setdefault(name, []).append(place)
-    return [Source(KNOWN[name], tuple(found)) for name, found in places.items()]
-
-
-def _defaults(texts: Sequence[str]) -> list[Source]:
-    configured = _sources(texts)
-    named = {source.known.name for source in configured}
-    return configured + [
-        Source(known, known.addresses) for known in KNOWN.values() if _wanted(known, named)
-    ]
-
-
-def _wanted(known: KnownFeed, named: set[str]) -> bool:
-    return known.default and bool(known.addresses) and known.name not in named
 
 
 @advisories.command(short_help="Show which feeds there are and how old they are.")

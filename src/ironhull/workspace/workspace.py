@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from ironhull.advisories.update import Outcome
 from ironhull.build.built import BuiltImage, StoredBuild
 from ironhull.build.testing import TestReport
 from ironhull.compare.model import Comparison
@@ -28,6 +29,7 @@ from ironhull.scan.model import ScanResult
 from ironhull.settings import Settings
 from ironhull.store.home import Home
 from ironhull.workspace import (
+    advising,
     building,
     engines,
     examining,
@@ -286,6 +288,10 @@ class Workspace:
         return vex_document.vex_of(
             self.machine, image, chosen or ScanChoices(), _platform(platform)
         )
+
+    def update_advisories(self, *sources: str) -> list[Outcome]:
+        """Bring feeds into the database, from `NAME=PLACE` or from their own addresses."""
+        return advising.update_advisories(self.machine, sources)
 
     def rescan(self, *images: str, max_age: int | None = None) -> Rescan:
         """Stored inventories against today's advisories, all or those named; see `rescanning`."""
