@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 from ironhull.advisories.database import Database
@@ -208,17 +207,12 @@ def asked(
 
 @contextmanager
 def _source(machine: Machine, image: str) -> Iterator[ImagePlace]:
-    from ironhull.registry.client.locations import Kind, Location, open_source, parse_location
+    from ironhull.registry.client.locations import find_location, open_source
     from ironhull.workspace.registries import registries
 
-    location = parse_location(image)
-    path = Path(image)
-    if "/" in image and path.exists():
-        kind = Kind.LAYOUT if path.is_dir() else Kind.ARCHIVE
-        location = Location(kind, image, path=path)
     with (
         registries(replace(machine, progress=Silent())) as opened,
-        open_source(location, opened, machine.home.store) as source,
+        open_source(find_location(image), opened, machine.home.store) as source,
     ):
         yield source
 

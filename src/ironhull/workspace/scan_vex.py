@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ironhull.advisories.database import Database
 from ironhull.inventory.model import Inventory
-from ironhull.registry.client.locations import open_source, parse_location
+from ironhull.registry.client.locations import find_location, open_source
 from ironhull.scan.model import ScanResult
 from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.vex.attached import attached_vex
@@ -45,10 +45,9 @@ def with_vex(
 
 
 def _attached(machine: Machine, image: str, inventory: Inventory) -> list[VexDocument]:
-    location = parse_location(image)
     wanted = [each for each in (inventory.image.digest, inventory.image.manifest) if each]
     with (
         registries(machine) as opened,
-        open_source(location, opened, machine.home.store) as source,
+        open_source(find_location(image), opened, machine.home.store) as source,
     ):
         return attached_vex(source, wanted, source.label)

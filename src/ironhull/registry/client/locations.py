@@ -89,6 +89,14 @@ def parse_location(text: str) -> Location:
     return Location(Kind.STORE, text, text)
 
 
+def find_location(text: str) -> Location:
+    """As `parse_location`, but a path that is there is meant, where the text looks like one."""
+    path = Path(text)
+    if "/" in text and path.exists():
+        return Location(Kind.LAYOUT if path.is_dir() else Kind.ARCHIVE, text, path=path)
+    return parse_location(text)
+
+
 def _in_path(kind: Kind, text: str, rest: str) -> Location:
     path, _, name = rest.partition(":")
     if not path:

@@ -16,6 +16,7 @@ from ironhull.oci.reference import Reference
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.locations import (
     Kind,
+    find_location,
     find_stored,
     open_source,
     open_target,
@@ -219,3 +220,15 @@ def test_a_registry_that_is_gone_is_an_error_of_the_network(layout: ImageLayout)
         pytest.raises(NetworkError, match="no server answers there"),
     ):
         source.root()
+
+
+def test_a_path_that_is_there_is_meant_and_no_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "layout").mkdir()
+    (tmp_path / "image.oci").touch()
+    assert find_location("./layout").kind is Kind.LAYOUT
+    assert find_location("./image.oci").kind is Kind.ARCHIVE
+    assert find_location("localhost:5000/node:20").kind is Kind.REGISTRY
+    assert find_location("node:20").kind is Kind.STORE
