@@ -17,6 +17,7 @@ from ironhull.registry.client.places import StoredSource
 from ironhull.store.archive_file import ArchiveFile
 
 _SECONDS = 3600
+_NO_DOCKER_FORM = "is not supported for docker images"
 _MISSING = ("no such image", "image not known", "reference does not exist")
 
 
@@ -45,10 +46,22 @@ def open_engine_image(
 def _save(command: Sequence[str], image: str, path: Path) -> None:
     if image.startswith("-"):
         raise NotFoundError(f"{image!r} is not an image's name")
+    said = _saved(command, [image], path)
+    if said and _NO_DOCKER_FORM in said:
+        # podman saves in docker's form, which has no zstd layers, unless told otherwise.
+        said = _saved(command, ["--format", "oci-archive", image], path)
+    if said:
+        if any(words in said.lower() for words in _MISSING):
+            raise NotFoundError(f"{command[0]} has no image {image!r}: {said}")
+        raise EngineError(f"{command[0]} save {image} failed: {said}")
+
+
+def _saved(command: Sequence[str], words: Sequence[str], path: Path) -> str:
+    """What the program said if it failed; empty if it wrote the image."""
     try:
         with path.open("wb") as file:
             done = subprocess.run(
-                [*command, "save", image],
+                [*command, "save", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.PIPE,
@@ -58,9 +71,8 @@ def _save(command: Sequence[str], image: str, path: Path) -> None:
     except FileNotFoundError:
         raise EngineError(f"{command[0]} is not installed") from None
     except subprocess.TimeoutExpired:
-        raise EngineError(f"{command[0]} save {image}: not done after {_SECONDS} s") from None
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()[-500:]
-        if any(words in said.lower() for words in _MISSING):
-            raise NotFoundError(f"{command[0]} has no image {image!r}: {said}")
-        raise EngineError(f"{command[0]} save {image} failed: {said}")
+        raise EngineError(f"{command[0]} save {words[-1]}: not done after {_SECONDS} s") from None
+    if not done.returncode:
+        return ""
+    said = done.stderr.decode("utf-8", "replace").strip()[-500:]
+    return said or f"it ended with {done.returncode}"
