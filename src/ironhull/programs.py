@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 
 class ProgramKind(StrEnum):
@@ -78,15 +78,22 @@ FOLDERS = frozenset({"bin", "sbin", "libexec", "busybox", ""})
 _WORDS = frozenset({"rc", "es", "nu", "ip", "ss", "host", "http", "https", "links", "stack"})
 
 _TRIPLET = r"[a-z0-9_]+-(?:[a-z]+-)?linux-(?:gnu|musl)[a-z0-9]*"
-# In this order, each only while the name is not known.
-_AROUND = (
-    re.compile(rf"{_TRIPLET}-(?=.)"),
-    re.compile(rf"(?<=.)-{_TRIPLET}$"),
-    # Only of shells: node-static is a web server.
-    re.compile(r"(?:(?<=sh)|(?<=sh\d)|(?<=box))[-.]static$"),
-    # cc65 is not the version 65 of cc: a short name and a bare number are another name.
-    re.compile(r"(?<=...)\d+[a-z]?$|(?<=.)(?:[-.]\d+(?:\.\d+)*|\d+(?:\.\d+)+)[a-z]?$"),
-)
+
+
+@cache
+def _around() -> tuple[re.Pattern[str], ...]:
+    """What may stand around a name, in the order in which it is taken off while it is not known.
+
+    Compiled when first needed: many verbs load this table and ask nothing of it.
+    """
+    return (
+        re.compile(rf"{_TRIPLET}-(?=.)"),
+        re.compile(rf"(?<=.)-{_TRIPLET}$"),
+        # Only of shells: node-static is a web server.
+        re.compile(r"(?:(?<=sh)|(?<=sh\d)|(?<=box))[-.]static$"),
+        # cc65 is not the version 65 of cc: a short name and a bare number are another name.
+        re.compile(r"(?<=...)\d+[a-z]?$|(?<=.)(?:[-.]\d+(?:\.\d+)*|\d+(?:\.\d+)+)[a-z]?$"),
+    )
 
 
 def program(path: str) -> tuple[str, tuple[ProgramKind, ...]]:
@@ -110,7 +117,7 @@ def among_programs(path: str) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def _named(name: str) -> tuple[str, tuple[ProgramKind, ...]]:
-    for around in _AROUND:
+    for around in _around():
         if name in _KINDS:
             break
         name = around.sub("", name, count=1)

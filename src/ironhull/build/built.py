@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ironhull.build.check import CheckResult
+from ironhull.build.check_result import CheckResult
 from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, hex_of

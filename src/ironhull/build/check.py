@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from ironhull.build.check_result import CheckResult
 from ironhull.build.elf import Elf
 from ironhull.build.record import TreeEntry
 from ironhull.build.tree import Tree
@@ -43,22 +44,6 @@ _MACHINE = {
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What these folders hold exists only where the image runs.
 _RUNTIME_FOLDERS = ("/proc/", "/sys/", "/dev/", "/run/")
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One check of one platform; `problems` is empty if it holds."""
-
-    name: str
-    platform: str
-    looked_at: int
-    """How many paths, links, files the check looked at."""
-    problems: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether the check holds."""
-        return not self.problems
 
 
 @dataclass(frozen=True, slots=True)

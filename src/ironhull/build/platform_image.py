@@ -20,7 +20,8 @@ from ironhull.build.assemble import (
     put_manifest,
 )
 from ironhull.build.built import BuiltPackage, BuiltPlatform
-from ironhull.build.check import CheckedImage, CheckResult, check_image
+from ironhull.build.check import CheckedImage, check_image
+from ironhull.build.check_result import CheckResult
 from ironhull.build.compose import own_layer
 from ironhull.build.record import MadeLayer, PackagePart
 from ironhull.build.sink import Compression

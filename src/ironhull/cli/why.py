@@ -13,7 +13,7 @@ from ironhull.lock.document import presence_document
 from ironhull.lock.model import Reason, ReasonKind
 from ironhull.lock.presence import Absent, Present
 from ironhull.lock.trace import Way, Ways
-from ironhull.workspace.locking import Locking
+from ironhull.workspace.tracing import presence
 
 _DEEPEST = 3 * 60
 """Characters of indentation: real ways have about ten steps, a made-up lock may have thousands."""
@@ -33,7 +33,7 @@ def why(name: str, package: str, platform: str | None, as_json: bool) -> None:
     Example:
       ironhull why node:20 libssl3t64
     """
-    found = Locking(silent()).presence(name, package, platform)
+    found = presence(silent(), name, package, platform)
     if as_json:
         print_json(presence_document(found))
     else:

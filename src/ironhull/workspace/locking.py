@@ -24,7 +24,6 @@ from ironhull.lock.diff import diff
 from ironhull.lock.file import lock_path, read_lock, write_lock
 from ironhull.lock.make import Archives, lock_definition, moved
 from ironhull.lock.model import Lock
-from ironhull.lock.presence import Absent, Present, presence
 from ironhull.lock.request import check_lock
 from ironhull.lock.result import LockResult
 from ironhull.lock.unsolvable import misspelt_exclusions
@@ -125,13 +124,6 @@ class Locking:
         changes = diff(previous, new)
         status = "unchanged" if changes.empty else "updated"
         return LockResult(definition, file, status, new, changes)
-
-    def presence(self, name: str, package: str, platform: str | None = None) -> Present | Absent:
-        """Why a package is in an image, or is not; for the lock's first platform if none."""
-        definition, file = self.definition(name)
-        lock = read_lock(file)
-        check_lock(lock, definition, str(file))
-        return presence(definition, lock, package, platform)
 
     def new_lock(
         self, path: Path, before: Mapping[str, Digest] | None = None

@@ -41,6 +41,7 @@ from ironhull.workspace import (
     rescanning,
     scanning,
     scoring,
+    tracing,
     vex_document,
 )
 from ironhull.workspace.building import BuildChoices
@@ -131,7 +132,7 @@ class Workspace:
 
     def why(self, name: str, package: str, *, platform: str | None = None) -> Present | Absent:
         """Why a package is in an image, by its lock; for the lock's first platform if none."""
-        return Locking(self.machine).presence(name, package, platform)
+        return tracing.presence(self.machine, name, package, platform)
 
     def build(
         self,

@@ -1,0 +1,79 @@
+"""Making an image that is not there yet: packages, layers, platforms, index."""
+
+from __future__ import annotations
+
+from ironhull.archive.fetch import Download
+from ironhull.archive.interface import PackageSource
+from ironhull.build import transform
+from ironhull.build.assemble import annotations_of, put_index
+from ironhull.build.built import BuiltImage
+from ironhull.build.compose import LayerPlan, group
+from ironhull.build.fetch import fetch_packages
+from ironhull.build.file_layer import file_layer
+from ironhull.build.platform_image import put_platform
+from ironhull.build.request import BuildOptions, image_key
+from ironhull.definition.model import ImageDefinition
+from ironhull.errors import InputError
+from ironhull.lock.model import Lock, LockedPackage
+from ironhull.oci.platform import Platform
+from ironhull.progress import Progress
+from ironhull.store.home import Home
+
+
+def make_image(
+    definition: ImageDefinition,
+    lock: Lock,
+    home: Home,
+    source: PackageSource,
+    download: Download,
+    options: BuildOptions,
+    progress: Progress,
+) -> BuiltImage:
+    """Steps 2 to 5 of `image`; the index is in the store, the tags do not point at it yet."""
+    packages = {platform: _locked(definition, lock, platform) for platform in options.platforms}
+    policy = transform.Policy(definition.keep.documentation, tuple(sorted(definition.keep.setuid)))
+    plan = LayerPlan(home, policy, options.compression)
+    needed = {
+        platform: [plan.need(layer) for layer in group(those)]
+        for platform, those in packages.items()
+    }
+    # 2: a complete package database is made of the control files of all packages.
+    complete = definition.keep.package_database == "dpkg"
+    missing = None if complete else frozenset(deb.sha256 for deb in plan.missing)
+    of_all = [package for those in packages.values() for package in those]
+    fetch_packages(of_all, missing, home.packages, source, progress)
+    # 3
+    made = plan.make(options.jobs, progress)
+    built = []
+    for platform, keys in needed.items():
+        records = [plan.records[key] for key in dict.fromkeys(keys)]
+        records += [
+            file_layer(request, home, download, options.compression)
+            for request in definition.files
+            if not request.platforms or platform in request.platforms
+        ]
+        # 4
+        built.append(put_platform(definition, lock, platform, records, options.compression, home))
+    # 5
+    annotations = annotations_of(definition, lock.created)
+    index = put_index(home.store.blobs, [manifest for manifest, _ in built], annotations)
+    total = len({key for keys in needed.values() for key in keys})
+    return BuiltImage(
+        definition.image,
+        definition.tags,
+        index,
+        tuple(platform for _, platform in built),
+        str(definition.file),
+        image_key(definition, lock, options, platforms=False),
+        made,
+        total - made,
+    )
+
+
+def _locked(
+    definition: ImageDefinition, lock: Lock, platform: Platform
+) -> tuple[LockedPackage, ...]:
+    locked = lock.platforms.get(str(platform))
+    if locked is None:
+        raise InputError(f"the lock of {definition.file} has no platform {platform}")
+    return locked.packages
