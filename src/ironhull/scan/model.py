@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from ironhull.vex.model import VexStatus
+from ironhull.vex.status import VexStatus
 
 SEVERITIES = ("critical", "high", "medium", "low", "negligible", "unknown")
 RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}

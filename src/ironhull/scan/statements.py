@@ -22,8 +22,9 @@ from ironhull.advisories.model import State
 from ironhull.inventory.model import Inventory, Package
 from ironhull.scan.debian import tracker_source
 from ironhull.scan.model import Finding, FixState, ScanResult
-from ironhull.vex.model import Product, VexStatement, VexStatus
+from ironhull.vex.model import Product, VexStatement
 from ironhull.vex.purl import image_purl
+from ironhull.vex.status import VexStatus
 from ironhull.vex.writing import write_openvex
 
 

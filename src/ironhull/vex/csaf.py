@@ -7,7 +7,8 @@ from typing import Any
 
 from ironhull.errors import MalformedError
 from ironhull.json_fields import an_object, objects, text, texts
-from ironhull.vex.model import Product, VexDocument, VexStatement, VexStatus
+from ironhull.vex.model import Product, VexDocument, VexStatement
+from ironhull.vex.status import VexStatus
 
 STATUSES: Mapping[str, VexStatus] = {
     "known_not_affected": "not_affected",

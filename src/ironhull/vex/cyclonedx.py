@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 from ironhull.errors import MalformedError
 from ironhull.json_fields import an_object, objects, text, texts
-from ironhull.vex.model import Product, VexDocument, VexStatement, VexStatus
+from ironhull.vex.model import Product, VexDocument, VexStatement
+from ironhull.vex.status import VexStatus
 
 STATES: Mapping[str, VexStatus] = {
     "resolved": "fixed",

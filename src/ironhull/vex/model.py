@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-VexStatus = Literal["not_affected", "affected", "fixed", "under_investigation"]
+from ironhull.vex.status import VexStatus
 
 
 @dataclass(frozen=True, slots=True)

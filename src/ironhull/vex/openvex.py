@@ -6,7 +6,8 @@ from typing import Any, get_args
 
 from ironhull.errors import MalformedError
 from ironhull.json_fields import an_object, objects, text, texts
-from ironhull.vex.model import Product, VexDocument, VexStatement, VexStatus
+from ironhull.vex.model import Product, VexDocument, VexStatement
+from ironhull.vex.status import VexStatus
 
 STATUSES = frozenset(get_args(VexStatus))
 
