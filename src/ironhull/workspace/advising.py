@@ -9,6 +9,7 @@ from ironhull.advisories.feeds.known import KNOWN, KnownFeed
 from ironhull.advisories.update import MAX_SHRINK, Outcome, Rules, Source, update
 from ironhull.errors import InputError
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.network import network
 
 
 def update_advisories(
@@ -27,7 +28,7 @@ def update_advisories(
     """
     if delta and not sources:
         raise InputError("--delta needs --source NAME=FILE: what to change, and with what")
-    rules = Rules(datetime.now(UTC), max_shrink, delta, machine.network)
+    rules = Rules(datetime.now(UTC), max_shrink, delta, network(machine))
     chosen = _sources(sources) if sources else _defaults(machine.settings.advisory_sources)
     return update(machine.home.advisories, chosen, rules, machine.progress)
 

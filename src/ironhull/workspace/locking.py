@@ -32,6 +32,7 @@ from ironhull.oci.platform import Platform
 from ironhull.progress import Progress
 from ironhull.workspace.addressed import Addressed
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.network import network
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ class Locking:
             machine.home.archive,
             progress=machine.progress,
             offline=machine.settings.offline,
-            transfer=partial(default_transfer, network=machine.network),
+            transfer=partial(default_transfer, network=network(machine)),
         )
         repositories = tuple(self.repositories(definition, keys=True))
         if repositories not in self._releases:
@@ -259,7 +260,7 @@ class LockedPackages:
             machine.home.packages,
             snapshot=Snapshot(template, self.locked.created) if template else None,
             offline=machine.settings.offline,
-            transfer=partial(default_transfer, network=machine.network),
+            transfer=partial(default_transfer, network=network(machine)),
         )
         source.fetch(wanted, progress)
 
@@ -274,7 +275,7 @@ class LazyDownload:
         self, url: str, sink: Callable[[bytes], object], *, limit: int, fresh: bool = False
     ) -> int:
         """As `Transfer.get`."""
-        transfer = default_transfer(self._machine.progress.note, self._machine.network)
+        transfer = default_transfer(self._machine.progress.note, network(self._machine))
         return transfer.get(url, sink, limit=limit, fresh=fresh)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ironhull.progress import Progress, Silent
 from ironhull.settings import Settings
 from ironhull.store.home import Home
-from ironhull.transport.network import Network, network_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +15,6 @@ class Machine:
 
     settings: Settings
     progress: Progress = field(default_factory=Silent)
-
-    @property
-    def network(self) -> Network:
-        """How servers are reached: the proxies and authorities of the settings' environment."""
-        return replace(network_of(self.settings.environment), also=self.settings.ca)
 
     @property
     def home(self) -> Home:

@@ -10,6 +10,7 @@ from ironhull.registry.client.access import Registries
 from ironhull.registry.client.credentials import Credentials, credential_files
 from ironhull.transport.patience import Patience
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.network import network
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def registries(machine: Machine, patience: Patience | None = None) -> Iterator[R
         plain_http=settings.plain_http,
         mirrors=settings.registry_mirrors,
         patience=patience,
-        network=machine.network,
+        network=network(machine),
         progress=machine.progress,
     ) as opened:
         yield opened

@@ -11,6 +11,7 @@ from ironhull.inventory.model import Inventory
 from ironhull.oci.platform import Platform
 from ironhull.scan.index import InstalledIndex
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.network import network
 
 
 def archive_index(machine: Machine, inventory: Inventory) -> InstalledIndex:
@@ -20,7 +21,7 @@ def archive_index(machine: Machine, inventory: Inventory) -> InstalledIndex:
     context = ArchiveContext(
         cache=machine.home.archive,
         progress=machine.progress,
-        transfer=partial(default_transfer, network=machine.network),
+        transfer=partial(default_transfer, network=network(machine)),
     )
     releases = load_releases(repositories, context)
     platform = inventory.image.platform or Platform("linux", "amd64")

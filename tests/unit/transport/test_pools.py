@@ -16,6 +16,7 @@ from ironhull.transport.network import Network
 from ironhull.transport.patience import Patience
 from ironhull.transport.pools import Pools, tls_context
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.network import network
 
 
 @pytest.fixture
@@ -57,8 +58,8 @@ def test_authorities_of_the_environment_count_where_it_is_handed_in_alone(
         status(Network(), guarded)
     place = Path("/nonexistent")
     settings = Settings(home=place, catalog=place, environment={"SSL_CERT_FILE": str(certificate)})
-    assert status(Machine(settings).network, guarded) == 200
-    assert status(Machine(Settings(place, place, ca=certificate)).network, guarded) == 200
+    assert status(network(Machine(settings)), guarded) == 200
+    assert status(network(Machine(Settings(place, place, ca=certificate))), guarded) == 200
 
 
 def test_the_system_authorities_are_those_that_openssl_was_built_with() -> None:
