@@ -1,8 +1,9 @@
 """What HTTP asks of a request's head beyond what the web server sees to (RFC 9112).
 
 The web server refuses what it cannot parse, two lengths that differ and encodings that do not end
-in chunked. Of a request with a length *and* an encoding it takes away the length and closes the
-connection after the answer, as RFC 9112, 6.3 allows; nothing of it can pass for a second request.
+in chunked. Of a request with a length *and* an encoding it takes away the length, which nobody
+behind it can tell, and closes the connection after the answer, as RFC 9112, 6.3 allows; nothing of
+it can pass for a second request (decision 7, "HTTP's edges").
 """
 
 from __future__ import annotations
