@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ironhull.attest.envelope import Envelope, parse_envelope
+from ironhull.attest.envelope import Envelope, envelope_json, parse_envelope
 from ironhull.json_fields import an_object, text
+from ironhull.oci.document import canonical
+
+BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +30,15 @@ def parse_bundle(value: dict[str, Any], name: str) -> Bundle:
         media_type=text(value, "mediaType", name),
         envelope=parse_envelope(an_object(value, "dsseEnvelope", name), name),
         material=an_object(value, "verificationMaterial", name),
+    )
+
+
+def render_bundle(envelope: Envelope, material: Mapping[str, Any]) -> bytes:
+    """A bundle of version 0.3, in canonical JSON, as cosign 3 stores it."""
+    return canonical(
+        {
+            "mediaType": BUNDLE_TYPE,
+            "verificationMaterial": dict(material),
+            "dsseEnvelope": envelope_json(envelope),
+        }
     )

@@ -30,6 +30,25 @@ class Envelope:
     signatures: tuple[Signature, ...]
 
 
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """What a signature is over: the pre-authentication encoding (DSSE protocol.md)."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def envelope_json(envelope: Envelope) -> dict[str, Any]:
+    """An envelope as JSON has it; a signature without keyid has no such field, as cosign's."""
+    return {
+        "payloadType": envelope.payload_type,
+        "payload": base64.b64encode(envelope.payload).decode(),
+        "signatures": [
+            {"sig": base64.b64encode(each.sig).decode()}
+            | ({"keyid": each.keyid} if each.keyid else {})
+            for each in envelope.signatures
+        ],
+    }
+
+
 def parse_envelope(value: dict[str, Any], name: str) -> Envelope:
     """The envelope that a JSON object is; MalformedError for what is none."""
     signatures = objects(value, "signatures", name)

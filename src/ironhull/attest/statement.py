@@ -1,8 +1,8 @@
-"""in-toto statements (v1 and v0.1): what is said, and of which artifacts."""
+"""in-toto statements (v1 and v0.1): what is said, and of which artifacts. Written: v1."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,10 @@ import msgspec
 
 from ironhull.errors import MalformedError
 from ironhull.json_fields import an_object, decode, objects, text
+from ironhull.oci.document import canonical
 
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MAX_SUBJECTS = 100_000
 
 
@@ -63,6 +66,14 @@ def parse_statement(data: bytes, name: str) -> Statement:
         predicate_type=text(value, "predicateType", name),
         predicate=bytes(written.predicate),
     )
+
+
+def render_statement(subjects: Sequence[Subject], predicate_type: str, predicate: bytes) -> bytes:
+    """A statement of version 1, in canonical JSON around the predicate's own bytes."""
+    listed = [{"digest": dict(each.digests), "name": each.name} for each in subjects]
+    head = canonical({"_type": STATEMENT_TYPE})[:-1]
+    tail = canonical({"predicateType": predicate_type, "subject": listed})[1:]
+    return head + b',"predicate":' + predicate + b"," + tail
 
 
 def _subject(value: dict[str, Any], name: str) -> Subject:

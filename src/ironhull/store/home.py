@@ -10,6 +10,7 @@
     engines.json  the options that container engines were found to know
 <home>/inventories/   what is in images, for rescans, and what those have said already
 <home>/advisories/    the database of vulnerabilities
+<home>/keys/          the keys that sign, and those that are believed
 <home>/reports/       what `ironhull demo` writes
 """
 
@@ -91,6 +92,11 @@ class Home:
     def advisories(self) -> Path:
         """A file: the database of vulnerabilities."""
         return self.root / "advisories" / "advisories.sqlite"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of keys."""
+        return self.root / "keys"
 
     @property
     def reports(self) -> Path:

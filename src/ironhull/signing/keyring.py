@@ -1,0 +1,205 @@
+"""The keys of one home: made, rotated and revoked there, and which of them are believed.
+
+<home>/keys/NAME.key     the private key, its owner's alone
+<home>/keys/NAME.pub     the public half, to be given away
+<home>/keys/keys.json    what became of each: active, retired (old signatures hold) or revoked
+
+The public halves of others' keys stand there as well, without a private one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from ironhull.errors import EnvironmentProblem, InputError, MalformedError, NotFoundError
+from ironhull.oci.document import canonical
+from ironhull.reports.words import moment
+from ironhull.signing.key_file import KeyFileSigner, encrypted, generate, read_key_file
+from ironhull.signing.public_key import PublicKey
+from ironhull.store.files import locked, replace_file
+
+KeyState = Literal["active", "retired", "revoked"]
+_STATES: tuple[KeyState, ...] = ("active", "retired", "revoked")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_MAX = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key of the ring."""
+
+    name: str
+    public: PublicKey
+    state: KeyState
+    created: str
+    """RFC 3339; empty where the ring was not told."""
+    changed: str = ""
+    """When it was retired or revoked."""
+    reason: str = ""
+    private: bool = False
+    """Whether the private half is here."""
+
+    @property
+    def believed(self) -> bool:
+        """Whether signatures of it count: those of a revoked key never do, whenever made."""
+        return self.state != "revoked"
+
+
+class Keyring:
+    """The folder of keys. Every change is one file replaced, under a lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def known(self) -> tuple[KnownKey, ...]:
+        """All keys by name; MalformedError for a file that is damaged."""
+        return tuple(self._known(name, each) for name, each in sorted(self._read().items()))
+
+    def active(self) -> KnownKey | None:
+        """The key that new signatures are made with; None where there is none."""
+        return next((key for key in self.known() if key.state == "active" and key.private), None)
+
+    def signer(self, passphrase: bytes | None) -> KeyFileSigner | None:
+        """The signer of the active key; errors as `read_key_file`."""
+        key = self.active()
+        return None if key is None else read_key_file(self.private_path(key.name), passphrase)
+
+    def private_path(self, name: str) -> Path:
+        """Where a private key is."""
+        return self.folder / f"{name}.key"
+
+    def generate(self, name: str, passphrase: bytes, now: datetime) -> KnownKey:
+        """A new key pair that becomes the active one; an active one before is retired.
+
+        InputError if the name is taken: a key is never overwritten.
+        """
+        checked_name(name)
+        with self._changing() as listed:
+            if name in listed:
+                raise InputError(f"there is a key {name} already (`ironhull key rotate` makes one)")
+            der, public = generate()
+            for each in listed.values():
+                if each["state"] == "active" and each["private"]:
+                    each |= {"state": "retired", "changed": moment(now)}
+            self._write_private(name, encrypted(der, passphrase))
+            replace_file(self.folder / f"{name}.pub", public.pem)
+            key = KnownKey(name, public, "active", moment(now), private=True)
+            listed[name] = _entry(key)
+        return key
+
+    def rotate(self, passphrase: bytes, now: datetime) -> tuple[KnownKey, KnownKey]:
+        """A new active key beside the one before, which is retired; (before, after)."""
+        before = self.active()
+        if before is None:
+            raise NotFoundError("no key to rotate (`ironhull key generate` makes the first)")
+        names = {key.name for key in self.known()}
+        stem = re.sub(r"-\d+$", "", before.name)
+        name = next(
+            each for each in (f"{stem}-{n}" for n in range(2, 100_000)) if each not in names
+        )
+        after = self.generate(name, passphrase, now)
+        return replace(before, state="retired", changed=moment(now)), after
+
+    def trust(self, name: str, data: bytes, now: datetime) -> KnownKey:
+        """Somebody else's public key, believed from now on; InputError if the name is taken."""
+        checked_name(name)
+        public = PublicKey.from_pem(data, name)
+        with self._changing() as listed:
+            if name in listed:
+                raise InputError(f"there is a key {name} already")
+            replace_file(self.folder / f"{name}.pub", public.pem)
+            key = KnownKey(name, public, "active", moment(now))
+            listed[name] = _entry(key)
+        return key
+
+    def revoke(self, name: str, reason: str, now: datetime) -> KnownKey:
+        """No signature of the key counts any more, also none that was made before."""
+        with self._changing() as listed:
+            if name not in listed:
+                raise NotFoundError(f"no key {name} (there are: {', '.join(sorted(listed))})")
+            listed[name] |= {"state": "revoked", "changed": moment(now), "reason": reason}
+            return self._known(name, listed[name])
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        path = self.folder / "keys.json"
+        try:
+            with path.open("rb") as file:
+                raw = file.read(_MAX + 1)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise EnvironmentProblem(f"cannot read {path}: {error.strerror}") from None
+        try:
+            value: Any = json.loads(raw) if len(raw) <= _MAX else None
+            keys: dict[str, dict[str, Any]] = value["keys"]
+            if all(
+                _NAME.fullmatch(name) and each["state"] in _STATES and isinstance(each["pem"], str)
+                for name, each in keys.items()
+            ):
+                return keys
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            pass
+        raise MalformedError(f"{path} is damaged; restore it, for it says which keys are revoked")
+
+    def _known(self, name: str, entry: dict[str, Any]) -> KnownKey:
+        return KnownKey(
+            name,
+            PublicKey.from_pem(entry["pem"].encode(), str(self.folder / "keys.json")),
+            entry["state"],
+            entry.get("created", ""),
+            entry.get("changed", ""),
+            entry.get("reason", ""),
+            bool(entry.get("private")),
+        )
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, dict[str, Any]]]:
+        """What keys.json lists, under the ring's lock; written when the block ends well."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise EnvironmentProblem(f"cannot make {self.folder}: {error.strerror}") from None
+        with locked(self.folder / ".lock"):
+            listed = self._read()
+            yield listed
+            replace_file(self.folder / "keys.json", canonical({"keys": listed}))
+
+    def _write_private(self, name: str, data: bytes) -> None:
+        """A private key's file: nobody else may read it at any moment; never overwritten."""
+        path = self.private_path(name)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError:
+            raise InputError(f"{path} exists and is not in keys.json; move it away") from None
+        except OSError as error:
+            with suppress(OSError):
+                path.unlink()
+            raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
+
+
+def checked_name(name: str) -> str:
+    """The name of a key, if it can be one; InputError."""
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r:.80} cannot be the name of a key: a-z, 0-9, '.', '_', '-'")
+    return name
+
+
+def _entry(key: KnownKey) -> dict[str, Any]:
+    return {
+        "pem": key.public.pem.decode(),
+        "state": key.state,
+        "created": key.created,
+        "private": key.private,
+    }
