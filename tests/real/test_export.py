@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.image import Directory, File, Files, Hardlink, Symlink, make_image, unpack
+from tests.fakes.running_server import serving
 from tests.real.tools import tool
 
+from ironhull import Workspace
 from ironhull.engine.interface import Engine, RunOptions
+from ironhull.oci.descriptor import Descriptor
 from ironhull.store.export import choose_manifest, write_docker_archive, write_oci_archive
 from ironhull.store.layout import ImageLayout
 from ironhull.store.rootfs import write_rootfs
@@ -160,6 +163,80 @@ def test_oras_reads_an_exported_layout(tmp_path: Path) -> None:
         capture_output=True,
     )
     assert json.loads(done.stdout) == layout.document(image.digest).value
+
+
+THREE = ["linux/amd64", "linux/arm64", "linux/arm/v7"]
+RELEASE = "ID=debian\nVERSION_ID=13\nVERSION_CODENAME=trixie\n"
+STATUS = """\
+Package: base-files
+Status: install ok installed
+Maintainer: Nobody <nobody@example.invalid>
+Architecture: amd64
+Version: 13.8
+Description: of a test
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workspace:
+    """A workspace with app:1 for three platforms."""
+    shop = Workspace.open(home=tmp_path / "home", images=tmp_path / "images")
+    files: Files = {"etc/os-release": RELEASE, "var/lib/dpkg/status": STATUS}
+    make_image(shop.home.store, [files], compression="gzip", platforms=THREE, names=["app:1"])
+    return shop
+
+
+def _entry(shop: Workspace, number: int) -> Descriptor:
+    store = shop.home.store
+    return store.document(store.find("app:1").digest).manifests[number]
+
+
+def test_syft_and_skopeo_read_an_archive_of_one_platform(shop: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "one.tar"
+    shop.export("app:1", path, platforms=["linux/arm64"])
+    done = subprocess.run(
+        [tool("syft"), "scan", "-q", f"oci-archive:{path}", "-o", "syft-json"],
+        check=True,
+        capture_output=True,
+    )
+    found = json.loads(done.stdout)
+    assert found["source"]["metadata"]["manifestDigest"] == _entry(shop, 1).digest
+    assert [package["name"] for package in found["artifacts"]] == ["base-files"]
+    raw = shop.home.store.document(_entry(shop, 1).digest).value
+    assert _skopeo(f"oci-archive:{path}") == raw
+
+
+def test_crane_and_skopeo_take_an_archive_of_some_platforms_whole(
+    shop: Workspace, tmp_path: Path
+) -> None:
+    path, folder = tmp_path / "some.tar", tmp_path / "some"
+    shop.export("app:1", path, platforms=["linux/amd64,linux/arm/v7"])
+    with tarfile.open(path) as tar:
+        unpack(tar, folder)
+    wanted = [_entry(shop, 0).digest, _entry(shop, 2).digest]
+    with serving(tmp_path / "served") as server:
+        place = server.host
+        subprocess.run(
+            [
+                *(tool("skopeo"), "--insecure-policy", "copy", "-q", "--all"),
+                *("--dest-tls-verify=false", f"oci-archive:{path}", f"docker://{place}/skopeo:1"),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        pushed = [tool("crane"), "push", "--index", "--insecure", folder, f"{place}/crane:1"]
+        subprocess.run(pushed, check=True, capture_output=True)
+        for name in ("skopeo", "crane"):
+            done = subprocess.run(
+                [tool("crane"), "validate", "--insecure", "--remote", f"{place}/{name}:1"],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            assert "PASS" in done.stdout
+        read = [tool("crane"), "manifest", "--insecure", f"{place}/skopeo:1"]
+        index = json.loads(subprocess.run(read, check=True, capture_output=True).stdout)
+    assert [entry["digest"] for entry in index["manifests"]] == wanted
 
 
 def test_both_engines_run_what_the_archives_hold(
