@@ -37,5 +37,6 @@ def test_a_finding_can_be_run_stops_at_errors_and_names_its_version(script: Path
 
 
 def test_each_finding_has_its_line_in_the_list() -> None:
-    listed = re.findall(r"^- \[(\S+)\]\((\S+)\): ", (FOLDER / "README.md").read_text(), re.M)
+    page = (FOLDER / "README.md").read_text()
+    listed = re.findall(r"(?m)^- \[(\S+)\]\((\S+)\): ", page)
     assert [(path.name, path.name) for path in SCRIPTS] == listed
