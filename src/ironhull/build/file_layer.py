@@ -19,6 +19,7 @@ import zstandard
 
 from ironhull.archive.fetch import Download
 from ironhull.build import transform
+from ironhull.build.origins import fetched_name
 from ironhull.build.record import MadeLayer, PackagePart, TreeEntry, read_record, write_record
 from ironhull.build.sink import Compression, LayerSink, copy_content
 from ironhull.build.transform import CAPTURE_LIMIT, CAPTURED, MAX_TIME, aliased, clean_name
@@ -123,8 +124,8 @@ def _make(
         diff_id = made.sink.finish()
     descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
     entries = tuple(made.entries.values())
-    # No package can have this name: the owner of a path tells who brought it.
-    name = f"{_name(request)} ({request.path})"
+    # The owner of a path tells who brought it.
+    name = fetched_name(request)
     part = PackagePart(name, "", "all", entries, {}, len(entries), "", captured=made.captured)
     return MadeLayer(key, descriptor, diff_id, made.sink.size, (part,))
 

@@ -23,6 +23,7 @@ from ironhull.build.built import BuiltPackage, BuiltPlatform
 from ironhull.build.check import CheckedImage, check_image
 from ironhull.build.check_result import CheckResult
 from ironhull.build.compose import own_layer
+from ironhull.build.origins import fetched_files, origins_of, write_origins
 from ironhull.build.record import MadeLayer, PackagePart
 from ironhull.build.sink import Compression
 from ironhull.build.squash import squashed_layer
@@ -76,6 +77,11 @@ def put_platform(
     )
     annotations = annotations_of(definition, lock.created)
     manifest = put_manifest(home.store.blobs, config, layers, platform, annotations)
+    fetched = fetched_files(definition.files, platform)
+    origins = origins_of(
+        tree.entries, tree.owner, tree.makers, context.packages, locked.packages, fetched
+    )
+    write_origins(home, manifest.digest, origins)
     return manifest, BuiltPlatform(
         str(platform),
         manifest.digest,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from ironhull.build.elf import read_elf
+from ironhull.build.origins import Origin, OriginKind
 from ironhull.build.record import PackagePart, TreeEntry
 from ironhull.build.sink import shebang_of
 from ironhull.build.transform import clean_name
@@ -46,6 +47,10 @@ class Tree:
         self._below: set[str] = set()
         self._changed: dict[str, TreeEntry] = {}
         self.deleted: set[str] = set()
+        self.doing = Origin(OriginKind.STEP, "unknown")
+        """Who changes the tree now."""
+        self.makers: dict[str, Origin] = {}
+        """Who put each path of the image's own."""
 
     def add_package(self, part: PackagePart, decided: frozenset[str] = frozenset()) -> None:
         """Put a package's paths on top; what clashes goes to `overlaps` unless it is `decided`."""
@@ -190,6 +195,7 @@ class Tree:
                 raise InputError(f"/{path}: /{parent} is not a directory in this image")
         self.entries[path] = self._changed[path] = entry
         self.owner[path] = ""
+        self.makers[path] = self.doing
         self.contents.pop(path, None)
         self.deleted.discard(path)
 

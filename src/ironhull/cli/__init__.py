@@ -41,6 +41,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "serve": ("Publish", "serve", "Serve the store as a registry."),
     "tree": ("Publish", "tree", "Show what an image consists of, and what refers to it."),
     "inventory": ("Examine", "inventory", "Show what is in any image."),
+    "sbom": ("Examine", "sbom", "Write the bill of materials of any image."),
     "scan": ("Examine", "scan", "Find the vulnerabilities of any image."),
     "explain": ("Examine", "explain", "Say why a vulnerability is or is not reported."),
     "compare": ("Examine", "compare", "Show images side by side: what hardening gained."),

@@ -8,12 +8,13 @@ import click
 
 from ironhull.cli.machine import opened
 from ironhull.cli.options import given_platform, platform_option, registry_options
-from ironhull.cli.output import print_json, print_lines
+from ironhull.cli.output import print_document, print_json, print_lines
 from ironhull.inventory.accept import accept
-from ironhull.inventory.cyclonedx import cyclonedx
 from ironhull.inventory.document import to_json
 from ironhull.inventory.report import inventory_lines
-from ironhull.inventory.spdx import spdx
+from ironhull.sbom.cyclonedx import cyclonedx
+from ironhull.sbom.make import bill_of
+from ironhull.sbom.spdx import spdx
 from ironhull.workspace.examining import inventory as take_inventory
 
 
@@ -56,8 +57,8 @@ def inventory(
         case "json":
             print_json(to_json(found))
         case "cyclonedx":
-            print_json(cyclonedx(found))
+            print_document(cyclonedx(bill_of(found)))
         case "spdx":
-            print_json(spdx(found))
+            print_document(spdx(bill_of(found)))
         case _:
             print_lines(inventory_lines(found))

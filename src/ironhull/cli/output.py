@@ -32,6 +32,11 @@ def print_json(value: Any) -> None:
     click.echo(json_text(value))
 
 
+def print_document(data: bytes) -> None:
+    """A document byte by byte as it is, and the end of its line."""
+    click.echo(data)
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Columns padded with spaces; `right` lists the columns of figures. Widths in characters."""
     return "\n".join(map(_styled, lines_of_table(headings, rows, right)))

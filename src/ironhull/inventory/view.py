@@ -139,6 +139,17 @@ class View:
         place = self._root(place)
         return place if self._attributes(place).kind == FILE else None
 
+    def holder(self, path: str) -> Place | None:
+        """The layer and entry that hold what is visible at exactly this path, hard links followed.
+
+        None where that is no regular file.
+        """
+        place = self._find(path)
+        if place is None:
+            return None
+        place = self._root(place)
+        return place if self.records[place[0]].kind(place[1]) == FILE else None
+
     def text(self, path: str) -> str | None:
         """A small text file that was kept, links followed."""
         for entry, name in enumerate(self.second.names):

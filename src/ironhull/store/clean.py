@@ -51,8 +51,8 @@ def usage(home: Home) -> list[Usage]:
         "packages": (home.packages.root,),
         "package indexes": (home.archive,),
         "layer records": (home.layers,),
-        "image records": (home.images,),
-        "inventories": (home.layer_inventories,),
+        "image records": (home.images, home.origins),
+        "inventories": (home.layer_inventories, home.layer_contents),
         "unfinished": (home.root / "store" / "tmp", home.root / "store" / "registry" / "uploads"),
     }
     found = []
@@ -173,13 +173,19 @@ def _orphans(home: Home, gone: set[str]) -> Iterator[Path]:
                 continue
             if hex_of(digest) in gone or not home.store.blobs.has(digest):
                 yield path
+    for path in _files(home.origins):
+        name = path.name.partition(".")[0]
+        if _HEX.fullmatch(name) and (
+            name in gone or not home.store.blobs.has(Digest(f"sha256:{name}"))
+        ):
+            yield path
 
 
 def _leftovers(home: Home) -> Iterator[Path]:
     """Files that a process was writing when it was killed, or is writing now."""
     for folder in (home.root / "store" / "tmp", home.cache / "tmp"):
         yield from _files(folder)
-    for folder in (home.root / "store", home.layers, home.images):
+    for folder in (home.root / "store", home.layers, home.images, home.origins):
         if folder.is_dir():
             yield from (
                 path

@@ -6,7 +6,9 @@
     archive/      release files and package indexes
     layers/       records of layers that were made, by the key of what went into them
     images/       records of images that were built, by the key of what went into them
+    origins/      where the paths of built images come from, by the digest of the manifest
     inventory/    what is in layers, by digest
+    contents/     what the files of layers are, by the layer's digest
     engines.json  the options that container engines were found to know
 <home>/inventories/   what is in images, for rescans, and what those have said already
 <home>/advisories/    the database of vulnerabilities
@@ -67,6 +69,16 @@ class Home:
     def images(self) -> Path:
         """The folder of records of built images."""
         return self.cache / "images"
+
+    @property
+    def origins(self) -> Path:
+        """The folder of where the paths of built images come from."""
+        return self.cache / "origins"
+
+    @property
+    def layer_contents(self) -> Path:
+        """The folder of digests and licences of layers' files."""
+        return self.cache / "contents"
 
     @property
     def layer_inventories(self) -> Path:

@@ -39,6 +39,7 @@ from ironhull.workspace import (
     measuring,
     publishing,
     rescanning,
+    sbom,
     scanning,
     scoring,
     tracing,
@@ -262,6 +263,16 @@ class Workspace:
     ) -> Inventory:
         """What is in any image; `again` reads it even if it is known."""
         return examining.inventory(self.machine, image, _platform(platform), again=again)
+
+    def sbom(
+        self,
+        image: str,
+        *,
+        format: str = "cyclonedx",  # noqa: A002 - the option's word
+        platform: str | None = None,
+    ) -> bytes:
+        """The bill of materials of any image as JSON: cyclonedx, cyclonedx-1.5 or spdx."""
+        return sbom.sbom(self.machine, image, format, _platform(platform))
 
     def scan(
         self, image: str, *, platform: str | None = None, chosen: ScanChoices | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 
@@ -11,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.image import make_image
 
-from ironhull.inventory.cyclonedx import cyclonedx
 from ironhull.inventory.document import dumps
 from ironhull.inventory.hidden import HIDDEN, hide, in_variable, without_secrets
 from ironhull.inventory.model import ImageConfig
-from ironhull.inventory.spdx import spdx
 from ironhull.inventory.take import Taker
+from ironhull.sbom.cyclonedx import cyclonedx
+from ironhull.sbom.make import bill_of
+from ironhull.sbom.spdx import spdx
 from ironhull.store.home import Home
 
 MakeTaker = Callable[..., Taker]
@@ -127,8 +127,8 @@ def test_no_secret_of_a_configuration_reaches_an_inventory(home: Home, taker: Ma
     }  # fmt: skip
     assert "GPG_KEY=ABC" in found.config.env
     assert found.config.cmd == ("--requirepass", HIDDEN, "--port", "1")
-    for text in (dumps(found).decode(), json.dumps(cyclonedx(found)), json.dumps(spdx(found))):
-        assert "hunter2" not in text
+    for text in (dumps(found), cyclonedx(bill_of(found)), spdx(bill_of(found))):
+        assert b"hunter2" not in text
 
 
 def test_build_arguments_in_the_history_are_found_and_hidden() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ironhull.build.origins import Origin, OriginKind
 from ironhull.build.steps.accounts import accounts
 from ironhull.build.steps.base import (
     alternatives,
@@ -44,4 +45,5 @@ STEPS: tuple[Callable[[Tree, StepContext], None], ...] = (
 def run_steps(tree: Tree, context: StepContext) -> None:
     """All steps, in order."""
     for step in STEPS:
+        tree.doing = Origin(OriginKind.STEP, step.__name__.replace("_", "-"))
         step(tree, context)

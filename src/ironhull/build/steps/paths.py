@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from ironhull.build.origins import Origin, OriginKind
 from ironhull.build.steps.context import StepContext
 from ironhull.build.tree import Tree
 from ironhull.definition.model import PathEdit, PathKind
@@ -16,6 +17,7 @@ def path_edits(tree: Tree, context: StepContext) -> None:
     for edit in context.definition.paths:
         if edit.platforms and context.platform not in edit.platforms:
             continue
+        tree.doing = Origin(OriginKind.DEFINITION, edit.path)
         try:
             _edit(tree, edit)
         except InputError as error:

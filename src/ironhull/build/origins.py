@@ -1,0 +1,158 @@
+"""Where each path of a built image comes from: what its bill of materials and provenance repeat.
+
+It is written beside the store when an image is made, by the digest of its manifest, and outlives
+the lock, which moves on while the image stays. What is lost there comes back with the next build.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+import zstandard
+
+from ironhull.build.record import PackagePart, TreeEntry
+from ironhull.definition.model import FileRequest
+from ironhull.lock.model import LockedPackage
+from ironhull.oci.digest import Digest, hex_of
+from ironhull.oci.platform import Platform
+from ironhull.store.files import replace_file
+from ironhull.store.home import Home
+
+FORMAT = 1
+_LEVEL = 3
+_MAX_SIZE = 1 << 30
+
+Value = TypeVar("Value")
+
+
+class OriginKind(StrEnum):
+    """Who brought a path into an image."""
+
+    PACKAGE = "package"
+    FETCHED = "fetched"
+    """A file or archive of `contents.files`."""
+    DEFINITION = "definition"
+    """An entry of `paths`."""
+    STEP = "step"
+    """A step of Ironhull's, which did what packages' scripts would have done."""
+
+
+class Origin(NamedTuple):
+    """One who brought paths; `name` is the package's, the fetched file's, the path's or step's."""
+
+    kind: OriginKind
+    name: str
+
+
+DATABASE = Origin(OriginKind.STEP, "package-database")
+
+
+class FetchedFile(NamedTuple):
+    """A file or archive that the definition names by address."""
+
+    name: str
+    """As `Origin.name`."""
+    url: str
+    """Of a file beside the definition its name alone."""
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """What one platform of an image was made of."""
+
+    packages: tuple[LockedPackage, ...]
+    """Those of the lock, without their reasons."""
+    fetched: tuple[FetchedFile, ...]
+    paths: Mapping[str, Origin]
+    """All but folders, relative to the root."""
+
+
+def origins_of(
+    entries: Mapping[str, TreeEntry],
+    owners: Mapping[str, str],
+    makers: Mapping[str, Origin],
+    parts: Iterable[PackagePart],
+    packages: Sequence[LockedPackage],
+    fetched: Sequence[FetchedFile],
+) -> Origins:
+    """The origins of a finished tree: `owners` are its packages, `makers` who wrote the rest."""
+    named = {file.name: Origin(OriginKind.FETCHED, file.name) for file in fetched}
+    named |= {package.name: Origin(OriginKind.PACKAGE, package.name) for package in packages}
+    ours = {entry.path for part in parts for entry in part.entries[part.shipped :]}
+    paths = {}
+    for path, entry in entries.items():
+        if entry.is_directory:
+            continue
+        owner = owners.get(path, "")
+        paths[path] = makers[path] if not owner else DATABASE if path in ours else named[owner]
+    return Origins(tuple(replace(one, reasons=()) for one in packages), tuple(fetched), paths)
+
+
+def fetched_files(requests: Iterable[FileRequest], platform: Platform) -> tuple[FetchedFile, ...]:
+    """What a definition has fetched for a platform."""
+    return tuple(
+        FetchedFile(fetched_name(request), _address(request), request.checksum)
+        for request in requests
+        if request.checksum and (not request.platforms or platform in request.platforms)
+    )
+
+
+def fetched_name(request: FileRequest) -> str:
+    """What a fetched file is called; no package can have this name."""
+    return f"{posixpath.basename(urlsplit(request.url).path)} ({request.path})"
+
+
+def _address(request: FileRequest) -> str:
+    # Where the definition lies on this machine is nobody's business, and differs on the next.
+    local = urlsplit(request.url).scheme in ("", "file")
+    return posixpath.basename(urlsplit(request.url).path) if local else request.url
+
+
+def write_origins(home: Home, manifest: Digest, origins: Origins) -> None:
+    """Keep the origins of the image with this manifest."""
+    kinds: dict[Origin, int] = {}
+    paths = {path: kinds.setdefault(origin, len(kinds)) for path, origin in origins.paths.items()}
+    value = {
+        "format": FORMAT,
+        "packages": origins.packages,
+        "fetched": origins.fetched,
+        "origins": list(kinds),
+        "paths": paths,
+    }
+    packed = zstandard.ZstdCompressor(level=_LEVEL).compress(msgspec.json.encode(value))
+    replace_file(_path(home, manifest), packed, durable=False)
+
+
+def read_origins(home: Home, manifest: Digest) -> Origins | None:
+    """The origins of an image that was built here; None if none are kept, or damaged ones."""
+    try:
+        packed = _path(home, manifest).read_bytes()
+        data = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_SIZE)
+        value = msgspec.json.decode(data)
+        if value["format"] != FORMAT:
+            return None
+        origins = [Origin(OriginKind(kind), name) for kind, name in value["origins"]]
+        return Origins(
+            tuple(_converted(value["packages"], LockedPackage)),
+            tuple(_converted(value["fetched"], FetchedFile)),
+            {path: origins[number] for path, number in value["paths"].items()},
+        )
+    except (OSError, zstandard.ZstdError, msgspec.MsgspecError, ValueError, KeyError, TypeError,
+            IndexError, AttributeError):  # fmt: skip
+        return None
+
+
+def _converted(value: Any, kind: type[Value]) -> list[Value]:
+    return msgspec.convert(value, list[kind])  # type: ignore[valid-type]
+
+
+def _path(home: Home, manifest: Digest) -> Path:
+    return home.origins / f"{hex_of(manifest)}.zst"

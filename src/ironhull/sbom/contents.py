@@ -1,0 +1,125 @@
+"""What the files of one layer are: digests, control stanzas, licences; cached by layer digest.
+
+An inventory looks into those files that tell of packages; this looks at every byte of every file,
+once ever. Entries have the numbers that they have in the layer's record (`inventory.record`), and
+the digests come in the order of those entries that are regular files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import zstandard
+
+from ironhull.errors import MalformedError
+from ironhull.inventory.cataloguers.interface import Content
+from ironhull.inventory.record import FILE, LayerRecord
+from ironhull.inventory.record import FORMAT as RECORD
+from ironhull.oci.tar import Member
+from ironhull.sbom import control
+from ironhull.sbom.control import Control
+from ironhull.sbom.copyright import MAX_FILE as MAX_COPYRIGHT
+from ironhull.sbom.copyright import licence_of
+from ironhull.sbom.model import Licence
+from ironhull.store.files import replace_file
+
+FORMAT = f"1-{RECORD}"
+"""Contents of another form, or made beside other records, are made again."""
+_SHA1, _SHA256 = 20, 32
+EACH = _SHA1 + _SHA256
+"""Bytes of both digests of a file."""
+_COPYRIGHT = re.compile(r"/usr/share/doc/([^/]+)/copyright")
+_MAX_RECORD = 1 << 30
+MAX_HASHED = 1 << 36
+"""Bytes of all files of a layer; holes of sparse files count too."""
+
+
+@dataclass(slots=True)
+class LayerContents:
+    """What was found in one layer."""
+
+    digests: bytearray = field(default_factory=bytearray)
+    """SHA-1 and SHA-256 of each regular file."""
+    controls: dict[int, list[Control]] = field(default_factory=dict)
+    """Entry → stanzas of a package database."""
+    licences: dict[int, Licence] = field(default_factory=dict)
+    """Entry → what a copyright file says."""
+    hashed: int = 0
+
+    def add(self, entry: int, path: str, member: Member, content: Content) -> None:
+        """One regular file; the files come in the order of their entries."""
+        self.hashed += member.size
+        if self.hashed > MAX_HASHED:
+            raise MalformedError(f"the files of a layer have more than {MAX_HASHED} bytes")
+        sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
+        wanted = _limit(path)
+        data = content.read(wanted) if wanted else None
+        for piece in content.content() if data is None else (data,):
+            sha1.update(piece)
+            sha256.update(piece)
+        self.digests += sha1.digest() + sha256.digest()
+        if data is None:
+            return
+        if _COPYRIGHT.fullmatch(path):
+            self.licences[entry] = licence_of(data, path)
+        else:
+            self.controls[entry] = control.stanzas(data)
+
+    def by_entry(self, record: LayerRecord) -> Mapping[int, tuple[str, str]]:
+        """Entry → SHA-1 and SHA-256 in hexadecimal; MalformedError if they are of another layer."""
+        kinds = [item.kind for item in record.attributes]
+        files = [entry for entry, item in enumerate(record.attribute_ids) if kinds[item] == FILE]
+        if len(files) * EACH != len(self.digests):
+            raise MalformedError("digests of files that are not those of the layer")
+        text = self.digests.hex()
+        return {
+            entry: (text[at : at + 2 * _SHA1], text[at + 2 * _SHA1 : at + 2 * EACH])
+            for entry, at in zip(files, range(0, len(text), 2 * EACH), strict=True)
+        }
+
+
+def _limit(path: str) -> int:
+    """How many bytes of a file are kept to be read; 0: none."""
+    if _COPYRIGHT.fullmatch(path):
+        return MAX_COPYRIGHT
+    return control.MAX_FILE if control.is_database(path) else 0
+
+
+class _Kept(msgspec.Struct):
+    format: str
+    digests: bytes
+    controls: dict[int, list[Control]]
+    licences: dict[int, Licence]
+
+
+class ContentsCache:
+    """Contents of layers below one folder: <hex>.zst each, written whole or not at all."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def get(self, digest: str) -> LayerContents | None:
+        """What is kept of a layer; None if nothing, or something damaged or old."""
+        try:
+            packed = self._path(digest).read_bytes()
+            data = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_RECORD)
+            kept = msgspec.msgpack.decode(data, type=_Kept)
+        except (OSError, zstandard.ZstdError, msgspec.MsgspecError, RecursionError):
+            return None
+        if kept.format != FORMAT:
+            return None
+        return LayerContents(bytearray(kept.digests), kept.controls, kept.licences)
+
+    def put(self, digest: str, contents: LayerContents) -> None:
+        """Keep the contents of a layer whose digests were verified."""
+        kept = _Kept(FORMAT, bytes(contents.digests), contents.controls, contents.licences)
+        compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
+        replace_file(self._path(digest), compressor.compress(msgspec.msgpack.encode(kept)))
+
+    def _path(self, digest: str) -> Path:
+        return self.root / f"{digest.removeprefix('sha256:')}.zst"

@@ -1,0 +1,75 @@
+"""The contents of all layers of an open image, those that are not cached read side by side."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from ironhull.inventory.paths import absolute
+from ironhull.inventory.record import FILE, LayerRecord
+from ironhull.inventory.sources.interface import OpenImage
+from ironhull.inventory.take import MAX_WORKERS, Taker
+from ironhull.inventory.view import View
+from ironhull.sbom.contents import EACH, ContentsCache, LayerContents
+
+
+def read_contents(
+    taker: Taker, image: OpenImage, view: View, cache: ContentsCache | None
+) -> list[LayerContents]:
+    """What the files of each layer are, lowest first; errors as of `Taker.contents`."""
+    digests = [layer.digest for layer in image.layers] or [""]
+    known: dict[str, LayerContents] = {}
+    missing: dict[str, int] = {}
+    for number, digest in enumerate(digests):
+        found = cache.get(digest) if cache is not None and digest else None
+        if found is not None and _fits(found, view.records[number]):
+            known[digest] = found
+        else:
+            missing.setdefault(digest, number)
+    if missing:
+        known |= _read_all(taker, image, view, missing)
+    if cache is not None:
+        for digest in missing:
+            if digest:
+                cache.put(digest, known[digest])
+    return [known[digest] for digest in digests]
+
+
+def _fits(contents: LayerContents, record: LayerRecord) -> bool:
+    return len(contents.digests) == EACH * _count(record)
+
+
+def _count(record: LayerRecord) -> int:
+    kinds = [item.kind for item in record.attributes]
+    return sum(kinds[item] == FILE for item in record.attribute_ids)
+
+
+def _read_all(
+    taker: Taker, image: OpenImage, view: View, missing: dict[str, int]
+) -> dict[str, LayerContents]:
+    total = sum(_count(view.records[number]) for number in missing.values())
+    advance = taker.progress.start(f"hashing files of {image.identity.name}", total, "files")
+
+    def one(number: int) -> LayerContents:
+        record, contents = view.records[number], LayerContents()
+        kinds = [item.kind for item in record.attributes]
+        wanted = {
+            (number, entry): None
+            for entry, item in enumerate(record.attribute_ids)
+            if kinds[item] == FILE
+        }
+        for (_, entry), member, content in taker.contents(image, wanted):
+            contents.add(entry, absolute(member.name) or "/", member, content)
+            advance(1)
+        return contents
+
+    workers = min(taker.workers or MAX_WORKERS, len(os.sched_getaffinity(0)), len(missing))
+    # The largest first: the last one to end should be a small one.
+    numbers = sorted(missing.values(), key=lambda number: -view.records[number].uncompressed)
+    with ThreadPoolExecutor(workers) as pool:
+        futures = {number: pool.submit(one, number) for number in numbers}
+        try:
+            return {digest: futures[number].result() for digest, number in missing.items()}
+        finally:
+            for future in futures.values():
+                future.cancel()
