@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ironhull.archive.interface import ReleaseRecord
-from ironhull.debian.package import BinaryName, BinaryPackage, DebianVersion, SourceName
+from ironhull.debian.names import BinaryName, DebianVersion, SourceName
+from ironhull.debian.package import BinaryPackage
 from ironhull.debian.relation import parse_provides
 from ironhull.debian.version import compare
 from ironhull.definition.model import Accounts, ImageDefinition, PackageRequest, Place, Track

@@ -14,8 +14,8 @@ import pytest
 from tests.fakes.mirror import SigningKey
 
 from ironhull.archive.debian import ArchiveContext, load_releases, open_archive
-from ironhull.archive.fetch import Download, MirrorSource, Snapshot
-from ironhull.archive.interface import Repository
+from ironhull.archive.fetch import MirrorSource, Snapshot
+from ironhull.archive.interface import Download, Repository
 from ironhull.archive.mirror import find_repositories
 from ironhull.archive.transfer import Transfer
 from ironhull.errors import EnvironmentProblem, NotFoundError, UntrustedError

@@ -22,11 +22,11 @@ from outside.tools import CACHE
 from tests.real.conftest import storage
 from tests.real.tools import tool
 
-from ironhull.build import transform
+from ironhull.build import versions
 from ironhull.engine.host import host_settings
 from ironhull.engine.interface import BuildRequest, Engine
 from ironhull.state.inventories import InventoryStore
-from ironhull.store.export import choose_manifest
+from ironhull.store.choice import choose_manifest
 from ironhull.store.home import Home
 
 pytestmark = pytest.mark.real
@@ -39,7 +39,7 @@ ALLOWED = {"own", "tmp"}
 @pytest.fixture(scope="module")
 def built() -> Path:
     """A home with the three images: made once for each state of the definitions."""
-    state = hashlib.sha256(str(transform.VERSION).encode())
+    state = hashlib.sha256(str(versions.TRANSFORM).encode())
     for path in sorted((PROJECT / "images").rglob("*.yaml")):
         state.update(path.read_bytes())
     home = CACHE / f"demo-{state.hexdigest()[:12]}"

@@ -25,7 +25,7 @@ from ironhull.engine.podman import Podman
 from ironhull.engine.probe import pause_program
 from ironhull.engine.registries import podman_config
 from ironhull.errors import EngineError, NotFoundError
-from ironhull.store.export import choose_manifest
+from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import ImageLayout
 
 SHELL = "localhost/shell:1"

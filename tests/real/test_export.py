@@ -17,7 +17,8 @@ from tests.real.tools import tool
 from ironhull import Workspace
 from ironhull.engine.interface import Engine, RunOptions
 from ironhull.oci.descriptor import Descriptor
-from ironhull.store.export import choose_manifest, write_docker_archive, write_oci_archive
+from ironhull.store.choice import choose_manifest
+from ironhull.store.export import write_docker_archive, write_oci_archive
 from ironhull.store.layout import ImageLayout
 from ironhull.store.rootfs import write_rootfs
 

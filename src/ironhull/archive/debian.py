@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ironhull.archive.fetch import Download, Stoppable, fetch_blob, in_parallel, pool_path
+from ironhull.archive.fetch import Stoppable, fetch_blob, in_parallel, pool_path
 from ironhull.archive.index import PackagesIndex, build_index, index_path, open_index
-from ironhull.archive.interface import ReleaseRecord
+from ironhull.archive.interface import Download, ReleaseRecord
 from ironhull.archive.releases import (
     ArchiveContext,
     SuiteRelease,
@@ -26,7 +26,8 @@ from ironhull.archive.releases import (
     where,
 )
 from ironhull.archive.stanzas import binary_package, provided_version
-from ironhull.debian.package import BinaryPackage, DebianVersion
+from ironhull.debian.names import DebianVersion
+from ironhull.debian.package import BinaryPackage
 from ironhull.debian.release import IndexFile
 from ironhull.debian.version import version_key
 from ironhull.errors import EnvironmentProblem, InputError, NotFoundError, UntrustedError

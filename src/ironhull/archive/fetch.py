@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
-from ironhull.archive.interface import Repository
+from ironhull.archive.interface import Download, Repository
 from ironhull.debian.package import Deb
 from ironhull.errors import (
     EnvironmentProblem,
@@ -38,16 +38,6 @@ _LISTED = 20
 Advance = Callable[[int], object]
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class Download(Protocol):
-    """What `Transfer` does; see there."""
-
-    def get(
-        self, url: str, sink: Callable[[bytes], object], *, limit: int, fresh: bool = False
-    ) -> int:
-        """Give what an address has to `sink`, piece by piece; its size in bytes."""
-        ...
 
 
 def default_transfer(note: Callable[[str], None], network: Network = DIRECT) -> Download:

@@ -11,7 +11,6 @@ import hashlib
 import lzma
 import os
 import re
-import secrets
 import sqlite3
 import threading
 import zlib
@@ -23,6 +22,7 @@ from typing import Any, BinaryIO
 from ironhull.debian.stanza import split_stanzas
 from ironhull.errors import EnvironmentProblem, MalformedError, UntrustedError
 from ironhull.oci.digest import Digest, hex_of
+from ironhull.store.files import temporary_name
 
 FORMAT = 1
 """Number of the database's layout; a folder of its own keeps versions of Ironhull apart."""
@@ -126,7 +126,7 @@ def build_index(path: Path, source: BinaryIO, name: str, digest: Digest, size: i
     UntrustedError if either does not hold, MalformedError if it is not a Packages file; there is no
     index then.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(temporary, isolation_level=None)) as connection:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ironhull.debian.package import BinaryPackage, Deb, DebianVersion
+from ironhull.debian.names import DebianVersion
+from ironhull.debian.package import BinaryPackage, Deb
 from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Architecture
 from ironhull.progress import Progress
@@ -84,4 +85,14 @@ class PackageSource(Protocol):
 
     def fetch(self, wanted: Sequence[Deb], progress: Progress) -> None:
         """Have all of them in the store, verified, or raise one error naming what is missing."""
+        ...
+
+
+class Download(Protocol):
+    """Gets what stands at an address; `transfer.Transfer` does."""
+
+    def get(
+        self, url: str, sink: Callable[[bytes], object], *, limit: int, fresh: bool = False
+    ) -> int:
+        """Give what an address has to `sink`, piece by piece; its size in bytes."""
         ...

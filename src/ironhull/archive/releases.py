@@ -15,14 +15,13 @@ from urllib.parse import quote
 
 from ironhull.archive.fetch import (
     JOBS,
-    Download,
     Stoppable,
     address,
     default_transfer,
     in_parallel,
     pool_path,
 )
-from ironhull.archive.interface import ReleaseRecord, Repository
+from ironhull.archive.interface import Download, ReleaseRecord, Repository
 from ironhull.archive.mirror import local_path
 from ironhull.archive.trust import (
     Clock,

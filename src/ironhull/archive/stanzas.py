@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from ironhull.archive.fetch import pool_path
-from ironhull.debian.package import BinaryName, BinaryPackage, DebianVersion, SourceName
+from ironhull.debian.names import BinaryName, DebianVersion, SourceName
+from ironhull.debian.package import BinaryPackage
 from ironhull.debian.version import parse_version
 from ironhull.errors import MalformedError
 from ironhull.oci.digest import Digest

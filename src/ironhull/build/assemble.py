@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ironhull.build.check import DEFAULT_PATH
 from ironhull.definition.model import ImageDefinition
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId
@@ -15,6 +14,8 @@ from ironhull.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from ironhull.oci.platform import Platform
 from ironhull.store.blobs import BlobStore
 
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""The PATH of an image whose definition says none."""
 _NANOSECONDS = 10**9
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from ironhull.build.assemble import DEFAULT_PATH
 from ironhull.build.check_result import CheckResult
 from ironhull.build.elf import Elf
 from ironhull.build.record import TreeEntry
@@ -41,7 +42,6 @@ _MACHINE = {
     "riscv64": 243,
     "s390x": 22,
 }
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What these folders hold exists only where the image runs.
 _RUNTIME_FOLDERS = ("/proc/", "/sys/", "/dev/", "/run/")
 

@@ -11,9 +11,10 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
+from ironhull.build.compression import Compression
 from ironhull.build.layer import layer_key, make_layer
 from ironhull.build.record import MadeLayer, read_record, write_record
-from ironhull.build.sink import Compression, LayerSink
+from ironhull.build.sink import LayerSink
 from ironhull.build.transform import Policy
 from ironhull.build.tree import Tree
 from ironhull.debian.package import Deb

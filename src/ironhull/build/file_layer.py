@@ -17,11 +17,12 @@ from urllib.parse import unquote, urlsplit
 
 import zstandard
 
-from ironhull.archive.fetch import Download
-from ironhull.build import transform
+from ironhull.archive.interface import Download
+from ironhull.build import versions
+from ironhull.build.compression import Compression
 from ironhull.build.origins import fetched_name
 from ironhull.build.record import MadeLayer, PackagePart, TreeEntry, read_record, write_record
-from ironhull.build.sink import Compression, LayerSink, copy_content
+from ironhull.build.sink import LayerSink, copy_content
 from ironhull.build.transform import CAPTURE_LIMIT, CAPTURED, MAX_TIME, aliased, clean_name
 from ironhull.definition.model import ARCHIVES, FileRequest
 from ironhull.errors import DefinitionError, InputError, IronhullError, MalformedError, Problem
@@ -61,7 +62,7 @@ def file_layer(
 
 def _key(request: FileRequest, compression: Compression) -> str:
     value = {
-        "transform": transform.VERSION,
+        "transform": versions.TRANSFORM,
         "file": request.checksum,
         # It is in the image's history, and its ending says how an archive is compressed.
         "name": _name(request),

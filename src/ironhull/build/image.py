@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ironhull.archive.fetch import Download
-from ironhull.archive.interface import PackageSource
+from ironhull.archive.interface import Download, PackageSource
 from ironhull.build.built import BuiltImage, built_image, remember
 from ironhull.build.publish import VanishedError, publish, whole, with_platforms_of
 from ironhull.build.request import BuildOptions, image_key

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from ironhull.build import transform
+from ironhull.build import transform, versions
+from ironhull.build.compression import Compression
 from ironhull.build.elf import Elf
 from ironhull.build.record import MadeLayer, PackagePart, TreeEntry
 from ironhull.build.scripts import alternatives, diversions
-from ironhull.build.sink import Compression, LayerSink, copy_content
+from ironhull.build.sink import LayerSink, copy_content
 from ironhull.build.transform import Policy
 from ironhull.debian.deb import Control, DebFile
 from ironhull.debian.package import Deb
@@ -32,7 +33,7 @@ DATABASE = "var/lib/dpkg/status.d"
 def layer_key(debs: Sequence[Deb], policy: Policy, compression: Compression) -> str:
     """64 hexadecimal digits that name a layer before it is made."""
     value = {
-        "transform": transform.VERSION,
+        "transform": versions.TRANSFORM,
         "packages": [deb.sha256 for deb in debs],
         "documentation": policy.documentation,
         "setuid": list(policy.setuid),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ironhull.archive.fetch import Download
-from ironhull.archive.interface import PackageSource
+from ironhull.archive.interface import Download, PackageSource
 from ironhull.build import transform
 from ironhull.build.assemble import annotations_of, put_index
 from ironhull.build.built import BuiltImage

@@ -23,9 +23,9 @@ from ironhull.build.built import BuiltPackage, BuiltPlatform
 from ironhull.build.check import CheckedImage, check_image
 from ironhull.build.check_result import CheckResult
 from ironhull.build.compose import own_layer
+from ironhull.build.compression import Compression
 from ironhull.build.origins import fetched_files, origins_of, write_origins
 from ironhull.build.record import MadeLayer, PackagePart
-from ironhull.build.sink import Compression
 from ironhull.build.squash import squashed_layer
 from ironhull.build.steps import order
 from ironhull.build.steps.accounts import run_as

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ironhull import __version__
-from ironhull.build import transform
-from ironhull.build.sink import Compression
-from ironhull.build.steps import order
+from ironhull.build import versions
+from ironhull.build.compression import Compression
 from ironhull.definition.model import ImageDefinition
 from ironhull.lock.file import render_lock
 from ironhull.lock.model import Lock
@@ -37,8 +36,8 @@ def image_key(
     """
     value: dict[str, Any] = {
         "ironhull": __version__,
-        "transform": transform.VERSION,
-        "steps": order.VERSION,
+        "transform": versions.TRANSFORM,
+        "steps": versions.STEPS,
         "definition": definition.digest,
         # The definition's digest has what its tags say, not which variables they say it with.
         "version": definition.version,

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
 
-import zstandard
-
+from ironhull.build.compression import Compression
 from ironhull.build.elf import MAGIC, Elf, read_elf
-from ironhull.errors import InputError
 from ironhull.oci.digest import DiffId
-from ironhull.oci.media_types import OCI_LAYER_GZIP, OCI_LAYER_ZSTD
 from ironhull.oci.tar_writer import END, TarHeader, header_bytes
 from ironhull.store.blobs import BlobWriter
 
@@ -22,54 +16,6 @@ from ironhull.store.blobs import BlobWriter
 _CHUNK = 1 << 18
 # Larger programs go through a temporary file: their headers are read after their last byte.
 _IN_MEMORY = 4 << 20
-
-
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-
-    def flush(self) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Compression:
-    """How layers are compressed; part of every layer's key."""
-
-    method: str
-    level: int
-
-    @classmethod
-    def parse(cls, text: str) -> Compression:
-        """`zstd[:LEVEL]` (1 to 19, default 8) or `gzip[:LEVEL]` (1 to 9, default 6)."""
-        method, _, level = text.partition(":")
-        limits = {"zstd": (8, 19), "gzip": (6, 9)}
-        if method not in limits or (level and not level.isdigit()):
-            raise InputError(f"unknown compression {text!r} (use zstd[:1-19] or gzip[:1-9])")
-        default, highest = limits[method]
-        number = int(level) if level else default
-        if not 1 <= number <= highest:
-            raise InputError(f"compression {text!r}: levels of {method} are 1 to {highest}")
-        return cls(method, number)
-
-    @property
-    def media_type(self) -> str:
-        """Of the layer (image-spec layer.md)."""
-        return OCI_LAYER_ZSTD if self.method == "zstd" else OCI_LAYER_GZIP
-
-    @property
-    def identity(self) -> str:
-        """What decides the compressed bytes: method, level, version of the library."""
-        if self.method == "zstd":
-            version = ".".join(str(part) for part in zstandard.ZSTD_VERSION)
-        else:
-            version = zlib.ZLIB_RUNTIME_VERSION
-        return f"{self.method}:{self.level}/{version}"
-
-    def compressor(self) -> _Compressor:
-        """A new one, for one layer."""
-        if self.method == "zstd":
-            return zstandard.ZstdCompressor(level=self.level).compressobj()
-        # 31: the gzip header, in which zlib writes neither a time nor a name.
-        return zlib.compressobj(self.level, zlib.DEFLATED, 31)
 
 
 class LayerSink:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ironhull.build.compose import write_layer
+from ironhull.build.compression import Compression
 from ironhull.build.record import MadeLayer
-from ironhull.build.sink import Compression, LayerSink
+from ironhull.build.sink import LayerSink
 from ironhull.build.tree import Tree
 from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor

@@ -26,7 +26,7 @@ from ironhull.errors import EngineError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.progress import Progress
-from ironhull.store.export import choose_manifest
+from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import ImageLayout
 
 _PAUSE = "/dev/ironhull-pause"

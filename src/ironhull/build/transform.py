@@ -1,7 +1,7 @@
 """What becomes of each path of a package on its way into a layer.
 
 A pure function of the path, so that a layer depends on the package and these rules alone. Change a
-rule and VERSION together: it is part of every layer's key.
+rule and `versions.TRANSFORM` together: it is part of every layer's key.
 
 1. `bin`, `sbin`, `lib`, `lib32`, … are `usr/…` (merged /usr); their directories are left out.
 2. Documentation, manual pages, message catalogs are left out; copyright files and licences stay.
@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from ironhull.errors import MalformedError
 from ironhull.oci.tar import DIRECTORY, FILE, HARD_LINK, SYMLINK, Member
 from ironhull.oci.tar_writer import TarHeader
-
-VERSION = 2
 
 ALIASED = ("bin", "sbin", "lib", "lib32", "lib64", "libo32", "libx32")
 _ALIASED = re.compile(r"(?:bin|sbin|lib|lib32|lib64|libo32|libx32)(?=/|$)")

@@ -46,7 +46,7 @@ def lock(
     with opened(as_json, mirror=mirror, keyring=keyring, offline=offline) as machine:
         locking = Locking(machine)
         for name in names:
-            locking.catalog.find(name)
+            locking.definitions.catalog.find(name)
         results = [locking.lock(name, update=update, check=check) for name in names]
     if as_json:
         print_json({"locks": [lock_document(result) for result in results]})

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -101,8 +100,7 @@ def scan_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_choices
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """How images are reached: which platform, by which registries, and whether it is said."""
 
     platform: Platform | None

@@ -7,7 +7,6 @@ IRONHULL_CONFIG names, else the one in the current folder, else in ~/.config/iro
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -146,7 +145,11 @@ def parse_mirrors(text: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def _words(said: _Said, name: str) -> tuple[str, ...]:
-    text = said.get(name) or ""
+    text = said.get(name)
+    if not text:
+        return ()
+    import shlex
+
     try:
         return tuple(shlex.split(text))
     except ValueError as error:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NewType, Protocol
+from typing import Protocol
 
+from ironhull.debian.names import BinaryName, DebianVersion, SourceName
 from ironhull.oci.digest import Digest
-
-BinaryName = NewType("BinaryName", str)
-SourceName = NewType("SourceName", str)
-DebianVersion = NewType("DebianVersion", str)
-"""The text of a version, as read; `ironhull.debian.version` orders it."""
 
 
 class Deb(Protocol):

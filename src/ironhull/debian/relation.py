@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ironhull.debian.package import DebianVersion
+from ironhull.debian.names import DebianVersion
 from ironhull.debian.version import parse_version, satisfies
 from ironhull.errors import MalformedError
 

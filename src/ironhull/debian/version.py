@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ironhull.debian.package import DebianVersion
+from ironhull.debian.names import DebianVersion
 from ironhull.errors import MalformedError
 
 MAX_LENGTH = 1024

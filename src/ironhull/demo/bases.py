@@ -15,7 +15,7 @@ from ironhull.engine.interface import Engine
 from ironhull.errors import EngineError
 from ironhull.oci.reference import Reference
 from ironhull.progress import Progress
-from ironhull.store.export import choose_manifest
+from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import ImageLayout
 
 Missing = Callable[[Reference], str]

@@ -19,11 +19,11 @@ from ironhull.inventory.model import Inventory
 from ironhull.inventory.take import Taker
 from ironhull.lock.file import lock_path
 from ironhull.progress import Silent
-from ironhull.store.export import choose_manifest, machine_platform
+from ironhull.store.choice import choose_manifest, machine_platform
 from ironhull.workspace.building import BuildChoices, build_images
+from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.engines import machine_host
 from ironhull.workspace.examining import opened_taker
-from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 
 _INVENTORY_NAMES = {"podman": "podman", "docker": "docker-daemon"}
@@ -117,7 +117,7 @@ def _build_missing(machine: Machine) -> None:
 
 
 def _build(machine: Machine, name: str) -> None:
-    locked = lock_path(Locking(machine).catalog.find(name)).is_file()
+    locked = lock_path(Definitions(machine).catalog.find(name)).is_file()
     chosen = BuildChoices((machine_platform(),), update=True)
     try:
         build_images(machine, [name], chosen)

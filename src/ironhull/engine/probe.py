@@ -24,7 +24,7 @@ from ironhull.oci.document import Document, canonical
 from ironhull.oci.media_types import OCI_CONFIG, OCI_LAYER_TAR, OCI_MANIFEST
 from ironhull.oci.tar import FILE
 from ironhull.oci.tar_writer import TarHeader, TarWriter
-from ironhull.store.export import machine_platform
+from ironhull.store.choice import machine_platform
 from ironhull.store.layout import ImageLayout
 
 PROBE_COMMAND = "/probe"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ironhull.archive.interface import ReleaseRecord
-from ironhull.debian.package import BinaryName, DebianVersion, SourceName
+from ironhull.debian.names import BinaryName, DebianVersion, SourceName
 from ironhull.debian.version import parse_version
 from ironhull.errors import InputError, MalformedError
 from ironhull.lock.model import (

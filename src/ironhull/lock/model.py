@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ironhull.archive.interface import ReleaseRecord
-from ironhull.debian.package import BinaryName, DebianVersion, SourceName
+from ironhull.debian.names import BinaryName, DebianVersion, SourceName
 from ironhull.oci.digest import Digest
 
 

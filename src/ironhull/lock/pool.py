@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ironhull.archive.interface import Archive
-from ironhull.debian.package import BinaryPackage, DebianVersion
+from ironhull.debian.names import DebianVersion
+from ironhull.debian.package import BinaryPackage
 from ironhull.debian.relation import Clause, Relation, parse_provides, parse_relations
 from ironhull.debian.version import compare
 from ironhull.definition.model import PackageRequest

@@ -10,17 +10,11 @@ from ironhull.debian.relation import Clause
 from ironhull.definition.model import ImageDefinition, PackageRequest
 from ironhull.lock.model import BrokenEdge, LockedPackage, LockedPlatform, Reason, ReasonKind
 from ironhull.lock.pool import Pool
+from ironhull.lock.request import request_text
 from ironhull.lock.solve import Goal, Rejection, Taken
 
 _ORDER = tuple(ReasonKind)
 _LISTED = 3
-
-
-def request_text(request: PackageRequest) -> str:
-    """A request as a definition writes it: `nodejs`, `curl=8.14.1-2`, `!perl-base`."""
-    if request.excluded:
-        return f"!{request.name}"
-    return request.name if request.version is None else f"{request.name}={request.version}"
 
 
 def describe(

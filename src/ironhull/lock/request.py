@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ironhull.definition.model import ImageDefinition
+from ironhull.definition.model import ImageDefinition, PackageRequest
 from ironhull.errors import LockError
 from ironhull.lock.model import Lock
-from ironhull.lock.reasons import request_text
 from ironhull.oci.digest import Digest, digest_of
 from ironhull.oci.document import canonical
 
 _LISTED = 8
+
+
+def request_text(request: PackageRequest) -> str:
+    """A request as a definition writes it: `nodejs`, `curl=8.14.1-2`, `!perl-base`."""
+    if request.excluded:
+        return f"!{request.name}"
+    return request.name if request.version is None else f"{request.name}={request.version}"
 
 
 def request_texts(definition: ImageDefinition) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from ironhull.definition.model import ImageDefinition, PackageRequest
 from ironhull.errors import ResolveError
 from ironhull.lock.model import LockedPlatform, ReasonKind
 from ironhull.lock.pool import Pool
-from ironhull.lock.reasons import describe, request_text
+from ironhull.lock.reasons import describe
+from ironhull.lock.request import request_text
 from ironhull.lock.solve import Goal, Solver, Unsolvable
 from ironhull.lock.unsolvable import request_problems, unsolvable
 from ironhull.oci.platform import Platform

@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ironhull.debian.package import BinaryPackage, DebianVersion
+from ironhull.debian.names import DebianVersion
+from ironhull.debian.package import BinaryPackage
 from ironhull.debian.relation import Clause
 from ironhull.lock.model import ReasonKind
 from ironhull.lock.pool import Incompatibility, Key, Pool, key_of

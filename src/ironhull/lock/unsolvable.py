@@ -11,7 +11,7 @@ from ironhull.debian.relation import Clause, Relation
 from ironhull.definition.model import ImageDefinition, PackageRequest
 from ironhull.errors import ResolveError
 from ironhull.lock.pool import Pool
-from ironhull.lock.reasons import request_text
+from ironhull.lock.request import request_text
 from ironhull.lock.solve import Failure, Rejection, Unsolvable
 
 _OTHERS = 3

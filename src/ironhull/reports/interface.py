@@ -7,8 +7,7 @@ each. Catalog and command line pick from that table by name, or by a file's endi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 Subject = TypeVar("Subject")
 Subject_contra = TypeVar("Subject_contra", contravariant=True)
@@ -32,8 +31,7 @@ class Format(Protocol[Subject_contra]):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LazyFormat(Generic[Subject]):
+class LazyFormat(NamedTuple, Generic[Subject]):
     """A format whose module is imported when something is rendered.
 
     A table must not wait for the template engine, so what `load` does is import and return.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ironhull.debian.package import DebianVersion
+from ironhull.debian.names import DebianVersion
 from ironhull.debian.relation import Relation, parse_provides, parse_relations
 from ironhull.errors import MalformedError
 from ironhull.sbom.control import Control

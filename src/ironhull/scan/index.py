@@ -1,4 +1,4 @@
-"""What an archive offers today, from where that is known: the tracker's export, or its index."""
+"""What an archive offers today, as the tracker saw it; from its own index: `archive_index`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from ironhull.advisories.database import Database
 from ironhull.advisories.model import InArchive
-from ironhull.debian.package import BinaryPackage
-from ironhull.debian.version import compare
 
 
 class TrackerIndex:
@@ -17,26 +15,6 @@ class TrackerIndex:
         self._suites: dict[str, dict[str, str]] = {}
         for row in rows:
             self._suites.setdefault(row.source, {})[row.suite] = row.version
-
-    def offers(self, source: str) -> Mapping[str, str] | None:
-        """As `LiveIndex.offers`."""
-        return self._suites.get(source)
-
-
-class InstalledIndex:
-    """Versions that the suites of an archive have of the sources of what is installed.
-
-    A source is known by its binaries: one whose binaries the archive has under no name that is
-    installed is not known here, which does not say that the archive lacks it.
-    """
-
-    def __init__(self, packages: Iterable[BinaryPackage]) -> None:
-        self._suites: dict[str, dict[str, str]] = {}
-        for package in packages:
-            suites = self._suites.setdefault(package.source, {})
-            known = suites.get(package.suite)
-            if known is None or compare(known, package.source_version) < 0:
-                suites[package.suite] = package.source_version
 
     def offers(self, source: str) -> Mapping[str, str] | None:
         """As `LiveIndex.offers`."""

@@ -16,6 +16,7 @@ from ironhull.oci.media_types import MANIFESTS
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.state.inventories import InventoryStore
+from ironhull.store.choice import choose_manifest
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
 
@@ -50,8 +51,6 @@ def _manifest(
     if root.media_type not in MANIFESTS:
         listed = layout.document(root.digest).manifests
         if len(listed) != 1 or platform is not None:
-            from ironhull.store.export import choose_manifest
-
             return choose_manifest(layout, root, platform)
         root = listed[0]
     elif platform is not None:

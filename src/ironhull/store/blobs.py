@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ from typing import BinaryIO
 
 from ironhull.errors import EnvironmentProblem, NotFoundError, UntrustedError
 from ironhull.oci.digest import Digest, hex_of
-from ironhull.store.files import create_held
+from ironhull.store.files import create_held, unique
 
 CHUNK = 1 << 20
 
@@ -142,7 +141,7 @@ class BlobStore:
     def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
         try:
             self._tmp.mkdir(parents=True, exist_ok=True)
-            path = self._tmp / f"{os.getpid()}-{secrets.token_hex(8)}"
+            path = self._tmp / unique(8)
             file = create_held(path)
         except OSError as error:
             raise EnvironmentProblem(f"cannot write to {self._tmp}: {error.strerror}") from None

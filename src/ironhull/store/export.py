@@ -8,85 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform as machine
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ironhull.errors import EnvironmentProblem, InputError, NotFoundError, UntrustedError
+from ironhull.errors import EnvironmentProblem, InputError, UntrustedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.document import Document, canonical
-from ironhull.oci.media_types import INDEXES, MANIFESTS, OCI_INDEX
-from ironhull.oci.platform import Platform
+from ironhull.oci.media_types import OCI_INDEX
 from ironhull.oci.tar import BLOCK, DIRECTORY, FILE
 from ironhull.oci.tar_writer import END, TarHeader, header_bytes
 from ironhull.store.blobs import CHUNK
+from ironhull.store.choice import MAX_DEPTH
+from ironhull.store.files import temporary_name
 from ironhull.store.layers import image_layers, open_layer
 from ironhull.store.layout import REF_NAME, ImageLayout
 
 # What docker looks for in an OCI archive, beside the specification's own annotation.
 CONTAINERD_NAME = "io.containerd.image.name"
-_MACHINES = {
-    "x86_64": "linux/amd64",
-    "amd64": "linux/amd64",
-    "aarch64": "linux/arm64",
-    "arm64": "linux/arm64",
-    "armv7l": "linux/arm/v7",
-    "armv6l": "linux/arm/v5",
-    "i686": "linux/386",
-    "i386": "linux/386",
-}
-_MAX_DEPTH = 4
-
-
-def machine_platform() -> Platform:
-    """The platform whose images run on this machine."""
-    name = machine.machine()
-    return Platform.parse(_MACHINES.get(name, f"linux/{name}"))
-
-
-def choose_manifest(
-    layout: ImageLayout, descriptor: Descriptor, platform: Platform | None = None
-) -> Descriptor:
-    """The manifest for `platform` (None: the machine's) that the descriptor is or leads to.
-
-    NotFoundError names the platforms that there are. A manifest that no index describes is taken
-    as it is, unless a platform was asked for and its config says another.
-    """
-    wanted = platform or machine_platform()
-    document = layout.document(descriptor.digest, descriptor.media_type)
-    if document.is_index:
-        found: list[Platform] = []
-        for manifest in _manifests(layout, document):
-            if manifest.platform is not None and manifest.platform.serves(wanted):
-                return manifest
-            if manifest.platform is not None and manifest.platform.os != "unknown":
-                found.append(manifest.platform)
-        raise NotFoundError(
-            f"{descriptor.digest} has no image for {wanted} "
-            f"(it has: {', '.join(str(one) for one in found) or 'none'}; say --platform)"
-        )
-    if platform is not None:
-        config = layout.document(document.config.digest).value
-        said = Platform(
-            str(config.get("os")), str(config.get("architecture")), config.get("variant")
-        )
-        if not said.serves(wanted):
-            raise NotFoundError(f"{descriptor.digest} is an image for {said}, not for {wanted}")
-    return descriptor
-
-
-def _manifests(layout: ImageLayout, index: Document, depth: int = 0) -> Iterator[Descriptor]:
-    for entry in index.manifests:
-        if entry.media_type in INDEXES and depth < _MAX_DEPTH:
-            yield from _manifests(
-                layout, layout.document(entry.digest, entry.media_type), depth + 1
-            )
-        elif entry.media_type in MANIFESTS:
-            yield entry
 
 
 @contextmanager
@@ -103,7 +44,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             yield file
         return
     named, path = path, Path(os.path.realpath(path))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    temporary = temporary_name(path)
     try:
         with temporary.open("xb") as file:
             yield file
@@ -195,7 +136,7 @@ def _collect(
         return
     digests[descriptor.digest] = descriptor.size
     document = layout.document(descriptor.digest, descriptor.media_type)
-    if document.is_index and depth <= _MAX_DEPTH:
+    if document.is_index and depth <= MAX_DEPTH:
         for manifest in document.manifests:
             _collect(layout, manifest, digests, depth + 1)
     elif not document.is_index:

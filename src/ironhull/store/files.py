@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,12 +12,23 @@ from typing import BinaryIO
 from ironhull.errors import EnvironmentProblem
 
 
+def unique(size: int = 4) -> str:
+    """Letters for a name that nobody else takes, now or in another process."""
+    # Not `secrets`: it loads `random`, for which every verb would wait.
+    return f"{os.getpid()}-{os.urandom(size).hex()}"
+
+
+def temporary_name(path: Path) -> Path:
+    """A hidden file beside this one, to be written first and then renamed to it."""
+    return path.with_name(f".{path.name}.{unique()}")
+
+
 def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file so that a reader sees the old bytes or the new ones, whatever happens.
 
     `durable` waits for the disk; a cache, which can be made again, need not.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with create_held(temporary) as file:

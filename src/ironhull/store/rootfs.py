@@ -13,7 +13,6 @@ devices: container engines make those of their own.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -36,6 +35,7 @@ from ironhull.oci.tar import (
 from ironhull.oci.tar_writer import END, TarHeader, header_bytes
 from ironhull.store.blobs import CHUNK
 from ironhull.store.export import whole_file
+from ironhull.store.files import temporary_name
 from ironhull.store.layers import image_layers, open_layer
 from ironhull.store.layout import ImageLayout
 from ironhull.store.tree import MAX_ENTRIES, Inode, Layers, listing, merge
@@ -139,7 +139,7 @@ def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
 def _write_folder(layout: ImageLayout, layers: Layers, root: Inode, target: Path) -> RootfsSummary:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is there and not an empty folder")
-    staging = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    staging = temporary_name(target)
     try:
         staging.mkdir(mode=0o700, parents=True)
         summary = _Unpacker(os.fsencode(staging)).run(layout, layers, root)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urldefrag, urlsplit
 
-from ironhull.archive.fetch import Download
+from ironhull.archive.interface import Download
 from ironhull.errors import EnvironmentProblem, InputError, UntrustedError
 from ironhull.oci.digest import Digest, digest_of, parse_digest
 from ironhull.store.blobs import BlobStore

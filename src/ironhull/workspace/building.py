@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ironhull.build.built import BuiltImage
+from ironhull.build.compression import Compression
 from ironhull.build.image import build_image
 from ironhull.build.request import BuildOptions
-from ironhull.build.sink import Compression
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import InputError
+from ironhull.lock.file import lock_path
+from ironhull.lock.model import Lock
 from ironhull.oci.platform import Platform
 from ironhull.store.copy import copy_image
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
-from ironhull.workspace.locking import LazyDownload, Locking
+from ironhull.workspace.definitions import Definitions
+from ironhull.workspace.fetching import LazyDownload, LockedPackages
 from ironhull.workspace.machine import Machine
 
 
@@ -49,12 +53,14 @@ def build_images(
     UntrustedError, NetworkError; CheckFailedError where a check fails, and then nothing of that
     image is published.
     """
-    locking = Locking(machine)
+    definitions, moved = Definitions(machine), _mover(machine)
     done = []
     for name in names:
-        definition, lock = locking.definition_and_lock(
-            name, update=chosen.update, required=chosen.locked
-        )
+        file = lock_path(definitions.catalog.find(name))
+        if chosen.locked or (file.is_file() and not chosen.update):
+            definition, lock = definitions.locked(name)
+        else:
+            definition, lock = moved(name)
         options = BuildOptions(
             Compression.parse(chosen.compression or definition.compression),
             platforms_of(definition, chosen.platforms),
@@ -64,7 +70,7 @@ def build_images(
             definition,
             lock,
             machine.home,
-            locking.packages(definition, lock),
+            LockedPackages(machine, definition, lock),
             LazyDownload(machine),
             options,
             machine.progress,
@@ -72,6 +78,23 @@ def build_images(
         done.append(image)
         built(image)
     return done
+
+
+def _mover(machine: Machine) -> Callable[[str], tuple[ImageDefinition, Lock]]:
+    """What makes or moves the lock of a NAME:TAG or file; one for all images of a call."""
+
+    @cache
+    def locking() -> Callable[[Path], tuple[ImageDefinition, Lock | None, Lock]]:
+        # Here, and not above: archive and resolver take long to load, and most builds need neither.
+        from ironhull.workspace.locking import Locking
+
+        return Locking(machine).update_lock
+
+    def moved(name: str) -> tuple[ImageDefinition, Lock]:
+        definition, _, lock = locking()(Definitions(machine).catalog.find(name))
+        return definition, lock
+
+    return moved
 
 
 def platforms_of(definition: ImageDefinition, wanted: Sequence[Platform]) -> tuple[Platform, ...]:

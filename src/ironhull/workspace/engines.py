@@ -16,10 +16,11 @@ from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
-from ironhull.store.export import choose_manifest
+from ironhull.store.choice import choose_manifest
+from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.images import stored
-from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.repositories import repositories_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +82,23 @@ def run_definition_tests(
     """Run the tests of an image's definition in the built image; failed ones are in the report."""
     layout = machine.home.store
     descriptor = stored(layout, image)
-    locking = Locking(machine)
-    definition, _ = locking.definition(image)
+    definition, _ = Definitions(machine).definition(image)
     found = engine(engine_name, engine_settings(machine))
-    with host_of(locking, definition) as host:
+    with host_of(machine, definition) as host:
         return run_tests(found, layout, descriptor, definition, host, machine.progress)
 
 
 @contextmanager
-def host_of(locking: Locking, definition: ImageDefinition) -> Iterator[HostSettings]:
+def host_of(machine: Machine, definition: ImageDefinition) -> Iterator[HostSettings]:
     """The host's network settings, if a test of the definition asks for the network."""
     if not any(one.network for one in definition.tests):
         yield HostSettings()
         return
-    machine = locking.machine
     repositories: list[AptRepository] = []
     try:
         repositories = [
             AptRepository(one.uri, one.suites, one.components)
-            for one in locking.repositories(definition)
+            for one in repositories_of(machine.settings, definition)
         ]
     except EnvironmentProblem as problem:
         machine.progress.note(f"warning: tests with apt use the image's own sources: {problem}")

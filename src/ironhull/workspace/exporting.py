@@ -12,12 +12,8 @@ from ironhull.oci.media_types import MANIFESTS
 from ironhull.oci.platform import Platform
 from ironhull.registry.client.choose import choose
 from ironhull.registry.client.places import StoredSource
-from ironhull.store.export import (
-    choose_manifest,
-    whole_file,
-    write_docker_archive,
-    write_oci_archive,
-)
+from ironhull.store.choice import choose_manifest
+from ironhull.store.export import whole_file, write_docker_archive, write_oci_archive
 from ironhull.store.layout import ImageLayout
 from ironhull.store.rootfs import RootfsSummary, write_rootfs
 from ironhull.workspace.engines import engine_name_of

@@ -14,7 +14,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.document import Document
 from ironhull.oci.platform import Platform
-from ironhull.store.export import choose_manifest
+from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.workspace.machine import Machine
 

@@ -9,7 +9,7 @@ from ironhull.archive.fetch import default_transfer
 from ironhull.archive.mirror import find_repositories
 from ironhull.inventory.model import Inventory
 from ironhull.oci.platform import Platform
-from ironhull.scan.index import InstalledIndex
+from ironhull.scan.archive_index import InstalledIndex
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.network import network
 

@@ -46,6 +46,7 @@ from ironhull.workspace import (
     vex_document,
 )
 from ironhull.workspace.building import BuildChoices
+from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.engines import LoadedImage
 from ironhull.workspace.images import StoredImage
 from ironhull.workspace.locking import Locking
@@ -119,13 +120,13 @@ class Workspace:
     @property
     def catalog(self) -> Catalog:
         """The definitions, as `ironhull list` shows them."""
-        return Locking(self.machine).catalog
+        return Definitions(self.machine).catalog
 
     # -- build -----------------------------------------------------------------------------------
 
     def definition(self, name: str) -> ImageDefinition:
         """The definition of NAME:TAG or of a file, read and checked."""
-        return Locking(self.machine).definition(name)[0]
+        return Definitions(self.machine).definition(name)[0]
 
     def lock(self, name: str, *, update: bool = False, check: bool = False) -> LockResult:
         """Fix an image to exact packages; see `Locking.lock`."""

@@ -27,8 +27,7 @@ from tests.fakes.mirror import (
 )
 
 from ironhull.archive.debian import ArchiveContext, DebianArchive, load_releases, open_archive
-from ironhull.archive.fetch import Download
-from ironhull.archive.interface import Archive, Repository
+from ironhull.archive.interface import Archive, Download, Repository
 from ironhull.archive.transfer import PATIENCE, Transfer
 from ironhull.errors import (
     EnvironmentProblem,

@@ -18,10 +18,11 @@ from tests.fakes.mirror import (
     usual,
 )
 
-from ironhull.archive.fetch import Download, MirrorSource, Snapshot, address, in_parallel, pool_path
-from ironhull.archive.interface import Repository
+from ironhull.archive.fetch import MirrorSource, Snapshot, address, in_parallel, pool_path
+from ironhull.archive.interface import Download, Repository
 from ironhull.archive.transfer import PATIENCE, Transfer
-from ironhull.debian.package import BinaryName, BinaryPackage, DebianVersion, SourceName
+from ironhull.debian.names import BinaryName, DebianVersion, SourceName
+from ironhull.debian.package import BinaryPackage
 from ironhull.errors import (
     EnvironmentProblem,
     InputError,

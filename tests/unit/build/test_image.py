@@ -15,9 +15,9 @@ from tests.fakes.definition import AMD64, ARM64, definition, lock, locked, place
 
 from ironhull.build.built import BuiltImage
 from ironhull.build.compose import MAX_LAYERS, group
+from ironhull.build.compression import Compression
 from ironhull.build.image import build_image
 from ironhull.build.request import BuildOptions
-from ironhull.build.sink import Compression
 from ironhull.definition.model import FileRequest, ImageDefinition, Keep, PathEdit, PathKind
 from ironhull.errors import (
     CheckFailedError,

@@ -21,10 +21,10 @@ from tests.fakes.deb import (
 )
 from tests.fakes.definition import locked
 
+from ironhull.build.compression import Compression
 from ironhull.build.elf import MAGIC, read_elf
 from ironhull.build.layer import layer_key, make_layer, status_entry
 from ironhull.build.record import read_record, write_record
-from ironhull.build.sink import Compression
 from ironhull.build.transform import Policy
 from ironhull.errors import InputError, MalformedError
 from ironhull.lock.model import LockedPackage

@@ -20,7 +20,7 @@ from ironhull.engine.host import HostSettings
 from ironhull.engine.interface import Mount, RunResult, StopResult
 from ironhull.errors import EngineError
 from ironhull.progress import Silent
-from ironhull.store.export import machine_platform
+from ironhull.store.choice import machine_platform
 from ironhull.store.layout import ImageLayout
 
 PLACE = Place("web.yaml", 7, 3)

@@ -19,7 +19,7 @@ from ironhull.inventory.document import dumps
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import OCI_INDEX, OCI_MANIFEST
-from ironhull.store.export import machine_platform
+from ironhull.store.choice import machine_platform
 from ironhull.store.home import Home
 from ironhull.store.referrers import list_documents
 

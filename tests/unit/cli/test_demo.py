@@ -20,7 +20,7 @@ from ironhull.inventory.model import ImageConfig, ImageIdentity, Inventory
 from ironhull.inventory.take import Taker
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
-from ironhull.store.export import machine_platform
+from ironhull.store.choice import machine_platform
 
 PACKAGES = {"node:20": 26, "node:20-standard": 800, "node:20-dev": 400}
 

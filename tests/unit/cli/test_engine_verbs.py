@@ -26,7 +26,7 @@ from ironhull.cli.machine import silent
 from ironhull.cli.settings import read_settings
 from ironhull.cli.test import test as run_definition_tests
 from ironhull.errors import CheckFailedError, InputError, NotFoundError
-from ironhull.store.export import machine_platform
+from ironhull.store.choice import machine_platform
 from ironhull.workspace.machine import Machine
 
 DEFINITION = """

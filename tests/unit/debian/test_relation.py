@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ironhull.debian.package import DebianVersion
+from ironhull.debian.names import DebianVersion
 from ironhull.debian.relation import (
     MAX_ALTERNATIVES,
     MAX_CLAUSES,

@@ -21,7 +21,7 @@ from ironhull.errors import EngineError, InputError
 from ironhull.inventory.model import Distribution, ImageConfig, ImageIdentity, Inventory
 from ironhull.oci.reference import Reference
 from ironhull.progress import Silent
-from ironhull.store.export import machine_platform
+from ironhull.store.choice import machine_platform
 from ironhull.store.layout import ImageLayout
 
 ALPINE, HARDENED = "docker.io/library/node:20-alpine", "dhi.io/node:20"

@@ -13,11 +13,13 @@ from tests.fakes.advisories import deb, inventory, options
 from ironhull.advisories.database import StoredClaim
 from ironhull.advisories.feeds.rows import rank_of
 from ironhull.advisories.model import State
-from ironhull.debian.package import BinaryName, BinaryPackage, DebianVersion, SourceName
+from ironhull.debian.names import BinaryName, DebianVersion, SourceName
+from ironhull.debian.package import BinaryPackage
 from ironhull.debian.version import compare, version_key
 from ironhull.oci.digest import Digest
+from ironhull.scan.archive_index import InstalledIndex
 from ironhull.scan.debian import debian_rules
-from ironhull.scan.index import InstalledIndex, tracker_index
+from ironhull.scan.index import tracker_index
 from ironhull.scan.matching import scan
 from ironhull.scan.model import FixState
 from ironhull.scan.rules import Rule, rule_set

@@ -38,13 +38,8 @@ from ironhull.errors import (
 )
 from ironhull.oci.platform import Platform
 from ironhull.store import layers as layers_module
-from ironhull.store.export import (
-    choose_manifest,
-    machine_platform,
-    whole_file,
-    write_docker_archive,
-    write_oci_archive,
-)
+from ironhull.store.choice import choose_manifest, machine_platform
+from ironhull.store.export import whole_file, write_docker_archive, write_oci_archive
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.store.rootfs import write_rootfs
 

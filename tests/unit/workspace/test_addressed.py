@@ -125,11 +125,11 @@ def test_the_lock_keeps_the_digest_of_what_has_none(tmp_path: Path, server: Serv
     found = locking(tmp_path, *Unpinned).lock("app:1")
     wanted = {FILE: digest_of(b"file"), URL: digest_of(archive_key().certificate)}
     assert found.lock.digests == read_lock(lock_path(path)).digests == wanted
-    definition, lock = locking(tmp_path, *Unpinned).locked("app:1")
+    definition, lock = locking(tmp_path, *Unpinned).definitions.locked("app:1")
     assert (definition.files[0].checksum, lock.digests) == (wanted[FILE], wanted)
     # Without the setting the lock does not help.
     with pytest.raises(DefinitionError, match="allow_unpinned"):
-        locking(tmp_path).locked("app:1")
+        locking(tmp_path).definitions.locked("app:1")
 
 
 def test_a_file_that_changed_moves_the_lock_and_a_key_does_not(
@@ -154,4 +154,4 @@ def test_a_lock_without_a_digest_that_it_should_have_is_refused(
     text = file.read_text().replace(f'"{FILE}": ', '"https://other.example/": ')
     file.write_text(text)
     with pytest.raises(LockError, match=r"has no digest of https://files\.example/web"):
-        locking(tmp_path, *Unpinned).locked("app:1")
+        locking(tmp_path, *Unpinned).definitions.locked("app:1")

@@ -7,8 +7,7 @@ the forms is in `known`: a scan asks for ranks alone, and loads none of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 _OSV = "https://osv-vulnerabilities.storage.googleapis.com"
 _TRACKER = "https://salsa.debian.org/security-tracker-team/security-tracker/-/raw/master/data"
@@ -51,8 +50,7 @@ Form = Literal[
 LAST_RANK = 2
 
 
-@dataclass(frozen=True, slots=True)
-class FeedRow:
+class FeedRow(NamedTuple):
     """A feed. With no address it is read only where `--source` gives one."""
 
     name: str

@@ -1,4 +1,4 @@
-"""The steps in their order; each is a function that changes the tree."""
+"""The steps in their order; each is a function that changes the tree (see `versions.STEPS`)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,6 @@ from ironhull.build.steps.ld_cache import write_ld_cache
 from ironhull.build.steps.login import login
 from ironhull.build.steps.paths import path_edits
 from ironhull.build.tree import Tree
-
-VERSION = 2
-"""Part of every image's key: raise it when a step's result changes, or what the check refuses."""
 
 STEPS: tuple[Callable[[Tree, StepContext], None], ...] = (
     merge_usr,

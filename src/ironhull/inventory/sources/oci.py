@@ -18,7 +18,7 @@ from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.oci.media_types import DOCKER_CONFIG, INDEXES, MANIFESTS, OCI_CONFIG
 from ironhull.oci.platform import Platform
 from ironhull.registry.client.interface import Source
-from ironhull.store.export import machine_platform
+from ironhull.store.choice import machine_platform
 
 _CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG, "application/octet-stream", "text/plain"})
 _MAX_DEPTH = 4

@@ -6,8 +6,6 @@ import re
 from functools import cmp_to_key, lru_cache
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
-
 from ironhull.errors import MalformedError
 
 MAX_LENGTH = 256
@@ -20,8 +18,11 @@ def _bounded(text: str, what: str) -> str:
 
 
 @lru_cache(maxsize=1 << 14)
-def pep440_key(text: str) -> Version:
+def pep440_key(text: str) -> Any:
     """Python (PEP 440)."""
+    # Here, and not above: most images have no Python packages, and loading it takes time.
+    from packaging.version import InvalidVersion, Version
+
     try:
         return Version(_bounded(text, "Python"))
     except InvalidVersion:

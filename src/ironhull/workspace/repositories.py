@@ -1,0 +1,51 @@
+"""Where the packages of a definition come from on this machine.
+
+The mirror is never in code: the setting, else the machine's own apt sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ironhull.archive.interface import Repository
+from ironhull.archive.mirror import find_repositories
+from ironhull.definition.model import ImageDefinition
+from ironhull.errors import InputError
+from ironhull.settings import Settings
+
+
+def repositories_of(
+    settings: Settings, definition: ImageDefinition, key: Callable[[str], bytes] | None = None
+) -> tuple[Repository, ...]:
+    """The distribution's suites on the configured mirror, then the definition's own.
+
+    `key` gets a key that the definition has by address; without it those are left out, for only
+    verifying needs them.
+    """
+    keyrings = () if settings.keyring is None else (_keyring(settings.keyring),)
+    found = find_repositories(
+        definition.distribution,
+        mirror=settings.mirror,
+        origin=settings.mirror_origin,
+        keyrings=keyrings,
+    )
+    own = [
+        Repository(
+            wanted.name,
+            wanted.uri,
+            (wanted.suite,),
+            wanted.components,
+            (*wanted.keyrings, *(key(url) for url in wanted.key_urls if key is not None)),
+            str(wanted.place),
+        )
+        for wanted in definition.repositories
+    ]
+    return (*found, *own)
+
+
+def _keyring(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the keyring {path}: {error.strerror}") from None

@@ -1,0 +1,41 @@
+"""The verbs that take no time load nothing that they do not use (benchmarks/startup.py)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+# What makes layers, solves, reaches servers, opens archives, reads other people's images.
+_ELSEWHERE = (
+    "ironhull.archive.fetch",
+    "ironhull.archive.debian",
+    "ironhull.attest",
+    "ironhull.engine",
+    "ironhull.registry",
+    "ironhull.signing",
+    "ironhull.transport",
+    "concurrent.futures",
+    "urllib3",
+)
+_MAKING = ("ironhull.build.compose", "ironhull.build.steps", "ironhull.lock.solve")
+_EXAMINING = ("ironhull.inventory.cataloguers", "ironhull.oci.tar", "packaging", "zstandard")
+
+
+@pytest.mark.parametrize(
+    ("verb", "needless"),
+    [
+        ("build", (*_ELSEWHERE, *_MAKING, "ironhull.advisories", "ironhull.inventory")),
+        ("scan", (*_ELSEWHERE, *_EXAMINING, "ironhull.build", "ironhull.lock")),
+        ("show", (*_ELSEWHERE, *_MAKING, "ironhull.advisories", "ironhull.lock")),
+    ],
+)
+def test_a_verb_that_takes_no_time_loads_nothing_needless(
+    verb: str, needless: tuple[str, ...]
+) -> None:
+    code = f"import sys, ironhull.cli.{verb}; print(*sys.modules)"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = asked.stdout.split()
+    assert f"ironhull.cli.{verb}" in loaded
+    assert [name for name in loaded if name.startswith(needless)] == []
