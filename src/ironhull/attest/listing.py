@@ -16,8 +16,7 @@ from ironhull.errors import InputError, MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
-from ironhull.store.layout import ImageLayout
-from ironhull.store.referrers import referrers_by_subject
+from ironhull.store.referrers import Listing, referrers_by_subject
 
 MAX_LISTED = 1000
 MAX_LAYERS = 1000
@@ -91,13 +90,39 @@ class ImagePlace(Protocol):
         ...
 
 
-class LayoutPlace:
-    """A layout that is read without what registries need: the fast way for the own store."""
+class _Blobs(Protocol):
+    """What a layout's blobs and an archive's have in common."""
 
-    def __init__(self, layout: ImageLayout, root: Digest) -> None:
+    def read(self, digest: Digest) -> bytes:
+        """A blob whole, verified."""
+        ...
+
+
+class Stored(Listing, Protocol):
+    """A layout, or an archive of one."""
+
+    @property
+    def blobs(self) -> _Blobs:
+        """Where its blobs are."""
+        ...
+
+
+class LayoutPlace:
+    """A layout or archive that is read without what registries need: the fast way for the store.
+
+    `subjects` is what refers to what (`referrers_by_subject`), where several images of one layout
+    are looked at; else it is read when it is asked for.
+    """
+
+    def __init__(
+        self,
+        layout: Stored,
+        root: Digest,
+        subjects: dict[Digest, list[Descriptor]] | None = None,
+    ) -> None:
         self._layout = layout
         self._root = root
-        self._subjects: dict[Digest, list[Descriptor]] | None = None
+        self._subjects = subjects
 
     def root(self) -> Document:
         """As `ImagePlace.root`."""

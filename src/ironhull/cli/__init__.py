@@ -48,6 +48,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "score": ("Examine", "score", "Score any image's hardening, each point with evidence."),
     "rescan": ("Examine", "rescan", "Match stored inventories with new advisories."),
     "vex": ("Examine", "vex", "Write and check VEX documents."),
+    "verify": ("Examine", "verify", "Say whether an image is to be believed, and why."),
     "advisories": ("Examine", "advisories", "Get and read the database of vulnerabilities."),
 }
 

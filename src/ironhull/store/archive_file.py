@@ -34,6 +34,7 @@ from ironhull.oci.media_types import (
     OCI_MANIFEST,
 )
 from ironhull.oci.tar import FILE, HARD_LINK, SYMLINK, TarLimits, TarReader
+from ironhull.store.blobs import MAX_READ
 from ironhull.store.layers import foreign_compression
 from ironhull.store.layout import REF_NAME
 
@@ -164,7 +165,7 @@ class ArchiveFile:
             return io.BytesIO(self._made[digest])
         return self._reader(self._place(digest))
 
-    def read(self, digest: Digest, limit: int = MAX_DOCUMENT) -> bytes:
+    def read(self, digest: Digest, limit: int = MAX_READ) -> bytes:
         """A small blob whole, verified."""
         if self.size(digest) > limit:
             raise UntrustedError(f"{self.path}: blob {digest} is larger than {limit} bytes")
@@ -176,7 +177,7 @@ class ArchiveFile:
 
     def document(self, digest: Digest, media_type: str | None = None) -> Document:
         """A manifest or index, verified."""
-        return Document.parse(self.read(digest), media_type)
+        return Document.parse(self.read(digest, MAX_DOCUMENT), media_type)
 
     def _place(self, digest: Digest) -> _Member:
         try:

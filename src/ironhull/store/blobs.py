@@ -20,6 +20,8 @@ from ironhull.oci.digest import Digest, hex_of
 from ironhull.store.files import create_held, unique
 
 CHUNK = 1 << 20
+MAX_READ = 64 * CHUNK
+"""Bytes that are read into memory at once: a signed SBOM of all files may have many megabytes."""
 
 
 class BlobWriter:
@@ -86,7 +88,7 @@ class BlobStore:
         except FileNotFoundError:
             raise NotFoundError(f"no blob {digest} in {self.root}") from None
 
-    def read(self, digest: Digest, limit: int = 16 * CHUNK) -> bytes:
+    def read(self, digest: Digest, limit: int = MAX_READ) -> bytes:
         """A small blob whole; UntrustedError if it is larger than `limit` or was damaged."""
         with self.open(digest) as file:
             data = file.read(limit + 1)

@@ -207,7 +207,8 @@ def asked(
 
 @contextmanager
 def _source(machine: Machine, image: str) -> Iterator[ImagePlace]:
-    from ironhull.registry.client.locations import find_location, open_source
+    from ironhull.registry.client.locations import open_source
+    from ironhull.registry.client.naming import find_location
     from ironhull.workspace.registries import registries
 
     with (

@@ -11,17 +11,13 @@ from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.locations import (
-    Kind,
-    Location,
-    find_stored,
-    has_tag,
     open_source,
     open_target,
-    parse_location,
     registry_source,
     source_name,
     target_tags,
 )
+from ironhull.registry.client.naming import Kind, Location, find_stored, has_tag, parse_location
 from ironhull.registry.client.places import LayoutTarget, RegistryTarget, StoredSource
 from ironhull.registry.client.transfer import Transferred, transfer
 from ironhull.registry.client.tree import Node, image_tree

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ironhull.advisories.database import Database
 from ironhull.inventory.model import Inventory
-from ironhull.registry.client.locations import find_location, open_source
+from ironhull.registry.client.locations import open_source
+from ironhull.registry.client.naming import find_location
 from ironhull.scan.model import ScanResult
 from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.vex.attached import attached_vex

@@ -28,6 +28,7 @@ from ironhull.scan.explain import Explanation
 from ironhull.scan.model import ScanResult
 from ironhull.settings import Settings
 from ironhull.store.home import Home
+from ironhull.verify.verdict import Verdict
 from ironhull.workspace import (
     advising,
     building,
@@ -43,6 +44,7 @@ from ironhull.workspace import (
     scanning,
     scoring,
     tracing,
+    verifying,
     vex_document,
 )
 from ironhull.workspace.building import BuildChoices
@@ -55,6 +57,7 @@ from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.publishing import Published
 from ironhull.workspace.rescanning import Rescan
 from ironhull.workspace.scanning import ScanChoices
+from ironhull.workspace.verifying import VerifyChoices
 
 
 class Workspace:
@@ -329,6 +332,18 @@ class Workspace:
         """The hardening of any image in 20 points, each with its evidence."""
         chosen = MeasureChoices(scan or ScanChoices(), _platform(platform))
         return scoring.score(self.machine, image, chosen)
+
+    # -- verify ----------------------------------------------------------------------------------
+
+    def verify(
+        self, image: str, *, keys: Sequence[str | Path] = (), platforms: Sequence[str] = ()
+    ) -> Verdict:
+        """Whether any image is to be believed: `passed`, and each rule with what was found.
+
+        `keys` are files of public keys; none: the keys of the home's ring. See `verifying.verify`.
+        """
+        chosen = VerifyChoices(tuple(map(Path, keys)), Platform.parse_all(platforms))
+        return verifying.verify(self.machine, image, chosen)
 
 
 def _platform(text: str | None) -> Platform | None:

@@ -24,13 +24,8 @@ from ironhull.inventory.sources.rootfs import open_rootfs
 from ironhull.inventory.sources.rootfs_tar import is_rootfs_tar, open_rootfs_tar
 from ironhull.oci.platform import Platform
 from ironhull.registry.client.access import Registries
-from ironhull.registry.client.locations import (
-    Kind,
-    Location,
-    find_stored,
-    open_source,
-    parse_location,
-)
+from ironhull.registry.client.locations import open_source
+from ironhull.registry.client.naming import Kind, Location, find_stored, parse_location
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
 

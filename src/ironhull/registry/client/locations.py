@@ -1,26 +1,17 @@
-"""What a command line names as a place, and opening it.
-
-localhost:5000/node:20    a registry (what has a host before the first slash), or docker://…
-oci:DIR[:NAME]            an OCI image layout
-oci-archive:FILE[:NAME]   an archive; docker-archive: is the same, both are told by content
-bundle.tar                an archive too, also .tar.gz and .tar.zst when read
-node:20, store:NAME       Ironhull's own store
-"""
+"""Opens the places that a command line names (`naming`), for reading and for writing."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem, InputError, NetworkError, NotFoundError
-from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.reference import TAG, Reference
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.interface import Source, Target
+from ironhull.registry.client.naming import Kind, Location, find_in, find_stored
 from ironhull.registry.client.places import (
     ArchiveTarget,
     LayoutTarget,
@@ -30,78 +21,6 @@ from ironhull.registry.client.places import (
 )
 from ironhull.store.archive_file import ArchiveFile
 from ironhull.store.layout import REF_NAME, ImageLayout
-from ironhull.store.referrers import referrers_by_subject
-
-_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst")
-
-
-class Kind(Enum):
-    """What sort of place an image is in."""
-
-    REGISTRY = "registry"
-    LAYOUT = "layout"
-    ARCHIVE = "archive"
-    STORE = "store"
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A place by its kind: a reference, or a path and a name in it, or a name in the store.
-
-    `explicit`: the text itself says a tag or digest.
-    """
-
-    kind: Kind
-    text: str
-    name: str | None = None
-    path: Path = Path()
-    reference: Reference | None = None
-
-    @property
-    def explicit(self) -> bool:
-        """Whether it names one image, not the one that a registry takes for `latest`."""
-        return self.kind is not Kind.REGISTRY or has_tag(self.text)
-
-
-def has_tag(text: str) -> bool:
-    """Whether a reference as typed has a tag or digest of its own."""
-    return "@" in text or ":" in text.rpartition("/")[2]
-
-
-def parse_location(text: str) -> Location:
-    """The place that a text names; InputError if it can name none."""
-    scheme, colon, rest = text.partition(":")
-    match scheme if colon else "":
-        case "oci":
-            return _in_path(Kind.LAYOUT, text, rest)
-        case "oci-archive" | "docker-archive":
-            return _in_path(Kind.ARCHIVE, text, rest)
-        case "store":
-            return Location(Kind.STORE, text, rest)
-        case "docker":
-            bare = rest.removeprefix("//")
-            return Location(Kind.REGISTRY, bare, reference=Reference.parse(bare))
-    if not colon and text.endswith(_ARCHIVES):
-        return Location(Kind.ARCHIVE, text, path=Path(text))
-    head, slash, _ = text.partition("/")
-    if slash and (head == "localhost" or "." in head or ":" in head):
-        return Location(Kind.REGISTRY, text, reference=Reference.parse(text))
-    return Location(Kind.STORE, text, text)
-
-
-def find_location(text: str) -> Location:
-    """As `parse_location`, but a path that is there is meant, where the text looks like one."""
-    path = Path(text)
-    if "/" in text and path.exists():
-        return Location(Kind.LAYOUT if path.is_dir() else Kind.ARCHIVE, text, path=path)
-    return parse_location(text)
-
-
-def _in_path(kind: Kind, text: str, rest: str) -> Location:
-    path, _, name = rest.partition(":")
-    if not path:
-        raise InputError(f"{text!r}: a path is missing after the colon")
-    return Location(kind, text, name or None, Path(path))
 
 
 @contextmanager
@@ -116,10 +35,10 @@ def open_source(location: Location, registries: Registries, store: ImageLayout) 
             yield StoredSource(store, find_stored(store, name), name)
         case Kind.LAYOUT:
             layout = ImageLayout(location.path)
-            yield StoredSource(layout, _one(layout, location), location.text)
+            yield StoredSource(layout, find_in(layout, location), location.text)
         case Kind.ARCHIVE:
             with ArchiveFile(location.path) as archive:
-                yield StoredSource(archive, _one(archive, location), location.text)
+                yield StoredSource(archive, find_in(archive, location), location.text)
 
 
 @contextmanager
@@ -181,36 +100,6 @@ def source_name(location: Location, source: Source) -> str:
         if name:
             return name
     return f"{location.path.name.partition('.')[0].lower() or 'image'}:latest"
-
-
-def find_stored(store: ImageLayout, name: str) -> Descriptor:
-    """An image of the own store by name, by its full reference, or by digest."""
-    try:
-        return store.find(name)
-    except NotFoundError as error:
-        first = error
-    try:
-        return store.find(str(Reference.parse(name)))
-    except InputError:
-        raise NotFoundError(f"{first}; for a registry's write its host, as in docker.io/") from None
-
-
-def _one(stored: ImageLayout | ArchiveFile, location: Location) -> Descriptor:
-    if location.name:
-        return stored.find(location.name)
-    referring = {item.digest for items in referrers_by_subject(stored).values() for item in items}
-    images = {item.digest: item for item in stored.descriptors() if item.digest not in referring}
-    if len(images) == 1:
-        return next(iter(images.values()))
-    names = [
-        item.annotations.get(REF_NAME) or item.digest
-        for item in stored.descriptors()
-        if item.digest in images
-    ]
-    raise InputError(
-        f"{location.text} holds {len(images)} images; add a colon and the name of one"
-        + (f": {', '.join(sorted(names)[:20])}" if names else "")
-    )
 
 
 def _must_be_name(text: str, name: str) -> None:

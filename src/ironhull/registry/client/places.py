@@ -18,7 +18,7 @@ from ironhull.registry.client.referrers import list_referrers, list_under_tags
 from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.transfer import can_go_without_referrers
 from ironhull.store.archive_file import ArchiveFile
-from ironhull.store.blobs import CHUNK, BlobStore
+from ironhull.store.blobs import CHUNK, MAX_READ, BlobStore
 from ironhull.store.export import whole_file, write_oci_archive
 from ironhull.store.layout import ImageLayout
 from ironhull.store.referrers import list_documents, referrer_descriptor, referrers_by_subject
@@ -44,7 +44,7 @@ class RegistrySource:
 
     def read(self, descriptor: Descriptor) -> bytes:
         """As `Source.read`."""
-        return self.repository.read_blob(descriptor)
+        return self.repository.read_blob(descriptor, MAX_READ)
 
     def referrers(self, digest: Digest) -> Sequence[Descriptor]:
         """As `Source.referrers`."""

@@ -15,16 +15,13 @@ from ironhull.oci.media_types import OCI_MANIFEST
 from ironhull.oci.reference import Reference
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.locations import (
-    Kind,
-    find_location,
-    find_stored,
     open_source,
     open_target,
-    parse_location,
     registry_source,
     source_name,
     target_tags,
 )
+from ironhull.registry.client.naming import Kind, find_location, find_stored, parse_location
 from ironhull.registry.client.places import StoredSource
 from ironhull.registry.client.transfer import transfer
 from ironhull.store.layout import ImageLayout
