@@ -14,6 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 
 MAX_ADVISORY_AGE = timedelta(days=7)
+BUILDER = "https://ironhull.io/builder/local"
+"""Of a machine that says nothing else."""
 
 
 class Unpinned(StrEnum):
@@ -59,5 +61,11 @@ class Settings:
     """Words that always follow buildah."""
     docker_host: str | None = None
     """Where docker listens, as in DOCKER_HOST."""
+    signer: str | None = None
+    """What signs: a key file; None: the active key of the home, if there is one."""
+    passphrase: bytes | None = field(default=None, repr=False)
+    """Of the signing key; None: none was given, which is not the empty one."""
+    builder: str = BUILDER
+    """Who builds, by a URI: provenance names it, and policies ask for it."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables of a person's environment that count: proxies, logins, CA files, HOME."""

@@ -11,8 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ironhull.attest.bundle import parse_bundle
+from ironhull.attest.envelope import Envelope
 from ironhull.attest.opening import Opened, open_attachment
 from ironhull.errors import InputError, MalformedError
+from ironhull.json_fields import decode
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
@@ -212,3 +215,18 @@ def read_attachment(
         if layer.size > limit:
             raise MalformedError(f"{name}: a document of {layer.size} bytes")
         yield open_attachment(place.read(layer), name)
+
+
+def read_envelopes(
+    place: ImagePlace, referrer: Descriptor, limit: int, name: str = "attestation"
+) -> list[Envelope]:
+    """The envelope of each bundle that a referrer's manifest has; MalformedError.
+
+    `limit` is the bytes that a bundle may have.
+    """
+    found = []
+    for layer in place.document(referrer).layers[:MAX_LAYERS]:
+        if layer.size > limit:
+            raise MalformedError(f"{name}: a document of {layer.size} bytes")
+        found.append(parse_bundle(decode(place.read(layer), name), name).envelope)
+    return found

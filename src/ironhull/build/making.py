@@ -10,6 +10,7 @@ from ironhull.build.compose import LayerPlan, group
 from ironhull.build.fetch import fetch_packages
 from ironhull.build.file_layer import file_layer
 from ironhull.build.platform_image import put_platform
+from ironhull.build.recipe import recipe_of, remember_recipe
 from ironhull.build.request import BuildOptions, image_key
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import InputError
@@ -57,13 +58,16 @@ def make_image(
     annotations = annotations_of(definition, lock.created)
     index = put_index(home.store.blobs, [manifest for manifest, _ in built], annotations)
     total = len({key for keys in needed.values() for key in keys})
+    inputs = image_key(definition, lock, options, platforms=False)
+    method, level = options.compression.method, options.compression.level
+    remember_recipe(home, inputs, recipe_of(definition, lock, f"{method}:{level}"))
     return BuiltImage(
         definition.image,
         definition.tags,
         index,
         tuple(platform for _, platform in built),
         str(definition.file),
-        image_key(definition, lock, options, platforms=False),
+        inputs,
         made,
         total - made,
     )

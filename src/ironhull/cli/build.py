@@ -29,6 +29,7 @@ from ironhull.workspace.building import BuildChoices, build_images, write_layout
 @click.option("--compression", help="zstd[:1-19] or gzip[:1-9]; without it the definition's.")
 @click.option("--update", is_flag=True, help="Lock to what the archive has now, then build.")
 @click.option("--locked", is_flag=True, help="Fail if there is no lock yet.")
+@click.option("--no-attest", is_flag=True, help="Sign nothing, though there is a key.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Layers made at once; default: the CPUs.")
 @archive_options
 @as_json
@@ -39,6 +40,7 @@ def build(
     compression: str | None,
     update: bool,
     locked: bool,
+    no_attest: bool,
     jobs: int | None,
     mirror: str | None,
     keyring: Path | None,
@@ -49,7 +51,8 @@ def build(
 
     An image is built from the packages in its lock, the JSON file beside the definition. Without
     one, the archive is resolved and the lock is written first. The same lock gives the same digest
-    on every machine.
+    on every machine. If there is a key (ironhull key generate), statements about the image are
+    signed and attached: SBOM, provenance, VEX and the rest of `ironhull attest`.
 
     \b
     Examples:
@@ -62,7 +65,9 @@ def build(
     if output is not None and len(images) > 1:
         raise click.UsageError("--output takes one image")
     began = time.monotonic()
-    chosen = BuildChoices(Platform.parse_all(platforms), compression, update, locked, jobs)
+    chosen = BuildChoices(
+        Platform.parse_all(platforms), compression, update, locked, jobs, not no_attest
+    )
     with opened(as_json, mirror=mirror, keyring=keyring, offline=offline) as machine:
 
         def write(image: BuiltImage) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ironhull.errors import InputError
-from ironhull.settings import MAX_ADVISORY_AGE, Settings, Unpinned
+from ironhull.settings import BUILDER, MAX_ADVISORY_AGE, Settings, Unpinned
 
 # Every setting, and what it says; docs/settings.md shows them, and nothing else is taken.
 NAMES = {
@@ -31,7 +31,13 @@ NAMES = {
     "podman_args": "Options that always follow podman, for example --root.",
     "buildah_args": "Options that always follow buildah.",
     "docker_host": "Where docker listens, as in DOCKER_HOST.",
+    "signer": "The key file that signs. Default: the active key of `ironhull key list`.",
+    "builder": "A URI for who builds, which provenance names.",
 }
+
+
+KEY_VARIABLE = "IRONHULL_KEY_PASSPHRASE"
+"""The environment variable; a file of settings is no place for it."""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -51,7 +57,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         podman=_words(said, "podman_args"),
         buildah=_words(said, "buildah_args"),
         docker_host=said.get("docker_host"),
-        environment=dict(said.environment),
+        signer=said.get("signer"),
+        passphrase=_passphrase(said.environment),
+        builder=said.get("builder") or BUILDER,
+        # Neither engines nor messages get to know the passphrase.
+        environment={key: text for key, text in said.environment.items() if key != KEY_VARIABLE},
     )
 
 
@@ -142,6 +152,11 @@ def parse_mirrors(text: str) -> Mapping[str, tuple[str, ...]]:
             )
         found[registry] = (*found.get(registry, ()), location)
     return found
+
+
+def _passphrase(environment: Mapping[str, str]) -> bytes | None:
+    text = environment.get(KEY_VARIABLE)
+    return None if text is None else text.encode()
 
 
 def _words(said: _Said, name: str) -> tuple[str, ...]:

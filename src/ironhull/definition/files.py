@@ -64,6 +64,8 @@ class Files:
     pins: Pins = NOTHING
     addressed: set[str] = field(default_factory=set)
     """What the definition names by address alone, without a digest of its own."""
+    texts: dict[str, bytes] = field(default_factory=dict)
+    """The bytes of every file read, by its path in the tree: the definition, includes, sources."""
     first_line: str = ""
     """Of the definition itself."""
     _way: list[Path] = field(default_factory=list)
@@ -74,6 +76,7 @@ class Files:
         """The definition with what it includes underneath it."""
         real = Path(os.path.realpath(path))
         data = _bytes(real, MAX_BYTES, Place(str(path), 0, 0))
+        self._keep(real, data)
         self.first_line = data.split(b"\n", 1)[0][:500].decode("utf-8", "replace")
         return self._merged(str(path), real, data)
 
@@ -93,7 +96,11 @@ class Files:
             self.problems.errors.update(error.problems)
             return None
         self._left -= len(data)
+        self._keep(real, data)
         return data
+
+    def _keep(self, real: Path, data: bytes) -> None:
+        self.texts[os.path.relpath(real, os.path.realpath(self.tree))] = data
 
     def place_inside(self, relative: str, place: Place) -> Path | None:
         """The real path of a file that a definition names; None after an error was reported."""
@@ -169,6 +176,7 @@ class Files:
         try:
             data = _bytes(real, min(MAX_BYTES, self._text_left), place)
             self._text_left -= len(data)
+            self._keep(real, data)
             beside = Path(os.path.realpath(self.real[by].parent / text)) == real
             way = text if beside else os.path.relpath(real, self.real[by].parent)
             return self._merged(os.path.normpath(Path(by).parent / way), real, data)

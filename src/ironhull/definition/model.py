@@ -259,6 +259,8 @@ class ImageDefinition:
     use them are left out. Such a definition can be locked, not built."""
     addressed: tuple[str, ...] = ()
     """Keys and files that are named by address alone, sorted: the lock has their digests."""
+    texts: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    """The bytes of every file read, by its path in the definition's tree; the definition first."""
 
 
 @dataclass(frozen=True, slots=True)

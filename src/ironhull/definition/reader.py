@@ -118,6 +118,7 @@ def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefini
         version=substitution.version(merged),
         pending=tuple(sorted(substitution.pending)),
         addressed=tuple(sorted(files.addressed)),
+        texts=dict(files.texts),
     )
     return replace(definition, digest=_digest(definition))
 
@@ -284,7 +285,7 @@ def _tracks(record: ReadMap, problems: Problems) -> tuple[Track, ...]:
 def _digest(definition: ImageDefinition) -> Digest:
     # What does not decide the image: where things stand, the tests, how variables follow. The
     # version is the lock's.
-    apart = {"file", "digest", "tests", "tracks", "version", "pending", "addressed"}
+    apart = {"file", "digest", "tests", "tracks", "version", "pending", "addressed", "texts"}
     value = {
         field.name: _json(getattr(definition, field.name))
         for field in fields(definition)

@@ -41,7 +41,7 @@ OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 DEBIAN_VERSION = "/etc/debian_version"
 PASSWD, GROUP = "/etc/passwd", "/etc/group"
 APK_DATABASES = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
-TEXTS = frozenset({*OS_RELEASE, DEBIAN_VERSION, PASSWD, GROUP, *APK_DATABASES})
+TEXTS: frozenset[str] = frozenset({*OS_RELEASE, DEBIAN_VERSION, PASSWD, GROUP, *APK_DATABASES})
 """Files whose text is needed when the layers are put together."""
 DPKG = "/var/lib/dpkg/"
 _PAPERS, _COPYRIGHT = "/usr/share/doc/", "copyright"

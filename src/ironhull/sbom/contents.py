@@ -28,7 +28,7 @@ from ironhull.sbom.copyright import licence_of
 from ironhull.sbom.model import Licence
 from ironhull.store.files import replace_file
 
-FORMAT = f"1-{RECORD}"
+FORMAT: str = f"1-{RECORD}"
 """Contents of another form, or made beside other records, are made again."""
 _SHA1, _SHA256 = 20, 32
 EACH = _SHA1 + _SHA256

@@ -84,6 +84,16 @@ def encrypted(der: bytes, passphrase: bytes) -> bytes:
     return b"\n".join((b"-----BEGIN %s-----" % label, *lines, b"-----END %s-----" % label, b""))
 
 
+def unencrypted(der: bytes) -> bytes:
+    """A private key as PEM, for machines where nobody types: its file's mode is all that guards."""
+    key = serialization.load_der_private_key(der, None)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
 def read_key_file(path: Path, passphrase: bytes | None) -> KeyFileSigner:
     """The signer of a key file.
 

@@ -22,7 +22,13 @@ from typing import Any, Literal
 from ironhull.errors import EnvironmentProblem, InputError, MalformedError, NotFoundError
 from ironhull.oci.document import canonical
 from ironhull.reports.words import moment
-from ironhull.signing.key_file import KeyFileSigner, encrypted, generate, read_key_file
+from ironhull.signing.key_file import (
+    KeyFileSigner,
+    encrypted,
+    generate,
+    read_key_file,
+    unencrypted,
+)
 from ironhull.signing.public_key import PublicKey
 from ironhull.store.files import locked, replace_file
 
@@ -68,18 +74,26 @@ class Keyring:
         return next((key for key in self.known() if key.state == "active" and key.private), None)
 
     def signer(self, passphrase: bytes | None) -> KeyFileSigner | None:
-        """The signer of the active key; errors as `read_key_file`."""
+        """The signer of the active key, None where there is none; errors as `read_key_file`."""
         key = self.active()
         return None if key is None else read_key_file(self.private_path(key.name), passphrase)
+
+    def find(self, name: str) -> KnownKey:
+        """The key of a name; NotFoundError lists what there is."""
+        known = {key.name: key for key in self.known()}
+        if name not in known:
+            raise NotFoundError(f"no key {name!r:.80} (there are: {', '.join(known) or 'none'})")
+        return known[name]
 
     def private_path(self, name: str) -> Path:
         """Where a private key is."""
         return self.folder / f"{name}.key"
 
-    def generate(self, name: str, passphrase: bytes, now: datetime) -> KnownKey:
+    def generate(self, name: str, passphrase: bytes | None, now: datetime) -> KnownKey:
         """A new key pair that becomes the active one; an active one before is retired.
 
-        InputError if the name is taken: a key is never overwritten.
+        Without a passphrase (None) the file's mode is all that guards it. InputError if the name is
+        taken: a key is never overwritten.
         """
         checked_name(name)
         with self._changing() as listed:
@@ -89,13 +103,15 @@ class Keyring:
             for each in listed.values():
                 if each["state"] == "active" and each["private"]:
                     each |= {"state": "retired", "changed": moment(now)}
-            self._write_private(name, encrypted(der, passphrase))
+            self._write_private(
+                name, unencrypted(der) if passphrase is None else encrypted(der, passphrase)
+            )
             replace_file(self.folder / f"{name}.pub", public.pem)
             key = KnownKey(name, public, "active", moment(now), private=True)
             listed[name] = _entry(key)
         return key
 
-    def rotate(self, passphrase: bytes, now: datetime) -> tuple[KnownKey, KnownKey]:
+    def rotate(self, passphrase: bytes | None, now: datetime) -> tuple[KnownKey, KnownKey]:
         """A new active key beside the one before, which is retired; (before, after)."""
         before = self.active()
         if before is None:
@@ -123,8 +139,7 @@ class Keyring:
     def revoke(self, name: str, reason: str, now: datetime) -> KnownKey:
         """No signature of the key counts any more, also none that was made before."""
         with self._changing() as listed:
-            if name not in listed:
-                raise NotFoundError(f"no key {name} (there are: {', '.join(sorted(listed))})")
+            self.find(name)
             listed[name] |= {"state": "revoked", "changed": moment(now), "reason": reason}
             return self._known(name, listed[name])
 

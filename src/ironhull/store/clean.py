@@ -51,7 +51,7 @@ def usage(home: Home) -> list[Usage]:
         "packages": (home.packages.root,),
         "package indexes": (home.archive,),
         "layer records": (home.layers,),
-        "image records": (home.images, home.origins),
+        "image records": (home.images, home.origins, home.recipes, home.tests),
         "inventories": (home.layer_inventories, home.layer_contents),
         "unfinished": (home.root / "store" / "tmp", home.root / "store" / "registry" / "uploads"),
     }

@@ -7,6 +7,8 @@
     layers/       records of layers that were made, by the key of what went into them
     images/       records of images that were built, by the key of what went into them
     origins/      where the paths of built images come from, by the digest of the manifest
+    tests/        what images' tests gave, by the manifest's digest
+    recipes/      definitions and locks that images were built from
     inventory/    what is in layers, by digest
     contents/     what the files of layers are, by the layer's digest
     engines.json  the options that container engines were found to know
@@ -81,6 +83,16 @@ class Home:
         return self.cache / "contents"
 
     @property
+    def recipes(self) -> Path:
+        """The folder of definitions and locks that images were built from."""
+        return self.cache / "recipes"
+
+    @property
+    def tests(self) -> Path:
+        """The folder of what images' tests gave."""
+        return self.cache / "tests"
+
+    @property
     def layer_inventories(self) -> Path:
         """The folder of what is in layers."""
         return self.cache / "inventory"
@@ -109,6 +121,11 @@ class Home:
     def keys(self) -> Path:
         """The folder of keys."""
         return self.root / "keys"
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys were made or brought here."""
+        return (self.keys / "keys.json").is_file()
 
     @property
     def reports(self) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Protocol
 
 from ironhull.errors import InputError
@@ -68,11 +68,17 @@ def referrers_by_subject(layout: Listing) -> dict[Digest, list[Descriptor]]:
 
 def list_documents(layout: ImageLayout, documents: Sequence[Document]) -> None:
     """Let index.json list referrers whose blobs are there; those it lists already stay once."""
+    replace_documents(layout, documents, frozenset())
+
+
+def replace_documents(layout: ImageLayout, documents: Sequence[Document], old: Set[Digest]) -> None:
+    """The same, and list those of `old` no more."""
 
     def change(before: list[Descriptor]) -> list[Descriptor]:
-        listed = {descriptor.digest for descriptor in before}
+        kept = [item for item in before if item.digest not in old]
+        listed = {descriptor.digest for descriptor in kept}
         fresh = {document.digest: document for document in documents}
-        return before + [
+        return kept + [
             referrer_descriptor(document)
             for digest, document in fresh.items()
             if digest not in listed

@@ -39,6 +39,8 @@ class BuildChoices:
     """LockError where there is no lock yet."""
     jobs: int | None = None
     """Layers made at once; None: the processors."""
+    attest: bool = True
+    """Attach signed statements, if there is a key."""
 
 
 def build_images(
@@ -75,6 +77,8 @@ def build_images(
             options,
             machine.progress,
         )
+        if chosen.attest and machine.signs:
+            _attest(machine, image)
         done.append(image)
         built(image)
     return done
@@ -95,6 +99,22 @@ def _mover(machine: Machine) -> Callable[[str], tuple[ImageDefinition, Lock]]:
         return definition, lock
 
     return moved
+
+
+def _attest(machine: Machine, image: BuiltImage) -> None:
+    """Attach what is said of an image, unless something is attached already."""
+    # What signs and what looks into images takes long to load; a build without a key does without.
+    from ironhull.statements.attached import is_attested
+
+    if is_attested(machine.home.store, image.descriptor):
+        return
+    from ironhull.workspace.attesting import AttestChoices, attest
+
+    done = attest(machine, f"{image.name}:{image.tags[-1]}", AttestChoices())
+    machine.progress.note(f"{len(done.said)} statements signed by {done.key[:16]} and attached")
+    for left in done.left_out:
+        about = f" of {left.platform}" if left.platform else ""
+        machine.progress.note(f"note: no {left.kind}{about}: {left.reason}")
 
 
 def platforms_of(definition: ImageDefinition, wanted: Sequence[Platform]) -> tuple[Platform, ...]:

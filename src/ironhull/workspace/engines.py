@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ironhull.build.testing import TestReport, run_tests
+from ironhull.build.testing_document import remember_tests
 from ironhull.definition.model import ImageDefinition
 from ironhull.engine.find import EngineSettings, builder, engine
 from ironhull.engine.host import AptRepository, HostSettings, host_settings
@@ -85,7 +86,9 @@ def run_definition_tests(
     definition, _ = Definitions(machine).definition(image)
     found = engine(engine_name, engine_settings(machine))
     with host_of(machine, definition) as host:
-        return run_tests(found, layout, descriptor, definition, host, machine.progress)
+        report = run_tests(found, layout, descriptor, definition, host, machine.progress)
+    remember_tests(machine.home, report, definition.digest)
+    return report
 
 
 @contextmanager

@@ -20,3 +20,8 @@ class Machine:
     def home(self) -> Home:
         """The folders of store, cache and state."""
         return Home(self.settings.home)
+
+    @property
+    def signs(self) -> bool:
+        """Whether a key is named or was made here; none is read for it."""
+        return self.settings.signer is not None or self.home.has_keys

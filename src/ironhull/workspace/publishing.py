@@ -22,6 +22,7 @@ from ironhull.registry.client.places import LayoutTarget, RegistryTarget, Stored
 from ironhull.registry.client.transfer import Transferred, transfer
 from ironhull.registry.client.tree import Node, image_tree
 from ironhull.store.layout import REF_NAME, ImageLayout
+from ironhull.workspace.image_place import image_place
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.registries import registries
 
@@ -180,12 +181,5 @@ def tree(machine: Machine, reference: str) -> tuple[str, Node]:
     `reference` is any place that `copy` reads; a short name is looked for in the store first, then
     on Docker Hub.
     """
-    store = machine.home.store
-    location = parse_location(reference)
-    if location.kind is Kind.STORE and not reference.startswith("store:"):
-        try:
-            find_stored(store, reference)
-        except NotFoundError:
-            location = Location(Kind.REGISTRY, reference, reference=Reference.parse(reference))
-    with registries(machine) as opened, open_source(location, opened, store) as source:
+    with image_place(machine, reference) as source:
         return source.label, image_tree(source)

@@ -31,6 +31,8 @@ from ironhull.store.home import Home
 from ironhull.verify.verdict import Verdict
 from ironhull.workspace import (
     advising,
+    attestations,
+    attesting,
     building,
     engines,
     examining,
@@ -47,6 +49,8 @@ from ironhull.workspace import (
     verifying,
     vex_document,
 )
+from ironhull.workspace.attestations import ListedAttestation
+from ironhull.workspace.attesting import AttestChoices, Attested
 from ironhull.workspace.building import BuildChoices
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.engines import LoadedImage
@@ -259,6 +263,24 @@ class Workspace:
     def tree(self, reference: str) -> Node:
         """An image's manifests, config, layers, and what refers to them."""
         return publishing.tree(self.machine, reference)[1]
+
+    # -- prove -----------------------------------------------------------------------------------
+
+    def attest(self, name: str, chosen: AttestChoices | None = None) -> Attested:
+        """Sign statements about an image of the store, and attach them; see `attesting.attest`."""
+        return attesting.attest(self.machine, name, chosen or attesting.AttestChoices())
+
+    def attestations(self, image: str) -> tuple[ListedAttestation, ...]:
+        """What is attached to an image in any place; nothing is verified."""
+        return attestations.attestations(self.machine, image)[2]
+
+    def read_attestation(
+        self, image: str, wanted: str, *, platform: str | None = None, bundle: bool = False
+    ) -> bytes:
+        """What an attestation says, by kind, type or digest; see `attestations`."""
+        return attestations.read_attestation(
+            self.machine, image, wanted, _platform(platform), bundle=bundle
+        )
 
     # -- examine ---------------------------------------------------------------------------------
 

@@ -7,8 +7,10 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
+from ironhull.cli import VERBS
+
 SOURCE = Path(__file__).parents[3] / "src/ironhull"
-LONGEST_FUNCTION, MEDIAN_FUNCTION, LONGEST_MODULE, COMMAND_LINE = 60, 10, 600, 3300
+LONGEST_FUNCTION, MEDIAN_FUNCTION, LONGEST_MODULE, LINES_A_VERB = 60, 10, 600, 115
 
 
 def functions() -> Iterator[tuple[int, str]]:
@@ -35,5 +37,6 @@ def test_no_module_is_too_long_to_read() -> None:
 
 
 def test_the_command_line_is_thin() -> None:
-    """What a library user would need stands below it."""
-    assert sum(lines(path) for path in (SOURCE / "cli").glob("*.py")) <= COMMAND_LINE
+    """What a library user would need stands below it; so many lines for each verb, on average."""
+    total = sum(lines(path) for path in (SOURCE / "cli").glob("*.py"))
+    assert total <= LINES_A_VERB * len(VERBS)

@@ -1,0 +1,111 @@
+"""`ironhull attest`: signed statements about an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ironhull.cli.machine import opened
+from ironhull.cli.options import platforms_option
+from ironhull.cli.output import as_json, print_json, table
+from ironhull.cli.scan_options import scan_options
+from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.oci.platform import Platform
+from ironhull.reports.words import shown_size
+from ironhull.statements.kinds import KINDS, type_of
+from ironhull.workspace.attesting import (
+    AttestChoices,
+    Attested,
+    attested_json,
+    checked_predicate,
+)
+from ironhull.workspace.attesting import (
+    attest as attest_image,
+)
+from ironhull.workspace.scanning import ScanChoices
+
+
+@click.command(short_help="Sign statements about an image, and attach them.")
+@click.argument("image", metavar="NAME:TAG")
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    metavar="KIND",
+    help=f"Only this kind of statement: {', '.join(KINDS)}; may be repeated.",
+)
+@click.option(
+    "--predicate",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Attach what this file says (JSON), of the one --type that is given: a kind or a URI.",
+)
+@click.option(
+    "--key",
+    "signer",
+    metavar="FILE",
+    help="The private key that signs, cosign's too; default: the active one of `key list`.",
+)
+@platforms_option
+@scan_options
+@as_json
+def attest(
+    image: str,
+    types: tuple[str, ...],
+    predicate: Path | None,
+    signer: str | None,
+    platforms: tuple[str, ...],
+    as_json: bool,
+    chosen: ScanChoices,
+) -> None:
+    r"""Make statements about an image of the store, sign them, attach them to it.
+
+    Each is a referrer of its own that `ironhull push` and `copy` take along, and that cosign
+    verifies: SBOM, SLSA provenance, VEX, vulnerabilities, tests, checks, secrets, score, and a
+    plain signature. `ironhull build` does the same if there is a key.
+
+    \b
+    Examples:
+      ironhull attest node:20
+      ironhull attest node:20 --type vulnerabilities --type vex
+      ironhull attest node:20 --type https://example.com/review/v1 --predicate review.json
+    """
+    named = tuple(map(type_of, types))
+    brought = {}
+    if predicate is not None:
+        if len(named) != 1:
+            raise click.UsageError("--predicate is of one --type")
+        brought[named[0]] = checked_predicate(_read(predicate), str(predicate))
+        named = ()
+    choices = AttestChoices(
+        named if types else AttestChoices().types, brought, Platform.parse_all(platforms), chosen
+    )
+    with opened(as_json, signer=signer) as machine:
+        done = attest_image(machine, image, choices)
+    if as_json:
+        print_json(attested_json(done))
+    else:
+        click.echo(_text(done))
+    if not done.said:
+        raise InputError(f"{image}: nothing could be said of it")
+
+
+def _text(done: Attested) -> str:
+    rows = [
+        (each.kind, each.platform or "index", shown_size(each.size), each.referrer[:19])
+        for each in done.said
+    ]
+    lines = [table(("STATEMENT", "ABOUT", "SIZE", "REFERRER"), rows, right=(2,)), ""]
+    for left in done.left_out:
+        about = f" of {left.platform}" if left.platform else ""
+        lines.append(f"no {left.kind}{about}: {left.reason}")
+    lines.append(f"{done.name}@{done.digest}")
+    lines.append(f"{len(done.said)} statements signed by {done.key[:16]}")
+    return "\n".join(lines)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot read {path}: {error.strerror}") from None

@@ -1,0 +1,244 @@
+"""Signed statements about an image of the store, attached to it.
+
+Every statement is a referrer of its own, of the manifest of a platform; the index is signed too, so
+that whoever comes by a tag finds a signature. What was said before by the same key about the same
+is replaced; what others have attached stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ironhull.attest.attaching import referrer_of
+from ironhull.attest.bundle import BUNDLE_TYPE
+from ironhull.attest.listing import LayoutPlace, read_envelopes, type_of
+from ironhull.attest.statement import Subject, render_statement
+from ironhull.errors import InputError, MalformedError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest, hex_of
+from ironhull.oci.document import Document
+from ironhull.oci.platform import Platform
+from ironhull.signing.dsse import signed_bundle, signers_of
+from ironhull.signing.interface import Signer
+from ironhull.statements.kinds import SCORE, SIGNATURE, kind_of
+from ironhull.store.layout import ImageLayout
+from ironhull.store.referrers import replace_documents
+from ironhull.workspace.images import stored
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.predicates import MADE, AttestedPlatform, Unsaid, predicate
+from ironhull.workspace.scanning import ScanChoices
+from ironhull.workspace.signing_keys import signer_of
+
+MAX_BUNDLE = 256 << 20
+CREATED = "org.opencontainers.image.created"
+
+
+@dataclass(frozen=True, slots=True)
+class AttestChoices:
+    """What attesting may be told besides the image."""
+
+    types: Sequence[str] = MADE
+    """Predicate types; all that Ironhull knows how to make."""
+    predicates: Mapping[str, bytes] = field(default_factory=dict)
+    """Predicates that somebody brings, by type: JSON objects."""
+    platforms: Sequence[Platform] = ()
+    """Which of the image's; none: all."""
+    scan: ScanChoices = field(default_factory=ScanChoices)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A statement that was attached."""
+
+    predicate_type: str
+    platform: str
+    """Empty: the statement is about the index."""
+    subject: Digest
+    referrer: Digest
+    """Of the manifest that carries it."""
+    size: int
+    """Bytes of the bundle."""
+
+    @property
+    def kind(self) -> str:
+        """`provenance`, or the type where there is no word for it."""
+        return kind_of(self.predicate_type)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A statement that was not made, and why."""
+
+    predicate_type: str
+    platform: str
+    """Empty: the statement would have been about the only platform."""
+    reason: str
+
+    @property
+    def kind(self) -> str:
+        """As `Said.kind`."""
+        return kind_of(self.predicate_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """What was said of one image."""
+
+    name: str
+    digest: Digest
+    """Of the index, or of the manifest if the image has no index."""
+    key: str
+    """Fingerprint of the key that signed."""
+    said: tuple[Said, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def attest(machine: Machine, name: str, chosen: AttestChoices) -> Attested:
+    """Make, sign and attach statements about an image of the store, all its platforms.
+
+    What cannot be said is left out with its reason. InputError where nothing signs, or for a
+    predicate that is no JSON object.
+    """
+    signer = signer_of(machine)
+    layout = machine.home.store
+    root = stored(layout, name)
+    document = layout.document(root.digest, root.media_type)
+    writing = _Writing(layout, signer, name.partition(":")[0].rpartition("/")[2])
+    if document.is_index:
+        writing.say(document.descriptor(), "", _created(document), SIGNATURE, b"{}")
+    for platform, manifest in _manifests(layout, document, chosen.platforms):
+        image = AttestedPlatform(machine, name, root, manifest.descriptor(), platform, chosen.scan)
+        _attest(writing, image, manifest, chosen)
+    writing.list()
+    return Attested(
+        name,
+        document.digest,
+        signer.public.fingerprint,
+        tuple(writing.said),
+        tuple(writing.left_out),
+    )
+
+
+def _attest(
+    writing: _Writing, image: AttestedPlatform, manifest: Document, chosen: AttestChoices
+) -> None:
+    created, platform = _created(manifest), str(image.platform or "")
+    for predicate_type in dict.fromkeys((*chosen.types, *chosen.predicates)):
+        if predicate_type == SCORE:
+            # It counts what is attached.
+            writing.list()
+        try:
+            said = chosen.predicates.get(predicate_type) or predicate(image, predicate_type)
+        except Unsaid as reason:
+            writing.left_out.append(LeftOut(predicate_type, platform, str(reason)))
+            continue
+        writing.say(manifest.descriptor(), platform, created, predicate_type, said)
+
+
+class _Writing:
+    """Bundles on their way into a layout; they are listed when their blobs are there."""
+
+    def __init__(self, layout: ImageLayout, signer: Signer, name: str) -> None:
+        self.said: list[Said] = []
+        self.left_out: list[LeftOut] = []
+        self._layout, self._signer, self._name = layout, signer, name
+        self._documents: list[Document] = []
+        self._old: set[Digest] = set()
+
+    def say(
+        self, subject: Descriptor, platform: str, created: str, predicate_type: str, said: bytes
+    ) -> None:
+        """Sign a statement and store its bundle."""
+        about = Subject(self._name, {"sha256": hex_of(subject.digest)})
+        bundle = signed_bundle(render_statement([about], predicate_type, said), self._signer)
+        made = referrer_of(self._layout.blobs, subject, bundle, predicate_type, created)
+        self._documents.append(made)
+        self.said.append(Said(predicate_type, platform, subject.digest, made.digest, len(bundle)))
+
+    def list(self) -> None:
+        """Let the layout list what was stored, in the place of what the key said before."""
+        replace_documents(self._layout, self._documents, self._before())
+        self._documents.clear()
+
+    def _before(self) -> set[Digest]:
+        """Referrers by which the same key says the same kind of thing of the same images."""
+        place = LayoutPlace(self._layout, self._documents[0].digest) if self._documents else None
+        found: set[Digest] = set()
+        for document in self._documents:
+            subject, shown = document.subject, document.value["annotations"]
+            if place is None or subject is None:
+                continue
+            for each in place.referrers(subject.digest):
+                same = each.artifact_type == BUNDLE_TYPE and type_of(each) in shown.values()
+                if same and each.digest != document.digest and self._ours(place, each):
+                    found.add(each.digest)
+        return found
+
+    def _ours(self, place: LayoutPlace, referrer: Descriptor) -> bool:
+        try:
+            envelopes = read_envelopes(place, referrer, MAX_BUNDLE)
+        except InputError:
+            return False
+        return any(signers_of(each, [self._signer.public]) for each in envelopes)
+
+
+def _manifests(
+    layout: ImageLayout, root: Document, wanted: Sequence[Platform]
+) -> list[tuple[Platform | None, Document]]:
+    if not root.is_index:
+        return [(None, root)]
+    found = [
+        (item.platform, layout.document(item.digest, item.media_type))
+        for item in root.manifests
+        if not wanted or item.platform in wanted
+    ]
+    if not found:
+        raise InputError(f"the image is not for {', '.join(map(str, wanted))}")
+    return found
+
+
+def _created(document: Document) -> str:
+    """When the image was made, as it says: what is attached says the same, whenever it is made."""
+    annotations = document.value.get("annotations")
+    text = annotations.get(CREATED) if isinstance(annotations, dict) else None
+    return text if isinstance(text, str) else "1970-01-01T00:00:00Z"
+
+
+def checked_predicate(data: bytes, name: str) -> bytes:
+    """A predicate from outside, in canonical JSON; MalformedError for what is no object."""
+    from ironhull.json_fields import decode
+    from ironhull.oci.document import canonical
+
+    try:
+        return canonical(decode(data, name))
+    except (ValueError, RecursionError):
+        raise MalformedError(f"{name}: cannot be written as JSON") from None
+
+
+def attested_json(done: Attested) -> dict[str, object]:
+    """What `ironhull attest --json` says."""
+    return {
+        "name": done.name,
+        "digest": done.digest,
+        "key": done.key,
+        "statements": [
+            {
+                "kind": each.kind,
+                "predicate_type": each.predicate_type,
+                "platform": each.platform or None,
+                "subject": each.subject,
+                "referrer": each.referrer,
+                "size": each.size,
+            }
+            for each in done.said
+        ],
+        "left_out": [
+            {
+                "kind": each.kind,
+                "platform": each.platform or None,
+                "reason": each.reason,
+            }
+            for each in done.left_out
+        ],
+    }

@@ -1,0 +1,166 @@
+"""What can be said of one platform's image, kind by kind: the predicate, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ironhull.advisories.database import Database
+from ironhull.build.built import BuiltPlatform, built_image
+from ironhull.build.compression import Compression
+from ironhull.build.recipe import Recipe, remembered_recipe
+from ironhull.build.testing_document import remembered_tests
+from ironhull.compare.reports.score import score_json
+from ironhull.errors import InputError
+from ironhull.inventory.model import Inventory
+from ironhull.lock.file import parse_lock
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import hex_of
+from ironhull.oci.platform import Platform
+from ironhull.sbom.cyclonedx import cyclonedx
+from ironhull.sbom.model import Bill
+from ironhull.sbom.spdx import spdx
+from ironhull.scan.model import ScanResult
+from ironhull.scan.statements import not_affected, openvex, statements_of
+from ironhull.statements import kinds, results
+from ironhull.statements.provenance import provenance
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.measuring import MeasureChoices
+from ironhull.workspace.sbom import bill_of
+from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
+from ironhull.workspace.scoring import score
+
+
+class Unsaid(Exception):
+    """A statement that cannot be made; the text is the reason."""
+
+
+@dataclass(frozen=True)
+class AttestedPlatform:
+    """One platform's image of which statements are made, and what they are made from.
+
+    What is costly is worked out once, when the first statement needs it.
+    """
+
+    machine: Machine
+    name: str
+    """As `inventory_of` takes it."""
+    index: Descriptor
+    manifest: Descriptor
+    platform: Platform | None
+    scan: ScanChoices = field(default_factory=ScanChoices)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """What is in the image; InputError if the name means another image by now."""
+        found = inventory_of(self.machine, self.name, self.platform)
+        if found.image.manifest not in (None, self.manifest.digest):
+            raise InputError(f"{self.name} was moved to another image meanwhile; attest it again")
+        return found
+
+    @cached_property
+    def bill(self) -> Bill:
+        """What it consists of, file by file."""
+        found = bill_of(self.machine, self.name, self.platform)
+        if found.manifest not in (None, self.manifest.digest):
+            raise InputError(f"{self.name} was moved to another image meanwhile; attest it again")
+        return found
+
+    @cached_property
+    def built(self) -> BuiltPlatform:
+        """What the build remembers of it; Unsaid for an image from elsewhere."""
+        image = built_image(self.machine.home, hex_of(self.index.digest))
+        for each in image.platforms if image else ():
+            if each.digest == self.manifest.digest:
+                return each
+        raise Unsaid("it was not built here")
+
+    @cached_property
+    def recipe(self) -> tuple[Recipe, str]:
+        """Definition and lock, and the key of what went in."""
+        image = built_image(self.machine.home, hex_of(self.index.digest))
+        recipe = remembered_recipe(self.machine.home, image.inputs) if image else None
+        if image is None or recipe is None:
+            raise Unsaid("its definition and lock are not on record: it was not built here")
+        return recipe, image.inputs
+
+    @cached_property
+    def found(self) -> ScanResult:
+        """Its vulnerabilities; Unsaid where there are no advisories."""
+        with self._database() as database:
+            return scan_inventory(self.machine, self.name, self.inventory, database, self.scan)
+
+    def _database(self) -> Database:
+        try:
+            return Database(self.machine.home.advisories)
+        except InputError as error:
+            raise Unsaid(str(error)) from None
+
+
+def _signature(image: AttestedPlatform) -> bytes:
+    del image
+    return b"{}"
+
+
+def _provenance(image: AttestedPlatform) -> bytes:
+    recipe, inputs = image.recipe
+    lock = parse_lock(recipe.lock, recipe.lock_path)
+    return provenance(
+        recipe,
+        lock,
+        image.built.platform,
+        compression=Compression.parse(recipe.compression).identity,
+        builder=image.machine.settings.builder,
+        invocation=inputs,
+        distribution=image.inventory.distribution,
+    )
+
+
+def _vex(image: AttestedPlatform) -> bytes:
+    result = image.found
+    said = statements_of(result, result.findings)
+    with image._database() as database:  # noqa: SLF001 - the value's own opener
+        said += not_affected(image.inventory, result, database)
+    return openvex(result, said).encode()
+
+
+def _tests(image: AttestedPlatform) -> bytes:
+    report = remembered_tests(image.machine.home, image.manifest.digest)
+    if report is None:
+        raise Unsaid(f"its tests were not run here (ironhull test {image.name})")
+    return results.test_result(
+        image.manifest.digest, report.definition, report.passed, report.failed, report.engine
+    )
+
+
+def _score(image: AttestedPlatform) -> bytes:
+    choices = MeasureChoices(image.scan, image.platform)
+    return results.score(score_json(score(image.machine, image.name, choices)))
+
+
+_MAKERS: dict[str, Callable[[AttestedPlatform], bytes]] = {
+    kinds.SIGNATURE: _signature,
+    kinds.CYCLONEDX: lambda image: cyclonedx(image.bill),
+    kinds.SPDX: lambda image: spdx(image.bill),
+    kinds.LICENSES: lambda image: results.licences(image.bill),
+    kinds.PROVENANCE: _provenance,
+    kinds.VEX: _vex,
+    kinds.VULNERABILITIES: lambda image: results.vulnerabilities(image.found),
+    kinds.TESTS: _tests,
+    kinds.CHECKS: lambda image: results.static_checks(image.built.checks),
+    kinds.SECRETS: lambda image: results.secrets(image.inventory),
+    kinds.SCORE: _score,
+}
+
+
+MADE = tuple(_MAKERS)
+"""The types that Ironhull makes, in the order in which it makes them: the score counts the rest."""
+
+
+def predicate(image: AttestedPlatform, predicate_type: str) -> bytes:
+    """What is said of an image; Unsaid with the reason where nothing can be."""
+    maker = _MAKERS.get(predicate_type)
+    if maker is None:
+        raise InputError(f"{predicate_type}: give what it says in a file (--predicate FILE)")
+    return maker(image)
