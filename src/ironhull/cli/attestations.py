@@ -46,7 +46,7 @@ def attestations(
 ) -> None:
     r"""List the signatures, SBOMs, provenance, VEX and other statements attached to an image.
 
-    Nothing is verified here; `ironhull verify` does that. REF is any place that `ironhull copy`
+    Nothing is verified here. REF is any place that `ironhull copy`
     reads.
 
     \b
@@ -83,7 +83,7 @@ def attestations(
         for each in shown
     ]
     click.echo(table(("STATEMENT", "ABOUT", "MANIFEST", "REFERRER"), rows, right=(2,)))
-    click.echo(f"{label}: {len(shown)} attached, none verified (ironhull verify does that)")
+    click.echo(f"{label}: {len(shown)} attached, none verified")
 
 
 def _json(each: ListedAttestation) -> dict[str, str | None]:

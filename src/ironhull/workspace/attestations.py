@@ -1,4 +1,4 @@
-"""What is attached to an image, listed and read; `verify` is what checks who says it."""
+"""What is attached to an image, listed and read; who says it is not checked here."""
 
 from __future__ import annotations
 
