@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import shutil
 import struct
 import tempfile
 import time
@@ -154,16 +155,23 @@ environment: {A: b}
 """
 
 
+IMAGES = Path(__file__).parents[2] / "images"
+SHARED = ("_shared", "node/_shared")
+
+
 def definition_seeds() -> list[bytes]:
-    images = Path(__file__).parents[2] / "images"
-    return [DEFINITION, *(path.read_bytes() for path in sorted(images.rglob("*.yaml"))[:6])]
+    return [DEFINITION, *(path.read_bytes() for path in sorted(IMAGES.glob("node/debian-*/*")))]
 
 
 def read_definition(data: bytes) -> None:
+    """As one of node's definitions, beside the files that those include."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "1.yaml"
+        for shared in SHARED:
+            shutil.copytree(IMAGES / shared, Path(folder, shared))
+        path = Path(folder) / "node/debian-13/1.yaml"
+        path.parent.mkdir()
         path.write_bytes(data)
-        load(path)
+        load(path, tree=Path(folder))
 
 
 STANZAS = (

@@ -52,18 +52,21 @@ _MAX_REMARKS = 1000
 _IN_MEMORY = 8 << 20
 _STEP = 1 << 18
 _LICENSES = re.compile(rb"^License:[ \t]*(\S[^\r\n]*)", re.MULTILINE)
-_TEXT_BASES = frozenset(path.rpartition("/")[2] for path in TEXTS) | {_COPYRIGHT}
+_NAMED = BASES | {path.rpartition("/")[2] for path in TEXTS} | {_COPYRIGHT}
 
 Reader = TextCataloguer | FileCataloguer | str
 
 
 def reader_of(path: str) -> Reader | None:
     """Who reads files of this name, whatever they hold; None: only programs and keys count."""
-    base = path[path.rfind("/") + 1 :]
-    named = (
-        base in BASES or base in _TEXT_BASES or base[base.rfind(".") + 1 :].lower() in EXTENSIONS
-    )
-    if not named and not path.startswith(DPKG) and path[: -len(base) - 1] not in DIRECTORIES:
+    cut = path.rfind("/")
+    base = path[cut + 1 :]
+    if (
+        base not in _NAMED
+        and base[base.rfind(".") + 1 :].lower() not in EXTENSIONS
+        and path[:cut] not in DIRECTORIES
+        and not path.startswith(DPKG)
+    ):
         return None
     if (catalogued := text_cataloguer(path)) is not None:
         return catalogued
@@ -96,13 +99,13 @@ class FileReader:
     def _read(self, entry: int, path: str, size: int, content: Content) -> str:
         head = content.head(18)
         reader = reader_of(path)
-        if head[:4] == MAGIC and not isinstance(reader, FileCataloguer):
+        if head.startswith(MAGIC) and not isinstance(reader, FileCataloguer):
             return self._program(entry, path, size, content, head)
         match reader:
             case None:
                 if size <= secrets.LIMIT:
                     self._search(entry, path, size, content)
-                return _form(path, head)
+                return rec.SCRIPT if head.startswith(b"#!") else rec.PLAIN
             case TextCataloguer():
                 self._catalogue(entry, path, size, content, reader)
             case FileCataloguer():

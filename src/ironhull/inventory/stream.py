@@ -22,9 +22,10 @@ import zstandard
 from ironhull.errors import MalformedError, UntrustedError
 from ironhull.store.layers import FOREIGN, foreign_compression
 
-CHUNK = 256 * 1024
+CHUNK = 1 << 20
+"""Bytes of tar handed on at most; of fewer, two threads wait for each other more often."""
 _STORED = 64 * 1024
-_AHEAD = 6
+_AHEAD = 4
 _WINDOW = 1 << 27
 """Bytes of memory that a zstd frame may ask for; what the zstd command allows by default."""
 _XZ_MEMORY = 1 << 28

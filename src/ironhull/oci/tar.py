@@ -33,8 +33,8 @@ _REGULAR = frozenset("\x0007S")
 _EXTENDED = frozenset("LKgxX")
 _XATTR = "SCHILY.xattr."
 _ZERO = bytes(BLOCK)
-# name, mode, uid, gid, size, time, checksum, type flag, link, magic, prefix
-_HEADER = struct.Struct("100s8s8s8s12s12s8sc100s6s82x155s12x")
+# name, mode with uid and gid, size, time, checksum, type flag, link, magic, prefix
+_HEADER = struct.Struct("100s24s12s12s8sc100s6s82x155s12x")
 _KINDS = {bytes([code]): chr(code) for code in range(256)}
 _MAX_NUMBERS = 1 << 14
 
@@ -88,8 +88,10 @@ class TarReader:
         "_left",
         "_limits",
         "_numbers",
+        "_owners",
         "_padding",
         "_position",
+        "_sums",
         "_where",
         "members",
         "offset",
@@ -107,7 +109,10 @@ class TarReader:
         self._padding = 0
         self._holed: Holed | None = None
         self._holes = 0
+        # What headers say again and again, as it was read the first time.
         self._numbers: dict[bytes, int] = {}
+        self._owners: dict[bytes, tuple[int, int, int]] = {}
+        self._sums: dict[bytes, int] = {}
         self.members = 0
         self.offset = 0
         """Where the chunk at hand begins in the archive; for messages and seekable archives."""
@@ -123,7 +128,11 @@ class TarReader:
 
     def head(self, size: int) -> bytes:
         """Up to `size` first bytes of what is left of the content, which stay unread."""
-        return self.peek(size) if self._holed is None else self._holed.head(size)
+        if self._holed is not None:
+            return self._holed.head(size)
+        position = self._position
+        end = position + min(size, self._left)
+        return self._buffer[position:end] if end <= len(self._buffer) else self.peek(size)
 
     def peek(self, size: int) -> bytes:
         """Up to `size` first bytes of what the archive holds of the content, a sparse one's too."""
@@ -215,8 +224,9 @@ class TarReader:
         return self._buffer[position : position + BLOCK]
 
     def _next(self) -> Member | None:
-        self._skip(self._left + self._padding)
-        self._left = self._padding = 0
+        if self._left or self._padding:
+            self._skip(self._left + self._padding)
+            self._left = self._padding = 0
         self._holed = None
         name = link = None
         pax: list[tuple[str, bytes]] = []
@@ -228,11 +238,11 @@ class TarReader:
                 self._end(block)
                 return None
             fields = _HEADER.unpack(block)
-            self._check(block, fields[6])
-            size = self._number(fields[4], "size")
+            self._check(block, fields[4])
+            size = self._number(fields[2], "size")
             if not 0 <= size <= self._limits.size:
                 raise self._fail(f"a member of {size} bytes (limit {self._limits.size})")
-            kind = _KINDS[fields[7]]
+            kind = _KINDS[fields[5]]
             if kind not in _EXTENDED:
                 member = self._member(fields, kind, size, name, link)
                 if pax:
@@ -260,12 +270,17 @@ class TarReader:
 
     def _check(self, block: bytes, field: bytes) -> None:
         """Hold a header to its checksum, of unsigned bytes or, as old tars did, signed ones."""
-        said = self._number(field, "checksum")
         # Half of Adler-32 is one more than the sum of the bytes, as long as that is less than
         # 65521; 512 bytes below 128 always are. It takes a tenth of the time of `sum`.
         total = (zlib.adler32(block) & 0xFFFF) - 1 if block.isascii() else sum(block)
+        if self._sums.get(field) == total:
+            return
+        said = self._number(field, "checksum")
         unsigned = total - sum(field) + 256
-        if said != unsigned:
+        if said == unsigned:
+            if len(self._sums) < _MAX_NUMBERS:
+                self._sums[field] = total
+        else:
             signed = unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])
             if said != signed:
                 raise self._fail(f"header checksum {said}, expected {unsigned}")
@@ -327,24 +342,33 @@ class TarReader:
             raise self._fail(f"more than {self._limits.members} members")
         if name is None:
             name = fields[0].split(b"\0", 1)[0]
-            prefix = fields[10]
-            if prefix[0] and fields[9] == b"ustar\0":
+            prefix = fields[8]
+            if prefix[0] and fields[7] == b"ustar\0":
                 name = prefix.split(b"\0", 1)[0] + b"/" + name
         if link is None:
-            link = fields[8].split(b"\0", 1)[0] if fields[8][0] else b""
+            link = fields[6].split(b"\0", 1)[0] if fields[6][0] else b""
         self._left = size
+        mode, uid, gid = self._owners.get(fields[1]) or self._owner(fields[1])
         return Member(
             name.decode("utf-8", "surrogateescape"),
             kind,
-            self._number(fields[1], "mode") & 0o7777,
-            self._number(fields[2], "uid"),
-            self._number(fields[3], "gid"),
+            mode,
+            uid,
+            gid,
             size,
-            self._number(fields[5], "time"),
+            self._number(fields[3], "time"),
             link.decode("utf-8", "surrogateescape") if link else "",
             None,
             kind == "S",
         )
+
+    def _owner(self, field: bytes) -> tuple[int, int, int]:
+        """Mode, uid and gid, which stand side by side in a header."""
+        mode = self._number(field[:8], "mode") & 0o7777
+        owner = mode, self._number(field[8:16], "uid"), self._number(field[16:], "gid")
+        if len(self._owners) < _MAX_NUMBERS:
+            self._owners[field] = owner
+        return owner
 
     def _extend(self, member: Member, pax: dict[str, bytes]) -> None:
         """Let an extended header overrule the fields of the member behind it."""

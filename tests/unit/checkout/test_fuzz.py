@@ -14,6 +14,12 @@ from ironhull.scan.versions.apk import apk_key
 
 
 @pytest.mark.parametrize("name", TARGETS)
+def test_what_is_changed_was_a_good_input(name: str) -> None:
+    for seed in TARGETS[name].seeds():
+        TARGETS[name].run(seed)
+
+
+@pytest.mark.parametrize("name", TARGETS)
 def test_no_changed_input_breaks_a_parser(name: str) -> None:
     found = fuzz(TARGETS[name], seed=1, seconds=5, inputs=200)
     assert [what for what, _ in found.failures] == []
