@@ -42,6 +42,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "tree": ("Publish", "tree", "Show what an image consists of, and what refers to it."),
     "key": ("Prove", "key", "Make, rotate, list and revoke the keys that sign."),
     "attest": ("Prove", "attest", "Sign statements about an image, and attach them."),
+    "reproduce": ("Prove", "reproduce", "Build an image again from its provenance, and compare."),
     "attestations": ("Prove", "attestations", "List and read what is attached to an image."),
     "inventory": ("Examine", "inventory", "Show what is in any image."),
     "sbom": ("Examine", "sbom", "Write the bill of materials of any image."),

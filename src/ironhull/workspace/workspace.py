@@ -41,6 +41,7 @@ from ironhull.workspace import (
     images,
     measuring,
     publishing,
+    reproducing,
     rescanning,
     sbom,
     scanning,
@@ -59,6 +60,7 @@ from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.publishing import Published
+from ironhull.workspace.reproducing import ReproduceChoices, Reproduced
 from ironhull.workspace.rescanning import Rescan
 from ironhull.workspace.scanning import ScanChoices
 from ironhull.workspace.verifying import VerifyChoices
@@ -269,6 +271,10 @@ class Workspace:
     def attest(self, name: str, chosen: AttestChoices | None = None) -> Attested:
         """Sign statements about an image of the store, and attach them; see `attesting.attest`."""
         return attesting.attest(self.machine, name, chosen or attesting.AttestChoices())
+
+    def reproduce(self, image: str, chosen: ReproduceChoices | None = None) -> Reproduced:
+        """Build an image again from its signed provenance; see `reproducing.reproduce`."""
+        return reproducing.reproduce(self.machine, image, chosen or ReproduceChoices())
 
     def attestations(self, image: str) -> tuple[ListedAttestation, ...]:
         """What is attached to an image in any place; nothing is verified."""
