@@ -17,19 +17,17 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from ironhull.archive.apt_sources import APT_SOURCES, AptSource, apt_sources, parse_line
 from ironhull.archive.interface import Repository
 from ironhull.archive.trust import debian_keyring
+from ironhull.debian import codenames
 from ironhull.errors import EnvironmentProblem, InputError
 
 MAIN, SECURITY = "debian", "debian-security"
 
 # Releases by the `distribution` of a definition (os-release's id and version-id).
 CODENAMES = {
-    "debian-11": "bullseye",
-    "debian-12": "bookworm",
-    "debian-13": "trixie",
-    "debian-14": "forky",
+    **{f"debian-{number}": codename for number, codename in codenames.IMAGES.items()},
     "debian-sid": "sid",
 }
-_ALIASES = {"stable", "oldstable", "oldoldstable", "testing", "unstable", "buster", "duke"}
+_SUITES = {*codenames.NUMBERS, "sid", "stable", "oldstable", "oldoldstable", "testing", "unstable"}
 _POCKETS = re.compile(
     r"(?P<base>[a-z]+)(?:-(?:updates|backports|proposed-updates|security)|/updates)?"
 )
@@ -207,7 +205,7 @@ def _rank(source: AptSource) -> int:
 
 def _is_debian_suite(suite: str) -> bool:
     found = _POCKETS.fullmatch(suite)
-    return found is not None and found["base"] in {*CODENAMES.values(), *_ALIASES}
+    return found is not None and found["base"] in _SUITES
 
 
 def _is_security(source: AptSource) -> bool:

@@ -72,7 +72,7 @@ class StoredBuild:
     built: BuiltPlatform
     tags: tuple[str, ...]
     config: dict[str, Any]
-    """The OCI config document."""
+    """The OCI config document; secrets in what it runs are hidden."""
 
 
 def remember(home: Home, key: str, image: BuiltImage) -> None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ironhull.advisories.database import Database, FeedStatus
-from ironhull.advisories.feeds.osv import MAX_SUMMARY
-from ironhull.advisories.model import Record
+from ironhull.advisories.dossier import (
+    dossier_document,
+    dossier_lines,
+    status_document,
+    status_lines,
+)
 from ironhull.advisories.transfer import export_database, import_database
 from ironhull.advisories.update import MAX_SHRINK, Outcome
 from ironhull.cli.machine import opened, silent
-from ironhull.cli.output import as_json, print_json, table
-from ironhull.errors import NetworkError, NotFoundError, UntrustedError
-from ironhull.reports.text import harmless
+from ironhull.cli.output import as_json, print_json, print_lines, table
+from ironhull.errors import NetworkError, UntrustedError
 from ironhull.reports.words import shown_size
-from ironhull.workspace.advising import update_advisories
+from ironhull.workspace.advising import database_status, dossier, update_advisories
 
 
 @click.group(short_help="Get and read the database of vulnerabilities.")
@@ -88,51 +89,18 @@ def _told(outcomes: Sequence[Outcome]) -> str:
     return ", ".join(outcome.name for outcome in outcomes)
 
 
-@advisories.command(short_help="Show which feeds there are and how old they are.")
+@advisories.command("status", short_help="Show which feeds there are and how old they are.")
 @as_json
-def status(as_json: bool) -> None:
+def status_(as_json: bool) -> None:
     """Show every feed of the database: its date, its records, when and from where it came.
 
     Example: ironhull advisories status
     """
-    with Database(silent().home.advisories) as database:
-        feeds = database.feeds
-        size = database.path.stat().st_size
-        ecosystems = database.ecosystems
+    status = database_status(silent())
     if as_json:
-        print_json(
-            {
-                "path": str(silent().home.advisories),
-                "size": size,
-                "ecosystems": dict(sorted(ecosystems.items())),
-                "feeds": [_feed_json(feed) for feed in feeds],
-            }
-        )
-        return
-    rows = [
-        [
-            feed.name,
-            feed.date + ("" if feed.dated else " (file)"),
-            str(feed.records),
-            feed.imported,
-            feed.origin,
-        ]
-        for feed in feeds
-    ]
-    click.echo(table(["FEED", "DATE", "RECORDS", "IMPORTED", "FROM"], rows, right=(2,)))
-    click.echo(
-        f"\n{silent().home.advisories}: {shown_size(size)}, {sum(ecosystems.values())} claims"
-    )
-
-
-def _dated(feed: FeedStatus) -> str:
-    return feed.date if feed.dated else f"{feed.date} (file)"
-
-
-def _feed_json(feed: FeedStatus) -> dict[str, Any]:
-    value = asdict(feed)
-    del value["key"]
-    return value
+        print_json(status_document(status))
+    else:
+        print_lines(status_lines(status))
 
 
 @advisories.command(short_help="Show all that is known about one vulnerability.")
@@ -143,72 +111,11 @@ def show(identifier: str, as_json: bool) -> None:
 
     Example: ironhull advisories show CVE-2024-6387
     """
-    with Database(silent().home.advisories) as database:
-        records = database.records([identifier])
-        names = dict.fromkeys([identifier, *(stored.record.id for stored in records)])
-        claims = [claim for name in names for claim in database.claims_on(name)]
-        heads = database.record_heads(claim.record for claim in claims)
-        kev = database.exploited(names)
-        scores = database.scores(names)
-        dates = {feed.name: feed.date for feed in database.feeds}
-    if not records and not claims:
-        raise NotFoundError(f"{identifier} is in no feed of the database")
-    rows = [
-        [
-            *_source(heads[claim.record], dates),
-            claim.ecosystem,
-            claim.package,
-            claim.advisory or claim.state,
-            claim.fixed or "",
-            claim.urgency or "",
-            claim.reason or "",
-        ]
-        for claim in claims
-    ]
-    heading = ["FEED", "RECORD", "DATE", "ECOSYSTEM", "PACKAGE", "STATE", "FIXED", "URGENCY", ""]
+    found = dossier(silent(), identifier)
     if as_json:
-        keys = ("feed", "record", "date", "ecosystem", "package", "state", "fixed", "urgency")
-        print_json(
-            {
-                "id": identifier,
-                "records": [
-                    {"feed": each.feed, "feed_date": dates[each.feed], **_record_json(each.record)}
-                    for each in records
-                ],
-                "claims": [dict(zip((*keys, "reason"), row, strict=True)) for row in rows],
-                "kev": {name: asdict(entry) for name, entry in kev.items()},
-                "epss": {name: asdict(score) for name, score in scores.items()},
-            }
-        )
-        return
-    for stored in records:
-        record = stored.record
-        rating = f"CVSS {record.score} {record.vector}" if record.vector else record.severity
-        date = (record.modified or dates[stored.feed])[:10]
-        click.echo(f"{record.id} ({stored.feed}, {date}) {rating}".rstrip())
-        summary = record.summary + ("…" if len(record.summary) == MAX_SUMMARY else "")
-        for text in (summary, *record.notes):
-            if text:
-                click.echo(f"  {harmless(text)}")
-        if record.aliases or record.related:
-            click.echo(f"  also: {', '.join((*record.aliases, *record.related))}")
-    for name, entry in kev.items():
-        click.echo(f"{name} is exploited (CISA, {entry.added})")
-    for name, score in scores.items():
-        click.echo(f"{name} EPSS {score.epss:.4f}, higher than {score.percentile:.1%} of all")
-    if rows:
-        click.echo("\n" + table(heading, rows))
-
-
-def _source(head: tuple[str, str, str], dates: dict[str, str]) -> list[str]:
-    feed, record, date = head
-    return [feed, record, (date or dates[feed])[:10]]
-
-
-def _record_json(record: Record) -> dict[str, Any]:
-    value = asdict(record)
-    del value["claims"]
-    return value
+        print_json(dossier_document(found))
+    else:
+        print_lines(dossier_lines(found))
 
 
 @advisories.command(short_help="Write the database to one file.")

@@ -10,8 +10,8 @@ import click
 from ironhull.cli.machine import opened
 from ironhull.cli.options import registry_options
 from ironhull.cli.output import as_json, print_json
-from ironhull.registry.client.answers import printable
 from ironhull.registry.client.tree import Node
+from ironhull.reports.text import one_line
 from ironhull.reports.words import shown_size
 from ironhull.workspace.publishing import tree as tree_of
 
@@ -49,7 +49,7 @@ def _line(node: Node) -> str:
     descriptor = node.descriptor
     parts = [node.role, descriptor.digest, shown_size(descriptor.size)]
     if descriptor.platform is not None:
-        parts.append(printable(str(descriptor.platform), 60))
+        parts.append(one_line(str(descriptor.platform), 60))
     kind = descriptor.artifact_type if node.role == "referrer" else None
-    parts.append(printable(kind or descriptor.media_type, 100))
+    parts.append(one_line(kind or descriptor.media_type, 100))
     return "  ".join(parts)

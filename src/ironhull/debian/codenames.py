@@ -21,3 +21,10 @@ NUMBERS: Mapping[str, str] = {
     "forky": "14",
     "duke": "15",
 }
+IMAGES: Mapping[str, str] = {
+    NUMBERS[codename]: codename for codename in ("bullseye", "bookworm", "trixie", "forky")
+}
+"""Number → codename of the releases that images are made of.
+
+Not of older ones: the suite of their security updates has another name.
+"""

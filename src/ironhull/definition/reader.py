@@ -17,6 +17,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from ironhull.debian import codenames
 from ironhull.definition.accounts import accounts_of
 from ironhull.definition.contents import packages_of, repositories_of
 from ironhull.definition.fetched import files_of
@@ -44,7 +45,6 @@ from ironhull.oci.document import canonical
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import MAX_NAME, NAME, TAG
 
-CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie", "14": "forky"}
 DISTRIBUTIONS = ("debian",)
 _CODENAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)")
@@ -220,7 +220,7 @@ def _distribution(record: ReadMap, problems: Problems) -> tuple[str, str, dict[s
     name, version = section.get("id", ""), section.get("version-id", "")
     if name and name not in DISTRIBUTIONS:
         problems.error(section.at("id"), _unknown_distribution(name))
-    known = CODENAMES.get(version, "") if name == "debian" else ""
+    known = codenames.IMAGES.get(version, "") if name == "debian" else ""
     codename = section.get("version-codename", known)
     if known and codename != known:
         problems.error(

@@ -13,6 +13,7 @@ from typing import Any
 from ironhull.demo.model import Attack, Attempt
 from ironhull.engine.interface import Container
 from ironhull.errors import EngineError
+from ironhull.reports.text import harmless
 
 TITLES = {
     "shell": "run a shell",
@@ -77,4 +78,4 @@ def _text(value: Any) -> str:
     """One printable line."""
     if not isinstance(value, str):
         raise TypeError(f"a text was expected, got {value!r:.50}")
-    return "".join(letter if letter.isprintable() else " " for letter in value[:_LONGEST])
+    return harmless(value[:_LONGEST])

@@ -34,6 +34,14 @@ def one_line(text: str, limit: int = 0) -> str:
     return f"{line[: limit - 1]}…" if 0 < limit < len(line) else line
 
 
+def spelled_out(text: str) -> str:
+    r"""One line of ASCII with every other sign as Python spells it, `\x1b` or `\u202e`.
+
+    For logs: nothing is lost, and no sign, of white space neither, can pass for one of the log's.
+    """
+    return text.encode("unicode_escape").decode("ascii")
+
+
 def shown_json(text: str) -> str:
     r"""JSON with every sign that `harmless` takes out written as `\u202e`: the value is the same.
 

@@ -47,13 +47,13 @@ class Pruned:
 def usage(home: Home) -> list[Usage]:
     """What each part of the home holds."""
     parts = {
-        "images and layers": (home.root / "store" / "blobs",),
+        "images and layers": (home.blobs,),
         "packages": (home.packages.root,),
         "package indexes": (home.archive,),
         "layer records": (home.layers,),
         "image records": (home.images, home.origins, home.recipes, home.tests),
         "inventories": (home.layer_inventories, home.layer_contents),
-        "unfinished": (home.root / "store" / "tmp", home.root / "store" / "registry" / "uploads"),
+        "unfinished": (*home.unfinished, home.uploads),
     }
     found = []
     for name, folders in parts.items():
@@ -74,8 +74,9 @@ def prune(
     if packages:
         doomed += _files(home.packages.root)
     # Made before the lock is taken: making a store takes it too.
-    blobs = home.store.blobs
-    with locked(home.root / "store" / ".lock"):
+    layout = home.store
+    blobs = layout.blobs
+    with locked(layout.lock):
         if layers or unused:
             needed = _needed(home)
             doomed += [
@@ -154,7 +155,7 @@ def _needed(home: Home) -> set[Digest]:
                 f"cannot tell what {name} needs, nothing is removed: {error} "
                 "(build or pull the image again first)"
             ) from None
-    names = (path.name for path in _files(layout.root / "registry"))
+    names = (path.name for path in _files(home.registry))
     return listed | {Digest(f"sha256:{name}") for name in names if _HEX.fullmatch(name)}
 
 
@@ -183,9 +184,9 @@ def _orphans(home: Home, gone: set[str]) -> Iterator[Path]:
 
 def _leftovers(home: Home) -> Iterator[Path]:
     """Files that a process was writing when it was killed, or is writing now."""
-    for folder in (home.root / "store" / "tmp", home.cache / "tmp"):
+    for folder in home.unfinished:
         yield from _files(folder)
-    for folder in (home.root / "store", home.layers, home.images, home.origins):
+    for folder in (home.store_folder, home.layers, home.images, home.origins):
         if folder.is_dir():
             yield from (
                 path

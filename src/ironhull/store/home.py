@@ -35,17 +35,42 @@ class Home:
     root: Path
 
     @property
+    def store_folder(self) -> Path:
+        """Where the store is or will be."""
+        return self.root / "store"
+
+    @property
     def store(self) -> ImageLayout:
         """The OCI image layout of all that was built or pulled, made if it is not there."""
         try:
-            return ImageLayout(self.root / "store", create=True)
+            return ImageLayout(self.store_folder, create=True)
         except EnvironmentProblem as error:
             raise EnvironmentProblem(f"{error}; IRONHULL_HOME names another place") from None
 
     @property
     def existing_store(self) -> ImageLayout:
         """The same, but not made: reading from one that is not there finds nothing."""
-        return ImageLayout(self.root / "store")
+        return ImageLayout(self.store_folder)
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of the store's blobs."""
+        return self.store_folder / "blobs"
+
+    @property
+    def registry(self) -> Path:
+        """The folder of the records that a registry over the store keeps."""
+        return self.store_folder / "registry"
+
+    @property
+    def uploads(self) -> Path:
+        """The folder of what is being pushed to that registry."""
+        return self.registry / "uploads"
+
+    @property
+    def unfinished(self) -> tuple[Path, ...]:
+        """The folders of blobs that somebody writes, or wrote when he was killed."""
+        return self.store_folder / "tmp", self.cache / "tmp"
 
     @property
     def packages(self) -> BlobStore:

@@ -30,12 +30,17 @@ class ImageLayout:
         self.root = root
         self.blobs = BlobStore(root / "blobs")
         if create and not (root / "index.json").exists():
-            with locked(root / ".lock"):
+            with locked(self.lock):
                 if not (root / "index.json").exists():
                     replace_file(root / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
                     self._write([])
         elif not create and not (root / "oci-layout").is_file():
             raise NotFoundError(f"{root} is not an OCI image layout (it has no oci-layout file)")
+
+    @property
+    def lock(self) -> Path:
+        """Who holds it may change what index.json lists, and remove what it does not (`locked`)."""
+        return self.root / ".lock"
 
     def descriptors(self) -> list[Descriptor]:
         """What index.json lists, in its order."""
@@ -66,7 +71,7 @@ class ImageLayout:
 
     def update(self, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
         """Replace what index.json lists by `change` of it; one process at a time, atomically."""
-        with locked(self.root / ".lock"):
+        with locked(self.lock):
             self._write(change(self.descriptors()))
 
     def tag(self, descriptor: Descriptor, names: list[str]) -> None:

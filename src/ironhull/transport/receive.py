@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from urllib3.response import BaseHTTPResponse
 
 from ironhull.errors import UntrustedError
+from ironhull.reports.text import one_line
 from ironhull.transport.exchange import CHUNK, Exchange
 from ironhull.transport.patience import Broken, Tries
 
@@ -87,8 +88,8 @@ class Reception:
         said = response.headers.get("content-range", "").strip()
         found = _RANGE.fullmatch(said)
         if not asked or found is None or int(found[1]) != self.written:
-            shown = "".join(c for c in said if c.isprintable())[:60]
-            raise self._untrusted(f"asked for bytes from {self.written}, got {shown!r}")
+            got = one_line(said, 60)
+            raise self._untrusted(f"asked for bytes from {self.written}, got {got!r}")
         return self.written
 
     def _must_fit(self, response: BaseHTTPResponse, start: int) -> None:

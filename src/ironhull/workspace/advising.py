@@ -1,10 +1,13 @@
-"""The database of vulnerabilities: which feeds to bring in, and from where."""
+"""The database of vulnerabilities: which feeds to bring in, from where, and what they say."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from ironhull.advisories import dossier as dossiers
+from ironhull.advisories.database import Database
+from ironhull.advisories.dossier import DatabaseStatus, Dossier
 from ironhull.advisories.feeds.known import KNOWN, KnownFeed
 from ironhull.advisories.update import MAX_SHRINK, Outcome, Rules, Source, update
 from ironhull.errors import InputError
@@ -31,6 +34,21 @@ def update_advisories(
     rules = Rules(datetime.now(UTC), max_shrink, delta, network(machine))
     chosen = _sources(sources) if sources else _defaults(machine.settings.advisory_sources)
     return update(machine.home.advisories, chosen, rules, machine.progress)
+
+
+def dossier(machine: Machine, identifier: str) -> Dossier:
+    """All that the feeds say about a vulnerability; NotFoundError if they do not name it.
+
+    InputError where there is no database.
+    """
+    with Database(machine.home.advisories) as database:
+        return dossiers.dossier(database, identifier)
+
+
+def database_status(machine: Machine) -> DatabaseStatus:
+    """Which feeds the database has, and how old; InputError where there is none."""
+    with Database(machine.home.advisories) as database:
+        return dossiers.database_status(database)
 
 
 def _sources(texts: Sequence[str]) -> list[Source]:

@@ -10,6 +10,8 @@ from typing import Any
 from ironhull.build.built import StoredBuild, built_image
 from ironhull.definition.catalog import Catalog
 from ironhull.errors import InputError, NotFoundError
+from ironhull.inventory.config import image_config
+from ironhull.inventory.hidden import hide
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.document import Document
@@ -115,4 +117,17 @@ def stored_build(machine: Machine, name: str, platform: Platform | None = None) 
         if item.digest == descriptor.digest
         and (ref := item.annotations.get(REF_NAME, "")).startswith(prefix)
     )
-    return StoredBuild(image, built, tags, config)
+    return StoredBuild(image, built, tags, _shown(config))
+
+
+def _shown(document: dict[str, Any]) -> dict[str, Any]:
+    """The image's config with every secret of what it runs hidden: people and logs see it."""
+    run = document["config"]
+    hidden, _ = hide(image_config(document), {})
+    words: dict[str, Any] = {
+        "Env": list(hidden.env),
+        "Entrypoint": list(hidden.entrypoint),
+        "Cmd": list(hidden.cmd),
+        "Labels": dict(hidden.labels),
+    }
+    return {**document, "config": {**run, **{key: words[key] for key in words if key in run}}}

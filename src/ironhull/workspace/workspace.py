@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from ironhull.advisories.dossier import DatabaseStatus, Dossier
 from ironhull.advisories.update import Outcome
 from ironhull.build.built import BuiltImage, StoredBuild
 from ironhull.build.testing import TestReport
@@ -336,6 +337,14 @@ class Workspace:
     def update_advisories(self, *sources: str) -> list[Outcome]:
         """Bring feeds into the database, from `NAME=PLACE` or from their own addresses."""
         return advising.update_advisories(self.machine, sources)
+
+    def advisories(self) -> DatabaseStatus:
+        """Which feeds the database of vulnerabilities has, and how old they are."""
+        return advising.database_status(self.machine)
+
+    def vulnerability(self, identifier: str) -> Dossier:
+        """Every record and claim about one vulnerability, by identifier or alias."""
+        return advising.dossier(self.machine, identifier)
 
     def rescan(self, *images: str, max_age: int | None = None) -> Rescan:
         """Stored inventories against today's advisories, all or those named; see `rescanning`."""

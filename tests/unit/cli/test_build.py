@@ -109,6 +109,20 @@ def test_show_says_what_is_in_the_image(bench):
     assert "\x1b[" not in text
 
 
+def test_show_never_shows_a_secret_that_the_image_carries(bench):
+    secret = "correct-horse-battery"
+    bench.file.write_text(
+        DEFINITION.replace("cmd: [app]", f"cmd: [app, --password={secret}]")
+        + f"environment: {{APP_MODE: fast, DB_PASSWORD: {secret}}}\n"
+    )
+    bench.build()
+    shown = bench.run("show", "app:1", "--json").stdout
+    assert secret not in shown + bench.run("show", "app:1").stdout
+    value = json.loads(shown)
+    assert {"APP_MODE=fast", "DB_PASSWORD=[secret]"} <= set(value["environment"])
+    assert value["cmd"] == ["app", "--password=[secret]"]
+
+
 def test_other_surroundings_give_the_same_digest(bench, tmp_path):
     digest = bench.build()["images"][0]["digest"]
     old = os.umask(0o077)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ironhull.errors import NetworkError
+from ironhull.reports.text import one_line
 from ironhull.transport.failure import retry_after
 from ironhull.transport.message import Answer
 
@@ -42,19 +43,13 @@ def refused(where: str, what: str, answer: Answer) -> Refused:
     if answer.status >= 500:
         advice = "the registry is at fault; its log says why"
     if answer.status == 429 and (after := answer.headers.get("retry-after")):
-        advice = f"it asks to wait: Retry-After {printable(after, 40)}"
+        advice = f"it asks to wait: Retry-After {one_line(after, 40)}"
     said = f" ({text})" if text else ""
     hint = f"; {advice}" if advice else ""
     message = f"{where}: {what}: answered {answer.status}{said}{hint}"
     return Refused(
         message, answer.status, codes, retry_after(answer.headers.get("retry-after")) or 0.0
     )
-
-
-def printable(text: str, limit: int = _MAX_SHOWN) -> str:
-    """Foreign text without control characters, in one line, cut."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _errors(answer: Answer) -> tuple[frozenset[str], str]:
@@ -65,7 +60,7 @@ def _errors(answer: Answer) -> tuple[frozenset[str], str]:
     except (ValueError, KeyError, TypeError, RecursionError):
         kind = answer.headers.get("content-type", "")
         text = answer.body.decode("utf-8", "replace") if kind.startswith("text/plain") else ""
-        return frozenset(), printable(text)
+        return frozenset(), one_line(text, _MAX_SHOWN)
     codes: list[str] = []
     lines: list[str] = []
     for error in errors[:5] if isinstance(errors, list) else ():
@@ -73,4 +68,4 @@ def _errors(answer: Answer) -> tuple[frozenset[str], str]:
             code, message = str(error.get("code") or ""), str(error.get("message") or "")
             codes.append(code)
             lines.append(f"{code}: {message}" if code and message else code or message)
-    return frozenset(codes), printable("; ".join(lines))
+    return frozenset(codes), one_line("; ".join(lines), _MAX_SHOWN)

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ironhull.errors import MalformedError, NetworkError
-from ironhull.registry.client.answers import printable
 from ironhull.registry.client.auth import Scope
 from ironhull.registry.client.session import Session
+from ironhull.reports.text import one_line
 from ironhull.transport.message import Answer, Request
 
 _MAX_PAGES = 1000
@@ -86,5 +86,5 @@ def next_link(headers: list[str]) -> str | None:
                 return str(target)
         rest = _LINK.sub("", header) if links else header
         if rest.strip(" ,") and (not links or re.search(r"\bnext\b", rest, re.IGNORECASE)):
-            raise MalformedError(f"cannot tell the next page from Link: {printable(header, 200)}")
+            raise MalformedError(f"cannot tell the next page from Link: {one_line(header, 200)}")
     return None

@@ -21,11 +21,12 @@ from ironhull.oci.media_types import (
     OCI_MANIFEST,
 )
 from ironhull.oci.reference import TAG
-from ironhull.registry.client.answers import Refused, printable
+from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.auth import Scope
 from ironhull.registry.client.pages import pages
 from ironhull.registry.client.session import Session
 from ironhull.registry.client.upload import BlobUpload
+from ironhull.reports.text import one_line
 from ironhull.store.blobs import BlobStore, BlobWriter
 from ironhull.transport.message import Answer, Request, bytes_body
 from ironhull.transport.patience import Broken, GaveUp
@@ -107,7 +108,7 @@ class Repository:
         said = answer.headers.get("docker-content-digest")
         if said is not None and said != document.digest:
             raise UntrustedError(
-                f"{self}: {what}: the registry stored {printable(said, 80)} "
+                f"{self}: {what}: the registry stored {one_line(said, 80)} "
                 f"and not {document.digest}; it changed what it was given"
             )
         subject = document.subject
@@ -123,7 +124,7 @@ class Repository:
         length = answer.headers.get("content-length")
         if answer.status == 200 and length is not None and length != str(descriptor.size):
             raise UntrustedError(
-                f"{self}: {what}: the registry has {printable(length, 30)} bytes, "
+                f"{self}: {what}: the registry has {one_line(length, 30)} bytes, "
                 f"its descriptor says {descriptor.size}"
             )
         return answer.status == 200
@@ -255,7 +256,7 @@ class Repository:
                 "push the image again with a current tool"
             )
         raise MalformedError(
-            f"{self}: {what}: answered with content type {printable(said, 80) or '(none)'!r}, "
+            f"{self}: {what}: answered with content type {one_line(said, 80) or '(none)'!r}, "
             "expected an OCI or Docker manifest or index; is this a registry?"
         )
 

@@ -7,6 +7,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TextIO
 
+from ironhull.reports.text import spelled_out
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -42,7 +44,7 @@ class RequestLog:
             f"{now} {line.id} {line.client} {line.user or '-'} {line.method} {line.path}"
             f" {line.status} {line.received}/{line.sent} {line.seconds * 1000:.1f}ms"
         )
-        self._write(_printable(f"{text} {line.error}" if line.error else text))
+        self._write_text(f"{text} {line.error}" if line.error else text)
 
     def note(self, text: str, **more: object) -> None:
         """Something that is no request: a sweep, a start, a fault."""
@@ -50,7 +52,11 @@ class RequestLog:
             self._write(json.dumps({"time": _now(), "note": text, **more}))
         else:
             rest = "".join(f" {key}={value}" for key, value in more.items())
-            self._write(f"{_now()} {text}{rest}")
+            self._write_text(f"{_now()} {text}{rest}")
+
+    def _write_text(self, text: str) -> None:
+        """No sign of a request may end a line, or move a terminal's cursor."""
+        self._write(spelled_out(text))
 
     def _write(self, text: str) -> None:
         try:
@@ -58,11 +64,6 @@ class RequestLog:
             self._stream.flush()
         except (OSError, ValueError):
             return
-
-
-def _printable(text: str) -> str:
-    """No sign of a request may end a line, or move a terminal's cursor."""
-    return "".join(sign if " " <= sign <= "~" else f"\\x{ord(sign):02x}" for sign in text)
 
 
 def _now() -> str:

@@ -394,7 +394,7 @@ def test_a_broken_registry_is_given_up_after_some_attempts(
         connect(registry).fetch_manifest("1")
     message = str(caught.value)
     assert message.startswith(f"{registry.host}/app: manifest 1: answered 500")
-    assert "UNKNOWN: disk [31m on fire" in message
+    assert "UNKNOWN: disk\ufffd[31m on fire" in message
     assert "\x1b" not in message
     assert len(registry.requests("GET", "/manifests/")) == 4
 
