@@ -35,7 +35,8 @@ install: setup ## Link the command into PREFIX/bin (default ~/.local)
 	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; \
 	  *) echo "not on your PATH yet: export PATH=\"$(PREFIX)/bin:\$$PATH\"";; esac
 
-demo: setup ## Build node:20 and show what it is, then run the case study
+demo: setup ## Build and sign node:20, show what it is, then run the case study
+	$(BIN)/ironhull key generate --no-passphrase --if-missing
 	$(BIN)/ironhull build node:20 --update
 	@echo
 	$(BIN)/ironhull show node:20

@@ -142,7 +142,10 @@ def _provenance(facts: ScoredImage) -> Iterator[Point]:
     yield _source(facts)
     yield _downloads(facts)
     yield attached_point(
-        facts, ("signed", "provenance", "Signed"), "signature", "sign it (cosign sign, notation)"
+        facts,
+        ("signed", "provenance", "Signed"),
+        "signature",
+        "sign it (ironhull attest, cosign sign, notation)",
     )
     yield _recent(facts)
     yield _pinned_base(facts)
@@ -157,7 +160,7 @@ def _provenance(facts: ScoredImage) -> Iterator[Point]:
         facts,
         ("sbom", "provenance", "SBOM"),
         "sbom",
-        "attach an SBOM (ironhull inventory IMAGE --cyclonedx makes one)",
+        "attach an SBOM (ironhull sbom IMAGE writes one, ironhull attest signs it)",
     )
 
 
