@@ -39,11 +39,7 @@ def cyclonedx(bill: Bill, specification: Specification = "1.6") -> bytes:
             "version": 1,
             "metadata": {
                 "timestamp": bill.created,
-                "tools": {
-                    "components": [
-                        {"type": "application", "name": "ironhull", "version": __version__}
-                    ]
-                },
+                "tools": _tools(specification),
                 "component": _root(bill),
             },
             "components": components,
@@ -57,6 +53,12 @@ def cyclonedx(bill: Bill, specification: Specification = "1.6") -> bytes:
         "serialNumber": document_id(body).urn,
     }
     return msgspec.json.encode(head)[:-1] + b"," + body[1:]
+
+
+def _tools(specification: Specification) -> Any:
+    tool = {"name": "ironhull", "version": __version__}
+    # Tools that read no newer form than 1.5 know the older list only, which 1.5 still allows.
+    return [tool] if specification == "1.5" else {"components": [{"type": "application", **tool}]}
 
 
 def _ref(identifier: str) -> str:
@@ -153,7 +155,12 @@ def _properties(said: BillPackage) -> list[dict[str, str]]:
         "archive": said.archive_path,
         "repository": said.repository,
     }
-    return [{"name": f"ironhull:{key}", "value": text} for key, text in properties.items() if text]
+    named = {f"ironhull:{key}": text for key, text in properties.items()}
+    if package.is_distribution:
+        # trivy takes the source package from here alone, and misses what is found in it without.
+        named["aquasecurity:trivy:SrcName"] = package.source
+        named["aquasecurity:trivy:SrcVersion"] = package.source_version
+    return [{"name": name, "value": text} for name, text in named.items() if text]
 
 
 def _origin(origin: BillOrigin) -> dict[str, Any]:

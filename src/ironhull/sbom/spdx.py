@@ -100,7 +100,7 @@ def _origin_id(origin: BillOrigin) -> str:
 
 
 def _described(
-    identifier: str, name: str, version: str, purpose: str, purl: str = ""
+    identifier: str, name: str, version: str, purpose: str, purl: dict[str, str] | None = None
 ) -> dict[str, Any]:
     value: dict[str, Any] = {
         "SPDXID": identifier,
@@ -115,18 +115,24 @@ def _described(
     if version:
         value["versionInfo"] = version
     if purl:
-        value["externalRefs"] = [
-            {
-                "referenceCategory": "PACKAGE-MANAGER",
-                "referenceType": "purl",
-                "referenceLocator": purl,
-            }
-        ]
+        value["externalRefs"] = [purl]
     return value
 
 
+def _reference(category: str, kind: str, locator: str) -> dict[str, str]:
+    return {
+        "referenceCategory": category,
+        "referenceType": kind,
+        "referenceLocator": locator,
+    }
+
+
+def _purl(purl: str) -> dict[str, str] | None:
+    return _reference("PACKAGE-MANAGER", "purl", purl) if purl else None
+
+
 def _root(bill: Bill) -> dict[str, Any]:
-    return _described(_ROOT, bill.name, bill.manifest or "", "CONTAINER", image_purl(bill))
+    return _described(_ROOT, bill.name, bill.manifest or "", "CONTAINER", _purl(image_purl(bill)))
 
 
 def _system(bill: Bill) -> list[dict[str, Any]]:
@@ -138,7 +144,10 @@ def _system(bill: Bill) -> list[dict[str, Any]]:
 
 def _source(source: SourcePackage) -> dict[str, Any]:
     identifier = f"SPDXRef-source-{source.id}"
-    return _described(identifier, source.name, source.version, "SOURCE", source.purl)
+    # Not as `purl`: who looks for vulnerabilities would take the source for one more installed
+    # package, and count all that is found in its binary packages twice.
+    purl = _reference("OTHER", "source-purl", source.purl)
+    return _described(identifier, source.name, source.version, "SOURCE", purl)
 
 
 def _analyzed(files: Sequence[BillFile]) -> dict[str, Any]:
@@ -154,7 +163,7 @@ def _package(said: BillPackage) -> dict[str, Any]:
     package = said.package
     purpose = "APPLICATION" if package.type == "binary" else "LIBRARY"
     value = _described(
-        _package_id(said.id), package.name, package.version, purpose, package.purl
+        _package_id(said.id), package.name, package.version, purpose, _purl(package.purl)
     ) | _analyzed(said.files)
     value["licenseDeclared"] = said.licence.expression or _NONE
     if said.licence.comment:
