@@ -33,7 +33,6 @@ from ironhull.transport.address import shown
 from ironhull.transport.network import DIRECT, Network
 
 JOBS = 8
-_LISTED = 20
 
 Advance = Callable[[int], object]
 T = TypeVar("T")
@@ -76,6 +75,26 @@ class Snapshot:
         return filled.rstrip("/")
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How messages speak of what is fetched."""
+
+    one: str
+    some: str
+    newer: str
+    """What to do where the mirror has newer ones only."""
+    listed: int = 20
+    """How many of those that are missing a message lists."""
+
+
+LOCKED = Wording(
+    "locked package",
+    "packages",
+    "Move the lock to them with --update, or set `snapshot` to the address of an archive that"
+    " keeps all.",
+)
+
+
 class MirrorSource:
     """.deb files from the repositories' mirrors: a `PackageSource`."""
 
@@ -88,6 +107,7 @@ class MirrorSource:
         offline: bool = False,
         jobs: int = JOBS,
         transfer: Callable[[Callable[[str], None]], Download] = default_transfer,
+        wording: Wording = LOCKED,
     ) -> None:
         known = list(repositories)
         self._roots = {repository.name: repository.uri for repository in known}
@@ -97,6 +117,7 @@ class MirrorSource:
         self._offline = offline
         self._jobs = jobs
         self._transfer = transfer
+        self._wording = wording
 
     def fetch(self, wanted: Sequence[Deb], progress: Progress) -> None:
         """Have all of them in the store, verified, or raise one error naming what is missing."""
@@ -105,11 +126,13 @@ class MirrorSource:
         if not lacking:
             return
         if self._offline:
-            raise _summary([(w, EnvironmentProblem("not in the store")) for w in lacking], "")
+            raise _summary(
+                [(w, EnvironmentProblem("not in the store")) for w in lacking], "", self._wording
+            )
         addresses = [self._addresses(w) for w in lacking]
         transfer = self._transfer(progress.note)
         total = sum(w.size for w in lacking)
-        advance = Stoppable(progress.start("fetching packages", total, "bytes"))
+        advance = Stoppable(progress.start(f"fetching {self._wording.some}", total, "bytes"))
 
         def one(item: tuple[Deb, list[str]]) -> tuple[Deb, IronhullError] | None:
             package, urls = item
@@ -128,7 +151,7 @@ class MirrorSource:
         if failures:
             of_the_mirror = any(w.repository not in self._own for w, _ in failures)
             mirror = ", or use another mirror (--mirror URL)" if of_the_mirror else ""
-            raise _summary(failures, f"Try again{mirror}.")
+            raise _summary(failures, f"Try again{mirror}.", self._wording)
 
     def _addresses(self, wanted: Deb) -> list[str]:
         if wanted.repository not in self._roots:
@@ -255,16 +278,18 @@ class Stoppable:
         self._stopped.set()
 
 
-def _summary(failures: Sequence[tuple[Deb, IronhullError]], again: str) -> IronhullError:
+def _summary(
+    failures: Sequence[tuple[Deb, IronhullError]], again: str, wording: Wording
+) -> IronhullError:
     """One error of the gravest kind that lists every package; `again` is empty when offline."""
     lines = [
         f"  {w.name} {w.version} ({w.architecture}), from {w.repository}: {error}"
         for w, error in sorted(failures, key=lambda failure: failure[0].name)
     ]
-    if len(lines) > _LISTED:
-        lines[_LISTED:] = [f"  and {len(lines) - _LISTED} more"]
+    if len(lines) > wording.listed:
+        lines[wording.listed :] = [f"  and {len(lines) - wording.listed} more"]
     errors = [error for _, error in failures]
-    count = f"{len(failures)} locked package" + ("s" if len(failures) > 1 else "")
+    count = f"{len(failures)} {wording.one}" + ("s" if len(failures) > 1 else "")
     listed = "\n".join(lines)
     if not again:
         return EnvironmentProblem(
@@ -278,6 +303,5 @@ def _summary(failures: Sequence[tuple[Deb, IronhullError]], again: str) -> Ironh
     if any(isinstance(error, NetworkError) for error in errors):
         return NetworkError(f"{count} cannot be had:\n{listed}\n{again}")
     return NotFoundError(
-        f"{count} cannot be had:\n{listed}\nA mirror keeps only current versions. Move the lock"
-        " to them with --update, or set `snapshot` to the address of an archive that keeps all."
+        f"{count} cannot be had:\n{listed}\nA mirror keeps only current versions. {wording.newer}"
     )

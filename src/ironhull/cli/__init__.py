@@ -46,6 +46,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "attestations": ("Prove", "attestations", "List and read what is attached to an image."),
     "inventory": ("Examine", "inventory", "Show what is in any image."),
     "sbom": ("Examine", "sbom", "Write the bill of materials of any image."),
+    "sources": ("Examine", "sources", "Write the source packages of an image to a file."),
     "scan": ("Examine", "scan", "Find the vulnerabilities of any image."),
     "explain": ("Examine", "explain", "Say why a vulnerability is or is not reported."),
     "compare": ("Examine", "compare", "Show images side by side: what hardening gained."),

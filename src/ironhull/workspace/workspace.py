@@ -28,6 +28,7 @@ from ironhull.registry.client.tree import Node
 from ironhull.scan.explain import Explanation
 from ironhull.scan.model import ScanResult
 from ironhull.settings import Settings
+from ironhull.store.export import whole_file
 from ironhull.store.home import Home
 from ironhull.verify.verdict import Verdict
 from ironhull.workspace import (
@@ -47,6 +48,7 @@ from ironhull.workspace import (
     sbom,
     scanning,
     scoring,
+    sources,
     tracing,
     verifying,
     vex_document,
@@ -306,6 +308,15 @@ class Workspace:
     ) -> bytes:
         """The bill of materials of any image as JSON: cyclonedx, cyclonedx-1.5 or spdx."""
         return sbom.sbom(self.machine, image, format, _platform(platform))
+
+    def sources(
+        self, image: str, output: str | Path, *, platform: str | None = None
+    ) -> sources.ImageSources:
+        """Write all source packages of any Debian image into one tar; see `fetch_sources`."""
+        found = sources.fetch_sources(self.machine, image, _platform(platform))
+        with whole_file(Path(output)) as file:
+            sources.write_archive(self.machine, found, file)
+        return found
 
     def scan(
         self, image: str, *, platform: str | None = None, chosen: ScanChoices | None = None
