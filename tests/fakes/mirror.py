@@ -114,6 +114,35 @@ class FakeDeb:
         )
 
 
+@dataclass(frozen=True)
+class FakeSource:
+    """A source package; `files` by name, one of them a .dsc."""
+
+    name: str
+    version: str
+    files: Mapping[str, bytes]
+
+    @property
+    def folder(self) -> str:
+        return f"pool/main/{self.name[0]}/{self.name}"
+
+    def stanza(self) -> str:
+        """As it stands in a Sources index."""
+        lines = [
+            f" {hashlib.sha256(data).hexdigest()} {len(data)} {name}"
+            for name, data in self.files.items()
+        ]
+        return stanza(
+            {
+                "Package": self.name,
+                "Binary": self.name,
+                "Version": self.version,
+                "Directory": self.folder,
+                "Checksums-Sha256": "\n" + "\n".join(lines),
+            }
+        )
+
+
 def make_repository(
     root: Path,
     debs: Sequence[FakeDeb],
@@ -130,12 +159,14 @@ def make_repository(
     release: Mapping[str, str] | None = None,
     extra_stanzas: str = "",
     separate_all: bool = False,
+    sources: Sequence[FakeSource] = (),
 ) -> Path:
     """Write (over) one suite of a repository at `root`; returns `root`.
 
     `release` adds fields to the release file, or replaces them; an empty value removes one.
     `endings` are the forms of Packages, `extra_stanzas` goes into each as it is. Packages of
-    architecture `all` are in every index, with `separate_all` only in binary-all.
+    architecture `all` are in every index, with `separate_all` only in binary-all. `sources` are in
+    main's Sources.
     """
     folder = root / "dists" / suite if not suite.endswith("/") else root / suite
     if folder.exists() and not suite.endswith("/"):
@@ -155,6 +186,12 @@ def make_repository(
             if suite.endswith("/"):
                 path = "Packages"
             table += _index_files(folder, path, text, endings, by_hash)
+    for source in sources:
+        for name, data in source.files.items():
+            _write(root / source.folder / name, data)
+    if sources:
+        text = "\n".join(source.stanza() for source in sources).encode()
+        table += _index_files(folder, "main/source/Sources", text, endings, by_hash)
     fields = {
         "Origin": "Test",
         "Label": "Test",
