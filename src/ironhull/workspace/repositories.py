@@ -15,6 +15,14 @@ from ironhull.errors import InputError
 from ironhull.settings import Settings
 
 
+def distributions_own(settings: Settings, distribution: str) -> list[Repository]:
+    """A distribution's suites on the configured mirror; `distribution` is for example debian-13."""
+    keyrings = () if settings.keyring is None else (_keyring(settings.keyring),)
+    return find_repositories(
+        distribution, mirror=settings.mirror, origin=settings.mirror_origin, keyrings=keyrings
+    )
+
+
 def repositories_of(
     settings: Settings, definition: ImageDefinition, key: Callable[[str], bytes] | None = None
 ) -> tuple[Repository, ...]:
@@ -23,13 +31,7 @@ def repositories_of(
     `key` gets a key that the definition has by address; without it those are left out, for only
     verifying needs them.
     """
-    keyrings = () if settings.keyring is None else (_keyring(settings.keyring),)
-    found = find_repositories(
-        definition.distribution,
-        mirror=settings.mirror,
-        origin=settings.mirror_origin,
-        keyrings=keyrings,
-    )
+    found = distributions_own(settings, definition.distribution)
     own = [
         Repository(
             wanted.name,

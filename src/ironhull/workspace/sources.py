@@ -17,7 +17,6 @@ from typing import BinaryIO
 
 from ironhull.archive.fetch import MirrorSource, Snapshot, Wording, default_transfer
 from ironhull.archive.interface import Repository
-from ironhull.archive.mirror import find_repositories
 from ironhull.archive.releases import ArchiveContext, load_releases
 from ironhull.archive.source_tar import write_sources
 from ironhull.archive.sources import SourceFile, SourceStanza, open_sources
@@ -28,10 +27,13 @@ from ironhull.oci.digest import hex_of
 from ironhull.oci.platform import Platform
 from ironhull.sbom.identity import created
 from ironhull.sbom.sources import built_using
+from ironhull.workspace.addressed import Addressed
+from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.examining import inventory as take_inventory
-from ironhull.workspace.locking import Locking
+from ironhull.workspace.fetching import LazyDownload
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.network import network
+from ironhull.workspace.repositories import distributions_own, repositories_of
 
 Key = tuple[str, str]
 """Name and version of a source package."""
@@ -117,22 +119,20 @@ def _wanted(inventory: Inventory) -> dict[Key, list[str]]:
     return wanted
 
 
-def _repositories(machine: Machine, inventory: Inventory) -> list[Repository]:
+def _repositories(machine: Machine, inventory: Inventory) -> Sequence[Repository]:
     """Those of the definition, for an image that was built here; else the distribution's."""
-    locking, settings = Locking(machine), machine.settings
-    digest = inventory.image.digest
+    settings, digest = machine.settings, inventory.image.digest
     known = built_image(machine.home, hex_of(digest)) if digest else None
     if known is not None:
         try:
-            definition, _ = locking.definition(known.definition)
-            return locking.repositories(definition, keys=True)
+            definition, _ = Definitions(machine).definition(known.definition)
         except IronhullError as error:
-            machine.progress.note(f"note: {known.definition} is left out: {error}")
-    label = inventory.distribution.label
-    keyrings = () if settings.keyring is None else (settings.keyring.read_bytes(),)
-    return find_repositories(
-        label, mirror=settings.mirror, origin=settings.mirror_origin, keyrings=keyrings
-    )
+            machine.progress.note(f"note: {known.definition} is not looked at: {error}")
+        else:
+            download = LazyDownload(machine)
+            addressed = Addressed(machine.home.packages, download, settings.offline)
+            return repositories_of(settings, definition, addressed.key)
+    return distributions_own(settings, inventory.distribution.label)
 
 
 def _found(
