@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 
 import pytest
@@ -22,6 +23,7 @@ class FakeAccess:
         self.slow = set()
         self.go = threading.Event()
         self.checked = []
+        self.nice = []
         self._lock = threading.Lock()
         self.running, self.most = {}, {}
 
@@ -34,6 +36,7 @@ class FakeAccess:
     def check(self, name, password):
         with self._lock:
             self.checked.append((name, password))
+            self.nice.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
             self.running[name] = self.running.get(name, 0) + 1
             self.most[name] = max(self.most.get(name, 0), self.running[name])
         if name in self.slow:
@@ -137,6 +140,25 @@ def test_an_address_that_failed_often_has_one_thread_and_comes_last(access, logi
         assert await asyncio.gather(*guesses) == [False] * 5
 
     asyncio.run(attack())
+
+
+def test_an_address_that_failed_takes_only_what_others_leave_of_the_processors(access, logins):
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    fail(logins, 2)
+    assert asyncio.run(tried(logins, HERE, "bob", "bob")) is True
+    assert asyncio.run(tried(logins, THERE, "carol", "carol")) is True
+    assert access.nice[0] == access.nice[3] == ours
+    assert access.nice[1] == access.nice[2] == min(ours + 10, 19)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == ours
+
+
+def test_a_server_that_is_nice_itself_never_asks_for_more_than_it_has(access, logins, monkeypatch):
+    """Only root may become less nice, and nobody nicer than 19."""
+    asked = []
+    monkeypatch.setattr(os, "getpriority", lambda *_: 15)
+    monkeypatch.setattr(os, "setpriority", lambda which, who, nice: asked.append(nice))
+    fail(logins, 2)
+    assert asked == [19]
 
 
 def test_the_same_credentials_at_once_are_checked_once(access, logins):
