@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan_options import Reach, image_argument, reach_options, scan_options
 from ironhull.errors import CheckFailedError
@@ -42,6 +43,40 @@ def create(image: str, chosen: ScanChoices, reach: Reach) -> None:
     """
     with reach.opened(quiet=True) as machine:
         click.echo(vex_of(machine, image, chosen, reach.platform))
+
+
+@vex.command(short_help="Write the VEX of all images as a signed VEX repository.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--image", "images", multiple=True, metavar="NAME:TAG", help="Only this image; repeatable."
+)
+@click.option(
+    "--url",
+    required=True,
+    metavar="URL",
+    help="Where DIR will be served: https, for readers ask nothing else.",
+)
+@as_json
+def publish(folder: Path, images: tuple[str, ...], url: str, as_json: bool) -> None:
+    """Write the VEX attached to the store's images into DIR, as one numbered, signed set.
+
+    DIR is a VEX repository (specification v0.1), which trivy and others read from any static
+    server: index, manifest, a document for each image. A set with other content gets the next
+    number and names the one before; an equal one keeps its number.
+
+    Example: ironhull vex publish vex --url https://images.example/vex
+    """
+    from ironhull.workspace.vex_publishing import publish_vex
+
+    if not url.startswith("https://"):
+        raise click.UsageError(f"--url {url!r:.80}: readers of VEX repositories ask https only")
+    with opened(as_json) as machine:
+        done = publish_vex(machine, folder, images, url)
+    if as_json:
+        print_json(asdict(done))
+        return
+    click.echo(f"set {done.number} ({done.digest}) in {folder}")
+    click.echo(f"{done.statements} statements of {len(done.images)} images")
 
 
 @vex.command(short_help="Check VEX documents for honesty and use.")

@@ -23,7 +23,7 @@ from ironhull.inventory.model import Inventory, Package
 from ironhull.scan.debian import tracker_source
 from ironhull.scan.model import Finding, FixState, ScanResult
 from ironhull.vex.model import Product, VexStatement
-from ironhull.vex.purl import image_purl
+from ironhull.vex.purl import image_purl, part_purls
 from ironhull.vex.status import VexStatus
 from ironhull.vex.writing import write_openvex
 
@@ -53,9 +53,12 @@ def statements_of(result: ScanResult, findings: Iterable[Finding]) -> list[VexSt
 
 def products_of(result: ScanResult, purls: Iterable[str]) -> tuple[Product, ...]:
     """Packages as parts of the image; by themselves where it has no digest: purls name versions."""
-    parts = tuple(sorted(filter(None, set(purls))))
+    known = sorted(filter(None, set(purls)))
     image = image_purl(result.image, result.digest)
-    return (Product(image, parts),) if image else tuple(Product(part) for part in parts)
+    if not image:
+        return tuple(Product(part) for part in known)
+    parts = {form for purl in known for form in part_purls(purl)}
+    return (Product(image, tuple(sorted(parts))),)
 
 
 def not_affected(

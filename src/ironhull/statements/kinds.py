@@ -19,6 +19,8 @@ CHECKS = f"{OWN}/static-check/v1"
 SECRETS = f"{OWN}/secrets/v1"
 LICENSES = f"{OWN}/licenses/v1"
 SCORE = f"{OWN}/score/v1"
+VEX_SET = f"{OWN}/vex-set/v1"
+"""Of a set of documents, not of an image."""
 
 KINDS = {
     "signature": SIGNATURE,

@@ -242,16 +242,40 @@ def _is_image_of(purl: Purl, place: Surroundings) -> bool:
     )
 
 
+def part_purls(purl: str) -> tuple[str, ...]:
+    """A package's purl as part of an image, in the forms that scanners compare letter by letter.
+
+    Without the qualifiers that they write differently (`distro=debian-13` or `debian-13.8`,
+    `upstream`), which the image's digest makes needless; an epoch in the version and as qualifier.
+    """
+    parsed = PackageURL.from_string(purl)
+    if parsed.type not in ("deb", "apk", "rpm"):
+        return (purl,)
+    given = parsed.qualifiers if isinstance(parsed.qualifiers, dict) else {}
+    kept = {key: given[key] for key in ("arch",) if key in given}
+    epoch, colon, rest = (parsed.version or "").partition(":")
+    forms = [(parsed.version, kept)]
+    if colon and epoch.isdigit():
+        forms.append((rest, {**kept, "epoch": epoch}))
+    return tuple(
+        PackageURL(parsed.type, parsed.namespace, parsed.name, version, qualifiers).to_string()
+        for version, qualifiers in forms
+    )
+
+
 def image_purl(image: str, digest: str) -> str:
-    """`pkg:oci/node@sha256:…?repository_url=…`, by digest; empty for a folder, which has none."""
+    """`pkg:oci/node@sha256:…?repository_url=…`, by digest; empty for a folder, which has none.
+
+    An image of the store is in no registry yet: then without, for that restricts it to one.
+    """
     repository = image_name(image)
+    host, slash, rest = repository.partition("/")
     name = repository.rpartition("/")[2].lower() or "image"
     if not digest:
         return ""
-    return (
-        f"pkg:oci/{quote(name, safe='.-_~')}@{quote(digest, safe='')}"
-        f"?repository_url={quote(repository, safe='/')}"
-    )
+    purl = f"pkg:oci/{quote(name, safe='.-_~')}@{quote(digest, safe='')}"
+    placed = slash and rest and (host == "localhost" or "." in host or ":" in host)
+    return f"{purl}?repository_url={quote(repository, safe='/')}" if placed else purl
 
 
 def image_name(image: str) -> str:

@@ -52,6 +52,7 @@ from ironhull.workspace import (
     tracing,
     verifying,
     vex_document,
+    vex_publishing,
 )
 from ironhull.workspace.attestations import ListedAttestation
 from ironhull.workspace.attesting import AttestChoices, Attested
@@ -274,6 +275,12 @@ class Workspace:
     def attest(self, name: str, chosen: AttestChoices | None = None) -> Attested:
         """Sign statements about an image of the store, and attach them; see `attesting.attest`."""
         return attesting.attest(self.machine, name, chosen or attesting.AttestChoices())
+
+    def publish_vex(
+        self, folder: str | Path, *images: str, url: str
+    ) -> vex_publishing.PublishedVex:
+        """Write the VEX of the store's images as a signed VEX repository; see `vex_publishing`."""
+        return vex_publishing.publish_vex(self.machine, Path(folder), images, url)
 
     def reproduce(self, image: str, chosen: ReproduceChoices | None = None) -> Reproduced:
         """Build an image again from its signed provenance; see `reproducing.reproduce`."""
