@@ -52,11 +52,13 @@ class SignedImage:
         image = {"platforms": ("linux/amd64", "linux/arm64")} | image
         self.root = make_image(self.layout, **image)
         self.signer = FakeSigner()
+        self.waiting: list[Document] | None = []
         root = self.layout.document(self.root.digest)
         self.manifests = list(root.manifests) if root.is_index else [self.root]
         if signed:
             for each in dict.fromkeys((self.root.digest, *(m.digest for m in self.manifests))):
                 self.attach(self.descriptor(each), SIGNATURE, {})
+        self.list_waiting()
 
     def copied(self, folder: Path) -> SignedImage:
         """The same image in another layout, to be changed: made once, it need not be made again."""
@@ -140,8 +142,16 @@ class SignedImage:
         )
         document = Document.of(value)
         blobs.put(document.raw)
-        list_documents(self.layout, [document])
+        if self.waiting is None:
+            list_documents(self.layout, [document])
+        else:
+            self.waiting.append(document)
         return document
+
+    def list_waiting(self) -> None:
+        """List what was attached while `waiting` was a list, at once: each time is a write."""
+        list_documents(self.layout, self.waiting or [])
+        self.waiting = None
 
 
 def said_about(subject: Descriptor, kind: str, predicate: object) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from ironhull.advisories.model import (
     State,
     Support,
 )
-from ironhull.advisories.schema import APPLICATION_ID, VERSION
+from ironhull.advisories.schema import APPLICATION_ID, EPSS, VERSION
 from ironhull.errors import EnvironmentProblem, InputError
 
 CHUNK = 900
@@ -285,6 +285,12 @@ class Database:
         """Identifier → its EPSS score."""
         rows = self._in("SELECT vulnerability, epss, percentile FROM score", identifiers)
         return {row[0]: Score(*row) for row in rows}
+
+    @cached_property
+    def epss_model(self) -> str:
+        """The version of the model of the EPSS scores; empty if it is not known, or if two are."""
+        found = {cycle.cycle for cycle in self.cycles(EPSS)}
+        return found.pop() if len(found) == 1 else ""
 
     def _in(self, query: str, identifiers: Iterable[str]) -> list[Any]:
         return [

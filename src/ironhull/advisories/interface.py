@@ -32,6 +32,8 @@ class FeedDate:
     """The date that the feed itself gives, RFC 3339 or YYYY-MM-DD; the latest one counts."""
 
     date: str
+    model: str = ""
+    """Of scores: the version of the model that they are of, for scores of two differ."""
 
 
 @dataclass(frozen=True, slots=True)

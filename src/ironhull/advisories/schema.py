@@ -91,3 +91,6 @@ CREATE TABLE in_archive (
 
 CONTENT = ("claim", "ecosystem", "exploited", "score", "cycle", "support", "in_archive")
 """The tables with a `feed` column that are emptied when a feed is replaced, beside `record`."""
+
+EPSS = "epss"
+"""The product in `cycle` whose one cycle is the version of the model of the scores."""

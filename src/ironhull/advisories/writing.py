@@ -21,7 +21,7 @@ from ironhull.advisories.model import (
     Score,
     Support,
 )
-from ironhull.advisories.schema import CONTENT
+from ironhull.advisories.schema import CONTENT, EPSS
 
 BATCH = 2_000
 
@@ -79,6 +79,8 @@ class Writer:
             for row in chunk:
                 if isinstance(row, FeedDate):
                     written.date = max(written.date, utc(row.date))
+                    if row.model:
+                        self._add(Cycle(EPSS, row.model))
                 elif isinstance(row, Deleted):
                     raise malformed(row.id, "a whole feed cannot delete records; use --delta")
                 else:

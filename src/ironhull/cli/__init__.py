@@ -44,6 +44,8 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "attest": ("Prove", "attest", "Sign statements about an image, and attach them."),
     "reproduce": ("Prove", "reproduce", "Build an image again from its provenance, and compare."),
     "attestations": ("Prove", "attestations", "List and read what is attached to an image."),
+    "verify": ("Prove", "verify", "Say whether images are to be believed, and why."),
+    "policy": ("Prove", "policy", "Check and try policies of `verify`."),
     "inventory": ("Examine", "inventory", "Show what is in any image."),
     "sbom": ("Examine", "sbom", "Write the bill of materials of any image."),
     "sources": ("Examine", "sources", "Write the source packages of an image to a file."),
@@ -53,7 +55,6 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "score": ("Examine", "score", "Score any image's hardening, each point with evidence."),
     "rescan": ("Examine", "rescan", "Match stored inventories with new advisories."),
     "vex": ("Examine", "vex", "Write and check VEX documents."),
-    "verify": ("Examine", "verify", "Say whether an image is to be believed, and why."),
     "advisories": ("Examine", "advisories", "Get and read the database of vulnerabilities."),
 }
 

@@ -2,58 +2,116 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from ironhull.cli.machine import opened
 from ironhull.cli.options import platforms_option, registry_options
-from ironhull.cli.output import as_json, print_json, print_lines
-from ironhull.errors import CheckFailedError
+from ironhull.cli.output import as_json, print_json, print_lines, write_file
+from ironhull.errors import CheckFailedError, InputError
 from ironhull.oci.platform import Platform
-from ironhull.verify.reports.document import verdict_json
-from ironhull.verify.reports.table import verdict_lines
-from ironhull.workspace.verifying import VerifyChoices
+from ironhull.verify.policy.model import Policy
+from ironhull.verify.reports.document import verdict_json, verdicts_json
+from ironhull.verify.reports.table import verdict_lines, verdicts_lines
+from ironhull.workspace.verifying import VerifyChoices, summary_of, verify_all
 from ironhull.workspace.verifying import verify as verify_image
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
-@click.command(short_help="Say whether an image is to be believed, and why.")
-@click.argument("image", metavar="IMAGE")
+
+@click.command(short_help="Say whether images are to be believed, and why.")
+@click.argument("images", metavar="IMAGE…", nargs=-1)
 @click.option(
     "--key",
     "keys",
     multiple=True,
     metavar="PUB",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=_FILE,
     help="A public key to believe (PEM); several: any of them.  [default: the ring's]",
 )
+@click.option("--policy", type=_FILE, help="What has to hold (docs/verify.md).")
+@click.option(
+    "--from",
+    "listed",
+    metavar="FILE",
+    help="Verify the images that this file lists, one a line; -: standard input.",
+)
+@click.option("--vsa", type=_FILE, help="Write the verdict as a verification summary (SLSA).")
+@click.option("--sign", is_flag=True, help="Sign that summary with this machine's key.")
 @platforms_option
 @registry_options
 @as_json
 def verify(
-    image: str,
+    images: tuple[str, ...],
     keys: tuple[Path, ...],
+    policy: Path | None,
+    listed: str | None,
+    vsa: Path | None,
+    sign: bool,
     platforms: tuple[str, ...],
     plain_http: bool,
     ca: Path | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Say whether IMAGE is signed by a key that is believed, and what else is said about it.
+    r"""Say whether images are signed by a key that is believed, and whether a policy holds.
 
     IMAGE is a registry's reference, a layout or an archive (then nothing else is needed), or a name
     of the store. It is resolved to a digest once, and the answer is about that digest alone. Exits
-    with 1 where the answer is no.
+    with 1 where the answer is no, with every rule that fails and what would satisfy it.
 
-    Example: ironhull verify localhost:5000/node:20 --key release.pub
+    \b
+    Examples:
+      ironhull verify localhost:5000/node:20 --key release.pub
+      ironhull verify image.tar --policy production.yaml --json
     """
-    chosen = VerifyChoices(keys, Platform.parse_all(platforms))
+    names = [*images, *_lines(listed)]
+    if not names:
+        raise click.UsageError("name an image, or a list of them with --from")
+    chosen = VerifyChoices(keys, _policy(policy), Platform.parse_all(platforms))
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
-        verdict = verify_image(machine, image, chosen)
+        if len(names) > 1:
+            if vsa is not None:
+                raise click.UsageError("--vsa is of one image")
+            verdicts = verify_all(machine, names, chosen)
+            if as_json:
+                print_json(verdicts_json(verdicts))
+            else:
+                print_lines(verdicts_lines(verdicts))
+            bad = [each.reference for each in verdicts if not each.passed]
+            if bad:
+                raise CheckFailedError(f"{len(bad)} of {len(verdicts)} are not to be believed")
+            return
+        verdict = verify_image(machine, names[0], chosen)
+        if vsa is not None:
+            write_file(vsa, summary_of(machine, verdict, sign=sign))
     if as_json:
         print_json(verdict_json(verdict))
     else:
         print_lines(verdict_lines(verdict))
     if not verdict.passed:
         reasons = "; ".join(f"{each.rule}: {each.found}" for each in verdict.failed)
-        raise CheckFailedError(f"{image}: {reasons}")
+        raise CheckFailedError(f"{names[0]}: {reasons}")
+
+
+def _policy(path: Path | None) -> Policy | None:
+    if path is None:
+        return None
+    # What reads YAML: not for who only has a key.
+    from ironhull.verify.policy.reader import read_policy
+
+    return read_policy(path)
+
+
+def _lines(file: str | None) -> list[str]:
+    """The names of a list; what begins with # is no name."""
+    if file is None:
+        return []
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]

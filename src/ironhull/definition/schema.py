@@ -26,10 +26,11 @@ def json_schema() -> dict[str, Any]:
 
 def reference() -> str:
     """The keys as Markdown: one table for the top, one for each map with fixed keys."""
-    return "\n\n".join(_sections("", FORMAT)) + "\n"
+    return "\n\n".join(sections("", FORMAT)) + "\n"
 
 
-def _sections(path: str, fields: FixedKeys) -> Iterator[str]:
+def sections(path: str, fields: FixedKeys) -> Iterator[str]:
+    """The tables of a map of fixed keys and of those below it; `path` leads to it."""
     heading = f"### `{path}`" if path else "### Top level"
     rows = ["| key | value | meaning |", "|---|---|---|"]
     rows += [_row(name, key) for name, key in fields.keys.items()]
@@ -40,7 +41,7 @@ def _sections(path: str, fields: FixedKeys) -> Iterator[str]:
         if isinstance(shape, ListOf):
             shape, below = shape.item, f"{below}[]"
         if isinstance(shape, FixedKeys):
-            yield from _sections(below, shape)
+            yield from sections(below, shape)
 
 
 def _row(name: str, key: Key) -> str:

@@ -75,6 +75,8 @@ class Text:
     empty: bool = False
     plain: bool = True
     """No control characters; false for contents of files and scripts."""
+    variables: bool = True
+    """Whether the format has variables: a text with one is judged after it is replaced."""
 
     @property
     def words(self) -> str:
@@ -117,7 +119,8 @@ class Text:
 
     def schema(self) -> dict[str, Any]:
         """As `Shape.schema`."""
-        # A text that still has a variable in it is judged after the variable is replaced.
+        if self.options and not self.variables:
+            return {"enum": list(self.options)}
         if self.options:
             return {
                 "type": "string",
@@ -128,7 +131,9 @@ class Text:
             value["minLength"] = 1
         value["maxLength"] = self.longest
         if self.pattern is not None:
-            value["pattern"] = f"^(?:{self.pattern})$|{VARIABLE_PATTERN}"
+            value["pattern"] = f"^(?:{self.pattern})$"
+            if self.variables:
+                value["pattern"] += f"|{VARIABLE_PATTERN}"
         return value
 
 

@@ -9,7 +9,7 @@ bytes. What it can do is leave something out; that is what a rule that wants it 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ironhull.attest.attaching import PREDICATE_ANNOTATIONS
@@ -92,6 +92,12 @@ class Subject:
     def of_type(self, types: Collection[str]) -> tuple[Verified, ...]:
         """The verified statements of these predicate types."""
         return tuple(each for each in self.statements if each.type in types)
+
+    def without_predicates(self) -> Subject:
+        """The same without what the statements say."""
+        return replace(
+            self, statements=tuple(replace(each, predicate=b"") for each in self.statements)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ironhull.oci.digest import Digest
@@ -64,7 +64,25 @@ class Verdict:
         """Whether every rule holds. No rule at all is no yes."""
         return bool(self.outcomes) and all(each.holds for each in self.outcomes)
 
+    def without_predicates(self) -> Verdict:
+        """The same without what statements say: small, for who keeps many."""
+        evidence = self.evidence
+        root = evidence.root.without_predicates()
+        images = tuple(
+            root if each is evidence.root else each.without_predicates() for each in evidence.images
+        )
+        return replace(self, evidence=Evidence(root, images))
+
     @property
     def failed(self) -> Sequence[Outcome]:
         """The rules that do not hold."""
         return [each for each in self.outcomes if not each.holds]
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """An image of several that could not be looked at: no yes either."""
+
+    reference: str
+    reason: str
+    passed: bool = False

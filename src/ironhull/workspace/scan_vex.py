@@ -7,8 +7,6 @@ from pathlib import Path
 
 from ironhull.advisories.database import Database
 from ironhull.inventory.model import Inventory
-from ironhull.registry.client.locations import open_source
-from ironhull.registry.client.naming import find_location
 from ironhull.scan.model import ScanResult
 from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.vex.attached import attached_vex
@@ -16,7 +14,6 @@ from ironhull.vex.model import VexDocument
 from ironhull.vex.purl import Surroundings
 from ironhull.vex.reading import read_vex
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.registries import registries
 
 
 def with_vex(
@@ -33,6 +30,18 @@ def with_vex(
     documents = [document for place in places for document in read_vex(place)]
     if attached_to is not None:
         documents += _attached(machine, attached_to, inventory)
+    return with_documents(result, inventory, database, documents, unchecked=unchecked)
+
+
+def with_documents(
+    result: ScanResult,
+    inventory: Inventory,
+    database: Database,
+    documents: Sequence[VexDocument],
+    *,
+    unchecked: bool = False,
+) -> ScanResult:
+    """The result with documents applied that are at hand."""
     image = inventory.image
     digests = frozenset(filter(None, (image.digest, image.manifest, image.config)))
     identifiers = {finding.id for finding in result.findings}
@@ -46,6 +55,11 @@ def with_vex(
 
 
 def _attached(machine: Machine, image: str, inventory: Inventory) -> list[VexDocument]:
+    # The network: only where something is to be asked.
+    from ironhull.registry.client.locations import open_source
+    from ironhull.registry.client.naming import find_location
+    from ironhull.workspace.registries import registries
+
     wanted = [each for each in (inventory.image.digest, inventory.image.manifest) if each]
     with (
         registries(machine) as opened,

@@ -1,30 +1,36 @@
 """Images verified: what is attached to them, whose signatures hold, and what a policy says.
 
-Verifying one image from a disk must cost little more than its signatures: what asks registries is
-imported only where it is needed, as in `scanning`.
+Verifying one image from a disk must cost little more than its signatures: what asks registries,
+reads images or matches vulnerabilities is imported only where it is needed, as in `scanning`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import os
+import signal
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ironhull.attest.listing import ImagePlace, LayoutPlace
 from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.inventory.model import Inventory
+from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
-from ironhull.registry.client.naming import Kind, Location, find_in, find_location, find_stored
 from ironhull.reports.words import moment
 from ironhull.signing.keyring import Keyring, KnownKey
 from ironhull.signing.public_key import MAX_PEM, PublicKey
-from ironhull.store.layout import ImageLayout
 from ironhull.verify.evidence import collect
-from ironhull.verify.rules.signing import signed
+from ironhull.verify.policy.model import Policy
+from ironhull.verify.signed import signed
 from ironhull.verify.trust import NamedKey, Trust
-from ironhull.verify.verdict import Verdict
+from ironhull.verify.verdict import Unverified, Verdict
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.verify_places import Places
+
+_MANY, _CHUNK = 64, 16
+"""From so many images on several processes verify them, so many at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,15 @@ class VerifyChoices:
     """What verifying may be told besides the images."""
 
     keys: Sequence[Path] = ()
-    """Public keys to believe; none: those of the home's ring."""
+    """Public keys to believe; none: those of the home's ring. With a policy, of those it names."""
+    policy: Policy | None = None
+    """None: the image has to be signed by a key that is believed, and no more."""
     platforms: Collection[Platform] = ()
     """Of an index, those alone; none: all."""
+    now: datetime | None = None
+    """The moment that ages and exceptions are counted to; None: this one."""
+    inventories: Mapping[Digest, Inventory] = field(default_factory=dict)
+    """What is in manifests, where it is not to be read."""
 
 
 def verify(machine: Machine, reference: str, chosen: VerifyChoices | None = None) -> Verdict:
@@ -45,23 +57,58 @@ def verify(machine: Machine, reference: str, chosen: VerifyChoices | None = None
     none, and no key at all; NetworkError.
     """
     chosen = chosen or VerifyChoices()
-    trust = trust_of(machine, chosen.keys)
-    with _opened(machine, reference) as place:
-        evidence = collect(place, place.root(), trust, chosen.platforms)
-    now = moment(datetime.now(UTC))
-    return Verdict(reference, evidence, (signed(evidence),), None, now)
+    trust = trust_of(machine, chosen.keys, chosen.policy)
+    return verified(machine, Places(machine), reference, chosen, trust)
 
 
-def trust_of(machine: Machine, keys: Sequence[Path]) -> Trust:
-    """The keys to believe: those files, else all of the ring; what the ring revoked never."""
+def verified(
+    machine: Machine, places: Places, reference: str, chosen: VerifyChoices, trust: Trust
+) -> Verdict:
+    """The same with what several images share."""
+    now = chosen.now or datetime.now(UTC)
+    policy = chosen.policy
+    with places.opened(reference) as place:
+        if policy is None:
+            evidence = collect(place, place.root(), trust, chosen.platforms)
+            return Verdict(reference, evidence, (signed(evidence),), None, moment(now))
+        # The rules, and what they ask of the machine: half of what starting up would take.
+        from ironhull.verify.judge import judge, needed_types
+        from ironhull.workspace.verify_facts import MachineFacts
+
+        evidence = collect(place, place.root(), trust, chosen.platforms, needed_types(policy))
+        facts = MachineFacts(machine, reference, place, dict(chosen.inventories))
+        outcomes = judge(policy, evidence, reference, facts, now)
+        return Verdict(reference, evidence, outcomes, policy.name, moment(now))
+
+
+def trust_of(machine: Machine, keys: Sequence[Path], policy: Policy | None = None) -> Trust:
+    """The keys to believe: those files, else all of the ring; what the ring revoked never.
+
+    A policy with keys believes its own, and of the others those that it names by fingerprint.
+    """
     ring = Keyring(machine.home.keys).known()
-    trust = Trust.of([_named(path, ring) for path in keys], ring, whole=not keys)
+    given = [_named(path, ring) for path in keys]
+    named = policy.named if policy is not None else None
+    if policy is None or named is None:
+        trust = Trust.of(given, ring, whole=not keys)
+    else:
+        given += [NamedKey(key.name, key.public) for key in ring if key.believed]
+        words = {fingerprint: name for name, fingerprint in named.items()}
+        wanted = [
+            NamedKey(words[key.public.fingerprint], key.public)
+            for key in given
+            if key.public.fingerprint in words
+        ]
+        trust = Trust.of([*policy.keys, *wanted], ring, whole=False)
     if trust.believed:
         return trust
     if trust.revoked:
         names = ", ".join(key.name for key in trust.revoked)
-        raise InputError(f"no key to verify with: {names} is revoked")
-    raise InputError("no key to verify with: give public ones with --key, or keep them in the ring")
+        raise InputError(f"no key to verify with: {names} is revoked (`ironhull key list`)")
+    raise InputError(
+        "no key to verify with: give public ones with --key, or keep them in the ring "
+        "(`ironhull key trust`)"
+    )
 
 
 def _named(path: Path, ring: Sequence[KnownKey]) -> NamedKey:
@@ -75,35 +122,67 @@ def _named(path: Path, ring: Sequence[KnownKey]) -> NamedKey:
     return NamedKey(next((key.name for key in ring if key.public == public), path.name), public)
 
 
-@contextmanager
-def _opened(machine: Machine, reference: str) -> Iterator[ImagePlace]:
-    location = find_location(reference)
-    match location.kind:
-        case Kind.STORE:
-            store = machine.home.existing_store
-            yield LayoutPlace(store, find_stored(store, location.name or "").digest)
-        case Kind.LAYOUT:
-            layout = ImageLayout(location.path)
-            yield LayoutPlace(layout, find_in(layout, location).digest)
-        case Kind.ARCHIVE:
-            # What decompresses archives takes its time to load.
-            from ironhull.store.archive_file import ArchiveFile
+def verify_all(
+    machine: Machine, references: Sequence[str], chosen: VerifyChoices | None = None
+) -> list[Verdict | Unverified]:
+    """The verdicts of many images, in their order; of those the predicates are left out.
 
-            with ArchiveFile(location.path) as archive:
-                yield LayoutPlace(archive, find_in(archive, location).digest)
-        case Kind.REGISTRY:
-            with _asked(machine, location) as place:
-                yield place
+    What is wrong with one image does not stop the others. InputError for keys that are none.
+    """
+    chosen = chosen or VerifyChoices()
+    trust = trust_of(machine, chosen.keys, chosen.policy)
+    places = Places(machine)
+    names = list(dict.fromkeys(references))
+    workers = len(os.sched_getaffinity(0))
+    # A fork of a process with threads may hang; and what is waited for gains nothing by it.
+    many = len(names) >= _MANY and workers > 1 and threading.active_count() == 1
+    if not many or not all(map(places.local, names)):
+        return [_one(machine, places, name, chosen, trust) for name in names]
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    context = get_context("fork")
+    given = (machine, places, chosen, trust)
+    with ProcessPoolExecutor(workers, context, _Child.given, given) as pool:
+        return list(pool.map(_Child.one, names, chunksize=_CHUNK))
 
 
-@contextmanager
-def _asked(machine: Machine, location: Location) -> Iterator[ImagePlace]:
-    # The network: half a second that nobody waits for who needs none.
-    from ironhull.registry.client.locations import open_source
-    from ironhull.workspace.registries import registries
+def _one(
+    machine: Machine, places: Places, reference: str, chosen: VerifyChoices, trust: Trust
+) -> Verdict | Unverified:
+    try:
+        return verified(machine, places, reference, chosen, trust).without_predicates()
+    except (InputError, EnvironmentProblem) as error:
+        return Unverified(reference, str(error))
 
-    with (
-        registries(machine) as opened,
-        open_source(location, opened, machine.home.store) as source,
-    ):
-        yield source
+
+class _Child:
+    """What a verifying process was given; keys are inherited, for they cannot be sent."""
+
+    ours: tuple[Machine, Places, VerifyChoices, Trust]
+
+    @classmethod
+    def given(cls, machine: Machine, places: Places, chosen: VerifyChoices, trust: Trust) -> None:
+        """Ctrl-C is for the parent, which ends its children."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        cls.ours = (machine, places, chosen, trust)
+
+    @classmethod
+    def one(cls, reference: str) -> Verdict | Unverified:
+        """The verdict of one image."""
+        machine, places, chosen, trust = cls.ours
+        return _one(machine, places, reference, chosen, trust)
+
+
+def summary_of(machine: Machine, verdict: Verdict, *, sign: bool) -> bytes:
+    """A verdict as a verification summary: a statement, or a bundle signed by this machine's key.
+
+    InputError where nothing signs here.
+    """
+    # Most verdicts are read by people.
+    from ironhull.signing.dsse import signed_bundle
+    from ironhull.verify.summary import summary_statement
+    from ironhull.workspace.signing_keys import signer_of
+
+    statement = summary_statement(verdict)
+    return signed_bundle(statement, signer_of(machine)) if sign else statement

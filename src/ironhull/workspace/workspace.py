@@ -30,6 +30,7 @@ from ironhull.scan.model import ScanResult
 from ironhull.settings import Settings
 from ironhull.store.export import whole_file
 from ironhull.store.home import Home
+from ironhull.verify.policy.reader import read_policy
 from ironhull.verify.verdict import Verdict
 from ironhull.workspace import (
     advising,
@@ -391,13 +392,19 @@ class Workspace:
     # -- verify ----------------------------------------------------------------------------------
 
     def verify(
-        self, image: str, *, keys: Sequence[str | Path] = (), platforms: Sequence[str] = ()
+        self,
+        image: str,
+        *,
+        keys: Sequence[str | Path] = (),
+        policy: str | Path | None = None,
+        platforms: Sequence[str] = (),
     ) -> Verdict:
         """Whether any image is to be believed: `passed`, and each rule with what was found.
 
         `keys` are files of public keys; none: the keys of the home's ring. See `verifying.verify`.
         """
-        chosen = VerifyChoices(tuple(map(Path, keys)), Platform.parse_all(platforms))
+        read = None if policy is None else read_policy(Path(policy))
+        chosen = VerifyChoices(tuple(map(Path, keys)), read, Platform.parse_all(platforms))
         return verifying.verify(self.machine, image, chosen)
 
 

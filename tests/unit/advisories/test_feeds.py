@@ -88,7 +88,7 @@ def test_epss_is_read_in_whatever_order_it_comes() -> None:
     found = real(EpssFeed(), "epss-sample-2026-09.csv")
     scores = [row for row in found if isinstance(row, Score)]
     assert len(scores) == 40
-    assert FeedDate("2026-09-29T12:00:22Z") in found
+    assert FeedDate("2026-09-29T12:00:22Z", "v2026.06.15") in found
 
 
 @pytest.mark.parametrize(

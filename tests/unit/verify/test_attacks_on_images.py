@@ -17,7 +17,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import Document
 from ironhull.signing.keyring import KnownKey
 from ironhull.verify.evidence import collect
-from ironhull.verify.rules.signing import Signers, agreed, signed
+from ironhull.verify.signed import Signers, agreed, signed
 from ironhull.verify.trust import NamedKey, Trust
 
 

@@ -83,7 +83,8 @@ class EpssFeed:
                 dated = re.search(r"score_date:(\d{4}-\d\d-\d\dT[\d:]+(?:Z|[+-]\d{4}))", comment)
                 if dated is None:
                     raise malformed(document.name, f"line 1 has no score_date: {comment!r:.80}")
-                yield FeedDate(dated[1])
+                model = re.search(r"model_version:([\w.-]{1,40})", comment)
+                yield FeedDate(dated[1], model[1] if model else "")
                 if next(rows, None) != ["cve", "epss", "percentile"]:
                     raise malformed(document.name, "line 2 is not cve,epss,percentile")
                 for number, row in enumerate(rows, 3):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ironhull.verify.evidence import Subject
-from ironhull.verify.verdict import Verdict
+from ironhull.verify.verdict import Unverified, Verdict
 
 SCHEMA = "ironhull-verdict-1"
 
@@ -31,6 +32,20 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
             for each in verdict.outcomes
         ],
         "subjects": [_subject(each) for each in verdict.evidence.subjects],
+    }
+
+
+def verdicts_json(verdicts: Sequence[Verdict | Unverified]) -> dict[str, Any]:
+    """The verdicts of several images; one that could not be looked at has a reason alone."""
+    return {
+        "schema": SCHEMA,
+        "passed": all(each.passed for each in verdicts),
+        "images": [
+            {"reference": each.reference, "passed": False, "reason": each.reason}
+            if isinstance(each, Unverified)
+            else verdict_json(each)
+            for each in verdicts
+        ],
     }
 
 

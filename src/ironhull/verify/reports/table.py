@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ironhull.reports.table import Heading, table
 from ironhull.reports.text import one_line
 from ironhull.verify.evidence import Subject
-from ironhull.verify.verdict import Outcome, Verdict
+from ironhull.verify.verdict import Outcome, Unverified, Verdict
 
 _WORDS = {"pass": "yes", "fail": "NO", "unknown": "UNKNOWN", "accepted": "accepted"}
 _LONGEST = 300
@@ -27,6 +27,21 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
         yield from (one_line(f"  {_name(each)}: {each.needed}") for each in needed)
     for subject in verdict.evidence.subjects:
         yield from _subject(subject)
+
+
+def verdicts_lines(verdicts: Sequence[Verdict | Unverified]) -> Iterator[str]:
+    """One line for each image: yes, or no and why."""
+    rows = []
+    for each in verdicts:
+        if isinstance(each, Unverified):
+            rows.append((each.reference, "NO", "", one_line(each.reason, _LONGEST)))
+        else:
+            reasons = "; ".join(f"{_name(one)}: {one.found}" for one in each.failed)
+            word = "yes" if each.passed else "NO"
+            rows.append((each.reference, word, each.digest, one_line(reasons, _LONGEST)))
+    yield from table(("IMAGE", "HOLDS", "DIGEST", "WHY NOT"), rows)
+    yield ""
+    yield f"{sum(each.passed for each in verdicts)} of {len(verdicts)} are to be believed"
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

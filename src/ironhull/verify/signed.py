@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ironhull.statements.kinds import SIGNATURE
 from ironhull.verify.evidence import Evidence, Refused, Subject, Verified
 from ironhull.verify.trust import Signer
 from ironhull.verify.verdict import Outcome
 
-SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
 _SHOWN = 3
 
 

@@ -1,0 +1,75 @@
+"""What rules may ask besides the signed statements: the image itself, and what this machine knows.
+
+Asked only by the rules that need it: most policies are decided without opening a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from ironhull.inventory.model import Inventory
+from ironhull.scan.model import ScanResult
+from ironhull.verify.evidence import Evidence, Subject
+from ironhull.verify.policy.model import Policy
+from ironhull.vex.model import VexDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody can say, and why: never a yes."""
+
+    reason: str
+
+
+class Facts(Protocol):
+    """What is known of one verified manifest; each answer is about exactly its digest."""
+
+    def config(self, subject: Subject) -> Mapping[str, Any]:
+        """The image's configuration (image-spec config.md), read by its digest."""
+        ...
+
+    def inventory(self, subject: Subject) -> Inventory | Unknown:
+        """What is in it, by our own reading."""
+        ...
+
+    def scan(self, subject: Subject, documents: Sequence[VexDocument]) -> ScanResult | Unknown:
+        """Its vulnerabilities by this machine's advisories, with VEX applied."""
+        ...
+
+    def ends_of_life(self, subject: Subject) -> Sequence[tuple[str, str]] | Unknown:
+        """What it consists of and the last day of each, `YYYY-MM-DD`; empty: not known."""
+        ...
+
+    def epss_model(self) -> str | Unknown:
+        """Version of the model that this machine's EPSS scores are of."""
+        ...
+
+    def rebuilt(
+        self, digests: Collection[str], rebuilders: Collection[str]
+    ) -> Mapping[str, frozenset[str]] | Unknown:
+        """Packages' sha256 → which of the rebuilders (key fingerprints) got the same bytes."""
+        ...
+
+    def older_than_seen(self, evidence: Evidence) -> str | Unknown:
+        """Why this publication is older than one that was seen; empty if it is not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One platform's image in the light of a policy."""
+
+    reference: str
+    evidence: Evidence
+    image: Subject
+    policy: Policy
+    facts: Facts
+    now: datetime
+
+    @property
+    def platform(self) -> str:
+        """For outcomes; empty where there is only one image."""
+        return str(self.image.platform) if self.image.platform else ""

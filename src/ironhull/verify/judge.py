@@ -1,0 +1,84 @@
+"""A policy on an image: every rule for every platform, all that fails at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from ironhull.statements.kinds import SIGNATURE
+from ironhull.verify.evidence import Evidence
+from ironhull.verify.facts import Case, Facts
+from ironhull.verify.kinds import PROVENANCES, SBOMS, SCANS, VEXES, is_of, types_of
+from ironhull.verify.policy.model import Policy
+from ironhull.verify.rules.age import age
+from ironhull.verify.rules.contents import base, contents, end_of_life, user
+from ironhull.verify.rules.elsewhere import inputs, record
+from ironhull.verify.rules.provenance import provenance
+from ironhull.verify.rules.sbom import sbom
+from ironhull.verify.rules.statements import statements
+from ironhull.verify.rules.vulnerabilities import vulnerabilities
+from ironhull.verify.signed import signed
+from ironhull.verify.verdict import Outcome
+
+_RULES: tuple[Callable[[Case], Iterator[Outcome]], ...] = (
+    statements,
+    provenance,
+    sbom,
+    record,
+    age,
+    vulnerabilities,
+    user,
+    contents,
+    base,
+    end_of_life,
+    inputs,
+)
+
+
+def judge(
+    policy: Policy, evidence: Evidence, reference: str, facts: Facts, now: datetime
+) -> tuple[Outcome, ...]:
+    """The outcome of every rule that the policy has, signatures first."""
+    found = [signed(evidence, policy.signatures)]
+    for image in evidence.images:
+        case = Case(reference, evidence, image, policy, facts, now)
+        for rule in _RULES:
+            found += rule(case)
+    return tuple(_excepted(policy, each, reference, now) for each in dict.fromkeys(found))
+
+
+def needed_types(policy: Policy) -> Callable[[str], bool]:
+    """Which predicate types the policy's rules read; of others nothing is fetched."""
+    rule = policy.vulnerabilities
+    limits = (rule.known_exploited, rule.before_vex, rule.after_vex, rule.fixable, rule.epss_most)
+    wanted = [SIGNATURE]
+    for each in policy.statements:
+        wanted += types_of(each.type)
+    if policy.provenance is not None or policy.inputs is not None or policy.base is not None:
+        wanted += PROVENANCES
+    packages = policy.provenance is not None and policy.provenance.packages
+    if policy.sbom is not None or packages:
+        wanted += SBOMS
+    if policy.vex is not None or any(limit not in (None, False) for limit in limits):
+        wanted += VEXES
+    if policy.age.scan is not None or policy.age.advisories is not None:
+        wanted += SCANS
+    types = tuple(dict.fromkeys(wanted))
+    return lambda kind: is_of(kind, types)
+
+
+def _excepted(policy: Policy, outcome: Outcome, reference: str, now: datetime) -> Outcome:
+    """The outcome with the policy's exception applied, or said to be over."""
+    if outcome.holds:
+        return outcome
+    covering = [each for each in policy.exceptions if each.covers(outcome.rule, reference)]
+    live = [each for each in covering if each.expires >= now.date()]
+    if live:
+        text = f"{outcome.found}; accepted by {live[0].owner} until {live[0].expires}: "
+        return replace(outcome, status="accepted", found=text + live[0].reason)
+    if covering:
+        last = max(covering, key=lambda each: each.expires)
+        text = f"{outcome.found}; the exception of {last.owner} was over on {last.expires}"
+        return replace(outcome, found=text)
+    return outcome

@@ -1,0 +1,37 @@
+"""The names of all rules, as verdicts say them and exceptions name them."""
+
+from __future__ import annotations
+
+RULES = (
+    "signatures",
+    "statements",
+    "provenance.present",
+    "provenance.builders",
+    "provenance.build-types",
+    "provenance.sources",
+    "provenance.archives",
+    "provenance.archive-keys",
+    "provenance.packages",
+    "sbom.present",
+    "sbom.matches-image",
+    "record.not-older-than-seen",
+    "vex.authors",
+    "age.image-days",
+    "age.scan-days",
+    "age.advisories-days",
+    "vulnerabilities.known-exploited",
+    "vulnerabilities.before-vex",
+    "vulnerabilities.after-vex",
+    "vulnerabilities.fixable",
+    "vulnerabilities.epss",
+    "user.root",
+    "contents.shell",
+    "contents.package-manager",
+    "contents.compiler",
+    "contents.setuid",
+    "contents.capabilities",
+    "contents.secrets",
+    "base",
+    "end-of-life",
+    "inputs",
+)
