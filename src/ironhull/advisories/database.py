@@ -180,6 +180,16 @@ class Database:
         """Every ecosystem that any feed says something about, with the number of claims."""
         return dict(self._rows("SELECT name, sum(claims) FROM ecosystem GROUP BY name"))
 
+    @cached_property
+    def dates(self) -> Mapping[str, str]:
+        """Every ecosystem, with the date of the newest feed that packages are matched against."""
+        return dict(
+            self._rows(
+                "SELECT e.name, max(f.date) FROM ecosystem e JOIN feed f ON f.key = e.feed"
+                " WHERE f.matches GROUP BY e.name"
+            )
+        )
+
     def claims(self, packages: Iterable[str], family: str) -> list[StoredClaim]:
         """All claims on these packages in ecosystems `family` and `family:…`."""
         found: list[StoredClaim] = []

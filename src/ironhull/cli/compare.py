@@ -9,13 +9,14 @@ import click
 
 from ironhull.cli.output import write_file
 from ironhull.cli.repeatable import Repeatable, given_command
-from ironhull.cli.scan_options import Reach, reach_options, scan_options
+from ironhull.cli.scan_options import Reach, accept_unknown_option, reach_options, scan_options
 from ironhull.compare.document import document_of
 from ironhull.compare.model import Comparison
-from ironhull.compare.policy import failures, parse_terms
+from ironhull.compare.policy import failures, parse_terms, stale
 from ironhull.compare.reports.formats import FORMATS
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.reports.interface import by_ending
+from ironhull.scan.policy import parse_accepted
 from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.measuring import compare as compare_images
 from ironhull.workspace.scanning import ScanChoices
@@ -45,6 +46,7 @@ from ironhull.workspace.scanning import ScanChoices
     help="Exit with 1 if worse; or on packages, vulnerabilities, kev, fixable, size, surface, root,"
     " leak, unknown; several with commas.",
 )
+@accept_unknown_option
 @click.option("--dev-leak", is_flag=True, help="Search the images for what the build left behind.")
 @click.option(
     "--build-stage",
@@ -59,6 +61,7 @@ def compare(
     form: str | None,
     output: Path | None,
     fail_if: Sequence[str],
+    accept_unknown: Sequence[str],
     dev_leak: bool,
     build_stage: str | None,
     chosen: ScanChoices,
@@ -74,6 +77,7 @@ def compare(
     Example: ironhull compare node:20-standard node:20 -o report.html
     """
     terms = parse_terms(fail_if)
+    accepted = parse_accepted(accept_unknown)
     if build_stage is not None and not dev_leak:
         raise InputError("--build-stage is for --dev-leak: give both")
     form = form or format_of(output)
@@ -81,7 +85,7 @@ def compare(
     with reach.opened(quiet=form != "table" and output is None) as machine:
         comparison = compare_images(machine, baseline, images, choices, [given_command()])
     write_report(comparison, form, output)
-    reasons = failures(comparison, terms)
+    reasons = [*failures(comparison, terms, accepted), *stale(comparison)]
     if reasons:
         raise CheckFailedError("\n".join(reasons))
 

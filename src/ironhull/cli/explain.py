@@ -6,6 +6,7 @@ import click
 
 from ironhull.cli.output import as_json, print_json, print_lines
 from ironhull.cli.scan_options import Reach, image_argument, reach_options, scan_options
+from ironhull.errors import CheckFailedError
 from ironhull.scan.reports.explanation import explanation_json, explanation_lines
 from ironhull.workspace.explaining import explain as explain_one
 from ironhull.workspace.scanning import ScanChoices
@@ -33,3 +34,5 @@ def explain(
         print_json(explanation_json(answer))
     else:
         print_lines(explanation_lines(answer))
+    if answer.stale:
+        raise CheckFailedError(f"{answer.image}: {'; '.join(answer.stale)}")

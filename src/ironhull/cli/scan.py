@@ -11,14 +11,14 @@ import click
 from ironhull.cli.output import print_json, print_lines
 from ironhull.cli.scan_options import (
     Reach,
+    accept_unknown_option,
     image_argument,
     reach_options,
     scan_options,
 )
 from ironhull.errors import CheckFailedError, InputError
-from ironhull.inventory.model import DISTRIBUTION_TYPES
 from ironhull.scan.model import ScanResult
-from ironhull.scan.policy import DATED, failures, parse_terms
+from ironhull.scan.policy import failures, parse_accepted, parse_terms, unreliable
 from ironhull.scan.reports.formats import FORMATS
 from ironhull.scan.summary import ScanReport
 from ironhull.workspace.scanning import ScanChoices
@@ -42,12 +42,7 @@ from ironhull.workspace.scanning import scan as scan_image
     metavar="TERM",
     help="Exit with 1 on a severity or worse, any, kev, fixable, eol; several with commas.",
 )
-@click.option(
-    "--accept-unknown",
-    multiple=True,
-    metavar="TERM",
-    help="Let kev or eol of --fail-on pass where the database has no data for it.",
-)
+@accept_unknown_option
 @click.option("--only-fixable", is_flag=True, help="Show only what has a fix.")
 @click.option(
     "--since",
@@ -88,7 +83,7 @@ def scan(
     Example: ironhull scan localhost:5000/node:20 --fail-on high,kev
     """
     terms = parse_terms(fail_on)
-    accepted = parse_terms(accept_unknown, "--accept-unknown", DATED)
+    accepted = parse_accepted(accept_unknown)
     with reach.opened(quiet=form != "table") as machine:
         result = scan_image(machine, image, chosen, reach.platform)
     if older is not None:
@@ -96,7 +91,10 @@ def scan(
     else:
         report = ScanReport(result, only_fixable, since.date() if since else None, suppressed)
         click.echo(FORMATS[form].render(report).rstrip("\n"))
-    fail(result, failures(result, terms, accepted))
+    reasons = failures(result, terms, accepted)
+    reasons += [each for each in unreliable(result, accepted) if each not in reasons]
+    if reasons:
+        raise CheckFailedError(f"{result.image}: {'; '.join(reasons)}")
 
 
 def _print_difference(older: Path, result: ScanResult, form: str) -> None:
@@ -110,30 +108,3 @@ def _print_difference(older: Path, result: ScanResult, form: str) -> None:
         print_json(difference_json(diff, result))
     else:
         print_lines(difference_lines(diff, result))
-
-
-def fail(result: ScanResult, reasons: Sequence[str]) -> None:
-    """End with CheckFailedError for `--fail-on`, and for a result that cannot be relied on."""
-    unreliable = list(reasons)
-    if result.verdict == "stale":
-        unreliable += [each.message for each in result.warnings if each.kind == "stale"]
-    if result.verdict == "unknown" and not reasons:
-        unreliable += [each.message for each in result.warnings if each.kind == "no-data"][:1]
-    lost = [each for each in result.unmatched if each.type in DISTRIBUTION_TYPES]
-    if lost:
-        unreliable.append(f"{len(lost)} distribution packages could not be matched")
-    others = [
-        each for each in result.unmatched if each.version and each.type not in DISTRIBUTION_TYPES
-    ]
-    if others:
-        names = ", ".join(f"{each.package} {each.version}" for each in others[:3])
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        unreliable.append(f"versions that could not be compared: {names}{more}")
-    hidden = [each for each in result.warnings if each.kind == "inventory"]
-    if hidden:
-        unreliable.append(
-            f"{len(hidden)} files could not be read; packages may be missing "
-            "(--accept-unreadable GLOB for those that were looked at)"
-        )
-    if unreliable:
-        raise CheckFailedError(f"{result.image}: {'; '.join(unreliable)}")

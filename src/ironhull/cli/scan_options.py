@@ -55,7 +55,7 @@ _SCAN = (
         "--max-age",
         type=click.IntRange(0),
         metavar="DAYS",
-        help="Fail when the newest advisories are older; 0: never.  "
+        help="Fail when the advisories are older; 0: never, which is then said.  "
         f"[default: {MAX_ADVISORY_AGE.days}]",
     ),
     click.option(
@@ -66,6 +66,12 @@ _SCAN = (
     ),
 )
 image_argument = click.argument("image", metavar="IMAGE")
+accept_unknown_option = click.option(
+    "--accept-unknown",
+    multiple=True,
+    metavar="TERM",
+    help="Pass where nobody can say: kev, eol (no data, or old ones), unmatched (packages).",
+)
 
 
 def scan_options(command: Callable[..., Any]) -> Callable[..., Any]:

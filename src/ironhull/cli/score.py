@@ -11,6 +11,8 @@ from ironhull.cli.repeatable import Repeatable, given_command
 from ironhull.cli.scan_options import Reach, image_argument, reach_options, scan_options
 from ironhull.compare.reports.score import score_badge, score_json, score_lines
 from ironhull.errors import CheckFailedError
+from ironhull.scan.model import ScanResult
+from ironhull.scan.policy import stale
 from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.scanning import ScanChoices
 from ironhull.workspace.scoring import score as score_image
@@ -57,5 +59,8 @@ def score(
         print_json(score_json(found))
     else:
         print_lines(score_lines(found))
+    reasons = stale(found.image.scan) if isinstance(found.image.scan, ScanResult) else []
     if fail_under is not None and found.total < fail_under:
-        raise CheckFailedError(f"{image}: {found.total} points, asked for {fail_under}")
+        reasons.append(f"{found.total} points, asked for {fail_under}")
+    if reasons:
+        raise CheckFailedError(f"{image}: {'; '.join(reasons)}")

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from ironhull.compare.figures import BY_ID
 from ironhull.compare.model import Comparison, Pair
 from ironhull.errors import InputError
+from ironhull.scan.model import ScanResult
+from ironhull.scan.policy import exploited_not_known
+from ironhull.scan.policy import stale as too_old
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     "packages": ("packages.total",),
@@ -33,6 +36,8 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "leak": (),
     "unknown": (),
 }
+_MATCHED = ("vulnerabilities", "kev", "fixable")
+"""Groups that rest on every package being matched."""
 _WORSE = ("packages", "vulnerabilities", "kev", "size", "surface", "root")
 TERMS = ("worse", *_GROUPS)
 
@@ -50,11 +55,14 @@ def parse_terms(texts: Iterable[str]) -> tuple[str, ...]:
     return terms
 
 
-def failures(comparison: Comparison, terms: Sequence[str]) -> list[str]:
+def failures(
+    comparison: Comparison, terms: Sequence[str], accept_unknown: Sequence[str] = ()
+) -> list[str]:
     """Why the comparison fails; empty if it passes.
 
     `worse` stands for packages, vulnerabilities, kev, size, surface and root. A figure that is
-    unknown on either side fails too, for nobody can say that it is not worse.
+    unknown, or rests on stale or partial data, on either side fails too, for nobody can say that it
+    is not worse, unless `accept_unknown` has that.
     """
     wanted = dict.fromkeys(
         group for term in terms for group in (_WORSE if term == "worse" else (term,))
@@ -62,12 +70,46 @@ def failures(comparison: Comparison, terms: Sequence[str]) -> list[str]:
     found = []
     for pair in comparison.pairs:
         name = comparison.sides[pair.image].name
-        reasons = [reason for group in wanted for reason in _reasons(comparison, pair, group)]
+        reasons = [
+            reason
+            for group in wanted
+            for reason in (
+                *_reasons(comparison, pair, group, group in accept_unknown),
+                *_not_known(comparison, pair, group, accept_unknown),
+            )
+        ]
         found += [f"{name}: {reason}" for reason in dict.fromkeys(reasons)]
     return found
 
 
-def _reasons(comparison: Comparison, pair: Pair, group: str) -> Iterator[str]:
+def stale(comparison: Comparison) -> list[str]:
+    """Of which images the advisories are too old for whoever asked, in the words of a scan."""
+    return [
+        f"{side.scan.image}: {'; '.join(reasons)}"
+        for side in comparison.sides
+        if isinstance(side.scan, ScanResult) and (reasons := too_old(side.scan))
+    ]
+
+
+def _not_known(
+    comparison: Comparison, pair: Pair, group: str, accept_unknown: Sequence[str]
+) -> Iterator[str]:
+    """What keeps anybody from saying how both sides stand, though there are figures."""
+    for side in (comparison.baseline, comparison.sides[pair.image]):
+        if not isinstance(side.scan, ScanResult):
+            continue
+        if group == "kev" and group not in accept_unknown:
+            reason = exploited_not_known(side.scan.database)
+            if reason:
+                yield reason
+        if group in _MATCHED and "unmatched" not in accept_unknown and side.scan.unmatched:
+            yield (
+                f"{len(side.scan.unmatched)} packages of {side.name} could not be matched"
+                " (--accept-unknown unmatched)"
+            )
+
+
+def _reasons(comparison: Comparison, pair: Pair, group: str, accepted: bool) -> Iterator[str]:
     if group == "leak":
         leaks = comparison.sides[pair.image].leaks
         if leaks is None:
@@ -84,5 +126,5 @@ def _reasons(comparison: Comparison, pair: Pair, group: str) -> Iterator[str]:
         change = pair.figure(name)
         if change.verdict == "worse" and group != "unknown":
             yield f"{change.image} {BY_ID[name].title}, the baseline has {change.baseline}"
-        elif change.verdict == "unknown":
+        elif change.verdict == "unknown" and not accepted:
             yield f"{BY_ID[name].title.split(' of severity')[0]}: unknown"

@@ -13,6 +13,7 @@ from ironhull.errors import MalformedError
 from ironhull.inventory.model import Inventory, Package
 from ironhull.scan.debian import tracker_source
 from ironhull.scan.model import Finding, FixState, ScanResult
+from ironhull.scan.policy import stale
 from ironhull.scan.target import Target
 
 
@@ -51,6 +52,8 @@ class Explanation:
     notes: tuple[str, ...]
     packages: tuple[Explained, ...]
     conclusion: str
+    stale: tuple[str, ...] = ()
+    """Which of the data are too old to rely on it."""
 
 
 def explain(
@@ -99,6 +102,7 @@ def explain(
         notes=notes,
         packages=packages,
         conclusion=_conclusion(vulnerability, bool(records), claims, packages),
+        stale=tuple(stale(result)),
     )
 
 

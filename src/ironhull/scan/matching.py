@@ -13,6 +13,7 @@ from ironhull.debian.version import compare
 from ironhull.errors import MalformedError
 from ironhull.inventory.model import Inventory, Package
 from ironhull.scan.evidence import evidence
+from ironhull.scan.freshness import database_info
 from ironhull.scan.interface import LiveIndex, Match, Matcher, NoIndex
 from ironhull.scan.matchers.distribution import AlpineMatcher, DebianMatcher
 from ironhull.scan.matchers.language import ORDERS, LanguageMatcher, NodeMatcher
@@ -45,7 +46,7 @@ class Options:
 
     now: datetime
     max_age: timedelta | None = None
-    """Older data make the verdict `stale`; None: any age will do."""
+    """Older data make the verdict `stale`; None: any age will do, and what is old is only said."""
     index: LiveIndex = field(default_factory=NoIndex)
     evidence: bool = True
     """Whether our own evidence is applied as VEX is."""
@@ -65,8 +66,9 @@ def scan(inventory: Inventory, database: Database, options: Options) -> ScanResu
     """The result before any VEX document; InputError for a distribution that is unknown."""
     matched = match(inventory, database, options)
     findings = findings_of(matched, database, options)
-    info = database_info(database, options)
-    warnings = [*matched.warnings, *_stale(info, options)]
+    kinds = _kinds(matched.target, inventory.packages)
+    info, stale = database_info(database, options.now, options.max_age, kinds)
+    warnings = [*matched.warnings, *stale]
     warnings += [
         Caveat("inventory", remark.location, remark.message) for remark in inventory.unparsed
     ]
@@ -83,7 +85,7 @@ def scan(inventory: Inventory, database: Database, options: Options) -> ScanResu
         warnings=tuple(warnings),
         packages=len(inventory.packages),
         scanned=options.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        verdict=_verdict(matched, info),
+        verdict=_verdict(matched, info, inventory),
     )
 
 
@@ -96,16 +98,18 @@ def _accepted(inventory: Inventory) -> Iterable[Caveat]:
         yield Caveat("accepted", f"{len(found)} file{'s' if len(found) > 1 else ''}", message)
 
 
-def _verdict(matched: Matched, info: DatabaseInfo) -> Verdict:
+def _verdict(matched: Matched, info: DatabaseInfo, inventory: Inventory) -> Verdict:
     if not matched.target.covered:
         return "unknown"
-    if info.stale:
+    if info.refused:
         return "stale"
     ended = any(
         warning.kind == "eol" and warning.subject == matched.target.ecosystem.replace(":", " ")
         for warning in matched.warnings
     )
-    return "eol" if ended else "complete"
+    if ended:
+        return "eol"
+    return "partial" if matched.unmatched or inventory.unparsed else "complete"
 
 
 def match(inventory: Inventory, database: Database, options: Options) -> Matched:
@@ -138,6 +142,13 @@ def match(inventory: Inventory, database: Database, options: Options) -> Matched
     notes = sorted({(found.package.source, found.note) for found in matches if found.note})
     warnings += [Caveat("fallback", source, note) for source, note in notes]
     return Matched(target, tuple(matches), tuple(unmatched), tuple(warnings))
+
+
+def _kinds(target: Target, packages: Iterable[Package]) -> list[str]:
+    """The kinds of advisories that these packages are matched against."""
+    found = [package.type for package in packages if not _left_to_distribution(package)]
+    languages = [kind for kind in dict.fromkeys(found) if kind in ORDERS]
+    return [target.family, *languages] if target.family else list(languages)
 
 
 def _left_to_distribution(package: Package) -> bool:
@@ -300,24 +311,3 @@ def _reaches(version: str, fixed: str) -> bool:
         return compare(version, fixed) >= 0
     except MalformedError:
         return False
-
-
-def database_info(database: Database, options: Options) -> DatabaseInfo:
-    """Which feeds there are, and whether the newest one that matches packages is too old."""
-    feeds = database.feeds
-    date = max((feed.date for feed in feeds if feed.matches), default="")
-    stale = False
-    if options.max_age is not None:
-        oldest = (options.now.astimezone(UTC) - options.max_age).strftime("%Y-%m-%dT%H:%M:%SZ")
-        stale = date < oldest
-    sources = tuple((feed.name, feed.date, feed.records) for feed in feeds)
-    return DatabaseInfo(date, sources, stale)
-
-
-def _stale(info: DatabaseInfo, options: Options) -> Iterable[Caveat]:
-    if info.stale and options.max_age is not None:
-        message = (
-            f"the newest advisories are of {info.date or 'no date'}, older than"
-            f" {options.max_age.days} days; run: ironhull advisories update"
-        )
-        yield Caveat("stale", "database", message)

@@ -31,7 +31,7 @@ class FixState(StrEnum):
 
 FIXABLE = frozenset({FixState.FIXED, FixState.AVAILABLE})
 
-Verdict = Literal["complete", "stale", "unknown", "eol"]
+Verdict = Literal["complete", "partial", "stale", "unknown", "eol"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,16 @@ class DatabaseInfo:
     sources: tuple[tuple[str, str, int], ...]
     """Feed, date, records."""
     stale: bool = False
+    """Whether data that packages were matched against are older than they should be."""
+    old: tuple[str, ...] = ()
+    """All feeds that are, also those that no package is matched against."""
+    any_age: bool = False
+    """Whether whoever asked takes data of any age; `stale` says what they are all the same."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the data are too old for whoever asked."""
+        return self.stale and not self.any_age
 
     @property
     def knows_exploited(self) -> bool:
@@ -189,7 +199,8 @@ class ScanResult:
     packages: int = 0
     scanned: str = ""
     verdict: Verdict = "complete"
-    """`unknown`: no data about the release; `eol`: nobody records its vulnerabilities any more."""
+    """`unknown`: no data about the release; `eol`: nobody records its vulnerabilities any more;
+    `partial`: some packages could not be matched, or some files not be read."""
 
     @property
     def open(self) -> tuple[Finding, ...]:

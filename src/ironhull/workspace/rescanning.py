@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from ironhull.advisories.database import Database
 from ironhull.errors import InputError
+from ironhull.scan.freshness import database_info
 from ironhull.scan.interface import NoIndex
-from ironhull.scan.matching import Options, database_info
 from ironhull.scan.model import DatabaseInfo
 from ironhull.scan.rescan import ImageRescan
 from ironhull.scan.rescan import rescan as rescan_stored
@@ -37,7 +37,7 @@ def rescan(machine: Machine, images: Sequence[str] = (), max_age: int | None = N
     with Database(home.advisories) as database:
         store, ledger = InventoryStore(home.inventories), Ledger(home.reported)
         found = rescan_stored(store, database, ledger, NoIndex())
-        info = database_info(database, Options(datetime.now(UTC), allowed_age(machine, max_age)))
+        info, _ = database_info(database, datetime.now(UTC), allowed_age(machine, max_age))
     unknown = sorted(set(images) - {each.image for each in found})
     if unknown:
         raise InputError(f"no inventory is stored of {', '.join(unknown)}")

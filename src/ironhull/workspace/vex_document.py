@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ironhull.advisories.database import Database
+from ironhull.errors import CheckFailedError
 from ironhull.oci.platform import Platform
+from ironhull.scan.policy import stale
 from ironhull.scan.statements import not_affected, openvex, statements_of
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
@@ -12,10 +14,16 @@ from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventor
 def vex_of(
     machine: Machine, image: str, chosen: ScanChoices, platform: Platform | None = None
 ) -> str:
-    """An OpenVEX document about an image, each statement with its evidence; errors as `scan`."""
+    """An OpenVEX document about an image, each statement with its evidence; errors as `scan`.
+
+    CheckFailedError where the advisories are too old: who reads the document would not know.
+    """
     with Database(machine.home.advisories) as database:
         inventory = inventory_of(machine, image, platform)
         result = scan_inventory(machine, image, inventory, database, chosen)
+        too_old = stale(result)
+        if too_old:
+            raise CheckFailedError(f"{result.image}: {'; '.join(too_old)}")
         said = statements_of(result, result.findings)
         said += not_affected(inventory, result, database)
     return openvex(result, said)

@@ -367,3 +367,14 @@ def test_a_folder_is_scored_too(tmp_path: Path) -> None:
     assert points["nonroot"] == "unknown"
     assert points["signed"] == "unknown"
     assert points["no-shell"] == "pass"
+
+
+@pytest.mark.usefixtures("database")
+def test_compare_and_score_stop_at_stale_advisories_with_the_words_of_scan() -> None:
+    words = r"standard:1: the newest advisories are of .*, older than 7 days; run: ironhull adv"
+    with pytest.raises(CheckFailedError, match=words):
+        run("standard:1", "hardened:1")
+    with pytest.raises(CheckFailedError, match=words):
+        CliRunner().invoke(score, ["standard:1"], catch_exceptions=False)
+    assert compared()["database"]["stale"] is True
+    assert scored("standard:1")["total"] > 0

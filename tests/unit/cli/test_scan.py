@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -126,7 +127,7 @@ def test_a_gate_whose_data_are_missing_fails_and_can_be_told_to_pass(database: P
     with pytest.raises(CheckFailedError, match="end of life is not known"):
         run("--fail-on", "eol")
     assert run("--fail-on", "kev,eol", "--accept-unknown", "kev,eol").exit_code == 0
-    with pytest.raises(InputError, match="there are: kev, eol"):
+    with pytest.raises(InputError, match="there are: kev, eol, unmatched"):
         run("--fail-on", "kev", "--accept-unknown", "high")
     assert json.loads(run("--json").stdout)["summary"]["kev"] is None
     assert 'known exploited <span class="large">?</span>' in run("--format", "html").stdout
@@ -135,6 +136,54 @@ def test_a_gate_whose_data_are_missing_fails_and_can_be_told_to_pass(database: P
 def test_stale_advisories_fail_by_themselves(database: Path) -> None:
     with pytest.raises(CheckFailedError, match="older than 7 days"):
         CliRunner().invoke(scan, ["app:1"], catch_exceptions=False)
+
+
+def test_any_age_is_accepted_by_name_and_the_age_is_still_said(database: Path) -> None:
+    value = json.loads(run("--json").stdout)
+    assert (value["database"]["stale"], value["verdict"]) == (True, "complete")
+    [told] = [each["message"] for each in value["warnings"] if each["kind"] == "stale"]
+    assert "older than 7 days, which was accepted" in told
+
+
+def test_explain_and_vex_create_stop_at_stale_advisories_as_scan_does(database: Path) -> None:
+    with pytest.raises(CheckFailedError) as said:
+        CliRunner().invoke(scan, ["app:1"], catch_exceptions=False)
+    runner = CliRunner()
+    for verb, arguments in ((explain, ["CVE-2024-0001", "app:1"]), (vex, ["create", "app:1"])):
+        result = runner.invoke(verb, arguments)
+        assert isinstance(result.exception, CheckFailedError)
+        assert str(result.exception) == str(said.value)
+        assert runner.invoke(verb, [*arguments, "--max-age", "0"]).exception is None
+    assert runner.invoke(vex, ["create", "app:1"]).stdout == ""
+
+
+def test_a_stale_feed_of_its_own_is_not_known_to_its_gate(database: Path, tmp_path: Path) -> None:
+    kev = tmp_path / "kev.json"
+    entry = {"cveID": "CVE-2024-9999", "dateAdded": "2024-01-01"}
+    kev.write_text(
+        json.dumps({"dateReleased": "2020-01-01T00:00:00Z", "count": 1, "vulnerabilities": [entry]})
+    )
+    CliRunner().invoke(advisories, ["update", "--source", f"kev={kev}"], catch_exceptions=False)
+    # The feed that packages are matched with is younger than allowed, the other one is not.
+    age = str((datetime.now(UTC) - datetime(2024, 1, 1, tzinfo=UTC)).days)
+    command = ["app:1", "--max-age", age, "--fail-on", "kev"]
+    with pytest.raises(CheckFailedError, match=r"feed kev is of 2020-01-01, too old .*update"):
+        CliRunner().invoke(scan, command, catch_exceptions=False)
+    assert CliRunner().invoke(scan, [*command, "--accept-unknown", "kev"]).exit_code == 0
+    assert run("--fail-on", "kev").exit_code == 0
+
+
+def test_what_could_not_be_matched_makes_a_result_partial_and_is_accepted_by_name(
+    database: Path, home: Home
+) -> None:
+    path = "app/node_modules/left-pad/package.json"
+    files = {path: '{"name": "left-pad", "version": "1.3.0"}'}
+    found = scan_of(home, files, "--json")
+    assert isinstance(found.exception, CheckFailedError)
+    assert json.loads(found.stdout)["verdict"] == "partial"
+    assert "left-pad 1.3.0" in str(found.exception)
+    accepted = scan_of(home, files, "--fail-on", "critical", "--accept-unknown", "unmatched")
+    assert accepted.exception is None
 
 
 def test_how_old_advisories_may_be_is_a_setting(
@@ -196,7 +245,8 @@ def test_lint_fails_on_dishonest_documents(tmp_path: Path) -> None:
 
 
 def test_explain_shows_versions_line_and_date(database: Path) -> None:
-    text = CliRunner().invoke(explain, ["CVE-2024-0001", "app:1"], catch_exceptions=False).stdout
+    arguments = ["CVE-2024-0001", "app:1", "--max-age", "0"]
+    text = CliRunner().invoke(explain, arguments, catch_exceptions=False).stdout
     for part in (
         "earlier than 3.0.14-1~deb12u1",
         "osv-debian 2024-07-01",

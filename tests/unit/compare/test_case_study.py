@@ -64,7 +64,7 @@ def application() -> Any:
 def shape(text: str) -> str:
     """The text without figures: every number, date, digest and verdict is a `#`."""
     lines = ["- Sources:" if line.startswith("- Sources:") else line for line in text.splitlines()]
-    lines = [re.sub(r" \(older than allowed\)", "", line) for line in lines]
+    lines = [re.sub(r" \(stale\)", "", line) for line in lines]
     return "\n".join(
         FIGURE.sub("#", line).replace("|  |", "| # |").replace("|  |", "| # |")
         if line.startswith(("|", "- "))

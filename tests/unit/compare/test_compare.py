@@ -27,7 +27,7 @@ from ironhull.compare.packages import compare_packages
 from ironhull.compare.policy import failures, parse_terms
 from ironhull.errors import InputError
 from ironhull.inventory.model import Exposure, Package, Surface
-from ironhull.scan.model import DatabaseInfo
+from ironhull.scan.model import DatabaseInfo, Unmatched
 
 # -- packages -----------------------------------------------------------------------------------
 
@@ -332,3 +332,18 @@ def test_what_is_exploited_is_unknown_without_a_feed_that_says_it() -> None:
     assert isinstance(change.image, Unknown)
     assert "no feed kev" in change.image.reason
     assert failures(compare(sides, NOW), ("kev",)) != []
+
+
+def test_a_gate_on_partial_or_stale_data_is_not_known_and_can_be_told_to_pass() -> None:
+    lost = Unmatched("left-pad", "1.0.0", "npm", "/app", "no npm advisories")
+    date = "2026-01-01T00:00:00Z"
+    old = DatabaseInfo(date, (("kev", date, 1),), old=("kev",))
+    partial = side("a:1", scan=scanned(unmatched=(lost,)))
+    stale = side("b:1", scan=replace(scanned(), database=old))
+    text = why("vulnerabilities", standard(), partial)
+    assert "1 packages of a:1 could not be matched (--accept-unknown unmatched)" in text
+    assert "feed kev is of 2026-01-01, too old" in why("kev", standard(), stale)
+    assert why("size", standard(), partial) == ""
+    sides = [standard(), partial]
+    assert failures(compare(sides, NOW), ("vulnerabilities",), ("unmatched",)) == []
+    assert failures(compare([stale, stale], NOW), ("kev",), ("kev",)) == []

@@ -436,6 +436,18 @@ def test_trap_27_old_data_make_the_verdict_stale(make: Make) -> None:
     assert fresh.verdict == "complete"
 
 
+def test_trap_27_each_kind_of_package_has_data_of_its_own_age(make: Make, tmp_path: Path) -> None:
+    npm = osv("GHSA-1", "left-pad", {"npm": "2.0"}, modified="2026-11-22T00:00:00Z")
+    database = make(
+        osv("CVE-2024-0001", "bash", {"Debian:12": "5.3-1"}),
+        osv_npm=fake.write_records(tmp_path / "npm", [npm]),
+    )
+    result = found(database, deb("bash", "5.3-1"), max_age=timedelta(days=7))
+    assert (result.verdict, result.database.stale) == ("stale", True)
+    [caveat] = [each for each in result.warnings if each.kind == "stale"]
+    assert (caveat.subject, "2024-07-01" in caveat.message) == ("debian", True)
+
+
 def test_trap_28_a_version_that_cannot_be_parsed_is_counted(make: Make) -> None:
     database = make(
         osv("CVE-2024-0001", "bash", {"Debian:12": "5.3-1"}),

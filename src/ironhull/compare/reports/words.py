@@ -113,4 +113,4 @@ def database_line(document: Json) -> str:
     if database is None:
         return "none: vulnerabilities were not compared"
     text = database["date"] or "no date"
-    return f"{text} (older than allowed)" if database["stale"] else text
+    return f"{text} (stale)" if database["stale"] else text

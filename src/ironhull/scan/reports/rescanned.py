@@ -62,7 +62,7 @@ def rescan_failures(
     unknown = [each.image for each in images if each.raw is None]
     if unknown:
         reasons.append(f"nothing is known of {len(unknown)} images: {', '.join(unknown[:5])}")
-    if database.stale:
+    if database.refused:
         reasons.append("the advisories are stale; run: ironhull advisories update")
     return reasons
 
