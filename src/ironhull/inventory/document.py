@@ -32,7 +32,7 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
 
 SCHEMA = "ironhull-inventory-1"
-READER = 2
+READER = 3
 """Grows when images are read differently. What an older reader stored is still an inventory, but
 who can read the image again does so."""
 

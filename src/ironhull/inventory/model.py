@@ -104,6 +104,8 @@ class Package:
     removed: str = ""
     """Debian: `12 files`, where the image has none of the files that the package's list names,
     documentation and configuration aside; else empty. The database still calls it installed."""
+    origin: str = ""
+    """Debian: who made the package, where dpkg's database names another than Debian."""
     status: str = ""
     """dpkg's state where it is not plainly `installed`, for example `half-configured`."""
 

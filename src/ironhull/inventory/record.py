@@ -22,7 +22,7 @@ from ironhull.inventory.document import package_from_json, package_json
 from ironhull.inventory.model import Package, Remark
 from ironhull.inventory.names import Names
 
-FORMAT: str = f"2-{sys.byteorder}-{__version__}"
+FORMAT: str = f"3-{sys.byteorder}-{__version__}"
 """Records of another form, or of another Ironhull that may have found less, are made again."""
 
 FILE, DIRECTORY, SYMLINK, HARD_LINK, OTHER = "f", "d", "l", "h", "o"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ironhull.advisories.database import Database, StoredClaim
@@ -14,6 +14,7 @@ from ironhull.inventory.model import Inventory, Package
 from ironhull.scan.debian import tracker_source
 from ironhull.scan.model import Finding, FixState, ScanResult
 from ironhull.scan.policy import stale
+from ironhull.scan.rebuilt import UNKNOWN
 from ironhull.scan.target import Target
 
 
@@ -75,8 +76,12 @@ def explain(
         for finding in result.findings
         if finding.id in names
     }
+    unmatched = {
+        (each.package, each.type, each.location, each.version): each.reason
+        for each in result.unmatched
+    }
     packages = tuple(
-        _package(package, claims, found, target)
+        _package(package, claims, found, unmatched, target)
         for package in inventory.packages
         if _subject(package) in concerned
     )
@@ -147,7 +152,8 @@ def feed_line(claim: StoredClaim) -> str:
 def _package(
     package: Package,
     claims: Sequence[StoredClaim],
-    found: dict[tuple[str, str, str, str], Finding],
+    found: Mapping[tuple[str, str, str, str], Finding],
+    unmatched: Mapping[tuple[str, str, str, str], str],
     target: Target,
 ) -> Explained:
     if package.owned_by and not package.is_distribution:
@@ -156,7 +162,12 @@ def _package(
             " which is matched in its place"
         )
         return Explained(package, "not vulnerable", why, "nothing to do for this entry")
-    finding = found.get((package.name, package.type, package.location, package.version))
+    key = (package.name, package.type, package.location, package.version)
+    finding = found.get(key)
+    if finding is not None and finding.state == UNKNOWN:
+        return Explained(package, "unknown", compared(finding), _ASK, finding)
+    if finding is None and key in unmatched:
+        return Explained(package, "unknown", _not_matched(package, unmatched[key]), _ASK)
     if finding is not None:
         ours = [claim for claim in claims if claim.package == _subject(package)]
         todo = advice(finding, _fixed_elsewhere(ours, target))
@@ -165,10 +176,20 @@ def _package(
     return Explained(package, "not vulnerable", _why_not(package, ours, target), "nothing to do")
 
 
+_ASK = "ask who built it, or take the distribution's own package"
+
+
+def _not_matched(package: Package, reason: str) -> str:
+    version = package.source_version or package.version
+    return f"{_subject(package)} {version} was not matched: {reason}"
+
+
 def compared(finding: Finding) -> str:
     """Which versions were compared, in words."""
     source = f"source {finding.source} " if finding.source else ""
     installed = f"{source}{finding.source_version or finding.version}"
+    if finding.state == UNKNOWN:
+        return f"{installed}: {finding.reason}, and the order of versions cannot tell"
     if finding.fixed_version:
         return f"{installed} is earlier than {finding.fixed_version}, which fixes it"
     reason = f": {finding.reason}" if finding.reason else ""
@@ -221,6 +242,8 @@ def advice(finding: Finding, elsewhere: str = "") -> str:
             other = f" for this release (fixed by {elsewhere})" if elsewhere else ""
             return f"mitigate, replace or accept the risk: no fix is planned{other}"
         case FixState.UNKNOWN:
+            if finding.state == UNKNOWN:
+                return _ASK
             if elsewhere:
                 return f"watch it: this release has no fix yet (fixed by {elsewhere})"
             return "watch it: no fix is known"
@@ -235,6 +258,9 @@ def _conclusion(
     vulnerable = [each.package.name for each in packages if each.answer == "vulnerable"]
     if vulnerable:
         return f"{vulnerability} is reported for {', '.join(sorted(set(vulnerable)))}"
+    unknown = sorted({each.package.name for each in packages if each.answer == "unknown"})
+    if unknown:
+        return f"whether {vulnerability} concerns {', '.join(unknown)} is unknown"
     if packages:
         return f"{vulnerability} is not reported: no installed version is affected"
     if claims:

@@ -34,6 +34,8 @@ class Match:
     package: Package
     rules: Sequence[Rule]
     note: str = ""
+    unknown: str = ""
+    """Why nobody can say more than the rules do; the package then counts as unmatched as well."""
 
 
 class Matcher(Protocol):

@@ -15,7 +15,7 @@ from ironhull.inventory.model import Inventory, Package
 from ironhull.scan.evidence import evidence
 from ironhull.scan.freshness import database_info
 from ironhull.scan.interface import LiveIndex, Match, Matcher, NoIndex
-from ironhull.scan.matchers.distribution import AlpineMatcher, DebianMatcher
+from ironhull.scan.matchers.distribution import AlpineMatcher, DebianMatcher, DhiMatcher
 from ironhull.scan.matchers.language import ORDERS, LanguageMatcher, NodeMatcher
 from ironhull.scan.model import (
     Caveat,
@@ -26,6 +26,7 @@ from ironhull.scan.model import (
     Unmatched,
     Verdict,
 )
+from ironhull.scan.rebuilt import DHI
 from ironhull.scan.rules import Rule
 from ironhull.scan.support import (
     package_support,
@@ -161,7 +162,10 @@ def matchers_for(target: Target, database: Database, index: LiveIndex) -> Mappin
     matchers: dict[str, Matcher] = {kind: LanguageMatcher(database, kind) for kind in ORDERS}
     matchers["binary"] = NodeMatcher(database)
     if target.family == "debian":
-        matchers["deb"] = DebianMatcher(database, target.ecosystem, index)
+        vendors = {DHI: DhiMatcher(database, f"{DHI}:{target.ecosystem}")}
+        matchers["deb"] = DebianMatcher(database, target.ecosystem, index, vendors)
+    elif target.family == DHI:
+        matchers["deb"] = DhiMatcher(database, target.ecosystem)
     elif target.family == "alpine":
         matchers["apk"] = AlpineMatcher(database, target.ecosystem)
     return matchers
@@ -178,9 +182,13 @@ def _match_all(
             unmatched.append(_unmatched(package, "it records no version"))
             continue
         try:
-            matches.append(matcher.match(package))
+            found = matcher.match(package)
         except MalformedError as error:
             unmatched.append(_unmatched(package, str(error)))
+            continue
+        matches.append(found)
+        if found.unknown:
+            unmatched.append(_unmatched(package, found.unknown))
     return matches, unmatched
 
 

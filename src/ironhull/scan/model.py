@@ -90,7 +90,8 @@ class Finding:
     epss: float | None = None
     percentile: float | None = None
     state: str = ""
-    """What the feed says: `ironhull.advisories.model.State`."""
+    """What the feed says: `ironhull.advisories.model.State`; `unknown` where nobody can tell, for
+    others rebuilt the package (`reason`)."""
     reason: str = ""
     title: str = ""
     feed: str = ""
@@ -106,6 +107,11 @@ class Finding:
     def suppressed(self) -> bool:
         """Whether VEX says that it does not concern this image."""
         return self.vex is not None and self.vex.suppresses
+
+    @property
+    def unknown(self) -> str:
+        """Why nobody can say whether it is vulnerable; empty where it is."""
+        return self.reason if self.state == "unknown" else ""
 
     @property
     def key(self) -> tuple[str, str, str, str]:

@@ -22,6 +22,7 @@ from ironhull.scan.debian import tracker_source
 from ironhull.scan.evidence import evidence, is_headers, says_not_built
 from ironhull.scan.interface import LiveIndex, Matcher, grouped
 from ironhull.scan.matching import matchers_for
+from ironhull.scan.rebuilt import rebuilt_by
 from ironhull.scan.rules import Rule
 from ironhull.scan.target import Target, target_of
 from ironhull.state.inventories import InventoryStore, StoredImage
@@ -65,6 +66,8 @@ class _Outcome:
     """Digest of the names; tells whether anything changed."""
     open: int
     """Without those that our evidence clears for every binary package."""
+    unknown: str
+    """As `Match.unknown`."""
 
 
 @dataclass(slots=True)
@@ -148,7 +151,7 @@ def _match(units: _Units, database: Database, index: LiveIndex) -> None:
         by_type: dict[str, list[_Unit]] = {}
         for unit in of_release.values():
             by_type.setdefault(unit.package.type, []).append(unit)
-        if debian is not None:
+        if debian is not None and family == "debian":
             needed = {
                 tracker_source(unit.package.source, unit.package.source_version)[0]
                 for unit in by_type.get("deb", ())
@@ -169,7 +172,10 @@ def _match_units(matcher: Matcher, units: Sequence[_Unit]) -> None:
     for unit in units:
         package = unit.package
         # Binary packages of one source and version are vulnerable to the same.
-        key: tuple[str, ...] = (package.source, package.source_version)
+        key: tuple[str, ...] = (package.source, package.source_version, package.origin)
+        if package.type == "deb" and rebuilt_by(package) is not None:
+            # A vendor's feed may go by binary packages.
+            key = (*key, package.name, package.version)
         if not package.source:
             key = (package.type, package.name, package.version)
         if key not in known:
@@ -179,22 +185,23 @@ def _match_units(matcher: Matcher, units: Sequence[_Unit]) -> None:
             unit.unmatched = True
             continue
         unit.rules, unit.state, unit.raw = outcome.rules, outcome.state, len(outcome.rules)
-        unit.open = outcome.open
+        unit.open, unit.unmatched = outcome.open, bool(outcome.unknown)
         if package.type == "deb" and is_headers(package):
             unit.open = sum(evidence(package, rule) is None for rule in outcome.rules)
 
 
 def _outcome(matcher: Matcher, package: Package) -> _Outcome | None:
     try:
-        rules = matcher.match(package).rules
+        match = matcher.match(package)
     except MalformedError:
         return None
+    rules = match.rules
     # Another order of the same names is looked at as if it were news, and then found to be none.
     names = [rule.vulnerability for rule in rules]
     state = hashlib.sha256("\0".join(names).encode()).digest()
     reasons = [rule for rule in rules if rule.reason] if package.type == "deb" else []
     cleared = sum(says_not_built(rule) for rule in reasons)
-    return _Outcome(rules, state, len(rules) - cleared)
+    return _Outcome(rules, state, len(rules) - cleared, match.unknown)
 
 
 def _settle(

@@ -22,6 +22,7 @@ from ironhull.advisories.model import State
 from ironhull.inventory.model import Inventory, Package
 from ironhull.scan.debian import tracker_source
 from ironhull.scan.model import Finding, FixState, ScanResult
+from ironhull.scan.rebuilt import rebuilt_by
 from ironhull.vex.model import Product, VexStatement
 from ironhull.vex.purl import image_purl, part_purls
 from ironhull.vex.status import VexStatus
@@ -72,8 +73,11 @@ def not_affected(
     if inventory.distribution.id != "debian" or not release:
         return []
     by_source: dict[str, list[Package]] = {}
+    unmatched = {(each.package, each.version, each.location) for each in result.unmatched}
     for package in inventory.packages:
-        if package.type == "deb" and package.purl:
+        # What Debian says of its own package is not said of one that others made.
+        known = (package.name, package.version, package.location) not in unmatched
+        if package.type == "deb" and package.purl and known and rebuilt_by(package) is None:
             source, _ = tracker_source(package.source, package.source_version)
             by_source.setdefault(source, []).append(package)
     claims = [

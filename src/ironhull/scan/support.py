@@ -49,7 +49,7 @@ def release_support(database: Database, target: Target, today: date) -> list[Cav
     """What the release's own dates say."""
     if not target.family or target.release in ("sid", "edge"):
         return []
-    product = "debian" if target.family == "debian" else "alpine-linux"
+    product = "alpine-linux" if target.family == "alpine" else "debian"
     name = target.ecosystem.replace(":", " ")
     cycle = _cycle(database.cycles(product), target.release)
     if cycle is None or not cycle.eol:

@@ -11,8 +11,9 @@ from ironhull.debian.codenames import NUMBERS
 from ironhull.errors import InputError
 from ironhull.inventory.model import Distribution, Inventory
 from ironhull.scan.model import Caveat
+from ironhull.scan.rebuilt import DHI
 
-Family = Literal["debian", "alpine", ""]
+Family = Literal["debian", "dhi", "alpine", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Target:
     @property
     def release(self) -> str:
         """The release part of the ecosystem; empty where it has none."""
-        return self.ecosystem.partition(":")[2]
+        return self.ecosystem.rpartition(":")[2]
 
 
 def target_of(inventory: Inventory, ecosystems: Mapping[str, int]) -> Target:
@@ -39,6 +40,8 @@ def target_of(inventory: Inventory, ecosystems: Mapping[str, int]) -> Target:
         return _without_packages(inventory)
     if distribution.id == "debian" and types == {"deb"}:
         return _debian(distribution, ecosystems)
+    if distribution.id == DHI and types == {"deb"}:
+        return _dhi(distribution, ecosystems)
     if distribution.id == "alpine" and types == {"apk"}:
         return _alpine(distribution, ecosystems)
     kinds = " and ".join(sorted(types))
@@ -83,6 +86,21 @@ def _debian(distribution: Distribution, ecosystems: Mapping[str, int]) -> Target
         f" (etc/debian_version: {distribution.debian_version or 'absent'}); its packages cannot be"
         " matched with advisories"
     )
+
+
+def _dhi(distribution: Distribution, ecosystems: Mapping[str, int]) -> Target:
+    """Docker Hardened Images by their own feed; Debian's is about other packages."""
+    number = (distribution.version_id or distribution.debian_version).partition(".")[0]
+    number = NUMBERS.get(number, number)
+    ecosystem = f"{DHI}:debian:{number}"
+    if ecosystem in ecosystems:
+        return Target(DHI, ecosystem)
+    message = (
+        "no feed in the database says anything about Docker Hardened Images of Debian"
+        f" {number or 'of no number'} (--source osv-dhi=FILE), and Debian's own is about other"
+        " packages: their vulnerabilities are unknown, not zero"
+    )
+    return Target(DHI, ecosystem, False, (Caveat("no-data", f"dhi {number}".strip(), message),))
 
 
 def _rolling(ecosystems: Mapping[str, int], name: str) -> Target:

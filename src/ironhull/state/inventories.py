@@ -17,7 +17,7 @@ from ironhull.inventory.document import READER, dumps, loads
 from ironhull.inventory.model import Inventory, Package
 from ironhull.store.files import locked, replace_file
 
-FORMAT = 1
+FORMAT = 2
 """Of the database; the files have the form of `document`."""
 _MAX_FILE = 1 << 30
 _TABLES = f"""
@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS image (
 CREATE TABLE IF NOT EXISTS package (
     id INTEGER PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
     source TEXT NOT NULL, source_version TEXT NOT NULL, architecture TEXT NOT NULL,
-    UNIQUE (type, name, version, source, source_version, architecture));
+    origin TEXT NOT NULL,
+    UNIQUE (type, name, version, source, source_version, architecture, origin));
 CREATE TABLE IF NOT EXISTS installed (
     image INTEGER NOT NULL REFERENCES image (id) ON DELETE CASCADE,
     package INTEGER NOT NULL REFERENCES package (id),
@@ -106,7 +107,7 @@ class InventoryStore:
         """Each different package of all images once, by number; without places and licences."""
         with self._database() as database:
             rows = database.execute(
-                "SELECT id, type, name, version, source, source_version FROM package"
+                "SELECT id, type, name, version, source, source_version, origin FROM package"
             )
             return {
                 number: Package(
@@ -116,8 +117,9 @@ class InventoryStore:
                     location="",
                     source=source,
                     source_version=source_version,
+                    origin=origin,
                 )
-                for number, kind, name, version, source, source_version in rows
+                for number, kind, name, version, source, source_version, origin in rows
             }
 
     def installed(self) -> dict[int, list[int]]:
@@ -191,13 +193,14 @@ def _index(database: sqlite3.Connection, inventory: Inventory) -> None:
     )
     row = cursor.lastrowid
     database.executemany(
-        "INSERT OR IGNORE INTO package (type, name, version, source, source_version, architecture)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO package"
+        " (type, name, version, source, source_version, architecture, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (_identity(package) for package in inventory.packages),
     )
     database.executemany(
         "INSERT INTO installed SELECT ?, id, ?, ? FROM package WHERE type = ? AND name = ? AND "
-        "version = ? AND source = ? AND source_version = ? AND architecture = ?",
+        "version = ? AND source = ? AND source_version = ? AND architecture = ? AND origin = ?",
         (
             (row, package.location, package.owned_by, *_identity(package))
             for package in inventory.packages
@@ -213,4 +216,5 @@ def _identity(package: Package) -> tuple[str, ...]:
         package.source,
         package.source_version,
         package.architecture,
+        package.origin,
     )

@@ -176,7 +176,8 @@ def test_fingerprints_survive_another_tag_of_the_image(result: ScanResult) -> No
 
 def test_junit_fails_what_is_open_and_skips_what_is_cleared(result: ScanResult) -> None:
     suite = ET.fromstring(render("junit", result))[0]
-    assert suite.attrib["tests"] == "4"
+    assert suite.attrib["tests"] == "5"
+    assert suite.attrib["errors"] == str(len(suite.findall("testcase/error"))) == "1"
     assert suite.attrib["failures"] == str(len(suite.findall("testcase/failure"))) == "2"
     assert suite.attrib["skipped"] == str(len(suite.findall("testcase/skipped"))) == "2"
     unknown = ET.fromstring(render("junit", replace(result, verdict="unknown", findings=())))[0]
@@ -184,7 +185,7 @@ def test_junit_fails_what_is_open_and_skips_what_is_cleared(result: ScanResult) 
 
 
 def test_junit_is_xml_whatever_an_image_says(result: ScanResult) -> None:
-    assert ET.fromstring(render("junit", hostile(result)))[0].attrib["tests"] == "1"
+    assert ET.fromstring(render("junit", hostile(result)))[0].attrib["tests"] == "2"
 
 
 class Tags(HTMLParser):

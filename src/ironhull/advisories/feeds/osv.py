@@ -35,6 +35,7 @@ LANGUAGES = {
 }
 """OSV's ecosystem, lower case and without what follows a dot, to the purl type."""
 
+_DHI = "docker hardened images"
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _CVE = re.compile(r"CVE-\d{4}-\d{4,}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")
@@ -236,7 +237,7 @@ def _vulnerabilities(entry: _Entry) -> tuple[str, ...]:
 
 def cve_of(identifier: str) -> str:
     """The CVE that an identifier is or carries (`DEBIAN-CVE-2024-1`), or nothing."""
-    for prefix in ("DEBIAN-", "ALPINE-"):
+    for prefix in ("DEBIAN-", "ALPINE-", "DHI-"):
         identifier = identifier.removeprefix(prefix)
     return identifier if _CVE.fullmatch(identifier) else ""
 
@@ -244,6 +245,9 @@ def cve_of(identifier: str) -> str:
 def _ecosystem(name: str) -> str:
     family, colon, release = name.partition(":")
     lowered = family.lower()
+    if lowered == _DHI:
+        # `Docker Hardened Images:Debian:13`: their own packages on a release of a distribution.
+        return f"dhi:{release.lower()}" if colon else ""
     if lowered == "debian":
         return f"debian:{release.lower()}" if colon else "debian:sid"
     if lowered == "alpine":

@@ -81,6 +81,7 @@ _ALL = (
     FeedRow("debian-dla", "advisory list", (f"{_TRACKER}/DLA/list",), rank=0),
     _osv("debian", "debian", "Debian", True),
     _osv("alpine", "alpine", "Alpine", True),
+    _osv("dhi", "dhi", "", False),
     _osv("npm", "npm", "npm", True),
     _osv("pypi", "pypi", "PyPI", True),
     _osv("go", "golang", "Go", True),

@@ -15,13 +15,20 @@ DATABASE = "/var/lib/dpkg/status"
 PARTS = "/var/lib/dpkg/status.d"
 
 _FIELD = re.compile(
-    r"^(Package|Status|Version|Architecture|Source|Built-Using|Static-Built-Using)"
+    r"^(Package|Status|Version|Architecture|Source|Built-Using|Static-Built-Using"
+    r"|Origin|Maintainer|Original-Maintainer)"
     r":[ \t]*(.*(?:\n[ \t].*)*)",
     re.MULTILINE | re.IGNORECASE,
 )
 _SOURCE = re.compile(r"([^\s(]+)(?:\s*\(\s*([^\s)]+)\s*\))?\s*")
 _STANZAS = re.compile(r"\n(?:[ \t]*\n)+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+_VENDOR = re.compile(
+    r"@(?:docker\.com|nodesource\.com|nginx\.com|raspberrypi\.(?:com|org)|raspbian\.org)>?$"
+    r"|nginx-packaging@|ubuntu-devel-discuss@lists\.ubuntu\.com",
+    re.IGNORECASE,
+)
+_MAX_ORIGIN = 80
 _ABSENT = frozenset({"not-installed", "config-files"})
 
 
@@ -71,8 +78,25 @@ def _package(path: str, fields: dict[str, str]) -> Package | str | None:
         source=source,
         source_version=source_version,
         built_using=_built_using(fields),
+        origin=_origin(fields),
         status="" if state == "installed" else state,
     )
+
+
+def _origin(fields: dict[str, str]) -> str:
+    """Who made the package, where the stanza names another than Debian.
+
+    Many maintainers of Debian have addresses of companies, so a `Maintainer` counts only where it
+    is a vendor's team, or where the stanza keeps Debian's as `Original-Maintainer`.
+    """
+    origin = " ".join(fields.get("origin", "").split())
+    if origin and origin.lower() != "debian":
+        return origin[:_MAX_ORIGIN]
+    maintainer = " ".join(fields.get("maintainer", "").split())
+    found = _VENDOR.search(maintainer)
+    if found or fields.get("original-maintainer"):
+        return (maintainer.partition("<")[0].strip() or maintainer or "others")[:_MAX_ORIGIN]
+    return ""
 
 
 def _built_using(fields: dict[str, str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ironhull import __version__
 from ironhull.reports.json_text import json_text
-from ironhull.scan.model import Assessment, Finding
+from ironhull.scan.model import Assessment, Finding, Unmatched
 from ironhull.scan.summary import ScanReport, by_identifier
 
 _STATES = {
@@ -49,7 +49,10 @@ def render(report: ScanReport) -> str:
                 "version": result.digest,
             },
         },
-        "components": [_component(ref, each) for ref, each in sorted(components.items())],
+        "components": [
+            *(_component(ref, each) for ref, each in sorted(components.items())),
+            *(_unmatched(number, each) for number, each in enumerate(result.unmatched)),
+        ],
         "vulnerabilities": [
             _vulnerability(identifier, said, group)
             for identifier, together in by_identifier(findings).items()
@@ -71,14 +74,28 @@ def _component(reference: str, finding: Finding) -> dict[str, Any]:
     return value
 
 
+def _unmatched(number: int, package: Unmatched) -> dict[str, Any]:
+    """A package that could not be matched: it is there, and nothing is said of it."""
+    return {
+        "type": "library",
+        "bom-ref": f"unmatched-{number}",
+        "name": package.package,
+        "version": package.version,
+        "properties": [
+            {"name": "ironhull:unmatched", "value": package.reason},
+            {"name": "ironhull:location", "value": package.location},
+        ],
+    }
+
+
 def _by_assessment(
     findings: list[Finding],
 ) -> list[tuple[Assessment | None, list[Finding]]]:
     """A vulnerability's findings by what is said of them: the analysis is of all `affects`."""
-    groups: dict[Assessment | None, list[Finding]] = {}
+    groups: dict[tuple[Assessment | None, str], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault(finding.vex, []).append(finding)
-    return list(groups.items())
+        groups.setdefault((finding.vex, finding.unknown), []).append(finding)
+    return [(said, group) for (said, _), group in groups.items()]
 
 
 def _vulnerability(
@@ -106,6 +123,8 @@ def _vulnerability(
         value["published"] = first.published
     if said is not None:
         value["analysis"] = _analysis(said)
+    elif first.unknown:
+        value["analysis"] = {"state": "in_triage", "detail": first.unknown}
     return value
 
 

@@ -1,4 +1,7 @@
-"""JUnit XML: a test for each finding, failed unless VEX or an accepted risk clears it."""
+"""JUnit XML: a test for each finding, failed unless VEX or an accepted risk clears it.
+
+A package that could not be matched is a test that ended with an error.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ def render(report: ScanReport) -> str:
     suite = Element(
         "testsuite",
         name=f"ironhull scan {result.image}",
-        tests=str(len(findings) or 1),
+        tests=str((len(findings) or 1) + len(result.unmatched)),
         failures=str(len(findings) - len(cleared)),
         skipped=str(len(cleared)),
-        errors="1" if unknown and not findings else "0",
+        errors=str(int(unknown and not findings) + len(result.unmatched)),
         timestamp=result.scanned.rstrip("Z"),
     )
     for finding in findings:
@@ -30,6 +33,10 @@ def render(report: ScanReport) -> str:
         case = SubElement(suite, "testcase", classname="vulnerabilities", name=headline(result))
         if unknown:
             SubElement(case, "error", message="vulnerabilities unknown")
+    for each in result.unmatched:
+        name = f"{each.package} {each.version} ({each.location}) matched with advisories"
+        case = SubElement(suite, "testcase", classname=f"{each.type}.{each.package}", name=name)
+        SubElement(case, "error", message=each.reason)
     root = Element("testsuites")
     root.append(suite)
     indent(root)
@@ -55,6 +62,7 @@ def _case(suite: Element, finding: Finding) -> None:
         SubElement(case, "skipped", message=text)
     else:
         fix = f"fixed in {finding.fixed_version}" if finding.fixed_version else finding.fix_state
+        fix = finding.unknown or fix
         failure = SubElement(
             case, "failure", type=finding.severity, message=f"{finding.severity}: {fix}"
         )

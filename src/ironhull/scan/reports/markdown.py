@@ -51,6 +51,8 @@ def _row(finding: Finding) -> str:
         marks.append(escape(f"accepted until {finding.accepted.expires}"))
     if finding.vex is not None:
         marks.append(escape(finding.vex.status))
+    if finding.unknown:
+        marks.append(escape(finding.unknown))
     return row(
         escape(finding.id),
         escape(finding.severity),

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ironhull import __version__
 from ironhull.reports.json_text import json_text
-from ironhull.scan.model import Finding
+from ironhull.scan.model import Finding, Unmatched
 from ironhull.scan.summary import ScanReport, by_identifier, headline
 
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning"}
@@ -33,6 +33,14 @@ def render(report: ScanReport) -> str:
                     }
                 },
                 "automationDetails": {"id": f"ironhull/{result.image}"},
+                "invocations": [
+                    {
+                        "executionSuccessful": not result.unmatched,
+                        "toolExecutionNotifications": [
+                            _notification(each) for each in result.unmatched
+                        ],
+                    }
+                ],
                 "properties": {"summary": headline(result), "database": result.database.date},
                 "results": [
                     _result(finding, result.image, order[finding.id]) for finding in findings
@@ -41,6 +49,13 @@ def render(report: ScanReport) -> str:
         ],
     }
     return json_text(document)
+
+
+def _notification(package: Unmatched) -> dict[str, Any]:
+    """A package of which the results say nothing, or not all."""
+    text = f"{package.package} {package.version} was not matched: {package.reason}"
+    place = {"physicalLocation": {"artifactLocation": {"uri": _uri(package.location)}}}
+    return {"level": "warning", "message": {"text": text}, "locations": [place]}
 
 
 def _rule(identifier: str, finding: Finding) -> dict[str, Any]:
@@ -64,6 +79,8 @@ def _rule(identifier: str, finding: Finding) -> dict[str, Any]:
 def _result(finding: Finding, image: str, rule: int) -> dict[str, Any]:
     fix = f"; fixed in {finding.fixed_version}" if finding.fixed_version else ""
     text = f"{finding.package} {finding.version} has {finding.id} ({finding.fix_state}{fix})"
+    if finding.unknown:
+        text = f"{finding.package} {finding.version} may have {finding.id} ({finding.unknown})"
     identity = "\0".join((image.rpartition(":")[0] or image, *finding.key))
     value: dict[str, Any] = {
         "ruleId": finding.id,

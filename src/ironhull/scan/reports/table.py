@@ -40,6 +40,8 @@ def _row(finding: Finding) -> tuple[str, ...]:
         marks.append(f"accepted until {finding.accepted.expires}")
     if finding.vex is not None:
         marks.append(finding.vex.status)
+    if finding.unknown:
+        marks.append(finding.unknown)
     epss = f"{finding.epss:.3f}" if finding.epss is not None else ""
     fixed = finding.fixed_version
     if finding.fix_suite:
