@@ -16,6 +16,7 @@ from ironhull.attest.listing import AttachedKind
 from ironhull.compare.declared import Declared
 from ironhull.compare.figures import created, runs_as_root
 from ironhull.compare.history import History
+from ironhull.compare.made import MadeHere
 from ironhull.compare.model import MeasuredImage, Unknown
 from ironhull.inventory.model import Exposure
 from ironhull.scan.model import RANK, Finding, ScanResult
@@ -38,6 +39,7 @@ _DESCRIBING = tuple(
     for name in ("title", "description", "version", "created", "source", "licenses", "revision")
 )
 _DESCRIBED = 3
+_UNTOLD = "neither provenance nor history tell, and no build of it is on record here"
 _BASE_DIGEST = "org.opencontainers.image.base.digest"
 
 
@@ -62,6 +64,8 @@ class ScoredImage:
     declared: Declared | Unknown
     history: History
     now: datetime
+    made: MadeHere | None = None
+    """What is on record of its build on this machine, which the image itself does not say."""
 
 
 def points_of(facts: ScoredImage) -> tuple[Point, ...]:
@@ -202,12 +206,15 @@ def _downloads(facts: ScoredImage) -> Point:
             if found.dependencies and not loose:
                 count = len(found.dependencies)
                 return Point(*identity, "pass", f"all {count} materials have digests", "")
+    if facts.made is not None and facts.made.lock:
+        text = f"each of its {facts.made.packages} packages has a SHA-256 in {facts.made.where}"
+        return Point(*identity, "pass", text, "")
     if facts.history.unchecked:
         return Point(*identity, "fail", some(list(facts.history.unchecked)), gain)
     if facts.history.known:
         text = f"none of the {facts.history.steps} steps of its history downloads unchecked"
         return Point(*identity, "pass", text, "")
-    return Point(*identity, "unknown", "neither provenance nor history tell", gain)
+    return Point(*identity, "unknown", _UNTOLD, gain)
 
 
 def _recent(facts: ScoredImage) -> Point:
@@ -229,8 +236,12 @@ def _or(gain: str, days: int) -> str:
 def _pinned_base(facts: ScoredImage) -> Point:
     identity = ("pinned-digests", "provenance", "Base pinned by digest")
     gain = "FROM name@sha256:…, and say so: label org.opencontainers.image.base.digest"
+    here = None
+    if facts.made is not None:
+        text = f"it has none: made of {facts.made.packages} packages, says {facts.made.where}"
+        here = Point(*identity, "pass", text, "")
     if isinstance(facts.declared, Unknown):
-        return Point(*identity, "unknown", facts.declared.reason, gain)
+        return here or Point(*identity, "unknown", facts.declared.reason, gain)
     digest = facts.declared.annotations.get(_BASE_DIGEST)
     if digest:
         return Point(*identity, "pass", f"{_BASE_DIGEST}={digest}", "")
@@ -240,7 +251,7 @@ def _pinned_base(facts: ScoredImage) -> Point:
             return Point(*identity, "pass", "its provenance lists no base image", "")
         if images and all(each.digests for each in images):
             return Point(*identity, "pass", some([each.uri for each in images]), "")
-    return Point(*identity, "fail", "nothing says which base image it was made from", gain)
+    return here or Point(*identity, "fail", "nothing says which base image it was made from", gain)
 
 
 def _pinned_packages(facts: ScoredImage) -> Point:
@@ -252,12 +263,18 @@ def _pinned_packages(facts: ScoredImage) -> Point:
             if packages and all(each.digests for each in packages):
                 text = f"its provenance lists {len(packages)} packages with digests"
                 return Point(*identity, "pass", text, "")
+    if facts.made is not None:
+        how = "by digest" if facts.made.lock else "in one exact version"
+        text = (
+            f"each of its {facts.made.packages} packages is pinned {how}, says {facts.made.where}"
+        )
+        return Point(*identity, "pass", text, "")
     if facts.history.unpinned:
         return Point(*identity, "fail", some(list(facts.history.unpinned)), gain)
     if facts.history.pinned:
         text = f"all {facts.history.pinned} steps that install name versions"
         return Point(*identity, "pass", text, "")
-    return Point(*identity, "unknown", "neither provenance nor history tell", gain)
+    return Point(*identity, "unknown", _UNTOLD, gain)
 
 
 # -- configuration ------------------------------------------------------------------------------

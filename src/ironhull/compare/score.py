@@ -8,6 +8,7 @@ from datetime import datetime
 from ironhull.compare.cis import cis_of
 from ironhull.compare.declared import Declared
 from ironhull.compare.history import history_of
+from ironhull.compare.made import MadeHere
 from ironhull.compare.model import MeasuredImage, Unknown
 from ironhull.compare.points import Point, ScoredImage, points_of
 from ironhull.reports.words import moment
@@ -45,9 +46,13 @@ class Score:
 
 
 def score_of(
-    image: MeasuredImage, declared: Declared | Unknown, now: datetime, command: str = ""
+    image: MeasuredImage,
+    declared: Declared | Unknown,
+    now: datetime,
+    command: str = "",
+    made: MadeHere | None = None,
 ) -> Score:
-    """The score of a measured image; `declared` is what its maker says of it."""
-    given = ScoredImage(image, declared, history_of(image.inventory.layers), now)
+    """The score of a measured image; `declared` is what its maker says, `made` what we know."""
+    given = ScoredImage(image, declared, history_of(image.inventory.layers), now, made)
     points = points_of(given)
     return Score(image, points, cis_of(given, points), moment(now), command)

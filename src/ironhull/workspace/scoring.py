@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ironhull.compare.declared import Declared, declared_in
+from ironhull.compare.made import made_here
 from ironhull.compare.model import MeasuredImage, Unknown
 from ironhull.compare.score import Score, score_of
 from ironhull.workspace.machine import Machine
@@ -18,7 +19,8 @@ def score(machine: Machine, image: str, chosen: MeasureChoices, command: str = "
     with opened_database(machine) as database:
         inventory = inventory_of(machine, image, chosen.platform)
         side = measured(machine, image, inventory, database, chosen.scan)
-    return score_of(side, _declared_about(machine, image, side), now, command)
+    made = made_here(machine.home, inventory.image)
+    return score_of(side, _declared_about(machine, image, side), now, command, made)
 
 
 def _declared_about(machine: Machine, image: str, side: MeasuredImage) -> Declared | Unknown:

@@ -26,6 +26,7 @@ from ironhull.attest.provenance import Dependency, Provenance
 from ironhull.compare.cis import cis_of
 from ironhull.compare.declared import Declared
 from ironhull.compare.history import History, history_of
+from ironhull.compare.made import MadeHere
 from ironhull.compare.model import MeasuredImage, Unknown
 from ironhull.compare.points import MINIMAL_PACKAGES, Point, ScoredImage, points_of
 from ironhull.compare.score import Score
@@ -174,6 +175,19 @@ def test_without_provenance_and_history_nothing_is_taken_for_verified() -> None:
     assert given["pinned-packages"] == "unknown"
     assert given["pinned-digests"] == "fail"
     assert given["trusted-source"] == "fail"
+
+
+def test_the_lock_and_record_of_the_store_answer_what_the_image_cannot_and_are_named() -> None:
+    alone = facts(side(), Unknown("an engine has none"), History(False), ())
+    names = ("verified-downloads", "pinned-packages", "pinned-digests")
+    assert [results(alone)[name] for name in names] == ["unknown"] * 3
+    locked = replace(alone, made=MadeHere(26, "20.lock.json"))
+    assert [results(locked)[name] for name in names] == ["pass"] * 3
+    assert all("the lock 20.lock.json" in point(locked, name).evidence for name in names)
+    # The lock has moved on: no digests any more, but what is in the image is on record.
+    moved = replace(alone, made=MadeHere(26))
+    assert [results(moved)[name] for name in names] == ["unknown", "pass", "pass"]
+    assert "this store's record of its build" in point(moved, "pinned-packages").evidence
 
 
 def test_a_material_without_digest_loses_the_points_that_it_is_about() -> None:
