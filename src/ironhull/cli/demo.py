@@ -12,7 +12,7 @@ from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json, print_lines
 from ironhull.demo.comparison import comparison_of
 from ironhull.demo.demonstrate import DemoChoices, demonstrate
-from ironhull.demo.report import demo_json, demo_lines
+from ironhull.demo.report import demo_json, demo_lines, vulnerability_lines
 from ironhull.errors import CheckFailedError, InputError
 
 
@@ -65,6 +65,8 @@ def demo(
     output = report or machine.home.reports / "demo.html"
     comparison = comparison_of(machine, found, [f"ironhull demo --report {output.name}"])
     write_report(comparison, format_of(output), output)
+    if not as_json:
+        print_lines(vulnerability_lines(comparison))
     click.echo(f"report: {output}", err=as_json)
     if found.study is not None and not found.study.same_answers:
         raise CheckFailedError(

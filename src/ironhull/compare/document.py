@@ -75,6 +75,7 @@ def _database(comparison: Comparison) -> Json | None:
             return {
                 "date": info.date,
                 "stale": info.stale,
+                "note": info.note,
                 "sources": [
                     {"name": name, "date": date, "records": records}
                     for name, date, records in info.sources

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ironhull.compare.document import document_of
+from ironhull.compare.model import Comparison
+from ironhull.compare.reports.words import database_line
 from ironhull.demo.attack import NEEDED, TITLES
 from ironhull.demo.cases import DEVELOPMENT, RUNTIME, STANDARD
 from ironhull.demo.demonstrate import Demonstration
@@ -13,7 +16,7 @@ from ironhull.demo.model import Application, CaseStudy, ImageCounts, figures
 from ironhull.inventory.model import Inventory
 from ironhull.reports.table import Heading, table
 from ironhull.reports.text import harmless
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import amount, shown_size
 
 _LEFT_OUT = (
     "building the application from its three Dockerfiles",
@@ -105,6 +108,17 @@ def demo_lines(found: Demonstration) -> list[str]:
         lines.append("With podman or docker installed, ironhull demo does these too.")
         return lines
     return [*lines, "", *_study(found.study), *_end(found, found.study)]
+
+
+def vulnerability_lines(comparison: Comparison) -> list[str]:
+    """What is left of the vulnerabilities, and by which advisories that was counted."""
+    document = document_of(comparison)
+    figures = [pair["figures"]["vulnerabilities.after_vex"] for pair in document["comparisons"]]
+    counts = [figures[0]["baseline"], *(figure["image"] for figure in figures)]
+    lines = ["", Heading("Vulnerabilities that VEX does not clear")]
+    for image, count in zip(document["images"], counts, strict=True):
+        lines.append(f"  {harmless(image['name'])}: {amount(count, 'count')}")
+    return [*lines, f"by advisories of {database_line(document)}"]
 
 
 def _bases(bases: Mapping[str, Inventory]) -> list[str]:

@@ -41,7 +41,7 @@ def database_info(
                 message = f"the newest advisories for it are of {date}, {how}"
                 caveats.append(Caveat("stale", kind, message))
     sources = tuple((feed.name, feed.date, feed.records) for feed in feeds)
-    info = DatabaseInfo(newest, sources, bool(caveats), old, max_age is None)
+    info = DatabaseInfo(newest, sources, bool(caveats), old, any_age=max_age is None)
     return info, tuple(caveats)
 
 

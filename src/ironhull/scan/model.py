@@ -176,6 +176,8 @@ class DatabaseInfo:
     """Whether data that packages were matched against are older than they should be."""
     old: tuple[str, ...] = ()
     """All feeds that are, also those that no package is matched against."""
+    note: str = ""
+    """Where they come from, if not from the feeds themselves: `a snapshot …`."""
     any_age: bool = False
     """Whether whoever asked takes data of any age; `stale` says what they are all the same."""
 

@@ -113,4 +113,5 @@ def database_line(document: Json) -> str:
     if database is None:
         return "none: vulnerabilities were not compared"
     text = database["date"] or "no date"
-    return f"{text} (stale)" if database["stale"] else text
+    note = database.get("note") or ("stale" if database["stale"] else "")
+    return f"{text} ({note})" if note else text
