@@ -185,6 +185,41 @@ def test_a_figure_leads_to_its_rows_as_often_as_one_asks(browser: Any, report: P
     found.page.close()
 
 
+@pytest.mark.parametrize(
+    ("figure", "table", "shown"),
+    [
+        ("findings before VEX", "t-findings-0", ["CVE-2024-0009"]),
+        ("findings after VEX", "t-findings-0", []),
+        ("packages of programming languages", "t-packages-0", ["added"]),
+        ("shells", "t-surface-0", ["shells", "shells"]),
+    ],
+)
+def test_a_figure_leads_to_a_table_that_shows_its_rows_and_no_others(
+    browser: Any, report: Path, figure: str, table: str, shown: list[str]
+) -> None:
+    found = Opened(browser, report, viewport={"width": 1440, "height": 900})
+    found.page.locator("#figures-0 > button").click()
+    tools = found.page.locator(f'[data-for="{table}"]')
+    tools.locator("input").evaluate("input => { input.value = 'nothing has this'; }")
+    found.page.get_by_role("link", name=figure, exact=True).first.click()
+    assert column(found, table, 0) == shown
+    assert tools.locator("input").input_value() == ""
+    assert found.said == []
+    found.page.close()
+
+
+def test_a_card_of_a_scan_shows_its_rows(browser: Any, tmp_path: Path) -> None:
+    scan = standard().scan
+    assert isinstance(scan, ScanResult)
+    path = tmp_path / "scan.html"
+    path.write_text(scan_html.render(ScanReport(scan, suppressed=True)))
+    found = Opened(browser, path)
+    for name, rows in (("known exploited", 1), ("after VEX", 2), ("raw", 3)):
+        found.page.get_by_role("link", name=name, exact=True).click()
+        assert found.page.locator("#t-findings tbody tr:visible").count() == rows
+    found.page.close()
+
+
 def test_a_long_table_comes_in_pages_and_goes_whole_on_paper(browser: Any, tmp_path: Path) -> None:
     base = standard()
     many = tuple(replace(base.inventory.packages[0], name=f"p{number:03}") for number in range(120))

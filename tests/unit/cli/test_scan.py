@@ -130,7 +130,7 @@ def test_a_gate_whose_data_are_missing_fails_and_can_be_told_to_pass(database: P
     with pytest.raises(InputError, match="there are: kev, eol, unmatched"):
         run("--fail-on", "kev", "--accept-unknown", "high")
     assert json.loads(run("--json").stdout)["summary"]["kev"] is None
-    assert 'known exploited <span class="large">?</span>' in run("--format", "html").stdout
+    assert 'known exploited</a> <span class="large">?</span>' in run("--format", "html").stdout
 
 
 def test_stale_advisories_fail_by_themselves(database: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 from xml.etree import ElementTree as ET
 
 import jsonschema
@@ -17,7 +18,7 @@ from tests.fakes.sides import NOW, document, hardened, side, standard, with_atta
 from ironhull.compare.compare import compare
 from ironhull.compare.document import document_of
 from ironhull.compare.model import MeasuredImage, Unknown
-from ironhull.compare.reports import badge, html, markdown, table
+from ironhull.compare.reports import badge, html, markdown, table, words
 from ironhull.compare.reports import document as json_report
 from ironhull.compare.reports.words import at
 from ironhull.reports.words import amount, percent, signed
@@ -233,3 +234,27 @@ def test_a_badge_is_well_formed_and_says_what_changed() -> None:
 )
 def test_figures_are_written_for_people(value: int | None, unit: str, expected: str) -> None:
     assert amount(value, unit) == expected
+
+
+def test_the_rows_that_a_figures_link_shows_are_as_many_as_it_says() -> None:
+    given = document(hardened(), standard())
+    text = html.render(given)
+    tags = parsed(text).tags
+    rows = [given for tag, given in tags if tag == "tr" and "data-where" in given]
+    links = [given["data-preset"] for tag, given in tags if tag == "a" and given.get("data-preset")]
+    figures = given["images"][1]["figures"]
+    checked = 0
+    for row in list(words.rows(given, 0)):
+        place, preset = html.rows_of(row)
+        if place != "findings" or "ids" in row.id:
+            continue
+        assert preset in links
+        wanted = dict(parse_qsl(preset))
+        fitting = [
+            each
+            for each in rows
+            if all(value in (each[key] or "").split("|") for key, value in wanted.items())
+        ]
+        assert len(fitting) == figures[row.id], row.id
+        checked += 1
+    assert checked == 16

@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from ironhull.compare.reports.words import (
+    FigureRow,
     Json,
     at,
     database_line,
@@ -21,16 +23,15 @@ from ironhull.compare.reports.words import (
     rows,
     unknown_reasons,
 )
-from ironhull.inventory.model import SURFACE_LISTS
+from ironhull.inventory.model import DISTRIBUTION_TYPES, SURFACE_LISTS
 from ironhull.reports.page import page
 from ironhull.reports.words import UNKNOWN, amount, percent, signed
-from ironhull.scan.model import SEVERITIES
+from ironhull.scan.model import FIXABLE, SEVERITIES
 
 MAX_FINDINGS = 20_000
 """Rows of one table; more are said to be left out, never left out in silence."""
 
-# Group of a figure → the part of the page that has its rows; else all figures.
-_PLACES = {"packages": "packages", "vulnerabilities": "findings", "surface": "surface"}
+_KINDS = {"packages.os": "distribution", "packages.language": "language"}
 _CHARTS: tuple[tuple[str, str, bool, tuple[str, ...]], ...] = (
     ("Packages", "count", True, ("packages.total", "packages.os", "packages.language")),
     (
@@ -90,13 +91,38 @@ def render(document: Json) -> str:
         unknown=[
             unknown_reasons(document, number) for number in range(len(document["comparisons"]))
         ],
-        places=_PLACES,
+        rows_of=rows_of,
+        fixable=[state.value for state in FIXABLE],
+        systems=sorted(DISTRIBUTION_TYPES),
         figures=[list(rows(document, number)) for number in numbers],
         findings=[_findings(document, pair) for pair in document["comparisons"]],
         limit=MAX_FINDINGS,
         severities=SEVERITIES,
         figure=lambda pointer, unit="count", how="amount": _figure(document, pointer, unit, how),
     )
+
+
+def rows_of(row: FigureRow) -> tuple[str, str]:
+    """The part of the page that has a figure's rows, and the filter of its table that shows them.
+
+    The filter is in the form of a query: keys are the table's choices, and `words`.
+    """
+    group, _, name = row.id.partition(".")
+    if group == "packages":
+        return "packages", urlencode({"data-kind": _KINDS[row.id]} if row.id in _KINDS else {})
+    if group == "surface" and name in SURFACE_LISTS:
+        return "surface", urlencode({"data-subject": row.title})
+    if group != "vulnerabilities" or name == "unmatched":
+        return "figures", urlencode({"words": row.title})
+    wanted = {"data-where": "image"}
+    severity = name.removeprefix("raw_")
+    if not name.startswith("raw") and name != "ids_raw":
+        wanted["data-cleared"] = "left"
+    if severity in SEVERITIES:
+        wanted["data-severity"] = severity
+    if name in ("kev", "fixable"):
+        wanted[f"data-{name}"] = "yes"
+    return "findings", urlencode(wanted)
 
 
 def _figure(document: Json, pointer: str, unit: str, how: str) -> Markup:

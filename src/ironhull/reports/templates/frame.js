@@ -58,6 +58,8 @@
       });
     });
   };
+  // A row may be of several kinds at once: "new|image".
+  const values = (row, key) => (row.getAttribute(key) || "").split("|");
   const filterable = (tools) => {
     const table = document.getElementById(tools.getAttribute("data-for"));
     const words = tools.querySelector("input");
@@ -78,7 +80,7 @@
       for (const row of rows) {
         const all = row.textContent.toLowerCase();
         const fits = wanted.every((word) => all.includes(word)) && choices.every((choice) =>
-          choice.value === "" || row.getAttribute(choice.getAttribute("data-key")) === choice.value);
+          choice.value === "" || values(row, choice.getAttribute("data-key")).includes(choice.value));
         row.hidden = !fits;
         count += fits ? 1 : 0;
         row.classList.toggle("later", fits && count > limit);
@@ -90,12 +92,29 @@
     const again = () => { pages = 1; apply(); };
     words.addEventListener("input", again);
     choices.forEach((choice) => choice.addEventListener("change", again));
+    tools.addEventListener("preset", (event) => {
+      words.value = event.detail.get("words") || "";
+      choices.forEach((choice) => {
+        const value = event.detail.get(choice.getAttribute("data-key")) || "";
+        choice.value = [...choice.options].some((each) => each.value === value) ? value : "";
+      });
+      again();
+    });
     tools.hidden = false;
     apply();
   };
   document.querySelectorAll(".fold").forEach(foldable);
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll(".tools").forEach(filterable);
+  // A link from a figure shows its rows and no others.
+  document.querySelectorAll("a[data-preset]").forEach((link) => link.addEventListener("click", () => {
+    const target = document.getElementById(link.hash.slice(1));
+    const tools = target && target.closest("section").querySelector(".tools");
+    if (tools) {
+      const detail = new URLSearchParams(link.getAttribute("data-preset"));
+      tools.dispatchEvent(new CustomEvent("preset", { detail }));
+    }
+  }));
   addEventListener("hashchange", unfold);
   document.querySelectorAll('a[href^="#"]').forEach((link) => link.addEventListener("click", () => {
     // The same place again is no change of the address.

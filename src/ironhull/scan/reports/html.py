@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ironhull.reports.page import page
-from ironhull.scan.model import SEVERITIES, by_severity
+from ironhull.scan.model import FIXABLE, SEVERITIES, by_severity
 from ironhull.scan.summary import ScanReport, headline, summary
 
 
@@ -20,5 +20,6 @@ def render(report: ScanReport) -> str:
         after_vex=by_severity(result.open),
         findings=report.findings,
         severities=SEVERITIES,
+        fixable=[state.value for state in FIXABLE],
         states=list(dict.fromkeys(each.fix_state.value for each in report.findings)),
     )
