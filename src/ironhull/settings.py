@@ -63,6 +63,8 @@ class Settings:
     """Where docker listens, as in DOCKER_HOST."""
     signer: str | None = None
     """What signs: a key file; None: the active key of the home, if there is one."""
+    timestamp: str | None = None
+    """Address of an authority that timestamps signatures (RFC 3161); None: no timestamps."""
     passphrase: bytes | None = field(default=None, repr=False)
     """Of the signing key; None: none was given, which is not the empty one."""
     builder: str = BUILDER

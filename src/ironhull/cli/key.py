@@ -60,6 +60,27 @@ def rotate(no_passphrase: bool) -> None:
     _say(ring, after)
 
 
+@key.command(short_help="Sign with a key of a token, a cloud's service or Vault.")
+@click.argument("uri", metavar="URI")
+@click.argument("name", default="held")
+def use(uri: str, name: str) -> None:
+    """Sign with the key at URI from now on; it stays where it is.
+
+    URI is hsm:ID?label=TOKEN (PKCS #11; PYKCS11LIB names the library), awskms:…, gcpkms:…,
+    azurekms:… or hv:… (Vault), as securesystemslib has them; each is an extra to install, for
+    example ironhull[hsm]. A token's PIN is taken from IRONHULL_KEY_PASSPHRASE.
+
+    Example: ironhull key use "hsm:2?label=release" release
+    """
+    from ironhull.signing.held_elsewhere import public_key_of
+
+    machine = silent()
+    public = public_key_of(uri, machine.settings.passphrase)
+    made = Keyring(machine.home.keys).use(name, uri, public, datetime.now(UTC))
+    click.echo(f"{made.name} signs from now on: {made.public.algorithm}, held at {uri}")
+    click.echo(f"  fingerprint  {made.public.fingerprint}")
+
+
 @key.command("list", short_help="List the keys and what became of them.")
 @as_json
 def list_keys(as_json: bool) -> None:
@@ -72,7 +93,7 @@ def list_keys(as_json: bool) -> None:
         (
             each.name,
             each.state,
-            "here" if each.private else "elsewhere",
+            "here" if each.private else each.uri or "elsewhere",
             each.public.algorithm,
             each.public.fingerprint[:16],
             each.created[:10],
@@ -154,6 +175,7 @@ def _json(key: KnownKey) -> dict[str, object]:
         "state": key.state,
         "believed": key.believed,
         "private": key.private,
+        "uri": key.uri,
         "algorithm": key.public.algorithm,
         "fingerprint": key.public.fingerprint,
         "created": key.created,

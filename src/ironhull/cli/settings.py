@@ -32,6 +32,7 @@ NAMES = {
     "buildah_args": "Options that always follow buildah.",
     "docker_host": "Where docker listens, as in DOCKER_HOST.",
     "signer": "The key file that signs. Default: the active key of `ironhull key list`.",
+    "timestamp": "Address of an authority that timestamps signatures (RFC 3161).",
     "builder": "A URI for who builds, which provenance names.",
 }
 
@@ -58,6 +59,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         buildah=_words(said, "buildah_args"),
         docker_host=said.get("docker_host"),
         signer=said.get("signer"),
+        timestamp=said.get("timestamp"),
         passphrase=_passphrase(said.environment),
         builder=said.get("builder") or BUILDER,
         # Neither engines nor messages get to know the passphrase.

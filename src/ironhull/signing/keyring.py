@@ -22,8 +22,9 @@ from typing import Any, Literal
 from ironhull.errors import EnvironmentProblem, InputError, MalformedError, NotFoundError
 from ironhull.oci.document import canonical
 from ironhull.reports.words import moment
+from ironhull.signing.held_elsewhere import held_signer
+from ironhull.signing.interface import Signer
 from ironhull.signing.key_file import (
-    KeyFileSigner,
     encrypted,
     generate,
     read_key_file,
@@ -52,6 +53,13 @@ class KnownKey:
     reason: str = ""
     private: bool = False
     """Whether the private half is here."""
+    uri: str = ""
+    """Where the private half is, if it is held elsewhere: see `held_elsewhere`."""
+
+    @property
+    def signs(self) -> bool:
+        """Whether it can sign from here."""
+        return self.private or bool(self.uri)
 
     @property
     def believed(self) -> bool:
@@ -71,12 +79,20 @@ class Keyring:
 
     def active(self) -> KnownKey | None:
         """The key that new signatures are made with; None where there is none."""
-        return next((key for key in self.known() if key.state == "active" and key.private), None)
+        return next((key for key in self.known() if key.state == "active" and key.signs), None)
 
-    def signer(self, passphrase: bytes | None) -> KeyFileSigner | None:
-        """The signer of the active key, None where there is none; errors as `read_key_file`."""
+    def signer(self, passphrase: bytes | None) -> Signer | None:
+        """The signer of the active key, None where there is none.
+
+        `passphrase` is that of a key file, or the PIN of a token. Errors as `read_key_file` and
+        `held_signer`.
+        """
         key = self.active()
-        return None if key is None else read_key_file(self.private_path(key.name), passphrase)
+        if key is None:
+            return None
+        if key.uri:
+            return held_signer(key.uri, key.public, passphrase)
+        return read_key_file(self.private_path(key.name), passphrase)
 
     def find(self, name: str) -> KnownKey:
         """The key of a name; NotFoundError lists what there is."""
@@ -100,9 +116,7 @@ class Keyring:
             if name in listed:
                 raise InputError(f"there is a key {name} already (`ironhull key rotate` makes one)")
             der, public = generate()
-            for each in listed.values():
-                if each["state"] == "active" and each["private"]:
-                    each |= {"state": "retired", "changed": moment(now)}
+            _retire(listed, now)
             self._write_private(
                 name, unencrypted(der) if passphrase is None else encrypted(der, passphrase)
             )
@@ -123,6 +137,18 @@ class Keyring:
         )
         after = self.generate(name, passphrase, now)
         return replace(before, state="retired", changed=moment(now)), after
+
+    def use(self, name: str, uri: str, public: PublicKey, now: datetime) -> KnownKey:
+        """A key that is held elsewhere becomes the active one; InputError if the name is taken."""
+        checked_name(name)
+        with self._changing() as listed:
+            if name in listed:
+                raise InputError(f"there is a key {name} already")
+            _retire(listed, now)
+            replace_file(self.folder / f"{name}.pub", public.pem)
+            key = KnownKey(name, public, "active", moment(now), uri=uri)
+            listed[name] = _entry(key)
+        return key
 
     def trust(self, name: str, data: bytes, now: datetime) -> KnownKey:
         """Somebody else's public key, believed from now on; InputError if the name is taken."""
@@ -173,6 +199,7 @@ class Keyring:
             entry.get("changed", ""),
             entry.get("reason", ""),
             bool(entry.get("private")),
+            entry.get("uri", ""),
         )
 
     @contextmanager
@@ -211,10 +238,18 @@ def checked_name(name: str) -> str:
     return name
 
 
+def _retire(listed: dict[str, dict[str, Any]], now: datetime) -> None:
+    """The key that signed so far signs no more."""
+    for each in listed.values():
+        if each["state"] == "active" and (each["private"] or each.get("uri")):
+            each |= {"state": "retired", "changed": moment(now)}
+
+
 def _entry(key: KnownKey) -> dict[str, Any]:
     return {
         "pem": key.public.pem.decode(),
         "state": key.state,
         "created": key.created,
         "private": key.private,
+        "uri": key.uri,
     }

@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from ironhull.errors import InputError
+from ironhull.errors import InputError, NetworkError
+from ironhull.settings import Settings
 from ironhull.signing.interface import Signer
 from ironhull.signing.key_file import read_key_file
 from ironhull.signing.keyring import Keyring
+from ironhull.signing.timestamp import MAX_REPLY, QUERY, TimestampedSigner
 from ironhull.workspace.machine import Machine
 
 
 def signer_of(machine: Machine) -> Signer:
-    """What signs: the setting's key file, else the home's active key.
+    """What signs: the setting's key file, else the home's active key; timestamped if that is set.
 
-    InputError, with how to get one, where there is none; others as `read_key_file`.
+    InputError, with how to get one, where there is none; others as `Keyring.signer`.
     """
     settings = machine.settings
+    found = _signer(settings, Keyring(machine.home.keys))
+    if settings.timestamp is None:
+        return found
+    return TimestampedSigner(found, partial(_asked, machine, settings.timestamp))
+
+
+def _signer(settings: Settings, ring: Keyring) -> Signer:
     if settings.signer is not None:
         return read_key_file(Path(settings.signer), settings.passphrase)
-    found = Keyring(machine.home.keys).signer(settings.passphrase)
+    found = ring.signer(settings.passphrase)
     if found is None:
         raise InputError(
             "nothing signs here: make a key (ironhull key generate), or name one (--key FILE)"
         )
     return found
+
+
+def _asked(machine: Machine, url: str, query: bytes) -> bytes:
+    """A timestamp authority's reply."""
+    # The network: nobody loads it who asks for no timestamps.
+    from ironhull.transport.exchange import Exchange
+    from ironhull.transport.message import Request, bytes_body
+    from ironhull.transport.patience import Patience
+    from ironhull.workspace.network import network
+
+    patience = Patience(attempts=3, all_attempts=6, unreachable=2, whole=60)
+    exchange = Exchange(network(machine), patience, progress=machine.progress)
+    try:
+        request = Request("POST", url, {"content-type": QUERY}, bytes_body(query))
+        answer = exchange.ask(request, MAX_REPLY)
+    finally:
+        exchange.close()
+    if answer.status != 200:
+        raise NetworkError(f"{url} answers {answer.status} to a timestamp query")
+    return answer.body
