@@ -62,6 +62,7 @@ def definition(**changes: object) -> ImageDefinition:
         dates={},
         tracks=(),
         tests=(),
+        texts={"app/debian-13/1.yaml": b"image: app\n"},
     )
     return replace(base, **changes)  # type: ignore[arg-type]
 

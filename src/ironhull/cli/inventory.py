@@ -21,8 +21,10 @@ from ironhull.workspace.examining import inventory as take_inventory
 @click.command(short_help="Show what is in any image.")
 @click.argument("image", metavar="IMAGE")
 @click.option("--json", "form", flag_value="json", help="Print everything as JSON.")
-@click.option("--cyclonedx", "form", flag_value="cyclonedx", help="Print a CycloneDX 1.6 SBOM.")
-@click.option("--spdx", "form", flag_value="spdx", help="Print an SPDX 2.3 SBOM.")
+@click.option(
+    "--cyclonedx", "form", flag_value="cyclonedx", help="Print a CycloneDX 1.6 SBOM, without files."
+)
+@click.option("--spdx", "form", flag_value="spdx", help="Print an SPDX 2.3 SBOM, without files.")
 @click.option("--again", is_flag=True, help="Read the image and its layers even if they are known.")
 @click.option(
     "--accept-unreadable",

@@ -1,0 +1,246 @@
+"""Bills of images made in memory, in the store of a workspace."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.fakes.image import Directory, File, Hardlink, Symlink, make_image
+
+from ironhull import Workspace
+from ironhull.errors import InputError
+from ironhull.sbom.cyclonedx import cyclonedx
+from ironhull.sbom.identity import package_id
+from ironhull.sbom.model import Bill, BillFile
+from ironhull.sbom.spdx import spdx, verification_code
+from ironhull.workspace.sbom import bill_of, sbom
+
+OS_RELEASE = 'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian 13"\n'
+STATUS = """\
+Package: base
+Status: install ok installed
+Version: 1.0-1
+Architecture: all
+Maintainer: Somebody Else <some@example.org>
+Homepage: https://example.org/base
+Conffiles:
+ /etc/base.conf 0123456789abcdef0123456789abcdef
+Description: the base
+ of all
+
+Package: tool
+Status: install ok installed
+Source: tools (2.0)
+Version: 2.0-1
+Architecture: amd64
+Maintainer: Debian Tool Maintainers <team@example.org>
+Depends: base (>= 1.0), helper | gone, absent
+Built-Using: golang (= 1.2)
+
+Package: provider
+Status: install ok installed
+Version: 3
+Architecture: amd64
+Provides: helper
+"""
+COPYRIGHT = "Format: 1.0\n\nFiles: *\nLicense: Expat\n"
+DEBIAN = {
+    "etc/os-release": OS_RELEASE,
+    "etc/base.conf": "set\n",
+    "var/lib/dpkg/status": STATUS,
+    "var/lib/dpkg/info/base.list": "/.\n/usr\n/usr/share/base/data\n/bin/base\n",
+    "var/lib/dpkg/info/tool.list": (
+        "/.\n/usr/bin/tool\n/usr/bin/tool2\n/usr/share/doc/tool/copyright\n"
+    ),
+    "usr/share/base/data": "data",
+    "usr/bin/base": File(b"\x7fELFx", mode=0o755),
+    "usr/bin/tool": "tool",
+    "usr/bin/tool2": Hardlink("usr/bin/tool"),
+    "usr/share/doc/tool/copyright": COPYRIGHT,
+    "bin": Symlink("usr/bin"),
+    "opt/app/node_modules/x/package.json": '{"name": "x", "version": "1.0.0", "license": "MIT"}',
+    "opt/app/node_modules/x/lib/code.js": "code",
+    "opt/app/server.js": "server",
+    "tmp": Directory(0o1777),
+}  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.open(home=tmp_path / "home", images=tmp_path)
+
+
+def owners(bill: Bill) -> dict[str, str]:
+    """Path → the package or source that it is of."""
+    found = {f.path: said.package.name for said in bill.packages for f in said.files}
+    return found | {f.path: origin.name for origin in bill.origins for f in origin.files}
+
+
+def named(bill: Bill, name: str):
+    return next(said for said in bill.packages if said.package.name == name)
+
+
+def test_every_file_of_a_debian_image_is_somebodys_or_said_to_be_nobodys(workspace) -> None:
+    make_image(workspace.home.store, [DEBIAN], names=["app:1"])
+    bill = bill_of(workspace.machine, "app:1")
+    assert owners(bill) == {
+        "/etc/os-release": "files of no package",
+        "/etc/base.conf": "base",
+        "/usr/share/base/data": "base",
+        "/usr/bin/base": "base",
+        "/usr/bin/tool": "tool",
+        "/usr/bin/tool2": "tool",
+        "/usr/share/doc/tool/copyright": "tool",
+        "/var/lib/dpkg/status": "package-database",
+        "/var/lib/dpkg/info/base.list": "package-database",
+        "/var/lib/dpkg/info/tool.list": "package-database",
+        "/opt/app/node_modules/x/package.json": "x",
+        "/opt/app/node_modules/x/lib/code.js": "x",
+        "/opt/app/server.js": "files of no package",
+    }
+    assert len(list(bill.files)) == len({file.path for file in bill.files})
+    by_path = {file.path: file for file in bill.files}
+    tool = by_path["/usr/bin/tool2"]
+    assert tool == replace_path(by_path["/usr/bin/tool"], "/usr/bin/tool2")
+    assert tool.sha1 == hashlib.sha1(b"tool").hexdigest()
+    assert (tool.sha256, tool.size) == (hashlib.sha256(b"tool").hexdigest(), 4)
+    assert [file.path for file in bill.files if file.is_binary] == ["/usr/bin/base"]
+
+
+def replace_path(file: BillFile, path: str) -> BillFile:
+    return file._replace(path=path)
+
+
+def test_packages_have_what_the_database_and_the_copyright_file_say(workspace) -> None:
+    make_image(workspace.home.store, [DEBIAN], names=["app:1"])
+    bill = bill_of(workspace.machine, "app:1")
+    base, tool = named(bill, "base"), named(bill, "tool")
+    assert (base.originator.kind, base.originator.name) == ("Person", "Somebody Else")
+    assert (base.homepage, base.summary) == ("https://example.org/base", "the base")
+    assert base.licence.expression == ""
+    assert (tool.originator.kind, tool.originator.email) == ("Organization", "team@example.org")
+    assert tool.licence.expression == "MIT"
+    assert tool.supplier is None
+    assert named(bill, "x").licence.expression == "MIT"
+    names = {said.id: said.package.name for said in bill.packages}
+    assert {names[needed] for needed in tool.depends_on} == {"base", "provider"}
+    assert base.depends_on == ()
+    assert [(s.name, s.version) for s in bill.sources] == [
+        ("base", "1.0-1"), ("golang", "1.2"), ("provider", "3"), ("tools", "2.0"),
+    ]  # fmt: skip
+    sources = {source.id: source for source in bill.sources}
+    assert sources[tool.source].purl == "pkg:deb/debian/tools@2.0?arch=source&distro=debian-13"
+    assert [sources[one].name for one in tool.built_using] == ["golang"]
+    assert tool.id == package_id(tool.package)
+
+
+def test_what_a_higher_layer_replaces_or_takes_away_is_not_in_the_bill(workspace) -> None:
+    upper = {"usr/bin/tool": "other", "opt/app/.wh.server.js": "",
+             "usr/share/doc/tool/.wh.copyright": "", "usr/lib/new": "new"}  # fmt: skip
+    make_image(workspace.home.store, [DEBIAN, upper], names=["app:1"])
+    bill = bill_of(workspace.machine, "app:1")
+    by_path = {file.path: file for file in bill.files}
+    assert by_path["/usr/bin/tool"].sha256 == hashlib.sha256(b"other").hexdigest()
+    # The name of the replaced file is a file of its own.
+    assert by_path["/usr/bin/tool2"].sha256 == hashlib.sha256(b"tool").hexdigest()
+    assert "/opt/app/server.js" not in by_path
+    assert owners(bill)["/usr/lib/new"] == "files of no package"
+    # The licence does not go away with the paper that says it.
+    assert named(bill, "tool").licence.expression == "MIT"
+
+
+def test_a_layer_is_read_once_whatever_images_have_it(workspace, monkeypatch) -> None:
+    make_image(workspace.home.store, [DEBIAN], names=["one:1"])
+    make_image(workspace.home.store, [DEBIAN, {"usr/lib/new": "new"}], names=["two:1"])
+    first = bill_of(workspace.machine, "one:1")
+    hashed = []
+    from ironhull.sbom.contents import LayerContents
+
+    add = LayerContents.add
+
+    def counted(self, entry, path, member, content) -> None:
+        hashed.append(path)
+        add(self, entry, path, member, content)
+
+    monkeypatch.setattr(LayerContents, "add", counted)
+    bill_of(workspace.machine, "two:1")
+    assert hashed == ["/usr/lib/new"]
+    assert bill_of(workspace.machine, "one:1") == first
+    assert hashed == ["/usr/lib/new"]
+    for path in workspace.home.layer_contents.iterdir():
+        path.write_bytes(path.read_bytes()[:-9])
+    assert bill_of(workspace.machine, "one:1") == first
+    assert len(hashed) > 1
+
+
+def test_equal_images_give_equal_bytes_wherever_they_lie(workspace, tmp_path) -> None:
+    config = {"Labels": {"io.ironhull.name": "app"}}
+    make_image(workspace.home.store, [DEBIAN], config=config, names=["app:1", "other:2"])
+    assert workspace.sbom("app:1") == workspace.sbom("other:2")
+    workspace.export("app:1", tmp_path / "app.tar")
+    for form in ("cyclonedx", "cyclonedx-1.5", "spdx"):
+        one = sbom(workspace.machine, "app:1", form)
+        assert one == workspace.sbom("app:1", format=form)
+        fresh = Workspace.open(home=tmp_path / "other", images=tmp_path)
+        assert one == fresh.sbom(str(tmp_path / "app.tar"), format=form)
+        json.loads(one)
+    with pytest.raises(InputError, match="cyclonedx, spdx"):
+        workspace.sbom("app:1", format="xml")
+
+
+def test_the_verification_code_is_that_of_the_specification() -> None:
+    files = [BillFile("/b", 1, "ff" * 20, ""), BillFile("/a", 1, "0a" * 20, "")]
+    expected = hashlib.sha1(("0a" * 20 + "ff" * 20).encode()).hexdigest()
+    assert verification_code(files) == verification_code(files[::-1]) == expected
+
+
+def test_both_documents_have_every_file_once_and_under_its_package(workspace) -> None:
+    make_image(workspace.home.store, [DEBIAN], names=["app:1"])
+    bill = bill_of(workspace.machine, "app:1")
+    components = json.loads(cyclonedx(bill))["components"]
+    held = {
+        inner["name"]: component["name"]
+        for component in components
+        for inner in component.get("components", ())
+    }
+    assert held == owners(bill)
+    document = json.loads(spdx(bill))
+    names = {item["SPDXID"]: item["name"] for item in document["packages"]}
+    files = {item["SPDXID"]: item["fileName"] for item in document["files"]}
+    relations = [
+        (one["spdxElementId"], one["relationshipType"], one["relatedSpdxElement"])
+        for one in document["relationships"]
+    ]
+    contained = {
+        files[other][1:]: names[one]
+        for one, kind, other in relations
+        if kind == "CONTAINS" and other in files
+    }
+    assert contained == owners(bill)
+    assert len(files) == len(contained)
+    told = {(names[one], kind, names.get(other)) for one, kind, other in relations if one in names}
+    assert {("tool", "DEPENDS_ON", "base"), ("tool", "GENERATED_FROM", "tools"),
+            ("tool", "GENERATED_FROM", "golang")} <= told  # fmt: skip
+    for item in document["packages"]:
+        assert item["filesAnalyzed"] is ("packageVerificationCode" in item)
+
+
+def test_a_root_file_system_has_a_bill_too(workspace, tmp_path) -> None:
+    root = tmp_path / "root"
+    for path, content in DEBIAN.items():
+        if isinstance(content, str):
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(content)
+    bill = bill_of(workspace.machine, f"rootfs:{root}")
+    assert owners(bill)["/usr/bin/tool"] == "tool"
+    assert (bill.manifest, bill.created) == (None, "1970-01-01T00:00:00Z")
+    assert len(list(bill.files)) == sum(isinstance(item, str) for item in DEBIAN.values())
+
+
+def test_an_image_of_nothing_has_an_empty_bill(workspace) -> None:
+    make_image(workspace.home.store, [{}], names=["void:1"])
+    bill = bill_of(workspace.machine, "void:1")
+    assert (bill.packages, bill.origins, bill.sources) == ((), (), ())
+    assert "files" not in json.loads(spdx(bill))
+    assert replace(bill, name="x") != bill
