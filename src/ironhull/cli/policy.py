@@ -11,7 +11,7 @@ from ironhull.cli.output import as_json, print_json, table
 from ironhull.errors import CheckFailedError
 from ironhull.verify.policy.reader import read_policy
 from ironhull.verify.policy.schema import policy_reference, policy_schema
-from ironhull.workspace.policies import try_policy
+from ironhull.workspace.policies import CONTROLLERS, exported, try_policy
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -75,6 +75,37 @@ def test_(file: Path, cases: Path | None, as_json: bool) -> None:
         raise CheckFailedError(
             f"{len(wrong)} of {len(results)} cases are not as expected. {reasons}"
         )
+
+
+@policy.command(short_help="Write a policy for an admission controller.")
+@click.argument("file", type=_FILE)
+@click.option(
+    "--for",
+    "controller",
+    type=click.Choice(list(CONTROLLERS)),
+    required=True,
+    help="Which one; the file names the versions that it was made for.",
+)
+@click.option(
+    "--images",
+    multiple=True,
+    default=("*",),
+    show_default=True,
+    metavar="GLOB",
+    help="Images that it is for.",
+)
+@click.option(
+    "--key", "keys", multiple=True, metavar="PUB", type=_FILE, help="A key that it only names."
+)
+def export(file: Path, controller: str, images: tuple[str, ...], keys: tuple[Path, ...]) -> None:
+    """Print as much of the policy FILE as the controller can hold images to; the rest is named.
+
+    Example: ironhull policy export production.yaml --for kyverno --images 'registry.example/*'
+    """
+    made = exported(silent(), file, controller, images, keys)
+    click.echo(made.text, nl=False)
+    for rule in made.left_out:
+        click.echo(f"left out, for {controller} cannot decide it: {rule}", err=True)
 
 
 @policy.command(short_help="Print the format of policies.")

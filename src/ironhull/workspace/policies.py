@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,15 @@ from ironhull.errors import EnvironmentProblem, InputError, MalformedError
 from ironhull.inventory.document import loads
 from ironhull.inventory.model import Inventory
 from ironhull.oci.digest import Digest
+from ironhull.verify.admission.kyverno import kyverno
+from ironhull.verify.admission.needs import Made
+from ironhull.verify.admission.policy_controller import policy_controller
 from ironhull.verify.policy.cases import CaseResult, PolicyCase, cases_file, read_cases
 from ironhull.verify.policy.model import Policy
 from ironhull.verify.policy.reader import read_policy
+from ironhull.verify.trust import Trust
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.verifying import VerifyChoices, verify
+from ironhull.workspace.verifying import VerifyChoices, trust_of, verify
 
 
 def try_policy(machine: Machine, policy: Path, cases: Path | None = None) -> list[CaseResult]:
@@ -23,6 +28,27 @@ def try_policy(machine: Machine, policy: Path, cases: Path | None = None) -> lis
     """
     read = read_policy(policy)
     return [_tried(machine, read, each) for each in read_cases(cases or cases_file(policy))]
+
+
+CONTROLLERS: dict[str, Callable[[Policy, Trust, Sequence[str]], Made]] = {
+    "kyverno": kyverno,
+    "policy-controller": policy_controller,
+}
+
+
+def exported(
+    machine: Machine,
+    policy: Path,
+    controller: str,
+    images: Sequence[str] = ("*",),
+    keys: Sequence[Path] = (),
+) -> Made:
+    """A policy for an admission controller, and the rules that it cannot hold an image to.
+
+    `images` are the references that it is for, with `*`. InputError for what it cannot express.
+    """
+    read = read_policy(policy)
+    return CONTROLLERS[controller](read, trust_of(machine, keys, read), images)
 
 
 def _tried(machine: Machine, policy: Policy, case: PolicyCase) -> CaseResult:
