@@ -302,4 +302,5 @@ def _news(opened: LedgerRound, units: Sequence[_Unit], last: int) -> Iterator[Ne
 
 def _identity(ecosystem: str, package: Package) -> str:
     parts = (package.type, package.name, package.version, package.source, package.source_version)
-    return "\0".join((ecosystem, *parts))
+    origin = (package.origin,) if package.origin else ()
+    return "\0".join((ecosystem, *parts, *origin))

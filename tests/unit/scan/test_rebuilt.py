@@ -14,16 +14,21 @@ from tests.fakes.advisories import TRIXIE, deb, inventory, options, osv
 from ironhull.advisories.database import Database
 from ironhull.advisories.model import InArchive
 from ironhull.inventory.cataloguers.dpkg import read
-from ironhull.inventory.model import Distribution, Package
+from ironhull.inventory.model import Distribution, ImageIdentity, Package
+from ironhull.oci.digest import Digest
 from ironhull.scan.explain import explain
 from ironhull.scan.index import TrackerIndex
+from ironhull.scan.interface import NoIndex
 from ironhull.scan.matching import scan
 from ironhull.scan.model import ScanResult
 from ironhull.scan.rebuilt import rebuilt_by, rebuilt_version
 from ironhull.scan.reports.formats import FORMATS
+from ironhull.scan.rescan import rescan
 from ironhull.scan.statements import not_affected, statements_of
 from ironhull.scan.summary import ScanReport, headline, summary
 from ironhull.scan.target import target_of
+from ironhull.state.inventories import InventoryStore
+from ironhull.state.ledger import Ledger
 
 Make = Callable[..., Database]
 FIX = "3.5.1-1+deb13u2"
@@ -220,6 +225,27 @@ def test_a_backport_is_not_fixed_by_sorting_after_the_releases_fix(debian: Datab
     assert [each.reason for each in result.unmatched] == [
         "unknown: rebuilt by Debian's backports (~bpo13+1)"
     ]
+
+
+def test_a_rescan_counts_it_as_the_scan_does(debian: Database, tmp_path: Path) -> None:
+    store, ledger = InventoryStore(tmp_path / "stored"), Ledger(tmp_path / "ledger.sqlite")
+    versions = {"own": "3.5.1-1", "vendor": "3.5.1-1+dhi0", "origin": "3.5.1-1"}
+    for number, (name, version) in enumerate(versions.items()):
+        package = deb("libssl3", version, "openssl")
+        package = replace(package, origin="Example" if name == "origin" else "")
+        given = inventory(package, distribution=TRIXIE)
+        key = Digest(f"sha256:{number:064x}")
+        store.put(replace(given, image=ImageIdentity(name, "store", key, key)))
+    found_again = {each.image: each for each in rescan(store, debian, ledger, NoIndex())}
+    for stored in store:
+        result = scan(stored, debian, options())
+        each = found_again[stored.image.name]
+        assert (each.raw, each.unmatched) == (len(result.findings), len(result.unmatched))
+    assert {name: each.unmatched for name, each in found_again.items()} == {
+        "own": 0,
+        "vendor": 1,
+        "origin": 1,
+    }
 
 
 # -- the vendor's own feed ------------------------------------------------------------------------
