@@ -51,7 +51,7 @@ unit: setup ## Tests that need no network
 
 real: setup ## Tests with the real mirror, engines and foreign tools
 	.ci/tools
-	$(BIN)/pytest tests/real -q -n $(JOBS) --dist loadfile --tally $(TALLY)/real
+	$(BIN)/pytest tests/real -q -n $(JOBS) --dist loadfile --no-loadscope-reorder --tally $(TALLY)/real
 
 lint: setup ## Style, types, import rules, dead code
 	$(BIN)/ruff check .

@@ -23,6 +23,32 @@ from ironhull.engine.interface import Builder, Engine
 from ironhull.store.layout import ImageLayout
 
 APPLETS = ("sh", "sleep", "id", "cat", "echo", "httpd", "wget", "touch", "true", "env", "nslookup")
+# Workers take whole files, in this order and then as they come: one that takes minutes and is begun
+# last keeps all others waiting.
+LONGEST_FIRST = (
+    "test_catalog.py",
+    "test_demo.py",
+    "test_inventory.py",
+    "test_readme.py",
+    "test_registry_server.py",
+    "test_registry_client.py",
+    "test_engines.py",
+    "test_lock.py",
+    "test_oracle.py",
+    "test_report_browser.py",
+    "test_scan_parity.py",
+    "test_attest.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sorts files by how long they take; within a file nothing moves."""
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)) if _real(item) else -1)
+
+
+def _real(item: pytest.Item) -> bool:
+    return item.path.parent == Path(__file__).parent
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,7 @@ def update(
     except OSError as error:
         raise EnvironmentProblem(f"cannot make {path.parent}: {error.strerror}") from None
     with locked(path.with_suffix(".lock")):
+        # Whoever holds the lock is alone: what lies here is of processes that were killed.
         for left_over in path.parent.glob(f".{path.name}.*.new*"):
             left_over.unlink(missing_ok=True)
         work = path.parent / f".{path.name}.{os.getpid()}.new"
@@ -111,6 +112,8 @@ def _update(
         Database(path).close()
         shutil.copyfile(path, work)
     with closing(sqlite3.connect(work, isolation_level=None)) as connection:
+        # Only this process sees the copy, and it is thrown away if the machine fails: no waiting
+        # for the disk but once at the end.
         for pragma in (
             "journal_mode=TRUNCATE",
             "synchronous=OFF",
@@ -173,6 +176,7 @@ def _replace(
         "SELECT key, date, dated, digest, records FROM feed WHERE name = ?", (known.name,)
     ).fetchone()
     imported = rules.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # The same bytes give the same rows; a delta's may have been changed by others since.
     if old is not None and old[3] == digest and not rules.delta:
         return _same(connection, known.name, old, places, (imported, origin))
     if old is None:
@@ -249,6 +253,7 @@ def _judge(
             f"the feed shrank from {records} to {written.rows} rows, by more than"
             f" {rules.shrink:.0%}; the old data were kept (--max-shrink allows more)"
         )
+    # Else a feed could be put back in time by leaving its date out.
     if dated and not written.date:
         raise _RefusedError(
             f"the feed has no date any more (it was {date}); the old data were kept"
@@ -302,6 +307,7 @@ def _compact(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("freelist_count", "page_count")
     )
+    # Rows that came and went leave holes; closing them writes the whole file anew.
     if free * 4 > pages:
         connection.execute("VACUUM")
 

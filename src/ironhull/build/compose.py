@@ -34,11 +34,14 @@ _SHARED = 24
 
 def group(packages: Sequence[LockedPackage], limit: int = MAX_LAYERS) -> list[list[LockedPackage]]:
     """The packages of each layer: base-files first, then by the name of the first package."""
+    # Large packages alone: they cost most to pull again when something else in the layer changes.
     alone, small = sorted(packages, key=lambda package: (-package.size, package.name)), []
     if len(alone) > limit:
         alone, small = alone[: limit - _SHARED], alone[limit - _SHARED :]
     shared: dict[int, list[LockedPackage]] = {}
     for package in small:
+        # By the source's name alone: who shares a layer with whom does not depend on the others,
+        # and packages of one source change together anyway.
         bucket = hashlib.sha256(package.source.encode()).digest()[0] % _SHARED
         shared.setdefault(bucket, []).append(package)
     layers = [[package] for package in alone]
@@ -62,6 +65,7 @@ class LayerPlan:
         key = layer_key(debs, self._policy, self._compression)
         if key not in self.records and key not in self._missing:
             record = read_record(self._home.layers, key)
+            # Renewed, so that a clean-up that runs beside this build takes it for new.
             if record is not None and self._blobs.renew(
                 record.descriptor.digest, record.descriptor.size
             ):
@@ -101,6 +105,7 @@ class LayerPlan:
         with ThreadPoolExecutor(jobs, "layer") as pool:
             try:
                 futures = [pool.submit(work, debs) for _, debs in todo]
+                # Work that runs looks at `stop` between pieces; work that waits is cancelled.
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
                 stop.set()

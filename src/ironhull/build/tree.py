@@ -64,6 +64,7 @@ class Tree:
                     self.overlaps.append(Overlap(path, owner[path], part.name, clash))
             entries[path] = entry
             owner[path] = part.name
+        # What lies in lower layers needs a whiteout to go; what only the own layer had does not.
         self._below.update(entry.path for entry in part.entries)
 
     def check_parents(self) -> None:
@@ -101,6 +102,8 @@ class Tree:
             entry = self.entries.get(here)
             if entry is None:
                 return None
+            # The rest of the way waits below the link's own parts: a stack, so the parts are
+            # reversed.
             if entry.kind == SYMLINK and (todo or follow_last):
                 links += 1
                 if links > _MAX_LINKS:
@@ -143,6 +146,7 @@ class Tree:
         gid: int = 0,
     ) -> None:
         """A regular file of the image's own; its parents are made if they are missing."""
+        # Read now, as layers do when they are made: the check looks at records, never at bytes.
         elf = read_elf(BytesIO(data), len(data), f"/{path}")
         shebang = shebang_of(data)
         self._put(TreeEntry(path, FILE, mode, uid, gid, len(data), 0, "", shebang, elf))
@@ -182,8 +186,11 @@ class Tree:
         if not _possible(path):
             raise InputError(f"{path!r:.200} is not a path that an image can hold")
         known = self.entries.get(path)
+        # As it was already, from a package's layer: nothing to write. Files may differ in their
+        # bytes.
         if known == entry and path not in self.deleted and entry.kind != FILE:
             return
+        # What was in the folder goes with it, here as in every engine.
         if known is not None and known.is_directory and not entry.is_directory:
             self.delete(path)
         parent = path.rpartition("/")[0]
@@ -218,6 +225,8 @@ class Tree:
         return sorted(
             path
             for path in self.deleted
+            # One whiteout of a folder hides all below it; and where the parent became a file, that
+            # file does, and a whiteout below it could not even be written.
             if posixpath.dirname(path) not in self.deleted
             and (not (above := posixpath.dirname(path)) or self._is_directory(above))
         )

@@ -73,11 +73,15 @@ class Merge:
             path = folders[owner] + name
             kind = kinds[ids[entry]]
             before = None
+            # The top layer, mostly the only large one, cannot be hidden by anything: no question
+            # asked.
             if is_top or not hidden.is_gone(path, kind):
                 before = add(path, base | entry)
                 if before is None:
                     shown[entry] = 1
                     continue
+                # A key is layer and entry in one number, so that a million paths need no million
+                # tuples.
                 if before >> SHIFT == number:
                     # Of two members with one name the later one counts.
                     shown[before & INDEX] = 0
@@ -87,6 +91,7 @@ class Merge:
             if kind != DIRECTORY:
                 replaced.add(path)
                 if kind == FILE:
+                    # Of what is hidden only files have bytes that are pulled for nothing.
                     self.waste.add(path, number, record.sizes[entry])
         # Also of what is hidden: a file that the layer made a folder stays gone.
         hidden.used_as_folders({folder[:-1] or "/" for folder in folders})
@@ -135,6 +140,7 @@ class _Hidden:
     def _below(self, folder: str) -> bool:
         """Whether nothing of this layer in the folder can be seen."""
         chain = []
+        # Up to the first folder whose answer is known; all on the way then have the same one.
         while (answer := self._folders.get(folder)) is None:
             chain.append(folder)
             if folder in self.whiteouts or folder in self.opaque or self._is_no_folder(folder):

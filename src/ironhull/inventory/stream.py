@@ -94,6 +94,8 @@ class LayerStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # Not read to the end, as when the reader raised: nothing is verified then, and nothing
+        # hangs.
         self._stopped.set()
         while self._thread.is_alive():
             # A full queue holds the thread; taking from it lets the thread see that it may stop.
@@ -125,6 +127,8 @@ class LayerStream:
     def _feed(self) -> None:
         try:
             for chunk in self._tar():
+                # Hashing and unpacking let go of Python's lock, so this thread runs beside the
+                # reader.
                 self._tar_hash.update(chunk)
                 self._queue.put(chunk)
                 if self._stopped.is_set():
@@ -159,6 +163,8 @@ class LayerStream:
         else:
             chunks = self._plain(first)
         for chunk in chunks:
+            # Measured piece by piece: a bomb is stopped after one piece too many, not after the
+            # last.
             self.uncompressed += len(chunk)
             self._bounded()
             yield chunk
@@ -177,6 +183,7 @@ class LayerStream:
                 if not data and not ended:
                     data = self.read(_STORED)
                     ended = not data
+                # Between members only zeros are padding; anything else has to be the next member.
                 if not started and not data.strip(b"\0"):
                     data = b""
                     continue
@@ -210,6 +217,7 @@ class LayerStream:
                     data = b""
                     if chunk:
                         yield chunk
+                # The next stream's magic may lie across two reads.
                 data = stream.unused_data.lstrip(b"\0")
                 while len(data) < len(magic) and (more := self.read(_STORED)):
                     data = (data + more).lstrip(b"\0")
@@ -234,6 +242,7 @@ class LayerStream:
             raise MalformedError(
                 f"{self._expected.where}: larger than {limits.uncompressed} bytes uncompressed"
             )
+        # Small layers of zeros swell a thousandfold and harm nobody.
         if size > limits.ratio_from and size > self.stored * limits.ratio:
             raise MalformedError(
                 f"{self._expected.where}: {self.stored} bytes swell to more than {size}, "

@@ -89,6 +89,7 @@ class Taker:
             known = None
             if self.stored is not None and not again:
                 known = self.stored.get(image.identity.key)
+            # The content is the digest's; only what it was called by is of this call.
             if known is not None:
                 return replace(known, image=image.identity)
             inventory = assemble(image, self._view(image, again))
@@ -159,6 +160,7 @@ class Taker:
             if record is not None:
                 known[layer.digest] = record
             else:
+                # The same layer may stand in an image twice, an empty one often does.
                 missing.setdefault(layer.digest, layer)
         if missing:
             known |= self._read_all(image, missing)
@@ -196,6 +198,7 @@ class Taker:
                 "specification: engines may refuse it"
             )
             record.remarks.append((NOWHERE, Remark("warning", "/", message)))
+        # Only where hard links give a file a name by which it would be read otherwise.
         again = of_layer(record)
         if again:
             with self._stream(layer, where, lambda amount: None) as stream:

@@ -52,6 +52,7 @@ class View:
 
     def __init__(self, records: Sequence[LayerRecord]) -> None:
         count = sum(len(record) for record in records)
+        # Before any table is made: what follows takes memory for each entry.
         if count > MAX_ENTRIES:
             raise MalformedError(f"the layers have more than {MAX_ENTRIES} entries together")
         if len(records) > MAX_LAYERS:
@@ -82,6 +83,8 @@ class View:
     def entries(self, wanted: Callable[[Attributes], bool]) -> Iterator[Entry]:
         """The visible entries whose attributes, asked for once each, are wanted."""
         for number, record in enumerate(self.records):
+            # Few sets of attributes are shared by many entries, so `wanted` is asked for each set,
+            # not entry.
             asked = [wanted(item) for item in record.attributes]
             if any(asked):
                 shown, ids = self._shown[number], record.attribute_ids
@@ -105,6 +108,7 @@ class View:
             yield from zip(record.attributes, counts, sizes, strict=True)
         for place, size in self._sizes.items():
             yield self._attributes(place), 0, size
+        # Counted above by the attributes that the link has in its own layer: moved to its file's.
         for place in self._files:
             if self._shown[place[0]][place[1]]:
                 yield self.records[place[0]].attributes_of(place[1]), -1, 0
@@ -127,6 +131,7 @@ class View:
                 done = here
                 continue
             links += 1
+            # The link's target is walked from the root again, for it may run through links itself.
             todo = join(done or "/", target).split("/")[1:] + todo
             done = ""
         return done or "/"
@@ -171,6 +176,8 @@ class View:
         """
         for number, record in enumerate(self.records):
             facts: Mapping[int, Any] = getattr(record, name)
+            # A file whose own name is gone may live on under a hard link, and what is in it with
+            # it.
             for entry, fact in facts.items():
                 path = self.shown_as(number, entry, facts)
                 if path is not None:
@@ -224,6 +231,7 @@ class View:
                 if (
                     self._shown[number][entry]
                     and kinds[record.attribute_ids[entry]] == HARD_LINK
+                    # A link that leads to a link after all links were followed leads nowhere.
                     and self._attributes(self._root((number, entry))).kind == HARD_LINK
                 ):
                     yield record.names[entry], number, target
@@ -328,6 +336,7 @@ class View:
             record = self.records[number]
             size = record.sizes[entry]
             left = [place for place in places if self._shown[place[0]][place[1]]]
+            # The bytes stay in the image for the other name's sake, so they count there once.
             if size and left and not self._shown[number][entry] and record.kind(entry) == FILE:
                 self._sizes[left[0]] = size
                 self.waste.keep(record.names[entry], number, size)

@@ -101,10 +101,15 @@ class Pool:
         cut: dict[str, None] = {}
         for relation in clause.alternatives:
             for package in self._satisfying(relation):
+                # An exclusion counts under the name that the relation asks for and under the
+                # package's own: `!mail-transport-agent` keeps all its providers out, `!exim4` the
+                # one.
                 if excluding and (relation.name in self.excluded or package.name in self.excluded):
                     name = relation.name if relation.name in self.excluded else package.name
                     cut[name] = None
                     continue
+                # Downgrading solves nearly everything and is nearly never meant, so all newest ones
+                # come first.
                 first = self.versions(package.name)[0].version == package.version
                 (newest if first else older).setdefault(key_of(package), package)
         packages = {**newest, **older}
@@ -117,6 +122,7 @@ class Pool:
             if self._admits(relation, package) and relation.holds_for(package.version):
                 yield package
         for package in self.providers(relation):
+            # A package that provides its own name was given above, by that name.
             if package.name != relation.name:
                 yield package
 
@@ -132,6 +138,7 @@ class Pool:
             for package in self.versions(name)
             if key_of(package) in found
         ]
+        # The sort is stable: within a priority names and versions stay in order.
         ordered.sort(key=lambda package: _PRIORITIES.get(package.priority, 5))
         return ordered
 
@@ -174,6 +181,7 @@ def _parse(package: BinaryPackage, architecture: str) -> Needs:
     def clauses(field: str) -> tuple[Clause, ...]:
         applying = []
         for clause in parse_relations(field):
+            # `a [arm64] | b` is `b` elsewhere; a clause with nothing left asks for nothing.
             kept = tuple(r for r in clause.alternatives if r.applies_on(architecture))
             if kept:
                 applying.append(

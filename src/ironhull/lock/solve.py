@@ -175,9 +175,11 @@ class Solver:
             else:
                 rejected.append(rejection)
                 because |= rejection.because
+        # A recommendation that cannot be met is simply left: it is no reason for anything to fail.
         if not possible:
             if not optional:
                 self._fail(goal, because, rejected)
+        # No choice, so no decision: the search never comes back to here.
         elif len(possible) == 1 and not optional:
             self._take(possible[0], goal, because, rejected)
         else:

@@ -71,6 +71,7 @@ def _place(root: Inode, member: Member, layer: int, ordinal: int, what: str) -> 
     if member.sparse or member.kind not in "0123456":
         raise MalformedError(f"{what}: {path!r:.200} is sparse, or not of a kind that images have")
     parent_path, _, name = path.rpartition("/")
+    # A whiteout of what is not there removes nothing, so its folder is not made for it either.
     if name.startswith(_WHITEOUT):
         parent = _find(root, parent_path)
         if parent is None or not parent.is_folder:
@@ -90,6 +91,8 @@ def _place(root: Inode, member: Member, layer: int, ordinal: int, what: str) -> 
                 "which is not a file of the image"
             )
         parent.children[name] = _Entry(target, layer)
+    # A folder over a folder changes what it says of itself and keeps what is in it; over anything
+    # else, and for anything else, the new entry replaces the old one with all that was below.
     elif member.kind == DIRECTORY and before is not None and before.inode.is_folder:
         before.inode.member, before.layer = _tar_header(member), layer
     else:
@@ -128,11 +131,14 @@ def _hide(folder: Inode, name: str, layer: int) -> None:
         return
     if entry.inode.is_folder:
         _hide_children(entry.inode, layer)
+    # What the same layer has put below the name keeps the folder alive, whichever came first.
     if entry.layer < layer and not entry.inode.children:
         del folder.children[name]
 
 
 def _hide_children(top: Inode, layer: int) -> None:
+    # Parents before children going down, children before parents coming back: a folder is judged
+    # when it is known what is left in it. No recursion: depth is the image's choice, not ours.
     order, stack = [], [top]
     while stack:
         folder = stack.pop()
@@ -177,17 +183,20 @@ def _walk(root: Inode, path: str, make_in: int | None) -> Inode | None:
         if part in ("", "."):
             continue
         if part == "..":
+            # The root's parent is the root: there is no way out of the image.
             del trail[1 + max(0, len(trail) - 2) :]
             continue
         entry = trail[-1].children.get(part)
         if entry is None:
             if make_in is None:
                 return None
+            # Tars may leave out parents; engines make them like this.
             entry = _Entry(Inode(TarHeader("", DIRECTORY, 0o755), (make_in, -1)), make_in)
             trail[-1].children[part] = entry
         if entry.inode.member.kind == SYMLINK:
             links += 1
             target = entry.inode.member.link
+            # Links that name links can make a path grow without end before they are forty.
             if links > _MAX_LINKS or len(parts) > _MAX_PATH:
                 return None
             if target.startswith("/"):

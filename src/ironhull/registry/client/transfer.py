@@ -64,11 +64,13 @@ class _Tree:
             raise MalformedError(
                 f"more than {_MAX_DOCUMENTS} manifests, or {_MAX_DOCUMENT_BYTES} bytes of them"
             )
+        # An index holds manifests alone, which are documents here, not blobs.
         if document.is_index:
             return
         for blob in (document.config, *document.layers):
             if is_foreign(blob):
                 continue
+            # Blobs are shared by platforms; two sizes for one digest cannot both be true.
             known = self.blobs.setdefault(blob.digest, blob)
             if known.size != blob.size:
                 raise MalformedError(
@@ -114,6 +116,8 @@ def transfer(
 
         return run
 
+    # Blobs, then manifests from the leaves up, then referrers, the tag last: a registry refuses a
+    # manifest whose parts it lacks, and whoever asks for the tag finds all of it.
     run_all([task(blob) for blob in blobs], stop)
     for document in images:
         target.store(document)
@@ -172,6 +176,7 @@ def _referrers(source: Source, images: Sequence[Document], tree: _Tree) -> list[
                         f"{source.label}: {entry.digest} is listed as a referrer of "
                         f"{subject.digest} and does not say so itself"
                     )
+                # Signatures may sign each other; each document is gone into once.
                 if known is not None:
                     continue
                 before = len(tree.documents)
