@@ -5,12 +5,13 @@
 statements  node:20 for one platform, its layers, image and statements made anew from packages
             that are there: a build with all statements less one without, in turn, whole processes.
             Limit: 1 s.
-verify      `ironhull verify LAYOUT --key PUB --policy FILE`, whole process, offline, of a policy that
+verify      `ironhull verify LAYOUT --key PUB --policy FILE`, whole process, offline; the policy
             asks for signature, SBOMs, provenance, checks and secrets. Limit: 0.35 s.
 cosign      `cosign verify-attestation --key PUB`, one process for each type of statement that the
             policy asks for, from a registry on this machine; their sum. `ratio` is verify by this.
             Limit: 0.25.
-many        images of one `ironhull verify --from`, each with three statements, a second. Limit: 200.
+many        images of one `ironhull verify --from`, each with three statements, a second.
+            Limit: 200.
 reproduce   `ironhull reproduce node:20`, from packages that are there; informative.
 
 `cpu_seconds` is user and system time of the same processes, which other work on the machine changes
