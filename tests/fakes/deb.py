@@ -162,7 +162,7 @@ def _control_members(
 ) -> dict[str, Entry]:
     text = stanza(control_fields(name, version, architecture, control))
     listed = "".join(f"{sums[path]}  {path}\n" for path in sorted(sums))
-    return {"control": file(text), "md5sums": file(listed)}
+    return {"control": file(text), "md5sums": file(listed.encode("utf-8", "surrogateescape"))}
 
 
 def _members(
@@ -195,7 +195,8 @@ def _members(
 def _member(name: str, entry: Entry) -> Iterable[bytes]:
     if entry.pax is not None:
         yield from _pax(entry.pax)
-    raw, target = name.encode(), entry.target.encode()
+    raw = name.encode("utf-8", "surrogateescape")
+    target = entry.target.encode()
     if len(raw) > 100:
         yield from _long(b"L", raw)
     if len(target) > 100:

@@ -72,7 +72,7 @@ class Origins:
     """Those of the lock, without their reasons."""
     fetched: tuple[FetchedFile, ...]
     paths: Mapping[str, Origin]
-    """All but folders, relative to the root."""
+    """All but folders, relative to the root; bytes that are not UTF-8 are in hexadecimal."""
 
 
 def origins_of(
@@ -92,8 +92,16 @@ def origins_of(
         if entry.is_directory:
             continue
         owner = owners.get(path, "")
-        paths[path] = makers[path] if not owner else DATABASE if path in ours else named[owner]
+        origin = makers[path] if not owner else DATABASE if path in ours else named[owner]
+        paths[_text(path)] = origin
     return Origins(tuple(replace(one, reasons=()) for one in packages), tuple(fetched), paths)
+
+
+def _text(path: str) -> str:
+    """The path as inventories write it (`inventory.paths`)."""
+    if path.isascii():
+        return path
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def fetched_files(requests: Iterable[FileRequest], platform: Platform) -> tuple[FetchedFile, ...]:

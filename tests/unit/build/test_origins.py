@@ -76,6 +76,22 @@ def test_the_origins_are_those_of_the_files_that_the_image_has(tmp_path, changes
     assert (held["/usr/bin/app"], held["/etc/own"]) == ("app", "/etc/own")
 
 
+def test_names_that_are_not_utf_8_have_an_owner_too(tmp_path):
+    home = Home(tmp_path / "home")
+    odd = {"usr/lib/\udcff\udcfe": file("odd"), "usr/lib/grün": file("green")}
+    image = built(home, definition(cmd=("app",)), lock([locked(home, "app", app(files=odd))]))
+    found = read_origins(home, image.platforms[0].digest)
+    assert found is not None
+    assert found.paths["usr/lib/\\xff\\xfe"].name == "app"
+    document = json.loads(Workspace.open(home=home.root, images=tmp_path).sbom("app:1"))
+    (held,) = (
+        {inner["name"] for inner in component["components"]}
+        for component in document["components"]
+        if component["name"] == "app"
+    )
+    assert {"/usr/lib/\\xff\\xfe", "/usr/lib/grün", "/usr/bin/app"} <= held
+
+
 def test_damaged_and_foreign_records_count_as_none_and_clean_up_takes_those_without_image(tmp_path):
     home, _ = origins(tmp_path)
     (record,) = home.origins.iterdir()
