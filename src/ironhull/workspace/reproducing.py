@@ -156,7 +156,8 @@ def _platform(workshop: _Workshop, place: Source, image: Subject) -> ReproducedP
     recipe, internal = recipe_in(found[-1].predicate, name)
     platform = image.platform or _of_config(place, image.document)
     made = workshop.build(recipe, platform)
-    (built,) = made.platforms
+    # An image takes over the platforms that were built from the same before.
+    built = next(each for each in made.platforms if each.platform == str(platform))
     signers = tuple(str(each) for each in found[-1].signers)
     if built.digest == image.digest:
         return ReproducedPlatform(str(platform), image.digest, built.digest, signers)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.fakes.deb import program
-from tests.fakes.mirror import FakeDeb
+from tests.fakes.mirror import FakeDeb, make_repository
 from tests.unit.workspace.test_attesting import with_key
 from tests.unit.workspace.test_workspace import workspace
 
@@ -29,6 +30,29 @@ def shop(tmp_path: Path) -> Workspace:
     with_key(shop)
     shop.build("app:1")
     return shop
+
+
+def test_every_platform_of_an_index_is_reproduced(tmp_path: Path) -> None:
+    shop = workspace(tmp_path)
+    deb = FakeDeb.make("app", "1.0-1", architecture="all", files={"usr/bin/app": program("x")})
+    for suite in ("trixie", "trixie-updates", "trixie-security"):
+        make_repository(
+            tmp_path / "mirror",
+            [deb] if suite == "trixie" else [],
+            suite=suite,
+            architectures=("amd64", "arm64"),
+            date=datetime.now(UTC),
+        )
+    file = tmp_path / "images/app/debian-13/1.yaml"
+    both = "[linux/amd64, linux/arm64]"
+    file.write_text(file.read_text().replace("[linux/amd64]", both))
+    with_key(shop)
+    shop.build("app:1")
+    done = shop.reproduce("app:1")
+    assert [(each.platform, each.equal) for each in done.platforms] == [
+        ("linux/amd64", True),
+        ("linux/arm64", True),
+    ]
 
 
 def provenance_of(shop: Workspace) -> dict[str, Any]:
