@@ -133,7 +133,7 @@ def _statement(payload: bytes, about: Digest) -> tuple[str, bytes]:
         raise RefusedError(Reason.WRONG_STATEMENT, "a predicate that is no JSON object")
     # A predicate may have megabytes, and is read where a rule needs it: here what is around it.
     # A second `predicate` would stay, and be found.
-    around = strict_object(payload.replace(predicate, b"null", 1), "the statement", folded=True)
+    around = strict_object(_without(payload, predicate), "the statement", folded=True)
     if around.get("predicate") is not None:  # the same bytes stand before it, too
         around = strict_object(payload, "the statement", folded=True)
     said = _text(around, "_type", "the statement")
@@ -142,6 +142,19 @@ def _statement(payload: bytes, about: Digest) -> tuple[str, bytes]:
     kind = _text(around, "predicateType", "the statement")
     _must_be_about(around.get("subject"), about)
     return kind, predicate
+
+
+_KEY = b'"predicate":'
+
+
+def _without(payload: bytes, predicate: bytes) -> bytes:
+    """The payload with null in the place of the predicate, where it is first."""
+    # It usually stands behind its key; to look for megabytes in megabytes takes long.
+    at = payload.find(_KEY) + len(_KEY)
+    at += payload[at : at + 1] == b" "
+    if not payload.startswith(predicate, at):
+        return payload.replace(predicate, b"null", 1)
+    return payload[:at] + b"null" + payload[at + len(predicate) :]
 
 
 def _without_predicate(value: dict[str, Any]) -> str:
