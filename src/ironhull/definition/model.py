@@ -7,20 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from ironhull.definition.place import Place as Place
 from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a file something stands; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)

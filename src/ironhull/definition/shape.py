@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from ironhull.definition.model import Place
+from ironhull.definition.place import Place
 from ironhull.definition.tree import (
     ListNode,
     MapNode,

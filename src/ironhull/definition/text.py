@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from ironhull.definition.model import Place
+from ironhull.definition.place import Place
 from ironhull.definition.tree import ListNode, MapNode, Node, Pair, Problems, Scalar, ScalarKind
 from ironhull.errors import DefinitionError, Problem
 

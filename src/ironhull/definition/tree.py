@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 
-from ironhull.definition.model import Place
+from ironhull.definition.place import Place
 from ironhull.errors import Problem
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from ironhull.scan.severities import RANK as RANK
+from ironhull.scan.severities import SEVERITIES as SEVERITIES
 from ironhull.vex.status import VexStatus
-
-SEVERITIES = ("critical", "high", "medium", "low", "negligible", "unknown")
-RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-"""0 is the worst; unknown comes last but is never hidden."""
 
 
 class FixState(StrEnum):

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nacl.exceptions
-import nacl.secret
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -67,7 +65,7 @@ def generate() -> tuple[bytes, PublicKey]:
 def encrypted(der: bytes, passphrase: bytes) -> bytes:
     """A private key as cosign's file."""
     salt = os.urandom(_SALT)
-    box = nacl.secret.SecretBox(_derived(passphrase, salt, _N, _R, _P))
+    box = _box(_derived(passphrase, salt, _N, _R, _P))
     made = box.encrypt(der)
     value = {
         "kdf": {
@@ -155,10 +153,19 @@ def _decrypted(data: bytes, passphrase: bytes, path: Path) -> bytes:
         raise MalformedError(f"{path}: the numbers of scrypt are not positive")
     if 128 * numbers[0] * numbers[1] > _MOST_MEMORY or numbers[2] > 16:
         raise MalformedError(f"{path}: scrypt would need more memory or time than is reasonable")
+    from nacl.exceptions import CryptoError
+
     try:
-        return nacl.secret.SecretBox(_derived(passphrase, salt, *numbers)).decrypt(sealed, nonce)
-    except (nacl.exceptions.CryptoError, ValueError, TypeError):
+        return bytes(_box(_derived(passphrase, salt, *numbers)).decrypt(sealed, nonce))
+    except (CryptoError, ValueError, TypeError):
         raise UntrustedError(f"{path}: the passphrase is not the right one") from None
+
+
+def _box(key: bytes) -> Any:
+    # Who verifies needs no private key: NaCl takes as long to load as a signature to check.
+    from nacl.secret import SecretBox
+
+    return SecretBox(key)
 
 
 def _between(data: bytes) -> bytes:

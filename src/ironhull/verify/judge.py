@@ -10,30 +10,46 @@ from ironhull.statements.kinds import SIGNATURE
 from ironhull.verify.evidence import Evidence
 from ironhull.verify.facts import Case, Facts
 from ironhull.verify.kinds import PROVENANCES, SBOMS, SCANS, VEXES, is_of, types_of
-from ironhull.verify.policy.model import Policy
-from ironhull.verify.rules.age import age
-from ironhull.verify.rules.contents import base, contents, end_of_life, user
-from ironhull.verify.rules.elsewhere import inputs, record
-from ironhull.verify.rules.provenance import provenance
-from ironhull.verify.rules.sbom import sbom
-from ironhull.verify.rules.statements import statements
-from ironhull.verify.rules.vulnerabilities import vulnerabilities
+from ironhull.verify.policy.model import AgeRule, Policy, VulnerabilityRule
 from ironhull.verify.signed import signed
 from ironhull.verify.verdict import Outcome
 
-_RULES: tuple[Callable[[Case], Iterator[Outcome]], ...] = (
-    statements,
-    provenance,
-    sbom,
-    record,
-    age,
-    vulnerabilities,
-    user,
-    contents,
-    base,
-    end_of_life,
-    inputs,
-)
+Rule = Callable[[Case], Iterator[Outcome]]
+
+
+def _rules(policy: Policy) -> Iterator[Rule]:
+    """The rules that a policy has.
+
+    Each is imported when a policy has it: what reads purls, dates and vulnerabilities takes longer
+    to load than an image takes to verify.
+    """
+    from ironhull.verify.rules.statements import statements
+
+    yield statements
+    if policy.provenance is not None:
+        from ironhull.verify.rules.provenance import provenance
+
+        yield provenance
+    if policy.sbom is not None:
+        from ironhull.verify.rules.sbom import sbom
+
+        yield sbom
+    if policy.age != AgeRule():
+        from ironhull.verify.rules.age import age
+
+        yield age
+    if policy.vex is not None or policy.vulnerabilities != VulnerabilityRule():
+        from ironhull.verify.rules.vulnerabilities import vulnerabilities
+
+        yield vulnerabilities
+    if policy.no_root or policy.contents or policy.base is not None or policy.no_end_of_life:
+        from ironhull.verify.rules.contents import base, contents, end_of_life, user
+
+        yield from (user, contents, base, end_of_life)
+    if policy.record or policy.inputs is not None:
+        from ironhull.verify.rules.elsewhere import inputs, record
+
+        yield from (record, inputs)
 
 
 def judge(
@@ -41,9 +57,10 @@ def judge(
 ) -> tuple[Outcome, ...]:
     """The outcome of every rule that the policy has, signatures first."""
     found = [signed(evidence, policy.signatures)]
+    rules = list(_rules(policy))
     for image in evidence.images:
         case = Case(reference, evidence, image, policy, facts, now)
-        for rule in _RULES:
+        for rule in rules:
             found += rule(case)
     return tuple(_excepted(policy, each, reference, now) for each in dict.fromkeys(found))
 

@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ironhull.advisories.database import Database
 from ironhull.attest.listing import ImagePlace
 from ironhull.errors import EnvironmentProblem, InputError, MalformedError
 from ironhull.inventory.model import Inventory
@@ -18,12 +17,10 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.registry.client.naming import Kind, find_location
 from ironhull.scan.model import ScanResult
-from ironhull.state.inventories import InventoryStore
 from ironhull.verify.evidence import Evidence, Subject
 from ironhull.verify.facts import Unknown
 from ironhull.vex.model import VexDocument
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.scanning import ScanChoices, scan_inventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +57,12 @@ class MachineFacts:
         return found
 
     def _inventory(self, subject: Subject) -> Inventory | Unknown:
+        # What reads inventories and layers: most policies ask for neither.
+        from ironhull.state.inventories import InventoryStore
+
         known = InventoryStore(self.machine.home.inventories).get(subject.digest)
         if known is not None:
             return replace(known, image=replace(known.image, name=self.reference))
-        # What reads layers takes its time to load.
         from ironhull.workspace.examining import inventory
 
         location, text = find_location(self.reference), self.reference
@@ -81,8 +80,10 @@ class MachineFacts:
         inventory = self.inventory(subject)
         if isinstance(inventory, Unknown):
             return inventory
-        # Only a policy with limits needs what applies VEX.
+        # Only a policy with limits needs what matches, and what applies VEX.
+        from ironhull.advisories.database import Database
         from ironhull.workspace.scan_vex import with_documents
+        from ironhull.workspace.scanning import ScanChoices, scan_inventory
 
         try:
             with Database(self.machine.home.advisories) as database:
@@ -99,6 +100,7 @@ class MachineFacts:
         if isinstance(inventory, Unknown):
             return inventory
         # It loads what compares images.
+        from ironhull.advisories.database import Database
         from ironhull.compare.life import ends_of_life
 
         try:
@@ -114,6 +116,8 @@ class MachineFacts:
 
     def epss_model(self) -> str | Unknown:
         """As `Facts.epss_model`."""
+        from ironhull.advisories.database import Database  # as above
+
         try:
             with Database(self.machine.home.advisories) as database:
                 return database.epss_model or Unknown(

@@ -11,7 +11,7 @@ from typing import Any
 
 from ironhull.definition.shape import WRONG, FixedKeys, Key, ListOf, MapOf, Text, Whole
 from ironhull.definition.tree import Node, Problems, Scalar, ScalarKind
-from ironhull.scan.model import SEVERITIES
+from ironhull.scan.severities import SEVERITIES
 from ironhull.verify.kinds import WORDS
 
 MAX_KEYS = 100

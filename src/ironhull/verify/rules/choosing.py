@@ -79,3 +79,9 @@ def moment_of(text: object) -> datetime | None:
     if len(text) == 10:
         return found.replace(tzinfo=UTC)
     return found if found.tzinfo is not None else None
+
+
+def dependencies_of(provenance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The resolved dependencies of a SLSA provenance; what is no object counts as absent."""
+    found = inner(provenance, "buildDefinition", "resolvedDependencies")
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []

@@ -8,7 +8,7 @@ from ironhull.errors import InputError
 from ironhull.verify.facts import Case, Unknown
 from ironhull.verify.kinds import PROVENANCES
 from ironhull.verify.rules.choosing import chosen, document, missing, outcome, some
-from ironhull.verify.rules.provenance import package_digests
+from ironhull.verify.rules.provenance_packages import package_digests
 from ironhull.verify.signed import ANYBODY
 from ironhull.verify.verdict import Outcome
 
@@ -28,7 +28,7 @@ def inputs(case: Case) -> Iterator[Outcome]:
         packages = {
             digest: name
             for each in statements
-            for name, digest in package_digests(document(each, "provenance"), each.digest)
+            for name, digest in package_digests(document(each, "provenance"))
         }
     except InputError as error:
         yield outcome(case, "inputs", "fail", str(error), needed)

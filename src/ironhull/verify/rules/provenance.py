@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ironhull.errors import MalformedError
-from ironhull.verify.facts import Case, Unknown
+from ironhull.verify.facts import Case
 from ironhull.verify.kinds import PROVENANCES
 from ironhull.verify.policy.model import ProvenanceRule
 from ironhull.verify.refusal import RefusedError
-from ironhull.verify.rules.choosing import chosen, document, inner, missing, outcome, some
-from ironhull.verify.rules.packages import checksums_of, identity
+from ironhull.verify.rules.choosing import (
+    chosen,
+    dependencies_of,
+    document,
+    inner,
+    missing,
+    outcome,
+    some,
+)
 from ironhull.verify.verdict import Outcome
-from ironhull.vex.purl import parse_purl
 
 _RELEASE = "ironhull:release/"
 _KEY = "openpgp4fpr:"
@@ -35,8 +40,7 @@ class _Said:
 
     @property
     def dependencies(self) -> list[Mapping[str, Any]]:
-        found = inner(self.value, "buildDefinition", "resolvedDependencies")
-        return [each for each in found if isinstance(each, Mapping)] if _is_list(found) else []
+        return dependencies_of(self.value)
 
     def uris(self, start: str) -> list[str]:
         """The rest of the addresses that begin so."""
@@ -67,7 +71,10 @@ def provenance(case: Case) -> Iterator[Outcome]:
         if patterns:
             yield _matched(case, f"provenance.{name}", said, patterns, read, check)
     if rule.packages:
-        yield _packages(case, said)
+        # What reads purls: only for who compares packages.
+        from ironhull.verify.rules.provenance_packages import provenance_packages
+
+        yield provenance_packages(case, [each.value for each in said])
 
 
 def _matched(
@@ -160,61 +167,5 @@ _PARTS: tuple[
 )
 
 
-def _packages(case: Case, said: Sequence[_Said]) -> Outcome:
-    """Its packages are the image's; where the SBOM has digests, with the same."""
-    rule, needed = "provenance.packages", "provenance of the packages that are in the image"
-    inventory = case.facts.inventory(case.image)
-    if isinstance(inventory, Unknown):
-        return outcome(case, rule, "unknown", inventory.reason, "an image that can be read")
-    there = {identity(each) for each in inventory.packages if each.type == "deb"}
-    checksums = checksums_of(case)
-    compared = 0
-    for each in said:
-        try:
-            named = _debs(each)
-        except (MalformedError, RefusedError) as error:
-            return outcome(case, rule, "fail", str(error), needed)
-        wrong = [f"not in the image: {_shown(one)}" for one in sorted(named.keys() - there)]
-        wrong += [f"not in the provenance: {_shown(one)}" for one in sorted(there - named.keys())]
-        for one in sorted(named.keys() & checksums.keys()):
-            compared += 1
-            if named[one] != checksums[one]:
-                wrong.append(f"another digest than in the SBOM: {_shown(one)}")
-        if wrong:
-            return outcome(case, rule, "fail", some(wrong), needed)
-    text = f"{len(there)} packages, {compared} digests compared with the SBOM's"
-    return outcome(case, rule, "pass", text)
-
-
-def _debs(said: _Said) -> dict[tuple[str, str, str], str]:
-    """(name, version, architecture) → sha256 of each .deb; MalformedError for one without."""
-    found: dict[tuple[str, str, str], str] = {}
-    for each in said.dependencies:
-        uri = each.get("uri")
-        if isinstance(uri, str) and uri.startswith("pkg:deb/"):
-            purl = parse_purl(uri)
-            digest = inner(each, "digest", "sha256")
-            if not isinstance(digest, str) or not digest:
-                raise MalformedError(f"{uri:.200} without a sha256")
-            key = (purl.name, purl.version, purl.qualifiers.get("arch", ""))
-            if found.setdefault(key, digest) != digest:
-                raise MalformedError(f"{uri:.200} with two digests")
-    return found
-
-
-def package_digests(value: Mapping[str, Any], digest: str) -> list[tuple[str, str]]:
-    """`name version` and sha256 of every package of a provenance; MalformedError."""
-    named = _debs(_Said(value, digest))
-    return [(f"{name} {version}", found) for (name, version, _), found in named.items()]
-
-
-def _shown(key: tuple[str, str, str]) -> str:
-    return f"{key[0]} {key[1]} ({key[2]})" if key[2] else f"{key[0]} {key[1]}"
-
-
 def _texts(value: object) -> list[str]:
     return [value] if isinstance(value, str) and value else []
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list)
