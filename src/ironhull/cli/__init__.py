@@ -43,6 +43,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "key": ("Prove", "key", "Make, rotate, list and revoke the keys that sign."),
     "attest": ("Prove", "attest", "Sign statements about an image, and attach them."),
     "reproduce": ("Prove", "reproduce", "Build an image again from its provenance, and compare."),
+    "history": ("Prove", "history", "Show what was published in a repository, and when."),
     "attestations": ("Prove", "attestations", "List and read what is attached to an image."),
     "verify": ("Prove", "verify", "Say whether images are to be believed, and why."),
     "policy": ("Prove", "policy", "Check and try policies of `verify`."),

@@ -9,7 +9,7 @@ import click
 from ironhull.cli.machine import opened
 from ironhull.cli.options import platforms_option, registry_options
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.registry_options import report, summary
+from ironhull.cli.registry_options import recorded, report, summary
 from ironhull.oci.platform import Platform
 from ironhull.workspace.publishing import copy as copy_image
 
@@ -19,6 +19,7 @@ from ironhull.workspace.publishing import copy as copy_image
 @click.argument("target", metavar="DST")
 @platforms_option
 @click.option("--no-referrers", is_flag=True, help="Leave out SBOMs, signatures, attestations.")
+@click.option("--no-record", is_flag=True, help="Do not record it in the registry's repository.")
 @registry_options
 @as_json
 def copy(
@@ -26,6 +27,7 @@ def copy(
     target: str,
     platforms: tuple[str, ...],
     no_referrers: bool,
+    no_record: bool,
     plain_http: bool,
     ca: Path | None,
     quiet: bool,
@@ -54,8 +56,10 @@ def copy(
             target,
             platforms=Platform.parse_all(platforms),
             with_referrers=not no_referrers,
+            record=not no_record,
         )
     if as_json:
-        print_json({"source": copied.name, "target": copied.target, **report(copied.done)})
+        found = {"source": copied.name, "target": copied.target, "record": copied.record}
+        print_json({**found, **report(copied.done)})
     else:
-        click.echo(f"{copied.target}: {summary(copied.done)}")
+        click.echo(f"{copied.target}: {summary(copied.done)}{recorded(copied)}")

@@ -9,7 +9,7 @@ import click
 from ironhull.cli.machine import opened
 from ironhull.cli.options import platforms_option, registry_options
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.registry_options import report, summary
+from ironhull.cli.registry_options import recorded, report, summary
 from ironhull.oci.platform import Platform
 from ironhull.workspace.publishing import Published
 from ironhull.workspace.publishing import push as push_images
@@ -21,6 +21,7 @@ from ironhull.workspace.publishing import push as push_images
 @click.option("--all-tags", is_flag=True, help="Every tag of NAME that the store has.")
 @platforms_option
 @click.option("--no-referrers", is_flag=True, help="Leave out SBOMs, signatures, attestations.")
+@click.option("--no-record", is_flag=True, help="Do not record the publication (see: history).")
 @click.option("--mount-from", metavar="REPOSITORY", help="A repository there that has the layers.")
 @registry_options
 @as_json
@@ -30,6 +31,7 @@ def push(
     all_tags: bool,
     platforms: tuple[str, ...],
     no_referrers: bool,
+    no_record: bool,
     mount_from: str | None,
     plain_http: bool,
     ca: Path | None,
@@ -38,14 +40,15 @@ def push(
 ) -> None:
     """Push an image of the store: blobs, manifests, referrers, and the tag last.
 
-    A target without a tag gets the image's own. What the registry has is not sent again.
+    A target without a tag gets the image's own. What the registry has is not sent again. Where a
+    key signs (ironhull key list), the publication is recorded in the repository.
 
     Example: ironhull push node:20 localhost:5000/node localhost:5000/base/node:20-slim
     """
 
     def told(one: Published) -> None:
         if not as_json:
-            click.echo(f"{one.target}: {summary(one.done)}")
+            click.echo(f"{one.target}: {summary(one.done)}{recorded(one)}")
 
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         results = push_images(
@@ -56,9 +59,13 @@ def push(
             with_referrers=not no_referrers,
             mount_from=mount_from,
             platforms=Platform.parse_all(platforms),
+            record=not no_record,
             published=told,
         )
     if as_json:
         print_json(
-            [{"name": one.name, "target": one.target, **report(one.done)} for one in results]
+            [
+                {"name": one.name, "target": one.target, "record": one.record, **report(one.done)}
+                for one in results
+            ]
         )

@@ -12,6 +12,7 @@ from ironhull.registry.client.access import Registries
 from ironhull.registry.client.transfer import Transferred
 from ironhull.reports.words import shown_size
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.publishing import Published
 from ironhull.workspace.registries import registries as machine_registries
 
 
@@ -46,3 +47,8 @@ def summary(done: Transferred) -> str:
     if done.referrers:
         parts.append(f"{done.referrers} referrers")
     return f"{done.root.digest} ({', '.join(parts)})"
+
+
+def recorded(done: Published) -> str:
+    """What is said of a publication's record, if there is one."""
+    return "" if done.record is None else f", record {done.record}"

@@ -21,6 +21,8 @@ LICENSES = f"{OWN}/licenses/v1"
 SCORE = f"{OWN}/score/v1"
 VEX_SET = f"{OWN}/vex-set/v1"
 """Of a set of documents, not of an image."""
+PUBLICATION = f"{OWN}/publication/v1"
+"""Not of an image but of its repository's record (docs/publication-record.md)."""
 
 KINDS = {
     "signature": SIGNATURE,

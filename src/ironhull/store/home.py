@@ -15,6 +15,8 @@
 <home>/inventories/   what is in images, for rescans, and what those have said already
 <home>/advisories/    the database of vulnerabilities
 <home>/keys/          the keys that sign, and those that are believed
+<home>/publications/  the record of what was published from here, a folder for each repository
+<home>/seen/          which records of others' publications were seen, so that none is taken back
 <home>/reports/       what `ironhull demo` writes
 """
 
@@ -151,6 +153,16 @@ class Home:
     def has_keys(self) -> bool:
         """Whether keys were made or brought here."""
         return (self.keys / "keys.json").is_file()
+
+    @property
+    def publications(self) -> Path:
+        """The folder of the records of publications."""
+        return self.root / "publications"
+
+    @property
+    def seen(self) -> Path:
+        """A file: the newest record of publications that was seen in each place."""
+        return self.root / "seen" / "publications.json"
 
     @property
     def reports(self) -> Path:

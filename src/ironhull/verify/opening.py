@@ -40,22 +40,25 @@ class Opened:
     """A JSON object, byte by byte as it was signed."""
     signers: tuple[Signer, ...]
     """At least one."""
+    about: Digest
+    """The one manifest that it is about."""
 
 
-def open_bundle(data: bytes, about: Digest, listed: frozenset[str], trust: Trust) -> Opened:
+def open_bundle(data: bytes, about: Digest | None, listed: frozenset[str], trust: Trust) -> Opened:
     """The statement in a bundle about the manifest `about`; RefusedError says what is wrong.
 
-    `listed` are the predicate's types that the list of referrers, or the referrer, names.
+    `about` None: about any one manifest. `listed` are the predicate's types that the list of
+    referrers, or the referrer, names.
     """
     envelope, material = _envelope(data)
     signers = _signers(envelope, material, trust)
-    kind, predicate = _statement(envelope.payload, about)
+    kind, predicate, about = _statement(envelope.payload, about)
     others = listed - {kind}
     if others:
         raise RefusedError(
             Reason.WRONG_TYPE, f"it says {kind}, and is listed as {min(others)!r:.200}"
         )
-    return Opened(kind, predicate, signers)
+    return Opened(kind, predicate, signers, about)
 
 
 def _envelope(data: bytes) -> tuple[Envelope, dict[str, Any]]:
@@ -120,8 +123,8 @@ class _Written(msgspec.Struct):
     predicate: msgspec.Raw
 
 
-def _statement(payload: bytes, about: Digest) -> tuple[str, bytes]:
-    """The predicate's type and the predicate's bytes."""
+def _statement(payload: bytes, about: Digest | None) -> tuple[str, bytes, Digest]:
+    """The predicate's type and bytes, and what it is about."""
     try:
         predicate = bytes(msgspec.json.decode(payload, type=_Written).predicate)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -140,8 +143,7 @@ def _statement(payload: bytes, about: Digest) -> tuple[str, bytes]:
     if said not in STATEMENT_TYPES:
         raise RefusedError(Reason.WRONG_STATEMENT, f"a statement of type {said!r:.200}")
     kind = _text(around, "predicateType", "the statement")
-    _must_be_about(around.get("subject"), about)
-    return kind, predicate
+    return kind, predicate, _only_subject(around.get("subject"), about)
 
 
 _KEY = b'"predicate":'
@@ -161,13 +163,13 @@ def _without_predicate(value: dict[str, Any]) -> str:
     return "without a predicate" if "predicate" not in value else "that cannot be read"
 
 
-def _must_be_about(subjects: object, about: Digest) -> None:
+def _only_subject(subjects: object, about: Digest | None) -> Digest:
     if not isinstance(subjects, list) or not subjects:
         raise RefusedError(Reason.NO_SUBJECT, "a statement about nothing: its subjects are empty")
     if len(subjects) > MAX_SUBJECTS:
         raise RefusedError(Reason.MORE_SUBJECTS, f"a statement about {len(subjects)} artifacts")
     found = {_sha256(each) for each in subjects}
-    if hex_of(about) not in found:
+    if about is not None and hex_of(about) not in found:
         raise RefusedError(
             Reason.WRONG_SUBJECT, f"a statement about sha256:{min(found)}, not about {about}"
         )
@@ -176,6 +178,7 @@ def _must_be_about(subjects: object, about: Digest) -> None:
             Reason.MORE_SUBJECTS,
             f"a statement about {len(found)} artifacts; one that is about this image alone counts",
         )
+    return Digest(f"sha256:{found.pop()}")
 
 
 def _sha256(subject: object) -> str:

@@ -10,6 +10,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.registry.client.access import Registries
+from ironhull.registry.client.interface import Target
 from ironhull.registry.client.locations import (
     open_source,
     open_target,
@@ -24,6 +25,7 @@ from ironhull.registry.client.tree import Node, image_tree
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.workspace.image_place import image_place
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.recording import RecordingTarget, publisher_of, recording
 from ironhull.workspace.registries import registries
 
 
@@ -35,6 +37,8 @@ class Published:
     """What it was called where it came from."""
     target: str
     done: Transferred
+    record: int | None = None
+    """Number of the newest record of its repository; None where none was written."""
 
 
 def push(
@@ -46,23 +50,26 @@ def push(
     with_referrers: bool = True,
     mount_from: str | None = None,
     platforms: Sequence[Platform] = (),
+    record: bool = True,
     published: Callable[[Published], object] = lambda one: None,
 ) -> list[Published]:
     """Push an image of the store to `REGISTRY/REPOSITORY[:TAG]`: blobs, manifests, referrers, tag.
 
     A target without a tag gets the image's own; `all_tags` pushes every tag of the name's
     repository. `mount_from` is a repository there that has the layers already; `platforms` are
-    those of the image to push, none: all. `published` is called with each as it is done.
-    Errors: InputError, NotFoundError, NetworkError.
+    those of the image to push, none: all. Where a key signs, the publication is recorded, unless
+    `record` says no (`publication.writing`). `published` is called with each as it is done.
+    Errors: InputError, NotFoundError, NetworkError; LogRefusedError for a record that forks.
     """
     locations = [_target(text, all_tags) for text in targets]
-    store = machine.home.store
+    store, publisher = machine.home.store, publisher_of(machine) if record else None
     images = _all_tags(store, name) if all_tags else [(name, find_stored(store, name))]
     results = []
     with registries(machine) as opened:
         for label, descriptor in images:
             source = StoredSource(store, descriptor, label)
-            for target in _targets(opened, locations, label, mount_from):
+            for registry in _targets(opened, locations, label, mount_from):
+                target = recording(registry, publisher)
                 done = transfer(
                     source,
                     target,
@@ -71,9 +78,14 @@ def push(
                     progress=opened.progress,
                     stop=opened.stop,
                 )
-                results.append(Published(label, target.label, done))
+                results.append(Published(label, target.label, done, _number(target)))
                 published(results[-1])
     return results
+
+
+def _number(target: Target) -> int | None:
+    recorded = target.recorded if isinstance(target, RecordingTarget) else None
+    return None if recorded is None else recorded.number
 
 
 def _target(text: str, all_tags: bool) -> Location:
@@ -147,16 +159,21 @@ def copy(
     *,
     platforms: Sequence[Platform] = (),
     with_referrers: bool = True,
+    record: bool = True,
 ) -> Published:
     """Copy an image with all that refers to it between any two places that can be written as text.
 
-    A registry's reference, `oci:DIR[:NAME]`, an archive's file, or a name of the own store.
+    A registry's reference, `oci:DIR[:NAME]`, an archive's file, or a name of the own store. To a
+    registry it is recorded as by `push`.
     """
     here, there = parse_location(source), parse_location(target)
     store = machine.home.store
+    recorded = record and there.kind is Kind.REGISTRY
+    publisher = publisher_of(machine) if recorded else None
     with registries(machine) as opened, open_source(here, opened, store) as origin:
         name = source_name(here, origin)
-        with open_target(there, opened, store, name) as destination:
+        with open_target(there, opened, store, name) as place:
+            destination = recording(place, publisher)
             done = transfer(
                 origin,
                 destination,
@@ -165,7 +182,7 @@ def copy(
                 progress=opened.progress,
                 stop=opened.stop,
             )
-        return Published(origin.label, destination.label, done)
+        return Published(origin.label, destination.label, done, _number(destination))
 
 
 def tags(machine: Machine, reference: str) -> tuple[str, list[str]]:

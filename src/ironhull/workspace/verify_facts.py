@@ -19,6 +19,7 @@ from ironhull.registry.client.naming import Kind, find_location
 from ironhull.scan.model import ScanResult
 from ironhull.verify.evidence import Evidence, Subject
 from ironhull.verify.facts import Unknown
+from ironhull.verify.trust import Trust
 from ironhull.vex.model import VexDocument
 from ironhull.workspace.machine import Machine
 
@@ -32,6 +33,8 @@ class MachineFacts:
     place: ImagePlace
     inventories: dict[Digest, Inventory | Unknown] = field(default_factory=dict)
     """By manifest; filled before, they are believed (`policy test`)."""
+    trust: Trust | None = None
+    """Whose record of publications counts."""
     _configs: dict[Digest, Mapping[str, Any]] = field(default_factory=dict)
 
     def config(self, subject: Subject) -> Mapping[str, Any]:
@@ -134,6 +137,13 @@ class MachineFacts:
         return Unknown("no attestations of rebuilders are known here")
 
     def older_than_seen(self, evidence: Evidence) -> str | Unknown:
-        """As `Facts.older_than_seen`: no record of publications is read yet."""
-        del evidence
-        return Unknown("no record of publications is known here")
+        """As `Facts.older_than_seen`: by the record of the image's repository."""
+        if self.trust is None:
+            return Unknown("nobody said whose record of publications is believed")
+        # It asks the registry, which most policies do not.
+        from ironhull.workspace.standing import older_than_seen
+
+        try:
+            return older_than_seen(self.machine, self.reference, evidence.root.digest, self.trust)
+        except (InputError, EnvironmentProblem) as error:
+            return Unknown(str(error))

@@ -76,7 +76,7 @@ def verified(
         from ironhull.workspace.verify_facts import MachineFacts
 
         evidence = collect(place, place.root(), trust, chosen.platforms, needed_types(policy))
-        facts = MachineFacts(machine, reference, place, dict(chosen.inventories))
+        facts = MachineFacts(machine, reference, place, dict(chosen.inventories), trust)
         outcomes = judge(policy, evidence, reference, facts, now)
         return Verdict(reference, evidence, outcomes, policy.name, moment(now))
 

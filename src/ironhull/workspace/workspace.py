@@ -8,6 +8,7 @@ other; one may be shared by any number of threads.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -41,6 +42,7 @@ from ironhull.workspace import (
     examining,
     explaining,
     exporting,
+    history,
     images,
     measuring,
     publishing,
@@ -60,6 +62,7 @@ from ironhull.workspace.attesting import AttestChoices, Attested
 from ironhull.workspace.building import BuildChoices
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.engines import LoadedImage
+from ironhull.workspace.history import History, HistoryChoices
 from ironhull.workspace.images import StoredImage
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
@@ -223,6 +226,7 @@ class Workspace:
         with_referrers: bool = True,
         mount_from: str | None = None,
         platforms: Sequence[str] = (),
+        record: bool = True,
     ) -> list[Published]:
         """Push an image of the store to registries; see `publishing.push`."""
         return publishing.push(
@@ -233,6 +237,7 @@ class Workspace:
             with_referrers=with_referrers,
             mount_from=mount_from,
             platforms=Platform.parse_all(platforms),
+            record=record,
         )
 
     def pull(
@@ -253,6 +258,7 @@ class Workspace:
         *,
         platforms: Sequence[str] = (),
         with_referrers: bool = True,
+        record: bool = True,
     ) -> Published:
         """Copy an image between registries, layouts, archives and the store."""
         return publishing.copy(
@@ -261,6 +267,7 @@ class Workspace:
             target,
             platforms=Platform.parse_all(platforms),
             with_referrers=with_referrers,
+            record=record,
         )
 
     def tags(self, reference: str) -> list[str]:
@@ -286,6 +293,19 @@ class Workspace:
     def reproduce(self, image: str, chosen: ReproduceChoices | None = None) -> Reproduced:
         """Build an image again from its signed provenance; see `reproducing.reproduce`."""
         return reproducing.reproduce(self.machine, image, chosen or ReproduceChoices())
+
+    def history(
+        self,
+        reference: str,
+        *,
+        keys: Sequence[str | Path] = (),
+        max_age: timedelta | None = None,
+        export: str | Path | None = None,
+    ) -> History:
+        """What was published in a repository, by its signed record; see `history.history`."""
+        target = None if export is None else Path(export)
+        chosen = HistoryChoices(tuple(map(Path, keys)), max_age, target)
+        return history.history(self.machine, reference, chosen)
 
     def attestations(self, image: str) -> tuple[ListedAttestation, ...]:
         """What is attached to an image in any place; nothing is verified."""

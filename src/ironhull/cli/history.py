@@ -1,0 +1,103 @@
+"""`ironhull history`: what was published in a repository, and whether it is all still there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from ironhull.cli.machine import opened
+from ironhull.cli.options import registry_options
+from ironhull.cli.output import as_json, print_json, table
+from ironhull.errors import CheckFailedError
+from ironhull.publication.chain import Entry
+from ironhull.reports.text import one_line
+from ironhull.workspace.history import History, HistoryChoices, history_json
+from ironhull.workspace.history import history as history_of
+
+
+@click.command(short_help="Show what was published in a repository, by its signed record.")
+@click.argument("reference", metavar="REF")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="PUB",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A public key to believe (PEM); several: any of them.  [default: the ring's]",
+)
+@click.option(
+    "--max-age",
+    type=click.IntRange(0),
+    metavar="DAYS",
+    help="Fail if the newest record is older: nothing newer is published, or it is kept from us.",
+)
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write the record's files to this folder, for a static server or an air gap.",
+)
+@registry_options
+@as_json
+def history(
+    reference: str,
+    keys: tuple[Path, ...],
+    max_age: int | None,
+    export: Path | None,
+    plain_http: bool,
+    ca: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    r"""Show what was published in a repository, by the signed record that `push` keeps in it.
+
+    REF is a repository of a registry (with a tag: that one alone), a folder that --export wrote, or
+    a name that was published from here. Every record is verified. What was seen is remembered: a
+    record that is shorter or other than before is refused, and so are tags that were moved back and
+    statements that are missing (exit 1).
+
+    \b
+    Examples:
+      ironhull history localhost:5000/node
+      ironhull history localhost:5000/node:20 --key release.pub --max-age 7
+    """
+    age = None if max_age is None else timedelta(days=max_age)
+    with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
+        found = history_of(machine, reference, HistoryChoices(keys, age, export))
+    if as_json:
+        print_json(history_json(found))
+    else:
+        _print(found)
+    if found.complaints:
+        raise CheckFailedError(
+            "; ".join(f"{found.place}: {each.reason}: {each.message}" for each in found.complaints)
+        )
+
+
+def _print(found: History) -> None:
+    headings = ("RECORD", "PUBLISHED", "TAGS", "IMAGE", "PLATFORMS", "STATEMENTS", "STATE")
+    rows = [_row(each, found) for each in reversed(found.shown)]
+    click.echo(table(headings, rows, right=(0, 4, 5)))
+    newest = found.entries[-1]
+    unchecked = f"; statements of {found.unchecked} older images not checked"
+    click.echo(
+        f"{found.place}: {len(found.entries)} records of {found.repository}, the newest "
+        f"{found.age.days} days old, signed by {', '.join(map(str, newest.signers))}"
+        + (unchecked if found.unchecked else "")
+    )
+
+
+def _row(entry: Entry, found: History) -> tuple[str, ...]:
+    said, number = entry.record.publication, entry.record.number
+    state = found.states.get(number, "unknown")
+    return (
+        str(number),
+        f"{said.published:%Y-%m-%d %H:%M}",
+        one_line(", ".join(said.tags), 60),
+        said.image[:19],
+        str(len(said.platforms) or 1),
+        str(len(said.statements)),
+        state + (", by a key revoked since" if entry.revoked else ""),
+    )

@@ -1,0 +1,83 @@
+"""The record in a registry: an artifact under a tag of its own, a layer for each tile.
+
+A plain tag, because every registry has those: referrers are an API that some lack, and of which
+one asks by an image's digest. Only the newest tile is new at each publication.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from io import BytesIO
+
+from ironhull.errors import NotFoundError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest, digest_of
+from ironhull.oci.document import Document
+from ironhull.oci.media_types import OCI_EMPTY, OCI_MANIFEST
+from ironhull.publication.refusal import LogReason, LogRefusedError
+from ironhull.publication.tiles import MAX_TILE, Lines, check_sizes, pack, tile_name, unpack
+from ironhull.registry.client.repository import Repository
+
+LOG_TAG = "ironhull-publications"
+LOG_TYPE = "application/vnd.ironhull.publications.v1"
+TILE_TYPE = "application/vnd.ironhull.publications.tile.v1+jsonl"
+_TITLE = "org.opencontainers.image.title"
+_EMPTY = b"{}"
+
+
+def fetch_log(repository: Repository, ours: Sequence[bytes] = ()) -> Lines | None:
+    """The records of a repository, none verified; None where there are none.
+
+    `ours` is what is known: tiles that are the same are not fetched. LogRefusedError for something
+    else under the tag, and for more than is read.
+    """
+    where = f"{repository}:{LOG_TAG}"
+    try:
+        manifest = repository.fetch_manifest(LOG_TAG)
+    except NotFoundError:
+        return None
+    if manifest.is_index or manifest.value.get("artifactType") != LOG_TYPE:
+        raise LogRefusedError(LogReason.WRONG_LAYOUT, f"{where} is not a record of publications")
+    layers = manifest.layers
+    check_sizes([layer.size for layer in layers], where)
+    if any(layer.media_type != TILE_TYPE for layer in layers):
+        raise LogRefusedError(LogReason.WRONG_LAYOUT, f"{where}: a layer that is no {TILE_TYPE}")
+    known: dict[Digest, bytes] = {digest_of(tile): tile for tile in pack(ours)}
+    return unpack(
+        [known.get(layer.digest) or repository.read_blob(layer, MAX_TILE) for layer in layers],
+        where,
+    )
+
+
+def store_log(repository: Repository, lines: Sequence[bytes]) -> None:
+    """Let a repository have these records: the tiles that it lacks, then the tag."""
+    tiles = pack(lines)
+    manifest = log_manifest(tiles)
+    if repository.has_manifest(LOG_TAG) == manifest.digest:
+        return
+    for data in (_EMPTY, *tiles):
+        descriptor = Descriptor(TILE_TYPE, digest_of(data), len(data))
+        repository.push_blob(descriptor, partial(BytesIO, data))
+    repository.push_manifest(manifest, LOG_TAG)
+
+
+def log_manifest(tiles: Sequence[bytes]) -> Document:
+    """The manifest of tiles; no time in it: the same records give the same bytes.
+
+    By their titles `oras pull` writes the files that `publication.folder` reads.
+    """
+    return Document.of(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": LOG_TYPE,
+            "config": Descriptor(OCI_EMPTY, digest_of(_EMPTY), len(_EMPTY)).json(),
+            "layers": [
+                Descriptor(
+                    TILE_TYPE, digest_of(tile), len(tile), {_TITLE: tile_name(number)}
+                ).json()
+                for number, tile in enumerate(tiles)
+            ],
+        }
+    )

@@ -1,0 +1,80 @@
+"""Publications recorded as they happen: a registry as target, with the record of its repository."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ironhull.errors import InputError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.document import Document
+from ironhull.publication.chain import Position
+from ironhull.publication.registry_log import LOG_TAG
+from ironhull.publication.writing import Publisher
+from ironhull.registry.client.interface import Advance, Source, Target
+from ironhull.registry.client.places import RegistryTarget
+from ironhull.signing.keyring import Keyring
+from ironhull.verify.trust import NamedKey, Trust
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.signing_keys import signer_of
+
+
+def publisher_of(machine: Machine) -> Publisher | None:
+    """Who records publications of this machine; None where no key signs here.
+
+    InputError, and others of `signer_of`, for a key that cannot be used: before anything is sent.
+    """
+    if not machine.signs:
+        return None
+    try:
+        signer = signer_of(machine)
+    except InputError as error:
+        raise type(error)(f"{error}; to publish without a record of it: --no-record") from None
+    ring = Keyring(machine.home.keys).known()
+    named = next((key.name for key in ring if key.public == signer.public), "signer")
+    trust = Trust.of([NamedKey(named, signer.public)], ring, whole=True)
+    return Publisher(machine.home.publications, signer, trust, lambda: datetime.now(UTC))
+
+
+class RecordingTarget:
+    """A registry's repository: what is published there is recorded there, and in the home."""
+
+    def __init__(self, target: RegistryTarget, publisher: Publisher) -> None:
+        self.label = target.label
+        self.recorded: Position | None = None
+        """The newest record, once it is published."""
+        self._target = target
+        self._publisher = publisher
+
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+        """As `Target.take`."""
+        return self._target.take(descriptor, source, advance)
+
+    def store(self, document: Document) -> None:
+        """As `Target.store`."""
+        self._target.store(document)
+
+    def publish(self, root: Document, referrers: Sequence[Document]) -> None:
+        """As `Target.publish`, and the record last."""
+        target = self._target
+        self.recorded = self._publisher.publish(
+            target.repository,
+            target.tags,
+            root,
+            referrers,
+            lambda: target.publish(root, referrers),
+        )
+
+
+def recording(target: Target, publisher: Publisher | None) -> Target:
+    """The target, with a record of it if it is a registry and somebody signs here.
+
+    InputError for the tag that the record itself has.
+    """
+    if not isinstance(target, RegistryTarget):
+        return target
+    if LOG_TAG in target.tags:
+        raise InputError(
+            f"{target.label}: this tag is that of the record of publications, no image can have it"
+        )
+    return target if publisher is None else RecordingTarget(target, publisher)
