@@ -207,7 +207,7 @@ LIBRARY = {"type": "library", "name": "curl", "version": "8.0-1", "purl": purl("
             kinds.PROVENANCE,
             changed(*FIRST, "annotations", "suite", to="sid"),
             "provenance.archives",
-            "debian/sid",
+            "no release file of debian/sid",
         ),
         (
             kinds.PROVENANCE,
@@ -231,13 +231,13 @@ LIBRARY = {"type": "library", "name": "curl", "version": "8.0-1", "purl": purl("
             kinds.PROVENANCE,
             changed(*DEPENDENCIES, 2, "annotations", to=None),
             "provenance.archive-keys",
-            "a release file without a key",
+            "debian/bookworm is signed by no key that is listed",
         ),
         (
             kinds.PROVENANCE,
             changed(*DEPENDENCIES, 3, "uri", to=f"openpgp4fpr:{'a' * 40}"),
             "provenance.archive-keys",
-            "a release file without a key",
+            "debian/bookworm is signed by no key that is listed",
         ),
         # -- the scan
         (
@@ -572,4 +572,22 @@ def test_an_exception_takes_one_vulnerability_out_of_one_rule(tmp_path: Path) ->
 def test_the_fingerprint_of_the_archive_is_compared_whole(tmp_path: Path) -> None:
     rules = changed("provenance", "archive-keys", to=["0" + FINGERPRINT[1:]])
     failed = published(tmp_path, rules=rules).failed()
-    assert failed == {"provenance.archive-keys": FINGERPRINT}
+    assert failed == {"provenance.archive-keys": f"debian/bookworm is signed by {FINGERPRINT}"}
+
+
+def test_control_a_release_file_that_several_keys_have_signed_needs_one_of_them(
+    tmp_path: Path,
+) -> None:
+    def signed_twice(value: Any) -> Any:
+        both = changed(*DEPENDENCIES, 2, "annotations", "signedBy", to=["A" * 40, FINGERPRINT])
+        more = {"uri": f"openpgp4fpr:{'a' * 40}", "digest": {"sha1": "a" * 40}}
+        return added(*DEPENDENCIES, item=more)(both(value))
+
+    assert published(tmp_path, said={kinds.PROVENANCE: signed_twice}).failed() == {}
+
+
+def test_provenance_without_a_release_file_has_no_key_of_an_archive(tmp_path: Path) -> None:
+    said = {kinds.PROVENANCE: changed(*DEPENDENCIES, 2, to=None)}
+    failed = published(tmp_path, said=said).failed()
+    assert failed["provenance.archive-keys"].endswith("names no release file")
+    assert failed["provenance.archives"] == "no release file of debian/bookworm"

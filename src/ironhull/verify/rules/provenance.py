@@ -66,10 +66,14 @@ def provenance(case: Case) -> Iterator[Outcome]:
         )
         return
     yield outcome(case, "provenance.present", "pass", f"{len(said)} signed")
-    for name, wanted, read, check in _PARTS:
+    for name, wanted, read in _PARTS:
         patterns = wanted(rule)
         if patterns:
-            yield _matched(case, f"provenance.{name}", said, patterns, read, check)
+            yield _matched(case, f"provenance.{name}", said, patterns, read)
+    if rule.archives:
+        yield _archives(case, said, rule.archives)
+    if rule.archive_keys:
+        yield _archive_keys(case, said, rule.archive_keys)
     if rule.packages:
         # What reads purls: only for who compares packages.
         from ironhull.verify.rules.provenance_packages import provenance_packages
@@ -83,9 +87,8 @@ def _matched(
     said: Sequence[_Said],
     patterns: tuple[str, ...],
     read: Callable[[_Said], list[str]],
-    every: bool,
 ) -> Outcome:
-    """Whether what is said fits: all of it, or one of it where several are named."""
+    """Whether all that is said fits."""
     needed = f"{' or '.join(patterns)}"
     shown: list[str] = []
     for each in said:
@@ -94,7 +97,7 @@ def _matched(
             text = f"{each.digest[:19]} says nothing of it"
             return outcome(case, rule, "fail", text, needed)
         bad = [text for text in found if not _fits(text, patterns)]
-        if bad and (every or len(bad) == len(found)):
+        if bad:
             return outcome(case, rule, "fail", some(bad), needed)
         shown += found
     return outcome(case, rule, "pass", some(list(dict.fromkeys(shown)), 3))
@@ -120,50 +123,79 @@ def _source(said: _Said) -> list[str]:
     return _texts(found)
 
 
-def _archives(said: _Said) -> list[str]:
-    """Repository and suite of every release file; the address of whatever else was fetched.
+def _archives(case: Case, said: Sequence[_Said], patterns: tuple[str, ...]) -> Outcome:
+    """Release files and what else was fetched are from these; every package has its release file."""
+    rule, needed = "provenance.archives", " or ".join(patterns)
+    held: list[str] = []
+    for each in said:
+        releases = each.uris(_RELEASE)
+        fetched = [_fetched(one, releases) for one in each.dependencies]
+        bad = [text for text in releases if not _fits(text, patterns)]
+        bad += [f"no release file of {text}" for text, known in fetched if text and not known]
+        bad += [text for text, known in fetched if text and known and not _fits(text, patterns)]
+        if bad or not (releases or any(text for text, _ in fetched)):
+            text = some(list(dict.fromkeys(bad))) or f"{each.digest[:19]} says nothing of it"
+            return outcome(case, rule, "fail", text, needed)
+        held += releases
+    return outcome(case, rule, "pass", some(list(dict.fromkeys(held)), 3))
 
-    A package names the release file that vouches for it: one that is not there is said too.
+
+def _fetched(dependency: Mapping[str, Any], releases: Sequence[str]) -> tuple[str, bool]:
+    """Where a dependency is from, and whether that is known; empty for what is in the statement.
+
+    A package is from the repository and suite whose release file vouches for it, if it is there;
+    anything else from its address.
     """
-    releases = said.uris(_RELEASE)
-    found = list(releases)
-    for each in said.dependencies:
-        uri = each.get("uri")
-        if not isinstance(uri, str):
-            found.append("a dependency without an address")
-        elif uri.startswith("pkg:deb/"):
-            notes = each.get("annotations")
-            notes = notes if isinstance(notes, Mapping) else {}
-            named = f"{notes.get('repository', '?')}/{notes.get('suite', '?')}"
-            if named not in releases:
-                found.append(named)
-        elif not uri.startswith((_RELEASE, _KEY, *_OWN)):
-            found.append(uri)
-    return list(dict.fromkeys(found))
+    uri = dependency.get("uri")
+    if not isinstance(uri, str):
+        return "a dependency without an address", True
+    if uri.startswith("pkg:deb/"):
+        notes = dependency.get("annotations")
+        notes = notes if isinstance(notes, Mapping) else {}
+        named = f"{notes.get('repository', '?')}/{notes.get('suite', '?')}"
+        return named, named in releases
+    return ("", True) if uri.startswith((_RELEASE, _KEY, *_OWN)) else (uri, True)
 
 
-def _archive_keys(said: _Said) -> list[str]:
-    """The keys that signed each release file; a file by none that is listed is said as such."""
-    listed = {text.upper() for text in said.uris(_KEY)}
-    found: list[str] = []
-    for each in said.dependencies:
-        uri = each.get("uri")
-        if isinstance(uri, str) and uri.startswith(_RELEASE):
-            signed = inner(each, "annotations", "signedBy")
-            names = [text.upper() for text in signed if isinstance(text, str)] if signed else []
-            found += [name for name in names if name in listed] or ["a release file without a key"]
-    return list(dict.fromkeys(found))
+def _archive_keys(case: Case, said: Sequence[_Said], wanted: tuple[str, ...]) -> Outcome:
+    """Each release file is signed by one of the wanted keys; archives sign with several."""
+    rule, needed = "provenance.archive-keys", f"release files signed by {' or '.join(wanted)}"
+    held: list[str] = []
+    for each in said:
+        listed = {text.upper() for text in each.uris(_KEY)}
+        releases = [one for one in each.dependencies if _starts(one, _RELEASE)]
+        for release in releases:
+            signed = inner(release, "annotations", "signedBy")
+            names = [one for one in signed if isinstance(one, str)] if _is_list(signed) else []
+            names = [name for name in map(str.upper, names) if name in listed]
+            good = [name for name in names if name in wanted]
+            if not good:
+                where = release["uri"].removeprefix(_RELEASE)
+                text = f"{where} is signed by {some(names) or 'no key that is listed'}"
+                return outcome(case, rule, "fail", text, needed)
+            held += good
+        if not releases:
+            text = f"{each.digest[:19]} names no release file"
+            return outcome(case, rule, "fail", text, needed)
+    return outcome(case, rule, "pass", some(list(dict.fromkeys(held)), 3))
 
 
-# Rule → what the policy wants, what is said, and whether all of it has to fit or one is enough.
+def _starts(dependency: Mapping[str, Any], start: str) -> bool:
+    uri = dependency.get("uri")
+    return isinstance(uri, str) and uri.startswith(start)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+# Rule → what the policy wants, and what is said, all of which has to fit.
 _PARTS: tuple[
-    tuple[str, Callable[[ProvenanceRule], tuple[str, ...]], Callable[[_Said], list[str]], bool], ...
+    tuple[str, Callable[[ProvenanceRule], tuple[str, ...]], Callable[[_Said], list[str]]], ...
 ] = (
-    ("builders", lambda rule: rule.builders, _builder, True),
-    ("build-types", lambda rule: rule.build_types, _build_type, True),
-    ("sources", lambda rule: rule.sources, _source, True),
-    ("archives", lambda rule: rule.archives, _archives, True),
-    ("archive-keys", lambda rule: rule.archive_keys, _archive_keys, True),
+    ("builders", lambda rule: rule.builders, _builder),
+    ("build-types", lambda rule: rule.build_types, _build_type),
+    ("sources", lambda rule: rule.sources, _source),
 )
 
 
