@@ -124,7 +124,7 @@ def _source(said: _Said) -> list[str]:
 
 
 def _archives(case: Case, said: Sequence[_Said], patterns: tuple[str, ...]) -> Outcome:
-    """Release files and what else was fetched are from these; every package has its release file."""
+    """All that was fetched is from these; every package has the release file that vouches for it."""
     rule, needed = "provenance.archives", " or ".join(patterns)
     held: list[str] = []
     for each in said:
