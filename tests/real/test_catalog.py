@@ -5,17 +5,24 @@ The images are built once for all tests of this file, from a copy of the definit
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from outside.trivy import write_database
+from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 from tests.real.tools import tool
 
 from ironhull.definition.catalog import Catalog
@@ -168,6 +175,88 @@ def test_trivy_lists_exactly_the_packages_and_the_right_release(built, tmp_path,
     assert listed["Metadata"]["OS"]["Name"].startswith("13")
 
 
+@pytest.mark.parametrize("name", RUNTIME)
+def test_the_bill_of_an_image_has_syfts_packages_and_every_file_under_its_owner(
+    built, tmp_path, name
+):
+    bills = {form: bill(built, name, form, tmp_path) for form in ("cyclonedx", "spdx")}
+    document = json.loads(bills["cyclonedx"].read_bytes())
+    image = of_syft(f"oci-archive:{exported(built, name, tmp_path)}")
+    assert {item["purl"] for item in document["components"] if "purl" in item} == image
+    for form, path in bills.items():
+        converted = tmp_path / f"{form}.syft.json"
+        command = [tool("syft"), "convert", "-q", path, "-o", f"syft-json={converted}"]
+        subprocess.run(command, check=True, capture_output=True)
+        read = json.loads(converted.read_bytes())["artifacts"]
+        assert {item["purl"] for item in read if item["purl"]} == image, form
+    owners = {
+        inner["name"]: component
+        for component in document["components"]
+        for inner in component.get("components", ())
+    }
+    made = built.run("export", name, "--format", "rootfs", "--platform", "linux/amd64",
+                     "-o", str(tmp_path / "root.tar"))  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    with tarfile.open(tmp_path / "root.tar") as tar:
+        digests = {
+            f"/{member.name}": hashlib.sha256(tar.extractfile(member).read()).hexdigest()
+            for member in tar
+            if member.isreg() or member.islnk()
+        }
+    files = {item["fileName"][1:]: item for item in json.loads(bills["spdx"].read_bytes())["files"]}
+    assert digests == {path: item["checksums"][1]["checksumValue"] for path, item in files.items()}
+    assert set(owners) == set(digests)
+    assert {item["name"] for item in owners.values()}.isdisjoint({"files of no package", "unknown"})
+    for component in document["components"]:
+        if component.get("purl", "").startswith("pkg:deb/"):
+            assert component["hashes"], component["name"]
+            assert component["pedigree"]["ancestors"][0]["purl"].startswith("pkg:deb/debian/")
+            assert component["supplier"] == {"name": "Debian"}
+
+
+@pytest.mark.parametrize("name", RUNTIME)
+def test_the_bill_of_an_image_is_valid_and_the_same_again(built, tmp_path, name):
+    for form, version in (("cyclonedx", "V1_6"), ("cyclonedx-1.5", "V1_5")):
+        text = bill(built, name, form, tmp_path).read_text()
+        assert JsonStrictValidator(SchemaVersion[version]).validate_str(text) is None
+    path = bill(built, name, "spdx", tmp_path)
+    messages = validate_full_spdx_document(parse_file(str(path)))
+    assert [message.validation_message for message in messages] == []
+    before = path.read_bytes()
+    shutil.rmtree(built.folder / "home/cache/contents")
+    assert bill(built, name, "spdx", tmp_path).read_bytes() == before
+
+
+def test_trivy_finds_through_our_bill_what_it_finds_in_the_image(built, tmp_path):
+    records = [
+        {"id": f"CVE-2099-000{number}", "affected": [
+            {"package": {"name": source, "ecosystem": "Debian:13"},
+             "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]}
+        for number, source in enumerate(("openssl", "glibc", "nodejs", "tzdata"))
+    ]  # fmt: skip
+    write_database(tmp_path / "trivy", records)
+    path = bill(built, "node:20", "cyclonedx-1.5", tmp_path)
+    target = tmp_path / "image.tar"
+    made = built.run("export", "node:20", "--format", "docker-archive", "-o", str(target))
+    assert made.returncode == 0, made.stderr
+    found = []
+    for arguments in (["sbom", path], ["image", "--scanners", "vuln", "--input", target]):
+        done = subprocess.run(
+            [tool("trivy"), *arguments, "--quiet", "--format", "json", "--skip-db-update",
+             "--skip-java-db-update", "--offline-scan", "--cache-dir", tmp_path / "trivy"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        found.append(
+            {
+                (item["PkgName"], item["VulnerabilityID"])
+                for result in json.loads(done.stdout)["Results"]
+                for item in result.get("Vulnerabilities", ())
+            }
+        )
+    assert found[0] == found[1]
+    assert {"libc6", "libssl3t64", "libnode115", "tzdata"} <= {package for package, _ in found[0]}
+
+
 @pytest.mark.parametrize("name", ["node:20", "nginx:1.26"])
 def test_skopeo_copies_and_umoci_unpacks_what_we_write(built, tmp_path, name):
     layout = tmp_path / "layout"
@@ -197,3 +286,17 @@ def exported(built: Built, name: str, tmp_path: Path) -> Path:
 
 def packages(built: Built, name: str) -> set[tuple[str, str]]:
     return {(package["name"], package["version"]) for package in built.show(name)["packages"]}
+
+
+def bill(built: Built, name: str, form: str, tmp_path: Path) -> Path:
+    target = tmp_path / f"{form}.json"
+    made = built.run("sbom", name, "--format", form, "--platform", "linux/amd64", "-o", str(target))
+    assert made.returncode == 0, made.stderr
+    return target
+
+
+def of_syft(source: str) -> set[str]:
+    listed = subprocess.run(
+        [tool("syft"), "scan", "-q", source, "-o", "syft-json"], check=True, capture_output=True
+    ).stdout
+    return {item["purl"] for item in json.loads(listed)["artifacts"] if item["purl"]}
