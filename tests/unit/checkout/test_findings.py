@@ -11,8 +11,8 @@ import pytest
 
 FOLDER = Path(__file__).parents[3] / "findings"
 SCRIPTS = sorted(FOLDER.glob("*.sh"))
-# "# program 1.2.3: what it does", and with that number the script asks for the program.
-TITLE = re.compile(r"# (\S+) (\d+(?:\.\d+)+)(?: \([^)]+\))?: ")
+# "# program 1.2.3 …", and with that number the script asks for the program.
+TITLE = re.compile(r"# (\S+) (\d+(?:\.\d+)+)\b")
 
 
 def test_there_are_scripts() -> None:
