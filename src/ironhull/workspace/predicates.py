@@ -12,7 +12,7 @@ from ironhull.build.compression import Compression
 from ironhull.build.recipe import Recipe, remembered_recipe
 from ironhull.build.testing_document import remembered_tests
 from ironhull.compare.reports.score import score_json
-from ironhull.errors import InputError
+from ironhull.errors import CheckFailedError, InputError
 from ironhull.inventory.model import Inventory
 from ironhull.lock.file import parse_lock
 from ironhull.oci.descriptor import Descriptor
@@ -22,7 +22,6 @@ from ironhull.sbom.cyclonedx import cyclonedx
 from ironhull.sbom.model import Bill
 from ironhull.sbom.spdx import spdx
 from ironhull.scan.model import ScanResult
-from ironhull.scan.statements import not_affected, openvex, statements_of
 from ironhull.statements import kinds, results
 from ironhull.statements.provenance import provenance
 from ironhull.workspace.machine import Machine
@@ -30,6 +29,7 @@ from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.sbom import bill_of
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
 from ironhull.workspace.scoring import score
+from ironhull.workspace.vex_document import said_in
 
 
 class Unsaid(Exception):
@@ -88,10 +88,11 @@ class AttestedPlatform:
     @cached_property
     def found(self) -> ScanResult:
         """Its vulnerabilities; Unsaid where there are no advisories."""
-        with self._database() as database:
+        with self.database() as database:
             return scan_inventory(self.machine, self.name, self.inventory, database, self.scan)
 
-    def _database(self) -> Database:
+    def database(self) -> Database:
+        """The advisories, opened; Unsaid where there are none."""
         try:
             return Database(self.machine.home.advisories)
         except InputError as error:
@@ -119,10 +120,11 @@ def _provenance(image: AttestedPlatform) -> bytes:
 
 def _vex(image: AttestedPlatform) -> bytes:
     result = image.found
-    said = statements_of(result, result.findings)
-    with image._database() as database:  # noqa: SLF001 - the value's own opener
-        said += not_affected(image.inventory, result, database)
-    return openvex(result, said).encode()
+    with image.database() as database:
+        try:
+            return said_in(result, image.inventory, database).encode()
+        except CheckFailedError as error:
+            raise Unsaid(str(error)) from None
 
 
 def _tests(image: AttestedPlatform) -> bytes:

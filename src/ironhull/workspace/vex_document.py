@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ironhull.advisories.database import Database
 from ironhull.errors import CheckFailedError
+from ironhull.inventory.model import Inventory
 from ironhull.oci.platform import Platform
+from ironhull.scan.model import ScanResult
 from ironhull.scan.policy import stale
 from ironhull.scan.statements import not_affected, openvex, statements_of
 from ironhull.workspace.machine import Machine
@@ -21,9 +23,14 @@ def vex_of(
     with Database(machine.home.advisories) as database:
         inventory = inventory_of(machine, image, platform)
         result = scan_inventory(machine, image, inventory, database, chosen)
-        too_old = stale(result)
-        if too_old:
-            raise CheckFailedError(f"{result.image}: {'; '.join(too_old)}")
-        said = statements_of(result, result.findings)
-        said += not_affected(inventory, result, database)
+        return said_in(result, inventory, database)
+
+
+def said_in(result: ScanResult, inventory: Inventory, database: Database) -> str:
+    """The same of a scan that is at hand."""
+    too_old = stale(result)
+    if too_old:
+        raise CheckFailedError(f"{result.image}: {'; '.join(too_old)}")
+    said = statements_of(result, result.findings)
+    said += not_affected(inventory, result, database)
     return openvex(result, said)

@@ -19,6 +19,7 @@ from ironhull.signing.dsse import signers_of
 from ironhull.signing.keyring import Keyring
 from ironhull.statements import kinds
 from ironhull.workspace.attesting import AttestChoices, checked_predicate
+from ironhull.workspace.scanning import ScanChoices
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 REVIEW = "https://example.com/review/v1"
@@ -210,7 +211,7 @@ def test_the_score_counts_what_is_attached(shop: Workspace) -> None:
     shop.attest("app:1")
     after = {each.id: each.result for each in shop.score("app:1").points}
     won = {each for each in after if before[each] != after[each] == "pass"}
-    assert {"signed", "sbom", "provenance-attestation", "trusted-source", "pinned-packages"} <= won
+    assert {"signed", "sbom", "provenance-attestation", "trusted-source"} <= won
     assert said(shop, "score")["total"] == shop.score("app:1").total
 
 
@@ -221,3 +222,27 @@ def test_attestations_go_along_with_a_copy(shop: Workspace, tmp_path: Path) -> N
     shop.copy("app:1", layout)
     here = [each.attachment.key for each in shop.attestations("app:1")]
     assert [each.attachment.key for each in shop.attestations(layout)] == here
+
+
+def test_no_vex_is_said_from_advisories_that_are_too_old(shop: Workspace, tmp_path: Path) -> None:
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    record = {
+        "id": "DEBIAN-CVE-2020-0001",
+        "modified": "2020-07-01T00:00:00Z",
+        "affected": [
+            {
+                "package": {"ecosystem": "Debian:13", "name": "app"},
+                "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}],
+            }
+        ],
+    }
+    (feed / "one.json").write_text(json.dumps(record))
+    shop.update_advisories(f"osv-debian={feed}")
+    shop.build("app:1")
+    with_key(shop)
+    left = {each.kind: each.reason for each in shop.attest("app:1").left_out}
+    assert "2020-07-01" in left["vex"]
+    assert said(shop, "vulnerabilities")["ironhull"]["verdict"] == "stale"
+    accepted = AttestChoices(types=(kinds.VEX,), scan=ScanChoices(max_age=0))
+    assert [each.kind for each in shop.attest("app:1", accepted).said] == ["signature", "vex"]
