@@ -124,7 +124,7 @@ def _source(said: _Said) -> list[str]:
 
 
 def _archives(case: Case, said: Sequence[_Said], patterns: tuple[str, ...]) -> Outcome:
-    """All that was fetched is from these; every package has the release file that vouches for it."""
+    """All that was fetched is from these; each package has a release file that vouches for it."""
     rule, needed = "provenance.archives", " or ".join(patterns)
     held: list[str] = []
     for each in said:
