@@ -118,13 +118,13 @@ def visited(
     """Of all entries of a layer those whose number in its record is wanted."""
     entry = -1
     for member, content in entries:
-        if _is_kept(member):
+        if is_kept(member):
             entry += 1
             if entry in wanted:
                 yield entry, member, content
 
 
-def _is_kept(member: Member) -> bool:
+def is_kept(member: Member) -> bool:
     """Whether a record has the member as an entry; as `RecordBuilder.add` does it."""
     path = absolute(member.name)
     if path is None or path[path.rfind("/") + 1 :].startswith(_WHITEOUT):

@@ -59,6 +59,18 @@ class KeptInventories(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """Looks at all content of one layer while it is read for its record."""
+
+    def entries(self, entries: Entries) -> Entries:
+        """The same entries, their contents watched."""
+        ...
+
+    def done(self, digest: str) -> None:
+        """The layer was read to its end, and held to its digests."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Taker:
     """Takes inventories. Without `cache` and `stored` nothing is kept."""
@@ -70,6 +82,8 @@ class Taker:
     limits: Limits = field(default_factory=Limits)
     workers: int = 0
     """Layers read at the same time; 0: as many as there are processors, at most MAX_WORKERS."""
+    watch: Callable[[], Watcher] | None = None
+    """Makes a watcher for each layer that has no record yet: it need not be read once more."""
 
     @classmethod
     def at_home(cls, places: Places, stored: KeptInventories, progress: Progress) -> Taker:
@@ -188,8 +202,13 @@ class Taker:
         if layer.foreign:
             remark = Remark("unparsed", "/", f"{where} is kept elsewhere and was not read")
             return LayerRecord(diff_id=layer.diff_id or "", remarks=[(NOWHERE, remark)])
+        watcher = self.watch() if self.watch is not None else None
         with self._stream(layer, where, advance) as stream:
-            record = read_layer(iter(stream), where, self.limits.tar)
+            if watcher is None:
+                record = read_layer(iter(stream), where, self.limits.tar)
+            else:
+                entries = tar_entries(iter(stream), where, self.limits.tar)
+                record = read_entries(watcher.entries(entries))
         record.diff_id = stream.diff_id
         record.stored, record.uncompressed = stream.stored, stream.uncompressed
         if stream.compression:
@@ -206,6 +225,8 @@ class Taker:
                 _read_links(record, again, lambda: entries)
         if self.cache is not None:
             self.cache.put(layer.digest, record)
+        if watcher is not None:
+            watcher.done(layer.digest)
         return record
 
     @contextmanager

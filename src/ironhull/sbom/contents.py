@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,50 @@ MAX_HASHED = 1 << 36
 """Bytes of all files of a layer; holes of sparse files count too."""
 
 
+class _Seen:
+    """A Content that is hashed while it is read, and keeps what is wanted whole."""
+
+    def __init__(self, content: Content, limit: int) -> None:
+        self._content = content
+        self._sha1, self._sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
+        self.data = content.read(limit) if limit else None
+        if self.data is not None:
+            self._update(self.data)
+
+    def _update(self, piece: bytes) -> None:
+        self._sha1.update(piece)
+        self._sha256.update(piece)
+
+    def head(self, size: int) -> bytes:
+        """As `Content.head`."""
+        return self._content.head(size) if self.data is None else self.data[:size]
+
+    def read(self, limit: int) -> bytes | None:
+        """As `Content.read`."""
+        if self.data is not None:
+            return self.data if len(self.data) <= limit else None
+        data = self._content.read(limit)
+        if data is not None:
+            self._update(data)
+        return data
+
+    def content(self) -> Iterator[bytes]:
+        """As `Content.content`."""
+        if self.data is not None:
+            yield self.data
+            return
+        for piece in self._content.content():
+            self._update(piece)
+            yield piece
+
+    def digests(self) -> bytes:
+        """SHA-1 and SHA-256, when what nobody read was read too."""
+        if self.data is None:
+            for piece in self._content.content():
+                self._update(piece)
+        return self._sha1.digest() + self._sha256.digest()
+
+
 @dataclass(slots=True)
 class LayerContents:
     """What was found in one layer."""
@@ -53,16 +97,19 @@ class LayerContents:
 
     def add(self, entry: int, path: str, member: Member, content: Content) -> None:
         """One regular file; the files come in the order of their entries."""
+        self.end(entry, path, self.begin(path, member, content))
+
+    def begin(self, path: str, member: Member, content: Content) -> _Seen:
+        """The content for whoever else wants to read it; `end` follows."""
         self.hashed += member.size
         if self.hashed > MAX_HASHED:
             raise MalformedError(f"the files of a layer have more than {MAX_HASHED} bytes")
-        sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
-        wanted = _limit(path)
-        data = content.read(wanted) if wanted else None
-        for piece in content.content() if data is None else (data,):
-            sha1.update(piece)
-            sha256.update(piece)
-        self.digests += sha1.digest() + sha256.digest()
+        return _Seen(content, _limit(path))
+
+    def end(self, entry: int, path: str, seen: _Seen) -> None:
+        """The file was read as far as anybody wanted."""
+        self.digests += seen.digests()
+        data = seen.data
         if data is None:
             return
         if _COPYRIGHT.fullmatch(path):

@@ -5,12 +5,42 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+from ironhull.inventory.layer import Entries, is_kept
 from ironhull.inventory.paths import absolute
 from ironhull.inventory.record import FILE, LayerRecord
 from ironhull.inventory.sources.interface import OpenImage
 from ironhull.inventory.take import MAX_WORKERS, Taker
 from ironhull.inventory.view import View
+from ironhull.oci import tar
 from ironhull.sbom.contents import EACH, ContentsCache, LayerContents
+
+
+class ContentsWatcher:
+    """Keeps the contents of a layer that is read for its record: so it is read once, not twice."""
+
+    def __init__(self, cache: ContentsCache) -> None:
+        self._cache = cache
+        self._contents = LayerContents()
+
+    def entries(self, entries: Entries) -> Entries:
+        """As `Watcher.entries`."""
+        entry = -1
+        for member, content in entries:
+            if not is_kept(member):
+                yield member, content
+                continue
+            entry += 1
+            if member.kind != tar.FILE:
+                yield member, content
+                continue
+            path = absolute(member.name) or "/"
+            seen = self._contents.begin(path, member, content)
+            yield member, seen
+            self._contents.end(entry, path, seen)
+
+    def done(self, digest: str) -> None:
+        """As `Watcher.done`."""
+        self._cache.put(digest, self._contents)
 
 
 def read_contents(

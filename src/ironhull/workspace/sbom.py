@@ -14,7 +14,7 @@ from ironhull.sbom.cyclonedx import cyclonedx
 from ironhull.sbom.make import bill_of as bill_of_inventory
 from ironhull.sbom.make import facts_of
 from ironhull.sbom.model import Bill
-from ironhull.sbom.reading import read_contents
+from ironhull.sbom.reading import ContentsWatcher, read_contents
 from ironhull.sbom.spdx import spdx
 from ironhull.workspace.examining import opened_taker
 from ironhull.workspace.machine import Machine
@@ -34,15 +34,16 @@ def bill_of(machine: Machine, image: str, platform: Platform | None = None) -> B
 
 def read_bill(machine: Machine, taker: Taker, image: str, platform: Platform | None) -> Bill:
     """The same with a taker that is open: for who wants several things of an image."""
-    home = machine.home
+    cache = ContentsCache(machine.home.layer_contents)
+    taker = replace(taker, watch=lambda: ContentsWatcher(cache))
     with taker.opened(image, platform) as (opened, view):
         known = taker.stored.get(opened.identity.key) if taker.stored else None
         inventory = replace(known or assemble(opened, view), image=opened.identity)
         if known is None and taker.stored is not None:
             taker.stored.put(inventory)
-        contents = read_contents(taker, opened, view, ContentsCache(home.layer_contents))
+        contents = read_contents(taker, opened, view, cache)
         manifest = opened.identity.manifest
-        origins = read_origins(home, manifest) if manifest else None
+        origins = read_origins(machine.home, manifest) if manifest else None
         return bill_of_inventory(
             inventory, facts_of(view, inventory, contents, opened.config, origins)
         )

@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.fakes.image import Directory, File, Hardlink, Symlink, make_image
+from tests.fakes.image import Directory, File, Hardlink, Special, Symlink, make_image
 
 from ironhull import Workspace
 from ironhull.errors import InputError
+from ironhull.inventory import take
 from ironhull.sbom.cyclonedx import cyclonedx
 from ironhull.sbom.identity import package_id
 from ironhull.sbom.model import Bill, BillFile
@@ -157,13 +159,13 @@ def test_a_layer_is_read_once_whatever_images_have_it(workspace, monkeypatch) ->
     hashed = []
     from ironhull.sbom.contents import LayerContents
 
-    add = LayerContents.add
+    end = LayerContents.end
 
-    def counted(self, entry, path, member, content) -> None:
+    def counted(self, entry, path, seen) -> None:
         hashed.append(path)
-        add(self, entry, path, member, content)
+        end(self, entry, path, seen)
 
-    monkeypatch.setattr(LayerContents, "add", counted)
+    monkeypatch.setattr(LayerContents, "end", counted)
     bill_of(workspace.machine, "two:1")
     assert hashed == ["/usr/lib/new"]
     assert bill_of(workspace.machine, "one:1") == first
@@ -172,6 +174,43 @@ def test_a_layer_is_read_once_whatever_images_have_it(workspace, monkeypatch) ->
         path.write_bytes(path.read_bytes()[:-9])
     assert bill_of(workspace.machine, "one:1") == first
     assert len(hashed) > 1
+
+
+def test_a_new_layer_is_opened_once_for_inventory_and_bill(workspace, monkeypatch) -> None:
+    # What is hidden, empty, named oddly or removed has a number too, or none: as in the record.
+    program = b"\x7fELF" + b"y" * 9_000_000
+    odd = [
+        ("./usr/lib/./a", "a"),
+        ("../out", "out"),
+        ("usr/lib/empty", ""),
+        ("usr/bin/.wh.tool", ""),
+        ("usr/lib/a", "later"),
+        ("dev/x", Special(tarfile.FIFOTYPE)),
+        ("usr/lib/z", "z" * 70_000),
+        ("app.jar", b"PK" + b"x" * 300_000),
+        ("usr/lib/prog", program),
+    ]
+    make_image(workspace.home.store, [DEBIAN, odd], names=["app:1"])
+    opened = []
+    stream = take.LayerStream
+
+    def counted(file, expected, limits):
+        opened.append(expected.digest)
+        return stream(file, expected, limits)
+
+    monkeypatch.setattr(take, "LayerStream", counted)
+    first = bill_of(workspace.machine, "app:1")
+    assert len(opened) == len(set(opened)) == 2
+    for path in workspace.home.layer_contents.iterdir():
+        path.unlink()
+    assert bill_of(workspace.machine, "app:1") == first
+    assert len(opened) == 4
+    digests = {file.path: file.sha256 for file in first.files}
+    assert digests["/usr/lib/a"] == hashlib.sha256(b"later").hexdigest()
+    assert digests["/usr/lib/empty"] == hashlib.sha256(b"").hexdigest()
+    assert digests["/usr/lib/z"] == hashlib.sha256(b"z" * 70_000).hexdigest()
+    assert digests["/usr/lib/prog"] == hashlib.sha256(program).hexdigest()
+    assert "/out" not in digests
 
 
 def test_equal_images_give_equal_bytes_wherever_they_lie(workspace, tmp_path) -> None:
