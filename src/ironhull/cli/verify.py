@@ -12,6 +12,7 @@ from ironhull.cli.options import platforms_option, registry_options
 from ironhull.cli.output import as_json, print_json, print_lines, write_file
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.oci.platform import Platform
+from ironhull.reports.text import one_line
 from ironhull.verify.policy.model import Policy
 from ironhull.verify.reports.document import verdict_json, verdicts_json
 from ironhull.verify.reports.table import verdict_lines, verdicts_lines
@@ -19,6 +20,8 @@ from ironhull.workspace.verifying import VerifyChoices, summary_of, verify_all
 from ironhull.workspace.verifying import verify as verify_image
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_LONGEST = 2000
+"""Signs of the last line; all of it is in table and JSON."""
 
 
 @click.command(short_help="Say whether images are to be believed, and why.")
@@ -93,7 +96,7 @@ def verify(
         print_lines(verdict_lines(verdict))
     if not verdict.passed:
         reasons = "; ".join(f"{each.rule}: {each.found}" for each in verdict.failed)
-        raise CheckFailedError(f"{names[0]}: {reasons}")
+        raise CheckFailedError(one_line(f"{names[0]}: {reasons}", _LONGEST))
 
 
 def _policy(path: Path | None) -> Policy | None:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ironhull.attest.attaching import PREDICATE_ANNOTATIONS
 from ironhull.attest.bundle import BUNDLE_TYPE
-from ironhull.errors import InputError, NotFoundError, UntrustedError
+from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
@@ -146,11 +146,14 @@ def collect(
 
 def _images(root: Document, platforms: Collection[Platform]) -> list[Descriptor]:
     """The index's manifests that are images, without BuildKit's attestations beside them."""
-    listed = [
-        each
-        for each in root.manifests
-        if each.media_type in MANIFESTS and _BUILDKIT not in each.annotations
-    ]
+    listed = [each for each in root.manifests if not _is_attestation(each)]
+    for each in listed:
+        # What an engine might run and no rule would have looked at.
+        if each.media_type not in MANIFESTS:
+            raise MalformedError(
+                f"the index {root.digest} lists {each.digest}, a {each.media_type!r:.100}: only "
+                "an index of images can be verified"
+            )
     if platforms:
         found = []
         for platform in platforms:
@@ -158,13 +161,20 @@ def _images(root: Document, platforms: Collection[Platform]) -> list[Descriptor]
             if not serving:
                 has = ", ".join(str(each.platform) for each in listed if each.platform)
                 raise NotFoundError(f"no image for {platform} in {root.digest} (it has: {has})")
-            found += serving[:1]
-        listed = list({each.digest: each for each in found}.values())
+            found += serving
+        listed = found
+    listed = list({each.digest: each for each in listed}.values())
     if len(listed) > MAX_PLATFORMS:
         raise UntrustedError(f"{root.digest} lists {len(listed)} images, at most {MAX_PLATFORMS}")
     if not listed:
         raise NotFoundError(f"the index {root.digest} lists no image")
     return listed
+
+
+def _is_attestation(listed: Descriptor) -> bool:
+    """Whether it is BuildKit's, and nothing that an engine takes for an image of a platform."""
+    nowhere = listed.platform is None or listed.platform.os == "unknown"
+    return nowhere and listed.annotations.get(_BUILDKIT) == "attestation-manifest"
 
 
 def _subject(

@@ -75,9 +75,9 @@ class Places:
 
     def _stored(self, location: Location) -> LayoutPlace | None:
         """The image of the own store; None for one that only a registry may have."""
-        store = self._layout(self._machine.home.root / "store")
         name = location.name or ""
         try:
+            store = self._layout(self._machine.home.root / "store")
             return LayoutPlace(store, store.named(name), store.subjects)
         except NotFoundError:
             if location.text.startswith("store:") or self._machine.settings.offline:

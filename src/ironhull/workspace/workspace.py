@@ -32,7 +32,7 @@ from ironhull.settings import Settings
 from ironhull.store.export import whole_file
 from ironhull.store.home import Home
 from ironhull.verify.policy.reader import read_policy
-from ironhull.verify.verdict import Verdict
+from ironhull.verify.verdict import Unverified, Verdict
 from ironhull.workspace import (
     advising,
     attestations,
@@ -423,9 +423,29 @@ class Workspace:
 
         `keys` are files of public keys; none: the keys of the home's ring. See `verifying.verify`.
         """
-        read = None if policy is None else read_policy(Path(policy))
-        chosen = VerifyChoices(tuple(map(Path, keys)), read, Platform.parse_all(platforms))
+        chosen = _choices(keys, policy, platforms)
         return verifying.verify(self.machine, image, chosen)
+
+    def verify_all(
+        self,
+        images: Sequence[str],
+        *,
+        keys: Sequence[str | Path] = (),
+        policy: str | Path | None = None,
+        platforms: Sequence[str] = (),
+    ) -> list[Verdict | Unverified]:
+        """Many images in one call, in their order: a thousand on this disk in a few seconds.
+
+        What cannot be looked at is Unverified with its reason, and stops no other.
+        """
+        return verifying.verify_all(self.machine, images, _choices(keys, policy, platforms))
+
+
+def _choices(
+    keys: Sequence[str | Path], policy: str | Path | None, platforms: Sequence[str]
+) -> VerifyChoices:
+    read = None if policy is None else read_policy(Path(policy))
+    return VerifyChoices(tuple(map(Path, keys)), read, Platform.parse_all(platforms))
 
 
 def _platform(text: str | None) -> Platform | None:

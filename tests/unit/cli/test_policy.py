@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,6 +20,7 @@ from ironhull.cli.policy import policy
 from ironhull.cli.verify import verify
 from ironhull.errors import CheckFailedError, DefinitionError, InputError
 from ironhull.signing.keyring import Keyring
+from ironhull.statements import kinds
 from ironhull.verify.kinds import SUMMARY
 
 _LATER = {"image-days": 36_500, "scan-days": 36_500, "advisories-days": 36_500}
@@ -48,6 +50,22 @@ def test_a_policy_that_holds_and_one_that_does_not(shop: Published) -> None:
     (failed,) = [each for each in said["rules"] if each["status"] != "pass"]
     assert failed["rule"] == "provenance.sources"
     assert failed["needed"] == "other/*"
+
+
+def test_what_strangers_write_reaches_no_terminal_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "home"))
+
+    def hostile(value: dict[str, Any]) -> dict[str, Any]:
+        return {**value, "runDetails": {"builder": {"id": "evil\x1b]0;title\x07\n\u202e"}}}
+
+    result = run(published(tmp_path, said={kinds.PROVENANCE: hostile}))
+    assert isinstance(result.exception, CheckFailedError)
+    for text in (result.output, str(result.exception)):
+        assert "evil" in text
+        assert not {"\x1b", "\x07", "\u202e"} & set(text)
+    assert "\n" not in str(result.exception)
 
 
 def test_a_policy_that_cannot_be_read_ends_with_all_its_problems(shop: Published) -> None:

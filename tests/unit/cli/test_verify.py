@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,11 +15,13 @@ from tests.fakes.signer import FakeSigner
 
 from ironhull.cli.verify import verify
 from ironhull.errors import CheckFailedError, InputError, MalformedError, NotFoundError
+from ironhull.registry.client.naming import Location
 from ironhull.signing.keyring import Keyring
 from ironhull.store.export import write_oci_archive
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
 from ironhull.store.referrers import referrers_by_subject
+from ironhull.workspace.verify_places import Places
 from ironhull.workspace.workspace import Workspace
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -109,6 +113,23 @@ def test_a_private_key_and_what_is_no_key_are_said(place: str, tmp_path: Path) -
     assert isinstance(run(place, "--key", str(path)).exception, MalformedError)
 
 
+def test_a_short_name_without_a_store_is_asked_for_where_images_are(
+    image: SignedImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    @contextmanager
+    def place(self: Places, location: Location) -> Iterator[object]:
+        asked.append(str(location.reference))
+        yield image.place()
+
+    monkeypatch.setattr(Places, "_asked", place)
+    assert run("node:20", "--key", key(image, tmp_path)).exception is None
+    assert asked == ["docker.io/library/node:20"]
+    stored = run("store:node:20", "--key", key(image, tmp_path))
+    assert isinstance(stored.exception, NotFoundError)
+
+
 def test_one_platform_of_several(image: SignedImage, place: str, tmp_path: Path) -> None:
     pub = key(image, tmp_path)
     output = run(place, "--key", pub, "--platform", "linux/arm64").output
@@ -136,7 +157,9 @@ def test_an_archive_and_the_store_are_verified_without_anything_else(
 
     stored(home.store)
     assert run("app:1", "--key", pub).exception is None
-    with Workspace.open(home=home.root, images=tmp_path) as shop:
+    with Workspace.open(home=home.root, images=tmp_path, offline=True) as shop:
         verdict = shop.verify("app:1", keys=[pub], platforms=["linux/amd64"])
+        both = shop.verify_all(["app:1", "gone:1"], keys=[pub])
     assert verdict.passed
     assert verdict.digest == image.root.digest
+    assert [each.passed for each in both] == [True, False]

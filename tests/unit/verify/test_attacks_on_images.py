@@ -12,7 +12,7 @@ from tests.fakes.image import make_image, make_manifest
 from tests.fakes.signed_image import SIGNATURE, VEX, SignedImage, said_about
 from tests.fakes.signer import FakeSigner
 
-from ironhull.errors import InputError, NotFoundError, UntrustedError
+from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import Document
 from ironhull.signing.keyring import KnownKey
@@ -115,13 +115,50 @@ def test_an_index_without_an_image_is_no_image(image: SignedImage) -> None:
         image.collect()
 
 
+def resigned(image: SignedImage, change: Callable[[list[Any]], list[Any]]) -> None:
+    """Another index, signed as it is: by whoever wants rules to look away from a part of it."""
+    republished(image, change)
+    image.attach(image.root, SIGNATURE, {})
+
+
+def test_an_index_in_the_index_hides_no_image(image: SignedImage) -> None:
+    inner = image.root.json()
+    resigned(image, lambda listed: [*listed, inner])
+    with pytest.raises(MalformedError, match="only an index of images can be verified"):
+        image.collect()
+    with pytest.raises(MalformedError, match="only an index of images can be verified"):
+        image.collect(None, "linux/amd64")
+
+
+def test_an_image_that_is_marked_as_an_attestation_is_looked_at(image: SignedImage) -> None:
+    marks = {"vnd.docker.reference.type": "attestation-manifest"}
+    resigned(image, lambda listed: [listed[0], {**listed[1], "annotations": marks}])
+    assert len(image.collect().images) == 2
+
+
+def test_control_an_attestation_of_buildkit_is_no_image(image: SignedImage) -> None:
+    marks = {"vnd.docker.reference.type": "attestation-manifest"}
+    nowhere = {"os": "unknown", "architecture": "unknown"}
+    resigned(
+        image,
+        lambda listed: [*listed, {**evil(image), "platform": nowhere, "annotations": marks}],
+    )
+    assert len(image.collect().images) == 2
+
+
+def test_two_images_for_one_platform_are_both_looked_at(image: SignedImage) -> None:
+    resigned(image, lambda listed: [*listed, evil(image)])
+    assert len(image.collect(None, "linux/amd64").images) == 2
+
+
 def test_a_platform_that_the_signed_index_does_not_have(image: SignedImage) -> None:
     with pytest.raises(NotFoundError, match="it has: linux/amd64, linux/arm64"):
         image.collect(None, "linux/s390x")
 
 
 def test_one_platform_is_still_bound_by_the_index(image: SignedImage) -> None:
-    republished(image, lambda listed: [listed[0], evil(image)])
+    arm = {"platform": image.manifests[1].json()["platform"]}
+    republished(image, lambda listed: [listed[0], {**evil(image), **arm}])
     evidence = image.collect(None, "linux/amd64")
     assert [each.digest for each in evidence.images] == [image.manifests[0].digest]
     assert signed(evidence).status == "fail", "the manifest is signed, what names it is not"
