@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.fakes.sides import NOW, found, hardened, layer, scanned, side, standard
+from tests.fakes.sides import NOW, attachment, found, hardened, layer, scanned, side, standard
 
 from ironhull.compare.compare import compare
 from ironhull.compare.document import document_of
@@ -75,21 +75,26 @@ def shape(text: str) -> str:
 
 def test_the_document_is_what_the_generator_writes_today(generator: ModuleType) -> None:
     written = (DOCS / "case-study.md").read_text()
-    expected = generator.render(documents(generator), application())
+    expected = generator.render(documents(generator), application(), verified=True)
     assert shape(written).splitlines() == shape(expected).splitlines(), (
         "docs/case-study.md is stale: python docs/case_study.py"
     )
 
 
 def test_the_shape_sees_a_row_that_is_missing(generator: ModuleType) -> None:
-    text = generator.render(documents(generator), application())
+    text = generator.render(documents(generator), application(), verified=True)
     assert shape(text) == shape(text.replace("75.0", "12.3"))
     assert shape(text) != shape(text.replace("| shells |", "| shell |"))
 
 
-def verdicts(generator: ModuleType, image: MeasuredImage) -> dict[str, str]:
+def verdicts(
+    generator: ModuleType, image: MeasuredImage, *, verified: bool = True
+) -> dict[str, str]:
     [first, *_] = documents(generator, image)
-    return {claim: holds for claim, _, holds in generator.claims(first, application())}
+    return {
+        claim: holds
+        for claim, _, holds in generator.claims(first, application(), verified=verified)
+    }
 
 
 def test_claims_hold_only_where_they_were_measured_to_hold(generator: ModuleType) -> None:
@@ -113,6 +118,22 @@ def test_claims_hold_only_where_they_were_measured_to_hold(generator: ModuleType
     assert verdicts(generator, side(layers=[]))["Smaller"] == "not known"
 
 
+def test_an_image_is_called_signed_only_if_a_believed_key_has_signed_it(
+    generator: ModuleType,
+) -> None:
+    claim = "Signed SBOM and provenance"
+    kinds = {
+        "sbom": "https://spdx.dev/Document",
+        "signature": "https://sigstore.dev/cosign/sign/v1",
+    }
+    some = tuple(attachment(kind, type_) for kind, type_ in kinds.items())  # type: ignore[arg-type]
+    whole = (*some, attachment("provenance", "https://slsa.dev/provenance/v1"))
+    given = replace(hardened(), attached=whole)
+    assert verdicts(generator, given, verified=True)[claim] == "holds"
+    assert verdicts(generator, given, verified=False)[claim] == "does not hold"
+    assert verdicts(generator, replace(given, attached=some))[claim] == "does not hold"
+
+
 def test_a_finding_without_severity_and_fix_is_not_called_near_zero(generator: ModuleType) -> None:
     waiting = replace(found("CVE-1", "a", "unknown"), fix_state=FixState.UNKNOWN)
     given = verdicts(generator, side(scan=scanned(waiting)))
@@ -121,13 +142,16 @@ def test_a_finding_without_severity_and_fix_is_not_called_near_zero(generator: M
 
 def test_without_the_demo_nothing_is_said_of_development_tools(generator: ModuleType) -> None:
     [first, *_] = documents(generator)
-    rows = {claim: holds for claim, _, holds in generator.claims(first, None)}
+    rows = {claim: holds for claim, _, holds in generator.claims(first, None, verified=True)}
     assert rows["Development tools never reach production"] == "not known"
-    assert "Not built in this run" in generator.render(documents(generator), None)
+    assert "Not built in this run" in generator.render(documents(generator), None, verified=True)
 
 
 def test_no_traces_hold_the_claim(generator: ModuleType) -> None:
     clean = replace(hardened(), leaks=Leaks((), (), 7))
     app = document_of(compare([standard(), clean], NOW))
-    rows = {claim: holds for claim, _, holds in generator.claims(documents(generator)[0], app)}
+    rows = {
+        claim: holds
+        for claim, _, holds in generator.claims(documents(generator)[0], app, verified=True)
+    }
     assert rows["Development tools never reach production"] == "holds"
