@@ -28,6 +28,7 @@ from tests.fakes.advisories import osv
 from tests.fakes.image import Directory, File, Hardlink, Symlink, layer_tar
 from tests.fakes.sparse import FORMATS, sparse_member
 from tests.fakes.vex import csaf, said
+from tests.fuzz import signed
 from tests.unit.inventory.test_java import STUBS, jar, pom
 from tests.unit.inventory.test_programs import MODULES, elf, inline
 
@@ -223,6 +224,13 @@ TARGETS = {
         lambda: [b"ENV A=b PASSWORD=x", b"DB_URL=a://b:c@d", b"RUN x --password y"],
         read_secrets,
         (b"PASSWORD=", b"://", b"@", b":", b"--token ", b"'", b'"', b"${X}", b"|1 "),
+    ),
+    "signed bundles": Target(signed.bundle_seeds, signed.open_changed_bundle, JSON),
+    "signed statements": Target(signed.statement_seeds, signed.open_changed_statement, JSON),
+    "policies": Target(
+        signed.policy_seeds,
+        signed.read_changed_policy,
+        (b"&a ", b"*a", b"- ", b"\t", b"!!", b"deny", b": {", b"[", b"release"),
     ),
 }
 
