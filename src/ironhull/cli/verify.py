@@ -16,7 +16,7 @@ from ironhull.reports.text import one_line
 from ironhull.verify.policy.model import Policy
 from ironhull.verify.reports.document import verdict_json, verdicts_json
 from ironhull.verify.reports.table import verdict_lines, verdicts_lines
-from ironhull.workspace.verifying import VerifyChoices, summary_of, verify_all
+from ironhull.workspace.verifying import VerifyChoices, attach_summary, summary_of, verify_all
 from ironhull.workspace.verifying import verify as verify_image
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -43,6 +43,7 @@ _LONGEST = 2000
 )
 @click.option("--vsa", type=_FILE, help="Write the verdict as a verification summary (SLSA).")
 @click.option("--sign", is_flag=True, help="Sign that summary with this machine's key.")
+@click.option("--attach", is_flag=True, help="Sign it, and attach it to the image of the store.")
 @platforms_option
 @registry_options
 @as_json
@@ -53,6 +54,7 @@ def verify(
     listed: str | None,
     vsa: Path | None,
     sign: bool,
+    attach: bool,
     platforms: tuple[str, ...],
     plain_http: bool,
     ca: Path | None,
@@ -76,8 +78,8 @@ def verify(
     chosen = VerifyChoices(keys, _policy(policy), Platform.parse_all(platforms))
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         if len(names) > 1:
-            if vsa is not None:
-                raise click.UsageError("--vsa is of one image")
+            if vsa is not None or attach:
+                raise click.UsageError("--vsa and --attach are of one image")
             verdicts = verify_all(machine, names, chosen)
             if as_json:
                 print_json(verdicts_json(verdicts))
@@ -90,6 +92,8 @@ def verify(
         verdict = verify_image(machine, names[0], chosen)
         if vsa is not None:
             write_file(vsa, summary_of(machine, verdict, sign=sign))
+        if attach:
+            attach_summary(machine, verdict)
     if as_json:
         print_json(verdict_json(verdict))
     else:

@@ -129,6 +129,36 @@ def test_a_summary_is_signed_by_this_machine_and_believed_elsewhere(
     assert bundle["mediaType"] == BUNDLE_TYPE
 
 
+def test_a_summary_that_is_attached_is_what_another_policy_asks_for(
+    shop: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IRONHULL_KEY_PASSPHRASE", "")
+    store = shop.machine.home.store
+    for path in shop.image.layout.blobs.root.rglob("*"):
+        if path.is_file():
+            store.blobs.put(path.read_bytes())
+    store.update(lambda before: shop.image.layout.descriptors())
+    Keyring(shop.machine.home.keys).generate("auditor", b"", NOW)
+    asking = tmp_path / "asking.yaml"
+    auditor = Keyring(shop.machine.home.keys).known()[0].public
+    (tmp_path / "auditor.pub").write_bytes(auditor.pem)
+    value = {
+        "version": 1,
+        "name": "asks an auditor",
+        "keys": {"release": "release.pub", "auditor": "auditor.pub"},
+        "signatures": {"by": ["release"]},
+        "statements": [{"type": SUMMARY, "by": ["auditor"]}],
+    }
+    asking.write_text(yaml.safe_dump(value))
+
+    def asked(*args: str) -> Result:
+        return CliRunner().invoke(verify, ["app:1", *args])
+
+    assert isinstance(asked("--policy", str(asking)).exception, CheckFailedError)
+    assert asked("--policy", str(shop.policy), "--attach").exception is None
+    assert asked("--policy", str(asking)).exception is None
+
+
 def test_many_images_in_one_call(shop: Published, tmp_path: Path) -> None:
     bad = published(tmp_path / "bad", signed=False)
     places = [f"oci:{each.image.layout.root}" for each in (shop, bad)]
