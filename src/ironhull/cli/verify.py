@@ -41,6 +41,14 @@ _LONGEST = 2000
     metavar="FILE",
     help="Verify the images that this file lists, one a line; -: standard input.",
 )
+@click.option(
+    "--rebuilders",
+    "rebuilds",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path, exists=True),
+    help="Attestations of who else rebuilt packages (rebuilderd's), or a folder of them.",
+)
 @click.option("--vsa", type=_FILE, help="Write the verdict as a verification summary (SLSA).")
 @click.option("--sign", is_flag=True, help="Sign that summary with this machine's key.")
 @click.option("--attach", is_flag=True, help="Sign it, and attach it to the image of the store.")
@@ -52,6 +60,7 @@ def verify(
     keys: tuple[Path, ...],
     policy: Path | None,
     listed: str | None,
+    rebuilds: tuple[Path, ...],
     vsa: Path | None,
     sign: bool,
     attach: bool,
@@ -75,7 +84,7 @@ def verify(
     names = [*images, *_lines(listed)]
     if not names:
         raise click.UsageError("name an image, or a list of them with --from")
-    chosen = VerifyChoices(keys, _policy(policy), Platform.parse_all(platforms))
+    chosen = VerifyChoices(keys, _policy(policy), Platform.parse_all(platforms), rebuilds=rebuilds)
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         if len(names) > 1:
             if vsa is not None or attach:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -18,6 +19,12 @@ from ironhull.errors import MalformedError, UntrustedError
 
 MAX_PEM = 64 * 1024
 _LEAST_RSA = 2048
+_ED25519 = 32
+# rebuilderd writes Ed25519 keys with parameters (NULL), which RFC 8410 forbids and OpenSSL refuses.
+_ED25519_WITH_NULL = re.compile(
+    rb"-----BEGIN PUBLIC KEY-----\s+(MCwwBwYDK2VwBQADIQ[A-Za-z0-9+/]{44}==)\s+"
+    rb"-----END PUBLIC KEY-----"
+)
 _CURVES: dict[str, hashes.HashAlgorithm] = {
     "secp256r1": hashes.SHA256(),
     "secp384r1": hashes.SHA384(),
@@ -58,6 +65,10 @@ class PublicKey:
         if b"PRIVATE KEY" in data:
             # Nothing of the file is repeated: it may end in a log.
             raise MalformedError(f"{name} is a private key; give the public one (.pub)")
+        rebuilders = _ED25519_WITH_NULL.search(data)
+        if rebuilders is not None:
+            raw = base64.b64decode(rebuilders[1], validate=True)[-_ED25519:]
+            return cls.of(ed25519.Ed25519PublicKey.from_public_bytes(raw), name)
         try:
             return cls.of(serialization.load_pem_public_key(data), name)
         except (ValueError, UnsupportedAlgorithm):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ironhull.attest.listing import ImagePlace
@@ -35,6 +36,8 @@ class MachineFacts:
     """By manifest; filled before, they are believed (`policy test`)."""
     trust: Trust | None = None
     """Whose record of publications counts."""
+    rebuilds: Sequence[Path] = ()
+    """Attestations of rebuilders, or folders of them."""
     _configs: dict[Digest, Mapping[str, Any]] = field(default_factory=dict)
 
     def config(self, subject: Subject) -> Mapping[str, Any]:
@@ -132,9 +135,16 @@ class MachineFacts:
     def rebuilt(
         self, digests: Collection[str], rebuilders: Collection[str]
     ) -> Mapping[str, frozenset[str]] | Unknown:
-        """As `Facts.rebuilt`: nothing is known here of what others have rebuilt."""
-        del digests, rebuilders
-        return Unknown("no attestations of rebuilders are known here")
+        """As `Facts.rebuilt`, by the attestations that were given."""
+        if not self.rebuilds:
+            return Unknown("no attestations of rebuilders were given (--rebuilders)")
+        # Only a policy with `inputs` reads them.
+        from ironhull.verify.rebuilders import read_rebuilds
+
+        believed = self.trust.believed if self.trust is not None else ()
+        keys = [key.public for key in believed if key.public.fingerprint in rebuilders]
+        found = read_rebuilds(self.rebuilds, keys)
+        return {digest: found[digest] for digest in digests if digest in found}
 
     def older_than_seen(self, evidence: Evidence) -> str | Unknown:
         """As `Facts.older_than_seen`: by the record of the image's repository."""

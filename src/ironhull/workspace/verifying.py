@@ -45,6 +45,8 @@ class VerifyChoices:
     """Of an index, those alone; none: all."""
     now: datetime | None = None
     """The moment that ages and exceptions are counted to; None: this one."""
+    rebuilds: Sequence[Path] = ()
+    """Attestations of who else rebuilt packages (rebuilderd's), or folders of them."""
     inventories: Mapping[Digest, Inventory] = field(default_factory=dict)
     """What is in manifests, where it is not to be read."""
 
@@ -76,7 +78,9 @@ def verified(
         from ironhull.workspace.verify_facts import MachineFacts
 
         evidence = collect(place, place.root(), trust, chosen.platforms, needed_types(policy))
-        facts = MachineFacts(machine, reference, place, dict(chosen.inventories), trust)
+        facts = MachineFacts(
+            machine, reference, place, dict(chosen.inventories), trust, chosen.rebuilds
+        )
         outcomes = judge(policy, evidence, reference, facts, now)
         return Verdict(reference, evidence, outcomes, policy.name, moment(now))
 

@@ -131,6 +131,8 @@ class Policy:
     """Those whose bytes the policy has; others it names by fingerprint."""
     named: Mapping[str, str] | None = None
     """Name → fingerprint, of every key of the policy; None: any known key counts."""
+    anybody: Signers = ANYBODY
+    """Any one key that may sign, where a rule names none: not those of rebuilders alone."""
     signatures: Signers = ANYBODY
     statements: tuple[StatementRule, ...] = ()
     provenance: ProvenanceRule | None = None

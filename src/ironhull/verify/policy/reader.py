@@ -90,14 +90,18 @@ class _Maker:
         self._named: dict[str, str] = {}
         """Name → fingerprint."""
         self._has_keys = False
+        self._signing: dict[str, str] = {}
+        """Those of them that may sign images and statements."""
 
     def policy(self, record: ReadMap, data: bytes) -> Policy:
         keys = self._keys(record)
+        self._signing = self._signing_keys(record)
         sbom, vex = record.record("sbom"), record.record("vex")
         return Policy(
             name=PolicyName(record.get("name", ""), str(self._path), digest_of(data)),
             keys=tuple(keys),
             named=self._named if self._has_keys else None,
+            anybody=self._any(1),
             signatures=self._signers(record.record("signatures")),
             statements=tuple(
                 StatementRule(item.value.get("type", ""), self._signers(item.value))
@@ -172,11 +176,28 @@ class _Maker:
                 section.at("threshold"), f"{threshold} of {len(set(known))} keys can never sign"
             )
         if not names:
-            # No names: any key of the policy, or any that is known.
-            if self._has_keys:
-                return Signers(threshold, tuple(self._named), frozenset(self._named.values()))
-            return Signers(threshold) if threshold > 1 else ANYBODY
+            return self._any(threshold)
         return Signers(threshold, names, frozenset(known))
+
+    def _any(self, threshold: int) -> Signers:
+        """Any key of the policy that may sign; without keys, any that is known."""
+        if self._has_keys:
+            return Signers(threshold, tuple(self._signing), frozenset(self._signing.values()))
+        return Signers(threshold) if threshold > 1 else ANYBODY
+
+    def _signing_keys(self, record: ReadMap) -> dict[str, str]:
+        """The keys without those that are named for rebuilding and for nothing else.
+
+        Whoever rebuilds packages does not sign images because of that.
+        """
+        sections = [record.record(name) for name in ("signatures", "provenance", "sbom", "vex")]
+        sections += [item.value for item in record.items("statements")]
+        signing = {name for section in sections for name in section.texts("by")}
+        rebuilding = set(record.record("inputs").texts("of")) - signing
+        found = {name: text for name, text in self._named.items() if name not in rebuilding}
+        if self._named and not found:
+            self._problems.error(record.at("keys"), "only rebuilders: nobody could sign an image")
+        return found
 
     def _fingerprints(self, section: ReadMap, key: str) -> list[str]:
         found = []

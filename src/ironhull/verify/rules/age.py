@@ -17,7 +17,7 @@ from ironhull.verify.rules.choosing import (
     moment_of,
     outcome,
 )
-from ironhull.verify.signed import ANYBODY, Signers
+from ironhull.verify.signed import Signers
 from ironhull.verify.verdict import Outcome, Status
 
 _SKEW = timedelta(minutes=10)
@@ -58,9 +58,7 @@ def age(case: Case) -> Iterator[Outcome]:
 def _scan_signers(case: Case) -> Signers:
     """Those whom the policy wants for scans, where it asks for one; else any known key."""
     wanted = [each.signers for each in case.policy.statements if each.type == "vulnerabilities"]
-    named = case.policy.named
-    default = Signers(1, tuple(named), frozenset(named.values())) if named else ANYBODY
-    return wanted[0] if wanted else default
+    return wanted[0] if wanted else case.policy.anybody
 
 
 def _young(case: Case, rule: str, what: str, when: datetime | None, days: int) -> Outcome:

@@ -10,7 +10,6 @@ from ironhull.verify.facts import Case, Unknown
 from ironhull.verify.kinds import PROVENANCES
 from ironhull.verify.refusal import RefusedError
 from ironhull.verify.rules.choosing import chosen, document, inner, outcome, some
-from ironhull.verify.signed import ANYBODY
 from ironhull.verify.verdict import Outcome, Status
 
 _IMAGES = ("pkg:docker/", "pkg:oci/", "docker-image://", "oci://")
@@ -104,7 +103,7 @@ def base(case: Case) -> Iterator[Outcome]:
 
 
 def _without_base(case: Case, needed: str) -> Outcome:
-    signers = case.policy.provenance.signers if case.policy.provenance else ANYBODY
+    signers = case.policy.provenance.signers if case.policy.provenance else case.policy.anybody
     statements = chosen(case, PROVENANCES, signers)
     if not statements:
         text = "no layers of an allowed base, and no provenance that says there is none"

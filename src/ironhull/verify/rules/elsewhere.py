@@ -9,7 +9,6 @@ from ironhull.verify.facts import Case, Unknown
 from ironhull.verify.kinds import PROVENANCES
 from ironhull.verify.rules.choosing import chosen, document, missing, outcome, some
 from ironhull.verify.rules.provenance_packages import package_digests
-from ironhull.verify.signed import ANYBODY
 from ironhull.verify.verdict import Outcome
 
 
@@ -19,7 +18,7 @@ def inputs(case: Case) -> Iterator[Outcome]:
     if rule is None:
         return
     needed = f"every package rebuilt by {rule.threshold} of {', '.join(rule.of)}"
-    signers = case.policy.provenance.signers if case.policy.provenance else ANYBODY
+    signers = case.policy.provenance.signers if case.policy.provenance else case.policy.anybody
     statements = chosen(case, PROVENANCES, signers)
     if not statements:
         yield missing(case, "inputs", "provenance", PROVENANCES, signers)

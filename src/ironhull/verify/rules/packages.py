@@ -14,7 +14,6 @@ from ironhull.verify.facts import Case
 from ironhull.verify.kinds import SBOMS, is_of
 from ironhull.verify.refusal import Reason, RefusedError
 from ironhull.verify.rules.choosing import chosen, document
-from ironhull.verify.signed import ANYBODY
 from ironhull.vex.purl import parse_purl
 
 MAX_COMPONENTS = 200_000
@@ -119,7 +118,7 @@ def _objects(value: object, what: str) -> list[dict[str, Any]]:
 
 def checksums_of(case: Case) -> dict[Identity, str]:
     """The digests of .deb files by the verified SBOMs; unsound ones do not count."""
-    signers = case.policy.sbom.signers if case.policy.sbom else ANYBODY
+    signers = case.policy.sbom.signers if case.policy.sbom else case.policy.anybody
     found: dict[Identity, str] = {}
     for statement in chosen(case, SBOMS, signers):
         try:

@@ -14,7 +14,6 @@ from ironhull.verify.kinds import VEXES
 from ironhull.verify.policy.model import VexRule
 from ironhull.verify.refusal import RefusedError
 from ironhull.verify.rules.choosing import chosen, document, outcome, some
-from ironhull.verify.signed import ANYBODY, Signers
 from ironhull.verify.verdict import Outcome
 from ironhull.vex.model import VexDocument
 from ironhull.vex.openvex import parse as parse_openvex
@@ -26,7 +25,7 @@ def vulnerabilities(case: Case) -> Iterator[Outcome]:
     limits = (rule.known_exploited, rule.before_vex, rule.after_vex, rule.fixable, rule.epss_most)
     if vex is None and all(limit in (None, False) for limit in limits):
         return
-    documents, problem = _documents(case, vex or VexRule(_all_keys(case)))
+    documents, problem = _documents(case, vex or VexRule(case.policy.anybody))
     if vex is not None and vex.authors:
         yield _authors(case, documents, problem, vex.authors)
     if all(limit in (None, False) for limit in limits):
@@ -35,11 +34,6 @@ def vulnerabilities(case: Case) -> Iterator[Outcome]:
         yield outcome(case, "vex.authors", "fail", problem, "VEX that can be read")
         documents = []
     yield from _limits(case, documents)
-
-
-def _all_keys(case: Case) -> Signers:
-    named = case.policy.named
-    return Signers(1, tuple(named), frozenset(named.values())) if named else ANYBODY
 
 
 def _documents(case: Case, rule: VexRule) -> tuple[list[VexDocument], str]:
