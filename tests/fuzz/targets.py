@@ -10,6 +10,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,16 +23,23 @@ from ironhull.inventory.cataloguers import apk, dpkg, java, programs
 from ironhull.inventory.hidden import in_variable, without_secrets
 from ironhull.inventory.layer import read_layer
 from ironhull.inventory.view import View
+from ironhull.publication.chain import open_chain
+from ironhull.publication.record import parse_record
+from ironhull.publication.tiles import pack, unpack
+from ironhull.verify.trust import NamedKey, Trust
 from ironhull.vex.reading import parse_vex
 from tests.fakes import deb as debs
+from tests.fakes import publication as publications
 from tests.fakes.advisories import osv
 from tests.fakes.image import Directory, File, Hardlink, Symlink, layer_tar
+from tests.fakes.signer import FakeSigner
 from tests.fakes.sparse import FORMATS, sparse_member
 from tests.fakes.vex import csaf, said
 from tests.fuzz import signed
 from tests.unit.inventory.test_java import STUBS, jar, pom
 from tests.unit.inventory.test_programs import MODULES, elf, inline
 
+SIGNER = FakeSigner()
 SLOW = 2.0
 EDGES = (0, 1, 0x80, *((1 << bits) - 1 for bits in (7, 8, 15, 16, 31, 32, 63, 64)))
 
@@ -199,6 +207,23 @@ def read_secrets(data: bytes) -> None:
 
 
 JSON = (b"null", b"[]", b"{}", b"1e999", b'"\\ud800"', b"[" * 500, b"-0", b"\xff", b'""', b"true")
+
+
+def publication_seeds() -> list[bytes]:
+    lines = publications.chain(2, SIGNER, {2: {"tags": ["1", "latest"]}})
+    return [pack(lines)[0], json.dumps(publications.predicate(1, None)).encode()]
+
+
+def read_publications(data: bytes) -> None:
+    """As a tile, whose chain is then opened, and as the predicate of a record."""
+    for read in (
+        lambda: open_chain(unpack([data], "fuzz"), "app", Trust((NamedKey("a", SIGNER.public),))),
+        lambda: parse_record(data),
+    ):
+        with suppress(IronhullError):
+            read()
+
+
 TARGETS = {
     "tar": Target(tar_seeds, read_tar, (b"./", b"../", b"\0" * 512, b"0", b"1", b"2", b"x", b"S")),
     "deb": Target(deb_seeds, read_deb, (b"`\n", b"data.tar", b"debian-binary", b"2.0\n")),
@@ -211,6 +236,7 @@ TARGETS = {
         (b"\xff Go buildinf:",),
     ),
     "vex": Target(vex_seeds, lambda data: parse_vex(data, "fuzz"), JSON),
+    "publications": Target(publication_seeds, read_publications, (*JSON, b"\n", b"sha256:")),
     "osv": Target(
         osv_seeds, lambda data: list(OsvFeed().read([Document("fuzz.json", data)])), JSON
     ),

@@ -22,6 +22,12 @@ from ironhull.workspace.publishing import push as push_images
 @platforms_option
 @click.option("--no-referrers", is_flag=True, help="Leave out SBOMs, signatures, attestations.")
 @click.option("--no-record", is_flag=True, help="Do not record the publication (see: history).")
+@click.option(
+    "--vex-set",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="The set that `vex publish` wrote and that the record is to name.",
+)
 @click.option("--mount-from", metavar="REPOSITORY", help="A repository there that has the layers.")
 @registry_options
 @as_json
@@ -32,6 +38,7 @@ def push(
     platforms: tuple[str, ...],
     no_referrers: bool,
     no_record: bool,
+    vex_set: Path | None,
     mount_from: str | None,
     plain_http: bool,
     ca: Path | None,
@@ -60,6 +67,7 @@ def push(
             mount_from=mount_from,
             platforms=Platform.parse_all(platforms),
             record=not no_record,
+            vex_set=vex_set,
             published=told,
         )
     if as_json:

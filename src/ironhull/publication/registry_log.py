@@ -32,13 +32,22 @@ def fetch_log(repository: Repository, ours: Sequence[bytes] = ()) -> Lines | Non
     `ours` is what is known: tiles that are the same are not fetched. LogRefusedError for something
     else under the tag, and for more than is read.
     """
-    where = f"{repository}:{LOG_TAG}"
     try:
         manifest = repository.fetch_manifest(LOG_TAG)
     except NotFoundError:
         return None
+    return read_log(repository, manifest, ours)
+
+
+def read_log(repository: Repository, manifest: Document, ours: Sequence[bytes] = ()) -> Lines:
+    """The records whose tiles a manifest names, and that the repository has; as `fetch_log`."""
+    where = f"{repository}:{LOG_TAG}"
     if manifest.is_index or manifest.value.get("artifactType") != LOG_TYPE:
-        raise LogRefusedError(LogReason.WRONG_LAYOUT, f"{where} is not a record of publications")
+        raise LogRefusedError(
+            LogReason.WRONG_LAYOUT,
+            f"{where}: {manifest.digest} is not a record of publications, and this tag is for that "
+            "alone",
+        )
     layers = manifest.layers
     check_sizes([layer.size for layer in layers], where)
     if any(layer.media_type != TILE_TYPE for layer in layers):

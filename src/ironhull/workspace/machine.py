@@ -23,5 +23,10 @@ class Machine:
 
     @property
     def signs(self) -> bool:
-        """Whether a key is named or was made here; none is read for it."""
-        return self.settings.signer is not None or self.home.has_keys
+        """Whether a key is named, or one of the home's own is active; no private key is read."""
+        if self.settings.signer is not None or not self.home.has_keys:
+            return self.settings.signer is not None
+        # What knows keys loads cryptography: who has none does not wait for it.
+        from ironhull.signing.keyring import Keyring
+
+        return Keyring(self.home.keys).active() is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
@@ -51,6 +52,7 @@ def push(
     mount_from: str | None = None,
     platforms: Sequence[Platform] = (),
     record: bool = True,
+    vex_set: Path | None = None,
     published: Callable[[Published], object] = lambda one: None,
 ) -> list[Published]:
     """Push an image of the store to `REGISTRY/REPOSITORY[:TAG]`: blobs, manifests, referrers, tag.
@@ -58,11 +60,12 @@ def push(
     A target without a tag gets the image's own; `all_tags` pushes every tag of the name's
     repository. `mount_from` is a repository there that has the layers already; `platforms` are
     those of the image to push, none: all. Where a key signs, the publication is recorded, unless
-    `record` says no (`publication.writing`). `published` is called with each as it is done.
+    `record` says no (`publication.writing`); it names the published VEX in the folder `vex_set`.
+    `published` is called with each as it is done.
     Errors: InputError, NotFoundError, NetworkError; LogRefusedError for a record that forks.
     """
     locations = [_target(text, all_tags) for text in targets]
-    store, publisher = machine.home.store, publisher_of(machine) if record else None
+    store, publisher = machine.home.store, publisher_of(machine, vex_set) if record else None
     images = _all_tags(store, name) if all_tags else [(name, find_stored(store, name))]
     results = []
     with registries(machine) as opened:

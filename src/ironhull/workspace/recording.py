@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import Document
-from ironhull.publication.chain import Position
-from ironhull.publication.registry_log import LOG_TAG
+from ironhull.publication.chain import Position, merged
+from ironhull.publication.record import VexSet
+from ironhull.publication.refusal import LogReason, LogRefusedError
+from ironhull.publication.registry_log import LOG_TAG, fetch_log, read_log
 from ironhull.publication.writing import Publisher
 from ironhull.registry.client.interface import Advance, Source, Target
 from ironhull.registry.client.places import RegistryTarget
@@ -19,10 +23,11 @@ from ironhull.workspace.machine import Machine
 from ironhull.workspace.signing_keys import signer_of
 
 
-def publisher_of(machine: Machine) -> Publisher | None:
+def publisher_of(machine: Machine, vex_set: Path | None = None) -> Publisher | None:
     """Who records publications of this machine; None where no key signs here.
 
-    InputError, and others of `signer_of`, for a key that cannot be used: before anything is sent.
+    `vex_set` is the folder of a published set that records are to name. InputError, and others of
+    `signer_of`, for a key that cannot be used: before anything is sent.
     """
     if not machine.signs:
         return None
@@ -33,7 +38,14 @@ def publisher_of(machine: Machine) -> Publisher | None:
     ring = Keyring(machine.home.keys).known()
     named = next((key.name for key in ring if key.public == signer.public), "signer")
     trust = Trust.of([NamedKey(named, signer.public)], ring, whole=True)
-    return Publisher(machine.home.publications, signer, trust, lambda: datetime.now(UTC))
+    named_set = None
+    if vex_set is not None:
+        # What reads sets reads the images of a store: nobody loads it who names none.
+        from ironhull.workspace.vex_publishing import published_set
+
+        named_set = VexSet(*published_set(vex_set, signer.public))
+    clock = partial(datetime.now, UTC)
+    return Publisher(machine.home.publications, signer, trust, clock, named_set)
 
 
 class RecordingTarget:
@@ -66,15 +78,42 @@ class RecordingTarget:
         )
 
 
+class MirroredRecord:
+    """A repository that gets the record of another one, which has to go on from its own."""
+
+    def __init__(self, target: RegistryTarget) -> None:
+        self.label = target.label
+        self._target = target
+
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+        """As `Target.take`."""
+        return self._target.take(descriptor, source, advance)
+
+    def store(self, document: Document) -> None:
+        """As `Target.store`."""
+        self._target.store(document)
+
+    def publish(self, root: Document, referrers: Sequence[Document]) -> None:
+        """As `Target.publish`; LogRefusedError for what is no record, or would take one back."""
+        repository = self._target.repository
+        theirs = read_log(repository, root)
+        ours = fetch_log(repository) or ()
+        if len(merged(ours, theirs, self.label)) > len(theirs):
+            raise LogRefusedError(
+                LogReason.ROLLED_BACK,
+                f"{self.label}: it has {len(ours)} records, and the copy would leave "
+                f"{len(theirs)} of them",
+            )
+        self._target.publish(root, referrers)
+
+
 def recording(target: Target, publisher: Publisher | None) -> Target:
     """The target, with a record of it if it is a registry and somebody signs here.
 
-    InputError for the tag that the record itself has.
+    The tag of the record itself takes nothing but a record.
     """
     if not isinstance(target, RegistryTarget):
         return target
     if LOG_TAG in target.tags:
-        raise InputError(
-            f"{target.label}: this tag is that of the record of publications, no image can have it"
-        )
+        return MirroredRecord(target)
     return target if publisher is None else RecordingTarget(target, publisher)

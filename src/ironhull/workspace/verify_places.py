@@ -44,8 +44,7 @@ class Places:
                 if found is not None:
                     yield found
                     return
-                reference = location.text
-                location = Location(Kind.REGISTRY, reference, reference=Reference.parse(reference))
+                named = Reference.parse(location.text)
             case Kind.LAYOUT:
                 layout = self._layout(location.path)
                 yield LayoutPlace(layout, layout.image(location), layout.subjects)
@@ -57,7 +56,9 @@ class Places:
                 with ArchiveFile(location.path) as archive:
                     yield LayoutPlace(archive, find_in(archive, location).digest)
                 return
-        with self._asked(location) as place:
+            case Kind.REGISTRY:
+                named = location.reference or Reference.parse(location.text)
+        with self._asked(named) as place:
             yield place
 
     def local(self, reference: str) -> bool:
@@ -77,7 +78,7 @@ class Places:
         """The image of the own store; None for one that only a registry may have."""
         name = location.name or ""
         try:
-            store = self._layout(self._machine.home.root / "store")
+            store = self._layout(self._machine.home.store_folder)
             return LayoutPlace(store, store.named(name), store.subjects)
         except NotFoundError:
             if location.text.startswith("store:") or self._machine.settings.offline:
@@ -91,16 +92,13 @@ class Places:
         return found
 
     @contextmanager
-    def _asked(self, location: Location) -> Iterator[ImagePlace]:
+    def _asked(self, reference: Reference) -> Iterator[ImagePlace]:
         # The network: half a second that nobody waits for who needs none.
-        from ironhull.registry.client.locations import open_source
+        from ironhull.registry.client.locations import registry_source
         from ironhull.workspace.registries import registries
 
-        with (
-            registries(self._machine) as opened,
-            open_source(location, opened, self._machine.home.existing_store) as source,
-        ):
-            yield source
+        with registries(self._machine) as opened:
+            yield registry_source(reference, opened)
 
 
 class _Snapshot:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from ironhull.attest.bundle import parse_bundle
 from ironhull.attest.statement import Subject, render_statement
-from ironhull.errors import InputError, MalformedError, UntrustedError
+from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
 from ironhull.json_fields import decode
-from ironhull.oci.digest import digest_of, hex_of
+from ironhull.oci.digest import Digest, digest_of, hex_of, parse_digest
 from ironhull.oci.document import canonical
 from ironhull.oci.platform import Platform
 from ironhull.signing.dsse import signed_bundle, signers_of
@@ -79,6 +79,14 @@ def publish_vex(
         replace_file(folder / "set.json", said)
     digest = digest_of((folder / "set.json").read_bytes())
     return PublishedVex(number, digest, tuple(of), len(documents), statements_in(files))
+
+
+def published_set(folder: Path, key: PublicKey) -> tuple[int, Digest]:
+    """Number and digest of the set in a folder; NotFoundError, UntrustedError for another's key."""
+    found = _previous(folder, key)
+    if found is None:
+        raise NotFoundError(f"{folder} has no set of VEX (`ironhull vex publish` writes one)")
+    return found[0], parse_digest(found[1])
 
 
 def _documents(

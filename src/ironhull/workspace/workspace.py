@@ -227,6 +227,7 @@ class Workspace:
         mount_from: str | None = None,
         platforms: Sequence[str] = (),
         record: bool = True,
+        vex_set: str | Path | None = None,
     ) -> list[Published]:
         """Push an image of the store to registries; see `publishing.push`."""
         return publishing.push(
@@ -238,6 +239,7 @@ class Workspace:
             mount_from=mount_from,
             platforms=Platform.parse_all(platforms),
             record=record,
+            vex_set=None if vex_set is None else Path(vex_set),
         )
 
     def pull(

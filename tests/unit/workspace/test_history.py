@@ -12,6 +12,7 @@ from tests.fakes.publication import chain
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.signed_image import SIGNATURE, SignedImage
 from tests.fakes.signer import FakeSigner
+from tests.unit.vex.test_repository import document
 
 from ironhull import Workspace
 from ironhull.errors import InputError, NotFoundError
@@ -22,10 +23,13 @@ from ironhull.publication.refusal import LogReason, LogRefusedError
 from ironhull.publication.registry_log import LOG_TAG, log_manifest
 from ironhull.publication.tiles import pack
 from ironhull.signing.keyring import Keyring
+from ironhull.statements.kinds import VEX
 from ironhull.verify.refusal import Reason
+from ironhull.workspace.attesting import AttestChoices
 from ironhull.workspace.history import history_json
 from ironhull.workspace.standing import older_than_seen, standing
 from ironhull.workspace.verifying import trust_of
+from ironhull.workspace.vex_publishing import publish_vex
 
 NOW = datetime.now(UTC)
 
@@ -151,6 +155,29 @@ def test_nothing_is_recorded_where_no_key_signs_or_it_is_not_wanted(shop: Shop) 
         shop.client().history(shop.repository)
 
 
+def test_a_home_that_only_believes_others_keys_signs_nothing(shop: Shop) -> None:
+    client = shop.client()
+    assert not client.machine.signs
+    assert client.copy(shop.source(1), f"{shop.repository}:1").record is None
+    shop.ring.revoke("release", "stolen", NOW)
+    assert not shop.workspace.machine.signs
+
+
+def test_a_record_names_the_vex_that_was_published(shop: Shop) -> None:
+    folder, target = shop.folder / "vex", f"{shop.repository}:1"
+    shop.workspace.copy(shop.source(1), "app:1")
+    with pytest.raises(NotFoundError, match="vex publish"):
+        shop.workspace.push("app:1", target, vex_set=folder)
+    assert shop.registry.seen == []
+    said = document("pkg:oci/app@sha256%3A" + "a" * 64, "CVE-1")
+    shop.workspace.attest("app:1", AttestChoices(types=(), predicates={VEX: said}))
+    made = publish_vex(shop.workspace.machine, folder)
+    shop.workspace.push("app:1", target, vex_set=folder)
+    found = shop.client().history(target).entries[-1].record.publication.vex_set
+    assert found is not None
+    assert (found.number, found.digest) == (made.number, made.digest)
+
+
 def test_copies_to_a_layout_are_no_publications(shop: Shop) -> None:
     source = shop.source(1)
     assert shop.workspace.copy(source, f"oci:{shop.folder / 'other'}:app").record is None
@@ -165,8 +192,29 @@ def test_a_key_that_cannot_be_used_is_said_before_anything_is_sent(shop: Shop) -
 
 
 def test_no_image_gets_the_records_tag(shop: Shop) -> None:
-    with pytest.raises(InputError, match="record of publications"):
-        shop.workspace.copy(shop.source(1), f"{shop.repository}:{LOG_TAG}", record=False)
+    with pytest.raises(LogRefusedError, match="is not a record of publications") as caught:
+        shop.workspace.copy(shop.source(1), f"{shop.repository}:{LOG_TAG}")
+    assert caught.value.reason is LogReason.WRONG_LAYOUT
+    assert ("app", LOG_TAG) not in shop.registry.manifests
+
+
+def test_a_mirror_gets_image_and_record_through_an_archive_and_loses_none(shop: Shop) -> None:
+    shop.publish(1)
+    client, record = shop.client(), f"{shop.repository}:{LOG_TAG}"
+    archives = [shop.folder / "image.tar", shop.folder / "record.tar"]
+    client.copy(record, str(shop.folder / "old.tar"))
+    shop.publish(2)
+    client.copy(f"{shop.repository}:1", str(archives[0]))
+    client.copy(record, str(archives[1]))
+    with FakeRegistry() as mirror:
+        for archive, tag in zip(archives, ("1", LOG_TAG), strict=True):
+            client.copy(str(archive), f"{mirror.host}/app:{tag}")
+        found = client.history(f"{mirror.host}/app")
+        assert found.complaints == ()
+        assert found.states == {1: "gone", 2: "current"}
+        with pytest.raises(LogRefusedError) as caught:
+            client.copy(str(shop.folder / "old.tar"), f"{mirror.host}/app:{LOG_TAG}")
+        assert caught.value.reason is LogReason.ROLLED_BACK
 
 
 # -- attacks ------------------------------------------------------------------------------------
@@ -342,3 +390,26 @@ def test_where_there_is_no_record_nobody_can_say(shop: Shop) -> None:
     reference = str(Reference.parse(f"{shop.registry.host}/nothing"))
     with pytest.raises(NotFoundError, match="no record of publications"):
         older_than_seen(shop.workspace.machine, reference, shop.root(1), trust)
+
+
+def test_the_rule_of_a_policy_is_decided_by_the_record(shop: Shop) -> None:
+    shop.publish(1)
+    client = shop.client()
+    policy = shop.folder / "policy.yaml"
+    policy.write_text("name: newest\nversion: 1\nrecord:\n  not-older-than-seen: required\n")
+    reference = f"{shop.repository}:1"
+
+    def outcome(image: str = reference) -> tuple[str, str]:
+        found = client.verify(image, policy=policy).outcomes
+        return next((each.status, each.found) for each in found if each.rule.startswith("record."))
+
+    assert outcome()[0] == "pass"
+    old = shop.registry.manifests["app", "1"]
+    shop.publish(2)
+    shop.registry.manifests["app", "1"] = old
+    status, said = outcome()
+    assert status == "fail"
+    assert said.startswith("rolled-back: 1 is")
+    del shop.registry.manifests["app", LOG_TAG]
+    assert outcome()[0] == "fail"
+    assert outcome(f"oci:{shop.image(1)}:app:1")[0] == "unknown"
