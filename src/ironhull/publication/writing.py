@@ -37,6 +37,7 @@ from ironhull.publication.record import (
 from ironhull.publication.refusal import LogRefusedError
 from ironhull.publication.registry_log import LOG_TAG, fetch_log, store_log
 from ironhull.publication.tiles import Lines
+from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.repository import Repository
 from ironhull.signing.dsse import signed_bundle
 from ironhull.signing.interface import Signer
@@ -105,7 +106,16 @@ class Publisher:
         for _ in range(_ROUNDS):
             base = self._joined(base, repository)
             lines = self._continued(base, said)
-            store_log(repository, lines)
+            try:
+                store_log(repository, lines)
+            except Refused as error:
+                raise Refused(
+                    f"{error}; the image is published, its record is not (to do without one: "
+                    "--no-record)",
+                    error.status,
+                    error.codes,
+                    error.wait,
+                ) from None
             there = fetch_log(repository, lines) or ()
             if there[: len(lines)] == lines:
                 return lines

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ironhull.errors import NotFoundError
-from ironhull.oci.reference import Reference
 from ironhull.publication.chain import Entry, merged
 from ironhull.publication.folder import LogFolder
 from ironhull.publication.reading import Checked, Complaint, State, check, frozen
@@ -116,7 +115,7 @@ def _about(entries: tuple[Entry, ...], reference: str) -> tuple[Entry, ...]:
     if not has_tag(reference) or Path(reference).exists():
         return entries
     if "@" in reference:
-        digest = Reference.parse(reference).digest
+        digest = reference.rpartition("@")[2]
         return tuple(each for each in entries if digest == each.record.publication.image)
     tag = said_tag(reference)
     return tuple(each for each in entries if tag in each.record.publication.tags)

@@ -321,6 +321,17 @@ def test_a_home_that_died_after_the_registry_had_the_record_catches_up(shop: Sho
     assert shop.home.lines() == shop.there
 
 
+def test_a_registry_that_takes_no_such_artifact_is_done_without_a_record(shop: Shop) -> None:
+    def refuse(handler: Any) -> bool:
+        handler.error(400, "MANIFEST_INVALID")
+        return True
+
+    shop.registry.fail("PUT", f"/manifests/{LOG_TAG}", refuse, times=9)
+    with pytest.raises(NetworkError, match="--no-record"):
+        shop.publish(1)
+    assert not shop.home.exists
+
+
 def test_the_records_own_tag_is_no_tag_for_images(shop: Shop) -> None:
     with pytest.raises(InputError, match="record of publications"):
         shop.publish(1, LOG_TAG)
