@@ -26,11 +26,11 @@ TAG = "ironhull-publications"
 
 
 class Shop:
-    """A home with a key and two images, and a registry to publish them to."""
+    """A home with a key and four images, and a registry to publish them to."""
 
     def __init__(self, folder: Path, host: str) -> None:
         self.folder, self.host = folder, host
-        for number in (1, 2):
+        for number in range(1, 5):
             made = SignedImage(
                 folder / f"image{number}", layers=[{"version": str(number)}], names=["shop:1"]
             )
@@ -179,21 +179,20 @@ def test_pushes_killed_at_any_moment_are_repaired_by_the_next(shop: Shop) -> Non
 
 
 def test_pushes_at_once_from_one_home_are_all_recorded(shop: Shop) -> None:
-    words = shop.publish(1)
+    # docker-registry loses blobs that are uploaded twice at once: they are there before.
+    for number in range(1, 5):
+        shop.run(*shop.publish(number, "--no-record"))
     running = [
-        shop.start(words[0], words[1], f"{shop.host}/base/shop:t{number}") for number in range(4)
+        shop.start(*shop.publish(number)[:2], f"{shop.host}/base/shop:t{number}")
+        for number in range(1, 5)
     ]
     for each in running:
         _, err = each.communicate()
         assert each.returncode == 0, err
     found = shop.history()
     assert found["complaints"] == []
-    assert sorted(tag for each in found["records"] for tag in each["tags"]) == [
-        "t0",
-        "t1",
-        "t2",
-        "t3",
-    ]
+    tags = sorted(tag for each in found["records"] for tag in each["tags"])
+    assert tags == ["t1", "t2", "t3", "t4"]
 
 
 def oras(verb: str) -> list[str]:
