@@ -41,7 +41,7 @@ demo: setup ## Build and sign node:20, show what it is, then run the case study
 	@echo
 	$(BIN)/ironhull show node:20
 	@echo
-	$(BIN)/ironhull demo
+	$(BIN)/ironhull demo $(DEMO)
 
 test: lint unit real ## Everything: lint, types, import rules, unit tests, real tools
 	@$(BIN)/python -m tests.tally $(TALLY)/unit $(TALLY)/real

@@ -21,7 +21,8 @@ KEPT_DAYS = 7
 def kept(asked: Iterable[str | bytes | Path], answer: Callable[[], bytes]) -> bytes:
     """The bytes of `answer`, given now or when everything that was `asked` was the same.
 
-    A path stands for the bytes of its file, or of all files below it with their names.
+    A path stands for the bytes of its file, or of all files below it with their names; what Python
+    compiles does not count.
     """
     path = ANSWERS / _digest(asked)
     try:
@@ -41,7 +42,8 @@ def _digest(asked: Iterable[str | bytes | Path]) -> str:
     state = hashlib.sha256()
     for part in asked:
         if isinstance(part, Path):
-            files = sorted(one for one in part.rglob("*") if one.is_file()) or [part]
+            below = (one for one in part.rglob("*") if one.is_file() and one.suffix != ".pyc")
+            files = sorted(below) or [part]
             for file in files:
                 state.update(_length(str(file.relative_to(part)).encode()))
                 with file.open("rb") as opened:

@@ -18,10 +18,13 @@ from tests.fakes.claims import claim
 from tests.fakes.image import Directory, File, Symlink, make_image
 from tests.real.tools import tool
 
+from ironhull.definition.catalog import Catalog
 from ironhull.engine.find import EngineSettings, builder, engine
 from ironhull.engine.interface import Builder, Engine
+from ironhull.store.files import locked
 from ironhull.store.layout import ImageLayout
 
+ROOT = Path(__file__).parents[2]
 APPLETS = ("sh", "sleep", "id", "cat", "echo", "httpd", "wget", "touch", "true", "env", "nslookup")
 # Workers take whole files, in this order and then as they come: one that takes minutes and is begun
 # last keeps all others waiting.
@@ -45,6 +48,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sorts files by how long they take; within a file nothing moves."""
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)) if _real(item) else -1)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Removes what `catalog` made, when no worker needs it any more: pytest keeps its folders."""
+    if not hasattr(session.config, "workerinput"):
+        base = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        shutil.rmtree(base / "catalog", ignore_errors=True)
 
 
 def _real(item: pytest.Item) -> bool:
@@ -91,6 +101,50 @@ def buildah(scratch: Path) -> Builder:
     return builder(
         "buildah", EngineSettings(buildah=storage(scratch), cache=scratch / "flags.json")
     )
+
+
+@pytest.fixture(scope="session")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `images`, a copy of our catalog, and `home`, where all of them are built.
+
+    `built.json` is what the build said. Whichever worker asks first makes it, for all.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "catalog"
+    with locked(folder.with_suffix(".lock")):
+        if not (folder / "built.json").is_file():
+            shutil.copytree(
+                ROOT / "images", folder / "images", ignore=shutil.ignore_patterns("*.lock.json")
+            )
+            names = [f"{entry.image}:{entry.stem}" for entry in Catalog(folder / "images").all()]
+            made = subprocess.run(
+                [ROOT / ".venv/bin/ironhull", "build", *names, "--update", "--json"],
+                env={
+                    **os.environ, "IRONHULL_HOME": str(folder / "home"),
+                    "IRONHULL_CATALOG": str(folder / "images"),
+                },
+                check=False, capture_output=True,
+            )  # fmt: skip
+            assert made.returncode == 0, made.stderr[-3000:]
+            (folder / "built.json").write_bytes(made.stdout)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def home_with_layers(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home without any image, in which all packages' layers of the catalog are made already.
+
+    Its files are links to those of `catalog`.
+    """
+    home = tmp_path_factory.mktemp("layers") / "home"
+    # Names with a dot are of files that are being written.
+    unfinished = shutil.ignore_patterns(".*")
+    for part in ("cache/packages", "cache/layers", "store/blobs"):
+        shutil.copytree(
+            catalog / "home" / part, home / part, copy_function=os.link, ignore=unfinished
+        )
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @contextlib.contextmanager

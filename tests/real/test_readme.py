@@ -41,9 +41,14 @@ FINDINGS = "ironhull scan"
 
 @pytest.fixture(scope="module")
 def stranger(
-    tmp_path_factory: pytest.TempPathFactory, podman_settings: EngineSettings
+    tmp_path_factory: pytest.TempPathFactory,
+    podman_settings: EngineSettings,
+    home_with_layers: Path,
 ) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A folder with a copy of the catalog, and an environment with a home of its own."""
+    """A folder with a copy of the catalog, and an environment with a home of its own.
+
+    To make layers is what test_catalog.py does: here they are made, all else is new.
+    """
     folder = tmp_path_factory.mktemp("stranger")
     shutil.copytree(
         ROOT / "images", folder / "images", ignore=shutil.ignore_patterns("*.lock.json")
@@ -52,7 +57,7 @@ def stranger(
     environment = {
         **os.environ,
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
-        "IRONHULL_HOME": str(folder / "home"),
+        "IRONHULL_HOME": str(home_with_layers),
         "IRONHULL_CATALOG": str(folder / "images"),
         "IRONHULL_PODMAN_ARGS": shlex.join(podman_settings.podman),
     }
