@@ -130,13 +130,13 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def home_with_layers(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture
+def home_with_layers(catalog: Path, tmp_path: Path) -> Iterator[Path]:
     """A home without any image, in which all packages' layers of the catalog are made already.
 
     Its files are links to those of `catalog`.
     """
-    home = tmp_path_factory.mktemp("layers") / "home"
+    home = tmp_path / "home-with-layers"
     # Names with a dot are of files that are being written.
     unfinished = shutil.ignore_patterns(".*")
     for part in ("cache/packages", "cache/layers", "store/blobs"):

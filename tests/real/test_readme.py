@@ -39,13 +39,14 @@ COMMANDS = commands_of("README.md")
 FINDINGS = "ironhull scan"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stranger(
     tmp_path_factory: pytest.TempPathFactory,
     podman_settings: EngineSettings,
     home_with_layers: Path,
 ) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A folder with a copy of the catalog, and an environment with a home of its own.
+    """A folder with a copy of the catalog, and a home of its own: who reads one document has done
+    nothing of the other.
 
     To make layers is what test_catalog.py does: here they are made, all else is new.
     """
