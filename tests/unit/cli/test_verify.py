@@ -15,7 +15,7 @@ from tests.fakes.signer import FakeSigner
 
 from ironhull.cli.verify import verify
 from ironhull.errors import CheckFailedError, InputError, MalformedError, NotFoundError
-from ironhull.registry.client.naming import Location
+from ironhull.oci.reference import Reference
 from ironhull.signing.keyring import Keyring
 from ironhull.store.export import write_oci_archive
 from ironhull.store.home import Home
@@ -119,8 +119,8 @@ def test_a_short_name_without_a_store_is_asked_for_where_images_are(
     asked = []
 
     @contextmanager
-    def place(self: Places, location: Location) -> Iterator[object]:
-        asked.append(str(location.reference))
+    def place(self: Places, reference: Reference) -> Iterator[object]:
+        asked.append(str(reference))
         yield image.place()
 
     monkeypatch.setattr(Places, "_asked", place)
