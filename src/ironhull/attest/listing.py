@@ -19,7 +19,7 @@ from ironhull.json_fields import decode
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
-from ironhull.store.referrers import Listing, referrers_by_subject
+from ironhull.store.referrers import Listing, Referrers
 
 MAX_LISTED = 1000
 MAX_LAYERS = 1000
@@ -113,19 +113,18 @@ class Stored(Listing, Protocol):
 class LayoutPlace:
     """A layout or archive that is read without what registries need: the fast way for the store.
 
-    `subjects` is what refers to what (`referrers_by_subject`), where several images of one layout
-    are looked at; else it is read when it is asked for.
+    `referrers` is shared where several images of one layout are looked at.
     """
 
     def __init__(
         self,
         layout: Stored,
         root: Digest,
-        subjects: dict[Digest, list[Descriptor]] | None = None,
+        referrers: Referrers | None = None,
     ) -> None:
         self._layout = layout
         self._root = root
-        self._subjects = subjects
+        self._referrers = referrers or Referrers(layout)
 
     def root(self) -> Document:
         """As `ImagePlace.root`."""
@@ -141,9 +140,7 @@ class LayoutPlace:
 
     def referrers(self, digest: Digest) -> Sequence[Descriptor]:
         """As `ImagePlace.referrers`."""
-        if self._subjects is None:
-            self._subjects = referrers_by_subject(self._layout)
-        return self._subjects.get(digest, [])
+        return self._referrers.of(digest)
 
 
 def attached_to(place: ImagePlace, digests: Iterable[Digest]) -> tuple[Attachment, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from typing import Protocol
 
 from ironhull.errors import InputError
@@ -10,6 +11,10 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.store.layout import ImageLayout
+
+SUBJECT = "io.ironhull.subject"
+"""Annotation of an entry of index.json: the digest that it refers to, so that of thousands of
+images' referrers those of one are found without opening all."""
 
 
 class Listing(Protocol):
@@ -44,26 +49,57 @@ def referrer_descriptor(document: Document) -> Descriptor:
     )
 
 
-def referrers_by_subject(layout: Listing) -> dict[Digest, list[Descriptor]]:
-    """What index.json lists with a subject, by the subject's digest.
+class Referrers:
+    """What refers to what in a layout, as index.json was when it was first asked.
 
-    Entries that are missing or unreadable are passed over: they refer to nothing.
+    An entry that names its subject (`SUBJECT`) is opened only where that subject is asked for; what
+    it names is believed no further. Entries without it are opened once, all of them. Those that are
+    missing or unreadable are passed over: they refer to nothing.
     """
-    found: dict[Digest, list[Descriptor]] = {}
-    seen: set[Digest] = set()
-    for entry in layout.descriptors():
-        if entry.digest in seen:
-            continue
-        seen.add(entry.digest)
+
+    def __init__(self, layout: Listing) -> None:
+        self._layout = layout
+        self._known = False
+        self._entries: dict[str, list[Descriptor]] = {}
+
+    def of(self, subject: Digest) -> list[Descriptor]:
+        """What refers to a manifest, in the order of index.json."""
+        self.read()
+        shown = (self._shown(entry) for entry in self._entries.get(subject, ()))
+        return [about[1] for about in shown if about and about[0] == subject]
+
+    def digests(self) -> set[Digest]:
+        """All that refers to anything: none of them is an image."""
+        self.read()
+        return {
+            entry.digest for each in self._entries.values() for entry in each if self._shown(entry)
+        }
+
+    def read(self) -> None:
+        """Read index.json now, if it has not been read: before processes part, for example."""
+        if self._known:
+            return
+        seen: set[Digest] = set()
+        for entry in self._layout.descriptors():
+            if entry.digest in seen:
+                continue
+            seen.add(entry.digest)
+            subject = entry.annotations.get(SUBJECT)
+            if not subject:
+                shown = self._shown(entry)
+                subject = shown[0] if shown else None
+            if subject:
+                self._entries.setdefault(subject, []).append(entry)
+        self._known = True
+
+    def _shown(self, entry: Descriptor) -> tuple[Digest, Descriptor] | None:
+        """Subject of an entry, and how a list of referrers shows it; None where it has none."""
         try:
-            document = layout.document(entry.digest, entry.media_type)
+            document = self._layout.document(entry.digest, entry.media_type)
             subject = document.subject
-            shown = referrer_descriptor(document) if subject else None
+            return (subject.digest, referrer_descriptor(document)) if subject else None
         except InputError:
-            continue
-        if subject is not None and shown is not None:
-            found.setdefault(subject.digest, []).append(shown)
-    return found
+            return None
 
 
 def list_documents(layout: ImageLayout, documents: Sequence[Document]) -> None:
@@ -79,10 +115,15 @@ def replace_documents(layout: ImageLayout, documents: Sequence[Document], old: S
         listed = {descriptor.digest for descriptor in kept}
         fresh = {document.digest: document for document in documents}
         return kept + [
-            referrer_descriptor(document)
-            for digest, document in fresh.items()
-            if digest not in listed
+            _listed(document) for digest, document in fresh.items() if digest not in listed
         ]
 
     if documents:
         layout.update(change)
+
+
+def _listed(document: Document) -> Descriptor:
+    shown, subject = referrer_descriptor(document), document.subject
+    if subject is None:
+        return shown
+    return replace(shown, annotations={**shown.annotations, SUBJECT: subject.digest})

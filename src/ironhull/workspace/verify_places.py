@@ -20,7 +20,7 @@ from ironhull.oci.reference import Reference
 from ironhull.registry.client.naming import Kind, Location, find_in, find_location, find_stored
 from ironhull.store.blobs import BlobStore
 from ironhull.store.layout import REF_NAME, ImageLayout
-from ironhull.store.referrers import referrers_by_subject
+from ironhull.store.referrers import Referrers
 from ironhull.workspace.machine import Machine
 
 
@@ -47,7 +47,7 @@ class Places:
                 named = Reference.parse(location.text)
             case Kind.LAYOUT:
                 layout = self._layout(location.path)
-                yield LayoutPlace(layout, layout.image(location), layout.subjects)
+                yield LayoutPlace(layout, layout.image(location), layout.referrers)
                 return
             case Kind.ARCHIVE:
                 # What decompresses archives takes its time to load.
@@ -69,7 +69,7 @@ class Places:
                 case Kind.STORE:
                     return self._stored(location) is not None
                 case Kind.LAYOUT:
-                    return self._layout(location.path).subjects is not None
+                    return self._layout(location.path).referrers is not None
         except NotFoundError:
             pass
         return False
@@ -79,7 +79,7 @@ class Places:
         name = location.name or ""
         try:
             store = self._layout(self._machine.home.store_folder)
-            return LayoutPlace(store, store.named(name), store.subjects)
+            return LayoutPlace(store, store.named(name), store.referrers)
         except NotFoundError:
             if location.text.startswith("store:") or self._machine.settings.offline:
                 raise
@@ -125,9 +125,11 @@ class _Snapshot:
         return found
 
     @cached_property
-    def subjects(self) -> dict[Digest, list[Descriptor]]:
+    def referrers(self) -> Referrers:
         """What refers to what."""
-        return referrers_by_subject(self)
+        found = Referrers(self)
+        found.read()
+        return found
 
     def descriptors(self) -> list[Descriptor]:
         """As of the layout."""

@@ -20,7 +20,7 @@ from ironhull.signing.keyring import Keyring
 from ironhull.store.export import write_oci_archive
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
-from ironhull.store.referrers import referrers_by_subject
+from ironhull.store.referrers import Referrers
 from ironhull.workspace.verify_places import Places
 from ironhull.workspace.workspace import Workspace
 
@@ -143,7 +143,8 @@ def test_an_archive_and_the_store_are_verified_without_anything_else(
     home: Home, image: SignedImage, tmp_path: Path
 ) -> None:
     pub = key(image, tmp_path)
-    also = [each for found in referrers_by_subject(image.layout).values() for each in found]
+    referring = Referrers(image.layout).digests()
+    also = [each for each in image.layout.descriptors() if each.digest in referring]
     archive = tmp_path / "image.tar"
     with archive.open("wb") as file:
         write_oci_archive(image.layout, image.root, "app:1", file, also=also)

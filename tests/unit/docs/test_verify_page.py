@@ -14,7 +14,7 @@ from tests.fakes.signed_image import SIGNATURE
 
 from ironhull.reports.json_text import json_text
 from ironhull.store.export import write_oci_archive
-from ironhull.store.referrers import referrers_by_subject
+from ironhull.store.referrers import Referrers
 from ironhull.verify.policy.schema import policy_reference, policy_schema
 from ironhull.verify.refusal import Reason
 
@@ -31,7 +31,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the page's commands are about: an image, its archive, an unsigned one, and the files."""
     shop = published(tmp_path)
     layout, root = shop.image.layout, shop.image.descriptor(shop.image.root.digest)
-    also = [each for found in referrers_by_subject(layout).values() for each in found]
+    referring = Referrers(layout).digests()
+    also = [each for each in layout.descriptors() if each.digest in referring]
     with (tmp_path / "image.tar").open("wb") as file:
         write_oci_archive(layout, root, "app:1", file, also=also)
     shutil.copytree(layout.root, tmp_path / "unsigned")

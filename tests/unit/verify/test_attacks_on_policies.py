@@ -7,7 +7,10 @@ rule that says no and what it says. No other rule may say no.
 from __future__ import annotations
 
 import copy
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -489,6 +492,18 @@ def test_without_advisories_every_limit_is_unknown_and_none_passes(tmp_path: Pat
         "vulnerabilities.epss": "unknown",
         "end-of-life": "unknown",
     }
+
+
+def test_an_old_list_of_what_is_exploited_is_no_answer(tmp_path: Path) -> None:
+    shop = published(tmp_path)
+    with closing(sqlite3.connect(shop.machine.home.advisories)) as database:
+        database.execute("UPDATE feed SET date = '2001-01-01T00:00:00Z' WHERE name = 'kev'")
+        database.commit()
+    settings = replace(shop.machine.settings, max_advisory_age=timedelta(days=20 * 365))
+    shop.machine = replace(shop.machine, settings=settings)
+    (failed,) = shop.verdict().failed
+    assert (failed.rule, failed.status) == ("vulnerabilities.known-exploited", "unknown")
+    assert failed.found.endswith("the feed kev is of 2001-01-01, too old")
 
 
 def test_limits_before_vex_count_what_vex_clears(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.reference import Reference
 from ironhull.store.layout import REF_NAME, ImageLayout
-from ironhull.store.referrers import Listing, referrers_by_subject
+from ironhull.store.referrers import Listing, Referrers
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst")
 
@@ -118,7 +118,7 @@ def find_in(stored: Findable, location: Location) -> Descriptor:
     """What a location of a layout or an archive means: the named image, or the only one."""
     if location.name:
         return stored.find(location.name)
-    referring = {item.digest for items in referrers_by_subject(stored).values() for item in items}
+    referring = Referrers(stored).digests()
     images = {item.digest: item for item in stored.descriptors() if item.digest not in referring}
     if len(images) == 1:
         return next(iter(images.values()))

@@ -21,7 +21,7 @@ from ironhull.store.archive_file import ArchiveFile
 from ironhull.store.blobs import CHUNK, MAX_READ, BlobStore
 from ironhull.store.export import whole_file, write_oci_archive
 from ironhull.store.layout import ImageLayout
-from ironhull.store.referrers import list_documents, referrer_descriptor, referrers_by_subject
+from ironhull.store.referrers import Referrers, list_documents, referrer_descriptor
 
 
 class RegistrySource:
@@ -72,7 +72,7 @@ class StoredSource:
         self.stored = stored
         self.descriptor = descriptor
         self.label = label
-        self._subjects: dict[Digest, list[Descriptor]] | None = None
+        self._referrers = Referrers(stored)
 
     def root(self) -> Document:
         """As `Source.root`."""
@@ -89,9 +89,7 @@ class StoredSource:
 
     def referrers(self, digest: Digest) -> Sequence[Descriptor]:
         """As `Source.referrers`."""
-        if self._subjects is None:
-            self._subjects = referrers_by_subject(self.stored)
-        return self._subjects.get(digest, [])
+        return self._referrers.of(digest)
 
     @contextmanager
     def opened(self, descriptor: Descriptor) -> Iterator[Callable[[], BinaryIO]]:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from ironhull.errors import InputError
 from ironhull.inventory.model import DISTRIBUTION_TYPES
 from ironhull.scan.model import FIXABLE, Finding, ScanResult
+from ironhull.scan.policy import exploited_not_known
 from ironhull.verify.evidence import Verified
 from ironhull.verify.facts import Case, Unknown
 from ironhull.verify.kinds import VEXES
@@ -129,8 +130,10 @@ def _left(case: Case, name: str, findings: Sequence[Finding]) -> list[Finding]:
 
 def _exploited(case: Case, result: ScanResult) -> Outcome:
     rule, needed = "vulnerabilities.known-exploited", "none that is known to be exploited"
-    if not result.database.knows_exploited:
-        text = "what is known to be exploited is not known: the database has no feed kev"
+    unknown = exploited_not_known(result.database)
+    if unknown:
+        # What a scan could be told (--accept-unknown) a policy cannot.
+        text = unknown.partition(" (")[0]
         return outcome(case, rule, "unknown", text, "ironhull advisories update")
     found = _left(case, "known-exploited", [each for each in result.findings if each.kev])
     if found:

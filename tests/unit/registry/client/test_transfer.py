@@ -31,7 +31,7 @@ from ironhull.registry.client.transfer import transfer
 from ironhull.registry.client.tree import image_tree
 from ironhull.store.archive_file import ArchiveFile
 from ironhull.store.layout import REF_NAME, ImageLayout
-from ironhull.store.referrers import list_documents, referrer_descriptor, referrers_by_subject
+from ironhull.store.referrers import Referrers, list_documents, referrer_descriptor
 
 Connect = Callable[..., Repository]
 LAYERS: Sequence[Any] = ({"etc/motd": "hello\n"}, {"app": b"x" * 300_000}, {"c": "d"})
@@ -145,7 +145,7 @@ def test_pull_brings_everything_and_names_it_last(
     assert {item.digest for item in other.walk(found)} == {
         item.digest for item in layout.walk(image)
     }
-    shown = referrers_by_subject(other)[image.digest]
+    shown = Referrers(other).of(image.digest)
     assert [(item.artifact_type, item.annotations) for item in shown] == [
         (SBOM, {"org.example.text": ""})
     ]
