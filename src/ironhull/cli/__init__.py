@@ -53,6 +53,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "scan": ("Examine", "scan", "Find the vulnerabilities of any image."),
     "explain": ("Examine", "explain", "Say why a vulnerability is or is not reported."),
     "compare": ("Examine", "compare", "Show images side by side: what hardening gained."),
+    "changelog": ("Examine", "changelog", "Show what changed since the image before, and why."),
     "score": ("Examine", "score", "Score any image's hardening, each point with evidence."),
     "rescan": ("Examine", "rescan", "Match stored inventories with new advisories."),
     "vex": ("Examine", "vex", "Write and check VEX documents."),

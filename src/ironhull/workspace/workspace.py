@@ -16,6 +16,7 @@ from ironhull.advisories.dossier import DatabaseStatus, Dossier
 from ironhull.advisories.update import Outcome
 from ironhull.build.built import BuiltImage, StoredBuild
 from ironhull.build.testing import TestReport
+from ironhull.changes.model import BuildChanges
 from ironhull.compare.model import Comparison
 from ironhull.compare.score import Score
 from ironhull.definition.catalog import Catalog
@@ -38,6 +39,7 @@ from ironhull.workspace import (
     attestations,
     attesting,
     building,
+    changelog,
     engines,
     examining,
     explaining,
@@ -403,6 +405,21 @@ class Workspace:
         """Images beside a baseline: `figures` has what changed; see `measuring.compare`."""
         chosen = MeasureChoices(scan or ScanChoices(), _platform(platform), leaks, build_stage)
         return measuring.compare(self.machine, baseline, images, chosen)
+
+    def changelog(
+        self,
+        image: str,
+        *,
+        since: str = "",
+        platform: str | None = None,
+        scan: ScanChoices | None = None,
+    ) -> BuildChanges:
+        """What changed since an older image: packages, vulnerabilities, the maintainers' words.
+
+        Without `since` it is what the tag stood for before; see `workspace.changelog`.
+        """
+        chosen = MeasureChoices(scan or ScanChoices(), _platform(platform))
+        return changelog.changelog(self.machine, image, since, chosen)
 
     def score(
         self, image: str, *, platform: str | None = None, scan: ScanChoices | None = None

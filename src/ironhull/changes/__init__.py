@@ -1,0 +1,1 @@
+"""What changed from one build of an image to the next, as its changelog says it."""

@@ -1,0 +1,1 @@
+"""The changelog of a rebuild written down: text, Markdown, JSON, Atom."""
