@@ -8,12 +8,11 @@ from pathlib import Path
 
 import click
 
-from ironhull.cli.machine import opened
+from ironhull.cli.machine import opened, silent
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan_options import Reach, image_argument, reach_options, scan_options
 from ironhull.errors import CheckFailedError
 from ironhull.vex.lint import LintViolation
-from ironhull.vex.lint import lint as lint_document
 from ironhull.vex.reading import read_vex
 from ironhull.workspace.scanning import ScanChoices
 from ironhull.workspace.vex_document import vex_of
@@ -90,12 +89,14 @@ def lint(places: Sequence[Path], everything: bool, as_json: bool) -> None:
 
     FILE is an OpenVEX, CSAF or CycloneDX document or a folder of them. Exits with 1 on errors.
     Documents are checked whole: a count for each rule, and every report with --all or --json.
+    With advisories (ironhull advisories update), also what of them the feeds contradict.
 
     Example: ironhull vex lint node.openvex.json
     """
-    found = [
-        problem for place in places for read in read_vex(place) for problem in lint_document(read)
-    ]
+    from ironhull.workspace.vex_linting import lint_documents
+
+    done = lint_documents(silent(), (read for place in places for read in read_vex(place)))
+    found = done.violations
     errors = sum(problem.level == "error" for problem in found)
     if as_json:
         print_json([asdict(problem) for problem in found])
@@ -109,6 +110,8 @@ def lint(places: Sequence[Path], everything: bool, as_json: bool) -> None:
                 click.echo(f"and {len(of_rule) - len(shown)} more of this rule (--all, --json)")
             click.echo()
         click.echo(f"{errors} errors, {len(found) - errors} warnings")
+        against = f"{done.compared} packages held against the feeds, {done.left} could not be"
+        click.echo(f"not held against the feeds: {done.reason}" if done.reason else against)
     if errors:
         raise CheckFailedError(f"{errors} statements or documents are not honest or not usable")
 

@@ -42,6 +42,10 @@ _PATCHED = re.compile(
     r"(?:applied|backported|included)\b",
     re.IGNORECASE,
 )
+_CLEARS = re.compile(
+    r"\b(?:not (?:affected|vulnerable|exploitable)|unaffected|does not affect|false positive)\b",
+    re.IGNORECASE,
+)
 _DISPUTED = re.compile(
     r"\b(?:disput(?:ed?|es)|upstream|vendor|maintainers?|cve|vulnerability|bug)\b", re.IGNORECASE
 )
@@ -168,6 +172,9 @@ def _honest(statement: VexStatement) -> Iterator[_Problem]:
         yield "action", "error", "affected, and no action_statement says what to do"
     if statement.status == "fixed" and any(each.subcomponents for each in statement.products):
         yield "noise", "warning", "fixed: scanners compare versions by themselves"
+    if statement.status == "under_investigation" and _cleared(statement):
+        message = "under_investigation with the ground for not_affected: it counts as affected"
+        yield "under-investigation", "error", message
     if statement.status != "not_affected":
         return
     justification = statement.justification
@@ -192,6 +199,12 @@ def _honest(statement: VexStatement) -> Iterator[_Problem]:
     elif justification in _STRONG and not words:
         message = f"{justification} without a word on how that was found"
         yield "evidence", "warning", message
+
+
+def _cleared(statement: VexStatement) -> bool:
+    """Whether a statement gives the ground for another status than its own."""
+    words = " ".join(filter(None, (statement.impact, statement.notes)))
+    return bool(statement.justification or _CLEARS.search(words))
 
 
 def _rests_on_no_dsa(words: str) -> bool:

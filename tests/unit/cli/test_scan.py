@@ -244,6 +244,21 @@ def test_lint_fails_on_dishonest_documents(tmp_path: Path) -> None:
         CliRunner().invoke(vex, ["lint", str(path)], catch_exceptions=False)
 
 
+def test_lint_holds_documents_against_the_feeds(database: Path, tmp_path: Path) -> None:
+    path = tmp_path / "fixed.json"
+    made = CliRunner().invoke(vex, ["create", "app:1", "--max-age", "0"], catch_exceptions=False)
+    value = json.loads(made.stdout)
+    value["statements"] = [
+        {key: said[key] for key in ("vulnerability", "products")} | {"status": "fixed"}
+        for said in value["statements"]
+    ]
+    path.write_text(json.dumps(value))
+    result = CliRunner().invoke(vex, ["lint", str(path)])
+    assert isinstance(result.exception, CheckFailedError)
+    assert "contradicts-feed: 2 errors" in result.stdout
+    assert "2 packages held against the feeds, 0 could not be" in result.stdout
+
+
 def test_explain_shows_versions_line_and_date(database: Path) -> None:
     arguments = ["CVE-2024-0001", "app:1", "--max-age", "0"]
     text = CliRunner().invoke(explain, arguments, catch_exceptions=False).stdout

@@ -134,3 +134,22 @@ def test_a_name_that_no_scanner_reports_is_said(name: str) -> None:
     assert "identifier" in rules(GOOD | {"vulnerability": {"name": name}})
     known = {"name": name, "aliases": ["GHSA-xxxx-yyyy-zzzz"]}
     assert "identifier" not in rules(GOOD | {"vulnerability": known})
+
+
+@pytest.mark.parametrize(
+    ("more", "wrong"),
+    [
+        ({}, False),
+        ({"impact_statement": "we look whether the parser is built"}, False),
+        ({"impact_statement": "probably a false positive"}, True),
+        ({"impact_statement": "Not affected so far"}, True),
+        ({"justification": "vulnerable_code_not_present"}, True),
+    ],
+)
+def test_what_is_under_investigation_is_not_cleared_by_the_way(
+    more: dict[str, Any], wrong: bool
+) -> None:
+    found = lint(openvex(said(status="under_investigation", **more)))
+    assert [(each.rule, each.level) for each in found] == (
+        [("under-investigation", "error")] if wrong else []
+    )
