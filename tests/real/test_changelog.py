@@ -24,7 +24,7 @@ def debs(catalog: Path) -> Iterator[dict[str, Path]]:
     """The .deb files of nginx:1.26 by name."""
     home = Home(catalog / "home")
     found: dict[str, Path] = {}
-    for image in json.loads((catalog / "built.json").read_bytes()):
+    for image in json.loads((catalog / "built.json").read_bytes())["images"]:
         if image["name"] == "nginx":
             for platform in image["platforms"]:
                 origins = read_origins(home, platform["digest"])
@@ -37,7 +37,7 @@ def debs(catalog: Path) -> Iterator[dict[str, Path]]:
 def test_entries_are_those_that_dpkg_reads(
     name: str, debs: dict[str, Path], tmp_path: Path
 ) -> None:
-    tool("dpkg-parsechangelog"), tool("dpkg-deb")
+    tool("dpkg-source")  # of dpkg-dev, as dpkg-parsechangelog is
     subprocess.run(["dpkg-deb", "-x", debs[name], tmp_path], check=True)
     folder = tmp_path / "usr/share/doc" / name
     file = folder / "changelog.Debian.gz"
