@@ -169,7 +169,7 @@ SHARED = ("_shared", "node/_shared")
 
 
 def definition_seeds() -> list[bytes]:
-    return [DEFINITION, *(path.read_bytes() for path in sorted(IMAGES.glob("node/debian-*/*")))]
+    return [DEFINITION, *(path.read_bytes() for path in sorted(IMAGES.glob("node/debian-*/*.yaml")))]
 
 
 def read_definition(data: bytes) -> None:

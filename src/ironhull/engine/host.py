@@ -1,12 +1,13 @@
 """What a container needs to reach the network as the host does, and must not keep.
 
-Certificates, proxies, and where apt, npm and pip fetch from: as files in one folder that is
+Certificates, proxies, and where apt, npm, pip, uv and Go fetch from: as files in one folder that is
 mounted, and variables that point into it. Tokens and passwords of registries are not passed on.
 """
 
 from __future__ import annotations
 
 import configparser
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ironhull.debian.java_store import certificates_in, java_store
 from ironhull.engine.interface import Mount
 from ironhull.engine.process import call
 from ironhull.errors import EngineError
@@ -73,10 +75,16 @@ def host_settings(
                 ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
                 ca,
             )
+            found = {f"host:{number}": one for number, one in enumerate(certificates_in(bundle))}
+            (folder / "cacerts").write_bytes(java_store(found))
+        variables |= _java(environment, bool(bundle))
+        variables |= _go(environment, home)
         (folder / "npmrc").write_text(_npmrc(environment, home, bool(bundle)))
         (folder / "pip.conf").write_text(_pip_conf(environment, home, bool(bundle)))
         variables["npm_config_globalconfig"] = f"{TARGET}/npmrc"
         variables["PIP_CONFIG_FILE"] = f"{TARGET}/pip.conf"
+        index = re.search("^index-url = (.+)$", (folder / "pip.conf").read_text(), re.MULTILINE)
+        variables |= {"UV_DEFAULT_INDEX": index[1]} if index else {}
         if repositories:
             (folder / "apt.sources").write_text(_sources(repositories))
             (folder / "apt.conf").write_text(_apt_conf())
@@ -89,6 +97,31 @@ def host_settings(
 def _proxies(environment: Mapping[str, str]) -> dict[str, str]:
     names = [*_PROXIES, *(name.upper() for name in _PROXIES)]
     return {name: environment[name] for name in names if environment.get(name)}
+
+
+def _java(environment: Mapping[str, str], has_bundle: bool) -> dict[str, str]:
+    """What every Java takes from a variable; it reads neither PEM files nor proxies' variables."""
+    words = [f"-Djavax.net.ssl.trustStore={TARGET}/cacerts"] if has_bundle else []
+    for scheme in ("http", "https"):
+        name = f"{scheme}_proxy"
+        proxy = urlsplit(environment.get(name) or environment.get(name.upper()) or "")
+        # A name and password would be seen in the list of processes.
+        if proxy.hostname and proxy.username is None:
+            words.append(f"-D{scheme}.proxyHost={proxy.hostname}")
+            words.append(f"-D{scheme}.proxyPort={proxy.port or 80}")
+    return {"JAVA_TOOL_OPTIONS": " ".join(words)} if words else {}
+
+
+def _go(environment: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Where Go fetches modules and who vouches for them, if the host says so."""
+    lines = (line.partition("=") for line in _lines(home / ".config/go/env"))
+    said = {key: value.strip() for key, _, value in lines}
+    found = {}
+    for name in ("GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY"):
+        value = environment.get(name) or said.get(name, "")
+        if value and "@" not in value:
+            found[name] = value
+    return found
 
 
 def _bundle(environment: Mapping[str, str]) -> bytes:

@@ -20,9 +20,11 @@ from ironhull.build.steps.base import (
 from ironhull.build.steps.certificates import certificates
 from ironhull.build.steps.context import StepContext
 from ironhull.build.steps.database import package_database
+from ironhull.build.steps.java_truststore import java_truststore
 from ironhull.build.steps.login import login
 from ironhull.build.steps.paths import path_edits
 from ironhull.build.tree import Tree, tree_of
+from ironhull.debian.java_store import java_store
 from ironhull.definition.model import (
     Accounts,
     Group,
@@ -32,7 +34,7 @@ from ironhull.definition.model import (
     PathKind,
     User,
 )
-from ironhull.errors import DefinitionError, InputError
+from ironhull.errors import DefinitionError, InputError, MalformedError
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
 
 
@@ -96,6 +98,28 @@ def test_the_bundle_is_all_certificates_in_the_order_of_their_names():
     assert text(tree, "etc/ssl/certs/ca-certificates.crt") == "aaa\nbbb\nz\n"
     assert tree.resolve("usr/lib/ssl/cert.pem") == "etc/ssl/certs/ca-certificates.crt"
     assert tree.resolve("usr/lib/ssl/certs") == "etc/ssl/certs"
+
+
+def test_java_trusts_what_the_bundle_holds_where_its_package_is():
+    folder = "usr/share/ca-certificates/mozilla"
+    pem = b"-----BEGIN CERTIFICATE-----\nb25l\n-----END CERTIFICATE-----\n"
+    captured = {f"{folder}/One_Root.crt": pem}
+    authorities = part("ca-certificates", *captured, captured=captured.items())
+    tree, context = composed(authorities, part("ca-certificates-java", "usr/share/j/x"))
+    java_truststore(tree, context)
+    store = tree.contents["etc/ssl/certs/java/cacerts"]
+    assert store == java_store({"debian:one_root.pem": b"one"})
+    tree, context = composed(authorities)
+    java_truststore(tree, context)
+    assert "etc/ssl/certs/java/cacerts" not in tree
+
+
+def test_a_file_of_authorities_without_a_certificate_is_named():
+    captured = {"usr/share/ca-certificates/empty.crt": b"none"}
+    authorities = part("ca-certificates", *captured, captured=captured.items())
+    tree, context = composed(authorities, part("ca-certificates-java", "usr/share/j/x"))
+    with pytest.raises(MalformedError, match=r"ca-certificates/empty\.crt: no certificate"):
+        java_truststore(tree, context)
 
 
 def test_no_certificates_no_bundle():

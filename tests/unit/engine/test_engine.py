@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ironhull.debian.java_store import java_store
 from ironhull.engine.commandline import CommandLine, Running, run_arguments
 from ironhull.engine.find import EngineSettings, builder, engine, list_engines
 from ironhull.engine.flags import (
@@ -345,11 +347,43 @@ def test_the_host_s_settings_are_files_in_one_mount_and_no_tokens(tmp_path: Path
         assert found.environment["https_proxy"] == "http://proxy.example:3128"
         assert found.environment["NODE_EXTRA_CA_CERTS"] == f"{TARGET}/ca.crt"
         assert found.environment["APT_CONFIG"] == f"{TARGET}/apt.conf"
-        everything = "".join(path.read_text() for path in folder.iterdir())
+        everything = "".join(path.read_text("latin-1") for path in folder.iterdir())
         assert "SECRET" not in everything + str(found.environment)
         assert all(path.stat().st_mode & 0o777 == 0o644 for path in folder.iterdir())
         assert folder.stat().st_mode & 0o777 == 0o755
     assert not folder.exists()
+
+
+def test_java_and_go_get_the_host_s_settings_in_their_own_words(tmp_path: Path) -> None:
+    (tmp_path / ".config/go").mkdir(parents=True)
+    (tmp_path / ".config/go/env").write_text(
+        "GOPROXY=https://go.example,direct\nGOSUMDB=https://u:SECRET@sums.example\nGOBIN=/b\n"
+    )
+    (tmp_path / "ca.pem").write_bytes(pem(b"one") + b"words\n" + pem(b"two"))
+    environment = {
+        "SSL_CERT_FILE": str(tmp_path / "ca.pem"),
+        "https_proxy": "http://proxy.example:3128",
+        "HTTP_PROXY": "http://u:SECRET@proxy.example:3128",
+        "PIP_INDEX_URL": "https://pip.example/simple",
+        "GONOSUMDB": "example.test",
+    }
+    with host_settings(environment, tmp_path) as found:
+        store = (found.mounts[0].source / "cacerts").read_bytes()
+        assert store == java_store({"host:0": b"one", "host:1": b"two"})
+    variables = found.environment
+    assert variables["JAVA_TOOL_OPTIONS"] == (
+        f"-Djavax.net.ssl.trustStore={TARGET}/cacerts "
+        "-Dhttps.proxyHost=proxy.example -Dhttps.proxyPort=3128"
+    )
+    assert variables["GOPROXY"] == "https://go.example,direct"
+    assert variables["GONOSUMDB"] == "example.test"
+    assert variables["UV_DEFAULT_INDEX"] == "https://pip.example/simple"
+    assert not {"GOSUMDB", "GOBIN"} & set(variables)
+
+
+def pem(data: bytes) -> bytes:
+    body = base64.encodebytes(data)
+    return b"-----BEGIN CERTIFICATE-----\n" + body + b"-----END CERTIFICATE-----\n"
 
 
 def test_without_repositories_apt_is_left_alone(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from ironhull.build.steps.base import (
 from ironhull.build.steps.certificates import certificates
 from ironhull.build.steps.context import StepContext
 from ironhull.build.steps.database import package_database
+from ironhull.build.steps.java_truststore import java_truststore
 from ironhull.build.steps.ld_cache import write_ld_cache
 from ironhull.build.steps.login import login
 from ironhull.build.steps.paths import path_edits
@@ -31,6 +32,7 @@ STEPS: tuple[Callable[[Tree, StepContext], None], ...] = (
     os_release,
     alternatives,
     certificates,
+    java_truststore,
     login,
     path_edits,
     # What follows describes the tree, so it comes when the tree is done.
