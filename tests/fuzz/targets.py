@@ -169,7 +169,8 @@ SHARED = ("_shared", "node/_shared")
 
 
 def definition_seeds() -> list[bytes]:
-    return [DEFINITION, *(path.read_bytes() for path in sorted(IMAGES.glob("node/debian-*/*.yaml")))]
+    paths = sorted(IMAGES.glob("node/debian-*/*.yaml"))
+    return [DEFINITION, *(path.read_bytes() for path in paths)]
 
 
 def read_definition(data: bytes) -> None:
