@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -178,3 +179,34 @@ def test_a_key_of_cosigns_signs_too(signed: Signed, tmp_path: Path) -> None:
     signed.run("push", IMAGE, f"{signed.host}/{IMAGE}")
     done = signed.cosign("verify", tmp_path / "their.pub", signed.subject("linux/amd64"))
     assert done.returncode == 0, done.stderr
+
+
+def test_a_set_of_vex_is_verified_by_cosign_and_fetched_by_oras(
+    signed: Signed, tmp_path: Path
+) -> None:
+    part = {"@id": "pkg:deb/debian/base-files@1?arch=amd64"}
+    product = {"@id": "pkg:oci/static@sha256%3A" + "a" * 64, "subcomponents": [part]}
+    statement = {
+        "vulnerability": {"name": "CVE-2026-0001"},
+        "products": [product],
+        "status": "affected",
+        "action_statement": "wait",
+    }
+    said = {"timestamp": "2026-11-28T00:00:00Z", "statements": [statement]}
+    (tmp_path / "vex.json").write_text(json.dumps(said))
+    kind = "https://openvex.dev/ns/v0.2.0"
+    signed.run("attest", IMAGE, "--type", kind, "--predicate", str(tmp_path / "vex.json"))
+    target = f"{signed.host}/vex:catalog"
+    where = ("--url", "https://images.example/vex")
+    first = json.loads(signed.run("vex", "publish", target, *where, "--json"))
+    assert json.loads(signed.run("vex", "publish", target, *where, "--json")) == first
+    done = signed.cosign("verify", signed.home.parent / "key.pub", target)
+    assert done.returncode == 0, done.stderr
+    subprocess.run(
+        [tool("oras"), "pull", "--plain-http", target, "-o", tmp_path / "pulled"], check=True
+    )
+    value = json.loads((tmp_path / "pulled" / "set.json").read_text())
+    assert len(value["files"]) >= 5
+    for path, digest in value["files"].items():
+        data = (tmp_path / "pulled" / path).read_bytes()
+        assert f"sha256:{hashlib.sha256(data).hexdigest()}" == digest

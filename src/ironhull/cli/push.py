@@ -24,8 +24,7 @@ from ironhull.workspace.publishing import push as push_images
 @click.option("--no-record", is_flag=True, help="Do not record the publication (see: history).")
 @click.option(
     "--vex-set",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    metavar="DIR",
+    metavar="DIR|REF",
     help="The set that `vex publish` wrote and that the record is to name.",
 )
 @click.option("--mount-from", metavar="REPOSITORY", help="A repository there that has the layers.")
@@ -38,7 +37,7 @@ def push(
     platforms: tuple[str, ...],
     no_referrers: bool,
     no_record: bool,
-    vex_set: Path | None,
+    vex_set: str | None,
     mount_from: str | None,
     plain_http: bool,
     ca: Path | None,

@@ -45,7 +45,7 @@ def create(image: str, chosen: ScanChoices, reach: Reach) -> None:
 
 
 @vex.command(short_help="Write the VEX of all images as a signed VEX repository.")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("target", metavar="DIR|REF")
 @click.option(
     "--image", "images", multiple=True, metavar="NAME:TAG", help="Only this image; repeatable."
 )
@@ -53,14 +53,15 @@ def create(image: str, chosen: ScanChoices, reach: Reach) -> None:
     "--url",
     required=True,
     metavar="URL",
-    help="Where DIR will be served: https, for readers ask nothing else.",
+    help="Where it will be served: https, for readers ask nothing else.",
 )
 @as_json
-def publish(folder: Path, images: tuple[str, ...], url: str, as_json: bool) -> None:
+def publish(target: str, images: tuple[str, ...], url: str, as_json: bool) -> None:
     """Write the VEX attached to the store's images into DIR, as one numbered, signed set.
 
     DIR is a VEX repository (specification v0.1), which trivy and others read from any static
-    server: index, manifest, a document for each image. A set with other content gets the next
+    server: index, manifest, a document for each image, and an OSV feed of what newer images
+    mended. REF is the same as an artifact in a registry. A set with other content gets the next
     number and names the one before; an equal one keeps its number.
 
     Example: ironhull vex publish vex --url https://images.example/vex
@@ -70,11 +71,11 @@ def publish(folder: Path, images: tuple[str, ...], url: str, as_json: bool) -> N
     if not url.startswith("https://"):
         raise click.UsageError(f"--url {url!r:.80}: readers of VEX repositories ask https only")
     with opened(as_json) as machine:
-        done = publish_vex(machine, folder, images, url)
+        done = publish_vex(machine, target, images, url)
     if as_json:
         print_json(asdict(done))
         return
-    click.echo(f"set {done.number} ({done.digest}) in {folder}")
+    click.echo(f"set {done.number} ({done.digest}) in {target}")
     click.echo(f"{done.statements} statements of {len(done.images)} images")
 
 

@@ -81,7 +81,7 @@ def _merged(documents: Iterable[bytes]) -> dict[str, list[dict[str, Any]]]:
                 raise MalformedError(f"more than {MAX_STATEMENTS} statements in one set")
             said = {"timestamp": stamp, **statement}
             for product in objects(statement, "products", name):
-                identifier = _bare(text(product, "@id", name), name)
+                identifier = bare_purl(text(product, "@id", name), name)
                 alone = {**said, "products": [product]}
                 found.setdefault(identifier, {})[canonical(alone)] = alone
     return {
@@ -90,7 +90,7 @@ def _merged(documents: Iterable[bytes]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _bare(purl: str, name: str) -> str:
+def bare_purl(purl: str, name: str) -> str:
     """A purl without version, qualifiers and subpath."""
     bare = purl.partition("#")[0].partition("?")[0]
     bare = bare.rpartition("@")[0] if "@" in bare.rpartition("/")[2] else bare

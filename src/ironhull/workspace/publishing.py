@@ -52,7 +52,7 @@ def push(
     mount_from: str | None = None,
     platforms: Sequence[Platform] = (),
     record: bool = True,
-    vex_set: Path | None = None,
+    vex_set: str | Path | None = None,
     published: Callable[[Published], object] = lambda one: None,
 ) -> list[Published]:
     """Push an image of the store to `REGISTRY/REPOSITORY[:TAG]`: blobs, manifests, referrers, tag.
@@ -60,7 +60,8 @@ def push(
     A target without a tag gets the image's own; `all_tags` pushes every tag of the name's
     repository. `mount_from` is a repository there that has the layers already; `platforms` are
     those of the image to push, none: all. Where a key signs, the publication is recorded, unless
-    `record` says no (`publication.writing`); it names the published VEX in the folder `vex_set`.
+    `record` says no (`publication.writing`); it names the published VEX in `vex_set`, a folder
+    or a reference.
     `published` is called with each as it is done.
     Errors: InputError, NotFoundError, NetworkError; LogRefusedError for a record that forks.
     """

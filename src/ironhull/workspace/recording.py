@@ -23,11 +23,11 @@ from ironhull.workspace.machine import Machine
 from ironhull.workspace.signing_keys import signer_of
 
 
-def publisher_of(machine: Machine, vex_set: Path | None = None) -> Publisher | None:
+def publisher_of(machine: Machine, vex_set: str | Path | None = None) -> Publisher | None:
     """Who records publications of this machine; None where no key signs here.
 
-    `vex_set` is the folder of a published set that records are to name. InputError, and others of
-    `signer_of`, for a key that cannot be used: before anything is sent.
+    `vex_set` is the folder or the reference of a published set that records are to name.
+    InputError, and others of `signer_of`, for a key that cannot be used: before anything is sent.
     """
     if not machine.signs:
         return None
@@ -43,7 +43,7 @@ def publisher_of(machine: Machine, vex_set: Path | None = None) -> Publisher | N
         # What reads sets reads the images of a store: nobody loads it who names none.
         from ironhull.workspace.vex_publishing import published_set
 
-        named_set = VexSet(*published_set(vex_set, signer.public))
+        named_set = VexSet(*published_set(machine, vex_set, signer.public))
     clock = partial(datetime.now, UTC)
     return Publisher(machine.home.publications, signer, trust, clock, named_set)
 

@@ -241,7 +241,7 @@ class Workspace:
             mount_from=mount_from,
             platforms=Platform.parse_all(platforms),
             record=record,
-            vex_set=None if vex_set is None else Path(vex_set),
+            vex_set=vex_set,
         )
 
     def pull(
@@ -289,10 +289,10 @@ class Workspace:
         return attesting.attest(self.machine, name, chosen or attesting.AttestChoices())
 
     def publish_vex(
-        self, folder: str | Path, *images: str, url: str
+        self, target: str | Path, *images: str, url: str
     ) -> vex_publishing.PublishedVex:
         """Write the VEX of the store's images as a signed VEX repository; see `vex_publishing`."""
-        return vex_publishing.publish_vex(self.machine, Path(folder), images, url)
+        return vex_publishing.publish_vex(self.machine, target, images, url)
 
     def reproduce(self, image: str, chosen: ReproduceChoices | None = None) -> Reproduced:
         """Build an image again from its signed provenance; see `reproducing.reproduce`."""
