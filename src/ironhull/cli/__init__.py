@@ -54,6 +54,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "explain": ("Examine", "explain", "Say why a vulnerability is or is not reported."),
     "compare": ("Examine", "compare", "Show images side by side: what hardening gained."),
     "changelog": ("Examine", "changelog", "Show what changed since the image before, and why."),
+    "remediate": ("Build", "remediate", "Put the archive's fixes into a foreign Debian image."),
     "score": ("Examine", "score", "Score any image's hardening, each point with evidence."),
     "rescan": ("Examine", "rescan", "Match stored inventories with new advisories."),
     "vex": ("Examine", "vex", "Write and check VEX documents."),
