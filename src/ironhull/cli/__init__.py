@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "cache": ("Build", "cache", "List, prune and verify store and cache."),
     "list": ("Build", "list", "List the image definitions of the catalog."),
     "schema": ("Build", "schema", "Print the format of image definitions."),
+    "migrate": ("Build", "migrate", "Move a Dockerfile to hardened images."),
     "load": ("Run", "load", "Load a built image into podman, docker or buildah."),
     "export": ("Run", "export", "Write a built image to a file, or its file tree."),
     "test": ("Run", "test", "Run the tests of an image's definition."),

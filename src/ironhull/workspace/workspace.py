@@ -24,6 +24,7 @@ from ironhull.definition.model import ImageDefinition
 from ironhull.inventory.model import Inventory
 from ironhull.lock.presence import Absent, Present
 from ironhull.lock.result import LockResult
+from ironhull.migrate.model import Migration
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress, Silent
 from ironhull.registry.client.tree import Node
@@ -47,6 +48,7 @@ from ironhull.workspace import (
     history,
     images,
     measuring,
+    migrating,
     publishing,
     reproducing,
     rescanning,
@@ -69,6 +71,7 @@ from ironhull.workspace.images import StoredImage
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.measuring import MeasureChoices
+from ironhull.workspace.migrating import MigrateChoices
 from ironhull.workspace.publishing import Published
 from ironhull.workspace.reproducing import ReproduceChoices, Reproduced
 from ironhull.workspace.rescanning import Rescan
@@ -427,6 +430,21 @@ class Workspace:
         """The hardening of any image in 20 points, each with its evidence."""
         chosen = MeasureChoices(scan or ScanChoices(), _platform(platform))
         return scoring.score(self.machine, image, chosen)
+
+    # -- migrate ---------------------------------------------------------------------------------
+
+    def migrate(
+        self,
+        dockerfile: str | Path,
+        *,
+        context: str | Path | None = None,
+        target: str | None = None,
+        registry: str = migrating.LOADED,
+    ) -> Migration:
+        """The hardened form of a Dockerfile: `text`, and why; see `migrating.migrate`."""
+        folder = None if context is None else Path(context)
+        chosen = MigrateChoices(folder, target, registry)
+        return migrating.migrate(self.machine, Path(dockerfile), chosen)
 
     # -- verify ----------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""What the build context holds: read within bounds, and never outside of its folder."""

@@ -1,0 +1,94 @@
+"""An entrypoint script → what it does before it starts the program, if that is known."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_LINES = 400
+_SKIPPED = re.compile(
+    r"(?:set\s+[-+]\w+(?:\s+pipefail)?|echo\b.*|printf\b.*|true|:|umask\s+\d+|fi)$"
+)
+_DEFAULTS = (
+    re.compile(r':\s+"?\$\{(?P<name>[A-Za-z_]\w*):?=(?P<value>[^}$`]*)\}"?$'),
+    re.compile(
+        r"(?:export\s+)?(?P<name>[A-Za-z_]\w*)=\"?\$\{(?P=name):?[-=](?P<value>[^}$`]*)\}\"?$"
+    ),
+    re.compile(r"export\s+(?P<name>[A-Za-z_]\w*)=(?P<value>[^$`\s]+|\"[^$`\"]*\"|'[^']*')$"),
+)
+_WAITS = re.compile(
+    r"(?:\./|/\S*/)?(?:wait-for-it|wait-for|wait_for_it|wait_for|dockerize|wait-for-postgres)"
+    r"(?:\.sh)?\b|pg_isready\b|(?:nc|netcat)\s+-\w*z"
+)
+_LOOP = re.compile(r"(?:until|while)\b(?P<condition>.*)")
+_LOOP_WAITS = re.compile(r"\b(?:nc|netcat|pg_isready|curl|wget|mysqladmin|redis-cli|psql|ping)\b")
+_ONCE = re.compile(
+    r"(?:(?:poetry|pipenv|uv|pdm)\s+run\s+)?(?:"
+    r"python3?\s+(?:\./)?manage\.py\s+(?:migrate|collectstatic|createcachetable|compilemessages|check)"
+    r"|alembic\s+upgrade|flask\s+db\s+upgrade|(?:npx\s+|yarn\s+|pnpm\s+)?(?:prisma\s+(?:migrate|db|generate)"
+    r"|sequelize\S*\s+db:migrate|knex\s+migrate|typeorm\s+migration|drizzle-kit)"
+    r"|(?:bundle\s+exec\s+)?(?:\./bin/|bin/)?(?:rails|rake)\s+(?:db:\S+|assets:\S+)"
+    r"|php\s+artisan\s+(?:migrate|config:cache|route:cache|view:cache|storage:link|optimize)"
+    r"|(?:npm|yarn|pnpm)\s+run\s+(?:db:)?migrat\S*|rm\s+-f\s+\S*server\.pid).*"
+)
+_OWNERS = re.compile(r"(?:chown|chmod|mkdir)\s+.*")
+_EXEC_ALL = re.compile(
+    r'exec\s+(?:(?:gosu|su-exec|tini|dumb-init)\s+(?:\S+\s+)?(?:--\s+)?)?"?\$[@*]"?$'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptFacts:
+    """What an entrypoint script does."""
+
+    environment: tuple[tuple[str, str], ...]
+    waits: bool
+    once: tuple[str, ...]
+    """Commands that prepare data: migrations and the like."""
+    owners: bool
+    """It changes owners or makes folders."""
+    start: str
+    """The shell text of what it starts; empty: what CMD says."""
+
+
+def read_script(data: bytes) -> ScriptFacts | str:
+    """The facts of a script, or the first line that is not understood."""
+    lines = data.decode("utf-8", "replace").replace("\\\n", " ").splitlines()
+    if len(lines) > MAX_LINES:
+        return f"it has {len(lines)} lines"
+    environment: list[tuple[str, str]] = []
+    once: list[str] = []
+    waits = owners = False
+    rest = [line.strip() for line in lines]
+    while rest:
+        line = rest.pop(0)
+        if not line or line.startswith("#") or _SKIPPED.match(line):
+            continue
+        default = next((found for each in _DEFAULTS if (found := each.match(line))), None)
+        if default:
+            environment.append((default["name"], default["value"].strip("\"'")))
+        elif _EXEC_ALL.match(line):
+            return ScriptFacts(tuple(environment), waits, tuple(once), owners, "")
+        elif _waits(line, rest):
+            waits = True
+        elif _ONCE.fullmatch(line):
+            once.append(line)
+        elif _OWNERS.fullmatch(line) and "$(" not in line:
+            owners = True
+        elif not any(rest) or line.startswith("exec "):
+            return ScriptFacts(tuple(environment), waits, tuple(once), owners, line)
+        else:
+            return f"it has the line: {line:.60}"
+    return "it starts nothing"
+
+
+def _waits(line: str, rest: list[str]) -> bool:
+    """Whether a line waits for a service; takes the lines of its loop."""
+    if _WAITS.match(line):
+        return " -- " not in line
+    loop = _LOOP.match(line)
+    if not loop or not _LOOP_WAITS.search(loop["condition"]):
+        return False
+    while rest and not re.search(r"\bdone\b", line):
+        line = rest.pop(0)
+    return True

@@ -1,0 +1,50 @@
+"""Dockerfiles moved to hardened images: the machine's catalog, a folder, a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ironhull.errors import NotFoundError
+from ironhull.migrate.catalog.definitions import DefinitionCatalog
+from ironhull.migrate.catalog.interface import Catalog
+from ironhull.migrate.context.folder import FolderContext
+from ironhull.migrate.dockerfile.lexer import MAX_BYTES
+from ironhull.migrate.migrate import migrate as migrate_text
+from ironhull.migrate.model import Migration
+from ironhull.workspace.definitions import Definitions
+from ironhull.workspace.machine import Machine
+
+LOADED = "localhost"
+"""Where `ironhull load` puts images in an engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateChoices:
+    """How a Dockerfile is to be migrated."""
+
+    context: Path | None = None
+    """Folder of the build context; None: the one that the Dockerfile is in."""
+    target: str | None = None
+    registry: str = LOADED
+    """Where the hardened images are; see `catalog_of`."""
+
+
+def migrate(machine: Machine, dockerfile: Path, chosen: MigrateChoices | None = None) -> Migration:
+    """The hardened form of a Dockerfile, which is not changed; see `migrate.migrate`.
+
+    NotFoundError if there is no such file, MalformedError if it is no Dockerfile.
+    """
+    chosen = chosen or MigrateChoices()
+    try:
+        with dockerfile.open("rb") as file:
+            source = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise NotFoundError(f"cannot read {dockerfile}: {error.strerror}") from error
+    context = FolderContext(chosen.context or dockerfile.parent)
+    return migrate_text(source, context, catalog_of(machine, chosen.registry), chosen.target)
+
+
+def catalog_of(machine: Machine, registry: str) -> Catalog:
+    """The machine's own catalog, as the registry serves it."""
+    return DefinitionCatalog(registry.strip("/"), Definitions(machine).catalog)
