@@ -46,6 +46,20 @@ from ironhull.workspace.scanning import ScanChoices
     metavar="FILE",
     help="The private key that signs, cosign's too; default: the active one of `key list`.",
 )
+@click.option(
+    "--rebuilders",
+    multiple=True,
+    metavar="FILE|URL",
+    help="Attestations of who else rebuilt its packages (rebuilderd's); also a folder of them.",
+)
+@click.option(
+    "--rebuilder-key",
+    "rebuilder_keys",
+    multiple=True,
+    metavar="PUB",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The public key of a rebuilder whose word counts; repeatable.",
+)
 @platforms_option
 @scan_options
 @as_json
@@ -54,6 +68,8 @@ def attest(
     types: tuple[str, ...],
     predicate: Path | None,
     signer: str | None,
+    rebuilders: tuple[str, ...],
+    rebuilder_keys: tuple[Path, ...],
     platforms: tuple[str, ...],
     as_json: bool,
     chosen: ScanChoices,
@@ -68,6 +84,7 @@ def attest(
     Examples:
       ironhull attest node:20
       ironhull attest node:20 --type vulnerabilities --type vex
+      ironhull attest node:20 --rebuilders https://rebuilder.example/all.jsonl --rebuilder-key r.pub
       ironhull attest node:20 --type https://example.com/review/v1 --predicate review.json
     """
     named = tuple(map(type_of, types))
@@ -77,9 +94,9 @@ def attest(
             raise click.UsageError("--predicate is of one --type")
         brought[named[0]] = checked_predicate(_read(predicate), str(predicate))
         named = ()
-    choices = AttestChoices(
-        named if types else AttestChoices().types, brought, Platform.parse_all(platforms), chosen
-    )
+    made = named if types or predicate is not None else AttestChoices().types
+    wanted = Platform.parse_all(platforms)
+    choices = AttestChoices(made, brought, wanted, chosen, rebuilders, rebuilder_keys)
     with opened(as_json, signer=signer) as machine:
         done = attest_image(machine, image, choices)
     if as_json:

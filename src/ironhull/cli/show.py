@@ -28,14 +28,20 @@ def show(image: str, platform: str | None, everything: bool, as_json: bool) -> N
       ironhull show node:20
       ironhull show node:20 --platform linux/arm64 --json
     """
-    found = stored_build(silent(), image, given_platform(platform))
+    machine = silent()
+    found = stored_build(machine, image, given_platform(platform))
+    # What reads attestations, which most of this does without.
+    from ironhull.workspace.rebuilt import rebuilt_packages
+
+    rebuilt = rebuilt_packages(machine, found.built.digest)
     if as_json:
-        print_json(stored_document(found))
+        counts = None if rebuilt is None else {str(by): count for by, count in rebuilt.counts}
+        print_json({**stored_document(found), "rebuilt": counts})
     else:
-        click.echo(_text(found, everything))
+        click.echo(_text(found, "" if rebuilt is None else rebuilt.words, everything))
 
 
-def _text(found: StoredBuild, everything: bool) -> str:
+def _text(found: StoredBuild, rebuilt: str, everything: bool) -> str:
     config, built = found.config["config"], found.built
     start = [*config.get("Entrypoint", []), *config.get("Cmd", [])]
     shell = next(check for check in built.checks if check.name == "no-shell")
@@ -53,6 +59,8 @@ def _text(found: StoredBuild, everything: bool) -> str:
         "checks": f"{sum(check.ok for check in built.checks)} of {len(built.checks)} hold: "
         + ", ".join(check.name for check in built.checks if check.ok),
     }
+    if rebuilt:
+        facts["rebuilt"] = f"{rebuilt} (as attached: ironhull verify says whose word it is)"
     width = max(map(len, facts))
     lines = [click.style(f"{found.image.name}:{found.tags[0]}", bold=True)]
     lines += [f"  {name.ljust(width)}  {value}" for name, value in facts.items()]

@@ -19,6 +19,7 @@ CHECKS = f"{OWN}/static-check/v1"
 SECRETS = f"{OWN}/secrets/v1"
 LICENSES = f"{OWN}/licenses/v1"
 SCORE = f"{OWN}/score/v1"
+REBUILDS = f"{OWN}/rebuilds/v1"
 VEX_SET = f"{OWN}/vex-set/v1"
 """Of a set of documents, not of an image."""
 PUBLICATION = f"{OWN}/publication/v1"
@@ -35,6 +36,7 @@ KINDS = {
     "checks": CHECKS,
     "secrets": SECRETS,
     "licenses": LICENSES,
+    "rebuilds": REBUILDS,
     "score": SCORE,
 }
 """In the order in which they are made: the score counts those before it."""

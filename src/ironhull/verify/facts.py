@@ -14,6 +14,7 @@ from ironhull.inventory.model import Inventory
 from ironhull.scan.model import ScanResult
 from ironhull.verify.evidence import Evidence, Subject
 from ironhull.verify.policy.model import Policy
+from ironhull.verify.rebuilders import Link
 from ironhull.vex.model import VexDocument
 
 
@@ -48,9 +49,12 @@ class Facts(Protocol):
         ...
 
     def rebuilt(
-        self, digests: Collection[str], rebuilders: Collection[str]
+        self, digests: Collection[str], rebuilders: Collection[str], attached: Collection[Link]
     ) -> Mapping[str, frozenset[str]] | Unknown:
-        """Packages' sha256 → which of the rebuilders (key fingerprints) got the same bytes."""
+        """Packages' sha256 → which of the rebuilders (key fingerprints) got the same bytes.
+
+        By the attestations that were given, and those `attached` to the image.
+        """
         ...
 
     def older_than_seen(self, evidence: Evidence) -> str | Unknown:

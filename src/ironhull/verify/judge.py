@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from ironhull.statements.kinds import SIGNATURE
+from ironhull.statements.kinds import REBUILDS, SIGNATURE
 from ironhull.verify.evidence import Evidence
 from ironhull.verify.facts import Case, Facts
 from ironhull.verify.kinds import PROVENANCES, SBOMS, SCANS, VEXES, is_of, types_of
@@ -74,6 +74,8 @@ def needed_types(policy: Policy) -> Callable[[str], bool]:
         wanted += types_of(each.type)
     if policy.provenance is not None or policy.inputs is not None or policy.base is not None:
         wanted += PROVENANCES
+    if policy.inputs is not None:
+        wanted.append(REBUILDS)
     packages = policy.provenance is not None and policy.provenance.packages
     if policy.sbom is not None or packages:
         wanted += SBOMS

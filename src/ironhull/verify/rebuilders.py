@@ -8,6 +8,7 @@ download: read strictly, and a link counts for nobody but the keys whose signatu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,61 +19,108 @@ from ironhull.verify.strict import strict_object
 
 MAX_FILES = 100_000
 MAX_SIZE = 1 << 20
+MAX_LINES = 256 << 20
+ENDINGS = (".json", ".jsonl", ".link")
 MAX_SIGNATURES = 16
 _DIGITS = frozenset("0123456789abcdef")
 
 
-def read_rebuilds(places: Iterable[Path], keys: Iterable[PublicKey]) -> dict[str, frozenset[str]]:
-    """sha256 of a rebuilt file → fingerprints of the keys that say so.
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One attestation of a rebuild, as it was read; nobody has vouched for it yet."""
 
-    `places` are files of links, or folders of them (`*.link`, `*.json`). InputError for a place
-    that cannot be read, MalformedError for a file that is no link: nobody should think it counted.
-    """
+    value: Mapping[str, Any] = field(repr=False)
+    message: bytes = field(repr=False)
+    """What is signed."""
+    signatures: tuple[bytes, ...]
+    products: tuple[str, ...]
+    """sha256 of what came out of the rebuild."""
+
+    def signers(self, keys: Iterable[PublicKey]) -> tuple[PublicKey, ...]:
+        """Which of the keys have signed it."""
+        return tuple(
+            key for key in keys if any(key.holds(self.message, sig) for sig in self.signatures)
+        )
+
+
+def rebuilds(links: Iterable[Link], keys: Iterable[PublicKey]) -> dict[str, frozenset[str]]:
+    """sha256 of a rebuilt file → fingerprints of the keys that say so."""
     known = tuple(keys)
     found: dict[str, set[str]] = {}
-    for path in _files(places):
-        for digest, fingerprint in _rebuilt(path, known):
-            found.setdefault(digest, set()).add(fingerprint)
+    for link in links:
+        for key in link.signers(known):
+            for digest in link.products:
+                found.setdefault(digest, set()).add(key.fingerprint)
     return {digest: frozenset(signers) for digest, signers in found.items()}
+
+
+def read_links(places: Iterable[Path]) -> Iterator[Link]:
+    """The links in files, or in folders of them (`*.link`, `*.json`, and `*.jsonl`, one a line).
+
+    InputError for a place that cannot be read, MalformedError for a file that is no link: nobody
+    should think it counted.
+    """
+    for path in _files(places):
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_LINES + 1)
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from None
+        yield from links_in(data, str(path), lines=path.suffix == ".jsonl")
+
+
+def links_in(data: bytes, name: str, *, lines: bool) -> Iterator[Link]:
+    """The link of a file, or one of each of its `lines`; MalformedError."""
+    if not lines:
+        yield _parsed(data, name)
+        return
+    if len(data) > MAX_LINES:
+        raise MalformedError(f"{name}: larger than {MAX_LINES} bytes")
+    for number, line in enumerate(data.splitlines(), 1):
+        if number > MAX_FILES:
+            raise InputError(f"{name}: more than {MAX_FILES} attestations of rebuilders")
+        if line.strip():
+            yield _parsed(line, f"{name}:{number}")
+
+
+def link_of(value: Mapping[str, Any], name: str) -> Link:
+    """The link that a JSON object is, read strictly before; MalformedError."""
+    signed, signatures = value.get("signed"), value.get("signatures")
+    if not isinstance(signed, dict) or not isinstance(signatures, list):
+        raise MalformedError(f"{name}: no in-toto link (it has no `signed` and `signatures`)")
+    try:
+        message = canonical_json(signed).encode()
+    except RecursionError:
+        raise MalformedError(f"{name}: nested too deep") from None
+    except MalformedError as error:
+        raise MalformedError(f"{name}: {error}") from None
+    if signed.get("_type") != "link" or not str(signed.get("name", "")).startswith("rebuild "):
+        raise MalformedError(f"{name}: a link of something that is no rebuild")
+    given = (_signature(each) for each in signatures[:MAX_SIGNATURES])
+    found = tuple(dict.fromkeys(_products(signed.get("products"))))
+    return Link(value, message, tuple(filter(None, given)), found)
+
+
+def _parsed(data: bytes, name: str) -> Link:
+    if len(data) > MAX_SIZE:
+        raise MalformedError(f"{name}: larger than {MAX_SIZE} bytes")
+    try:
+        return link_of(strict_object(data, name), name)
+    except RefusedError as error:
+        raise MalformedError(f"{name}: {error}") from None
 
 
 def _files(places: Iterable[Path]) -> Iterator[Path]:
     count = 0
     for place in places:
-        inside = sorted((*place.rglob("*.link"), *place.rglob("*.json"))) if place.is_dir() else ()
+        inside = sorted(path for ending in ENDINGS for path in place.rglob(f"*{ending}"))
         if place.is_dir() and not inside:
-            raise InputError(f"{place}: a folder without attestations (*.link, *.json)")
+            raise InputError(f"{place}: a folder without attestations ({', '.join(ENDINGS)})")
         for path in inside or (place,):
             count += 1
             if count > MAX_FILES:
                 raise InputError(f"more than {MAX_FILES} attestations of rebuilders")
             yield path
-
-
-def _rebuilt(path: Path, keys: tuple[PublicKey, ...]) -> Iterator[tuple[str, str]]:
-    """Digest and fingerprint of each product and each key that holds."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SIZE + 1)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    if len(data) > MAX_SIZE:
-        raise MalformedError(f"{path}: larger than {MAX_SIZE} bytes")
-    try:
-        value = strict_object(data, str(path))
-        signed, signatures = value.get("signed"), value.get("signatures")
-        if not isinstance(signed, dict) or not isinstance(signatures, list):
-            raise MalformedError(f"{path}: no in-toto link (it has no `signed` and `signatures`)")
-        message = canonical_json(signed).encode()
-    except (RefusedError, RecursionError) as error:
-        raise MalformedError(f"{path}: {error}") from None
-    if signed.get("_type") != "link" or not str(signed.get("name", "")).startswith("rebuild "):
-        raise MalformedError(f"{path}: a link of something that is no rebuild")
-    given = [sig for each in signatures[:MAX_SIGNATURES] if (sig := _signature(each))]
-    products = list(_products(signed.get("products")))
-    for key in keys:
-        if any(key.holds(message, sig) for sig in given):
-            yield from ((digest, key.fingerprint) for digest in products)
 
 
 def _signature(value: object) -> bytes:

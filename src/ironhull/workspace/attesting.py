@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ironhull.attest.attaching import referrer_of
 from ironhull.attest.bundle import BUNDLE_TYPE
@@ -21,12 +22,13 @@ from ironhull.oci.document import Document
 from ironhull.oci.platform import Platform
 from ironhull.signing.dsse import signed_bundle, signers_of
 from ironhull.signing.interface import Signer
-from ironhull.statements.kinds import SCORE, SIGNATURE, kind_of
+from ironhull.statements.kinds import REBUILDS, SCORE, SIGNATURE, kind_of
 from ironhull.store.layout import ImageLayout
 from ironhull.store.referrers import replace_documents
 from ironhull.workspace.images import stored
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.predicates import MADE, AttestedPlatform, Unsaid, predicate
+from ironhull.workspace.rebuilders import rebuilders_of
 from ironhull.workspace.scanning import ScanChoices
 from ironhull.workspace.signing_keys import signer_of
 
@@ -45,6 +47,10 @@ class AttestChoices:
     platforms: Sequence[Platform] = ()
     """Which of the image's; none: all."""
     scan: ScanChoices = field(default_factory=ScanChoices)
+    rebuilders: Sequence[str] = ()
+    """Addresses, files and folders of attestations of who else rebuilt packages (rebuilderd's)."""
+    rebuilder_keys: Sequence[Path] = ()
+    """Public keys of those whose word counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +113,13 @@ def attest(machine: Machine, name: str, chosen: AttestChoices) -> Attested:
     writing = _Writing(layout, signer, name.partition(":")[0].rpartition("/")[2])
     if document.is_index:
         writing.say(document.descriptor(), "", _created(document), SIGNATURE, b"{}")
+    others = None
+    if chosen.rebuilders:
+        others = rebuilders_of(machine, chosen.rebuilders, chosen.rebuilder_keys)
     for platform, manifest in _manifests(layout, document, chosen.platforms):
-        image = AttestedPlatform(machine, name, root, manifest.descriptor(), platform, chosen.scan)
+        image = AttestedPlatform(
+            machine, name, root, manifest.descriptor(), platform, chosen.scan, others
+        )
         _attest(writing, image, manifest, chosen)
     writing.list()
     return Attested(
@@ -124,7 +135,8 @@ def _attest(
     writing: _Writing, image: AttestedPlatform, manifest: Document, chosen: AttestChoices
 ) -> None:
     created, platform = _created(manifest), str(image.platform or "")
-    for predicate_type in dict.fromkeys((*chosen.types, *chosen.predicates)):
+    asked = (REBUILDS,) if image.rebuilders is not None else ()
+    for predicate_type in dict.fromkeys((*asked, *chosen.types, *chosen.predicates)):
         if predicate_type == SCORE:
             # It counts what is attached.
             writing.list()

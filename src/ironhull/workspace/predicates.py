@@ -26,6 +26,7 @@ from ironhull.statements import kinds, results
 from ironhull.statements.provenance import provenance
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.measuring import MeasureChoices
+from ironhull.workspace.rebuilders import Rebuilders
 from ironhull.workspace.sbom import bill_of
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
 from ironhull.workspace.scoring import score
@@ -50,6 +51,8 @@ class AttestedPlatform:
     manifest: Descriptor
     platform: Platform | None
     scan: ScanChoices = field(default_factory=ScanChoices)
+    rebuilders: Rebuilders | None = None
+    """Whose attestations count; None: nobody said."""
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -118,6 +121,14 @@ def _provenance(image: AttestedPlatform) -> bytes:
     )
 
 
+def _rebuilds(image: AttestedPlatform) -> bytes:
+    if image.rebuilders is None:
+        raise Unsaid("nobody said who else rebuilds packages (--rebuilders)")
+    recipe, _ = image.recipe
+    lock = parse_lock(recipe.lock, recipe.lock_path)
+    return image.rebuilders.predicate(lock.platforms[image.built.platform].packages)
+
+
 def _vex(image: AttestedPlatform) -> bytes:
     result = image.found
     with image.database() as database:
@@ -158,11 +169,13 @@ _MAKERS: dict[str, Callable[[AttestedPlatform], bytes]] = {
 
 MADE = tuple(_MAKERS)
 """The types that Ironhull makes, in the order in which it makes them: the score counts the rest."""
+_ASKED = {kinds.REBUILDS: _rebuilds}
+"""Those that it makes where somebody brings what they are made from."""
 
 
 def predicate(image: AttestedPlatform, predicate_type: str) -> bytes:
     """What is said of an image; Unsaid with the reason where nothing can be."""
-    maker = _MAKERS.get(predicate_type)
+    maker = (_MAKERS | _ASKED).get(predicate_type)
     if maker is None:
         raise InputError(f"{predicate_type}: give what it says in a file (--predicate FILE)")
     return maker(image)

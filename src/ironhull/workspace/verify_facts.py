@@ -20,6 +20,7 @@ from ironhull.registry.client.naming import Kind, find_location
 from ironhull.scan.model import ScanResult
 from ironhull.verify.evidence import Evidence, Subject
 from ironhull.verify.facts import Unknown
+from ironhull.verify.rebuilders import Link, read_links, rebuilds
 from ironhull.verify.trust import Trust
 from ironhull.vex.model import VexDocument
 from ironhull.workspace.machine import Machine
@@ -133,17 +134,16 @@ class MachineFacts:
             return Unknown(str(error))
 
     def rebuilt(
-        self, digests: Collection[str], rebuilders: Collection[str]
+        self, digests: Collection[str], rebuilders: Collection[str], attached: Collection[Link]
     ) -> Mapping[str, frozenset[str]] | Unknown:
-        """As `Facts.rebuilt`, by the attestations that were given."""
-        if not self.rebuilds:
-            return Unknown("no attestations of rebuilders were given (--rebuilders)")
-        # Only a policy with `inputs` reads them.
-        from ironhull.verify.rebuilders import read_rebuilds
-
+        """As `Facts.rebuilt`."""
+        if not self.rebuilds and not attached:
+            return Unknown(
+                "no attestations of rebuilders were given (--rebuilders), and none are attached"
+            )
         believed = self.trust.believed if self.trust is not None else ()
         keys = [key.public for key in believed if key.public.fingerprint in rebuilders]
-        found = read_rebuilds(self.rebuilds, keys)
+        found = rebuilds((*read_links(self.rebuilds), *attached), keys)
         return {digest: found[digest] for digest in digests if digest in found}
 
     def older_than_seen(self, evidence: Evidence) -> str | Unknown:

@@ -13,7 +13,12 @@ from tests.fakes.published_image import DEBS, Published, published
 
 from ironhull.errors import InputError, MalformedError
 from ironhull.signing.public_key import PublicKey
-from ironhull.verify.rebuilders import canonical_json, read_rebuilds
+from ironhull.statements.kinds import REBUILDS
+from ironhull.verify.rebuilders import canonical_json, read_links, rebuilds
+
+
+def read_rebuilds(places: list[Path], keys: list[PublicKey]) -> dict[str, frozenset[str]]:
+    return rebuilds(read_links(places), keys)
 
 
 class Rebuilder:
@@ -154,11 +159,13 @@ def rebuilt(folder: Path, rebuilder: Rebuilder, *packages: str) -> None:
 def test_every_package_has_to_be_rebuilt_by_enough(tmp_path: Path) -> None:
     one, two = Rebuilder(), Rebuilder()
     found, links = shop(tmp_path / "shop", one, two), tmp_path / "links"
-    assert found.failed() == {"inputs": "no attestations of rebuilders were given (--rebuilders)"}
+    assert found.failed() == {
+        "inputs": "no attestations of rebuilders were given (--rebuilders), and none are attached"
+    }
     rebuilt(links, one, *DEBS)
     rebuilt(links, two, "openssl")
     failed = found.failed(rebuilds=[links])
-    assert failed == {"inputs": "zlib1g 1:1.2.13-1 by 1"}
+    assert failed == {"inputs": "1 of 2 packages; zlib1g 1:1.2.13-1 by 1"}
     rebuilt(links, two, "zlib1g")
     assert found.failed(rebuilds=[links]) == {}
 
@@ -167,7 +174,47 @@ def test_rebuilders_that_the_policy_does_not_name_count_for_nothing(tmp_path: Pa
     one, stranger = Rebuilder(), Rebuilder()
     found, links = shop(tmp_path / "shop", one, threshold=1), tmp_path / "links"
     rebuilt(links, stranger, *DEBS)
-    assert found.failed(rebuilds=[links])["inputs"].startswith("openssl 3.0.11-1 by 0")
+    assert found.failed(rebuilds=[links]) == {
+        "inputs": "0 of 2 packages; not known of openssl 3.0.11-1, zlib1g 1:1.2.13-1"
+    }
+
+
+def test_attestations_that_are_attached_count_for_who_signed_them(tmp_path: Path) -> None:
+    one, stranger = Rebuilder(), Rebuilder()
+    found = shop(tmp_path / "shop", one, threshold=1)
+    root = found.image.descriptor(found.image.root.digest)
+
+    def attached(*links: dict[str, Any]) -> dict[str, str]:
+        found.image.attach(root, REBUILDS, {"links": list(links)})
+        found.image.list_waiting()
+        return found.failed()
+
+    forged = one.link({"all.deb": DEBS["zlib1g"][1]})
+    forged["signed"]["products"]["more.deb"] = {"sha256": DEBS["openssl"][1]}
+    strange = [stranger.link({f"{name}.deb": DEBS[name][1]}) for name in DEBS]
+    assert attached(forged, *strange)["inputs"].startswith("0 of 2 packages; not known of")
+    good = [one.link({f"{name}.deb": DEBS[name][1]}) for name in DEBS]
+    assert attached(*good) == {}
+
+
+def test_something_else_among_attached_attestations_is_a_no(tmp_path: Path) -> None:
+    one = Rebuilder()
+    found = shop(tmp_path / "shop", one, threshold=1)
+    root = found.image.descriptor(found.image.root.digest)
+    good = [one.link({f"{name}.deb": DEBS[name][1]}) for name in DEBS]
+    found.image.attach(root, REBUILDS, {"links": [*good, {"signed": {}}]})
+    assert "no in-toto link" in found.failed()["inputs"]
+
+
+def test_a_file_of_lines_is_a_link_each(tmp_path: Path) -> None:
+    one = Rebuilder()
+    lines = [json.dumps(one.link({f"{digest}.deb": digest * 32})) for digest in ("ab", "cd")]
+    path = tmp_path / "all.jsonl"
+    path.write_text("\n".join([*lines, ""]))
+    assert set(read_rebuilds([path], [one.public])) == {"ab" * 32, "cd" * 32}
+    path.write_text("\n".join([*lines, "{}"]))
+    with pytest.raises(MalformedError, match=r"all.jsonl:3: no in-toto link"):
+        read_rebuilds([path], [one.public])
 
 
 def test_who_rebuilds_packages_does_not_sign_images_by_that(tmp_path: Path) -> None:

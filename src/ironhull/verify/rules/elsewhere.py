@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ironhull.errors import InputError
+from ironhull.json_fields import objects
+from ironhull.statements.kinds import REBUILDS
 from ironhull.verify.facts import Case, Unknown
-from ironhull.verify.kinds import PROVENANCES
+from ironhull.verify.kinds import PROVENANCES, is_of
+from ironhull.verify.rebuilders import MAX_FILES, Link, link_of
 from ironhull.verify.rules.choosing import chosen, document, missing, outcome, some
 from ironhull.verify.rules.provenance_packages import package_digests
 from ironhull.verify.verdict import Outcome
@@ -32,20 +35,44 @@ def inputs(case: Case) -> Iterator[Outcome]:
     except InputError as error:
         yield outcome(case, "inputs", "fail", str(error), needed)
         return
-    found = case.facts.rebuilt(packages.keys(), rule.fingerprints)
+    try:
+        attached = list(_attached(case))
+    except InputError as error:
+        yield outcome(case, "inputs", "fail", str(error), needed)
+        return
+    found = case.facts.rebuilt(packages.keys(), rule.fingerprints, attached)
     if isinstance(found, Unknown):
         yield outcome(case, "inputs", "unknown", found.reason, needed)
         return
-    few = [
-        f"{name} by {len(found.get(digest, ()))}"
+    by = {
+        name: len(found.get(digest, frozenset()) & rule.fingerprints)
         for digest, name in packages.items()
-        if len(found.get(digest, frozenset()) & rule.fingerprints) < rule.threshold
-    ]
-    if few or not packages:
-        text = some(few) if few else "its provenance names no package"
+    }
+    unknown = [name for name, count in by.items() if not count]
+    few = [f"{name} by {count}" for name, count in by.items() if 0 < count < rule.threshold]
+    if few or unknown:
+        parts = [some(few)] if few else []
+        parts += [f"not known of {some(unknown)}"] if unknown else []
+        enough = len(by) - len(few) - len(unknown)
+        text = f"{enough} of {len(by)} packages; {'; '.join(parts)}"
         yield outcome(case, "inputs", "fail", text, needed)
+    elif not packages:
+        yield outcome(case, "inputs", "fail", "its provenance names no package", needed)
     else:
-        yield outcome(case, "inputs", "pass", f"{len(packages)} packages")
+        least = min(by.values())
+        yield outcome(case, "inputs", "pass", f"{len(packages)} packages, by {least} or more")
+
+
+def _attached(case: Case) -> Iterator[Link]:
+    """Rebuilders' attestations that are attached to the image, each with its own signatures.
+
+    Who attached them is of no matter: they count for who signed them.
+    """
+    for statement in case.image.statements:
+        if is_of(statement.type, (REBUILDS,)):
+            said = document(statement, "rebuilds")
+            for link in objects(said, "links", f"rebuilds {statement.digest[:19]}")[:MAX_FILES]:
+                yield link_of(link, f"rebuilds {statement.digest[:19]}")
 
 
 def record(case: Case) -> Iterator[Outcome]:
