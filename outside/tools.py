@@ -39,8 +39,14 @@ CACHE = Path(
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ironhull-tests"
 )
 VERSIONS = CACHE / "versions.json"
-# Programs of the administrator are not on everybody's PATH.
-SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin:/usr/sbin:/sbin"])
+# Programs of the administrator are not on everybody's PATH, and PostgreSQL's on nobody's.
+SEARCH = os.pathsep.join(
+    [
+        os.environ.get("PATH", os.defpath),
+        "/usr/local/sbin:/usr/sbin:/sbin",
+        *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True),
+    ]
+)
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 NAMES = [name for kind in ("sid", "pypi", "npm", "go", "apt") for name in LOCK[kind]]
 

@@ -1,0 +1,346 @@
+"""The state of watching: what was observed and done, in a database that several watchers share.
+
+Each method is one transaction. What stands here can be found again from registry and store, but for
+the history, which `state.transfer` writes into a file and reads back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ironhull.errors import NotFoundError
+from ironhull.state import tables
+from ironhull.state.connecting import open_engine, problems
+from ironhull.state.watch_records import (
+    Attempt,
+    Event,
+    FeedState,
+    ImageState,
+    Said,
+    SuiteState,
+    stamp,
+)
+
+Clock = Callable[[], datetime]
+"""Gives the present, with a time zone."""
+_Record = TypeVar("_Record")
+
+
+class WatchState:
+    """The open state; any number of threads and processes may use it at once.
+
+    EnvironmentProblem from every method where the database cannot be used.
+    """
+
+    def __init__(self, address: str, clock: Clock) -> None:
+        self._engine = open_engine(address)
+        self._clock = clock
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> WatchState:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def now(self) -> str:
+        """The present, as the state has it."""
+        return stamp(self._clock())
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """All or nothing of what the block does."""
+        with problems(self._engine.url), self._engine.begin() as connection:
+            yield connection
+
+    # -- images ----------------------------------------------------------------------------------
+
+    def images(self) -> dict[str, ImageState]:
+        """Where every image stands that was ever seen, by name."""
+        with self.transaction() as connection:
+            rows = connection.execute(select(tables.image).order_by(tables.image.c.name))
+            return {row.name: _record(ImageState, row) for row in rows}
+
+    def image(self, name: str) -> ImageState:
+        """Where an image stands; that of one that was never seen is `new`."""
+        with self.transaction() as connection:
+            return self._image(connection, name)
+
+    def change(self, name: str, change: Callable[[ImageState], ImageState]) -> ImageState:
+        """Change where an image stands, by what it is now; nobody comes in between."""
+        with self.transaction() as connection:
+            changed = change(self._image(connection, name, lock=True))
+            self._put(connection, tables.image, [asdict(changed)])
+            return changed
+
+    def forget(self, name: str) -> None:
+        """Take an image out whose definition is gone; its history stays."""
+        with self.transaction() as connection:
+            connection.execute(delete(tables.image).where(tables.image.c.name == name))
+
+    def _image(self, connection: Connection, name: str, *, lock: bool = False) -> ImageState:
+        wanted = select(tables.image).where(tables.image.c.name == name)
+        row = connection.execute(wanted.with_for_update() if lock else wanted).first()
+        return ImageState(name) if row is None else _record(ImageState, row)
+
+    # -- attempts --------------------------------------------------------------------------------
+
+    def begin(self, attempt: Attempt) -> int:
+        """Write down that an attempt began; its number."""
+        values = asdict(attempt)
+        del values["id"]
+        with self.transaction() as connection:
+            made = connection.execute(insert(tables.attempt).values(values))
+            key = made.inserted_primary_key
+            return int(key[0]) if key else 0
+
+    def end(self, number: int, **values: str) -> None:
+        """Write down what became of an attempt."""
+        with self.transaction() as connection:
+            connection.execute(
+                update(tables.attempt)
+                .where(tables.attempt.c.id == number)
+                .values(ended=self.now, **values)
+            )
+
+    def attempts(self, images: Sequence[str] | None = None, most: int = 1000) -> list[Attempt]:
+        """The newest attempts, of these images or of all; the newest first."""
+        wanted = select(tables.attempt).order_by(tables.attempt.c.id.desc()).limit(most)
+        if images is not None:
+            wanted = wanted.where(tables.attempt.c.image.in_(images))
+        with self.transaction() as connection:
+            return [_record(Attempt, row) for row in connection.execute(wanted)]
+
+    def end_abandoned(self, image: str) -> None:
+        """What nobody finished of an image was stopped; only for who holds its lease."""
+        table = tables.attempt
+        with self.transaction() as connection:
+            connection.execute(
+                update(table)
+                .where(table.c.image == image, table.c.result == "running")
+                .values(ended=self.now, result="stopped", detail="the watcher ended meanwhile")
+            )
+
+    def keep_lock(self, content: bytes) -> str:
+        """Keep a lock's bytes; the digest that `lock` finds them by."""
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        row = {"digest": digest, "content": zlib.compress(content)}
+        with self.transaction() as connection:
+            self._add(connection, tables.locked, [row])
+        return digest
+
+    def lock(self, digest: str) -> bytes:
+        """The bytes of a lock; NotFoundError where it was not kept."""
+        with self.transaction() as connection:
+            found = connection.execute(
+                select(tables.locked.c.content).where(tables.locked.c.digest == digest)
+            ).scalar()
+        if found is None:
+            raise NotFoundError(f"the state has no lock {digest}")
+        return zlib.decompress(found)
+
+    # -- vulnerabilities -------------------------------------------------------------------------
+
+    def happened(self, events: Sequence[Event]) -> None:
+        """Write down events; one that is known keeps its first time."""
+        with self.transaction() as connection:
+            self._add(connection, tables.event, [asdict(each) for each in events])
+
+    def events(self, *, image: str = "", vulnerability: str = "") -> list[Event]:
+        """Events by time: all, of one image, of one vulnerability."""
+        table = tables.event
+        wanted = select(table).order_by(table.c.at, table.c.image, table.c.vulnerability)
+        if image:
+            wanted = wanted.where(table.c.image == image)
+        if vulnerability:
+            wanted = wanted.where(table.c.vulnerability == vulnerability)
+        with self.transaction() as connection:
+            return [_record(Event, row) for row in connection.execute(wanted)]
+
+    def count(self, day: str, image: str, by_severity: Mapping[str, int]) -> None:
+        """An image's open findings on a day (`2026-11-29`); the last count of a day stays."""
+        table = tables.count
+        rows = [
+            {"day": day, "image": image, "severity": severity, "open": number}
+            for severity, number in by_severity.items()
+        ]
+        with self.transaction() as connection:
+            connection.execute(delete(table).where(table.c.day == day, table.c.image == image))
+            self._put(connection, table, rows)
+
+    def counts(self, image: str = "") -> list[tuple[str, str, str, int]]:
+        """Day, image, severity and open findings, by day."""
+        table = tables.count
+        wanted = select(table).order_by(table.c.day, table.c.image, table.c.severity)
+        if image:
+            wanted = wanted.where(table.c.image == image)
+        with self.transaction() as connection:
+            return [
+                (row.day, row.image, row.severity, row.open) for row in connection.execute(wanted)
+            ]
+
+    # -- what was observed -----------------------------------------------------------------------
+
+    def suites(self) -> list[SuiteState]:
+        """The release files as they were seen last."""
+        with self.transaction() as connection:
+            rows = connection.execute(select(tables.suite).order_by(*tables.suite.primary_key))
+            return [_record(SuiteState, row) for row in rows]
+
+    def saw_suites(self, suites: Sequence[SuiteState]) -> None:
+        """Write down release files; an unchanged one keeps the time of its change."""
+        known = {(each.repository, each.suite): each for each in self.suites()}
+        rows = []
+        for each in suites:
+            before = known.get((each.repository, each.suite))
+            same = before is not None and before.digest == each.digest
+            changed = before.changed if before is not None and same else each.changed
+            rows.append(asdict(replace(each, changed=changed)))
+        with self.transaction() as connection:
+            self._put(connection, tables.suite, rows)
+
+    def feeds(self) -> list[FeedState]:
+        """The feeds as they were read last."""
+        with self.transaction() as connection:
+            rows = connection.execute(select(tables.feed).order_by(tables.feed.c.name))
+            return [_record(FeedState, row) for row in rows]
+
+    def saw_feeds(self, feeds: Sequence[FeedState]) -> None:
+        """Write down feeds."""
+        with self.transaction() as connection:
+            self._put(connection, tables.feed, [asdict(each) for each in feeds])
+
+    def note(self, key: str) -> str:
+        """A small thing to remember; empty where there is none."""
+        wanted = select(tables.note.c.value).where(tables.note.c.key == key)
+        with self.transaction() as connection:
+            return str(connection.execute(wanted).scalar() or "")
+
+    def set_note(self, key: str, value: str) -> None:
+        """Remember a small thing."""
+        with self.transaction() as connection:
+            self._put(connection, tables.note, [{"key": key, "value": value}])
+
+    # -- what was said ---------------------------------------------------------------------------
+
+    def say(self, subject: str, text: str) -> bool:
+        """Whether a cause is new for a subject: then it is to be said, and now it was."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        table, now = tables.said, self.now
+        here = (table.c.subject == subject, table.c.digest == digest)
+        with self.transaction() as connection:
+            known = connection.execute(select(table).where(*here).with_for_update()).first()
+            row = {
+                "subject": subject,
+                "digest": digest,
+                "text": text,
+                "first": known.first if known is not None and not known.over else now,
+                "last": now,
+                "over": "",
+            }
+            self._put(connection, table, [row])
+            return known is None or bool(known.over)
+
+    def settle(self, subject: str, *standing: str) -> None:
+        """Every cause of a subject is over but these texts."""
+        table = tables.said
+        kept = [hashlib.sha256(text.encode()).hexdigest() for text in standing]
+        with self.transaction() as connection:
+            connection.execute(
+                update(table)
+                .where(table.c.subject == subject, table.c.over == "", table.c.digest.not_in(kept))
+                .values(over=self.now)
+            )
+
+    def complaints(self) -> list[Said]:
+        """The causes that still are, by the time when they began."""
+        table = tables.said
+        wanted = select(table).where(table.c.over == "").order_by(table.c.first)
+        with self.transaction() as connection:
+            return [_record(Said, row) for row in connection.execute(wanted)]
+
+    # -- leases ----------------------------------------------------------------------------------
+
+    def take_lease(self, name: str, holder: str, length: timedelta) -> bool:
+        """Take or renew a lease; False while another holds it.
+
+        The clocks of the holders have to agree within less than its length.
+        """
+        now = self._clock()
+        values = {"name": name, "holder": holder, "until": stamp(now + length)}
+        table = tables.lease
+        with self.transaction() as connection:
+            wanted = self._insert(table).values(values)
+            free = or_(table.c.until < stamp(now), table.c.holder == holder)
+            taken = wanted.on_conflict_do_update(index_elements=["name"], set_=values, where=free)
+            return connection.execute(taken.returning(table.c.name)).first() is not None
+
+    def end_lease(self, name: str, holder: str) -> None:
+        """Give a lease back; nothing happens to one of another holder."""
+        table = tables.lease
+        with self.transaction() as connection:
+            connection.execute(delete(table).where(table.c.name == name, table.c.holder == holder))
+
+    # -- rows ------------------------------------------------------------------------------------
+
+    def rows(self, connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
+        """All rows of a table, as they are."""
+        for row in connection.execute(select(table).order_by(*table.primary_key)):
+            yield dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it
+
+    def empty(self, connection: Connection) -> bool:
+        """Whether nothing was ever written."""
+        return all(
+            connection.execute(select(func.count()).select_from(table)).scalar() == 0
+            for table in tables.KEPT
+        )
+
+    def add(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows that are not there yet."""
+        self._add(connection, table, rows)
+
+    def set_next_attempt(self, connection: Connection) -> None:
+        """Let numbers of attempts go on after those that were imported."""
+        if self._engine.dialect.name != "sqlite":
+            last = "SELECT setval(pg_get_serial_sequence('attempt', 'id'), max(id)) FROM attempt"
+            connection.execute(text(last))
+
+    def _add(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            connection.execute(self._insert(table).on_conflict_do_nothing(), list(rows))
+
+    def _put(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        if not rows:
+            return
+        wanted = self._insert(table)
+        keys = [column.name for column in table.primary_key]
+        others = {c.name: wanted.excluded[c.name] for c in table.columns if c.name not in keys}
+        connection.execute(
+            wanted.on_conflict_do_update(index_elements=keys, set_=others), list(rows)
+        )
+
+    def _insert(self, table: Table) -> Any:
+        return _insert_of(self._engine)(table)
+
+
+def _insert_of(engine: Engine) -> Any:
+    """The insert of the dialect: both know ON CONFLICT, by the same names."""
+    return sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+
+
+def _record(kind: type[_Record], row: Any) -> _Record:
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: getattr(row, name) for name in names})
