@@ -458,8 +458,15 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(
         self, data: bytes, *, cut: int | None = None, ranges: bool = True, announced: int = 0
     ) -> None:
-        """The file or the part of it that was asked for; `cut` sends less than announced."""
+        """The file or the part of it that was asked for; `cut` sends less than announced.
+
+        304 for whoever has it already, by its ETag.
+        """
         start = 0
+        tag = f'"{hashlib.sha256(data).hexdigest()[:16]}"'
+        if self.headers.get("if-none-match") == tag:
+            status(304, etag=tag)(self, b"")
+            return
         if ranges and (wanted := self.headers.get("range", "")).startswith("bytes="):
             start = int(wanted[6:].partition("-")[0])
             if start >= len(data):
@@ -469,7 +476,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("content-range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         else:
             self.send_response(200)
-        self.send_header("etag", f'"{hashlib.sha256(data).hexdigest()[:16]}"')
+        self.send_header("etag", tag)
         self.send_header("content-length", str(announced or len(data) - start))
         self.end_headers()
         self.wfile.write(data[start:] if cut is None else data[start : start + cut])

@@ -23,6 +23,7 @@ from ironhull.archive.fetch import (
 )
 from ironhull.archive.interface import Download, ReleaseRecord, Repository
 from ironhull.archive.mirror import local_path
+from ironhull.archive.transfer import Transfer
 from ironhull.archive.trust import (
     Clock,
     SeenReleases,
@@ -118,14 +119,12 @@ def _from_mirror(
     folder = local_path(repository.uri)
     if folder is not None and not folder.is_dir():
         raise NotFoundError(f"{repository.name}: the mirror {folder} is not a folder")
-    chunks: list[bytes] = []
     try:
-        transfer.get(url, chunks.append, limit=MAX_RELEASE, fresh=True)
+        data = _fresh(transfer, url, _cached(repository, suite, context))
     except NotFoundError:
         raise NotFoundError(f"{where}: {_no_suite(repository)}") from None
     except NetworkError as error:
         raise NetworkError(f"{repository.name} {suite}: {error}; {repository.remedy}") from None
-    data = b"".join(chunks)
     found = _verified(data, repository, suite, where, context)
     if not context.allow_expired:
         check_dates(found.release, where, context.clock, own=bool(repository.place))
@@ -134,6 +133,37 @@ def _from_mirror(
         )
     replace_file(_cached(repository, suite, context), data)
     return found
+
+
+def _fresh(transfer: Download, url: str, cached: Path) -> bytes:
+    """The release file as the mirror has it; one that it says is the kept one is not sent again.
+
+    Whatever comes of it is verified as if it had been sent.
+    """
+    chunks: list[bytes] = []
+    if not isinstance(transfer, Transfer) or local_path(url) is not None:
+        transfer.get(url, chunks.append, limit=MAX_RELEASE, fresh=True)
+        return b"".join(chunks)
+    beside = cached.with_suffix(".known")
+    kept, known = _kept(cached, beside)
+    said = transfer.get_changed(url, chunks.append, limit=MAX_RELEASE, known=known)
+    if said is None:
+        return kept
+    data = b"".join(chunks)
+    if said:
+        replace_file(beside, f"{digest_of(data)}\n{said}".encode(), durable=False)
+    return data
+
+
+def _kept(cached: Path, beside: Path) -> tuple[bytes, str]:
+    """The release file that was kept, and what stands for it at the server; empty: nothing does."""
+    try:
+        if max(cached.stat().st_size, beside.stat().st_size) > MAX_RELEASE:
+            return b"", ""
+        kept, (digest, _, known) = cached.read_bytes(), beside.read_text().partition("\n")
+    except (OSError, UnicodeDecodeError):
+        return b"", ""
+    return (kept, known) if digest_of(kept) == digest else (b"", "")
 
 
 def _no_suite(repository: Repository) -> str:

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from urllib3.response import BaseHTTPResponse
@@ -40,8 +42,16 @@ PATIENCE = Patience(
 Sink = Callable[[bytes], object]
 
 
+# A file that was changed a moment before it was sent may change again within the same second.
+_SETTLED = timedelta(minutes=1)
+
+
 class AbsentError(NotFoundError):
     """The server answers and does not have the file."""
+
+
+class _UnchangedError(Exception):
+    """The server has what we have."""
 
 
 class Transfer:
@@ -82,12 +92,35 @@ class Transfer:
             raise NetworkError(error.in_words(reception.written)) from None
         return reception.written
 
+    def get_changed(self, url: str, sink: Sink, *, limit: int, known: str) -> str | None:
+        """As `get` with `fresh`, unless the server has what `known` stands for: then None.
+
+        What is given back stands for the bytes that came, for the next time; empty where the server
+        says nothing that could. One request, whatever the answer (RFC 9110, 13.1).
+        """
+        said: list[str] = []
+        headers = {"cache-control": "no-cache", "pragma": "no-cache", **_condition(known)}
+        request = Request("GET", url, headers)
+        reception = Reception(self._exchange, shown(url), sink, limit)
+        tries = self._exchange.tries(request, seconds=self._patience.seconds_for(limit))
+        try:
+            reception.run(lambda more: self._opened(request.adding(more), said), tries)
+        except GaveUp as error:
+            raise NetworkError(error.in_words(reception.written)) from None
+        except _UnchangedError:
+            return None
+        return said[-1] if said else ""
+
     @contextmanager
-    def _opened(self, request: Request) -> Iterator[BaseHTTPResponse]:
+    def _opened(
+        self, request: Request, said: list[str] | None = None
+    ) -> Iterator[BaseHTTPResponse]:
         try:
             response, _ = follow(self._exchange.once, request, MirrorRedirects(request.url))
             try:
                 _must_have(response, request)
+                if said is not None:
+                    said.append(_validator(response))
                 yield response
             finally:
                 discard(response)
@@ -134,10 +167,30 @@ def _must_have(response: BaseHTTPResponse, request: Request) -> None:
         raise AbsentError(f"{where}: not found")
     if status in PASSING:
         raise passing(response, request.url)
+    if status == 304 and {"if-none-match", "if-modified-since"} & request.headers.keys():
+        raise _UnchangedError
     if status == 416 and "range" not in request.headers:
         raise NetworkError(f"{where}: the server answers 416 to a request for all of it")
     if status not in (200, 206, 416):
         raise NetworkError(f"{where}: the server answers {status} {response.reason or ''}")
+
+
+def _condition(known: str) -> dict[str, str]:
+    kind, _, value = known.partition(" ")
+    name = {"etag": "if-none-match", "time": "if-modified-since"}.get(kind)
+    return {name: value} if name and value else {}
+
+
+def _validator(response: BaseHTTPResponse) -> str:
+    """What tells this file from a later one: its ETag, else a time that is not too young."""
+    etag, modified = response.headers.get("etag"), response.headers.get("last-modified")
+    if etag and len(etag) < 200:
+        return f"etag {etag}"
+    try:
+        age = parsedate_to_datetime(response.headers["date"]) - parsedate_to_datetime(modified or "")
+    except (KeyError, ValueError, TypeError):
+        return ""
+    return f"time {modified}" if age >= _SETTLED else ""
 
 
 def _copy(url: str, sink: Sink, limit: int) -> int:

@@ -41,6 +41,9 @@ class Locking:
     _releases: dict[tuple[Repository, ...], tuple[SuiteRelease, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    _archives: dict[tuple[tuple[Repository, ...], str], Archive] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     _keys: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     """By address, with or without a digest."""
 
@@ -133,7 +136,11 @@ class Locking:
             self._releases[repositories] = load_releases(repositories, context)
         found: dict[Platform, Archive] = {}
         for platform in definition.platforms:
-            found[platform] = open_archive(self._releases[repositories], platform.debian, context)
+            key = (repositories, platform.debian)
+            if key not in self._archives:
+                releases = self._releases[repositories]
+                self._archives[key] = open_archive(releases, platform.debian, context)
+            found[platform] = self._archives[key]
         return found
 
     def _digests(

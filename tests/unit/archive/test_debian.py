@@ -226,7 +226,7 @@ def test_a_release_that_was_changed_in_the_cache_is_not_believed(
     mirror: FakeMirror, context: ArchiveContext
 ) -> None:
     opened(context, repository(mirror))
-    (cached,) = (context.cache / "releases").iterdir()
+    (cached,) = (context.cache / "releases").glob("*.InRelease")
     cached.write_bytes(cached.read_bytes().replace(b"Origin: Test", b"Origin: Tess"))
     with pytest.raises(UntrustedError, match="changed after it was signed"):
         opened(later(context, offline=True), repository(mirror))
@@ -492,3 +492,45 @@ def test_threads_share_an_archive_and_its_making(
         thread.join()
     assert failures == []
     assert sum("by-hash" in path for path in mirror.paths()) == 1
+
+
+def test_a_release_file_that_did_not_change_is_not_sent_again_but_verified(
+    mirror: FakeMirror, context: ArchiveContext
+) -> None:
+    first = load_releases([repository(mirror.url)], context)
+    mirror.requests.clear()
+    assert load_releases([repository(mirror.url)], context) == first
+    (asked,) = mirror.requests
+    assert asked.headers["if-none-match"].startswith('"')
+    late = dataclasses.replace(context, clock=lambda: TODAY + timedelta(days=400))
+    with pytest.raises(UntrustedError, match="expired"):
+        load_releases([repository(mirror.url)], late)
+
+
+def test_a_release_file_that_changed_comes_whole(
+    mirror: FakeMirror, context: ArchiveContext
+) -> None:
+    (first,) = load_releases([repository(mirror.url)], context)
+    make_repository(mirror.root, [NEW], date=TODAY + timedelta(hours=1))
+    later = dataclasses.replace(context, clock=lambda: TODAY + timedelta(hours=2))
+    (second,) = load_releases([repository(mirror.url)], later)
+    assert second.record.date > first.record.date
+
+
+def test_a_kept_release_file_that_was_damaged_is_asked_for_again(
+    mirror: FakeMirror, context: ArchiveContext
+) -> None:
+    first = load_releases([repository(mirror.url)], context)
+    for kept in (context.cache / "releases").glob("*.InRelease"):
+        kept.write_bytes(kept.read_bytes() + b"x")
+    mirror.requests.clear()
+    assert load_releases([repository(mirror.url)], context) == first
+    assert "if-none-match" not in mirror.requests[0].headers
+
+
+def test_a_server_that_says_unchanged_unasked_is_not_believed(
+    mirror: FakeMirror, context: ArchiveContext
+) -> None:
+    mirror.fail("InRelease", status(304))
+    with pytest.raises(NetworkError, match="304"):
+        load_releases([repository(mirror.url)], context)
