@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.fakes.postgres import Postgres, postgres
-from tests.fakes.state_contract import NODE, Clock, StateContract
+from tests.fakes.state_contract import CASES, NODE, Clock, check, name_of
 from tests.real.tools import tool
 
 from ironhull.errors import EnvironmentProblem
@@ -22,14 +22,9 @@ def server() -> Iterator[Postgres]:
         yield running
 
 
-class TestPostgres(StateContract):
-    @pytest.fixture
-    def address(self, server: Postgres) -> str:
-        return server.new_database()
-
-    @pytest.fixture
-    def other(self, server: Postgres) -> str:
-        return server.new_database()
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_postgresql_does_what_a_state_has_to(case: Callable[..., None], server: Postgres) -> None:
+    check(case, server.new_database)
 
 
 def test_a_server_that_crashes_is_said_and_used_again_once_it_is_back(server: Postgres) -> None:

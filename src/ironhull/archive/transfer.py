@@ -187,7 +187,9 @@ def _validator(response: BaseHTTPResponse) -> str:
     if etag and len(etag) < 200:
         return f"etag {etag}"
     try:
-        age = parsedate_to_datetime(response.headers["date"]) - parsedate_to_datetime(modified or "")
+        age = parsedate_to_datetime(response.headers["date"]) - parsedate_to_datetime(
+            modified or ""
+        )
     except (KeyError, ValueError, TypeError):
         return ""
     return f"time {modified}" if age >= _SETTLED else ""

@@ -14,6 +14,7 @@ by the key of what went into it, so that a build in which nothing changed only l
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from ironhull.archive.interface import Download, PackageSource
 from ironhull.build.built import BuiltImage, built_image, remember
@@ -38,7 +39,7 @@ def build_image(
     options: BuildOptions,
     progress: Progress,
 ) -> BuiltImage:
-    """Build every platform and publish the index under the definition's tags.
+    """Build every platform and publish the index under the definition's tags, or `named`.
 
     CheckFailedError if a check fails: nothing is published then, the layers that were made stay.
     """
@@ -58,6 +59,9 @@ def build_image(
             joined = with_platforms_of(home, known, definition, lock)
             if joined is not known:
                 remember(home, hex_of(joined.descriptor.digest), joined)
+            if options.named:
+                home.store.tag(joined.descriptor, [options.named])
+                return replace(joined, tags=())
             image = publish(home.store, joined, definition, lock)
             _say_what_stays(definition, image, progress)
             return image

@@ -25,6 +25,9 @@ class BuildOptions:
     """In the definition's order."""
     jobs: int = 2
     """Layers made at once; changes nothing in the result."""
+    named: str = ""
+    """The only name that the store gets for the image: the definition's tags stay where they are.
+    Empty: its tags."""
 
 
 def image_key(

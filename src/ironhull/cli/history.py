@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import click
 from ironhull.cli.machine import opened
 from ironhull.cli.options import registry_options
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.errors import CheckFailedError
+from ironhull.cli.watch_options import state_option
+from ironhull.errors import CheckFailedError, NotFoundError
 from ironhull.publication.chain import Entry
 from ironhull.reports.text import one_line
 from ironhull.workspace.history import History, HistoryChoices, history_json
 from ironhull.workspace.history import history as history_of
+from ironhull.workspace.watch_past import WatchHistory, watched_history
 
 
 @click.command(short_help="Show what was published in a repository, by its signed record.")
@@ -39,10 +42,12 @@ from ironhull.workspace.history import history as history_of
     metavar="DIR",
     help="Write the record's files to this folder, for a static server or an air gap.",
 )
+@state_option
 @registry_options
 @as_json
 def history(
     reference: str,
+    state: str | None,
     keys: tuple[Path, ...],
     max_age: int | None,
     export: Path | None,
@@ -53,6 +58,8 @@ def history(
 ) -> None:
     r"""Show what was published in a repository, by the signed record that `push` keeps in it.
 
+    Of a watched image, or of a vulnerability (CVE-…), it shows what a watcher did too, and when.
+
     REF is a repository of a registry (with a tag: that one alone), a folder that --export wrote, or
     a name that was published from here. Every record is verified. What was seen is remembered: a
     record that is shorter or other than before is refused, and so are tags that were moved back and
@@ -62,21 +69,52 @@ def history(
     Examples:
       ironhull history localhost:5000/node
       ironhull history localhost:5000/node:20 --key release.pub --max-age 7
+      ironhull history CVE-2026-12345
     """
     age = None if max_age is None else timedelta(days=max_age)
+    chosen = HistoryChoices(keys, age, export)
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
-        found = history_of(machine, reference, HistoryChoices(keys, age, export))
+        watched = watched_history(machine, reference, state)
+        try:
+            found = history_of(machine, reference, chosen)
+        except NotFoundError:
+            if watched is None:
+                raise
+            found = None
+    said = None if found is None else history_json(found)
     if as_json:
-        print_json(history_json(found))
+        print_json({"watch": asdict(watched), "record": said} if watched else said)
     else:
+        _print_watched(watched)
         _print(found)
-    if found.complaints:
+    if found is not None and found.complaints:
         raise CheckFailedError(
             "; ".join(f"{found.place}: {each.reason}: {each.message}" for each in found.complaints)
         )
 
 
-def _print(found: History) -> None:
+def _print_watched(found: WatchHistory | None) -> None:
+    if found is None:
+        return
+    for each in found.events:
+        click.echo(f"{each.at[:16]}  {each.vulnerability} {each.kind} in {each.image}")
+    rows = [
+        (
+            str(each.id),
+            each.started[:16].replace("T", " "),
+            each.result,
+            each.new[:19],
+            one_line(each.detail or each.cause, 90),
+        )
+        for each in found.attempts
+    ]
+    if rows:
+        click.echo(table(("RUN", "BEGUN", "RESULT", "IMAGE", "WHY"), rows, right=(0,)))
+
+
+def _print(found: History | None) -> None:
+    if found is None:
+        return
     headings = ("RECORD", "PUBLISHED", "TAGS", "IMAGE", "PLATFORMS", "STATEMENTS", "STATE")
     rows = [_row(each, found) for each in reversed(found.shown)]
     click.echo(table(headings, rows, right=(0, 4, 5)))

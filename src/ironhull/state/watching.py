@@ -170,6 +170,13 @@ class WatchState:
         with self.transaction() as connection:
             return [_record(Event, row) for row in connection.execute(wanted)]
 
+    def seen(self) -> set[tuple[str, str]]:
+        """Vulnerability and image of everything that somebody has looked after."""
+        table = tables.event
+        wanted = select(table.c.vulnerability, table.c.image).where(table.c.kind == "seen")
+        with self.transaction() as connection:
+            return {(row.vulnerability, row.image) for row in connection.execute(wanted)}
+
     def count(self, day: str, image: str, by_severity: Mapping[str, int]) -> None:
         """An image's open findings on a day (`2026-11-29`); the last count of a day stays."""
         table = tables.count

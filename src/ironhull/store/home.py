@@ -11,12 +11,14 @@
     recipes/      definitions and locks that images were built from
     inventory/    what is in layers, by digest
     contents/     what the files of layers are, by the layer's digest
+    debs/         what scripts and listening programs .deb files have, by sha256
     engines.json  the options that container engines were found to know
 <home>/inventories/   what is in images, for rescans, and what those have said already
 <home>/advisories/    the database of vulnerabilities
 <home>/keys/          the keys that sign, and those that are believed
 <home>/publications/  the record of what was published from here, a folder for each repository
 <home>/seen/          which records of others' publications were seen, so that none is taken back
+<home>/watch/         what `ironhull watch` remembers, unless a database is named
 <home>/reports/       what `ironhull demo` writes
 """
 
@@ -163,6 +165,16 @@ class Home:
     def seen(self) -> Path:
         """A file: the newest record of publications that was seen in each place."""
         return self.root / "seen" / "publications.json"
+
+    @property
+    def deb_facts(self) -> Path:
+        """The folder of what scripts and listening programs .deb files have."""
+        return self.cache / "debs"
+
+    @property
+    def watch_state(self) -> Path:
+        """A file: what watching remembers."""
+        return self.root / "watch" / "state.sqlite"
 
     @property
     def reports(self) -> Path:

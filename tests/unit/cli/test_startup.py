@@ -18,6 +18,8 @@ _ELSEWHERE = (
     "ironhull.transport",
     "concurrent.futures",
     "urllib3",
+    "sqlalchemy",
+    "alembic",
 )
 _MAKING = ("ironhull.build.compose", "ironhull.build.steps", "ironhull.lock.solve")
 _EXAMINING = ("ironhull.inventory.cataloguers", "ironhull.oci.tar", "packaging", "zstandard")
@@ -39,3 +41,10 @@ def test_a_verb_that_takes_no_time_loads_nothing_needless(
     loaded = asked.stdout.split()
     assert f"ironhull.cli.{verb}" in loaded
     assert [name for name in loaded if name.startswith(needless)] == []
+
+
+@pytest.mark.parametrize("module", ["ironhull.cli.history", "ironhull.workspace.workspace"])
+def test_who_does_not_watch_loads_no_database(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [n for n in asked.stdout.split() if n.startswith(("sqlalchemy", "alembic"))] == []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.fakes.state_contract import NODE, Clock, StateContract
+from tests.fakes.state_contract import CASES, NODE, Clock, check, name_of
 
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.state.connecting import sqlite_url
@@ -15,14 +17,10 @@ from ironhull.state.watch_records import moment, stamp
 from ironhull.state.watching import WatchState
 
 
-class TestSqlite(StateContract):
-    @pytest.fixture
-    def address(self, tmp_path: Path) -> str:
-        return sqlite_url(tmp_path / "new" / "watch %41.sqlite")
-
-    @pytest.fixture
-    def other(self, tmp_path: Path) -> str:
-        return sqlite_url(tmp_path / "other.sqlite")
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_sqlite_does_what_a_state_has_to(case: Callable[..., None], tmp_path: Path) -> None:
+    numbers = count()
+    check(case, lambda: sqlite_url(tmp_path / "new" / f"watch %41 {next(numbers)}.sqlite"))
 
 
 @pytest.mark.parametrize("text", ["", "file", "mysql://a/b", "sqlite://", "oracle:///x", "a:b:c"])

@@ -11,6 +11,13 @@ down_revision = None
 
 def upgrade() -> None:
     """Make all tables."""
+    _observed()
+    _images()
+    _vulnerabilities()
+    _said()
+
+
+def _observed() -> None:
     op.create_table(
         "suite",
         Column("repository", String(200), primary_key=True),
@@ -28,6 +35,9 @@ def upgrade() -> None:
         Column("records", Integer, nullable=False),
         Column("checked", String(40), nullable=False),
     )
+
+
+def _images() -> None:
     op.create_table(
         "image",
         Column("name", String(300), primary_key=True),
@@ -73,6 +83,9 @@ def upgrade() -> None:
         Column("digest", String(80), primary_key=True),
         Column("content", LargeBinary, nullable=False),
     )
+
+
+def _vulnerabilities() -> None:
     op.create_table(
         "event",
         Column("vulnerability", String(100), primary_key=True),
@@ -89,6 +102,9 @@ def upgrade() -> None:
         Column("severity", String(20), primary_key=True),
         Column("open", Integer, nullable=False),
     )
+
+
+def _said() -> None:
     op.create_table(
         "lease",
         Column("name", String(320), primary_key=True),

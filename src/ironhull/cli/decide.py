@@ -1,0 +1,66 @@
+"""`ironhull approve`, `hold` and `rollback`: what a human decides of a watched image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ironhull.cli.machine import opened
+from ironhull.cli.options import registry_options
+from ironhull.cli.watch_options import state_option
+from ironhull.workspace.watch_choices import Decided
+from ironhull.workspace.watch_deciding import approve as approve_image
+from ironhull.workspace.watch_deciding import hold as hold_image
+from ironhull.workspace.watch_deciding import rollback as rollback_image
+from ironhull.workspace.watching import opened_state
+
+
+@click.command(short_help="Let a watcher publish what it holds.")
+@click.argument("image")
+@state_option
+def approve(image: str, state: str | None) -> None:
+    """Let what is held of an image be published in the next round.
+
+    It ends a hold by hand, and a quarantine, too.
+    """
+    with opened(True) as machine, opened_state(machine, state) as kept:
+        _tell(approve_image(machine, kept, image))
+
+
+@click.command(short_help="Let a watcher publish nothing new of an image.")
+@click.argument("image")
+@click.option("--reason", default="", help="Why; `status` says it.")
+@state_option
+def hold(image: str, reason: str, state: str | None) -> None:
+    """Publish nothing new of an image until it is approved."""
+    with opened(True) as machine, opened_state(machine, state) as kept:
+        _tell(hold_image(machine, kept, image, reason))
+
+
+@click.command(short_help="Move an image's tags back to what was published before.")
+@click.argument("image")
+@click.option("--to", "digest", default="", metavar="DIGEST", help="What; else the one before.")
+@state_option
+@registry_options
+def rollback(
+    image: str,
+    digest: str,
+    state: str | None,
+    plain_http: bool,
+    ca: Path | None,
+    quiet: bool,
+) -> None:
+    """Move an image's tags back to what a watcher published before, and hold it there.
+
+    It is recorded like any publication. `approve` lets the watcher go on.
+    """
+    with (
+        opened(quiet, plain_http=plain_http, ca=ca) as machine,
+        opened_state(machine, state) as kept,
+    ):
+        _tell(rollback_image(machine, kept, image, digest))
+
+
+def _tell(done: Decided) -> None:
+    click.echo(f"{done.name}: {done.text}")

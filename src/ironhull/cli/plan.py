@@ -1,0 +1,56 @@
+"""`ironhull plan`: what would be rebuilt, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ironhull.cli.machine import opened
+from ironhull.cli.options import archive_options, registry_options
+from ironhull.cli.output import as_json, print_json, table
+from ironhull.cli.watch_options import publish_option, state_option
+from ironhull.reports.text import one_line
+from ironhull.workspace.watch_choices import WatchChoices
+from ironhull.workspace.watch_reading import entry_json, plan_now
+from ironhull.workspace.watching import opened_state
+
+
+@click.command(short_help="Show what would be rebuilt, and why.")
+@publish_option
+@state_option
+@archive_options
+@registry_options
+@as_json
+def plan(
+    publish: str,
+    state: str | None,
+    mirror: str | None,
+    keyring: Path | None,
+    offline: bool,
+    plain_http: bool,
+    ca: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Show which images a watcher would rebuild now and why, the most urgent first.
+
+    Known exploited vulnerabilities come first, then by severity, then by age. Nothing is changed.
+    """
+    options = {"mirror": mirror, "keyring": keyring, "offline": offline}
+    with (
+        opened(quiet or as_json, plain_http=plain_http, ca=ca, **options) as machine,
+        opened_state(machine, state) as kept,
+    ):
+        entries = plan_now(machine, kept, WatchChoices(publish, state=state))
+    if as_json:
+        print_json([entry_json(entry) for entry in entries])
+        return
+    if not entries:
+        click.echo("nothing: every image is as it should be")
+        return
+    rows = [
+        (entry.name, entry.urgency, entry.since[:16].replace("T", " "), one_line(entry.cause, 100))
+        for entry in entries
+    ]
+    click.echo(table(("IMAGE", "URGENCY", "BEHIND SINCE", "CAUSE"), rows))

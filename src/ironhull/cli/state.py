@@ -1,0 +1,40 @@
+"""`ironhull state`: the state of watching into a file and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ironhull.cli.machine import silent
+from ironhull.cli.watch_options import state_option
+from ironhull.state.transfer import export_state, import_state
+from ironhull.store.export import whole_file
+from ironhull.workspace.watching import opened_state
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group(short_help="Back up what watching remembers, and bring it back.")
+def state() -> None:
+    """Write what watching remembers into a file, and read it into another database."""
+
+
+@state.command("export")
+@click.argument("file", type=_FILE)
+@state_option
+def export(file: Path, state: str | None) -> None:
+    """Write everything into FILE: a line of JSON for each row."""
+    with opened_state(silent(), state) as kept, whole_file(file) as target:
+        number = export_state(kept, target)
+    click.echo(f"{file}: {number} rows")
+
+
+@state.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@state_option
+def import_(file: Path, state: str | None) -> None:
+    """Read FILE into a state in which nothing is yet."""
+    with opened_state(silent(), state) as kept, file.open("rb") as source:
+        number = import_state(kept, source, str(file))
+    click.echo(f"{file}: {number} rows")

@@ -1,0 +1,117 @@
+"""What would be rebuilt and why: what is wanted beside what is, and nothing else.
+
+Level-triggered: a plan depends on how things are, never on what happened before, so that a watcher
+that was killed, or slept for a week, plans the same as one that was there all the time. One pass
+over the definitions; what they share (archives, updates, fixes) is looked up once for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ironhull.state.watch_records import ImageState
+from ironhull.watch.model import Cause, CauseKind, Entry, Fix, Update, Wanted, urgency_of
+
+_LISTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen of the world; whatever was not looked at is absent and causes nothing."""
+
+    states: Mapping[str, ImageState] = field(default_factory=dict)
+    updates: Mapping[str, Sequence[Update]] = field(default_factory=dict)
+    """By image."""
+    archives: Mapping[str, str] = field(default_factory=dict)
+    """By image: a digest of the release files that its packages come from."""
+    fixes: Mapping[Update, Sequence[Fix]] = field(default_factory=dict)
+    """What each update ends."""
+    found: Mapping[str, Sequence[Fix]] = field(default_factory=dict)
+    """By image: vulnerabilities of what is published that nobody has looked after yet."""
+    served: Mapping[str, str] = field(default_factory=dict)
+    """By image: the digest that its moving tags are at; empty: not all are at one, or none is."""
+
+
+def plan(catalog: Sequence[Wanted], observed: Observed) -> list[Entry]:
+    """One entry for each image that is not as it should be, the most urgent first.
+
+    Images that a human holds are in it (whoever works on it leaves them alone), those whose end has
+    come are not.
+    """
+    entries = [entry for wanted in catalog for entry in _entry(wanted, observed)]
+    entries.sort(key=lambda entry: entry.order)
+    return entries
+
+
+def examined(wanted: Wanted, observed: Observed) -> str:
+    """Stands for the archive and the inputs that an image was last worked on with."""
+    return examined_with(observed.archives.get(wanted.name, ""), wanted.inputs)
+
+
+def examined_with(archive: str, inputs: str) -> str:
+    """The same by the digest of the release files, and what the image is made of."""
+    return f"{archive[:32]}+{inputs[:32]}"
+
+
+def _entry(wanted: Wanted, observed: Observed) -> Iterator[Entry]:
+    state = observed.states.get(wanted.name, ImageState(wanted.name))
+    if state.state == "ended":
+        return
+    updates = observed.updates.get(wanted.name, ())
+    if state.state == "current" and state.examined == examined(wanted, observed):
+        # The resolver has looked at them already and has taken none.
+        updates = ()
+    ended = _unique(fix for update in updates for fix in observed.fixes.get(update, ()))
+    found = _unique(observed.found.get(wanted.name, ()))
+    causes = tuple(_causes(wanted, state, observed, updates, found))
+    if causes:
+        fixes = _unique((*ended, *found))
+        since = state.behind_since
+        yield Entry(wanted, causes, tuple(updates), fixes, urgency_of(fixes), since)
+
+
+def _causes(
+    wanted: Wanted,
+    state: ImageState,
+    observed: Observed,
+    updates: Sequence[Update],
+    found: Sequence[Fix],
+) -> Iterator[Cause]:
+    if not state.published:
+        yield Cause(CauseKind.NEW, "it was never published")
+        if state.candidate and state.candidate == state.approved:
+            yield Cause(CauseKind.APPROVED, "what was held is approved")
+        return
+    if state.candidate and state.candidate == state.approved:
+        yield Cause(CauseKind.APPROVED, "what was held is approved")
+    if wanted.inputs != state.inputs:
+        yield Cause(CauseKind.DEFINITION, "its definition, its lock or Ironhull changed")
+    if observed.served.get(wanted.name, state.published) != state.published:
+        yield Cause(CauseKind.REGISTRY, "the registry's tags are not at what was published")
+    for update in _shown(updates, observed):
+        yield Cause(CauseKind.UPDATE, update)
+    if found:
+        yield Cause(CauseKind.ADVISORY, f"found: {_listed([fix.vulnerability for fix in found])}")
+
+
+def _shown(updates: Sequence[Update], observed: Observed) -> Iterator[str]:
+    """Updates in words, one of each source package."""
+    by_source: dict[tuple[str, str, str], list[Update]] = {}
+    for update in updates:
+        by_source.setdefault((update.source, update.before, update.after), []).append(update)
+    for (_, before, after), alike in by_source.items():
+        names = _listed([update.package for update in alike])
+        ends = _unique(fix for update in alike for fix in observed.fixes.get(update, ()))
+        said = f" fixes {_listed([fix.vulnerability for fix in ends])}" if ends else ""
+        yield f"{names} {before} → {after} ({alike[0].suite}){said}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _unique(fixes: Iterator[Fix] | Sequence[Fix]) -> tuple[Fix, ...]:
+    """Each vulnerability once, by name."""
+    return tuple(sorted({fix.vulnerability: fix for fix in fixes}.values()))

@@ -1,0 +1,64 @@
+"""One image on its way through the steps: what goes in, what comes out. Values that can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ironhull.settings import Settings
+from ironhull.state.watch_records import ImageState, Result
+from ironhull.watch.policy import WatchPolicy
+
+STEPS = ("lock", "build", "test", "scan", "gate", "attest", "push", "record")
+"""In this order. Each may be done again: what is there already is found, not made."""
+
+Told = Callable[[str], object]
+"""Is told each step before it begins; what it raises ends the task there."""
+
+
+class Stopping(BaseException):
+    """The watcher is asked to end: raised between two steps, past everything that mends errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One image to be looked after, whoever does it and wherever."""
+
+    settings: Settings
+    name: str
+    path: Path
+    state: ImageState
+    """Where it stands as the work begins."""
+    target: str
+    """`registry[:port][/prefix]`; empty: the own store is all there is."""
+    policy: WatchPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it."""
+
+    result: Result
+    step: str
+    detail: str = ""
+    """Why it is held or failed; what was done else."""
+    own: bool = True
+    """Whether a failure is the image's own, and not one of network, disk or engine."""
+    digest: str = ""
+    """Of the index that was built."""
+    tag: str = ""
+    """The tag of it that never moves."""
+    repository: str = ""
+    inputs: str = ""
+    lock: bytes = b""
+    old_lock: bytes = b""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    findings: Mapping[str, str] = field(default_factory=dict)
+    """Open findings of what was built: vulnerability → severity."""
+    old_findings: Mapping[str, str] = field(default_factory=dict)
+    """Of what was published before, by the same advisories."""
+    exploited: frozenset[str] = frozenset()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """How long each step took."""

@@ -1,0 +1,50 @@
+"""What a watcher did for an image or a vulnerability, for who asks for its history.
+
+Whoever never watched waits for no database: it is loaded where there is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ironhull.errors import InputError
+from ironhull.state.watch_records import Attempt, Event
+from ironhull.workspace.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class WatchHistory:
+    """What happened to an image or to a vulnerability."""
+
+    subject: str
+    attempts: tuple[Attempt, ...]
+    """The newest first; of a vulnerability none."""
+    events: tuple[Event, ...]
+    """By time."""
+
+
+def watched_history(
+    machine: Machine, subject: str, address: str | None = None
+) -> WatchHistory | None:
+    """The attempts at an image with its events, or the events of a vulnerability; None: neither.
+
+    `address` is that of the state; None: the home's, if there is one.
+    """
+    if address is None and not machine.home.watch_state.is_file():
+        return None
+    # SQLAlchemy takes longer to load than a history of publications to read.
+    from ironhull.workspace.watch_deciding import watched_name
+    from ironhull.workspace.watching import opened_state
+
+    with opened_state(machine, address) as state:
+        events = state.events(vulnerability=subject)
+        if events:
+            return WatchHistory(subject, (), tuple(events))
+        try:
+            name = watched_name(machine, state, subject)
+        except InputError:
+            return None
+        attempts = state.attempts([name])
+        if not attempts:
+            return None
+        return WatchHistory(name, tuple(attempts), tuple(state.events(image=name)))

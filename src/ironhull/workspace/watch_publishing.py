@@ -1,0 +1,93 @@
+"""A rebuilt image into its repository: a tag that never moves, those that do, then the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ironhull.build.built import BuiltImage
+from ironhull.definition.model import ImageDefinition
+from ironhull.errors import NotFoundError
+from ironhull.lock.model import Lock
+from ironhull.oci.reference import Reference
+from ironhull.registry.client.places import RegistryTarget, StoredSource
+from ironhull.registry.client.transfer import transfer
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.recording import publisher_of, recording
+from ironhull.workspace.registries import registries
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a repository was given."""
+
+    repository: str
+    tag: str
+    """The tag that never moves."""
+    moved: bool
+    """Whether any tag was not at the image before."""
+
+
+class Tagged(Protocol):
+    """A repository whose tags can be asked for; a registry's `Repository` is one."""
+
+    def has_manifest(self, reference: str) -> str | None:
+        """The digest that a tag is at."""
+        ...
+
+
+def repository_of(target: str, definition: ImageDefinition) -> str:
+    """Where an image is published below `registry[:port][/prefix]`."""
+    return f"{target.rstrip('/')}/{definition.image}"
+
+
+def give(
+    machine: Machine, target: str, image: BuiltImage, definition: ImageDefinition, lock: Lock
+) -> Given:
+    """Push an image of the store with its statements, and move the tags; what is there stays.
+
+    The tag that never moves is `TAG-DAY.SERIAL` by the lock's day, the first that is free or that
+    is at this image already. Errors: those of `publishing.push`.
+    """
+    place = repository_of(target, definition)
+    with registries(machine) as opened:
+        repository = opened.repository(Reference.parse(place), write=True)
+        try:
+            tags = set(repository.tags())
+        except NotFoundError:
+            tags = set()
+        digest = image.descriptor.digest
+        fixed = _fixed(repository, tags, digest, definition, lock)
+        wanted = [fixed, *definition.tags]
+        moved = any(tag not in tags or repository.has_manifest(tag) != digest for tag in wanted)
+        done = recording(RegistryTarget(repository, wanted), publisher_of(machine))
+        source = StoredSource(machine.home.store, image.descriptor, f"{definition.image}:{fixed}")
+        transfer(source, done, progress=opened.progress, stop=opened.stop)
+    return Given(place, fixed, moved)
+
+
+def _fixed(
+    repository: Tagged, tags: set[str], digest: str, definition: ImageDefinition, lock: Lock
+) -> str:
+    day = lock.created[:10].replace("-", "")
+    stem = max(definition.tags, key=len)
+    serial = 1
+    while True:
+        tag = f"{stem}-{day}.{serial}"
+        if tag not in tags or repository.has_manifest(tag) == digest:
+            return tag
+        serial += 1
+
+
+def served(machine: Machine, places: dict[str, tuple[str, tuple[str, ...]]]) -> dict[str, str]:
+    """By image: the digest that all its moving tags are at; empty where they are at several.
+
+    `places` has the repository and the tags of each image. NetworkError, and others.
+    """
+    found: dict[str, str] = {}
+    with registries(machine) as opened:
+        for name, (place, tags) in places.items():
+            repository = opened.repository(Reference.parse(place))
+            digests = {repository.has_manifest(tag) or "" for tag in tags}
+            found[name] = digests.pop() if len(digests) == 1 else ""
+    return found

@@ -1,0 +1,74 @@
+"""What a state says to whoever asks: the plan, where images stand, what happened to a CVE."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ironhull.errors import NotFoundError
+from ironhull.state.watching import WatchState
+from ironhull.watch.model import Entry
+from ironhull.watch.policy import WatchPolicy
+from ironhull.watch.standing import CatalogStatus, status
+from ironhull.workspace.locking import Locking
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.watch_choices import Round, WatchChoices
+from ironhull.workspace.watch_deciding import watched_name
+from ironhull.workspace.watching import Watcher
+
+
+def plan_now(machine: Machine, state: WatchState, chosen: WatchChoices) -> list[Entry]:
+    """What would be rebuilt now and why, the most urgent first; nothing is written down."""
+    watcher = Watcher(machine, chosen, state)
+    return watcher.look(Locking(machine), writing=False)[0]
+
+
+def status_now(
+    machine: Machine, state: WatchState, policy: WatchPolicy, image: str = ""
+) -> CatalogStatus:
+    """Where everything stands, or one image; NotFoundError for one that is not watched."""
+    states, said = state.images(), state.complaints()
+    if image:
+        name = watched_name(machine, state, image)
+        if name not in states:
+            raise NotFoundError(f"{name} was never looked at (ironhull watch --once)")
+        states = {name: states[name]}
+        said = [each for each in said if each.subject.endswith(name) or each.subject == "archive"]
+    return status(states, said, policy.bound, datetime.now(UTC))
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """What `ironhull plan --json` says of an image."""
+    return {
+        "image": entry.name,
+        "urgency": entry.urgency,
+        "behind_since": entry.since or None,
+        "causes": [{"kind": cause.kind.value, "text": cause.text} for cause in entry.causes],
+        "updates": [
+            {"package": u.package, "before": u.before, "after": u.after, "suite": u.suite}
+            for u in entry.updates
+        ],
+        "vulnerabilities": [
+            {"id": f.vulnerability, "severity": f.severity, "exploited": f.exploited}
+            for f in entry.fixes
+        ],
+    }
+
+
+def round_json(one: Round) -> dict[str, Any]:
+    """What `ironhull watch --json` says of a round."""
+    return {
+        "plan": [entry_json(entry) for entry in one.entries],
+        "done": [
+            {
+                "image": name,
+                "result": outcome.result,
+                "step": outcome.step,
+                "detail": outcome.detail or None,
+                "digest": outcome.digest or None,
+                "tag": outcome.tag or None,
+                "seconds": {step: round(each, 3) for step, each in outcome.seconds.items()},
+            }
+            for name, outcome in one.done.items()
+        ],
+    }

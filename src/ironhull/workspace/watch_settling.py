@@ -1,0 +1,110 @@
+"""What became of an image, written down: where it stands now, and what that did for its CVEs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ironhull.state.watch_records import Event, ImageState, moment
+from ironhull.state.watching import WatchState
+from ironhull.watch.model import Entry
+from ironhull.watch.plan import examined_with
+from ironhull.watch.policy import WatchPolicy
+from ironhull.watch.task import Outcome
+
+
+def settle(
+    state: WatchState,
+    policy: WatchPolicy,
+    entry: Entry,
+    number: int,
+    archive: str,
+    outcome: Outcome,
+) -> None:
+    """Write the outcome of an attempt down; `archive` is the digest of its release files."""
+    now = state.now
+    moved = moment(now)
+    examined = examined_with(archive, outcome.inputs or entry.wanted.inputs)
+    lock = state.keep_lock(outcome.lock) if outcome.lock else ""
+
+    def changed(known: ImageState) -> ImageState:
+        match outcome.result:
+            case "published" | "unchanged" | "waiting":
+                return _published(known, outcome, examined, lock, now)
+            case "held":
+                return replace(
+                    known,
+                    state="held",
+                    reason=outcome.detail,
+                    candidate=outcome.digest,
+                    examined=examined_with(archive, entry.wanted.inputs),
+                )
+            case "failed" if moved is not None:
+                failed = policy.patience.failed(known, outcome.detail, moved, own=outcome.own)
+                return replace(failed, examined=examined_with(archive, entry.wanted.inputs))
+            case _:
+                return known
+
+    state.change(entry.name, changed)
+    if outcome.result in ("published", "unchanged", "waiting"):
+        state.happened(list(_events(entry, outcome, now)))
+        state.count(now[:10], entry.name, Counter(outcome.findings.values()))
+        state.settle(entry.name)
+        state.settle("environment")
+    state.end(
+        number,
+        result=outcome.result,
+        step=outcome.step,
+        detail=outcome.detail,
+        new=outcome.digest,
+        new_lock=lock,
+    )
+
+
+def _published(
+    known: ImageState, outcome: Outcome, examined: str, lock: str, now: str
+) -> ImageState:
+    fresh = outcome.digest != known.published
+    return replace(
+        known,
+        repository=outcome.repository or known.repository,
+        published=outcome.digest,
+        tag=outcome.tag or known.tag,
+        published_at=now if fresh else known.published_at,
+        inputs=outcome.inputs,
+        lock=lock,
+        facts=outcome.facts,
+        examined=examined,
+        state="current",
+        reason="",
+        cause="",
+        behind_since="",
+        candidate="",
+        approved="",
+        failures=0,
+        retry_at="",
+    )
+
+
+def _events(entry: Entry, outcome: Outcome, now: str) -> Iterator[Event]:
+    """What happened to which vulnerability: those that it ended, and those that it still has."""
+    image = entry.name
+    seen = entry.since or now
+    fixes = {fix.vulnerability: fix for fix in entry.fixes}
+    ended = set(outcome.old_findings) - set(outcome.findings)
+    for vulnerability in sorted(ended):
+        fix = fixes.get(vulnerability)
+        severity = outcome.old_findings[vulnerability]
+        if fix is not None and fix.published:
+            yield Event(vulnerability, image, "advisory", fix.published, severity)
+        yield Event(vulnerability, image, "seen", seen, severity)
+        if outcome.result == "published":
+            yield Event(vulnerability, image, "fix", seen, severity)
+            yield Event(vulnerability, image, "rebuilt", now, severity)
+            yield Event(vulnerability, image, "published", now, severity)
+    for vulnerability, severity in outcome.findings.items():
+        yield Event(vulnerability, image, "seen", now, severity)
+    for vulnerability, fix in fixes.items():
+        if vulnerability not in ended and vulnerability not in outcome.findings:
+            yield Event(vulnerability, image, "seen", now, fix.severity)

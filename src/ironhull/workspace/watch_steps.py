@@ -1,0 +1,306 @@
+"""One image through all steps: lock, build, test, scan, gate, attest, push, record.
+
+Everything before the push changes nothing that anybody sees: the image is built under a name of its
+own (`candidate/…`), and the lock beside the definition moves last, when all of it is published.
+Killed in between, the next run finds what was made and goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import TypeVar
+
+from ironhull.advisories.database import Database
+from ironhull.build.built import BuiltImage
+from ironhull.build.compression import Compression
+from ironhull.build.image import build_image
+from ironhull.build.publish import publish
+from ironhull.build.request import BuildOptions, image_key
+from ironhull.build.testing import run_tests
+from ironhull.build.testing_document import remember_tests, remembered_tests
+from ironhull.definition.model import ImageDefinition
+from ironhull.engine.find import engine
+from ironhull.errors import (
+    CheckFailedError,
+    EngineError,
+    EnvironmentProblem,
+    IronhullError,
+    LockError,
+)
+from ironhull.inventory.model import Inventory
+from ironhull.lock.file import lock_path, parse_lock, read_lock, render_lock, write_lock
+from ironhull.lock.make import moved
+from ironhull.lock.model import Lock
+from ironhull.oci.digest import parse_digest
+from ironhull.oci.platform import Platform
+from ironhull.progress import Progress, Silent
+from ironhull.scan.model import ScanResult
+from ironhull.state.inventories import InventoryStore
+from ironhull.state.watch_records import Result
+from ironhull.statements.attached import is_attested
+from ironhull.store.layout import REF_NAME
+from ironhull.watch.facts import Facts, more_findings, worse
+from ironhull.watch.task import Outcome, Task, Told
+from ironhull.workspace.attesting import AttestChoices, attest
+from ironhull.workspace.engines import engine_settings, host_of
+from ironhull.workspace.fetching import LazyDownload, LockedPackages
+from ironhull.workspace.locking import Locking
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.sbom import bill_of
+from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
+from ironhull.workspace.watch_facts import facts_of
+from ironhull.workspace.watch_publishing import give
+
+CANDIDATES = "candidate/"
+_Given = TypeVar("_Given")
+
+
+def work(
+    task: Task,
+    told: Told = lambda step: None,
+    locking: Locking | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Do for one image what is to be done; what goes wrong is in the outcome, not raised.
+
+    `told` is told each step and may stop the work by raising. `locking` is the archive as others
+    of the same round see it.
+    """
+    machine = Machine(task.settings, progress or Silent())
+    run = _Run(task, machine, locking or Locking(machine), told)
+    try:
+        return run.all()
+    except EnvironmentProblem as error:
+        return run.outcome("failed", str(error), own=isinstance(error, EngineError))
+    except IronhullError as error:
+        return run.outcome("failed", str(error))
+
+
+def inputs_of(definition: ImageDefinition, lock: Lock) -> str:
+    """What an image of all its platforms is made of, as a digest."""
+    options = BuildOptions(Compression.parse(definition.compression), definition.platforms)
+    return image_key(definition, lock, options)
+
+
+class _Run:
+    """The work on one image: each step leaves what the next ones need."""
+
+    def __init__(self, task: Task, machine: Machine, locking: Locking, told: Told) -> None:
+        self.task, self.machine, self._locking, self._told = task, machine, locking, told
+        self._step, self._begun = "lock", time.monotonic()
+        self._known: dict[str, object] = {}
+        self._seconds: dict[str, float] = {}
+
+    def all(self) -> Outcome:
+        """Every step in its order."""
+        definition, old, lock = self._begin("lock", self._lock)
+        inputs = inputs_of(definition, lock)
+        self._known |= {"inputs": inputs, "lock": render_lock(lock)}
+        image = self._begin("build", partial(self._build, definition, lock))
+        digest = image.descriptor.digest
+        self._known["digest"] = digest
+        self._begin("test", partial(self._test, definition, image))
+        reasons = self._begin("scan", partial(self._scan, image))
+        reasons += self._begin("gate", partial(self._gate, definition, lock, image))
+        if reasons and self.task.state.approved != digest:
+            return self.outcome("held", "; ".join(reasons))
+        self._begin("attest", partial(self._attest, definition, lock, image))
+        moved_tags = self._begin("push", partial(self._push, definition, lock, image))
+        self._begin("record", partial(self._record, lock, old))
+        changed = moved_tags or digest != self.task.state.published
+        self._seconds[self._step] = time.monotonic() - self._begun
+        return self.outcome("published" if changed else "unchanged", "")
+
+    def outcome(self, result: Result, detail: str, *, own: bool = True) -> Outcome:
+        """How it ended, with all that is known by now."""
+        return Outcome(
+            result,
+            self._step,
+            detail,
+            own,
+            seconds=dict(self._seconds),
+            **self._known,  # type: ignore[arg-type]
+        )
+
+    def _begin(self, step: str, do: Callable[[], _Given]) -> _Given:
+        now = time.monotonic()
+        if step != self._step:
+            self._seconds[self._step] = now - self._begun
+        self._step, self._begun = step, now
+        self._told(step)
+        return do()
+
+    # -- steps -----------------------------------------------------------------------------------
+
+    def _lock(self) -> tuple[ImageDefinition, Lock | None, Lock]:
+        path = self.task.path
+        file = lock_path(path)
+        old = None
+        with suppress(LockError):
+            old = read_lock(file) if file.is_file() else None
+        definition, new = self._locking.new_lock(path, old.digests if old else None)
+        if old is not None:
+            self._known["old_lock"] = render_lock(old)
+            new = moved(old, new)
+        return definition, old, new
+
+    def _build(self, definition: ImageDefinition, lock: Lock) -> BuiltImage:
+        machine = self.machine
+        options = BuildOptions(
+            Compression.parse(definition.compression),
+            definition.platforms,
+            os.cpu_count() or 1,
+            self._candidate,
+        )
+        packages = LockedPackages(machine, definition, lock)
+        download = LazyDownload(machine)
+        return build_image(
+            definition, lock, machine.home, packages, download, options, machine.progress
+        )
+
+    def _test(self, definition: ImageDefinition, image: BuiltImage) -> None:
+        machine, wanted = self.machine, self.task.policy.tests
+        if wanted == "off" or not definition.tests or self._tested(definition, image):
+            return
+        try:
+            found = engine(None, engine_settings(machine))
+        except EngineError as error:
+            if wanted == "if-possible":
+                return
+            raise EnvironmentProblem(
+                f'{error}; the policy wants its tests run (tests = "if-possible" does without)'
+            ) from None
+        with host_of(machine, definition) as host:
+            store = machine.home.store
+            report = run_tests(found, store, image.descriptor, definition, host, machine.progress)
+        remember_tests(machine.home, report, definition.digest)
+        if not report.passed:
+            failed = "; ".join(
+                f"{each.name}: {each.reason}" for each in report.outcomes if not each.passed
+            )
+            raise CheckFailedError(f"tests fail: {failed}")
+
+    def _tested(self, definition: ImageDefinition, image: BuiltImage) -> bool:
+        """Whether its tests passed already, as they are now."""
+        for built in image.platforms:
+            known = remembered_tests(self.machine.home, built.digest)
+            if known is not None and known.definition == definition.digest and not known.failed:
+                return True
+        return False
+
+    def _scan(self, image: BuiltImage) -> list[str]:
+        """Why its findings forbid to publish it, beside those of what is published."""
+        if self.task.policy.scan == "off":
+            return []
+        with Database(self.machine.home.advisories) as database:
+            results = [self._scanned(each, database) for each in self._inventories(image)]
+            before = [self._scanned(each, database) for each in self._published]
+        refused = next((each for each in results if each.verdict in ("stale", "unknown")), None)
+        if refused is not None:
+            raise EnvironmentProblem(
+                f"its vulnerabilities cannot be said ({refused.verdict}): "
+                + "; ".join(each.message for each in refused.warnings[:2])
+            )
+        new, old = _open(results), _open(before)
+        self._known |= {
+            "findings": new,
+            "old_findings": old,
+            "exploited": frozenset(f.id for each in results for f in each.open if f.kev),
+        }
+        return list(more_findings(self.task.policy.gate, old, new)) if before else []
+
+    def _gate(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> list[str]:
+        before = Facts.of(self.task.state.facts)
+        looked_into = [
+            (inventory, bill_of(self.machine, f"store:{self._candidate}", platform))
+            for platform, inventory in zip(_platforms(image), self._inventories(image), strict=True)
+        ]
+        facts = facts_of(self.machine.home, image, definition, lock, looked_into, before)
+        self._known["facts"] = facts.json()
+        return list(worse(self.task.policy.gate, before, facts))
+
+    def _attest(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> None:
+        """From here on the store has it under its own names."""
+        named = publish(self.machine.home.store, image, definition, lock)
+        name = f"{named.name}:{named.tags[-1]}"
+        store = InventoryStore(self.machine.home.inventories)
+        for inventory in self._inventories(image):
+            if inventory.image.name != name:
+                store.put(replace(inventory, image=replace(inventory.image, name=name)))
+        if self.machine.signs and not is_attested(self.machine.home.store, image.descriptor):
+            attest(self.machine, name, AttestChoices())
+
+    def _push(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> bool:
+        if not self.task.target:
+            return False
+        given = give(self.machine, self.task.target, image, definition, lock)
+        self._known |= {"repository": given.repository, "tag": given.tag}
+        return given.moved
+
+    def _record(self, lock: Lock, old: Lock | None) -> None:
+        if lock != old:
+            write_lock(lock_path(self.task.path), lock)
+        forget_candidate(self.machine, self.task.name)
+
+    # -- what steps share ------------------------------------------------------------------------
+
+    @property
+    def _candidate(self) -> str:
+        return candidate_name(self.task.name)
+
+    def _inventories(self, image: BuiltImage) -> list[Inventory]:
+        name = f"store:{self._candidate}"
+        return [inventory_of(self.machine, name, platform) for platform in _platforms(image)]
+
+    def _scanned(self, inventory: Inventory, database: Database) -> ScanResult:
+        return scan_inventory(
+            self.machine, inventory.image.name, inventory, database, ScanChoices()
+        )
+
+    @cached_property
+    def _published(self) -> Sequence[Inventory]:
+        """What is in each platform of what is published: kept here, else read from the registry."""
+        state = self.task.state
+        if not state.published:
+            return ()
+        store, kept = self.machine.home.store, InventoryStore(self.machine.home.inventories)
+        try:
+            document = store.document(parse_digest(state.published))
+            known = [kept.get(item.digest) for item in document.manifests]
+            if known and all(known):
+                return [each for each in known if each is not None]
+        except IronhullError:
+            pass
+        if not state.repository:
+            return ()
+        place = f"{state.repository}@{state.published}"
+        old = parse_lock(self._known["old_lock"], place) if "old_lock" in self._known else None  # type: ignore[arg-type]
+        platforms = Platform.parse_all(list(old.platforms) if old else [])
+        return [inventory_of(self.machine, place, platform) for platform in platforms]
+
+
+def candidate_name(name: str) -> str:
+    """What the store calls an image that is built and not published."""
+    return f"{CANDIDATES}{name}"
+
+
+def forget_candidate(machine: Machine, name: str) -> None:
+    """Take that name out of the store."""
+    wanted = candidate_name(name)
+    machine.home.store.update(
+        lambda before: [each for each in before if each.annotations.get(REF_NAME) != wanted]
+    )
+
+
+def _platforms(image: BuiltImage) -> Sequence[Platform]:
+    return Platform.parse_all([built.platform for built in image.platforms])
+
+
+def _open(results: Sequence[ScanResult]) -> Mapping[str, str]:
+    """Open findings over all platforms: vulnerability → severity."""
+    return {finding.id: finding.severity for each in results for finding in each.open}
