@@ -24,9 +24,22 @@ KEPT_DAYS = 7
 _INDEX = re.compile(rb"^ ([0-9a-f]{64}) +\d+ (\S+/binary-[a-z0-9]+/Packages\.xz)$", re.MULTILINE)
 
 
-def make_root(program: Path, codename: str, options: Sequence[str], target: Path) -> Path:
-    """A tar of this release at `target`, made now or when the archive was the same."""
+def make_root(
+    program: Path,
+    codename: str,
+    options: Sequence[str],
+    target: Path,
+    *,
+    only_release: bool = False,
+) -> Path:
+    """A tar of this release at `target`, made now or when the archive was the same.
+
+    `only_release` leaves its updates and its security fixes out.
+    """
     sources = suite_lines(codename)
+    if only_release:
+        lines = sources.splitlines(keepends=True)
+        sources = "".join(line for line in lines if line.split()[2] == codename)
     kept = ROOTS / f"{_key(program, codename, options, sources)}.tar"
     if not kept.is_file():
         kept.parent.mkdir(parents=True, exist_ok=True)

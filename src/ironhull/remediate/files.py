@@ -141,7 +141,10 @@ class PackageLayer:
 
     def _kind(self, real: str) -> str:
         found = self._view.get(real)
-        return found.kind if found is not None else ""
+        if found is not None:
+            return found.kind
+        # Some layers leave folders out that have something in them.
+        return VIEW_DIRECTORY if self._view.children(real) else ""
 
     def _file(self, member: Member, reader: TarReader, real: str, new: NewPackage) -> None:
         mode, link = member.mode, member.link

@@ -171,7 +171,7 @@ def _broken(
                 other = _clash(clause, package, after)
                 if not other or (package.name not in taken and other not in taken):
                     continue
-                if was is not None and _clash(clause, was, before) == other:
+                if was is not None and _clashed(clause, field, was, before) == other:
                     continue
                 yield _Broken(package, field, clause, other)
 
@@ -243,6 +243,13 @@ def _clash(clause: Clause, owner: _Present, present: Mapping[str, _Present]) -> 
         if relation.applies_on(owner.architecture) and (found := _found(relation, others)):
             return found
     return ""
+
+
+def _clashed(clause: Clause, field: str, was: _Present, before: Mapping[str, _Present]) -> str:
+    """What clashed by this clause before; empty if the old version did not have it."""
+    if clause.text not in {known.text for known in _clauses(was, field)}:
+        return ""
+    return _clash(clause, was, before)
 
 
 def _of_installed(package: Installed) -> _Present:

@@ -52,6 +52,7 @@ from ironhull.workspace import (
     measuring,
     migrating,
     publishing,
+    remediating,
     reproducing,
     rescanning,
     sbom,
@@ -75,6 +76,7 @@ from ironhull.workspace.machine import Machine
 from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.migrating import MigrateChoices
 from ironhull.workspace.publishing import Published
+from ironhull.workspace.remediating import Remedied, RemedyChoices
 from ironhull.workspace.reproducing import ReproduceChoices, Reproduced
 from ironhull.workspace.rescanning import Rescan
 from ironhull.workspace.scanning import ScanChoices
@@ -505,6 +507,13 @@ class Workspace:
         folder = None if context is None else Path(context)
         chosen = MigrateChoices(folder, target, registry)
         return migrating.migrate(self.machine, Path(dockerfile), chosen)
+
+    def remediate(self, image: str, result: str, chosen: RemedyChoices | None = None) -> Remedied:
+        """The archive's fixes as layers on a foreign Debian image; `result` names the new one.
+
+        What stays as it is, is in `refused` with its reason; see `remediating.remediate`.
+        """
+        return remediating.remediate(self.machine, image, result, chosen)
 
     # -- verify ----------------------------------------------------------------------------------
 
