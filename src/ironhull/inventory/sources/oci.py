@@ -41,7 +41,7 @@ def open_oci(source: Source, name: str, kind: str, platform: Platform | None) ->
         raise InputError(f"{name} is no container image but an artifact ({what!r:.100})")
     config = _config(source, manifest.config)
     said = _said_platform(config)
-    if platform is not None and said is not None and not _serves(said, platform):
+    if platform is not None and said is not None and not said.serves(platform):
         raise NotFoundError(f"{name} is an image for {said}, not for {platform}")
     identity = ImageIdentity(
         name=utf8(name),
@@ -73,7 +73,7 @@ def _manifest(
         platform = item.platform or _asked_platform(source, item)
         if platform is not None:
             offered.append(platform)
-            if _serves(platform, target):
+            if platform.serves(target):
                 return _document(source, item), platform
     names = ", ".join(sorted(map(str, offered))) or "none"
     raise NotFoundError(f"{source.label} has no image for {target} (it has: {names})")
@@ -110,11 +110,6 @@ def _is_attestation(item: Descriptor) -> bool:
     if item.annotations.get(_REFERENCE_TYPE) == "attestation-manifest":
         return True
     return item.platform is not None and item.platform.os == _UNKNOWN
-
-
-def _serves(offered: Platform, wanted: Platform) -> bool:
-    same = (offered.os, offered.architecture) == (wanted.os, wanted.architecture)
-    return same and len({offered.variant, wanted.variant} - {None}) < 2
 
 
 def _config(source: Source, descriptor: Descriptor) -> dict[str, Any]:
