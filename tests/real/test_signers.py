@@ -8,6 +8,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,54 @@ def test_signatures_are_timestamped_and_cosign_believes_the_time(
         )
         done = shop.cosign("--use-signed-timestamps", "--trusted-root", str(root))
         assert done.returncode == verdict, done.stderr
+
+
+def test_verify_believes_the_time_of_an_authority_that_is_trusted(
+    tmp_path: Path, authority: tuple[str, Path]
+) -> None:
+    address, chain = authority
+    shop = Shop(tmp_path / "shop", IRONHULL_TIMESTAMP=address)
+    shop("key", "generate", "--no-passphrase")
+    shop("build", "app:1")
+    (tmp_path / "ours.pub").write_text(shop("key", "public"))
+    (tmp_path / "tsa.pem").write_bytes(chain.read_bytes())
+    other = certificates(tmp_path / "other")
+
+    def times(*words: str | Path, code: int = 0) -> set[str | None]:
+        text = shop("verify", "app:1", "--json", *map(str, words), code=code)
+        said, _ = json.JSONDecoder().raw_decode(text)
+        statements = [each for subject in said["subjects"] for each in subject["statements"]]
+        return {signer["time"] for each in statements for signer in each["signers"]}
+
+    (year,) = {str(time)[:4] for time in times("--timestamp-authority", chain)}
+    assert year == datetime.now(UTC).strftime("%Y")
+    assert times("--timestamp-authority", other) == {None}
+    assert times() == {None}
+    policy = tmp_path / "policy.yaml"
+    for trusted, code in (("tsa.pem", 0), ("other.pem", 1)):
+        (tmp_path / "other.pem").write_bytes(other.read_bytes())
+        policy.write_text(
+            "version: 1\nname: stamped\nkeys: {ours: ours.pub}\n"
+            f"timestamps: {{authorities: [{trusted}], required: yes}}\n"
+        )
+        times("--policy", policy, code=code)
+
+
+def test_what_a_lost_key_signed_in_time_stays_believed(
+    tmp_path: Path, authority: tuple[str, Path]
+) -> None:
+    address, chain = authority
+    shop = Shop(tmp_path / "shop", IRONHULL_TIMESTAMP=address)
+    shop("key", "generate", "--no-passphrase")
+    shop("build", "app:1")
+    trusted = ("verify", "app:1", "--timestamp-authority", str(chain))
+    shop("key", "revoke", "ironhull", "--reason", "lost", "--since", "2100-01-01")
+    shop(*trusted)
+    shop("verify", "app:1", code=1)
+    shop("key", "revoke", "ironhull", "--reason", "long ago", "--since", "2001-01-01")
+    shop(*trusted, code=1)
+    shop("key", "revoke", "ironhull", "--reason", "nobody knows")
+    shop(*trusted, code=2)
 
 
 def test_an_authority_that_cannot_be_asked_stops_the_signing(tmp_path: Path) -> None:

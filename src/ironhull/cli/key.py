@@ -133,13 +133,24 @@ def trust(name: str, file: Path) -> None:
 @key.command(short_help="Believe no signature of a key any more.")
 @click.argument("name")
 @click.option("--reason", required=True, help="Why; the list shows it.")
-def revoke(name: str, reason: str) -> None:
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="From when on it was in wrong hands (UTC): what a trusted timestamp shows to be older "
+    "stays believed.",
+)
+def revoke(name: str, reason: str, since: datetime | None) -> None:
     """Refuse every signature of the key NAME, also those made before.
+
+    A date in a signature is what its signer says; only a timestamp of an authority that who
+    verifies trusts shows that it is older than --since.
 
     Example: ironhull key revoke release --reason "laptop stolen"
     """
-    revoked = _ring().revoke(name, reason, datetime.now(UTC))
-    click.echo(f"{revoked.name} is revoked: nothing that it signed is believed")
+    from_then = None if since is None else since.replace(tzinfo=UTC)
+    revoked = _ring().revoke(name, reason, datetime.now(UTC), from_then)
+    but = f" but what was timestamped before {revoked.since}" if revoked.since else ""
+    click.echo(f"{revoked.name} is revoked: nothing that it signed is believed{but}")
 
 
 def _ring() -> Keyring:

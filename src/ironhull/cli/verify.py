@@ -49,6 +49,14 @@ _LONGEST = 2000
     type=click.Path(path_type=Path, exists=True),
     help="Attestations of who else rebuilt packages (rebuilderd's), or a folder of them.",
 )
+@click.option(
+    "--timestamp-authority",
+    "authorities",
+    multiple=True,
+    metavar="PEM",
+    type=_FILE,
+    help="The chain of a timestamp authority to trust, its root in it; repeatable.",
+)
 @click.option("--vsa", type=_FILE, help="Write the verdict as a verification summary (SLSA).")
 @click.option("--sign", is_flag=True, help="Sign that summary with this machine's key.")
 @click.option("--attach", is_flag=True, help="Sign it, and attach it to the image of the store.")
@@ -61,6 +69,7 @@ def verify(
     policy: Path | None,
     listed: str | None,
     rebuilds: tuple[Path, ...],
+    authorities: tuple[Path, ...],
     vsa: Path | None,
     sign: bool,
     attach: bool,
@@ -84,7 +93,10 @@ def verify(
     names = [*images, *_lines(listed)]
     if not names:
         raise click.UsageError("name an image, or a list of them with --from")
-    chosen = VerifyChoices(keys, _policy(policy), Platform.parse_all(platforms), rebuilds=rebuilds)
+    wanted = Platform.parse_all(platforms)
+    chosen = VerifyChoices(
+        keys, _policy(policy), wanted, rebuilds=rebuilds, authorities=authorities
+    )
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         if len(names) > 1:
             if vsa is not None or attach:

@@ -55,6 +55,8 @@ class KnownKey:
     """Whether the private half is here."""
     uri: str = ""
     """Where the private half is, if it is held elsewhere: see `held_elsewhere`."""
+    since: str = ""
+    """Of a revoked key, from when on it was in wrong hands (RFC 3339); empty: nobody can say."""
 
     @property
     def signs(self) -> bool:
@@ -63,7 +65,10 @@ class KnownKey:
 
     @property
     def believed(self) -> bool:
-        """Whether signatures of it count: those of a revoked key never do, whenever made."""
+        """Whether signatures of it count by themselves: those of a revoked key never do.
+
+        With `since`, those do that a trusted timestamp shows to be older (`verify.trust`).
+        """
         return self.state != "revoked"
 
 
@@ -162,11 +167,22 @@ class Keyring:
             listed[name] = _entry(key)
         return key
 
-    def revoke(self, name: str, reason: str, now: datetime) -> KnownKey:
-        """No signature of the key counts any more, also none that was made before."""
+    def revoke(
+        self, name: str, reason: str, now: datetime, since: datetime | None = None
+    ) -> KnownKey:
+        """No signature of the key counts any more, also none that was made before.
+
+        `since`: those still do that a trusted timestamp shows to be older. Revoked again without
+        it, nor do those; a later moment than the one before is an InputError.
+        """
         with self._changing() as listed:
-            self.find(name)
+            before = self.find(name)
+            if since is not None and before.state == "revoked":
+                known = datetime.fromisoformat(before.since) if before.since else None
+                if known is None or since > known:
+                    raise InputError(f"{name} is revoked already, and from an earlier moment on")
             listed[name] |= {"state": "revoked", "changed": moment(now), "reason": reason}
+            listed[name]["since"] = "" if since is None else moment(since)
             return self._known(name, listed[name])
 
     def _read(self) -> dict[str, dict[str, Any]]:
@@ -200,6 +216,7 @@ class Keyring:
             entry.get("reason", ""),
             bool(entry.get("private")),
             entry.get("uri", ""),
+            entry.get("since", ""),
         )
 
     @contextmanager

@@ -11,6 +11,10 @@ names of subjects) is whoever's wrote it, and decides nothing.
 
 from __future__ import annotations
 
+import base64
+import binascii
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +30,8 @@ from ironhull.verify.trust import Signer, Trust
 
 MAX_SIGNATURES = 16
 MAX_SUBJECTS = 100
+MAX_STAMP = 64 * 1024
+MAX_STAMPS = 8
 # cosign still writes the older one; both say the same.
 STATEMENT_TYPES = (STATEMENT_TYPE, "https://in-toto.io/Statement/v0.1")
 
@@ -105,9 +111,14 @@ def _signature(value: object) -> Signature:
 
 
 def _signers(envelope: Envelope, material: dict[str, Any], trust: Trust) -> tuple[Signer, ...]:
-    signers = trust.signers(envelope)
+    stamps = _stamps_in(material) if trust.authorities is not None else []
+    signers = trust.signers(envelope, stamps)
     if signers:
         return signers
+    if trust.unstamped(envelope):
+        raise RefusedError(
+            Reason.NO_TIMESTAMP, "no timestamp of its signature by an authority that is trusted"
+        )
     revoked = trust.revoked_signers(envelope)
     if revoked:
         raise RefusedError(Reason.REVOKED_KEY, f"signed by {revoked[0]}, a key that was revoked")
@@ -117,6 +128,19 @@ def _signers(envelope: Envelope, material: dict[str, Any], trust: Trust) -> tupl
         Reason.UNKNOWN_KEY,
         f"no signature of it is by one of the {len(trust.believed)} keys that are believed",
     )
+
+
+def _stamps_in(material: Mapping[str, Any]) -> list[bytes]:
+    """The stamps of a bundle (`verificationMaterial`); what is none is left out."""
+    data = material.get("timestampVerificationData")
+    listed = data.get("rfc3161Timestamps") if isinstance(data, Mapping) else None
+    found = []
+    for each in listed[:MAX_STAMPS] if isinstance(listed, list) else ():
+        text = each.get("signedTimestamp") if isinstance(each, Mapping) else None
+        if isinstance(text, str) and len(text) <= MAX_STAMP:
+            with suppress(binascii.Error):
+                found.append(base64.b64decode(text, validate=True))
+    return found
 
 
 class _Written(msgspec.Struct):

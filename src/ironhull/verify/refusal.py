@@ -32,6 +32,7 @@ class Reason(StrEnum):
     CERTIFICATE = "signed-with-certificate"
     UNKNOWN_KEY = "signed-by-nobody-known"
     REVOKED_KEY = "signed-by-revoked-key"
+    NO_TIMESTAMP = "no-trusted-timestamp"
     WRONG_STATEMENT = "wrong-statement"
     NO_SUBJECT = "no-subject"
     WRONG_SUBJECT = "statement-of-another-image"

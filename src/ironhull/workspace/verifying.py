@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,6 +49,8 @@ class VerifyChoices:
     """Attestations of who else rebuilt packages (rebuilderd's), or folders of them."""
     inventories: Mapping[Digest, Inventory] = field(default_factory=dict)
     """What is in manifests, where it is not to be read."""
+    authorities: Sequence[Path] = ()
+    """Chains (PEM) of timestamp authorities that are trusted, beside those of the policy."""
 
 
 def verify(machine: Machine, reference: str, chosen: VerifyChoices | None = None) -> Verdict:
@@ -59,7 +61,7 @@ def verify(machine: Machine, reference: str, chosen: VerifyChoices | None = None
     none, and no key at all; NetworkError.
     """
     chosen = chosen or VerifyChoices()
-    trust = trust_of(machine, chosen.keys, chosen.policy)
+    trust = _trust(machine, chosen)
     return verified(machine, Places(machine), reference, chosen, trust)
 
 
@@ -85,6 +87,20 @@ def verified(
         return Verdict(reference, evidence, outcomes, policy.name, moment(now))
 
 
+def _trust(machine: Machine, chosen: VerifyChoices) -> Trust:
+    """The keys to believe, and whose timestamps."""
+    trust = trust_of(machine, chosen.keys, chosen.policy)
+    rule = chosen.policy.timestamps if chosen.policy is not None else None
+    paths = [*chosen.authorities, *(rule.authorities if rule is not None else ())]
+    if not paths:
+        return trust
+    # What reads certificates; most signatures are verified without a time.
+    from ironhull.verify.timestamps import read_authorities
+
+    stamped = rule is not None and rule.required
+    return replace(trust, authorities=read_authorities(paths), stamped=stamped)
+
+
 def trust_of(machine: Machine, keys: Sequence[Path], policy: Policy | None = None) -> Trust:
     """The keys to believe: those files, else all of the ring; what the ring revoked never.
 
@@ -104,7 +120,7 @@ def trust_of(machine: Machine, keys: Sequence[Path], policy: Policy | None = Non
             if key.public.fingerprint in words
         ]
         trust = Trust.of([*policy.keys, *wanted], ring, whole=False)
-    if trust.believed:
+    if trust.believed or trust.former:
         return trust
     if trust.revoked:
         names = ", ".join(key.name for key in trust.revoked)
@@ -134,7 +150,7 @@ def verify_all(
     What is wrong with one image does not stop the others. InputError for keys that are none.
     """
     chosen = chosen or VerifyChoices()
-    trust = trust_of(machine, chosen.keys, chosen.policy)
+    trust = _trust(machine, chosen)
     places = Places(machine)
     names = list(dict.fromkeys(references))
     workers = len(os.sched_getaffinity(0))

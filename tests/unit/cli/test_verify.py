@@ -85,7 +85,8 @@ def test_the_verdict_as_json(image: SignedImage, place: str, tmp_path: Path) -> 
     fingerprint = image.signer.public.fingerprint
     (statement,) = root["statements"]
     assert statement["type"] == SIGNATURE
-    assert statement["signers"] == [{"name": "release.pub", "fingerprint": fingerprint}]
+    signer = {"name": "release.pub", "fingerprint": fingerprint, "time": None}
+    assert statement["signers"] == [signer]
     assert [each["reason"] for each in root["refused"]] == ["signed-by-nobody-known"]
     assert [each["platform"] for each in manifests] == ["linux/amd64", "linux/arm64"]
 

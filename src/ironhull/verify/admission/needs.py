@@ -71,6 +71,7 @@ def left_out(policy: Policy) -> tuple[str, ...]:
     """The rules that only `ironhull verify` can decide."""
     limits = policy.vulnerabilities
     asked = {
+        "timestamps": policy.timestamps is not None,
         "provenance": policy.provenance is not None,
         "sbom.matches-image": policy.sbom is not None and bool(policy.sbom.matches),
         "record": policy.record,

@@ -51,6 +51,7 @@ _PUBLIC = _text(
     r"sha256:[0-9a-f]{64}|(?!sha256:)[^/\0].*",
     "a file of a public key beside this one, or sha256: and the 64 digits of its fingerprint",
 )
+_FILE = _text(r"[^/\0].*", "a file beside this one")
 _FINGERPRINT = _text(r"[0-9A-F]{40,64}", "an OpenPGP fingerprint in capitals, without spaces")
 _PATTERN = _text(form="a text in which * stands for anything", longest=500)
 _URI = _text(r"[a-z][a-z0-9+.-]*:[^ ]+", "an address like https://example.org/build")
@@ -180,6 +181,22 @@ FORMAT = FixedKeys(
         "keys": Key(
             MapOf(_NAME, _PUBLIC),
             "Public keys by the names that rules use. With it no other key counts.",
+        ),
+        "timestamps": Key(
+            FixedKeys(
+                {
+                    "authorities": Key(
+                        ListOf(_FILE, fewest=1),
+                        "Files of the chains (PEM) of RFC 3161 authorities that are trusted.",
+                        required=True,
+                    ),
+                    "required": Key(
+                        Text(options=("yes",), variables=False),
+                        "A signature without a timestamp of theirs counts for nothing.",
+                    ),
+                }
+            ),
+            "Who says when something was signed.",
         ),
         "signatures": Key(
             FixedKeys(_SIGNED_BY), "Who has to have signed the image. Default: any known key."

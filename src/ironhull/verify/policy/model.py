@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from ironhull.verify.signed import ANYBODY, Signers
 from ironhull.verify.trust import NamedKey
@@ -18,6 +19,14 @@ class StatementRule:
 
     type: str
     signers: Signers
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampRule:
+    """Whose timestamps count, and whether there has to be one."""
+
+    authorities: tuple[Path, ...]
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,7 @@ class Policy:
     """Name → fingerprint, of every key of the policy; None: any known key counts."""
     anybody: Signers = ANYBODY
     """Any one key that may sign, where a rule names none: not those of rebuilders alone."""
+    timestamps: TimestampRule | None = None
     signatures: Signers = ANYBODY
     statements: tuple[StatementRule, ...] = ()
     provenance: ProvenanceRule | None = None

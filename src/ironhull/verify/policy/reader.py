@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from ironhull.definition.shape import ReadMap, Shape
 from ironhull.definition.text import parse
 from ironhull.definition.tree import MAX_ERRORS, MapNode, Problems, TooMany, did_you_mean
-from ironhull.errors import DefinitionError, InputError, Problem
+from ironhull.errors import DefinitionError, EnvironmentProblem, InputError, Problem
 from ironhull.oci.digest import digest_of
 from ironhull.signing.public_key import MAX_PEM, PublicKey
 from ironhull.verify.policy.format import FORMAT, MAX_KEYS
@@ -30,6 +30,7 @@ from ironhull.verify.policy.model import (
     ProvenanceRule,
     SbomRule,
     StatementRule,
+    TimestampRule,
     VexRule,
     VulnerabilityRule,
 )
@@ -102,6 +103,7 @@ class _Maker:
             keys=tuple(keys),
             named=self._named if self._has_keys else None,
             anybody=self._any(1),
+            timestamps=self._timestamps(record),
             signatures=self._signers(record.record("signatures")),
             statements=tuple(
                 StatementRule(item.value.get("type", ""), self._signers(item.value))
@@ -155,11 +157,33 @@ class _Maker:
             self._named[name] = fingerprint
         return found
 
-    def _public(self, text: str) -> PublicKey:
+    def _timestamps(self, record: ReadMap) -> TimestampRule | None:
+        if "timestamps" not in record.values:
+            return None
+        # What reads certificates: most policies name no authority.
+        from ironhull.verify.timestamps import read_chain
+
+        section = record.record("timestamps")
+        found = []
+        for item in section.items("authorities"):
+            try:
+                path = self._beside(item.value)
+                read_chain(path)
+                found.append(path)
+            except (InputError, EnvironmentProblem) as error:
+                self._problems.error(item.place, str(error))
+        return TimestampRule(tuple(found), "required" in section.values)
+
+    def _beside(self, text: str) -> Path:
+        """A file in the policy's folder; InputError for one elsewhere."""
         folder = self._path.parent.resolve()
         path = (folder / text).resolve()
         if not path.is_relative_to(folder):
             raise InputError(f"{text!r:.200} lies outside of the policy's folder")
+        return path
+
+    def _public(self, text: str) -> PublicKey:
+        path = self._beside(text)
         try:
             with path.open("rb") as file:
                 data = file.read(MAX_PEM + 1)

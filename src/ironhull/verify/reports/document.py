@@ -59,7 +59,11 @@ def _subject(subject: Subject) -> dict[str, Any]:
                 "type": each.type,
                 "digest": each.digest,
                 "signers": [
-                    {"name": signer.name, "fingerprint": signer.fingerprint}
+                    {
+                        "name": signer.name,
+                        "fingerprint": signer.fingerprint,
+                        "time": signer.time or None,
+                    }
                     for signer in each.signers
                 ],
             }
