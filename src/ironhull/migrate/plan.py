@@ -106,6 +106,8 @@ class Plan:
     start: StartPlan | None = None
     split: bool = False
     """The final stage becomes a build stage, and a new one is made from its results."""
+    certificates: bool = False
+    """Certificate authorities of one's own are put into the bundle."""
     venv: str = ""
     """Folder of the virtual environment that a rule makes; empty: none."""
     gone_users: set[str] = field(default_factory=set)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ironhull.errors import NotFoundError
 from ironhull.migrate.catalog.definitions import DefinitionCatalog
+from ironhull.migrate.catalog.described import public_catalog, read_description
 from ironhull.migrate.catalog.interface import Catalog
 from ironhull.migrate.context.folder import FolderContext
 from ironhull.migrate.dockerfile.lexer import MAX_BYTES
@@ -15,6 +16,7 @@ from ironhull.migrate.model import Migration
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.machine import Machine
 
+PUBLIC = "dhi.io"
 LOADED = "localhost"
 """Where `ironhull load` puts images in an engine."""
 
@@ -46,5 +48,20 @@ def migrate(machine: Machine, dockerfile: Path, chosen: MigrateChoices | None = 
 
 
 def catalog_of(machine: Machine, registry: str) -> Catalog:
-    """The machine's own catalog, as the registry serves it."""
-    return DefinitionCatalog(registry.strip("/"), Definitions(machine).catalog)
+    """The images that a registry has, and where what is known of them is from.
+
+    `dhi.io` is the public catalog as it is described here; a file whose name ends with .json is
+    a description of another one. Any other name is where the images of the machine's own
+    definitions are.
+    """
+    name = registry.strip("/")
+    public = public_catalog() if name == PUBLIC else None
+    if public is not None:
+        return public
+    if registry.endswith(".json"):
+        try:
+            data = Path(registry).read_bytes()
+        except OSError as error:
+            raise NotFoundError(f"cannot read {registry}: {error.strerror}") from error
+        return read_description(data, registry)
+    return DefinitionCatalog(name, Definitions(machine).catalog)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 MAX_LINES = 400
 _SKIPPED = re.compile(
-    r"(?:set\s+[-+]\w+(?:\s+pipefail)?|echo\b.*|printf\b.*|true|:|umask\s+\d+|fi)$"
+    r"(?:set\s+[-+]\w+(?:\s+pipefail)?|echo\b.*|printf\b.*|true|:|umask\s+\d+|fi"
+    r"|rm\s+-r?f\s+\S*\.pid)$"
 )
 _DEFAULTS = (
     re.compile(r':\s+"?\$\{(?P<name>[A-Za-z_]\w*):?=(?P<value>[^}$`]*)\}"?$'),
@@ -29,7 +30,7 @@ _ONCE = re.compile(
     r"|sequelize\S*\s+db:migrate|knex\s+migrate|typeorm\s+migration|drizzle-kit)"
     r"|(?:bundle\s+exec\s+)?(?:\./bin/|bin/)?(?:rails|rake)\s+(?:db:\S+|assets:\S+)"
     r"|php\s+artisan\s+(?:migrate|config:cache|route:cache|view:cache|storage:link|optimize)"
-    r"|(?:npm|yarn|pnpm)\s+run\s+(?:db:)?migrat\S*|rm\s+-f\s+\S*server\.pid).*"
+    r"|(?:npm|yarn|pnpm)\s+run\s+(?:db:)?migrat\S*).*"
 )
 _OWNERS = re.compile(r"(?:chown|chmod|mkdir)\s+.*")
 _EXEC_ALL = re.compile(

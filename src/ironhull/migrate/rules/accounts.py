@@ -8,8 +8,8 @@ from ironhull.migrate.dockerfile.shell import Command
 from ironhull.migrate.draft import Draft, DraftStage, Line
 from ironhull.migrate.model import Confidence, Outside, Rung
 from ironhull.migrate.rules.artifacts import destinations
-from ironhull.migrate.rules.editing import commands_of, edit_commands
-from ironhull.migrate.rules.native import build_stages
+from ironhull.migrate.rules.editing import Edit, commands_of, edit_commands
+from ironhull.migrate.rules.native import build_stages, root_of
 from ironhull.migrate.rules.programs import Effect, effect_of
 from ironhull.migrate.rules.rule import Rule
 
@@ -37,6 +37,7 @@ OWNER = Rule(
     "COPY --chown=node:node . .",
     "COPY . .",
 )
+_ACCOUNT_FILES = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/passwd_nobody")
 _ROOT = ("root", "0", "root:root", "0:0", "")
 _LAST = ("CMD", "ENTRYPOINT", "HEALTHCHECK")
 _DATA = ("data", "logs", "log", "uploads", "storage", "tmp", "cache", "media", "db")
@@ -56,13 +57,31 @@ def drop_accounts(draft: Draft) -> None:
             edit_commands(draft, stage, line, _without_account, ACCOUNTS)
         for line, _ in stage.instructions("RUN"):
             edit_commands(draft, stage, line, _owner_edit(draft), OWNER)
+    _from_alpine(draft)
+
+
+def _from_alpine(draft: Draft) -> None:
+    """Alpine's adduser takes other options than Debian's; account files are the base's own."""
+    if draft.plan.runtime is None or draft.rung is Rung.DEV:
+        return
+    for index in build_stages(draft):
+        stage = draft.stages[index]
+        if index not in draft.plan.chain and draft.plan.bases[root_of(draft, index)].musl:
+            for line, _ in stage.instructions("RUN"):
+                edit_commands(draft, stage, line, _without_account, ACCOUNTS)
+    final = draft.stages[draft.final]
+    for line, instruction in final.instructions("COPY"):
+        words = instruction.body.split()
+        if instruction.flag("from") and words[:1] and words[0] in _ACCOUNT_FILES:
+            final.lines.remove(line)
+            ACCOUNTS.changed(draft, line.line, line.text, "", "the base image has its own")
 
 
 def _without_account(command: Command) -> str | None:
     return "" if effect_of(command) is Effect.ACCOUNTS else None
 
 
-def _owner_edit(draft: Draft):  # type: ignore[no-untyped-def]
+def _owner_edit(draft: Draft) -> Edit:
     """chown: taken out where a new stage sets owners, by number where the stage stays."""
     owner = draft.plan.runtime.owner if draft.plan.runtime else "65532:65532"
 
@@ -87,16 +106,14 @@ def set_user(draft: Draft) -> None:
         _name_no_root(draft)
         return
     stage = draft.stages[draft.final]
-    found = [line for line, _ in stage.instructions("USER")]
+    chain = [draft.stages[index] for index in draft.plan.chain]
+    found = [line for each in chain for line, _ in each.instructions("USER")]
     last = found[-1] if found else None
     if last is not None and _is_number(last.body):
         return
-    if draft.plan.hardened and last is None:
-        # The image says so itself; the number is said for Kubernetes.
-        pass
     text = f"{last.instruction.written if last and last.instruction else 'USER'} {runtime.owner}"
-    for line in found:
-        stage.lines.remove(line)
+    for each in chain:
+        each.lines = [line for line in each.lines if line.keyword != "USER"]
     _insert(draft, stage, draft.made(text, last.line if last else 0))
     before = last.shown if last else ""
     USER.changed(

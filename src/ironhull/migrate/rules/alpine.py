@@ -7,8 +7,8 @@ import re
 from ironhull.migrate.dockerfile.shell import Command
 from ironhull.migrate.draft import Draft, DraftStage
 from ironhull.migrate.model import Confidence
-from ironhull.migrate.rules.editing import commands_of, edit_commands
-from ironhull.migrate.rules.native import build_stages
+from ironhull.migrate.rules.editing import Edit, commands_of, edit_commands
+from ironhull.migrate.rules.native import build_stages, root_of
 from ironhull.migrate.rules.packages import debian_name
 from ironhull.migrate.rules.programs import installed_by
 from ironhull.migrate.rules.rule import Rule
@@ -28,9 +28,12 @@ def debian_commands(draft: Draft) -> None:
     if draft.plan.hardened:
         return
     for index in build_stages(draft):
-        base, stage = draft.plan.bases[index], draft.stages[index]
-        if not base.musl or base.written in stage.start.text:
+        root, stage = root_of(draft, index), draft.stages[index]
+        base = draft.plan.bases[root]
+        if not base.musl or base.written in draft.stages[root].start.text:
             continue
+        if index == root:
+            _tools(draft, stage)
         for line, instruction in stage.instructions("RUN"):
             if not re.search(r"\bapk\b", instruction.logical):
                 continue
@@ -45,7 +48,25 @@ def debian_commands(draft: Draft) -> None:
             edit_commands(draft, stage, line, _edit(draft, stage, line.line), APK)
 
 
-def _edit(draft: Draft, stage: DraftStage, line: int):  # type: ignore[no-untyped-def]
+def _tools(draft: Draft, stage: DraftStage) -> None:
+    """Programs that Alpine's busybox has, and Debian's dev images do not."""
+    text = " ".join(instruction.logical for _, instruction in stage.instructions("RUN"))
+    installed = " ".join(re.findall(r"\bapk\b[^&|;]*", text))
+    wanted = [
+        name
+        for name in ("wget", "unzip", "bzip2")
+        if re.search(rf"(?:^|&&|;|\|\||RUN)\s*{name}\s", text)
+        and not re.search(rf"\b{name}\b", installed)
+    ]
+    if wanted:
+        install = f"apt-get install -y --no-install-recommends {' '.join(wanted)}"
+        stage.lines.insert(0, draft.made(f"RUN apt-get update && {install}"))
+        APK.changed(
+            draft, 0, "", stage.lines[0].text, "Alpine has these in busybox, the dev image has not"
+        )
+
+
+def _edit(draft: Draft, stage: DraftStage, line: int) -> Edit:
     first = True
 
     def edit(command: Command) -> str | None:

@@ -17,10 +17,13 @@ _DATA = frozenset((
     "db", "database", "instance", "files", "backups", "sessions", "var", "downloads",
     "output", "persist", "state",
 ))  # fmt: skip
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+_OF_THE_BASE = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/")
+_TOOLS = frozenset(("uv", "uvx", "composer", "bun", "pnpm", "yarn", "hadolint", "go", "cargo-chef"))
 _NOT_COPIED = (
     *("/tmp", "/dev", "/proc", "/etc/apt", "/root", "/var/lib/apt", "/var/cache", "/sys", "/run"),  # noqa: S108
-    *("/usr/share/keyrings", "/var/run", "/var/log", "/usr/share/nginx/html", "/etc/nginx"),
-    *("/etc/apk", "/etc/yum.repos.d", "/etc/sudoers", "/etc/pip", "/usr/src/deps", "/home"),
+    *("/usr/share/keyrings", "/var/run", "/var/log/nginx", "/var/log/apt", "/etc/localtime"),
+    *("/etc/apk", "/etc/yum.repos.d", "/etc/sudoers", "/etc/pip", "/usr/local/share/ca-cert"),
     *("/etc/ld.so", "/usr/share/zoneinfo", "/etc/localtime", "/etc/timezone"),
 )
 
@@ -70,6 +73,8 @@ def collect(draft: Draft, steps: list[Step]) -> Artifacts:
                 _ran(draft, step, command, found, home)
         elif keyword == "VOLUME":
             _volume(draft, step, found)
+    if draft.plan.certificates:
+        found.trees.append(BUNDLE)
     found.trees = _outermost(found.trees)
     found.writable = list(dict.fromkeys(found.writable))
     return found
@@ -84,8 +89,17 @@ def _copied(draft: Draft, step: Step, found: Artifacts, home: str, runs: str) ->
         elif place not in SYSTEM and (place in runs or not _kept_as_line(place)):
             if not place.startswith(("/tmp/", "/root/")):  # noqa: S108
                 found.trees.append(place)
-        elif step.line not in found.lines and not place.startswith(("/tmp", "/root")):  # noqa: S108
+        elif (
+            step.line not in found.lines
+            and not _tool(place)
+            and not place.startswith(("/tmp", "/root"))  # noqa: S108
+        ):
             found.lines.append(step.line)
+
+
+def _tool(place: str) -> bool:
+    """A program that only builds need, or a certificate that the bundle has."""
+    return posixpath.basename(place) in _TOOLS or "/ca-certificates/" in f"{place}/"
 
 
 def _kept_as_line(place: str) -> bool:
@@ -145,7 +159,11 @@ def _written(draft: Draft, step: Step, command: Command, found: Artifacts, home:
             continue
         if home and below(place, home):
             continue
-        if place in SYSTEM:
+        if command.name == "ln" and place.startswith(_OF_THE_BASE):
+            found.problem = f"it makes a link among the base image's programs: {place}"
+        elif place.startswith("/etc/nginx"):
+            found.problem = f"{command.name} changes the configuration of the base image: {place}"
+        elif place in SYSTEM:
             name = posixpath.basename(command.words[1].value) if len(command.words) > 2 else ""
             if command.name in ("cp", "mv", "install") and name and "*" not in name:
                 found.trees.append(normal(f"{place}/{posixpath.basename(command.values[-2])}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ironhull.migrate.catalog.interface import ImageFacts
 from ironhull.migrate.context.packages import links_against
 from ironhull.migrate.dockerfile.shell import Command
@@ -67,6 +69,7 @@ def assess(draft: Draft, steps: list[Step]) -> None:
             continue
         for command in step.commands:
             _command(draft, step, command, steps)
+    look_at_nginx(draft, steps)
     if plan.split and plan.directory == "/" and _into_root(draft, steps):
         shell_needed(
             draft,
@@ -111,6 +114,16 @@ def _command(draft: Draft, step: Step, command: Command, steps: list[Step]) -> N
             f"{command.words[0].value:.40} is taken for something that only builds",
             "see whether it writes outside of its folder",
         )
+    if command.name.startswith(("docker-php-ext", "pecl", "install-php-ext")):
+        plan.impossible.append(
+            Obstacle(
+                RUN.id,
+                step.line.line,
+                "it compiles extensions of PHP into the image with the conventional image's tools",
+                "take a hardened image that has them, or define one",
+            )
+        )
+        return
     if effect is Effect.UNKNOWN:
         what = " ".join(command.values)[:60] or "a command"
         shell_needed(
@@ -133,8 +146,10 @@ def _command(draft: Draft, step: Step, command: Command, steps: list[Step]) -> N
             )
             or any(not path.startswith(("/", "-")) for path in command.values[1:])
         )
-    elif effect is Effect.FILES and _nginx_defaults(draft, command):
+    elif effect in (Effect.FILES, Effect.CLEANUP) and _nginx_defaults(draft, command):
         pass
+    elif command.name in _AUTHORITIES and _own_authority(steps):
+        plan.split = plan.certificates = True
     elif effect not in DROPPED:
         plan.split = True
 
@@ -142,14 +157,65 @@ def _command(draft: Draft, step: Step, command: Command, steps: list[Step]) -> N
 def _nginx_defaults(draft: Draft, command: Command) -> bool:
     """Whether a command removes what the conventional nginx shows by default."""
     paths = [word for word in command.values[1:] if not word.startswith("-")]
+    if draft.plan.language != "nginx":
+        return False
+    if command.name == "rm":
+        return all(path.startswith((*_NGINX, "./")) for path in paths)
     return (
-        draft.plan.language == "nginx"
-        and command.name == "rm"
-        and all(
-            path.startswith(("/etc/nginx/", "/usr/share/nginx/html", "./", "/etc/nginx"))
-            for path in paths
+        command.name in ("touch", "ln", "mkdir")
+        and paths[-1:] != []
+        and (
+            paths[-1].startswith(
+                ("/var/log/nginx", "/var/run/nginx", "/run/nginx", "/var/cache/nginx")
+            )
         )
     )
+
+
+_NGINX = ("/etc/nginx", "/usr/share/nginx/html")
+_AUTHORITIES = ("update-ca-certificates", "update-ca-trust")
+
+
+def _own_authority(steps: list[Step]) -> bool:
+    """Whether a certificate of one's own is put where these programs look."""
+    return any(
+        step.line.keyword in ("COPY", "ADD") and _CERTIFICATES.search(step.instruction.body)
+        for step in steps
+    )
+
+
+_CERTIFICATES = re.compile(r"/usr/local/share/ca-certificates|/etc/pki/ca-trust|/usr/share/ca-cert")
+
+
+def look_at_nginx(draft: Draft, steps: list[Step]) -> None:
+    """Templates and scripts that the conventional image's entry point would have run."""
+    if draft.plan.language != "nginx":
+        return
+    root = draft.plan.bases[draft.plan.chain[0]]
+    for step in steps:
+        body = step.instruction.body
+        if step.line.keyword not in ("COPY", "ADD"):
+            continue
+        if "/etc/nginx/templates" in body or "/docker-entrypoint.d" in body:
+            draft.plan.impossible.append(
+                Obstacle(
+                    RUN.id,
+                    step.line.line,
+                    "templates are filled in by a shell script of the conventional image",
+                    "write the configuration itself, or fill it in when the image is built",
+                )
+            )
+        elif (
+            "/var/www/html" in body
+            and root.family is not None
+            and (root.family.language == "system")
+        ):
+            draft.refuse(
+                RUN.id,
+                step.line.line,
+                "the distribution's nginx serves /var/www/html, the hardened one another folder",
+                "copy the files to /usr/share/nginx/html, or bring a configuration",
+            )
 
 
 def _ownership_dropped(draft: Draft, command: Command, steps: list[Step]) -> bool:
@@ -213,8 +279,15 @@ def decide(draft: Draft, steps: list[Step]) -> None:
         _with_packages(draft, steps)
     else:
         draft.rung = _rung_of(plan.runtime)
-    if plan.split and plan.dev is None:
+    if plan.split and plan.dev is None and _cannot_stay(draft):
         _refuse(draft, [_no_dev(draft)])
+
+
+def _cannot_stay(draft: Draft) -> bool:
+    """Whether what the conventional image builds would not run in the runtime: another libc."""
+    root = draft.plan.bases[draft.plan.chain[0]]
+    interpreted = draft.plan.language in ("node", "python", "ruby", "php")
+    return interpreted or root.image is None
 
 
 def _rung_of(facts: ImageFacts | None) -> Rung:

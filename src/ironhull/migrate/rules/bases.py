@@ -8,6 +8,8 @@ from ironhull.migrate.catalog.interface import ImageFacts
 from ironhull.migrate.catalog.names import (
     FAMILIES,
     HARDENED,
+    PHP,
+    PHP_FPM,
     Family,
     is_musl,
     name_of,
@@ -97,6 +99,8 @@ def _base(draft: Draft, stage: DraftStage, values: dict[str, str], names: dict[s
             return Base(written, image, name=name, hardened=True, facts=facts)
     if image.startswith(HARDENED) or name.repository.startswith(HARDENED):
         return Base(written, image, name=name, hardened=True)
+    if family is PHP and "fpm" in name.tag:
+        family = PHP_FPM
     version = version_of(family, name) if family else ""
     return Base(written, image, name=name, family=family, version=version, musl=is_musl(name))
 
@@ -133,10 +137,13 @@ def _candidates(draft: Draft, image: str, version: str) -> Iterator[str]:
     yield from (each for each in known if each.startswith(f"{version}."))
 
 
+_OWN_VERSIONS = ("java", "dotnet", "php")
+
+
 def choose_for(draft: Draft, family: Family, version: str, *, dev: bool) -> ImageFacts | None:
     """The dev image or the runtime that takes the place of a family's image."""
     # A runtime that is not the language's own (static for Go) has versions of its own.
-    own = dev or family.runtime == family.build or family.language in ("java", "dotnet")
+    own = dev or family.runtime == family.build or family.language in _OWN_VERSIONS
     return choose(draft, family.build if dev else family.runtime, version if own else "", dev=dev)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ironhull.migrate.catalog.interface import ImageFacts
 from ironhull.migrate.catalog.names import FAMILIES, Family, is_windows
 from ironhull.migrate.draft import Draft
@@ -40,6 +42,23 @@ _LANGUAGE_NAMES = {
 }
 
 
+_VERSIONLESS = ("static", "debian-base")
+"""Runtimes whose version has nothing to do with the application's."""
+_SETUP = re.compile(r"(?:setup|node)_(\d+)\.x")
+_DISTRIBUTED = {
+    **dict.fromkeys((("python", "12"), ("python", "bookworm"), ("python", "12.5")), "3.11"),
+    **dict.fromkeys((("python", "13"), ("python", "trixie")), "3.13"),
+    **dict.fromkeys((("python", "11"), ("python", "bullseye")), "3.9"),
+    **dict.fromkeys((("python", "22.04"), ("python", "jammy")), "3.10"),
+    **dict.fromkeys((("python", "24.04"), ("python", "noble")), "3.12"),
+    **dict.fromkeys((("python", "20.04"), ("python", "focal")), "3.8"),
+    **dict.fromkeys((("node", "12"), ("node", "bookworm"), ("node", "24.04")), "18"),
+    **dict.fromkeys((("node", "13"), ("node", "trixie")), "20"),
+    **dict.fromkeys((("node", "11"), ("node", "bullseye"), ("node", "22.04")), "12"),
+}
+"""Which version a distribution's release has."""
+
+
 def choose_runtime(draft: Draft, steps: list[Step]) -> None:
     """Fill language, runtime and dev image of the plan; or say what is in the way."""
     plan = draft.plan
@@ -62,25 +81,21 @@ def choose_runtime(draft: Draft, steps: list[Step]) -> None:
         plan.impossible.append(Obstacle(MISSING.id, line, *_missing(draft, family, version)))
         return
     asked, got = version, plan.runtime.version
-    if asked and got != asked and asked.startswith(got) and family.runtime == family.build:
+    rest = asked.removeprefix(got).replace(".", "").replace("0", "")
+    if asked and rest and asked.startswith(got) and plan.runtime.image not in _VERSIONLESS:
         MISSING.remark(
             draft,
             line,
             f"the version {asked} becomes {got}: the catalog keeps the newest {got} alone",
             "pin the image by digest if the exact version matters",
         )
-    elif not asked and not _foreign(family):
+    elif not asked and plan.runtime.image not in _VERSIONLESS:
         MISSING.remark(
             draft,
             line,
             f"{root.written} names no version; the catalog's newest is {got}",
             "test the application with this version",
         )
-
-
-def _foreign(family: Family) -> bool:
-    """The runtime is not the language's own, so that its version says nothing."""
-    return family.runtime != family.build and family.language not in ("java", "dotnet")
 
 
 def _impossible(draft: Draft, root: Base) -> tuple[str, str] | None:
@@ -100,12 +115,31 @@ def _impossible(draft: Draft, root: Base) -> tuple[str, str] | None:
             f"what is in {root.written} is not known here",
             "migrate that image first, or begin from an image that the catalog takes the place of",
         )
+    if root.family.language == "php" and root.name is not None and "apache" in root.name.tag:
+        return (
+            f"{root.written} runs PHP inside of Apache, for which there is no hardened image",
+            "move to php-fpm with nginx in a container of its own",
+        )
+    onbuild = _onbuild(draft)
+    if onbuild:
+        return (
+            f"line {onbuild} is for images that are built on this one (ONBUILD)",
+            "migrate those, and write what they share into each of them",
+        )
     if root.family.language == "service":
         return (
             f"{root.written} is a server that is configured, not an application",
             "use the hardened image of that server, if there is one, with the same settings",
         )
     return None
+
+
+def _onbuild(draft: Draft) -> int:
+    """The line of the first ONBUILD of the image; 0 if there is none."""
+    for index in draft.plan.chain:
+        for line, _ in draft.stages[index].instructions("ONBUILD"):
+            return line.line
+    return 0
 
 
 def _family(draft: Draft, root: Base, steps: list[Step]) -> tuple[Family, str]:
@@ -121,11 +155,22 @@ def _family(draft: Draft, root: Base, steps: list[Step]) -> tuple[Family, str]:
             for name in installed.names if installed else ():
                 language, version = language_of(name)
                 if language:
+                    said = _SETUP.search(step.instruction.logical + _before(steps, step))
+                    version = version or (said[1] if said and language == "node" else "")
+                    version = version or _DISTRIBUTED.get((language, _release(root)), "")
                     return FAMILIES[_LANGUAGE_NAMES[language]], version
     language = compiled_language(draft)
     if language in ("go", "rust", "c"):
         return Family(language, ("debian-base",), ("debian-base",)), ""
     return family, ""
+
+
+def _before(steps: list[Step], step: Step) -> str:
+    return " ".join(each.instruction.logical for each in steps[: steps.index(step)])
+
+
+def _release(root: Base) -> str:
+    return root.name.tag.removesuffix("-slim") if root.name else ""
 
 
 def _runtime(draft: Draft, family: Family, version: str) -> ImageFacts | None:

@@ -78,7 +78,19 @@ def _command(draft: Draft, line: Line) -> tuple[str, ...] | None:
     found = _ADDRESS.search(text)
     if found is None or not re.search(r"\b(?:curl|wget)\b", text):
         return ()
-    return _asking(draft, found[0].replace("//localhost", "//127.0.0.1"))
+    return _asking(draft, _moved(draft, found[0].replace("//localhost", "//127.0.0.1")))
+
+
+def _moved(draft: Draft, address: str) -> str:
+    """The address with the port that the application listens on now."""
+    moved = {each.before: each.after for each in draft.outside if each.kind == "port"}
+    found = re.match(r"(https?)://([^/:]+)(?::(\d+))?", address)
+    if found is None:
+        return address
+    port = found[3] or {"http": "80", "https": "443"}[found[1]]
+    if port not in moved:
+        return address
+    return f"{found[1]}://{found[2]}:{moved[port]}{address[found.end() :]}"
 
 
 def _runnable(draft: Draft, words: tuple[str, ...]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ _DEVELOPMENT = frozenset((
     "concurrently", "turbo", "craco", "expo",
 ))  # fmt: skip
 _STATIC_SERVERS = frozenset(("serve", "http-server", "static-server", "live-server"))
+_COMPILES = {("go", "run"), ("cargo", "run"), ("dotnet", "run"), ("dotnet", "watch")}
 _PACKAGE_RUNNERS = ("npm", "yarn", "pnpm", "yarnpkg", "bun")
 _BINARIES = {
     "next": "node_modules/next/dist/bin/next",
@@ -36,6 +37,7 @@ _BINARIES = {
     "sails": "node_modules/sails/bin/sails.js",
     "directus": "node_modules/directus/cli.js",
 }
+_WAITING = re.compile(r"wait[-_]for|dockerize|wait4x")
 _PORT = re.compile(r"\$\{?PORT\b")
 _OPTIONS = re.compile(r"\$\{?(?:JAVA_OPTS|JAVA_OPTIONS|JVM_OPTS|JAVA_ARGS)(?:\}|\b)")
 EXPAND = "import os,sys;os.execvp(sys.argv[1],[os.path.expandvars(a) for a in sys.argv[1:]])"
@@ -53,6 +55,11 @@ def launch_of_words(
     name = posixpath.basename(words[0])
     if name in SHELLS and len(words) > 2 and words[1] in SHELL_FLAGS:
         return launch_of_shell(words[2], context, language, depth + 1)
+    if _WAITING.match(name) and "--" in words:
+        inner = launch_of_words(words[words.index("--") + 1 :], context, language, depth + 1)
+        if isinstance(inner, Trouble):
+            return inner
+        return replace(inner, waited=True, dropped=(*inner.dropped, name))
     if name in _WRAPPERS:
         inner = launch_of_words(_behind_options(words[1:]), context, language, depth + 1)
         return _dropping(inner, name)
@@ -94,6 +101,11 @@ def _known(name: str, words: tuple[str, ...], context: Context, language: str) -
         return Trouble(
             f"it starts {name}, a tool for development",
             "start what a production build makes",
+        )
+    if (name, *words[1:2]) in _COMPILES or name in ("mvn", "mvnw", "gradle", "gradlew"):
+        return Trouble(
+            f"it compiles the application at each start: {' '.join(words):.60}",
+            "compile it in a RUN, and start what comes out",
         )
     if name in _STATIC_SERVERS and language == "node":
         return Trouble(
@@ -169,6 +181,7 @@ def _simple(command: Command, context: Context, language: str, depth: int) -> La
     words = command.words
     if words and words[0].value == "exec":
         words = words[1:]
+    words, defaults = _defaults(words) if language == "python" else (words, ())
     made = _expanded(words, language)
     if isinstance(made, Trouble):
         return made
@@ -178,9 +191,27 @@ def _simple(command: Command, context: Context, language: str, depth: int) -> La
         return found
     return replace(
         found,
-        environment=(*environment, *found.environment),
+        environment=(*environment, *defaults, *found.environment),
         remarks=(*remarks, *found.remarks),
     )
+
+
+_DEFAULT = re.compile(r"\$\{([A-Za-z_]\w*):?-([\w.:/-]+)\}")
+
+
+def _defaults(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], tuple[tuple[str, str], ...]]:
+    """`${x:-word}` as `${x}`, with the words as what ENV is to say."""
+    found = tuple(pair for word in words for pair in _DEFAULT.findall(word.text))
+    if not found:
+        return words, ()
+    return tuple(
+        replace(
+            word,
+            text=_DEFAULT.sub(r"${\1}", word.text),
+            value=_DEFAULT.sub(r"${\1}", word.value),
+        )
+        for word in words
+    ), found
 
 
 def _expanded(

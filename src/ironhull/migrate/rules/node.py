@@ -6,7 +6,7 @@ from ironhull.migrate.context.packages import node_lock
 from ironhull.migrate.dockerfile.shell import Command
 from ironhull.migrate.draft import Draft, DraftStage
 from ironhull.migrate.model import Confidence, Rung
-from ironhull.migrate.rules.editing import commands_of, edit_commands
+from ironhull.migrate.rules.editing import Edit, commands_of, edit_commands
 from ironhull.migrate.rules.native import build_stages
 from ironhull.migrate.rules.rule import Rule
 
@@ -65,7 +65,7 @@ def is_install(command: Command) -> bool:
     return all(word.startswith("-") for word in values[2:]) and not {"-g", "--global"} & set(values)
 
 
-def _install(draft: Draft, built: bool):  # type: ignore[no-untyped-def]
+def _install(draft: Draft, built: bool) -> Edit:
     locked = node_lock(draft.context) == "npm"
 
     def edit(command: Command) -> str | None:

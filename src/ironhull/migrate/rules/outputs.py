@@ -25,7 +25,8 @@ def outputs(draft: Draft, steps: list[Step], found: Artifacts, stage: DraftStage
         found.trees.append(draft.plan.venv)
     if language == "ruby":
         found.trees.append("/usr/local/bundle")
-    if language in ("go", "rust"):
+    family = draft.plan.bases[draft.plan.chain[0]].family
+    if language in ("go", "rust") and family is not None and family.language == language:
         _program(draft, steps, found, stage)
     elif language == "java":
         _archive(draft, found)

@@ -83,9 +83,9 @@ LANGUAGES = {
 }  # fmt: skip
 _JAVA_PACKAGE = re.compile(r"openjdk-?(\d+)(?:-j(?:re|dk).*)?$")
 _APK = {
-    "build-base": "build-essential", "python3-dev": "python3-dev", "py3-pip": "python3-pip",
-    "musl-dev": "libc6-dev", "linux-headers": "linux-libc-dev", "libffi-dev": "libffi-dev",
-    "openssl-dev": "libssl-dev", "postgresql-dev": "libpq-dev",
+    "su-exec": "", "build-base": "build-essential", "python3-dev": "python3-dev",
+    "py3-pip": "python3-pip", "musl-dev": "libc6-dev", "linux-headers": "linux-libc-dev",
+    "libffi-dev": "libffi-dev", "openssl-dev": "libssl-dev", "postgresql-dev": "libpq-dev",
     "mariadb-dev": "libmariadb-dev", "mariadb-connector-c-dev": "libmariadb-dev",
     "zlib-dev": "zlib1g-dev", "jpeg-dev": "libjpeg-dev", "libjpeg-turbo-dev": "libjpeg-dev",
     "libpng-dev": "libpng-dev", "vips-dev": "libvips-dev", "cairo-dev": "libcairo2-dev",
@@ -108,8 +108,8 @@ _SAME = frozenset((
     "patch", "gettext", "rsync", "perl", "bison", "flex", "yasm", "gzip", "ruby", "swig",
     "bzip2", "tini", "dumb-init", "tree", "vim", "nano", "less", "htop", "procps", "nginx",
     "ffmpeg", "imagemagick", "graphviz", "ghostscript", "git-lfs", "sudo", "maven", "gradle",
-    "su-exec", "supervisor", "pkg-config", "binutils", "coreutils", "findutils", "gawk",
-    "meson", "libtool", "pipx", "ruby-dev", "util-linux",
+    "supervisor", "pkg-config", "binutils", "coreutils", "findutils", "gawk", "meson",
+    "libtool", "pipx", "ruby-dev", "util-linux",
 ))  # fmt: skip
 
 

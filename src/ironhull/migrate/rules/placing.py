@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ironhull.migrate.catalog.interface import ImageFacts
-from ironhull.migrate.catalog.names import name_of
 from ironhull.migrate.draft import Draft, DraftStage, Line
 from ironhull.migrate.model import Confidence, Rung
 from ironhull.migrate.plan import Base
@@ -14,6 +14,7 @@ from ironhull.migrate.rules.bases import (
     BUILD,
     FINAL,
     KEEP_DEV,
+    choose,
     choose_for,
     drop_platform,
     write_from,
@@ -48,6 +49,7 @@ UNMAPPED = Rule(
     "FROM golang:1.22 AS build",
     "FROM golang:1.22 AS build",
 )
+_UV = re.compile(r"ghcr\.io/astral-sh/uv:(?:[\d.]+-)?python(3\.\d+)\S*")
 _ZONE = re.compile(r"/usr/share/zoneinfo/([A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_+0-9-]+)*)")
 _LOCALE = re.compile(r"\b[a-z]{2}_[A-Z]{2}\.(?:UTF-?8|utf-?8)\b")
 
@@ -67,8 +69,10 @@ def place_images(draft: Draft, steps: list[Step]) -> None:
     if base.image == "scratch" and plan.runtime is not None:
         base = Base("scratch", "scratch")
     if plan.split or draft.rung is Rung.DEV:
-        if plan.dev is not None:
+        if plan.dev is not None and not (plan.split and _musl_program(draft, base)):
             write_from(draft, stage, base, plan.dev, BUILD if plan.split else KEEP_DEV)
+        else:
+            _stays(draft, stage, base)
     elif plan.runtime is not None:
         write_from(draft, stage, base, plan.runtime, FINAL)
         drop_platform(draft, stage.start)
@@ -81,16 +85,59 @@ def _build_stage(draft: Draft, index: int) -> None:
     facts = None
     if base.family is not None:
         facts = choose_for(draft, base.family, base.version, dev=True)
-    if facts is not None and _same_version(base, facts):
+    if facts is not None and _same_version(base, facts) and not _musl_program(draft, base):
+        if base.version.removeprefix(facts.version).replace(".0", ""):
+            _version_note(draft, stage, base, facts)
         write_from(draft, stage, base, facts, BUILD)
         return
-    what = base.family.build[0] if base.family and base.family.build else base.written
+    if not _with_uv(draft, index):
+        _stays(draft, stage, base)
+
+
+def _stays(draft: Draft, stage: DraftStage, base: Base) -> None:
+    if base.musl and base.family is not None and base.family.language in ("rust", "c"):
+        UNMAPPED.remark(
+            draft,
+            stage.start.line,
+            f"{base.written} stays: it links with musl",
+            "it does not ship; pin it by digest",
+        )
+        return
     UNMAPPED.remark(
         draft,
         stage.start.line,
-        f"{base.written} stays: the catalog has no dev image {what} {base.version}".rstrip(),
+        f"{base.written} stays: the catalog has no image to build with in its place",
         "it does not ship; pin it by digest, or define the image",
     )
+
+
+def _musl_program(draft: Draft, base: Base) -> bool:
+    """A program that is static because Alpine's compiler makes it so has to be made there."""
+    compiled = base.family is not None and base.family.language in ("rust", "c")
+    return base.musl and compiled and draft.rung is Rung.STATIC
+
+
+def _version_note(draft: Draft, stage: DraftStage, base: Base, facts: ImageFacts) -> None:
+    UNMAPPED.remark(
+        draft,
+        stage.start.line,
+        f"{base.written}: version {base.version} becomes {facts.version}",
+        "test the build with the newest of that line",
+    )
+
+
+def _with_uv(draft: Draft, index: int) -> bool:
+    """Uv's own image has another Python: its environments would point to what is not there."""
+    base, stage = draft.plan.bases[index], draft.stages[index]
+    found = _UV.fullmatch(base.image or "")
+    facts = choose(draft, ("python",), found[1], dev=True) if found else None
+    if facts is None or base.image is None:
+        return False
+    write_from(draft, stage, base, facts, BUILD)
+    line = draft.made(f"COPY --from={base.image} /usr/local/bin/uv /usr/local/bin/uv")
+    stage.lines.insert(0, line)
+    BUILD.changed(draft, 0, "", line.text, "uv comes from its image, Python from the hardened one")
+    return True
 
 
 def _same_version(base: Base, facts: ImageFacts) -> bool:
@@ -137,8 +184,7 @@ def _build_root(draft: Draft, root: int) -> None:
     base = draft.plan.bases[root]
     if draft.plan.dev is not None and base.image is not None:
         write_from(draft, draft.stages[root], base, draft.plan.dev, BUILD)
-        reference = draft.plan.dev.reference
-        draft.plan.bases[root] = Base(reference, reference, name=name_of(reference), hardened=True)
+        draft.plan.bases[root] = replace(base, hardened=True)
 
 
 def drop_runs(draft: Draft, steps: list[Step]) -> None:

@@ -39,7 +39,7 @@ def raise_ports(draft: Draft) -> None:
         new = number + 8000
         if draft.plan.language == "nginx":
             _nginx(draft, number, new, [line for line, each in exposed if each == number])
-        elif _said(draft, number, new):
+        elif _said(draft, number, new) or _by_base(draft, number):
             for line, each in exposed:
                 if each == number:
                     _expose(draft, line, number, new)
@@ -51,6 +51,21 @@ def raise_ports(draft: Draft) -> None:
                 f"it listens on port {number}, and nothing here says where it learns that",
                 f"let it listen on {new}; all but docker's bridge refuse {number} to such users",
             )
+
+
+def _by_base(draft: Draft, number: int) -> bool:
+    """ASP.NET Core listens where a variable of the base image says: the same is said here."""
+    variable = "ASPNETCORE_HTTP_PORTS"
+    known = draft.plan.environment
+    if draft.plan.language != "dotnet" or "ASPNETCORE_URLS" in known:
+        return False
+    if number == 80 and variable not in known:
+        final = draft.stages[draft.final]
+        text = f"ENV {variable}=8080"
+        final.lines.insert(0, draft.made(text))
+        known[variable] = "8080"
+        PORTS.changed(draft, 0, "", text)
+    return number in (80, 443)
 
 
 def _numbers(text: str, variables: dict[str, str]) -> list[int]:

@@ -98,6 +98,10 @@ def effect_of(command: Command, pipeline: tuple[Command, ...] = ()) -> Effect:
         return _package_effect(command)
     if name in SHELL_NAMES:
         return _shell_effect(pipeline)
+    if name in ("make", "ninja", "cmake", "meson") and {"install", "--install"} & set(
+        command.values
+    ):
+        return Effect.UNKNOWN
     for effect, names in _TABLE:
         if name in names:
             return _refined(effect, command)

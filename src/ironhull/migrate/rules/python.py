@@ -7,7 +7,7 @@ import re
 from ironhull.migrate.dockerfile.shell import Command
 from ironhull.migrate.draft import Draft, DraftStage, Line
 from ironhull.migrate.model import Confidence, Rung
-from ironhull.migrate.rules.editing import commands_of, edit_commands
+from ironhull.migrate.rules.editing import edit_commands
 from ironhull.migrate.rules.native import build_stages
 from ironhull.migrate.rules.rule import Rule
 
@@ -24,6 +24,10 @@ ENVIRONMENT = Rule(
 _MAKES = re.compile(
     r"\bvenv\s|\bvirtualenv\s|\buv\s+sync\b|\buv\s+venv\b|UV_PROJECT_ENVIRONMENT"
     r"|virtualenvs\.in-project|VIRTUALENVS_IN_PROJECT|\.venv\b"
+)
+_INSTALLS = re.compile(
+    r"\bpip3? install\b|\bpoetry install\b|\bpipenv (?:install|sync)\b"
+    r"|\buv pip\b|setup\.py install\b|\bpdm (?:install|sync)\b"
 )
 _PLACES = re.compile(
     r"(?:/root|/home/\w+|\$HOME|~)/\.local(?:/lib\S*|/bin)?/?|/usr/local/lib/python3(?:\.\d+)?/site-packages/?"
@@ -60,11 +64,7 @@ def python_environment(draft: Draft) -> None:
 
 
 def _installs(line: Line) -> bool:
-    return any(
-        command.name in ("pip", "pip3", "poetry", "pipenv", "uv")
-        or command.values[1:3] == ("-m", "pip")
-        for command in commands_of(line)
-    ) or (line.keyword == "RUN" and re.search(r"\bpip3? install\b", line.body) is not None)
+    return line.keyword == "RUN" and _INSTALLS.search(line.text) is not None
 
 
 def _reaches(draft: Draft, index: int) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from ironhull.migrate.catalog.interface import ImageFacts
 from ironhull.migrate.dockerfile.lexer import Kind
-from ironhull.migrate.dockerfile.stages import From
+from ironhull.migrate.dockerfile.stages import From, read_from
 from ironhull.migrate.dockerfile.variables import names_in, pairs
 from ironhull.migrate.draft import Draft, DraftStage, Line
 from ironhull.migrate.model import Confidence, Outside
-from ironhull.migrate.rules.artifacts import Artifacts
+from ironhull.migrate.rules.artifacts import BUNDLE, Artifacts
 from ironhull.migrate.rules.outputs import outputs
 from ironhull.migrate.rules.reading import Step
 from ironhull.migrate.rules.rule import Rule
@@ -43,6 +44,8 @@ _MOVED = (
     "LABEL",
     "MAINTAINER",
 )
+_BUNDLES = {"node": "NODE_EXTRA_CA_CERTS", "python": "REQUESTS_CA_BUNDLE"}
+"""Languages whose programs look for authorities elsewhere, and the variable that says where."""
 _LAST = ("CMD", "ENTRYPOINT", "HEALTHCHECK")
 _BUILD_ONLY = re.compile(
     r"DEBIAN_FRONTEND|PIP_\w+|NPM_CONFIG_\w+|npm_config_\w+|POETRY_\w+|UV_\w+|CGO_ENABLED|GOPROXY"
@@ -60,6 +63,7 @@ def split_final(draft: Draft, steps: list[Step], found: Artifacts) -> None:
     alias = old.source.name
     name = _free_name(draft, alias)
     moved = _moved(draft)
+    _forget_scripts(draft, found)
     outputs(draft, steps, found, old)
     _make_folders(draft, old, found)
     new = _new_stage(draft, runtime, alias, name, found, moved)
@@ -88,6 +92,15 @@ def split_final(draft: Draft, steps: list[Step], found: Artifacts) -> None:
                 runtime.owner,
             )
         )
+
+
+def _forget_scripts(draft: Draft, found: Artifacts) -> None:
+    """Scripts that nothing starts any more are not copied."""
+    start = draft.plan.start
+    gone = start.launch.dropped if start else ()
+    found.trees = [tree for tree in found.trees if posixpath.basename(tree) not in gone]
+    there = {id(line) for index in draft.plan.chain for line in draft.stages[index].lines}
+    found.lines = [line for line in found.lines if id(line) in there]
 
 
 def _shift_numbers(draft: Draft) -> None:
@@ -150,7 +163,11 @@ def _newest(lines: list[Line]) -> list[Line]:
 def _make_folders(draft: Draft, stage: DraftStage, found: Artifacts) -> None:
     for folder in found.made:
         if not any(folder in line.text for line in stage.lines if line.keyword == "RUN"):
-            stage.lines.append(draft.made(f"RUN mkdir -p {folder}"))
+            line = draft.made(f"RUN mkdir -p {folder}")
+            if stage.lines and not stage.lines[-1].text.endswith("\n"):
+                stage.lines[-1].text += draft.end
+            stage.lines.append(line)
+            WRITABLE.changed(draft, 0, "", line.text, "what VOLUME named has to be there to copy")
 
 
 def _new_stage(
@@ -197,6 +214,9 @@ def _variables(draft: Draft, moved: list[Line]) -> list[Line]:
         and line.instruction is not None
         and line.body.partition("=")[0] in wanted - known
     ]
+    variable = _BUNDLES.get(draft.plan.language) if draft.plan.certificates else None
+    if variable:
+        lines.append(draft.made(f"ENV {variable}={BUNDLE}"))
     if draft.plan.venv and not any(f"{draft.plan.venv}/bin" in line.text for line in lines):
         lines.append(draft.made(f'ENV PATH="{draft.plan.venv}/bin:$PATH"'))
     return [*arguments, *lines]
@@ -220,10 +240,12 @@ def _rename(draft: Draft, stage: DraftStage, name: str) -> None:
     instruction = stage.start.instruction
     if instruction is None:
         return
+    source = read_from(instruction)
     words = f"{instruction.written} "
     words += "".join(f"--{flag.name}={flag.value} " for flag in instruction.flags)
-    draft.rewritten(stage.start, f"{words}{stage.source.image} AS {name}")
-    stage.source = From(stage.source.image, name, stage.source.platform)
+    reason = "the new stage copies from it by this name"
+    SPLIT.rewrite(draft, stage.start, f"{words}{source.image} AS {name}", reason)
+    stage.source = From(source.image, name, source.platform)
 
 
 def _ending(draft: Draft, lines: list[Line]) -> list[Line]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from dataclasses import replace
 
 from ironhull.migrate.catalog.interface import ImageFacts
 from ironhull.migrate.context.script import read_script
+from ironhull.migrate.dockerfile.shell import Command
 from ironhull.migrate.draft import Draft, Line
-from ironhull.migrate.model import Confidence, Outside
+from ironhull.migrate.model import Confidence, Outside, Rung
 from ironhull.migrate.plan import Launch, Obstacle, StartPlan, Trouble
+from ironhull.migrate.rules.artifacts import destinations
+from ironhull.migrate.rules.editing import Edit, edit_commands
 from ironhull.migrate.rules.launch import launch_of_shell, launch_of_words
-from ironhull.migrate.rules.reading import SHELLS, Step
+from ironhull.migrate.rules.reading import SHELL_FLAGS, SHELLS, Step, below, resolved
 from ironhull.migrate.rules.rule import Rule
 
 EXEC = Rule(
@@ -138,6 +142,10 @@ def _script_name(words: tuple[str, ...]) -> str:
     if not words:
         return ""
     name = posixpath.basename(words[0])
+    if "--" in words and name.startswith(("wait-for", "wait_for")):
+        return ""
+    if name in SHELLS and any(word in SHELL_FLAGS for word in words[1:2]):
+        return ""
     if name in SHELLS:
         return next((posixpath.basename(word) for word in words[1:] if word[:1] != "-"), name)
     _, dot, ending = name.rpartition(".")
@@ -192,6 +200,67 @@ def _copied(draft: Draft, name: str) -> bool:
         for index in draft.plan.chain
         for _, instruction in draft.stages[index].instructions("COPY", "ADD", "RUN")
     )
+
+
+def check_started(draft: Draft, steps: list[Step], trees: list[str]) -> None:
+    """A program that nothing here puts into the image is one of the system's: there is no system.
+
+    Runtimes of languages have their interpreter; the others have no program at all.
+    """
+    plan = draft.plan
+    words = (plan.start.entrypoint or plan.start.cmd) if plan.start else None
+    if not words or plan.language not in ("system", "static", "c", "go", "rust"):
+        return
+    family = plan.bases[plan.chain[0]].family
+    if family is not None and family.language in ("go", "rust"):
+        return
+    places = list(trees)
+    for step in steps:
+        if step.line.keyword in ("COPY", "ADD"):
+            places += destinations(step.instruction, step.directory, plan.variables)
+            places += _folder(step, plan.variables)
+    program = words[0]
+    if "/" in program:
+        path = resolved(program, plan.directory, plan.variables)
+        there = any((place != "/" and below(path, place)) or place == "/" for place in places)
+    else:
+        there = any(posixpath.basename(place) == program or place in _PATH for place in places)
+    if not there:
+        line = next(step.line.line for step in reversed(steps) if step.line.keyword in _STARTS)
+        plan.needs_shell.append(
+            Obstacle(
+                EXEC.id,
+                line,
+                f"nothing here says where {program:.60} comes from",
+                "copy the program into the image, or take the image that has it",
+            )
+        )
+
+
+def check_form(draft: Draft, steps: list[Step]) -> None:
+    """On an image that is hardened already a shell form starts nothing."""
+    facts = draft.plan.runtime
+    if facts is not None and facts.shell:
+        return
+    for step in steps:
+        if step.line.keyword in _STARTS and step.instruction.json is None:
+            EXEC.refuse(draft, step.line.line, "a shell form in an image without a shell", _LIST)
+
+
+_LIST = 'write a list of words: CMD ["program", "argument"]'
+
+
+def _folder(step: Step, variables: dict[str, str]) -> list[str]:
+    """The target of a COPY whose source may be a folder with anything in it."""
+    words = step.instruction.json or tuple(step.instruction.body.split())
+    names = [posixpath.basename(word.rstrip("/")) for word in words[:-1]]
+    if all("." in name.strip(".") and "*" not in name for name in names):
+        return []
+    return [resolved(words[-1], step.directory, variables)]
+
+
+_STARTS = ("CMD", "ENTRYPOINT")
+_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
 def write_start(draft: Draft) -> None:
@@ -269,15 +338,18 @@ def _after(draft: Draft, launch: Launch, wanted: StartPlan) -> None:
         len(final.lines),
     )
     known = draft.plan.environment
-    for name, value in launch.environment:
+    for name, value in dict(launch.environment).items():
         if name not in known:
             text = f"ENV {name}={_quoted(value)}"
             final.lines.insert(at, draft.made(text))
+            at += 1
             EXEC.changed(draft, 0, "", text, "the start command or its script set this variable")
     if launch.directory:
-        text = f"WORKDIR {launch.directory}"
+        text = f"WORKDIR {resolved(launch.directory, draft.plan.directory, {})}"
         final.lines.insert(at, draft.made(text))
         EXEC.changed(draft, 0, "", text, "the start command changed into this folder")
+    if any(message.startswith("JAVA_OPTS") for message, _ in launch.remarks):
+        _java_options(draft)
     for message, advice in launch.remarks:
         EXEC.remark(draft, 0, message, advice)
     _outside(draft, launch)
@@ -308,6 +380,42 @@ def _outside(draft: Draft, launch: Launch) -> None:
                 " init: true) if the application starts other programs",
             )
         )
+
+
+def _java_options(draft: Draft) -> None:
+    """ENV JAVA_OPTS under the name that Java reads itself."""
+    for line, instruction in draft.stages[draft.final].instructions("ENV"):
+        found = re.search(r"\bJAVA_OPT(?:ION)?S\b", instruction.logical)
+        if found and "JAVA_TOOL_OPTIONS" not in instruction.logical:
+            text = draft.edited(line, [(*found.span(), "JAVA_TOOL_OPTIONS")])
+            EXEC.rewrite(draft, line, text, "Java reads this variable itself")
+
+
+def drop_scripts(draft: Draft) -> None:
+    """Take out COPY and chmod of scripts that nothing starts any more."""
+    start = draft.plan.start
+    scripts = {name for name in start.launch.dropped if name.endswith(".sh")} if start else set()
+    if not scripts or draft.rung is Rung.DEV:
+        return
+    for index in draft.plan.chain:
+        stage = draft.stages[index]
+        for line, instruction in stage.instructions("COPY", "ADD"):
+            words = instruction.json or tuple(instruction.body.split())
+            if len(words) == 2 and posixpath.basename(words[0]) in scripts:
+                stage.lines.remove(line)
+                ENTRY.changed(draft, line.line, line.text, "")
+        for line, _ in stage.instructions("RUN"):
+            edit_commands(draft, stage, line, _without_chmod(scripts), ENTRY)
+
+
+def _without_chmod(scripts: set[str]) -> Edit:
+    def edit(command: Command) -> str | None:
+        paths = [word for word in command.values[2:] if not word.startswith("-")]
+        names = {posixpath.basename(path) for path in paths}
+        tools = ("chmod", "dos2unix", "sed")
+        return "" if command.name in tools and names and names <= scripts else None
+
+    return edit
 
 
 def _quoted(value: str) -> str:

@@ -73,6 +73,9 @@ def apply_rules(draft: Draft) -> None:
         start.plan_start(draft, steps)
         assess.assess(draft, steps)
         found = _found(draft, steps)
+        start.check_started(draft, steps, found.trees)
+    elif draft.plan.hardened:
+        start.check_form(draft, steps)
     assess.decide(draft, steps)
     if draft.rung is not Rung.REFUSED:
         _change(draft, steps, found)
@@ -99,6 +102,7 @@ def _change(draft: Draft, steps: list[Step], found: Artifacts) -> None:
     python.python_environment(draft)
     native.link_statically(draft)
     accounts.drop_owners(draft)
+    start.drop_scripts(draft)
     split.split_final(draft, steps, found)
     placing.drop_runs(draft, steps)
     placing.settings(draft, steps)
