@@ -7,7 +7,7 @@ know of it (proxies, logins, certificate authorities) is `environment`, empty un
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -16,6 +16,10 @@ from pathlib import Path
 MAX_ADVISORY_AGE = timedelta(days=7)
 BUILDER = "https://ironhull.io/builder/local"
 """Of a machine that says nothing else."""
+
+
+def _none() -> None:
+    """No token."""
 
 
 class Unpinned(StrEnum):
@@ -67,6 +71,12 @@ class Settings:
     """Address of an authority that timestamps signatures (RFC 3161); None: no timestamps."""
     passphrase: bytes | None = field(default=None, repr=False)
     """Of the signing key; None: none was given, which is not the empty one."""
+    trust_config: Path | None = None
+    """Which services of sigstore sign, where `signer` is `sigstore`: a ClientTrustConfig."""
+    identity_token: str | None = field(default=None, repr=False)
+    """Who signs then: the token of an identity (OIDC)."""
+    ambient_token: Callable[[], str | None] = field(default=_none, repr=False, compare=False)
+    """Gives the token that the machine itself offers, as CI does; asked where there is no other."""
     builder: str = BUILDER
     """Who builds, by a URI: provenance names it, and policies ask for it."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)

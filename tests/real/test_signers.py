@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.running_server import serving
+from tests.fakes.sigstore_services import IDENTITY, ISSUER, SigstoreServices
 from tests.real.tools import tool
 from tests.unit.workspace.test_workspace import workspace
 
@@ -281,3 +282,34 @@ def test_an_authority_that_cannot_be_asked_stops_the_signing(tmp_path: Path) -> 
     shop("build", "app:1", "--no-attest")
     shop("attest", "app:1", code=3)
     assert json.loads(shop("attestations", "app:1", "--json"))["attestations"] == []
+
+
+def test_what_an_identity_signed_is_verified_by_cosign_and_by_us(tmp_path: Path) -> None:
+    """Fulcio and Rekor are a stand-in here; `sigstore` signs, cosign verifies by a trusted root."""
+    with SigstoreServices() as services:
+        (tmp_path / "config.json").write_text(json.dumps(services.trust_config))
+        (tmp_path / "root.json").write_text(json.dumps(services.trusted_root))
+        shop = Shop(
+            tmp_path / "shop",
+            IRONHULL_SIGNER="sigstore",
+            IRONHULL_TRUST_CONFIG=str(tmp_path / "config.json"),
+            IRONHULL_IDENTITY_TOKEN=services.token(),
+        )
+        shop("build", "app:1")
+    trusted = ("--trust-root", str(tmp_path / "root.json"))
+    for identity, code in ((IDENTITY, 0), ("john@example.org", 1)):
+        shop("verify", "app:1", "--identity", identity, "--issuer", ISSUER, *trusted, code=code)
+        with serving(tmp_path / f"registry{code}") as server:
+            shop("push", "app:1", f"{server.host}/app:1", "--no-record")
+            done = subprocess.run(
+                [
+                    *(tool("cosign"), "verify", "--certificate-identity", identity),
+                    *("--certificate-oidc-issuer", ISSUER, "--allow-http-registry"),
+                    *("--trusted-root", str(tmp_path / "root.json"), f"{server.host}/app:1"),
+                ],
+                check=False,
+                capture_output=True,
+                text=True,
+                env={"HOME": str(tmp_path), "PATH": os.defpath},
+            )
+        assert (done.returncode == 0) == (code == 0), done.stderr

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from ironhull.attest.bundle import parse_bundle
-from ironhull.attest.envelope import Envelope
+from ironhull.attest.bundle import Bundle, parse_bundle
 from ironhull.attest.opening import Opened, open_attachment
 from ironhull.errors import InputError, MalformedError
 from ironhull.json_fields import decode
@@ -214,10 +213,10 @@ def read_attachment(
         yield open_attachment(place.read(layer), name)
 
 
-def read_envelopes(
+def read_bundles(
     place: ImagePlace, referrer: Descriptor, limit: int, name: str = "attestation"
-) -> list[Envelope]:
-    """The envelope of each bundle that a referrer's manifest has; MalformedError.
+) -> list[Bundle]:
+    """Each bundle that a referrer's manifest has; MalformedError.
 
     `limit` is the bytes that a bundle may have.
     """
@@ -225,5 +224,5 @@ def read_envelopes(
     for layer in place.document(referrer).layers[:MAX_LAYERS]:
         if layer.size > limit:
             raise MalformedError(f"{name}: a document of {layer.size} bytes")
-        found.append(parse_bundle(decode(place.read(layer), name), name).envelope)
+        found.append(parse_bundle(decode(place.read(layer), name), name))
     return found

@@ -43,8 +43,18 @@ from ironhull.workspace.scanning import ScanChoices
 @click.option(
     "--key",
     "signer",
-    metavar="FILE",
+    metavar="FILE|sigstore",
     help="The private key that signs, cosign's too; default: the active one of `key list`.",
+)
+@click.option(
+    "--trust-config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="With --key sigstore: whose services (ClientTrustConfig).",
+)
+@click.option(
+    "--identity-token",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="With --key sigstore: the identity's token, in a file; else IRONHULL_IDENTITY_TOKEN.",
 )
 @click.option(
     "--rebuilders",
@@ -68,6 +78,8 @@ def attest(
     types: tuple[str, ...],
     predicate: Path | None,
     signer: str | None,
+    trust_config: Path | None,
+    identity_token: Path | None,
     rebuilders: tuple[str, ...],
     rebuilder_keys: tuple[Path, ...],
     platforms: tuple[str, ...],
@@ -97,7 +109,9 @@ def attest(
     made = named if types or predicate is not None else AttestChoices().types
     wanted = Platform.parse_all(platforms)
     choices = AttestChoices(made, brought, wanted, chosen, rebuilders, rebuilder_keys)
-    with opened(as_json, signer=signer) as machine:
+    token = None if identity_token is None else _read(identity_token).decode().strip()
+    given = {"signer": signer, "trust_config": trust_config, "identity_token": token}
+    with opened(as_json, **given) as machine:
         done = attest_image(machine, image, choices)
     if as_json:
         print_json(attested_json(done))

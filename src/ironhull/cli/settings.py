@@ -31,7 +31,8 @@ NAMES = {
     "podman_args": "Options that always follow podman, for example --root.",
     "buildah_args": "Options that always follow buildah.",
     "docker_host": "Where docker listens, as in DOCKER_HOST.",
-    "signer": "The key file that signs. Default: the active key of `ironhull key list`.",
+    "signer": "The key file that signs, or sigstore. Default: the active one of `key list`.",
+    "trust_config": "With `sigstore`: the file that says whose services (ClientTrustConfig).",
     "timestamp": "Address of an authority that timestamps signatures (RFC 3161).",
     "builder": "A URI for who builds, which provenance names.",
 }
@@ -39,12 +40,14 @@ NAMES = {
 
 KEY_VARIABLE = "IRONHULL_KEY_PASSPHRASE"
 """The environment variable; a file of settings is no place for it."""
+TOKEN_VARIABLE = "IRONHULL_IDENTITY_TOKEN"  # noqa: S105 - a name
+"""The same for the token of an identity."""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process. InputError says which text is wrong, and where it stands."""
     said = _Said.of(os.environ if environment is None else environment)
-    keyring = said.get("keyring")
+    keyring, config = said.get("keyring"), said.get("trust_config")
     return Settings(
         home=_home(said),
         catalog=_catalog(said),
@@ -61,9 +64,16 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         signer=said.get("signer"),
         timestamp=said.get("timestamp"),
         passphrase=_passphrase(said.environment),
+        trust_config=Path(config) if config else None,
+        identity_token=said.environment.get(TOKEN_VARIABLE) or None,
+        ambient_token=_ambient_token,
         builder=said.get("builder") or BUILDER,
-        # Neither engines nor messages get to know the passphrase.
-        environment={key: text for key, text in said.environment.items() if key != KEY_VARIABLE},
+        # Neither engines nor messages get to know the secrets.
+        environment={
+            key: text
+            for key, text in said.environment.items()
+            if key not in (KEY_VARIABLE, TOKEN_VARIABLE)
+        },
     )
 
 
@@ -154,6 +164,17 @@ def parse_mirrors(text: str) -> Mapping[str, tuple[str, ...]]:
             )
         found[registry] = (*found.get(registry, ()), location)
     return found
+
+
+def _ambient_token() -> str | None:
+    """The token that a CI system offers; None where there is none."""
+    # It loads sigstore's libraries, and asks the CI system.
+    from sigstore.oidc import IdentityError, detect_credential
+
+    try:
+        return detect_credential()
+    except IdentityError as error:
+        raise InputError(f"the identity that this machine offers: {error}") from None
 
 
 def _passphrase(environment: Mapping[str, str]) -> bytes | None:

@@ -8,15 +8,19 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
-from ironhull.cli.options import platforms_option, registry_options
+from ironhull.cli.options import registry_options
 from ironhull.cli.output import as_json, print_json, print_lines, write_file
+from ironhull.cli.verify_options import trust_options
 from ironhull.errors import CheckFailedError, InputError
-from ironhull.oci.platform import Platform
 from ironhull.reports.text import one_line
-from ironhull.verify.policy.model import Policy
 from ironhull.verify.reports.document import verdict_json, verdicts_json
 from ironhull.verify.reports.table import verdict_lines, verdicts_lines
-from ironhull.workspace.verifying import VerifyChoices, attach_summary, summary_of, verify_all
+from ironhull.workspace.verifying import (
+    VerifyChoices,
+    attach_summary,
+    summary_of,
+    verify_all,
+)
 from ironhull.workspace.verifying import verify as verify_image
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -26,54 +30,25 @@ _LONGEST = 2000
 
 @click.command(short_help="Say whether images are to be believed, and why.")
 @click.argument("images", metavar="IMAGE…", nargs=-1)
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    metavar="PUB",
-    type=_FILE,
-    help="A public key to believe (PEM); several: any of them.  [default: the ring's]",
-)
-@click.option("--policy", type=_FILE, help="What has to hold (docs/verify.md).")
+@trust_options
 @click.option(
     "--from",
     "listed",
     metavar="FILE",
     help="Verify the images that this file lists, one a line; -: standard input.",
 )
-@click.option(
-    "--rebuilders",
-    "rebuilds",
-    multiple=True,
-    metavar="PATH",
-    type=click.Path(path_type=Path, exists=True),
-    help="Attestations of who else rebuilt packages (rebuilderd's), or a folder of them.",
-)
-@click.option(
-    "--timestamp-authority",
-    "authorities",
-    multiple=True,
-    metavar="PEM",
-    type=_FILE,
-    help="The chain of a timestamp authority to trust, its root in it; repeatable.",
-)
 @click.option("--vsa", type=_FILE, help="Write the verdict as a verification summary (SLSA).")
 @click.option("--sign", is_flag=True, help="Sign that summary with this machine's key.")
 @click.option("--attach", is_flag=True, help="Sign it, and attach it to the image of the store.")
-@platforms_option
 @registry_options
 @as_json
 def verify(
     images: tuple[str, ...],
-    keys: tuple[Path, ...],
-    policy: Path | None,
     listed: str | None,
-    rebuilds: tuple[Path, ...],
-    authorities: tuple[Path, ...],
     vsa: Path | None,
     sign: bool,
     attach: bool,
-    platforms: tuple[str, ...],
+    chosen: VerifyChoices,
     plain_http: bool,
     ca: Path | None,
     quiet: bool,
@@ -89,14 +64,12 @@ def verify(
     Examples:
       ironhull verify localhost:5000/node:20 --key release.pub
       ironhull verify image.tar --policy production.yaml --json
+      ironhull verify image.tar --identity jane@example.org \
+        --issuer https://issuer.example --trust-root trusted_root.json
     """
     names = [*images, *_lines(listed)]
     if not names:
         raise click.UsageError("name an image, or a list of them with --from")
-    wanted = Platform.parse_all(platforms)
-    chosen = VerifyChoices(
-        keys, _policy(policy), wanted, rebuilds=rebuilds, authorities=authorities
-    )
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         if len(names) > 1:
             if vsa is not None or attach:
@@ -122,15 +95,6 @@ def verify(
     if not verdict.passed:
         reasons = "; ".join(f"{each.rule}: {each.found}" for each in verdict.failed)
         raise CheckFailedError(one_line(f"{names[0]}: {reasons}", _LONGEST))
-
-
-def _policy(path: Path | None) -> Policy | None:
-    if path is None:
-        return None
-    # What reads YAML: not for who only has a key.
-    from ironhull.verify.policy.reader import read_policy
-
-    return read_policy(path)
 
 
 def _lines(file: str | None) -> list[str]:

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from ironhull.attest.bundle import render_bundle
 from ironhull.attest.envelope import Envelope, Signature, pae
 from ironhull.attest.statement import PAYLOAD_TYPE
-from ironhull.signing.interface import Signer
+from ironhull.signing.interface import BundleSigner, Signer
 from ironhull.signing.public_key import PublicKey
 
 
-def signed_bundle(statement: bytes, signer: Signer) -> bytes:
+def signed_bundle(statement: bytes, signer: Signer | BundleSigner) -> bytes:
     """A statement in a bundle, signed; what a referrer's layer holds."""
+    if isinstance(signer, BundleSigner):
+        return signer.bundle(statement)
     message = pae(PAYLOAD_TYPE, statement)
     signature = signer.sign(message)
     envelope = Envelope(PAYLOAD_TYPE, statement, (Signature("", signature),))

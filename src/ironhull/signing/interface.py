@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ironhull.signing.public_key import PublicKey
 
@@ -22,4 +22,22 @@ class Signer(Protocol):
 
     def material(self, message: bytes, signature: bytes) -> Mapping[str, Any]:
         """A bundle's `verificationMaterial`: the key's hint, or certificate and log entries."""
+        ...
+
+
+@runtime_checkable
+class BundleSigner(Protocol):
+    """Signs as somebody and not with a key: each bundle has a certificate of its own."""
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits for who signs."""
+        ...
+
+    def bundle(self, statement: bytes) -> bytes:
+        """The statement in a signed bundle; NetworkError, UntrustedError, InputError."""
+        ...
+
+    def signed(self, material: Mapping[str, Any]) -> bool:
+        """Whether a bundle's `verificationMaterial` names the same signer. Not verified."""
         ...

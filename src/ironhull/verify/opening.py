@@ -57,7 +57,7 @@ def open_bundle(data: bytes, about: Digest | None, listed: frozenset[str], trust
     referrers, or the referrer, names.
     """
     envelope, material = _envelope(data)
-    signers = _signers(envelope, material, trust)
+    signers = _signers(data, envelope, material, trust)
     kind, predicate, about = _statement(envelope.payload, about)
     others = listed - {kind}
     if others:
@@ -110,7 +110,9 @@ def _signature(value: object) -> Signature:
     return Signature("", sig)
 
 
-def _signers(envelope: Envelope, material: dict[str, Any], trust: Trust) -> tuple[Signer, ...]:
+def _signers(
+    data: bytes, envelope: Envelope, material: dict[str, Any], trust: Trust
+) -> tuple[Signer, ...]:
     stamps = _stamps_in(material) if trust.authorities is not None else []
     signers = trust.signers(envelope, stamps)
     if signers:
@@ -123,6 +125,8 @@ def _signers(envelope: Envelope, material: dict[str, Any], trust: Trust) -> tupl
     if revoked:
         raise RefusedError(Reason.REVOKED_KEY, f"signed by {revoked[0]}, a key that was revoked")
     if "certificate" in material or "x509CertificateChain" in material:
+        if trust.identity is not None:
+            return (trust.identity.signer(data, envelope),)
         raise RefusedError(Reason.CERTIFICATE, "signed with a certificate, and by none of the keys")
     raise RefusedError(
         Reason.UNKNOWN_KEY,

@@ -21,6 +21,14 @@ class Authorities(Protocol):
         ...
 
 
+class CertifiedIdentity(Protocol):
+    """Somebody who signs with certificates instead of a key."""
+
+    def signer(self, bundle: bytes, envelope: Envelope) -> Signer:
+        """Who signed a bundle, if it is this one; RefusedError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class NamedKey:
     """A key, and what it is called where it was given: a file, or a name in the ring."""
@@ -58,6 +66,8 @@ class Trust:
     """Whose timestamps count; None: nobody's."""
     stamped: bool = False
     """Whether a signature without a timestamp of theirs counts for nothing."""
+    identity: CertifiedIdentity | None = None
+    """Whose certificates count; None: nobody's."""
 
     @classmethod
     def of(cls, given: Iterable[NamedKey], ring: Iterable[KnownKey], *, whole: bool) -> Trust:

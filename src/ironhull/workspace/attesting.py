@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ironhull.attest.attaching import referrer_of
 from ironhull.attest.bundle import BUNDLE_TYPE
-from ironhull.attest.listing import LayoutPlace, read_envelopes, type_of
+from ironhull.attest.listing import LayoutPlace, read_bundles, type_of
 from ironhull.attest.statement import Subject, render_statement
 from ironhull.errors import InputError, MalformedError
 from ironhull.oci.descriptor import Descriptor
@@ -21,7 +21,7 @@ from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.document import Document
 from ironhull.oci.platform import Platform
 from ironhull.signing.dsse import signed_bundle, signers_of
-from ironhull.signing.interface import Signer
+from ironhull.signing.interface import BundleSigner, Signer
 from ironhull.statements.kinds import REBUILDS, SCORE, SIGNATURE, kind_of
 from ironhull.store.layout import ImageLayout
 from ironhull.store.referrers import replace_documents
@@ -30,7 +30,7 @@ from ironhull.workspace.machine import Machine
 from ironhull.workspace.predicates import MADE, AttestedPlatform, Unsaid, predicate
 from ironhull.workspace.rebuilders import rebuilders_of
 from ironhull.workspace.scanning import ScanChoices
-from ironhull.workspace.signing_keys import signer_of
+from ironhull.workspace.signing_keys import fingerprint_of, statement_signer
 
 MAX_BUNDLE = 256 << 20
 CREATED = "org.opencontainers.image.created"
@@ -95,7 +95,7 @@ class Attested:
     digest: Digest
     """Of the index, or of the manifest if the image has no index."""
     key: str
-    """Fingerprint of the key that signed."""
+    """Fingerprint of the key that signed, or of the identity (`BundleSigner`)."""
     said: tuple[Said, ...]
     left_out: tuple[LeftOut, ...]
 
@@ -106,7 +106,7 @@ def attest(machine: Machine, name: str, chosen: AttestChoices) -> Attested:
     What cannot be said is left out with its reason. InputError where nothing signs, or for a
     predicate that is no JSON object.
     """
-    signer = signer_of(machine)
+    signer = statement_signer(machine)
     layout = machine.home.store
     root = stored(layout, name)
     document = layout.document(root.digest, root.media_type)
@@ -125,7 +125,7 @@ def attest(machine: Machine, name: str, chosen: AttestChoices) -> Attested:
     return Attested(
         name,
         document.digest,
-        signer.public.fingerprint,
+        fingerprint_of(signer),
         tuple(writing.said),
         tuple(writing.left_out),
     )
@@ -151,7 +151,7 @@ def _attest(
 class _Writing:
     """Bundles on their way into a layout; they are listed when their blobs are there."""
 
-    def __init__(self, layout: ImageLayout, signer: Signer, name: str) -> None:
+    def __init__(self, layout: ImageLayout, signer: Signer | BundleSigner, name: str) -> None:
         self.said: list[Said] = []
         self.left_out: list[LeftOut] = []
         self._layout, self._signer, self._name = layout, signer, name
@@ -189,10 +189,12 @@ class _Writing:
 
     def _ours(self, place: LayoutPlace, referrer: Descriptor) -> bool:
         try:
-            envelopes = read_envelopes(place, referrer, MAX_BUNDLE)
+            bundles = read_bundles(place, referrer, MAX_BUNDLE)
         except InputError:
             return False
-        return any(signers_of(each, [self._signer.public]) for each in envelopes)
+        if isinstance(self._signer, BundleSigner):
+            return any(self._signer.signed(each.material) for each in bundles)
+        return any(signers_of(each.envelope, [self._signer.public]) for each in bundles)
 
 
 def _manifests(

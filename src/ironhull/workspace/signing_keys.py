@@ -7,11 +7,14 @@ from pathlib import Path
 
 from ironhull.errors import InputError, NetworkError
 from ironhull.settings import Settings
-from ironhull.signing.interface import Signer
+from ironhull.signing.interface import BundleSigner, Signer
 from ironhull.signing.key_file import read_key_file
 from ironhull.signing.keyring import Keyring
 from ironhull.signing.timestamp import MAX_REPLY, QUERY, TimestampedSigner
 from ironhull.workspace.machine import Machine
+
+KEYLESS = "sigstore"
+"""The setting `signer` that names no key file."""
 
 
 def signer_of(machine: Machine) -> Signer:
@@ -26,7 +29,41 @@ def signer_of(machine: Machine) -> Signer:
     return TimestampedSigner(found, partial(_asked, machine, settings.timestamp))
 
 
+def statement_signer(machine: Machine) -> Signer | BundleSigner:
+    """What signs statements: as `signer_of`, or an identity where the setting says `sigstore`."""
+    settings = machine.settings
+    if settings.signer != KEYLESS:
+        return signer_of(machine)
+    if settings.trust_config is None:
+        raise InputError(
+            "sigstore: whose services? Name a trust configuration (setting trust_config)"
+        )
+    token = settings.identity_token or settings.ambient_token()
+    if token is None:
+        raise InputError(
+            "sigstore: no identity token (IRONHULL_IDENTITY_TOKEN), and the machine offers none"
+        )
+    # It loads the library, which brings others.
+    from ironhull.signing.keyless import KeylessSigner
+
+    try:
+        config = settings.trust_config.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {settings.trust_config}: {error.strerror}") from None
+    return KeylessSigner(config, token)
+
+
+def fingerprint_of(signer: Signer | BundleSigner) -> str:
+    """What stands for a signer: its key's fingerprint, or its identity's."""
+    return signer.fingerprint if isinstance(signer, BundleSigner) else signer.public.fingerprint
+
+
 def _signer(settings: Settings, ring: Keyring) -> Signer:
+    if settings.signer == KEYLESS:
+        raise InputError(
+            "sigstore signs statements about images alone: a record and a set of VEX go on from a"
+            " key (`ironhull key`)"
+        )
     if settings.signer is not None:
         return read_key_file(Path(settings.signer), settings.passphrase)
     found = ring.signer(settings.passphrase)

@@ -34,6 +34,18 @@ _MANY, _CHUNK = 64, 16
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenIdentity:
+    """Somebody who signs without a key, as sigstore does it."""
+
+    identity: str
+    """An address of mail or a URI, exactly as certificates name it."""
+    issuer: str
+    """The URL of who vouches for the identity."""
+    trust_root: Path
+    """A `trusted_root.json`: which authorities and logs are believed."""
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyChoices:
     """What verifying may be told besides the images."""
 
@@ -51,6 +63,8 @@ class VerifyChoices:
     """What is in manifests, where it is not to be read."""
     authorities: Sequence[Path] = ()
     """Chains (PEM) of timestamp authorities that are trusted, beside those of the policy."""
+    identity: ChosenIdentity | None = None
+    """Whose certificates are believed; alone, where neither keys nor a policy are given."""
 
 
 def verify(machine: Machine, reference: str, chosen: VerifyChoices | None = None) -> Verdict:
@@ -89,7 +103,15 @@ def verified(
 
 def _trust(machine: Machine, chosen: VerifyChoices) -> Trust:
     """The keys to believe, and whose timestamps."""
-    trust = trust_of(machine, chosen.keys, chosen.policy)
+    given = chosen.identity
+    alone = given is not None and not chosen.keys and chosen.policy is None
+    trust = Trust(()) if alone else trust_of(machine, chosen.keys, chosen.policy)
+    if given is not None:
+        # What reads certificates and logs: half a second that keys do without.
+        from ironhull.verify.keyless import TrustedIdentity
+
+        known = TrustedIdentity(given.identity, given.issuer, given.trust_root)
+        trust = replace(trust, identity=known)
     rule = chosen.policy.timestamps if chosen.policy is not None else None
     paths = [*chosen.authorities, *(rule.authorities if rule is not None else ())]
     if not paths:
@@ -202,10 +224,10 @@ def summary_of(machine: Machine, verdict: Verdict, *, sign: bool) -> bytes:
     # Most verdicts are read by people.
     from ironhull.signing.dsse import signed_bundle
     from ironhull.verify.summary import summary_statement
-    from ironhull.workspace.signing_keys import signer_of
+    from ironhull.workspace.signing_keys import statement_signer
 
     statement = summary_statement(verdict)
-    return signed_bundle(statement, signer_of(machine)) if sign else statement
+    return signed_bundle(statement, statement_signer(machine)) if sign else statement
 
 
 def attach_summary(machine: Machine, verdict: Verdict) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ironhull.attest.bundle import parse_bundle
-from ironhull.attest.listing import LayoutPlace, attached_to, read_envelopes
+from ironhull.attest.listing import LayoutPlace, attached_to, read_bundles
 from ironhull.attest.statement import Subject, parse_statement, render_statement
 from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
 from ironhull.json_fields import decode, objects, text
@@ -155,9 +155,9 @@ def _signed(place: LayoutPlace, name: str, key: PublicKey) -> Iterator[tuple[Dig
     for each in attached_to(place, parts):
         if each.type != VEX:
             continue
-        for envelope in read_envelopes(place, each.manifest, MAX_SET, f"VEX of {name}"):
-            if signers_of(envelope, [key]):
-                statement = parse_statement(envelope.payload, f"VEX of {name}")
+        for bundle in read_bundles(place, each.manifest, MAX_SET, f"VEX of {name}"):
+            if signers_of(bundle.envelope, [key]):
+                statement = parse_statement(bundle.envelope.payload, f"VEX of {name}")
                 yield each.digest, _Attached(statement.predicate, Digest(each.subject))
 
 

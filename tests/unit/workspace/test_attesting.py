@@ -11,7 +11,7 @@ import pytest
 from tests.unit.workspace.test_workspace import workspace
 
 from ironhull import Workspace
-from ironhull.attest.listing import LayoutPlace, read_envelopes
+from ironhull.attest.listing import LayoutPlace, read_bundles
 from ironhull.attest.statement import parse_statement
 from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.digest import hex_of
@@ -72,7 +72,8 @@ def test_every_statement_is_signed_and_about_the_manifest_it_refers_to(shop: Wor
     assert active is not None
     for each in shop.attestations("app:1"):
         place = LayoutPlace(store, each.attachment.digest)
-        (envelope,) = read_envelopes(place, each.attachment.manifest, 1 << 20)
+        (bundle,) = read_bundles(place, each.attachment.manifest, 1 << 20)
+        envelope = bundle.envelope
         assert signers_of(envelope, [active.public]) == (active.public,)
         statement = parse_statement(envelope.payload, each.word)
         (subject,) = statement.subjects
