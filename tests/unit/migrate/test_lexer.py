@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import dockerfile
 import pytest
 from hypothesis import given, settings
@@ -98,12 +100,13 @@ def facts(instruction: Instruction) -> tuple[object, ...]:
 def value(instruction: Instruction) -> object:
     """Arguments as BuildKit's parser gives them, as far as it takes them apart by one rule."""
     if instruction.json is not None:
-        kind = ("CMD",) if instruction.keyword == "HEALTHCHECK" else ()
+        first = instruction.body.split()[:1]
+        kind = (first[0].upper(),) if instruction.keyword == "HEALTHCHECK" else ()
         return (*kind, *instruction.json)
     if instruction.keyword in ("RUN", "CMD", "ENTRYPOINT", "USER", "WORKDIR", "STOPSIGNAL"):
         return (instruction.body,) if instruction.body else ()
     if instruction.keyword in ("COPY", "ADD", "EXPOSE", "FROM", "VOLUME"):
-        return tuple(instruction.body.replace("\v", " ").replace("\f", " ").split(None))
+        return tuple(re.split(r"[\t\v\f\r ]+", instruction.body)) if instruction.body else ()
     return None
 
 
@@ -147,8 +150,9 @@ def test_lines_in_any_order_are_read_as_buildkit_reads_them(lines, end, ends):
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.lists(st.sampled_from(LINES), max_size=8))
+@given(st.lists(st.sampled_from([line for line in LINES if "check" not in line]), max_size=8))
 def test_directives_at_the_top_are_read_as_buildkit_reads_them(lines):
+    # The oracle is of a time before the directive `check`, which it takes for a comment.
     theirs, ours = ask("\n".join([*lines, "FROM a", ""]).encode())
     same(theirs, ours)
 
@@ -190,6 +194,7 @@ def test_each_sign_of_an_instruction_knows_its_place(lines):
         (b"FROM a\nCOPY <<EOF /a\nx\n", "line 2: the heredoc EOF does not end"),
         (b"# escape=x\nFROM a\n", "line 1: escape=x is neither"),
         (b"# syntax=a\n# syntax=b\nFROM a\n", "line 2: the directive syntax stands twice"),
+        (b"# check=a\n# check=b\nFROM a\n", "line 2: the directive check stands twice"),
         (b'FROM a\nRUN ["a", 1]\n', "line 2: the list behind RUN"),
     ],
 )

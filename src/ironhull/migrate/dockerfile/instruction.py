@@ -81,7 +81,7 @@ class Instruction:
     body: str
     """The arguments without white space around."""
     json: tuple[str, ...] | None
-    """The arguments of the exec form, None in shell form. Of HEALTHCHECK, those behind CMD."""
+    """The arguments of the exec form, None in shell form; of HEALTHCHECK, those behind CMD."""
     escape: str
     heredocs: tuple[Heredoc, ...] = ()
     inner: Instruction | None = None
@@ -145,10 +145,9 @@ def parsed(
 
 def _exec_form(keyword: str, body: str, line: int) -> tuple[str, ...] | None:
     if keyword == "HEALTHCHECK":
-        kind, _, rest = body.partition(" ")
-        if kind.upper() != "CMD":
-            return None
-        body = rest.strip(SPACE)
+        # Whatever the first word is: it is looked at later.
+        gap = next((at for at, sign in enumerate(body) if sign in SPACE), len(body))
+        body = body[gap:].strip(SPACE)
     elif keyword not in _JSON:
         return None
     if not body.startswith("["):
