@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
-from ironhull.cli.options import platforms_option
+from ironhull.cli.options import platforms_option, registry_options
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan_options import scan_options
 from ironhull.errors import EnvironmentProblem, InputError
@@ -27,7 +27,7 @@ from ironhull.workspace.scanning import ScanChoices
 
 
 @click.command(short_help="Sign statements about an image, and attach them.")
-@click.argument("image", metavar="NAME:TAG")
+@click.argument("image", metavar="NAME:TAG|REF")
 @click.option(
     "--type",
     "types",
@@ -72,6 +72,7 @@ from ironhull.workspace.scanning import ScanChoices
 )
 @platforms_option
 @scan_options
+@registry_options
 @as_json
 def attest(
     image: str,
@@ -83,11 +84,16 @@ def attest(
     rebuilders: tuple[str, ...],
     rebuilder_keys: tuple[Path, ...],
     platforms: tuple[str, ...],
+    plain_http: bool,
+    ca: Path | None,
+    quiet: bool,
     as_json: bool,
     chosen: ScanChoices,
 ) -> None:
-    r"""Make statements about an image of the store, sign them, attach them to it.
+    r"""Make statements about an image, sign them, attach them to it.
 
+    It is one of the store, else the one at the registry that REF names, where it stays: its layers
+    are read only for statements about what is in them.
     Each is a referrer of its own that `ironhull push` and `copy` take along, and that cosign
     verifies: SBOM, SLSA provenance, VEX, vulnerabilities, tests, checks, secrets, score, and a
     plain signature. `ironhull build` does the same if there is a key.
@@ -96,6 +102,7 @@ def attest(
     Examples:
       ironhull attest node:20
       ironhull attest node:20 --type vulnerabilities --type vex
+      ironhull attest localhost:5000/node:20 --type signature
       ironhull attest node:20 --rebuilders https://rebuilder.example/all.jsonl --rebuilder-key r.pub
       ironhull attest node:20 --type https://example.com/review/v1 --predicate review.json
     """
@@ -111,7 +118,7 @@ def attest(
     choices = AttestChoices(made, brought, wanted, chosen, rebuilders, rebuilder_keys)
     token = None if identity_token is None else _read(identity_token).decode().strip()
     given = {"signer": signer, "trust_config": trust_config, "identity_token": token}
-    with opened(as_json, **given) as machine:
+    with opened(quiet or as_json, plain_http=plain_http, ca=ca, **given) as machine:
         done = attest_image(machine, image, choices)
     if as_json:
         print_json(attested_json(done))

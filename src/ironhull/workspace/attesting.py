@@ -1,8 +1,7 @@
-"""Signed statements about an image of the store, attached to it.
+"""Signed statements about an image of the store or a registry, attached to it.
 
 Every statement is a referrer of its own, of the manifest of a platform; the index is signed too, so
-that whoever comes by a tag finds a signature. What was said before by the same key about the same
-is replaced; what others have attached stays.
+that whoever comes by a tag finds a signature. What others have attached stays (`attest_places`).
 """
 
 from __future__ import annotations
@@ -12,27 +11,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ironhull.attest.attaching import referrer_of
-from ironhull.attest.bundle import BUNDLE_TYPE
-from ironhull.attest.listing import LayoutPlace, read_bundles, type_of
 from ironhull.attest.statement import Subject, render_statement
 from ironhull.errors import InputError, MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.document import Document
 from ironhull.oci.platform import Platform
-from ironhull.signing.dsse import signed_bundle, signers_of
+from ironhull.signing.dsse import signed_bundle
 from ironhull.signing.interface import BundleSigner, Signer
 from ironhull.statements.kinds import REBUILDS, SCORE, SIGNATURE, kind_of
-from ironhull.store.layout import ImageLayout
-from ironhull.store.referrers import replace_documents
-from ironhull.workspace.images import stored
+from ironhull.workspace.attest_places import AttestPlace, attest_place
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.predicates import MADE, AttestedPlatform, Unsaid, predicate
 from ironhull.workspace.rebuilders import rebuilders_of
 from ironhull.workspace.scanning import ScanChoices
 from ironhull.workspace.signing_keys import fingerprint_of, statement_signer
 
-MAX_BUNDLE = 256 << 20
 CREATED = "org.opencontainers.image.created"
 
 
@@ -101,30 +95,27 @@ class Attested:
 
 
 def attest(machine: Machine, name: str, chosen: AttestChoices) -> Attested:
-    """Make, sign and attach statements about an image of the store, all its platforms.
+    """Make, sign and attach statements about an image of the store or a registry, all platforms.
 
     What cannot be said is left out with its reason. InputError where nothing signs, or for a
-    predicate that is no JSON object.
+    predicate that is no JSON object; NetworkError.
     """
     signer = statement_signer(machine)
-    layout = machine.home.store
-    root = stored(layout, name)
-    document = layout.document(root.digest, root.media_type)
-    writing = _Writing(layout, signer, name.partition(":")[0].rpartition("/")[2])
-    if document.is_index:
-        writing.say(document.descriptor(), "", _created(document), SIGNATURE, b"{}")
     others = None
     if chosen.rebuilders:
         others = rebuilders_of(machine, chosen.rebuilders, chosen.rebuilder_keys)
-    for platform, manifest in _manifests(layout, document, chosen.platforms):
-        image = AttestedPlatform(
-            machine, name, root, manifest.descriptor(), platform, chosen.scan, others
-        )
-        _attest(writing, image, manifest, chosen)
-    writing.list()
+    with attest_place(machine, name) as place:
+        root, label = place.root, name.removeprefix("docker://").partition("@")[0]
+        writing = _Writing(place, signer, label.rpartition("/")[2].partition(":")[0])
+        if root.is_index:
+            writing.say(root.descriptor(), "", _created(root), SIGNATURE, b"{}")
+        for platform, manifest in _manifests(place, chosen.platforms):
+            about = (root.descriptor(), manifest.descriptor(), platform, chosen.scan, others)
+            _attest(writing, AttestedPlatform(machine, place.reference, *about), manifest, chosen)
+        writing.list()
     return Attested(
         name,
-        document.digest,
+        root.digest,
         fingerprint_of(signer),
         tuple(writing.said),
         tuple(writing.left_out),
@@ -149,14 +140,13 @@ def _attest(
 
 
 class _Writing:
-    """Bundles on their way into a layout; they are listed when their blobs are there."""
+    """Bundles on their way to an image; they are listed when their blobs are there."""
 
-    def __init__(self, layout: ImageLayout, signer: Signer | BundleSigner, name: str) -> None:
+    def __init__(self, place: AttestPlace, signer: Signer | BundleSigner, name: str) -> None:
         self.said: list[Said] = []
         self.left_out: list[LeftOut] = []
-        self._layout, self._signer, self._name = layout, signer, name
+        self._place, self._signer, self._name = place, signer, name
         self._documents: list[Document] = []
-        self._old: set[Digest] = set()
 
     def say(
         self, subject: Descriptor, platform: str, created: str, predicate_type: str, said: bytes
@@ -164,47 +154,25 @@ class _Writing:
         """Sign a statement and store its bundle."""
         about = Subject(self._name, {"sha256": hex_of(subject.digest)})
         bundle = signed_bundle(render_statement([about], predicate_type, said), self._signer)
-        made = referrer_of(self._layout.blobs, subject, bundle, predicate_type, created)
+        made = referrer_of(self._place.blobs, subject, bundle, predicate_type, created)
         self._documents.append(made)
         self.said.append(Said(predicate_type, platform, subject.digest, made.digest, len(bundle)))
 
     def list(self) -> None:
-        """Let the layout list what was stored, in the place of what the key said before."""
-        replace_documents(self._layout, self._documents, self._before())
+        """Attach what was stored."""
+        if self._documents:
+            self._place.attach(self._documents, self._signer)
         self._documents.clear()
-
-    def _before(self) -> set[Digest]:
-        """Referrers by which the same key says the same kind of thing of the same images."""
-        place = LayoutPlace(self._layout, self._documents[0].digest) if self._documents else None
-        found: set[Digest] = set()
-        for document in self._documents:
-            subject, shown = document.subject, document.value["annotations"]
-            if place is None or subject is None:
-                continue
-            for each in place.referrers(subject.digest):
-                same = each.artifact_type == BUNDLE_TYPE and type_of(each) in shown.values()
-                if same and each.digest != document.digest and self._ours(place, each):
-                    found.add(each.digest)
-        return found
-
-    def _ours(self, place: LayoutPlace, referrer: Descriptor) -> bool:
-        try:
-            bundles = read_bundles(place, referrer, MAX_BUNDLE)
-        except InputError:
-            return False
-        if isinstance(self._signer, BundleSigner):
-            return any(self._signer.signed(each.material) for each in bundles)
-        return any(signers_of(each.envelope, [self._signer.public]) for each in bundles)
 
 
 def _manifests(
-    layout: ImageLayout, root: Document, wanted: Sequence[Platform]
+    place: AttestPlace, wanted: Sequence[Platform]
 ) -> list[tuple[Platform | None, Document]]:
-    if not root.is_index:
-        return [(None, root)]
+    if not place.root.is_index:
+        return [(None, place.root)]
     found = [
-        (item.platform, layout.document(item.digest, item.media_type))
-        for item in root.manifests
+        (item.platform, place.document(item))
+        for item in place.root.manifests
         if not wanted or item.platform in wanted
     ]
     if not found:

@@ -294,7 +294,7 @@ class Workspace:
     # -- prove -----------------------------------------------------------------------------------
 
     def attest(self, name: str, chosen: AttestChoices | None = None) -> Attested:
-        """Sign statements about an image of the store, and attach them; see `attesting.attest`."""
+        """Sign statements about an image, and attach them to it; see `attesting.attest`."""
         return attesting.attest(self.machine, name, chosen or attesting.AttestChoices())
 
     def publish_vex(
