@@ -1,0 +1,3 @@
+module example.test/squeeze
+
+go 1.24
