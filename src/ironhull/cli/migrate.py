@@ -6,15 +6,22 @@ from pathlib import Path
 
 import click
 
-from ironhull.cli.machine import silent
-from ironhull.cli.output import as_json, print_lines, write_file
+from ironhull.cli.engines import ended_by_signals, undisturbed
+from ironhull.cli.machine import opened, silent
+from ironhull.cli.output import as_json, print_json, print_lines, write_file
+from ironhull.cli.proof_options import proof_options
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.migrate.model import Migration
+from ironhull.migrate.proof.document import document as proof_document
+from ironhull.migrate.proof.model import Verdict
+from ironhull.migrate.proof.table import lines as proof_lines
 from ironhull.migrate.reports.difference import difference
+from ironhull.migrate.reports.document import document
 from ironhull.migrate.reports.formats import FORMATS
 from ironhull.migrate.reports.table import lines, verdict
 from ironhull.workspace.migrating import LOADED, MigrateChoices
 from ironhull.workspace.migrating import migrate as migrate_file
+from ironhull.workspace.proving import ProofChoices, prove
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -40,6 +47,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), help="Print this report.")
 @as_json
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if there is a change.")
+@proof_options
 def migrate(
     dockerfile: Path,
     context: Path | None,
@@ -52,12 +60,15 @@ def migrate(
     form: str | None,
     as_json: bool,
     check: bool,
+    proving: ProofChoices | None,
 ) -> None:
     """Turn DOCKERFILE into a hardened one: multi-stage, not root, no shell in what ships.
 
-    Nothing is built, run or asked. What cannot be done safely is left as it was and said, with its
-    line. The new Dockerfile goes to standard output, a summary to standard error. Exits with 0
-    when it is complete, 1 when it needs a person, 2 when it is no Dockerfile (docs/migrate.md).
+    Without --prove nothing is built, run or asked. What cannot be done safely is left as it was and
+    said, with its line. The new Dockerfile goes to standard output, a summary to standard error.
+    With --prove both versions are built and run by an engine, and what differs is printed instead.
+    Exits with 0 when it is complete (and proved), 1 when it needs a person, 2 when it is no
+    Dockerfile (docs/migrate.md).
 
     Example: ironhull migrate --diff
     """
@@ -68,7 +79,9 @@ def migrate(
     target_file = dockerfile if in_place else output
     if target_file is not None and not check and (found.changed or target_file != dockerfile):
         write_file(target_file, found.text)
-    if name is not None:
+    if proving is not None:
+        _prove(found, context or dockerfile.parent, target, proving, as_json=as_json)
+    elif name is not None:
         click.echo(FORMATS[name].render(found))
     elif explain:
         print_lines(lines(found))
@@ -77,6 +90,19 @@ def migrate(
     elif target_file is None and not check:
         click.echo(found.text, nl=False)
     _end(found, dockerfile, said=explain or name is not None, check=check)
+
+
+def _prove(
+    found: Migration, context: Path, target: str | None, chosen: ProofChoices, *, as_json: bool
+) -> None:
+    with opened(as_json) as machine, ended_by_signals():
+        proof = prove(machine, found, context, target, chosen, undisturbed)
+    if as_json:
+        print_json({"migration": document(found), "proof": proof_document(proof)})
+    else:
+        print_lines(proof_lines(proof))
+    if proof.verdict not in (Verdict.SAME, Verdict.EXPECTED):
+        raise CheckFailedError(f"the proof: {proof.verdict}")
 
 
 def _end(found: Migration, dockerfile: Path, *, said: bool, check: bool) -> None:

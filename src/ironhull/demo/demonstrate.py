@@ -13,18 +13,16 @@ from ironhull.compare.leaks import Leaks, find_leaks
 from ironhull.demo.cases import IMAGES
 from ironhull.demo.model import CaseStudy
 from ironhull.demo.run import Workplace, study
-from ironhull.demo.surroundings import registries_asked, working_engine
-from ironhull.errors import EnvironmentProblem, IronhullError, NotFoundError
+from ironhull.errors import IronhullError
 from ironhull.inventory.model import Inventory
 from ironhull.inventory.take import Taker
-from ironhull.lock.file import lock_path
 from ironhull.progress import Silent
-from ironhull.store.choice import choose_manifest, machine_platform
-from ironhull.workspace.building import BuildChoices, build_images
-from ironhull.workspace.definitions import Definitions
+from ironhull.store.choice import machine_platform
 from ironhull.workspace.engines import machine_host
 from ironhull.workspace.examining import opened_taker
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.stand_ins import build_missing
+from ironhull.workspace.surroundings import registries_asked, working_engine
 
 _INVENTORY_NAMES = {"podman": "podman", "docker": "docker-daemon"}
 
@@ -77,7 +75,7 @@ def demonstrate(
     asked for does not work, or if a build, a start or a request fails.
     """
     began = time.monotonic()
-    _build_missing(machine)
+    build_missing(machine, IMAGES)
     with opened_taker(replace(machine, progress=Silent())) as taker:
         bases = {name: taker.take(name, machine_platform()) for name in IMAGES}
         # What is gone in a minute is not to be scanned again for ever.
@@ -103,29 +101,6 @@ class _Witness:
             leaks = find_leaks(contents_of(self.taker, inventory))
         self.seen.append(Seen(inventory, leaks))
         return inventory
-
-
-def _build_missing(machine: Machine) -> None:
-    """Build what the store lacks, for this machine only, with what the archive has now."""
-    store, platform = machine.home.store, machine_platform()
-    for name in IMAGES:
-        try:
-            choose_manifest(store, store.find(name), platform)
-        except NotFoundError:
-            machine.progress.note(f"{name} is not in the store for {platform}: building it")
-            _build(machine, name)
-
-
-def _build(machine: Machine, name: str) -> None:
-    locked = lock_path(Definitions(machine).catalog.find(name)).is_file()
-    chosen = BuildChoices((machine_platform(),), update=True)
-    try:
-        build_images(machine, [name], chosen)
-    except EnvironmentProblem as problem:
-        if not locked:
-            raise
-        machine.progress.note(f"warning: {name} is built from its lock as it is: {problem}")
-        build_images(machine, [name], replace(chosen, update=False, locked=True))
 
 
 def _with_engine(

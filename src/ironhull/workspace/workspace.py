@@ -25,6 +25,8 @@ from ironhull.inventory.model import Inventory
 from ironhull.lock.presence import Absent, Present
 from ironhull.lock.result import LockResult
 from ironhull.migrate.model import Migration
+from ironhull.migrate.proof.model import Proof
+from ironhull.migrate.proof.requests import parse_request
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress, Silent
 from ironhull.registry.client.tree import Node
@@ -51,6 +53,7 @@ from ironhull.workspace import (
     images,
     measuring,
     migrating,
+    proving,
     publishing,
     remediating,
     reproducing,
@@ -75,6 +78,7 @@ from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.migrating import MigrateChoices
+from ironhull.workspace.proving import ProofChoices
 from ironhull.workspace.publishing import Published
 from ironhull.workspace.remediating import Remedied, RemedyChoices
 from ironhull.workspace.reproducing import ReproduceChoices, Reproduced
@@ -514,6 +518,25 @@ class Workspace:
         What stays as it is, is in `refused` with its reason; see `remediating.remediate`.
         """
         return remediating.remediate(self.machine, image, result, chosen)
+
+    def prove(
+        self,
+        migration: Migration,
+        context: str | Path,
+        *,
+        target: str | None = None,
+        requests: Sequence[str] = (),
+        commands: Sequence[Sequence[str]] = (),
+        engine: str | None = None,
+        own: bool = False,
+    ) -> Proof:
+        """Whether what `migrate` made does what the old Dockerfile did: both are built and run.
+
+        A request is `[METHOD] [:PORT]/PATH [BODY]`; `own` asks no registry. See `proving.prove`.
+        """
+        asked = tuple(map(parse_request, requests))
+        chosen = ProofChoices(engine, asked, tuple(map(tuple, commands)), own=own)
+        return proving.prove(self.machine, migration, Path(context), target, chosen)
 
     # -- verify ----------------------------------------------------------------------------------
 

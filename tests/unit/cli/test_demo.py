@@ -13,7 +13,6 @@ from tests.fakes.node_app import AppEngine, answering
 
 from ironhull.cli.demo import demo
 from ironhull.cli.machine import silent
-from ironhull.demo import demonstrate, surroundings
 from ironhull.engine.interface import RunOptions
 from ironhull.errors import CheckFailedError, EngineError, InputError, NotFoundError
 from ironhull.inventory.model import ImageConfig, ImageIdentity, Inventory
@@ -21,6 +20,7 @@ from ironhull.inventory.take import Taker
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.store.choice import machine_platform
+from ironhull.workspace import stand_ins, surroundings
 
 PACKAGES = {"node:20": 26, "node:20-standard": 800, "node:20-dev": 400}
 
@@ -174,7 +174,7 @@ def test_a_missing_image_is_built_with_what_the_archive_has(
     engine: AppEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     built: list[str] = []
-    monkeypatch.setattr(demonstrate, "_build", lambda machine, name: built.append(name))
+    monkeypatch.setattr(stand_ins, "_build", lambda machine, name: built.append(name))
     monkeypatch.setenv("IRONHULL_HOME", str(tmp_path / "empty"))
     with pytest.raises(NotFoundError):
         _run("--own")

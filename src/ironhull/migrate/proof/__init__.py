@@ -1,0 +1,1 @@
+"""Whether a migrated Dockerfile does what the old one did: both built, looked into, run, asked."""
