@@ -85,5 +85,9 @@ class Mail:
             return smtplib.SMTP_SSL(server.host, server.port, timeout=_SECONDS, context=context)
         connection = smtplib.SMTP(server.host, server.port, timeout=_SECONDS)
         if server.scheme == "submission":
-            connection.starttls(context=context)
+            try:
+                connection.starttls(context=context)
+            except BaseException:
+                connection.close()
+                raise
         return connection

@@ -5,6 +5,7 @@
 [targets]      critical, high, …: how long a fix may take
 [behind]       bound: from when on `status` fails
 [end-of-life]  grace: how long an image is still built after its end
+[[notify]]     who is told what (`notify.choice`)
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ironhull.errors import DefinitionError, InputError, Problem
+from ironhull.notify.choice import ChannelChoice, parse_channels
 from ironhull.scan.severities import SEVERITIES
 from ironhull.watch.facts import KINDS, Gate
 from ironhull.watch.patience import Patience
@@ -46,6 +48,8 @@ class WatchPolicy:
     """An image that is behind for longer is an alarm."""
     grace: timedelta = timedelta(days=30)
     """How long an image is still built after its end of life."""
+    notify: tuple[ChannelChoice, ...] = ()
+    """Who is told of what happens."""
 
 
 class _Wrong(Exception):
@@ -79,7 +83,14 @@ def read_policy(path: Path) -> WatchPolicy:
 def _policy(value: Mapping[str, Any], file: str) -> WatchPolicy:
     problems: list[Problem] = []
     found: dict[str, Any] = {}
+    channels: tuple[ChannelChoice, ...] = ()
     for section, keys in value.items():
+        if section == "notify":
+            try:
+                channels = parse_channels(keys)
+            except InputError as error:
+                problems.append(Problem(file, 0, 0, str(error)))
+            continue
         known = _SECTIONS.get(section)
         if known is None or not isinstance(keys, dict):
             problems.append(_unknown(file, "section", section, _SECTIONS))
@@ -94,7 +105,7 @@ def _policy(value: Mapping[str, Any], file: str) -> WatchPolicy:
                 problems.append(Problem(file, 0, 0, f"{section}.{key}: {error}"))
     if problems:
         raise DefinitionError(problems)
-    return _made(found)
+    return replace(_made(found), notify=channels)
 
 
 def _made(found: Mapping[str, Any]) -> WatchPolicy:

@@ -22,6 +22,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from ironhull.errors import EnvironmentProblem, IronhullError
+from ironhull.notify.message import Kind
 from ironhull.state.connecting import sqlite_url
 from ironhull.state.watch_records import Attempt, FeedState, ImageState, SuiteState, moment, stamp
 from ironhull.state.watching import Clock, WatchState
@@ -34,6 +35,7 @@ from ironhull.watch.task import Outcome, Stopping, Task, Told
 from ironhull.workspace.advising import update_advisories
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.notifying import notifier
 from ironhull.workspace.watch_choices import Round, WatchChoices
 from ironhull.workspace.watch_executors import Workers, workers
 from ironhull.workspace.watch_observing import (
@@ -47,6 +49,7 @@ from ironhull.workspace.watch_observing import (
 )
 from ironhull.workspace.watch_settling import settle
 from ironhull.workspace.watch_steps import work
+from ironhull.workspace.watch_telling import Telling
 
 LEASE = timedelta(minutes=5)
 """How long an image is nobody else's; renewed while it is worked on."""
@@ -85,6 +88,7 @@ class Watcher:
         self.stop = threading.Event()
         self._machine, self._chosen, self._state = machine, chosen, state
         self._clock, self._told = clock or _now, told
+        self._telling_of = Telling(machine, state, None)
         self._holder = f"{socket.gethostname()}:{unique()}"
         self._catalog = CatalogReader(machine)
         self._advisories: tuple[object, SeenAdvisories] = (None, SeenAdvisories())
@@ -93,7 +97,7 @@ class Watcher:
 
     def run(self, rounds: Callable[[Round], object] = lambda one: None) -> None:
         """Round after round until `stop` is set; a round that fails is said once, and repeated."""
-        with workers(self._chosen.executor) as those:
+        with self._told_of(), workers(self._chosen.executor) as those:
             while not self.stop.is_set():
                 begun = time.monotonic()
                 try:
@@ -105,8 +109,15 @@ class Watcher:
 
     def once(self) -> Round:
         """One round; IronhullError where nothing could be looked at."""
-        with workers(self._chosen.executor) as those:
+        with self._told_of(), workers(self._chosen.executor) as those:
             return self.round(those)
+
+    @contextmanager
+    def _told_of(self) -> Iterator[None]:
+        """Those whom the policy names are told meanwhile."""
+        with notifier(self._machine, self._chosen.policy.notify) as opened:
+            self._telling_of = Telling(self._machine, self._state, opened)
+            yield
 
     def round(self, those: Workers) -> Round:
         """Look, plan, work, write down."""
@@ -275,7 +286,7 @@ class Watcher:
                     lambda s, k=kept, e=ends: replace(s, state=k, ends=e),  # type: ignore[misc]
                 )
             if said:
-                self._complain(wanted.name, said)
+                self._complain(wanted.name, said, "ended")
         if self._chosen.images:
             return
         there = {wanted.name for wanted in catalog} | set(broken)
@@ -286,7 +297,7 @@ class Watcher:
                     name,
                     lambda s, t=text: replace(s, state="ended", reason=t),  # type: ignore[misc]
                 )
-                self._complain(name, text)
+                self._complain(name, text, "ended")
 
     # -- working ---------------------------------------------------------------------------------
 
@@ -370,32 +381,15 @@ class Watcher:
         archive = observed.archives.get(entry.name, "")
         settle(self._state, self._chosen.policy, entry, number, archive, outcome)
         self._state.end_lease(f"image/{entry.name}", self._holder)
-        self._tell(entry, outcome)
+        state = observed.states.get(entry.name)
+        self._telling_of.ended(entry, outcome, state.published if state else "")
         return outcome
-
-    def _tell(self, entry: Entry, outcome: Outcome) -> None:
-        match outcome.result:
-            case "published":
-                self._machine.progress.note(
-                    f"{entry.name}: published {outcome.digest[:19]} ({entry.cause})"
-                )
-            case "held" | "failed":
-                subject = entry.name if outcome.own else "environment"
-                self._complain(subject, f"{outcome.result} at {outcome.step}: {outcome.detail}")
-            case _:
-                pass
 
     # -- saying ----------------------------------------------------------------------------------
 
-    def _complain(self, subject: str, text: str) -> None:
+    def _complain(self, subject: str, text: str, kind: Kind = "problem") -> None:
         """Say a cause once, for as long as it lasts."""
-        try:
-            new = self._state.say(subject, text)
-        except EnvironmentProblem as error:
-            self._machine.progress.note(f"{subject}: {text}; and {error}")
-            return
-        if new:
-            self._machine.progress.note(f"{subject}: {text}")
+        self._telling_of.complain(subject, text, kind)
 
     def _check_clock(self) -> None:
         """EnvironmentProblem for a clock that went back: nothing would be in its order any more."""
