@@ -31,6 +31,7 @@ contents:
 accounts:
   run-as: nonroot
   users: [{{name: nonroot, uid: 65532, gid: 65532}}]
+  groups: [{{name: nonroot, gid: 65532}}]
 os-release: {{name: Debian, id: debian, version-id: "13", version-codename: trixie, pretty-name: D}}
 cmd: [{image}]
 """
@@ -92,9 +93,9 @@ class Watched:
         control = {"Depends": "base"} if name != "base" else {}
         return FakeDeb.make(name, version, files=files, control=control, **more)  # type: ignore[arg-type]
 
-    def offer(self, *debs: FakeDeb, suite: str = "trixie") -> None:
+    def offer(self, *debs: FakeDeb, suite: str = "trixie", date: datetime | None = None) -> None:
         """Put packages into a suite, in the place of older ones of their names."""
-        self._dated += timedelta(seconds=2)
+        self._dated = date or self._dated + timedelta(seconds=2)
         self.debs[suite] |= {deb.name: deb for deb in debs}
         for each in SUITES:
             make_repository(
@@ -119,6 +120,7 @@ class Watched:
                 {"Debian:13": fixed},
                 upstream=[name],
                 published="2026-11-01T00:00:00Z",
+                modified=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 **more,  # type: ignore[arg-type]
             )
             for name, (package, fixed) in fixes.items()

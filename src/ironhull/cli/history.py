@@ -76,7 +76,8 @@ def history(
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         watched = watched_history(machine, reference, state)
         try:
-            found = history_of(machine, reference, chosen)
+            called = watched.published_as if watched else ""
+            found = history_of(machine, called or reference, chosen)
         except NotFoundError:
             if watched is None:
                 raise

@@ -301,6 +301,12 @@ class WatchState:
         with self.transaction() as connection:
             connection.execute(delete(table).where(table.c.name == name, table.c.holder == holder))
 
+    def leases(self) -> dict[str, str]:
+        """Who holds which lease, also those that ran out."""
+        with self.transaction() as connection:
+            rows = connection.execute(select(tables.lease.c.name, tables.lease.c.holder))
+            return {row.name: row.holder for row in rows}
+
     # -- rows ------------------------------------------------------------------------------------
 
     def rows(self, connection: Connection, table: Table) -> Iterator[dict[str, Any]]:

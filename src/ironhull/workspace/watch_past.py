@@ -21,6 +21,8 @@ class WatchHistory:
     """The newest first; of a vulnerability none."""
     events: tuple[Event, ...]
     """By time."""
+    published_as: str = ""
+    """How the home's record of publications calls it: `base/node:20`; empty: it has none."""
 
 
 def watched_history(
@@ -47,4 +49,7 @@ def watched_history(
         attempts = state.attempts([name])
         if not attempts:
             return None
-        return WatchHistory(name, tuple(attempts), tuple(state.events(image=name)))
+        repository = state.image(name).repository.partition("/")[2]
+        stem = name.rpartition(":")[2].rpartition("-")[0]
+        called = f"{repository}:{stem}" if repository else ""
+        return WatchHistory(name, tuple(attempts), tuple(state.events(image=name)), called)

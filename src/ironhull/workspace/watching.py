@@ -12,6 +12,7 @@ Everything is found again by looking: nothing is lost with the watcher but the w
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -31,6 +32,7 @@ from ironhull.watch.model import Entry, Fix, Wanted
 from ironhull.watch.patience import is_due
 from ironhull.watch.plan import Observed, examined, plan
 from ironhull.watch.policy import WatchPolicy
+from ironhull.watch.standing import WAITING
 from ironhull.watch.task import Outcome, Stopping, Task, Told
 from ironhull.workspace.advising import update_advisories
 from ironhull.workspace.locking import Locking
@@ -55,6 +57,7 @@ LEASE = timedelta(minutes=5)
 """How long an image is nobody else's; renewed while it is worked on."""
 REGISTRY_AGE = timedelta(hours=1)
 """How often the registry's tags are looked at, beside the first time."""
+_SHOWN = 5
 CLOCK_SLACK = timedelta(minutes=10)
 """A clock that goes back by more than this is wrong, or was."""
 
@@ -122,9 +125,11 @@ class Watcher:
     def round(self, those: Workers) -> Round:
         """Look, plan, work, write down."""
         self._check_clock()
+        self._end_leases_of_the_dead()
         locking = Locking(self._machine)
         entries, observed = self.look(locking)
         self._note_behind(entries, observed)
+        self._say_waiting(entries, observed)
         done: dict[str, Outcome] = {}
         self._work(entries, observed, locking, those, done)
         self._state.set_note("round", self._state.now)
@@ -270,6 +275,32 @@ class Watcher:
                     name, lambda known: replace(known, state="current", cause="", behind_since="")
                 )
 
+    def _say_waiting(self, entries: Sequence[Entry], observed: Observed) -> None:
+        """Fixes that are known of what is published, and that the archive does not have."""
+        ended = {
+            entry.name: {
+                fix.vulnerability
+                for update in entry.updates
+                for fix in observed.fixes.get(update, ())
+            }
+            for entry in entries
+        }
+        subjects: dict[str, str] = {}
+        for name, findings in self._advisories[1].findings.items():
+            lacking = sorted(
+                vulnerability
+                for vulnerability, finding in findings.items()
+                if finding.fixed_version and vulnerability not in ended.get(name, ())
+            )
+            if lacking and name in observed.archives:
+                shown = ", ".join(lacking[:_SHOWN]) + (", …" if len(lacking) > _SHOWN else "")
+                subjects[f"{WAITING}{name}"] = f"not in the archive: fixes of {shown}"
+        for said in self._state.complaints():
+            if said.subject.startswith(WAITING) and subjects.get(said.subject) != said.text:
+                self._state.settle(said.subject)
+        for subject, text in subjects.items():
+            self._complain(subject, text)
+
     def _mark_ends(self, catalog: Sequence[Wanted], broken: Mapping[str, str]) -> None:
         """Ends of life are announced, then waited for, then kept; nothing is dropped unsaid."""
         states = self._state.images()
@@ -391,6 +422,14 @@ class Watcher:
         """Say a cause once, for as long as it lasts."""
         self._telling_of.complain(subject, text, kind)
 
+    def _end_leases_of_the_dead(self) -> None:
+        """A watcher of this machine that was killed holds nothing: nobody waits for its leases."""
+        for name, holder in self._state.leases().items():
+            host, _, process = holder.rpartition(":")
+            number = process.partition("-")[0]
+            if host == socket.gethostname() and number.isdecimal() and not _lives(int(number)):
+                self._state.end_lease(name, holder)
+
     def _check_clock(self) -> None:
         """EnvironmentProblem for a clock that went back: nothing would be in its order any more."""
         last, now = moment(self._state.note("round")), self._clock()
@@ -399,6 +438,16 @@ class Watcher:
                 f"this machine's clock says {stamp(now)}, and a round ended at {stamp(last)}: it is"
                 " wrong now, or was then. Nothing is done until one of them is mended"
             )
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _end_of(wanted: Wanted, policy: WatchPolicy, now: datetime) -> tuple[str, str]:

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.fakes.deb import file, program
+from tests.fakes.mirror import make_repository
 from tests.fakes.running_server import RunningServer, serving
 from tests.fakes.watched import APP, TOOL, Watched, published
+
+from ironhull.advisories.feeds.known import KNOWN
+from ironhull.errors import EnvironmentProblem, InputError, NotFoundError
+from ironhull.oci.reference import Reference
+from ironhull.publication.registry_log import LOG_TAG
+from ironhull.store.blobs import BlobStore
+from ironhull.watch.task import STEPS
+from ironhull.workspace.history import history
+from ironhull.workspace.registries import registries
+from ironhull.workspace.watch_deciding import approve, hold, rollback
+from ironhull.workspace.watch_reading import plan_now, status_now
+from ironhull.workspace.watching import Watcher
 
 
 @pytest.fixture(scope="module")
@@ -42,4 +65,447 @@ def test_a_fix_in_the_archive_is_published_and_no_other_image_is_touched(shop: W
     assert after[TOOL].published == before[TOOL].published
     assert after[APP].published != before[APP].published
     assert kinds == {"advisory", "fix", "seen", "rebuilt", "published"}
+    assert shop.watch().entries == ()
+
+
+class Killed(BaseException):
+    """The watcher is gone, without a word."""
+
+
+def killed_at(wanted: str) -> Callable[[str, str], None]:
+    def told(image: str, step: str) -> None:
+        if step == wanted:
+            raise Killed
+
+    return told
+
+
+def tags(shop: Watched, image: str) -> dict[str, str]:
+    """Tag → digest in the registry."""
+    with registries(shop.machine) as opened:
+        repository = opened.repository(Reference.parse(f"{shop.publish}/{image}"))
+        try:
+            return {tag: str(repository.has_manifest(tag)) for tag in repository.tags()}
+        except NotFoundError:
+            return {}
+
+
+def fix(shop: Watched) -> None:
+    """The archive has a fix of `lib`, which is in `app` alone."""
+    shop.advise({"CVE-2026-0002": ("lib", "2")})
+    shop.offer(shop.deb("lib", "2"), suite="trixie-security")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_the_next_run_finishes(shop: Watched, step: str) -> None:
+    shop.watch()
+    before = tags(shop, "app")
+    fix(shop)
+    with pytest.raises(Killed):
+        shop.watch(killed_at(step))
+    moved = tags(shop, "app")
+    if STEPS.index(step) <= STEPS.index("push"):
+        assert moved == before
+    shop.forward(minutes=6)
+    assert shop.results(shop.watch()) == published([APP])
+    after = tags(shop, "app")
+    assert after["1"] == after["1-debian13"] != before["1"]
+    fixed = [tag for tag in after if tag not in ("1", "1-debian13", LOG_TAG)]
+    assert len(fixed) == 2, "the old image stays under its tag, and the new one has one"
+    assert {after[tag] for tag in fixed} == {before["1"], after["1"]}
+    assert len(history(shop.machine, f"{shop.publish}/app").entries) == 2
+    assert shop.watch().entries == ()
+    with shop.state() as state:
+        assert [a.result for a in state.attempts([APP])][:2] == ["published", "stopped"]
+        kinds = {each.kind for each in state.events(image=APP, vulnerability="CVE-2026-0002")}
+    assert kinds == {"advisory", "fix", "seen", "rebuilt", "published"}
+
+
+def test_a_watcher_that_was_killed_on_this_machine_holds_nothing(shop: Watched) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with shop.state() as state:
+        host = socket.gethostname()
+        state.take_lease(f"image/{APP}", f"{host}:{ended.pid}-aa", timedelta(hours=1))
+        state.take_lease(f"image/{TOOL}", f"{host}:{os.getpid()}-bb", timedelta(hours=1))
+    assert shop.results(shop.watch()) == published([APP])
+
+
+def test_two_watchers_on_one_state_do_not_do_it_twice(shop: Watched) -> None:
+    both = threading.Barrier(2)
+
+    def told(image: str, step: str) -> None:
+        if step == "lock":
+            with suppress(threading.BrokenBarrierError):
+                both.wait(1)
+
+    with ThreadPoolExecutor(2) as pool:
+        rounds = [each.result() for each in [pool.submit(shop.watch, told) for _ in range(2)]]
+    done = [name for one in rounds for name, result in shop.results(one).items()]
+    assert sorted(done) == [APP, TOOL]
+    with shop.state() as state:
+        assert [each.result for each in state.attempts()] == ["published", "published"]
+
+
+def test_processes_make_the_same_images_as_this_one(shop: Watched, tmp_path: Path) -> None:
+    found = shop.watch(executor="local:2")
+    assert shop.results(found) == published([APP, TOOL])
+    with shop.state() as state:
+        digests = {name: each.published for name, each in state.images().items()}
+    (tmp_path / "again").mkdir()
+    again = Watched(tmp_path / "again", key=False)
+    shutil.rmtree(again.folder / "mirror")
+    shutil.copytree(shop.folder / "mirror", again.folder / "mirror")
+    assert {name: one.digest for name, one in again.watch().done.items()} == digests
+
+
+def test_it_stops_between_two_steps_when_it_is_asked_to(shop: Watched) -> None:
+    with shop.state() as state:
+        watcher = Watcher(shop.machine, shop.choices(), state, told=lambda i, s: watcher.stop.set())
+        watcher.run()
+        (attempt,) = state.attempts()
+    assert (attempt.result, attempt.detail) == ("stopped", "the watcher was asked to end")
+    assert shop.results(shop.watch()) == published([APP, TOOL])
+
+
+# -- bad input: the catalog stays as it was, the cause is said once ------------------------------
+
+
+def unmoved(shop: Watched, *said: str) -> None:
+    """Two rounds in which nothing is published, and each of these is said once."""
+    before = [tags(shop, image) for image in ("app", "tool")]
+    shop.notes.notes.clear()
+    for _ in range(2):
+        with suppress(EnvironmentProblem):
+            shop.watch()
+    assert [tags(shop, image) for image in ("app", "tool")] == before
+    for text in said:
+        assert sum(text in note for note in shop.notes.notes) == 1, shop.notes.notes
+
+
+def test_an_archive_that_goes_back_in_time(shop: Watched) -> None:
+    shop.watch()
+    make_repository(
+        shop.folder / "mirror",
+        [shop.deb("base", "9"), shop.deb("lib", "9"), shop.deb("app", "9"), shop.deb("tool", "9")],
+        date=datetime.now(UTC) - timedelta(days=2),
+    )
+    unmoved(shop, "an old release is replayed")
+    with shop.state() as state:
+        assert [each.subject for each in state.complaints()] == ["archive"]
+    shop.offer()
+    assert shop.watch().entries == ()
+    with shop.state() as state:
+        assert state.complaints() == []
+
+
+def test_an_archive_that_is_not_signed_by_its_key(shop: Watched) -> None:
+    shop.watch()
+    path = shop.folder / "mirror/dists/trixie-security/InRelease"
+    path.write_bytes(path.read_bytes().replace(b"of a test", b"of a Test"))
+    unmoved(shop, "does not hold")
+
+
+def test_a_feed_that_shrinks(shop: Watched) -> None:
+    records = {f"CVE-2026-{number:04}": ("lib", "1") for number in range(1, 40)}
+    shop.advise(records | {"CVE-2026-0002": ("lib", "2")})
+    shop.watch()
+    folder = shop.folder / "osv"
+    for path in sorted(folder.iterdir())[10:]:
+        path.unlink()
+    shop.settings = replace(shop.settings, advisory_sources=(f"osv-debian={folder}",))
+    for known in KNOWN:
+        # Only this feed: the others' addresses are not of this machine.
+        if known != "osv-debian":
+            shop.settings = replace(
+                shop.settings,
+                advisory_sources=(*shop.settings.advisory_sources, f"{known}={folder / 'none'}"),
+            )
+    shop.machine = replace(shop.machine, settings=shop.settings)
+    shop.notes.notes.clear()
+    for _ in range(2):
+        assert shop.watch(advisories=timedelta(0)).entries == ()
+    assert sum("osv-debian: refused" in note for note in shop.notes.notes) == 1, shop.notes.notes
+
+
+def test_a_definition_that_stops_parsing_leaves_its_image_and_holds_up_nobody(
+    shop: Watched,
+) -> None:
+    shop.watch()
+    path = shop.define("app", "base, lib, app")
+    path.write_text(path.read_text().replace("contents:", "contents: ["))
+    shop.offer(shop.deb("tool", "2"))
+    before = tags(shop, "app")
+    shop.notes.notes.clear()
+    assert shop.results(shop.watch()) == published([TOOL])
+    assert shop.watch().entries == ()
+    assert tags(shop, "app") == before
+    assert sum(f"definition {APP}" in note for note in shop.notes.notes) == 1
+    shop.define("app", "base, lib, app")
+    shop.watch()
+    with shop.state() as state:
+        assert state.complaints() == []
+
+
+def test_a_clock_that_goes_back(shop: Watched) -> None:
+    shop.watch()
+    fix(shop)
+    shop.forward(days=-1)
+    before = tags(shop, "app")
+    with pytest.raises(EnvironmentProblem, match="this machine's clock says"):
+        shop.watch()
+    assert tags(shop, "app") == before
+    shop.forward(days=1)
+    assert shop.results(shop.watch()) == published([APP])
+
+
+def test_a_disk_that_is_full_is_nobodys_fault_and_said_once(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.watch()
+    fix(shop)
+    shop.offer(shop.deb("tool", "2"))
+    with shop.state() as state:
+        # What the archive has is known already: it is the build that meets the full disk.
+        assert len(plan_now(shop.machine, state, shop.choices())) == 2
+
+    def full(self: BlobStore, *words: object, **more: object) -> object:
+        raise EnvironmentProblem(f"cannot write {self.root}: No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BlobStore, "writer", full)
+        unmoved(shop, "No space left on device")
+        for _ in range(6):
+            shop.forward(hours=7)
+            shop.watch()
+    with shop.state() as state:
+        assert {each.state for each in state.images().values()} == {"failing"}
+    shop.forward(hours=7)
+    assert shop.results(shop.watch()) == published([APP, TOOL])
+
+
+def test_a_registry_that_dies_half_way_has_the_old_image_until_it_has_all_of_the_new_one(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path / "store") as server:
+        shop = Watched(tmp_path, f"{server.host}/base")
+        shop.watch()
+        before = tags(shop, "app")
+        fix(shop)
+
+        def told(image: str, step: str) -> None:
+            if step == "push":
+                server.kill()
+
+        found = shop.watch(told)
+    assert found.done[APP].result == "failed"
+    assert not found.done[APP].own
+    with serving(tmp_path / "store") as server:
+        shop.publish = f"{server.host}/base"
+        assert tags(shop, "app") == before
+        shop.forward(minutes=6)
+        assert shop.results(shop.watch()) == published([APP])
+
+
+# -- the gate ------------------------------------------------------------------------------------
+
+COPYRIGHT = """\
+Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+
+Files: *
+Copyright: 2026 Somebody
+License: GPL-3
+"""
+LISTENER = b"\x7fELF" + bytes(60) + b"\0socket\0listen\0accept4\0"
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"files": {"usr/bin/su": program("su", 0o4755)}}, "runs as another user"),
+        ({"scripts": {"postinst": "#!/bin/sh\n"}}, "lib: postinst is a new maintainer script"),
+        ({"files": {"usr/sbin/libd": program(LISTENER)}}, "can listen for connections"),
+        ({"files": {"usr/share/doc/lib/copyright": file(COPYRIGHT)}}, "GPL-3.0-only is a new"),
+        ({"files": {"usr/share/big": file(os.urandom(300_000))}}, "% larger than before"),
+    ],
+)
+def test_what_is_worse_is_held_until_a_human_approves(
+    shop: Watched, more: dict[str, object], reason: str
+) -> None:
+    shop.define("app", "base, lib, app", hardening="{setuid: [/usr/bin/su]}")
+    shop.watch()
+    before = tags(shop, "app")
+    shop.offer(shop.deb("lib", "2", **more))
+    found = shop.watch()
+    assert found.done[APP].result == "held", found.done[APP].detail
+    assert reason in found.done[APP].detail
+    assert tags(shop, "app") == before
+    assert shop.watch().done == {}, "nothing changed: it is not built again"
+    with shop.state() as state:
+        assert state.image(APP).state == "held"
+        assert "will be published" in approve(shop.machine, state, "app:1").text
+        with pytest.raises(InputError, match="nothing to approve"):
+            approve(shop.machine, state, "tool:1")
+    assert shop.results(shop.watch()) == published([APP])
+    assert tags(shop, "app")["1"] == found.done[APP].digest
+
+
+def test_more_findings_than_before_are_held(shop: Watched) -> None:
+    shop.watch()
+    shop.offer(shop.deb("extra", "1"))
+    shop.advise({"CVE-2026-0009": ("extra", None)})
+    shop.define("app", "base, lib, app, extra")
+    found = shop.watch()
+    assert found.done[APP].result == "held"
+    assert "1 open findings and had 0: CVE-2026-0009" in found.done[APP].detail
+
+
+def test_a_failing_image_holds_up_nobody_waits_longer_each_time_and_ends_in_quarantine(
+    shop: Watched,
+) -> None:
+    shop.watch()
+    shop.offer(shop.deb("tool", "2"))
+    fix(shop)
+    # A program whose interpreter nobody brings: the check says no.
+    shop.offer(shop.deb("app", "2", files={"usr/bin/app": program("#!/usr/bin/nobody\n")}))
+    results = shop.results(shop.watch())
+    assert results == {APP: "failed", TOOL: "published"}
+    assert shop.watch().done == {}
+    pauses = []
+    for _ in range(4):
+        with shop.state() as state:
+            retry = datetime.fromisoformat(state.image(APP).retry_at)
+        pauses.append(round((retry - shop.clock()).total_seconds() / 60))
+        shop.ahead += retry - shop.clock() + timedelta(seconds=1)
+        assert shop.results(shop.watch()) == {APP: "failed"}
+    assert pauses == [5, 10, 20, 40]
+    with shop.state() as state:
+        assert state.image(APP).state == "quarantined"
+    shop.forward(days=1)
+    assert shop.watch().done == {}
+    with shop.state() as state:
+        approve(shop.machine, state, APP)
+    assert shop.results(shop.watch()) == {APP: "failed"}
+    shop.offer(shop.deb("app", "3"))
+    assert shop.results(shop.watch()) == published([APP])
+
+
+# -- what humans decide ---------------------------------------------------------------------------
+
+
+def test_a_rollback_moves_the_tags_back_and_the_image_stays_there_until_approved(
+    shop: Watched,
+) -> None:
+    shop.watch()
+    before = tags(shop, "app")
+    with shop.state() as state, pytest.raises(InputError, match="never published"):
+        rollback(shop.machine, state, APP)
+    fix(shop)
+    shop.watch()
+    with shop.state() as state:
+        assert before["1"] in rollback(shop.machine, state, "app:1").text
+    assert tags(shop, "app")["1"] == before["1"]
+    assert history(shop.machine, f"{shop.publish}/app").complaints == ()
+    assert shop.watch().done == {}
+    assert tags(shop, "app")["1"] == before["1"]
+    with shop.state() as state:
+        approve(shop.machine, state, APP)
+    assert shop.results(shop.watch()) == published([APP])
+    assert tags(shop, "app")["1"] != before["1"]
+
+
+def test_what_is_held_by_hand_is_planned_and_not_done(shop: Watched) -> None:
+    shop.watch()
+    with shop.state() as state:
+        hold(shop.machine, state, "app:1", "the release is on Monday")
+    fix(shop)
+    found = shop.watch()
+    assert [each.name for each in found.entries] == [APP]
+    assert found.done == {}
+    with shop.state() as state:
+        (image,) = status_now(shop.machine, state, shop.policy, "app:1").images
+    assert image.why == "held by hand: the release is on Monday"
+    assert image.behind_since
+
+
+def test_an_image_past_its_life_is_built_for_a_time_and_then_kept(shop: Watched) -> None:
+    ended = (datetime.now(UTC) - timedelta(days=3)).date()
+    shop.define("app", "base, lib, app", dates=f"{{end-of-life: {ended}}}")
+    assert shop.results(shop.watch()) == published([APP, TOOL])
+    assert sum("it is built until" in note for note in shop.notes.notes) == 1
+    before = tags(shop, "app")
+    fix(shop)
+    shop.forward(days=30)
+    shop.offer(date=shop.clock() - timedelta(hours=1))
+    assert shop.watch().done == {}
+    assert any("it is no longer built, its tags stay" in note for note in shop.notes.notes)
+    assert tags(shop, "app") == before
+    with shop.state() as state:
+        assert status_now(shop.machine, state, shop.policy, APP).images[0].state == "ended"
+
+
+def test_an_image_whose_definition_is_gone_is_not_dropped_in_silence(shop: Watched) -> None:
+    shop.watch()
+    shutil.rmtree(shop.folder / "images/app")
+    before = tags(shop, "app")
+    assert shop.watch().entries == ()
+    assert any("its definition is gone" in note for note in shop.notes.notes)
+    assert tags(shop, "app") == before
+
+
+# -- plan and status ------------------------------------------------------------------------------
+
+
+def test_the_registry_is_brought_back_to_what_was_published(shop: Watched) -> None:
+    shop.watch()
+    before = tags(shop, "app")
+    with registries(shop.machine) as opened:
+        repository = opened.repository(Reference.parse(f"{shop.publish}/app"), write=True)
+        repository.delete("1")
+    (entry,) = shop.watch().entries
+    assert "the registry's tags are not at what was published" in entry.cause
+    assert tags(shop, "app") == before
+
+
+def test_a_plan_changes_nothing_and_has_the_most_urgent_first(shop: Watched) -> None:
+    shop.watch()
+    shop.advise({"CVE-2026-0002": ("tool", "2")})
+    shop.offer(shop.deb("lib", "2"), shop.deb("tool", "2"))
+    with shop.state() as state:
+        entries = plan_now(shop.machine, state, shop.choices())
+        assert [(each.name, each.urgency) for each in entries] == [
+            (TOOL, "unknown"), (APP, "routine"),
+        ]  # fmt: skip
+        assert {each.state for each in state.images().values()} == {"current"}
+
+
+def test_status_says_what_is_behind_for_too_long_and_why(shop: Watched) -> None:
+    shop.watch()
+    shop.advise({"CVE-2026-0002": ("lib", "3")})
+    shop.watch()
+    with shop.state() as state:
+        found = status_now(shop.machine, state, shop.policy)
+        assert found.alarms == ()
+        (image,) = [each for each in found.images if each.name == APP]
+    assert image.waiting == "not in the archive: fixes of CVE-2026-0002"
+    with shop.state() as state:
+        hold(shop.machine, state, "app:1", "holidays")
+    shop.offer(shop.deb("lib", "2"))
+    shop.forward(days=-3)
+    with shop.state() as state:
+        state.set_note("round", "")
+    shop.watch()
+    with shop.state() as state:
+        found = status_now(shop.machine, state, shop.policy)
+    (alarm,) = found.alarms
+    assert alarm.startswith(f"{APP} is behind since")
+    assert alarm.endswith("held by hand: holidays")
+
+
+def test_a_new_advisory_is_one_entry_for_each_image_and_then_looked_after(shop: Watched) -> None:
+    shop.watch()
+    shop.advise({f"CVE-2026-00{number}": ("base", None) for number in range(10, 20)})
+    found = shop.watch()
+    assert [each.name for each in found.entries] == [APP, TOOL]
+    assert set(shop.results(found).values()) == {"unchanged"}
     assert shop.watch().entries == ()

@@ -1,0 +1,126 @@
+"""The verbs of watching: a round, what it says, how it ends, and signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.fakes.running_server import serving
+from tests.fakes.watched import APP, TOOL, Watched
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    folder = tmp_path_factory.mktemp("shop")
+    with serving(folder / "registry") as server:
+        yield Watched(folder, f"{server.host}/base")
+
+
+def start(shop: Watched, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "ironhull.cli", *words],
+        env=os.environ
+        | {
+            "IRONHULL_HOME": str(shop.settings.home),
+            "IRONHULL_CATALOG": str(shop.settings.catalog),
+            "IRONHULL_MIRROR": str(shop.settings.mirror),
+            "IRONHULL_KEYRING": str(shop.settings.keyring),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def run(shop: Watched) -> Run:
+    def one(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        process = start(shop, *words)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, err
+        return subprocess.CompletedProcess(words, code, out, err)
+
+    return one
+
+
+def test_a_round_from_the_plan_to_the_history(run: Run, shop: Watched) -> None:
+    watch = ("watch", "--once", "--no-advisories", "--executor", "local:1")
+    assert run("status").stdout == "nothing is watched yet (ironhull watch)\n"
+    planned = json.loads(run("plan", "--json").stdout)
+    assert [(each["image"], each["urgency"]) for each in planned] == [
+        (APP, "routine"), (TOOL, "routine"),
+    ]  # fmt: skip
+    done = run(*watch, "--publish", shop.publish)
+    assert f"{APP}: published 1-debian13-" in done.stdout
+    assert run("plan").stdout == "nothing: every image is as it should be\n"
+    shop.advise({"CVE-2026-0002": ("lib", "2")})
+    shop.offer(shop.deb("lib", "2"), suite="trixie-security")
+    assert "lib 1 → 2 (trixie-security) fixes CVE-2026-0002" in run("plan").stdout
+    found = json.loads(run(*watch, "--publish", shop.publish, "--json").stdout)
+    assert [(each["image"], each["result"]) for each in found["done"]] == [(APP, "published")]
+    assert "CVE-2026-0002 published in app:1-debian13" in run("history", "CVE-2026-0002").stdout
+    told = json.loads(run("history", "app:1", "--json").stdout)
+    assert [each["result"] for each in told["watch"]["attempts"]] == ["published", "published"]
+    assert [sorted(each["tags"])[0] for each in told["record"]["records"]] == ["1", "1"]
+    assert "RESULT" in run("history", "app:1").stdout
+    run("history", "CVE-2026-9999", code=2)
+
+
+def test_a_human_decides_and_status_fails_when_it_takes_too_long(
+    run: Run, shop: Watched, tmp_path: Path
+) -> None:
+    run("watch", "--once", "--no-advisories", "--executor", "local:1")
+    assert "its tags are at" in run("rollback", "app:1").stdout
+    assert "nothing new of it" in run("hold", "app:1", "--reason", "a feast").stdout
+    run("watch", "--once", "--no-advisories", "--executor", "local:1")
+    assert "held by hand: a feast" in run("status").stdout
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[behind]\nbound = "0s"\n')
+    failed = run("status", "app:1", "--policy", str(policy), "--json", code=1)
+    assert json.loads(failed.stdout)["images"][0]["alarm"] is True
+    assert "is behind since" in failed.stderr
+    assert "the hold is over" in run("approve", "app:1").stdout
+    run("approve", "app:1", code=2)
+
+
+def test_the_state_goes_into_a_file_and_into_another_database(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "state.jsonl"
+    other = f"sqlite:///{tmp_path}/other.sqlite"
+    assert " rows" in run("state", "export", str(file)).stdout
+    run("state", "import", str(file), "--state", other)
+    assert APP in run("status", "--state", other).stdout
+    run("state", "import", str(file), "--state", other, code=2)
+
+
+def test_a_policy_with_mistakes_is_refused_with_all_of_them(run: Run, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[gate]\ngrowth = "big"\nhodl = []\n[targets]\nhigh = "soon"\n[pot]\n')
+    said = run("watch", "--once", "--policy", str(policy), code=2).stderr
+    for text in ("gate.growth: 'big'", "did you mean 'hold'?", "targets.high: 'soon'", "'pot'"):
+        assert text in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly(shop: Watched, number: int) -> None:
+    words = ("watch", "--no-advisories", "--interval", "1h", "--executor", "local:1")
+    process = start(shop, *words, "--publish", shop.publish)
+    state = shop.settings.home / "watch/state.sqlite"
+    deadline = time.monotonic() + 60
+    with shop.state() as kept:
+        before = kept.note("round")
+        while kept.note("round") == before and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert state.is_file()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
