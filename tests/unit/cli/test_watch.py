@@ -70,7 +70,7 @@ def test_a_round_from_the_plan_to_the_history(run: Run, shop: Watched) -> None:
     assert "CVE-2026-0002 published in app:1-debian13" in run("history", "CVE-2026-0002").stdout
     told = json.loads(run("history", "app:1", "--json").stdout)
     assert [each["result"] for each in told["watch"]["attempts"]] == ["published", "published"]
-    assert [sorted(each["tags"])[0] for each in told["record"]["records"]] == ["1", "1"]
+    assert [min(each["tags"]) for each in told["record"]["records"]] == ["1", "1"]
     assert "RESULT" in run("history", "app:1").stdout
     run("history", "CVE-2026-9999", code=2)
 
