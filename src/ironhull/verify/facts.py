@@ -5,17 +5,14 @@ Asked only by the rules that need it: most policies are decided without opening 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from ironhull.inventory.model import Inventory
-from ironhull.scan.model import ScanResult
 from ironhull.verify.evidence import Evidence, Subject
 from ironhull.verify.policy.model import Policy
 from ironhull.verify.rebuilders import Link
-from ironhull.vex.model import VexDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +29,8 @@ class Facts(Protocol):
         """The image's configuration (image-spec config.md), read by its digest."""
         ...
 
-    def inventory(self, subject: Subject) -> Inventory | Unknown:
-        """What is in it, by our own reading."""
-        ...
-
-    def scan(self, subject: Subject, documents: Sequence[VexDocument]) -> ScanResult | Unknown:
-        """Its vulnerabilities by this machine's advisories, with VEX applied."""
-        ...
-
-    def ends_of_life(self, subject: Subject) -> Sequence[tuple[str, str]] | Unknown:
-        """What it consists of and the last day of each, `YYYY-MM-DD`; empty: not known."""
+    def image_facts(self) -> object:
+        """What is asked of what is in it, an `ImageFacts`: its types take their time to load."""
         ...
 
     def epss_model(self) -> str | Unknown:

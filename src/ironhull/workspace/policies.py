@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem, InputError, MalformedError
@@ -52,12 +51,12 @@ def exported(
 
 
 def _tried(machine: Machine, policy: Policy, case: PolicyCase) -> CaseResult:
-    inventories: dict[Digest, Inventory] = {}
+    inventories: dict[Digest, Path] = {}
     if case.inventory is not None:
         found = _inventory(case.inventory)
         if found.image.manifest is None:
             raise MalformedError(f"{case.inventory}: an inventory of no manifest")
-        inventories[found.image.manifest] = found
+        inventories[found.image.manifest] = case.inventory
     scheme = "oci" if case.image.is_dir() else "oci-archive"
     chosen = VerifyChoices(case.keys, policy, now=case.at, inventories=inventories)
     try:
@@ -75,7 +74,6 @@ def _tried(machine: Machine, policy: Policy, case: PolicyCase) -> CaseResult:
 
 def _inventory(path: Path) -> Inventory:
     try:
-        found = loads(path.read_bytes(), str(path))
+        return loads(path.read_bytes(), str(path))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-    return replace(found, image=replace(found.image, name=str(path)))

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem, InputError
-from ironhull.inventory.model import Inventory
 from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
 from ironhull.reports.words import moment
@@ -59,8 +58,8 @@ class VerifyChoices:
     """The moment that ages and exceptions are counted to; None: this one."""
     rebuilds: Sequence[Path] = ()
     """Attestations of who else rebuilt packages (rebuilderd's), or folders of them."""
-    inventories: Mapping[Digest, Inventory] = field(default_factory=dict)
-    """What is in manifests, where it is not to be read."""
+    inventories: Mapping[Digest, Path] = field(default_factory=dict)
+    """Files of what is in manifests (`ironhull inventory --json`), where it is not to be read."""
     authorities: Sequence[Path] = ()
     """Chains (PEM) of timestamp authorities that are trusted, beside those of the policy."""
     identity: ChosenIdentity | None = None
@@ -94,9 +93,7 @@ def verified(
         from ironhull.workspace.verify_facts import MachineFacts
 
         evidence = collect(place, place.root(), trust, chosen.platforms, needed_types(policy))
-        facts = MachineFacts(
-            machine, reference, place, dict(chosen.inventories), trust, chosen.rebuilds
-        )
+        facts = MachineFacts(machine, reference, place, chosen.inventories, trust, chosen.rebuilds)
         outcomes = judge(policy, evidence, reference, facts, now)
         return Verdict(reference, evidence, outcomes, policy.name, moment(now))
 

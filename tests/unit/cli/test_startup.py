@@ -48,3 +48,11 @@ def test_who_does_not_watch_loads_no_database(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert [n for n in asked.stdout.split() if n.startswith(("sqlalchemy", "alembic"))] == []
+
+
+def test_a_policy_that_asks_nothing_of_files_loads_nothing_that_reads_them() -> None:
+    modules = "ironhull.cli.verify, ironhull.verify.judge, ironhull.workspace.verify_facts"
+    code = f"import sys, {modules}, ironhull.verify.policy.reader; print(*sys.modules)"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    needless = ("ironhull.inventory", "ironhull.scan.model", "ironhull.vex", "ironhull.transport")
+    assert [name for name in asked.stdout.split() if name.startswith(needless)] == []

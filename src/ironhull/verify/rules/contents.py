@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ironhull.inventory.config import diff_ids, image_config
 from ironhull.inventory.model import Exposure, Inventory, Surface
 from ironhull.verify.facts import Case, Unknown
+from ironhull.verify.image_facts import image_facts
 from ironhull.verify.kinds import PROVENANCES
 from ironhull.verify.refusal import RefusedError
 from ironhull.verify.rules.choosing import chosen, document, inner, outcome, some
@@ -35,7 +36,7 @@ def user(case: Case) -> Iterator[Outcome]:
 
 def _named_user(case: Case, rule: str, name: str, needed: str) -> Outcome:
     """A name means what the image's own passwd says."""
-    inventory = case.facts.inventory(case.image)
+    inventory = image_facts(case).inventory(case.image)
     if isinstance(inventory, Unknown):
         return outcome(case, rule, "unknown", f"user {name}: {inventory.reason}", needed)
     numbers = {entry.uid for entry in inventory.users if entry.name == name}
@@ -50,7 +51,7 @@ def contents(case: Case) -> Iterator[Outcome]:
     """An outcome for each thing that must not be in it."""
     if not case.policy.contents:
         return
-    inventory = case.facts.inventory(case.image)
+    inventory = image_facts(case).inventory(case.image)
     for name in case.policy.contents:
         rule, needed = f"contents.{name}", f"an image without {name.replace('-', ' ')}"
         if isinstance(inventory, Unknown):
@@ -128,7 +129,7 @@ def end_of_life(case: Case) -> Iterator[Outcome]:
     if not case.policy.no_end_of_life:
         return
     rule, needed = "end-of-life", "releases that are still maintained"
-    found = case.facts.ends_of_life(case.image)
+    found = image_facts(case).ends_of_life(case.image)
     if isinstance(found, Unknown):
         yield outcome(case, rule, "unknown", found.reason, needed)
         return

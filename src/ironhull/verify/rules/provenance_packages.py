@@ -7,6 +7,7 @@ from typing import Any
 
 from ironhull.errors import MalformedError
 from ironhull.verify.facts import Case, Unknown
+from ironhull.verify.image_facts import image_facts
 from ironhull.verify.refusal import RefusedError
 from ironhull.verify.rules.choosing import dependencies_of, inner, outcome, some
 from ironhull.verify.rules.packages import checksums_of, identity
@@ -17,7 +18,7 @@ from ironhull.vex.purl import parse_purl
 def provenance_packages(case: Case, said: Sequence[Mapping[str, Any]]) -> Outcome:
     """Whether each of these provenances has the image's packages, no more and no fewer."""
     rule, needed = "provenance.packages", "provenance of the packages that are in the image"
-    inventory = case.facts.inventory(case.image)
+    inventory = image_facts(case).inventory(case.image)
     if isinstance(inventory, Unknown):
         return outcome(case, rule, "unknown", inventory.reason, "an image that can be read")
     there = {identity(each) for each in inventory.packages if each.type == "deb"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ironhull.verify.evidence import Verified
 from ironhull.verify.facts import Case, Unknown
+from ironhull.verify.image_facts import image_facts
 from ironhull.verify.refusal import RefusedError
 from ironhull.verify.rules.choosing import outcome, some
 from ironhull.verify.rules.packages import is_distribution, key_of, listed_in
@@ -13,7 +14,7 @@ from ironhull.verify.verdict import Outcome
 def sbom_packages(case: Case, statements: tuple[Verified, ...], *, everything: bool) -> Outcome:
     """Whether each of these SBOMs has the image's packages, those of the distribution or all."""
     rule, needed = "sbom.matches-image", "an SBOM made of this very image"
-    inventory = case.facts.inventory(case.image)
+    inventory = image_facts(case).inventory(case.image)
     if isinstance(inventory, Unknown):
         return outcome(case, rule, "unknown", inventory.reason, "an image that can be read")
     if inventory.unparsed:

@@ -11,6 +11,7 @@ from ironhull.scan.model import FIXABLE, Finding, ScanResult
 from ironhull.scan.policy import exploited_not_known
 from ironhull.verify.evidence import Verified
 from ironhull.verify.facts import Case, Unknown
+from ironhull.verify.image_facts import image_facts
 from ironhull.verify.kinds import VEXES
 from ironhull.verify.policy.model import VexRule
 from ironhull.verify.refusal import RefusedError
@@ -74,7 +75,7 @@ def _authors(
 
 def _limits(case: Case, documents: Sequence[VexDocument]) -> Iterator[Outcome]:
     rule = case.policy.vulnerabilities
-    result = case.facts.scan(case.image, documents)
+    result = image_facts(case).scan(case.image, documents)
     reason = result.reason if isinstance(result, Unknown) else _unreliable(result)
     wanted: list[tuple[str, bool]] = [
         ("known-exploited", rule.known_exploited),
