@@ -23,6 +23,12 @@ from ironhull.inventory.cataloguers import apk, dpkg, java, programs
 from ironhull.inventory.hidden import in_variable, without_secrets
 from ironhull.inventory.layer import read_layer
 from ironhull.inventory.view import View
+from ironhull.migrate.catalog.described import public_catalog
+from ironhull.migrate.context.interface import FilesContext
+from ironhull.migrate.dockerfile.lexer import lex
+from ironhull.migrate.dockerfile.shell import read_shell
+from ironhull.migrate.dockerfile.stages import split
+from ironhull.migrate.migrate import migrate
 from ironhull.publication.chain import open_chain
 from ironhull.publication.record import parse_record
 from ironhull.publication.tiles import pack, unpack
@@ -38,6 +44,7 @@ from tests.fakes.vex import csaf, said
 from tests.fuzz import signed
 from tests.unit.inventory.test_java import STUBS, jar, pom
 from tests.unit.inventory.test_programs import MODULES, elf, inline
+from tests.unit.migrate.rows import every
 
 SIGNER = FakeSigner()
 SLOW = 2.0
@@ -225,7 +232,59 @@ def read_publications(data: bytes) -> None:
             read()
 
 
+def dockerfile_seeds() -> list[bytes]:
+    """Small ones: every way of writing an instruction is in them."""
+    return [
+        *(row.source for row in every()[::3] if len(row.input) < 400),
+        b"# escape=`\nFROM a\nRUN x `\n  y\n",
+        b"\xef\xbb\xbfFROM a\r\nRUN <<-'E' <<F\r\na\r\n\tE\r\nF\r\n",
+        b'FROM a\nONBUILD COPY --link <<EOF /x\n1\nEOF\nHEALTHCHECK --interval=1s CMD ["a"]\n',
+    ]
+
+
+def read_dockerfile(data: bytes) -> None:
+    """Whatever comes in, every byte is kept, and each instruction knows its place."""
+    document = lex(data)
+    if document.text.encode("utf-8", "surrogateescape") != data:
+        raise AssertionError("a byte is lost")
+    for instruction in document.instructions:
+        for piece in instruction.pieces:
+            part = instruction.logical[piece.logical : piece.logical + piece.length]
+            if document.text[piece.offset : piece.offset + piece.length] != part:
+                raise AssertionError("a piece is somewhere else")
+        for word in read_shell(instruction.body).commands:
+            if word.end > len(instruction.body):
+                raise AssertionError("a command ends behind the end")
+    split(document)
+
+
+def migrate_dockerfile(data: bytes) -> None:
+    """The result is read again, and changes no more."""
+    context = FilesContext({"package.json": data[-200:], "entrypoint.sh": data[:200]})
+    found = migrate(data, context, PUBLIC)
+    again = migrate(found.text, context, PUBLIC)
+    if again.text != found.text:
+        raise AssertionError("migrated again it changes again")
+
+
+PUBLIC = public_catalog()
+DOCKERFILE = (
+    *(
+        b" \\\n",
+        b"<<EOF",
+        b"\nEOF\n",
+        b"FROM ",
+        b" AS ",
+        b"RUN ",
+        b"COPY --from=0 ",
+        b"$x",
+        b"${x:-",
+    ),
+    *(b'["a"]', b"# escape=`\n", b"\r\n", b"&&", b"$(", b"`", b"'", b'"', b"ONBUILD ", b"\t"),
+)
 TARGETS = {
+    "dockerfiles": Target(dockerfile_seeds, read_dockerfile, DOCKERFILE),
+    "migrations": Target(dockerfile_seeds, migrate_dockerfile, DOCKERFILE),
     "tar": Target(tar_seeds, read_tar, (b"./", b"../", b"\0" * 512, b"0", b"1", b"2", b"x", b"S")),
     "deb": Target(deb_seeds, read_deb, (b"`\n", b"data.tar", b"debian-binary", b"2.0\n")),
     "zip": Target(

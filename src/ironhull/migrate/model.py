@@ -105,6 +105,8 @@ class Migration:
     outside: tuple[Outside, ...]
     rung: Rung
     stages: tuple[Stage, ...]
+    file: str = "Dockerfile"
+    """What reports call it."""
 
     @property
     def complete(self) -> bool:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ironhull.errors import NotFoundError
-from ironhull.migrate.catalog.definitions import DefinitionCatalog
 from ironhull.migrate.catalog.described import public_catalog, read_description
 from ironhull.migrate.catalog.interface import Catalog
 from ironhull.migrate.context.folder import FolderContext
 from ironhull.migrate.dockerfile.lexer import MAX_BYTES
 from ironhull.migrate.migrate import migrate as migrate_text
 from ironhull.migrate.model import Migration
-from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.machine import Machine
 
 PUBLIC = "dhi.io"
@@ -44,7 +42,9 @@ def migrate(machine: Machine, dockerfile: Path, chosen: MigrateChoices | None = 
     except OSError as error:
         raise NotFoundError(f"cannot read {dockerfile}: {error.strerror}") from error
     context = FolderContext(chosen.context or dockerfile.parent)
-    return migrate_text(source, context, catalog_of(machine, chosen.registry), chosen.target)
+    catalog = catalog_of(machine, chosen.registry)
+    found = migrate_text(source, context, catalog, chosen.target)
+    return replace(found, file=dockerfile.as_posix())
 
 
 def catalog_of(machine: Machine, registry: str) -> Catalog:
@@ -64,4 +64,8 @@ def catalog_of(machine: Machine, registry: str) -> Catalog:
         except OSError as error:
             raise NotFoundError(f"cannot read {registry}: {error.strerror}") from error
         return read_description(data, registry)
+    # Reading definitions loads more than all the rest of this verb.
+    from ironhull.migrate.catalog.definitions import DefinitionCatalog
+    from ironhull.workspace.definitions import Definitions
+
     return DefinitionCatalog(name, Definitions(machine).catalog)

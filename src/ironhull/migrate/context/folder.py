@@ -37,10 +37,11 @@ class FolderContext:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             return None
+        known = os.fstat(descriptor)
+        if not stat.S_ISREG(known.st_mode) or known.st_size > MAX_FILE:
+            os.close(descriptor)
+            return None
         with os.fdopen(descriptor, "rb") as file:
-            known = os.fstat(descriptor)
-            if not stat.S_ISREG(known.st_mode) or known.st_size > MAX_FILE:
-                return None
             data = file.read(MAX_FILE + 1)
         return data if len(data) <= MAX_FILE else None
 

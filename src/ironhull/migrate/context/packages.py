@@ -81,7 +81,7 @@ def python_requirements(context: Context) -> frozenset[str] | None:
         for name in context.names
         if name.count("/") <= 1
         and (
-            (name.rpartition("/")[2].startswith("requirements") and name.endswith((".txt", ".in")))
+            ("requirements" in name and name.endswith((".txt", ".in")))
             or name in ("pyproject.toml", "Pipfile", "setup.py", "setup.cfg")
         )
     ]

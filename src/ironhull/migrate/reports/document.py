@@ -15,6 +15,7 @@ def document(migration: Migration) -> dict[str, Any]:
     """Everything that was found; `text` is the new file, signs that are no UTF-8 replaced."""
     return {
         "schema": SCHEMA,
+        "file": migration.file,
         "complete": migration.complete,
         "changed": migration.changed,
         "rung": migration.rung.value,

@@ -22,9 +22,23 @@ def _json() -> Render:
     return render
 
 
+def _sarif() -> Render:
+    from ironhull.migrate.reports.sarif import render
+
+    return render
+
+
+def _markdown() -> Render:
+    from ironhull.migrate.reports.markdown import render
+
+    return render
+
+
 FORMATS: Mapping[str, Format[Migration]] = by_name(
     (
         LazyFormat("text", (".txt",), _text),
         LazyFormat("json", (".json",), _json),
+        LazyFormat("sarif", (".sarif",), _sarif),
+        LazyFormat("markdown", (".md",), _markdown),
     )
 )
