@@ -24,6 +24,7 @@ def test_every_block_of_the_page_runs(
     shutil.copytree(
         ROOT / "images", tmp_path / "images", ignore=shutil.ignore_patterns("*.lock.json")
     )
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     with Workspace.open(home="home", images="images") as shop:
         shop.build("debian-base:13")

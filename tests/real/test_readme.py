@@ -54,6 +54,7 @@ def stranger(
     shutil.copytree(
         ROOT / "images", folder / "images", ignore=shutil.ignore_patterns("*.lock.json")
     )
+    shutil.copytree(ROOT / "examples", folder / "examples")
     osv_export(folder / "all.zip")
     environment = {
         **os.environ,

@@ -26,6 +26,14 @@ from ironhull.workspace.proving import ProofChoices, prove
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+def _print_rules(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from ironhull.migrate.rules.manual import manual
+
+        click.echo(manual(), nl=False)
+        context.exit()
+
+
 @click.command(short_help="Move a Dockerfile to hardened images, and explain each change.")
 @click.argument("dockerfile", type=_FILE, default=Path("Dockerfile"))
 @click.option(
@@ -41,11 +49,19 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--registry",
     default=LOADED,
     show_default=True,
-    help="Where the hardened images are.",
+    help="Where the hardened images are; dhi.io, or a description (.json) of another catalog.",
 )
 @click.option("--explain", is_flag=True, help="Print why, change by change, instead of the file.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), help="Print this report.")
 @as_json
+@click.option(
+    "--rules",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_rules,
+    help="Print all rules with examples, and end.",
+)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if there is a change.")
 @proof_options
 def migrate(
