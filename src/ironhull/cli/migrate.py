@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from ironhull.cli.engines import ended_by_signals, undisturbed
 from ironhull.cli.machine import opened, silent
 from ironhull.cli.output import as_json, print_json, print_lines, write_file
+from ironhull.cli.outside_files import also_option, image_name_option, with_surroundings
 from ironhull.cli.proof_options import proof_options
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.migrate.model import Migration
@@ -63,6 +65,8 @@ def _print_rules(context: click.Context, _: click.Parameter, wanted: bool) -> No
     help="Print all rules with examples, and end.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if there is a change.")
+@also_option
+@image_name_option
 @proof_options
 def migrate(
     dockerfile: Path,
@@ -76,6 +80,8 @@ def migrate(
     form: str | None,
     as_json: bool,
     check: bool,
+    also: Sequence[Path],
+    names: Sequence[str],
     proving: ProofChoices | None,
 ) -> None:
     """Turn DOCKERFILE into a hardened one: multi-stage, not root, no shell in what ships.
@@ -91,12 +97,14 @@ def migrate(
     if in_place and output is not None:
         raise InputError("--in-place and --output exclude each other: name one place")
     found = migrate_file(silent(), dockerfile, MigrateChoices(context, target, registry))
+    folder = context or dockerfile.parent
+    found = with_surroundings(found, folder, also, names, write=not check)
     name = "json" if as_json else form
     target_file = dockerfile if in_place else output
     if target_file is not None and not check and (found.changed or target_file != dockerfile):
         write_file(target_file, found.text)
     if proving is not None:
-        _prove(found, context or dockerfile.parent, target, proving, as_json=as_json)
+        _prove(found, folder, target, proving, as_json=as_json)
     elif name is not None:
         click.echo(FORMATS[name].render(found))
     elif explain:

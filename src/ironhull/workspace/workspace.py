@@ -84,6 +84,7 @@ from ironhull.workspace.remediating import Remedied, RemedyChoices
 from ironhull.workspace.reproducing import ReproduceChoices, Reproduced
 from ironhull.workspace.rescanning import Rescan
 from ironhull.workspace.scanning import ScanChoices
+from ironhull.workspace.surrounding_files import Surroundings, surrounding_files
 from ironhull.workspace.verifying import VerifyChoices
 from ironhull.workspace.watch_choices import Decided, Round, WatchChoices
 from ironhull.workspace.watch_past import WatchHistory, watched_history
@@ -518,6 +519,17 @@ class Workspace:
         What stays as it is, is in `refused` with its reason; see `remediating.remediate`.
         """
         return remediating.remediate(self.machine, image, result, chosen)
+
+    def surrounding_files(
+        self,
+        migration: Migration,
+        context: str | Path,
+        *,
+        also: Sequence[str | Path] = (),
+        names: Sequence[str] = (),
+    ) -> Surroundings:
+        """What compose files, manifests and Helm values need; see `surrounding_files`."""
+        return surrounding_files(migration, Path(context), tuple(map(Path, also)), names)
 
     def prove(
         self,

@@ -61,3 +61,22 @@ def test_what_is_not_proved_needs_a_person(dockerfile, monkeypatch, verdict):
 def test_options_that_cannot_be_meant_are_refused(dockerfile, words):
     with pytest.raises(InputError):
         run(dockerfile, *words)
+
+
+def test_files_around_are_told_of_and_changed_when_asked_for(dockerfile, monkeypatch):
+    compose = dockerfile.with_name("compose.yaml")
+    compose.write_bytes(b"services:\n  a: {build: ., user: root} # x\n")
+    text = run(dockerfile, "--explain")
+    assert "compose.yaml:2: root: the image runs as 65532:65532" in text
+    assert b"user: root" in compose.read_bytes()
+    text = run(dockerfile, "--explain", "--also", compose)
+    assert "the image runs as 65532:65532 (changed)" in text
+    assert compose.read_bytes() == b"services:\n  a: {build: ., user: 65532:65532} # x\n"
+
+
+def test_a_check_changes_no_file_around(dockerfile):
+    compose = dockerfile.with_name("compose.yaml")
+    compose.write_bytes(b"services:\n  a: {build: ., user: root}\n")
+    with pytest.raises(CheckFailedError):
+        run(dockerfile, "--check", "--also", compose)
+    assert b"user: root" in compose.read_bytes()

@@ -1,13 +1,14 @@
 """Whether the new image can run at all, found in its files: the build room's checks and some more.
 
 The layers are put together as an engine does; of executables and libraries the head is read, of
-nothing else. So this needs no engine that runs, and finds what no request happens to touch.
+nothing else. So this needs no engine that runs, and finds what no request happens to touch. What a
+package of the distribution brought was the base's before: its needs are not asked for again.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +22,7 @@ from ironhull.build.tree import Tree
 from ironhull.definition.model import Accounts, Healthcheck, ImageDefinition, Keep
 from ironhull.inventory.hard_links import Place
 from ironhull.inventory.model import ImageConfig, Inventory
+from ironhull.inventory.ownership import owners
 from ironhull.inventory.record import DIRECTORY, FILE, SYMLINK
 from ironhull.inventory.sources.interface import OpenImage
 from ironhull.inventory.take import Taker
@@ -50,7 +52,9 @@ def check_closure(
     Errors are those of `Taker.take`.
     """
     with taker.opened(inventory.image.name, platform) as (image, view):
-        tree, folders = _tree(taker, image, view)
+        installed = frozenset(each.name for each in inventory.packages if each.is_distribution)
+        owned = owners(view, (entry.path for entry in view if entry.kind != DIRECTORY), installed)
+        tree, folders = _tree(taker, image, view, owned)
     ran = user_of(inventory)
     definition = _definition(inventory.config, ran, shell)
     checked = CheckedImage(tree, definition, platform, ran.uid, ran.gid, folders)
@@ -66,7 +70,9 @@ def user_of(inventory: Inventory) -> Ran:
     return Ran(uid, gid)
 
 
-def _tree(taker: Taker, image: OpenImage, view: View) -> tuple[Tree, tuple[str, ...]]:
+def _tree(
+    taker: Taker, image: OpenImage, view: View, owned: Container[str]
+) -> tuple[Tree, tuple[str, ...]]:
     """The visible files as the checks want them, and the folders of /etc/ld.so.conf.d."""
     tree, wanted = Tree(), dict[Place, list[str]]()
     for entry in view:
@@ -78,6 +84,8 @@ def _tree(taker: Taker, image: OpenImage, view: View) -> tuple[Tree, tuple[str, 
         tree.entries[path] = TreeEntry(
             path, kind, entry.mode, entry.uid, entry.gid, entry.size, 0, entry.link
         )
+        if entry.path in owned and not entry.path.startswith(_CONFIGURED):
+            continue
         library = ".so" in path.rpartition("/")[2] or entry.path.startswith(_CONFIGURED)
         if place is not None and (entry.mode & 0o111 or library):
             wanted.setdefault(place, []).append(path)

@@ -1,0 +1,1 @@
+"""What has to change around the Dockerfile: compose, Kubernetes manifests, Helm values."""
