@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from ironhull.cli.output import as_json, print_json
 from ironhull.cli.watch_options import policy_option, publish_option, state_option
 from ironhull.errors import CheckFailedError
 from ironhull.watch.policy import WatchPolicy, duration, read_policy
+from ironhull.workspace.scanning import allowed_age
 from ironhull.workspace.watch_choices import Round, WatchChoices
 from ironhull.workspace.watch_reading import round_json
 from ironhull.workspace.watching import Watcher, opened_state
@@ -32,6 +34,12 @@ from ironhull.workspace.watching import Watcher, opened_state
     help="Who works on images: so many processes, 1 for this one.",
 )
 @click.option("--no-advisories", is_flag=True, help="Leave the feeds as they are.")
+@click.option(
+    "--max-age",
+    type=click.IntRange(0),
+    metavar="DAYS",
+    help="How old advisories may be; 0: any age.  [default: the setting]",
+)
 @click.option("--image", "images", multiple=True, metavar="NAME", help="Only this; repeatable.")
 @archive_options
 @registry_options
@@ -44,6 +52,7 @@ def watch(
     state: str | None,
     executor: str,
     no_advisories: bool,
+    max_age: int | None,
     images: tuple[str, ...],
     mirror: str | None,
     keyring: Path | None,
@@ -74,11 +83,13 @@ def watch(
     )
     options = {"mirror": mirror, "keyring": keyring, "offline": offline}
     with (
-        opened(quiet, plain_http=plain_http, ca=ca, **options) as machine,
-        opened_state(machine, state) as kept,
+        opened(quiet, plain_http=plain_http, ca=ca, **options) as given,
+        opened_state(given, state) as kept,
     ):
         if no_advisories:
             chosen = chosen.without_feeds()
+        age = allowed_age(given, max_age)
+        machine = replace(given, settings=replace(given.settings, max_advisory_age=age))
         watcher = Watcher(machine, chosen, kept)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: _stop(watcher))

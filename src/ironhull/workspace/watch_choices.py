@@ -28,7 +28,7 @@ class WatchChoices:
     advisories: timedelta | None = timedelta(hours=1)
     """How often feeds are brought in; None: somebody else does."""
     images: Sequence[str] = ()
-    """Names as in the plan; none: the whole catalog."""
+    """Names as `build` takes them; none: the whole catalog."""
 
     def without_feeds(self) -> WatchChoices:
         """The same, and somebody else brings the feeds in."""

@@ -35,6 +35,7 @@ from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.standing import WAITING
 from ironhull.watch.task import Outcome, Stopping, Task, Told
 from ironhull.workspace.advising import update_advisories
+from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.notifying import notifier
@@ -141,9 +142,10 @@ class Watcher:
     def look(self, locking: Locking, *, writing: bool = True) -> tuple[list[Entry], Observed]:
         """The plan, and what it rests on; `writing` keeps what was seen in the state."""
         catalog, broken = self._catalog.read()
-        names = self._chosen.images
-        if names:
-            catalog = [wanted for wanted in catalog if wanted.name in names]
+        if self._chosen.images:
+            find = Definitions(self._machine).catalog.find
+            paths = {find(name) for name in self._chosen.images}
+            catalog = [wanted for wanted in catalog if wanted.path in paths]
         if writing:
             self._say_broken(broken)
             self._mark_ends(catalog, broken)
