@@ -1,0 +1,1 @@
+"""What runs Ironhull as a service; `image` makes its own image."""
