@@ -68,7 +68,7 @@ paths:
   - {{type: directory, path: /var/lib/ironhull, mode: "0750", uid: 65532, gid: 65532}}
   - {{type: directory, path: /etc/ironhull/images, mode: "0755"}}
 annotations:
-  org.opencontainers.image.description: Ironhull: hardened images, built and proved; not root
+  org.opencontainers.image.description: Hardened images, built and proved; no shell, not root
 tests:
   - name: it knows its verbs
     commands:
