@@ -8,7 +8,7 @@ from dataclasses import dataclass
 MAX_LINES = 400
 _SKIPPED = re.compile(
     r"(?:set\s+[-+]\w+(?:\s+pipefail)?|echo\b.*|printf\b.*|true|:|umask\s+\d+|fi"
-    r"|rm\s+-r?f\s+\S*\.pid)$"
+    r"|rm\s+-r?f\s+\S*\.pid|[a-z_]+=\d+)$"
 )
 _DEFAULTS = (
     re.compile(r':\s+"?\$\{(?P<name>[A-Za-z_]\w*):?=(?P<value>[^}$`]*)\}"?$'),
@@ -17,6 +17,7 @@ _DEFAULTS = (
     ),
     re.compile(r"export\s+(?P<name>[A-Za-z_]\w*)=(?P<value>[^$`\s]+|\"[^$`\"]*\"|'[^']*')$"),
 )
+_EXPORT = re.compile(r"export((?:\s+[A-Za-z_]\w*)+)")
 _WAITS = re.compile(
     r"(?:\./|/\S*/)?(?:wait-for-it|wait-for|wait_for_it|wait_for|dockerize|wait-for-postgres)"
     r"(?:\.sh)?\b|pg_isready\b|(?:nc|netcat)\s+-\w*z"
@@ -57,7 +58,8 @@ def read_script(data: bytes) -> ScriptFacts | str:
     lines = data.decode("utf-8", "replace").replace("\\\n", " ").splitlines()
     if len(lines) > MAX_LINES:
         return f"it has {len(lines)} lines"
-    environment: list[tuple[str, str]] = []
+    environment: dict[str, str] = {}
+    exported: set[str] = set()
     once: list[str] = []
     waits = owners = False
     rest = [line.strip() for line in lines]
@@ -67,9 +69,12 @@ def read_script(data: bytes) -> ScriptFacts | str:
             continue
         default = next((found for each in _DEFAULTS if (found := each.match(line))), None)
         if default:
-            environment.append((default["name"], default["value"].strip("\"'")))
+            environment[default["name"]] = default["value"].strip("\"'")
+            exported |= {default["name"]} if line.startswith("export") else set()
+        elif exports := _EXPORT.fullmatch(line):
+            exported |= set(exports[1].split())
         elif _EXEC_ALL.match(line):
-            return ScriptFacts(tuple(environment), waits, tuple(once), owners, "")
+            return ScriptFacts(_given(environment, exported, ""), waits, tuple(once), owners, "")
         elif _waits(line, rest):
             waits = True
         elif _ONCE.fullmatch(line):
@@ -77,10 +82,22 @@ def read_script(data: bytes) -> ScriptFacts | str:
         elif _OWNERS.fullmatch(line) and "$(" not in line:
             owners = True
         elif not any(rest) or line.startswith("exec "):
-            return ScriptFacts(tuple(environment), waits, tuple(once), owners, line)
+            given = _given(environment, exported, line)
+            return ScriptFacts(given, waits, tuple(once), owners, line)
         else:
             return f"it has the line: {line:.60}"
     return "it starts nothing"
+
+
+def _given(
+    environment: dict[str, str], exported: set[str], start: str
+) -> tuple[tuple[str, str], ...]:
+    """What the program sees of the script's variables: what is exported, or in its own line."""
+    return tuple(
+        (name, value)
+        for name, value in environment.items()
+        if name in exported or re.search(rf"\$\{{?{name}\b", start)
+    )
 
 
 def _waits(line: str, rest: list[str]) -> bool:

@@ -6,7 +6,8 @@ import re
 
 from ironhull.migrate.dockerfile.shell import Command
 from ironhull.migrate.draft import Draft, DraftStage
-from ironhull.migrate.model import Confidence
+from ironhull.migrate.model import Confidence, Rung
+from ironhull.migrate.rules.bases import stays
 from ironhull.migrate.rules.editing import Edit, commands_of, edit_commands
 from ironhull.migrate.rules.native import build_stages, root_of
 from ironhull.migrate.rules.packages import debian_name
@@ -30,7 +31,7 @@ def debian_commands(draft: Draft) -> None:
     for index in build_stages(draft):
         root, stage = root_of(draft, index), draft.stages[index]
         base = draft.plan.bases[root]
-        if not base.musl or base.written in draft.stages[root].start.text:
+        if not base.musl or stays(draft, root):
             continue
         if index == root:
             _tools(draft, stage)
@@ -59,10 +60,12 @@ def _tools(draft: Draft, stage: DraftStage) -> None:
         and not re.search(rf"\b{name}\b", installed)
     ]
     if wanted:
-        install = f"apt-get install -y --no-install-recommends {' '.join(wanted)}"
-        stage.lines.insert(0, draft.made(f"RUN apt-get update && {install}"))
-        APK.changed(
-            draft, 0, "", stage.lines[0].text, "Alpine has these in busybox, the dev image has not"
+        names = " and ".join(wanted)
+        APK.refuse(
+            draft,
+            stage.start.line,
+            f"Alpine has {names} in its busybox, the dev image has not",
+            f"install {names} in this stage with apt-get, or use curl",
         )
 
 
@@ -93,6 +96,8 @@ def _edit(draft: Draft, stage: DraftStage, line: int) -> Edit:
             return ""
         install = f"apt-get install -y --no-install-recommends {' '.join(names)}"
         made = f"apt-get update && {install}" if first else install
+        if first and draft.rung is Rung.DEV:
+            made += " && rm -rf /var/lib/apt/lists/*"
         first = False
         return made
 

@@ -15,6 +15,7 @@ from ironhull.migrate.catalog.names import (
     name_of,
     version_of,
 )
+from ironhull.migrate.dockerfile.stages import read_from
 from ironhull.migrate.dockerfile.variables import pairs, replaced
 from ironhull.migrate.draft import Draft, DraftStage, Line
 from ironhull.migrate.model import Confidence
@@ -165,6 +166,19 @@ def write_from(
     start = instruction.body_start
     edits = [(start, start + len(written), new)]
     rule.rewrite(draft, stage.start, draft.edited(stage.start, edits), reason)
+
+
+def stays(draft: Draft, index: int) -> bool:
+    """Whether a stage still stands on the image that was written."""
+    instruction = draft.stages[index].start.instruction
+    written = draft.plan.bases[index].written
+    if instruction is None or read_from(instruction).image != written:
+        return False
+    # A variable stays written while its default is another image now.
+    return (
+        not _whole_variable(written)
+        or defaults(draft).get(_whole_variable(written)) == draft.plan.bases[index].image
+    )
 
 
 def _whole_variable(written: str) -> str:

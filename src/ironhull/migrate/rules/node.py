@@ -101,11 +101,8 @@ def _prune(draft: Draft, stage: DraftStage) -> None:
         for line, _ in reversed(list(stage.instructions("RUN")))
         if any(_builds(command) for command in commands_of(line))
     )
-    new = draft.made("RUN npm prune --omit=dev")
-    if not last.text.endswith("\n"):
-        last.text += draft.end
-    stage.lines.insert(stage.lines.index(last) + 1, new)
-    PRODUCTION.changed(draft, 0, "", new.text, test="that nothing of devDependencies is loaded")
+    text = f"{last.shown} && npm prune --omit=dev"
+    PRODUCTION.rewrite(draft, last, text, test="that nothing of devDependencies is loaded")
 
 
 def _copies_modules(draft: Draft) -> bool:

@@ -7,11 +7,13 @@ import re
 from ironhull.migrate.dockerfile.shell import Command
 from ironhull.migrate.draft import Draft, DraftStage, Line
 from ironhull.migrate.model import Confidence, Rung
+from ironhull.migrate.rules.bases import stays
 from ironhull.migrate.rules.editing import edit_commands
-from ironhull.migrate.rules.native import build_stages
+from ironhull.migrate.rules.native import build_stages, root_of
 from ironhull.migrate.rules.rule import Rule
 
 VENV = "/opt/venv"
+TOOLS = "/opt/tools"
 ENVIRONMENT = Rule(
     "python-venv",
     "Python packages are in a virtual environment",
@@ -29,6 +31,8 @@ _INSTALLS = re.compile(
     r"\bpip3? install\b|\bpoetry install\b|\bpipenv (?:install|sync)\b"
     r"|\buv pip\b|setup\.py install\b|\bpdm (?:install|sync)\b"
 )
+_PIP = re.compile(r"\bpip3? install\b")
+_OWN = re.compile(r"-m\s+venv\s|\bvirtualenv\s+/|\buv\s+venv\b")
 _PLACES = re.compile(
     r"(?:/root|/home/\w+|\$HOME|~)/\.local(?:/lib\S*|/bin)?/?|/usr/local/lib/python3(?:\.\d+)?/site-packages/?"
     r"|/usr/local/lib/python3(?:\.\d+)?/?|/install/?|/usr/local/bin/?|/usr/local/?"
@@ -47,6 +51,8 @@ def python_environment(draft: Draft) -> None:
         for _, instruction in draft.stages[index].instructions("RUN", "ENV", "COPY")
     )
     if _MAKES.search(text):
+        if not _OWN.search(text):
+            _tools(draft, indexes)
         _project_environment(draft, text)
         return
     for index in indexes:
@@ -54,7 +60,7 @@ def python_environment(draft: Draft) -> None:
         first = next((line for line, _ in stage.instructions("RUN") if _installs(line)), None)
         if first is None or not _reaches(draft, index):
             continue
-        _insert(draft, stage, first)
+        _insert(draft, stage, first, VENV)
         for line, _ in stage.instructions("RUN"):
             edit_commands(draft, stage, line, _plain_install, ENVIRONMENT)
         if index in plan.chain and plan.split:
@@ -81,12 +87,24 @@ def _reaches(draft: Draft, index: int) -> bool:
     return False
 
 
-def _insert(draft: Draft, stage: DraftStage, first: Line) -> None:
+def _tools(draft: Draft, indexes: list[int]) -> None:
+    """uv, poetry and the like by pip: in an environment of their own, which does not ship."""
+    for index in indexes:
+        stage = draft.stages[index]
+        if stays(draft, root_of(draft, index)):
+            continue
+        lines = [line for line, _ in stage.instructions("RUN")]
+        first = next((line for line in lines if _PIP.search(line.text)), None)
+        if first is not None:
+            _insert(draft, stage, first, TOOLS)
+
+
+def _insert(draft: Draft, stage: DraftStage, first: Line, folder: str) -> None:
     at = stage.lines.index(first)
     # Comments straight above say what the next line does.
     while at and stage.lines[at - 1].text.startswith("#"):
         at -= 1
-    lines = [f"RUN python3 -m venv {VENV}", f'ENV PATH="{VENV}/bin:$PATH"']
+    lines = [f"RUN python3 -m venv {folder}", f'ENV PATH="{folder}/bin:$PATH"']
     stage.lines[at:at] = [draft.made(text) for text in lines]
     ENVIRONMENT.changed(
         draft, first.line, "", "\n".join(lines), test="that every package is imported"

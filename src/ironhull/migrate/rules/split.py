@@ -13,6 +13,7 @@ from ironhull.migrate.draft import Draft, DraftStage, Line
 from ironhull.migrate.model import Confidence, Outside
 from ironhull.migrate.rules.artifacts import BUNDLE, Artifacts
 from ironhull.migrate.rules.outputs import outputs
+from ironhull.migrate.rules.python import TOOLS
 from ironhull.migrate.rules.reading import Step
 from ironhull.migrate.rules.rule import Rule
 
@@ -161,13 +162,17 @@ def _newest(lines: list[Line]) -> list[Line]:
 
 
 def _make_folders(draft: Draft, stage: DraftStage, found: Artifacts) -> None:
-    for folder in found.made:
-        if not any(folder in line.text for line in stage.lines if line.keyword == "RUN"):
-            line = draft.made(f"RUN mkdir -p {folder}")
-            if stage.lines and not stage.lines[-1].text.endswith("\n"):
-                stage.lines[-1].text += draft.end
-            stage.lines.append(line)
-            WRITABLE.changed(draft, 0, "", line.text, "what VOLUME named has to be there to copy")
+    missing = [
+        folder
+        for folder in found.made
+        if not any(folder in line.text for line in stage.lines if line.keyword == "RUN")
+    ]
+    if missing:
+        line = draft.made(f"RUN mkdir -p {' '.join(missing)}")
+        # Before the first instruction that is no RUN: two of them in a row are one layer too many.
+        at = next((at for at, each in enumerate(stage.lines) if each.keyword == "WORKDIR"), 0)
+        stage.lines.insert(at, line)
+        WRITABLE.changed(draft, 0, "", line.text, "what VOLUME named has to be there to copy")
 
 
 def _new_stage(
@@ -203,7 +208,7 @@ def _variables(draft: Draft, moved: list[Line]) -> list[Line]:
     for line in chain:
         if line.keyword == "ENV" and line.instruction is not None:
             names = [name for name, _ in pairs(line.instruction)]
-            if not all(_BUILD_ONLY.fullmatch(name) for name in names):
+            if not all(_BUILD_ONLY.fullmatch(name) for name in names) and TOOLS not in line.text:
                 wanted |= names_in(line.instruction.body)
                 lines.append(draft.made(line.shown))
     known = {name for line in lines if line.instruction for name, _ in pairs(line.instruction)}
