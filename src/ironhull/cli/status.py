@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -12,18 +13,35 @@ from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.watch_options import policy_option, state_option
 from ironhull.errors import CheckFailedError
 from ironhull.reports.text import one_line
+from ironhull.store.files import replace_file
 from ironhull.watch.policy import WatchPolicy, read_policy
+from ironhull.watch.reports.html import status_page
+from ironhull.watch.reports.metrics import metrics
 from ironhull.watch.standing import CatalogStatus
-from ironhull.workspace.watch_reading import status_now
+from ironhull.workspace.watch_reading import measured, status_now
 from ironhull.workspace.watching import opened_state
 
 
 @click.command(short_help="Show which images are behind, since when and why.")
 @click.argument("image", metavar="[IMAGE]", default="")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a page with charts: where images stand, how long fixes took.",
+)
+@click.option("--prometheus", is_flag=True, help="As metrics, in the text format of Prometheus.")
 @policy_option
 @state_option
 @as_json
-def status(image: str, policy: Path | None, state: str | None, as_json: bool) -> None:
+def status(
+    image: str,
+    html: Path | None,
+    prometheus: bool,
+    policy: Path | None,
+    state: str | None,
+    as_json: bool,
+) -> None:
     """Show where the watched images stand: what is behind, since when, and why it still is.
 
     Ends with 1 if something is behind, or cannot be seen, for longer than the policy's bound (24
@@ -33,9 +51,19 @@ def status(image: str, policy: Path | None, state: str | None, as_json: bool) ->
     with opened_state(machine, state) as kept:
         rules = read_policy(policy) if policy else WatchPolicy()
         found = status_now(machine, kept, rules, image)
-    if as_json:
+        taken = measured(kept, rules, found.images[0].name if image else "")
+    if html is not None:
+        made = f"{datetime.now(UTC):%F %H:%M} UTC"
+        text = status_page(found, taken.times, taken.open, taken.days, made)
+        replace_file(html, text.encode())
+    if prometheus:
+        click.echo(metrics(found, taken.times, taken.open, taken.age), nl=False)
+    elif as_json:
         print_json(
             {
+                "times": [each.json() for each in taken.times],
+                "open_fixes": [asdict(each) for each in taken.open],
+                "days": taken.days,
                 "images": [each.json() for each in found.images],
                 "complaints": [asdict(each) for each in found.complaints],
                 "alarms": list(found.alarms),

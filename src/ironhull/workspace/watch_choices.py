@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from ironhull.watch.measures import Open, Times
 from ironhull.watch.model import Entry
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.task import Outcome
@@ -51,3 +52,16 @@ class Decided:
     name: str
     text: str
     """In words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How long fixes took, and how vulnerable images were."""
+
+    times: tuple[Times, ...]
+    open: tuple[Open, ...]
+    """Fixes in the archive that are not published yet."""
+    days: Mapping[str, Mapping[str, int]]
+    """As `measures.by_day`."""
+    age: float
+    """Seconds since the last round ended; NaN where there was none."""

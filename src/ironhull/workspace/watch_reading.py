@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
 from ironhull.errors import NotFoundError
+from ironhull.state.watch_records import moment
 from ironhull.state.watching import WatchState
+from ironhull.watch.measures import by_day, open_fixes, times
 from ironhull.watch.model import Entry
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.standing import CatalogStatus, status
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.watch_choices import Round, WatchChoices
+from ironhull.workspace.watch_choices import Measured, Round, WatchChoices
 from ironhull.workspace.watch_deciding import watched_name
 from ironhull.workspace.watching import Watcher
 
@@ -35,6 +38,18 @@ def status_now(
         states = {name: states[name]}
         said = [each for each in said if each.subject.endswith(name) or each.subject == "archive"]
     return status(states, said, policy.bound, datetime.now(UTC))
+
+
+def measured(state: WatchState, policy: WatchPolicy, image: str = "") -> Measured:
+    """The measures of all images, or of one by its name in the state."""
+    now, last = datetime.now(UTC), moment(state.note("round"))
+    events = state.events(image=image)
+    return Measured(
+        times(events, policy.targets, now),
+        open_fixes(events, policy.targets, now),
+        by_day(state.counts(image)),
+        (now - last).total_seconds() if last else math.nan,
+    )
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:

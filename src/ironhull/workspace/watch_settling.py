@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ironhull.state.watch_records import Event, ImageState, moment
+from ironhull.state.watch_records import Event, ImageState, SuiteState, moment
 from ironhull.state.watching import WatchState
 from ironhull.watch.model import Entry
-from ironhull.watch.plan import examined_with
+from ironhull.watch.plan import Observed, examined_with
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.task import Outcome
 
@@ -60,6 +60,23 @@ def settle(
         new=outcome.digest,
         new_lock=lock,
     )
+
+
+def seen_events(
+    entry: Entry, observed: Observed, suites: Sequence[SuiteState], now: str
+) -> Iterator[Event]:
+    """A fix that was seen in the archive: when it was published, came there, and was seen.
+
+    It came there with the release file of its suite, as that was dated when it was seen first.
+    """
+    dates = {each.suite: each.date for each in suites}
+    for update in entry.updates:
+        for fix in observed.fixes.get(update, ()):
+            came = min(dates.get(update.suite, now), now)
+            if fix.published:
+                yield Event(fix.vulnerability, entry.name, "advisory", fix.published, fix.severity)
+            yield Event(fix.vulnerability, entry.name, "fix", came, fix.severity)
+            yield Event(fix.vulnerability, entry.name, "seen", now, fix.severity)
 
 
 def _published(

@@ -50,7 +50,7 @@ from ironhull.workspace.watch_observing import (
     see_archive,
     see_registry,
 )
-from ironhull.workspace.watch_settling import settle
+from ironhull.workspace.watch_settling import seen_events, settle
 from ironhull.workspace.watch_steps import work
 from ironhull.workspace.watch_telling import Telling
 
@@ -271,6 +271,7 @@ class Watcher:
                 return replace(known, state=standing, cause=cause, behind_since=since)
 
             self._state.change(name, behind)
+            self._state.happened(list(seen_events(entry, observed, self._state.suites(), now)))
         for name, state in observed.states.items():
             if state.state == "behind" and name not in planned and name in observed.archives:
                 self._state.change(

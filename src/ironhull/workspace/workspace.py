@@ -38,6 +38,7 @@ from ironhull.store.home import Home
 from ironhull.verify.policy.reader import read_policy
 from ironhull.verify.verdict import Unverified, Verdict
 from ironhull.watch.model import Entry
+from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.standing import CatalogStatus
 from ironhull.workspace import (
     advising,
@@ -86,7 +87,7 @@ from ironhull.workspace.rescanning import Rescan
 from ironhull.workspace.scanning import ScanChoices
 from ironhull.workspace.surrounding_files import Surroundings, surrounding_files
 from ironhull.workspace.verifying import VerifyChoices
-from ironhull.workspace.watch_choices import Decided, Round, WatchChoices
+from ironhull.workspace.watch_choices import Decided, Measured, Round, WatchChoices
 from ironhull.workspace.watch_past import WatchHistory, watched_history
 
 
@@ -363,7 +364,15 @@ class Workspace:
         from ironhull.workspace.watching import opened_state
 
         with opened_state(self.machine, state) as kept:
-            return status_now(self.machine, kept, WatchChoices().policy, image)
+            return status_now(self.machine, kept, WatchPolicy(), image)
+
+    def measures(self, image: str = "", *, state: str | None = None) -> Measured:
+        """How long fixes took, and open findings by day; `image` as `status` names it."""
+        from ironhull.workspace.watch_reading import measured
+        from ironhull.workspace.watching import opened_state
+
+        with opened_state(self.machine, state) as kept:
+            return measured(kept, WatchPolicy(), image)
 
     def watched(self, subject: str, *, state: str | None = None) -> WatchHistory | None:
         """What was done for an image, or for a vulnerability (`CVE-…`); None: nothing yet."""

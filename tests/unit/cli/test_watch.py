@@ -124,3 +124,11 @@ def test_a_signal_ends_it_cleanly(shop: Watched, number: int) -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert "Traceback" not in err
+
+
+def test_status_is_a_page_and_metrics_too(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "status.html"
+    run("status", "--html", str(page))
+    assert APP in page.read_text()
+    assert "ironhull_watch_images" in run("status", "--prometheus").stdout
+    assert json.loads(run("status", "--json").stdout)["times"] is not None

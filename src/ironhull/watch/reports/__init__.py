@@ -1,0 +1,1 @@
+"""What watching shows: metrics for Prometheus, and a page with charts."""
