@@ -20,6 +20,8 @@ SECRETS = f"{OWN}/secrets/v1"
 LICENSES = f"{OWN}/licenses/v1"
 SCORE = f"{OWN}/score/v1"
 REBUILDS = f"{OWN}/rebuilds/v1"
+CHANGELOG = f"{OWN}/changelog/v1"
+"""What changed since the image that was published before; a watcher makes it."""
 VEX_SET = f"{OWN}/vex-set/v1"
 """Of a set of documents, not of an image."""
 PUBLICATION = f"{OWN}/publication/v1"
@@ -38,6 +40,7 @@ KINDS = {
     "licenses": LICENSES,
     "rebuilds": REBUILDS,
     "score": SCORE,
+    "changelog": CHANGELOG,
 }
 """In the order in which they are made: the score counts those before it."""
 

@@ -7,6 +7,7 @@ those that the archive still has.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
 from ironhull.archive.debian import ArchiveContext, load_releases, open_archive
@@ -16,6 +17,8 @@ from ironhull.build.origins import read_origins
 from ironhull.changes.make import changes_of
 from ironhull.changes.model import BuildChanges
 from ironhull.changes.reading import changelog_of
+from ironhull.compare.compare import compare as compare_images
+from ironhull.compare.model import Comparison, MeasuredImage
 from ironhull.debian.changelog import ChangelogEntry
 from ironhull.debian.package import Deb
 from ironhull.errors import InputError, IronhullError, NotFoundError
@@ -41,9 +44,16 @@ def changelog(
     """
     chosen = chosen or MeasureChoices()
     older = since or previous(machine, image)
-    comparison = compare(machine, older, [image], chosen)
-    newer = comparison.sides[1].inventory
-    files = _PackageFiles(machine, newer)
+    return _with_words(machine, compare(machine, older, [image], chosen))
+
+
+def changes_between(machine: Machine, older: MeasuredImage, newer: MeasuredImage) -> BuildChanges:
+    """The same of two images that are measured already."""
+    return _with_words(machine, compare_images([older, newer], datetime.now(UTC)))
+
+
+def _with_words(machine: Machine, comparison: Comparison) -> BuildChanges:
+    files = _PackageFiles(machine, comparison.sides[1].inventory)
     return changes_of(comparison, files.entries)
 
 

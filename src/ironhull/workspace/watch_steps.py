@@ -23,6 +23,7 @@ from ironhull.build.publish import publish
 from ironhull.build.request import BuildOptions, image_key
 from ironhull.build.testing import run_tests
 from ironhull.build.testing_document import remember_tests, remembered_tests
+from ironhull.compare.model import MeasuredImage, Unknown
 from ironhull.definition.model import ImageDefinition
 from ironhull.engine.find import engine
 from ironhull.errors import (
@@ -53,6 +54,7 @@ from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.sbom import bill_of
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
+from ironhull.workspace.watch_changes import attest_changes
 from ironhull.workspace.watch_facts import facts_of
 from ironhull.workspace.watch_publishing import give
 
@@ -228,12 +230,13 @@ class _Run:
         """From here on the store has it under its own names."""
         named = publish(self.machine.home.store, image, definition, lock)
         name = f"{named.name}:{named.tags[-1]}"
-        store = InventoryStore(self.machine.home.inventories)
-        for inventory in self._inventories(image):
+        store, new = InventoryStore(self.machine.home.inventories), self._inventories(image)
+        for inventory in new:
             if inventory.image.name != name:
                 store.put(replace(inventory, image=replace(inventory.image, name=name)))
         if self.machine.signs and not is_attested(self.machine.home.store, image.descriptor):
             attest(self.machine, name, AttestChoices())
+            attest_changes(self.machine, name, self._sides(self._published), self._sides(new))
 
     def _push(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> bool:
         if not self.task.target:
@@ -256,6 +259,12 @@ class _Run:
     def _inventories(self, image: BuiltImage) -> list[Inventory]:
         name = f"store:{self._candidate}"
         return [inventory_of(self.machine, name, platform) for platform in _platforms(image)]
+
+    def _sides(self, inventories: Sequence[Inventory]) -> list[MeasuredImage]:
+        if self.task.policy.scan == "off":
+            return [MeasuredImage(each, Unknown("the policy has no scan")) for each in inventories]
+        with Database(self.machine.home.advisories) as database:
+            return [MeasuredImage(each, self._scanned(each, database)) for each in inventories]
 
     def _scanned(self, inventory: Inventory, database: Database) -> ScanResult:
         return scan_inventory(

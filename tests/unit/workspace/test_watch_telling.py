@@ -16,6 +16,7 @@ from tests.fakes.watched import APP, Watched
 
 from ironhull.notify.choice import parse_channels
 from ironhull.notify.message import KINDS
+from ironhull.workspace.attestations import read_attestation
 
 KEEPER = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
 
@@ -64,6 +65,11 @@ def test_who_is_told_of_a_rebuild_gets_its_changelog(tmp_path: Path, server: Run
     assert "1 vulnerability fixed" in data["text"]
     told.shop.watch()
     assert told.messages() == []
+    said = read_attestation(told.shop.machine, f"{data['repository']}:1", "changelog", None)
+    predicate = json.loads(said)
+    assert predicate["packages"]["changed"][0]["after"] == "2"
+    assert [each["id"] for each in predicate["vulnerabilities"]["fixed"]] == ["CVE-2026-0002"]
+    assert "made" not in predicate
 
 
 def test_an_image_that_is_held_is_told_of_once(tmp_path: Path, server: RunningServer) -> None:
