@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
-from ironhull.cli.engines import ended_by_signals, undisturbed
-from ironhull.cli.machine import opened, silent
-from ironhull.cli.output import as_json, print_json, print_lines, write_file
+from ironhull.cli.machine import silent
+from ironhull.cli.output import as_json, print_lines, write_file
 from ironhull.cli.outside_files import also_option, image_name_option, with_surroundings
 from ironhull.cli.proof_options import proof_options
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.migrate.model import Migration
-from ironhull.migrate.proof.document import document as proof_document
-from ironhull.migrate.proof.model import Verdict
-from ironhull.migrate.proof.table import lines as proof_lines
 from ironhull.migrate.reports.difference import difference
-from ironhull.migrate.reports.document import document
 from ironhull.migrate.reports.formats import FORMATS
 from ironhull.migrate.reports.table import lines, verdict
 from ironhull.workspace.migrating import LOADED, MigrateChoices
 from ironhull.workspace.migrating import migrate as migrate_file
-from ironhull.workspace.proving import ProofChoices, prove
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -82,7 +76,7 @@ def migrate(
     check: bool,
     also: Sequence[Path],
     names: Sequence[str],
-    proving: ProofChoices | None,
+    proving: Callable[[Migration, Path, str | None, bool], None] | None,
 ) -> None:
     """Turn DOCKERFILE into a hardened one: multi-stage, not root, no shell in what ships.
 
@@ -104,7 +98,7 @@ def migrate(
     if target_file is not None and not check and (found.changed or target_file != dockerfile):
         write_file(target_file, found.text)
     if proving is not None:
-        _prove(found, folder, target, proving, as_json=as_json)
+        proving(found, folder, target, as_json)
     elif name is not None:
         click.echo(FORMATS[name].render(found))
     elif explain:
@@ -114,19 +108,6 @@ def migrate(
     elif target_file is None and not check:
         click.echo(found.text, nl=False)
     _end(found, dockerfile, said=explain or name is not None, check=check)
-
-
-def _prove(
-    found: Migration, context: Path, target: str | None, chosen: ProofChoices, *, as_json: bool
-) -> None:
-    with opened(as_json) as machine, ended_by_signals():
-        proof = prove(machine, found, context, target, chosen, undisturbed)
-    if as_json:
-        print_json({"migration": document(found), "proof": proof_document(proof)})
-    else:
-        print_lines(proof_lines(proof))
-    if proof.verdict not in (Verdict.SAME, Verdict.EXPECTED):
-        raise CheckFailedError(f"the proof: {proof.verdict}")
 
 
 def _end(found: Migration, dockerfile: Path, *, said: bool, check: bool) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from ironhull.cli.output import write_file
+from ironhull.migrate.context.folder import FolderContext
 from ironhull.migrate.model import Migration, Outside
-from ironhull.workspace.surrounding_files import surrounding_files
 
 also_option = click.option(
     "--also",
@@ -32,6 +32,11 @@ def with_surroundings(
     found: Migration, context: Path, also: Sequence[Path], names: Sequence[str], *, write: bool
 ) -> Migration:
     """The migration with what files around it need, by file and line; `also` are written."""
+    if not also and not any(map(_may_say_something, FolderContext(context).names)):
+        return found
+    # It loads what reads YAML, which takes longer than migrating.
+    from ironhull.workspace.surrounding_files import surrounding_files
+
     around = surrounding_files(found, context, also, names)
     if write:
         for path, data in around.texts:
@@ -45,3 +50,7 @@ def with_surroundings(
         message = f"{one.file}:{one.line}: {one.before}: {what}" if one.before else what
         told.append(Outside(one.kind, message))
     return replace(found, outside=(*found.outside, *told))
+
+
+def _may_say_something(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))

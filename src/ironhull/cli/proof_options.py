@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import functools
-import shlex
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
-from ironhull.cli.engines import engine_option
 from ironhull.errors import InputError
-from ironhull.migrate.proof.requests import parse_request
-from ironhull.workspace.proving import ProofChoices
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -21,7 +17,12 @@ def proof_options(command: Command) -> Command:
     """Adds the options; the verb gets `proving`, None unless `--prove` is given."""
 
     @click.option("--prove", is_flag=True, help="Build and run both versions, and compare them.")
-    @engine_option
+    @click.option(
+        "--engine",
+        "engine_name",
+        metavar="NAME",
+        help="With --prove: podman, docker or buildah; without it the first that works.",
+    )
     @click.option(
         "--request",
         "requests",
@@ -50,19 +51,12 @@ def proof_options(command: Command) -> Command:
     ) -> Any:
         if not prove and (engine_name or requests or commands or own):
             raise InputError("--engine, --request, --run and --own are for --prove: give it too")
-        proving = ProofChoices(
-            engine_name,
-            tuple(map(parse_request, requests)),
-            tuple(map(_words, commands)),
-            own=own,
-        )
-        return command(*words, proving=proving if prove else None, **options)
+        proving = None
+        if prove:
+            # It loads engines and what compares images, which migrating alone does without.
+            from ironhull.cli.proving import proof_by
+
+            proving = proof_by(engine_name, requests, commands, own=own)
+        return command(*words, proving=proving, **options)
 
     return given  # type: ignore[return-value]
-
-
-def _words(text: str) -> tuple[str, ...]:
-    try:
-        return tuple(shlex.split(text))
-    except ValueError as error:
-        raise InputError(f"--run {text!r:.200}: {error} (quote as for a shell)") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ironhull.cli import migrate as verb
+from ironhull.cli import proving as proving_verb
 from ironhull.cli.migrate import migrate
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.migrate.proof.model import Aspect, Proof, Request, Verdict
@@ -34,7 +34,7 @@ def proving(monkeypatch, verdict: Verdict) -> list[object]:
         asked.append(chosen)
         return Proof("fake 1", (), (), (Aspect("answer", "GET /", verdict),), 2.0)
 
-    monkeypatch.setattr(verb, "prove", prove)
+    monkeypatch.setattr(proving_verb, "prove", prove)
     return asked
 
 

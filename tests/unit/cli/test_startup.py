@@ -30,6 +30,7 @@ _EXAMINING = ("ironhull.inventory.cataloguers", "ironhull.oci.tar", "packaging",
     [
         ("build", (*_ELSEWHERE, *_MAKING, "ironhull.advisories", "ironhull.inventory")),
         ("scan", (*_ELSEWHERE, *_EXAMINING, "ironhull.build", "ironhull.lock")),
+        ("migrate", (*_ELSEWHERE, *_MAKING, *_EXAMINING, "yaml", "ironhull.compare")),
         ("show", (*_ELSEWHERE, *_MAKING, "ironhull.advisories", "ironhull.lock")),
     ],
 )
