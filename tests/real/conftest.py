@@ -33,6 +33,10 @@ LONGEST_FIRST = (
     "test_demo.py",
     "test_inventory.py",
     "test_readme.py",
+    "test_clone.py",
+    "test_migrate.py",
+    "test_watch.py",
+    "test_remediate.py",
     "test_registry_server.py",
     "test_registry_client.py",
     "test_engines.py",
@@ -41,6 +45,9 @@ LONGEST_FIRST = (
     "test_report_browser.py",
     "test_scan_parity.py",
     "test_attest.py",
+    "test_deploy.py",
+    "test_verify_built.py",
+    "test_signers.py",
 )
 
 
