@@ -30,8 +30,8 @@ from ironhull.workspace.watching import Watcher, opened_state
     "--executor",
     default="local",
     show_default=True,
-    metavar="local[:N]",
-    help="Who works on images: so many processes, 1 for this one.",
+    metavar="local[:N]|dask:URL",
+    help="Who works on images: so many processes (1: this one), or a Dask cluster.",
 )
 @click.option("--no-advisories", is_flag=True, help="Leave the feeds as they are.")
 @click.option(

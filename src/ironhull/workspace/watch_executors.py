@@ -1,7 +1,9 @@
-"""What works on images: this process, or processes of this machine.
+"""What works on images: this process, processes of this machine, or a Dask cluster.
 
 local     a process for each processor
 local:N   N processes; 1: this one, without another
+dask:A    the workers of the scheduler at the address A (tcp://HOST:PORT), on any machines that see
+          the same home and catalog
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ironhull.errors import InputError
+from ironhull.errors import EnvironmentProblem, InputError
 
 MAX_PROCESSES = 256
+_PATIENCE = 20
+"""Seconds for a scheduler to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,15 @@ class Workers:
 def workers(text: str) -> Iterator[Workers]:
     """The workers that a text names, for as long as the block lasts; InputError for any other."""
     kind, _, rest = text.partition(":")
+    if kind == "dask" and rest:
+        with _cluster(rest) as those:
+            yield those
+        return
     number = _number(rest) if kind == "local" else 0
     if not number:
-        raise InputError(f"--executor {text!r:.100}: expected local or local:N")
+        raise InputError(
+            f"--executor {text!r:.100}: expected local, local:N or dask:tcp://HOST:PORT"
+        )
     if number == 1:
         with ThreadPoolExecutor(1, "watch") as threads:
             yield Workers(threads, True, 1)
@@ -44,6 +54,24 @@ def workers(text: str) -> Iterator[Workers]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(number, context, _ignore_interrupts) as processes:
         yield Workers(processes, False, number)
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Workers]:
+    # Optional, and takes half a second to load.
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise EnvironmentProblem(
+            "distributed is not installed (pip install 'ironhull[dask]')"
+        ) from None
+    try:
+        client = Client(address, timeout=_PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise EnvironmentProblem(f"no Dask scheduler answers at {address}: {error}") from None
+    with client:
+        # A task whose worker dies is given to another one; that it is done twice does no harm.
+        yield Workers(client.get_executor(pure=False), False, MAX_PROCESSES)
 
 
 def _number(text: str) -> int:

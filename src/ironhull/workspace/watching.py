@@ -357,7 +357,7 @@ class Watcher:
                 ended, _ = wait(running, LEASE.total_seconds() / 3, return_when=FIRST_COMPLETED)
                 for future in ended:
                     entry, number = running.pop(future)
-                    done[entry.name] = self._ended(entry, number, observed, future)
+                    done[entry.name] = self._ended(entry, number, observed, future, those)
                 for entry, _ in running.values():
                     self._state.take_lease(f"image/{entry.name}", self._holder, LEASE)
         finally:
@@ -403,14 +403,16 @@ class Watcher:
         return told
 
     def _ended(
-        self, entry: Entry, number: int, observed: Observed, future: Future[Outcome]
+        self, entry: Entry, number: int, observed: Observed, future: Future[Outcome], those: Workers
     ) -> Outcome:
         try:
             outcome = future.result()
         except Stopping:
             outcome = Outcome("stopped", "", "the watcher was asked to end")
-        except (OSError, RuntimeError) as error:
-            # A worker that died takes its task with it; the next round does it again.
+        except Exception as error:
+            if those.here:
+                raise
+            # A worker that died takes its task with it; a later round does it again.
             outcome = Outcome("failed", "", f"its worker is gone: {error!r:.500}", own=False)
         archive = observed.archives.get(entry.name, "")
         settle(self._state, self._chosen.policy, entry, number, archive, outcome)
