@@ -17,6 +17,8 @@ NODE_LOCKS = {
     "pnpm-lock.yaml": "pnpm",
 }
 """Lock files and whose they are."""
+MAX_FILES = 20
+"""Of one kind that are read."""
 _NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
 _LINKED = {
     "libpq5": ("psycopg2", "psycopg", "pg-native", "pq-sys", "pg"),
@@ -77,13 +79,7 @@ def node_lock(context: Context) -> str:
 def python_requirements(context: Context) -> frozenset[str] | None:
     """Names in requirements files, pyproject.toml and locks, lower case; None if there is none."""
     texts = [
-        context.read(name)
-        for name in context.names
-        if name.count("/") <= 1
-        and (
-            ("requirements" in name and name.endswith((".txt", ".in")))
-            or name in ("pyproject.toml", "Pipfile", "setup.py", "setup.cfg")
-        )
+        context.read(name) for name in tuple(filter(_lists_requirements, context.names))[:MAX_FILES]
     ]
     found: set[str] = set()
     for text in texts:
@@ -91,6 +87,12 @@ def python_requirements(context: Context) -> frozenset[str] | None:
             plain = text.decode("utf-8", "replace")
             found |= {name.lower() for name in _NAME.findall(plain.replace('"', "\n"))}
     return frozenset(found) if any(text is not None for text in texts) else None
+
+
+def _lists_requirements(name: str) -> bool:
+    if name in ("pyproject.toml", "Pipfile", "setup.py", "setup.cfg"):
+        return True
+    return name.count("/") <= 1 and "requirements" in name and name.endswith((".txt", ".in"))
 
 
 def links_against(library: str, context: Context) -> bool:

@@ -27,7 +27,8 @@ MAX_BYTES = 1 << 20
 """A larger file is no Dockerfile that anybody wrote."""
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
+# The value is stripped afterwards: a pattern that did so would take quadratic time.
+_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)")
 _DIRECTIVES = ("syntax", "escape", "check")
 _GOES_ON = {
     sign: re.compile(rf"(?:[^{re.escape(sign)}]|^){re.escape(sign)}[ \t]*$") for sign in "\\`"
@@ -151,9 +152,10 @@ class _Lexer:
             raise MalformedError(f"line {number}: the directive {name} stands twice")
         self._seen.add(name)
         if name == "escape":
-            if found[2] not in ("\\", "`"):
-                raise MalformedError(f"line {number}: escape={found[2]:.20} is neither \\ nor `")
-            self.escape = found[2]
+            value = found[2].rstrip()
+            if value not in ("\\", "`"):
+                raise MalformedError(f"line {number}: escape={value:.20} is neither \\ nor `")
+            self.escape = value
         return True
 
     def _instruction(self, content: str, offset: int, number: int) -> Instruction:

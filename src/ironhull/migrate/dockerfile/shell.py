@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 
 MAX_DEPTH = 50
+MAX_TEXT = 1 << 15
+"""Signs of a text that is taken apart."""
 _OPERATORS = ("&&", "||", ";", "|", "&")
 _REDIRECT = re.compile(r"\d*(?:&>>?|>>|>&|<&|>\||<>|>|<)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -79,6 +81,8 @@ class _OpaqueError(Exception):
 
 def read_shell(text: str) -> Script:
     """The commands of a text; offsets are in this text."""
+    if len(text) > MAX_TEXT:
+        return Script((), "it is very long")
     try:
         return Script(tuple(_commands(text)))
     except _OpaqueError as error:

@@ -9,6 +9,8 @@ from ironhull.errors import MalformedError
 from ironhull.migrate.dockerfile.instruction import KEYWORDS, Instruction
 from ironhull.migrate.dockerfile.lexer import Document, Node
 
+MAX_INSTRUCTIONS = 2000
+MAX_STAGES = 200
 _GAP = re.compile(r"[\t\v\f\r ]+")
 
 
@@ -61,6 +63,11 @@ def split(document: Document) -> tuple[tuple[Node, ...], tuple[StageNodes, ...]]
             starts.append(at)
         elif not starts and keyword != "ARG":
             raise MalformedError(f"line {node.line}: {keyword} stands before the first FROM")
+    if len(document.instructions) > MAX_INSTRUCTIONS or len(starts) > MAX_STAGES:
+        raise MalformedError(
+            f"{len(document.instructions)} instructions in {len(starts)} stages: at most"
+            f" {MAX_INSTRUCTIONS} in {MAX_STAGES} are read"
+        )
     if not starts:
         raise MalformedError("no FROM: a Dockerfile names the image that it begins with")
     stages = []

@@ -50,7 +50,9 @@ def sources(draft: Draft, index: int) -> Iterator[int]:
 def root_of(draft: Draft, index: int) -> int:
     """The stage at the beginning of a stage's chain."""
     parent = draft.plan.bases[index].parent
-    return index if parent is None else root_of(draft, parent)
+    while parent is not None:
+        index, parent = parent, draft.plan.bases[parent].parent
+    return index
 
 
 def compiled_language(draft: Draft) -> str:

@@ -18,6 +18,8 @@ PORTS = Rule(
     'EXPOSE 80\nCMD ["gunicorn", "-b", "0.0.0.0:80", "app:app"]',
     'EXPOSE 8080\nCMD ["gunicorn", "-b", "0.0.0.0:8080", "app:app"]',
 )
+MAX_FILES = 20
+"""Of configurations that are read."""
 _VARIABLES = re.compile(
     r"(?:\w*_)?PORT|ASPNETCORE_(?:URLS|HTTP_PORTS)|(?:HTTP_|SERVER_)?(?:BIND|LISTEN)(?:_ADDR\w*)?|ADDR(?:ESS)?"
 )
@@ -127,11 +129,7 @@ def _argument(words: tuple[str, ...] | None, at: int, said: re.Pattern[str], new
 
 def _nginx(draft: Draft, number: int, new: int, lines: list[Line]) -> None:
     """nginx: the base's default server is on 8080 already; one's own configuration has to move."""
-    own = [
-        name
-        for name in draft.context.names
-        if name.endswith((".conf", ".template")) and b"listen" in (draft.context.read(name) or b"")
-    ]
+    own = [name for name in draft.context.names if name.endswith((".conf", ".template"))]
     copied = [
         name
         for name in own
@@ -141,7 +139,7 @@ def _nginx(draft: Draft, number: int, new: int, lines: list[Line]) -> None:
             for _, instruction in draft.stages[index].instructions("COPY", "ADD")
         )
     ]
-    for name in copied:
+    for name in copied[:MAX_FILES]:
         text = (draft.context.read(name) or b"").decode("utf-8", "replace")
         if _LISTEN.search(text):
             PORTS.refuse(

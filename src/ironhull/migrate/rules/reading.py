@@ -10,9 +10,6 @@ from ironhull.migrate.dockerfile.shell import Command, Word, read_shell
 from ironhull.migrate.dockerfile.variables import pairs, replaced
 from ironhull.migrate.draft import Draft, Line
 
-MAX_RUN = 1 << 15
-"""A longer RUN is not taken apart."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
@@ -80,8 +77,6 @@ def _step(index: int, line: Line, instruction: Instruction, directory: str, user
         if len(text.split()) > 1:
             return Step(index, line, instruction, directory, user, (), "it has a here-document")
         text, editable = first.body, False
-    if len(text) > MAX_RUN:
-        return Step(index, line, instruction, directory, user, (), "it is very long")
     script = read_shell(text)
     return Step(index, line, instruction, directory, user, script.commands, script.opaque, editable)
 

@@ -15,6 +15,7 @@ from ironhull.migrate.rules import (
     labels,
     native,
     node,
+    notes,
     placing,
     ports,
     python,
@@ -59,6 +60,9 @@ RULES: tuple[Rule, ...] = (
     health.HEALTH,
     placing.SETTINGS,
     labels.MAINTAINER,
+    notes.SECRETS,
+    notes.PINNED,
+    notes.LOADER,
 )
 """Every rule, in the order of the manual."""
 
@@ -112,3 +116,4 @@ def _change(draft: Draft, steps: list[Step], found: Artifacts) -> None:
     accounts.set_user(draft)
     files.volumes(draft)
     files.look_at_context(draft)
+    notes.notes(draft)
