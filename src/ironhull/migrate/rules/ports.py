@@ -8,6 +8,7 @@ import re
 from ironhull.migrate.dockerfile.variables import pairs, replaced
 from ironhull.migrate.draft import Draft, Line
 from ironhull.migrate.model import Confidence, Outside
+from ironhull.migrate.rules.nginx import raise_configured
 from ironhull.migrate.rules.rule import Rule
 
 PORTS = Rule(
@@ -18,12 +19,9 @@ PORTS = Rule(
     'EXPOSE 80\nCMD ["gunicorn", "-b", "0.0.0.0:80", "app:app"]',
     'EXPOSE 8080\nCMD ["gunicorn", "-b", "0.0.0.0:8080", "app:app"]',
 )
-MAX_FILES = 20
-"""Of configurations that are read."""
 _VARIABLES = re.compile(
     r"(?:\w*_)?PORT|ASPNETCORE_(?:URLS|HTTP_PORTS)|(?:HTTP_|SERVER_)?(?:BIND|LISTEN)(?:_ADDR\w*)?|ADDR(?:ESS)?"
 )
-_LISTEN = re.compile(r"^\s*listen\s+(?:\[::\]:|\d+\.\d+\.\d+\.\d+:|\*:)?(80|443)\b", re.MULTILINE)
 
 
 def raise_ports(draft: Draft) -> None:
@@ -37,6 +35,8 @@ def raise_ports(draft: Draft) -> None:
         for number in _numbers(instruction.body, draft.plan.variables)
         if number < 1024
     ]
+    if draft.plan.language == "nginx" and not exposed:
+        _unsaid(draft)
     for _, number in dict.fromkeys((0, number) for _, number in exposed):
         new = number + 8000
         if draft.plan.language == "nginx":
@@ -127,32 +127,21 @@ def _argument(words: tuple[str, ...] | None, at: int, said: re.Pattern[str], new
     return word
 
 
+def _unsaid(draft: Draft) -> None:
+    """The conventional nginx listens on 80 whether EXPOSE says so or not."""
+    before = len(draft.changes)
+    raise_configured(draft, 80, 8080)
+    own = any(
+        ".conf" in instruction.body or "/etc/nginx" in instruction.body
+        for _, instruction in draft.stages[draft.final].instructions("COPY", "ADD")
+    )
+    if len(draft.changes) > before or not own:
+        _outside(draft, 80, 8080)
+
+
 def _nginx(draft: Draft, number: int, new: int, lines: list[Line]) -> None:
     """nginx: the base's default server is on 8080 already; one's own configuration has to move."""
-    own = [name for name in draft.context.names if name.endswith((".conf", ".template"))]
-    copied = [
-        name
-        for name in own
-        if any(
-            name.rpartition("/")[2] in instruction.body
-            for index in draft.plan.chain
-            for _, instruction in draft.stages[index].instructions("COPY", "ADD")
-        )
-    ]
-    for name in copied[:MAX_FILES]:
-        text = (draft.context.read(name) or b"").decode("utf-8", "replace")
-        if _LISTEN.search(text):
-            PORTS.refuse(
-                draft,
-                0,
-                f"{name} listens on {number}",
-                f"write `listen {new};` there, and take out `user` and `pid`",
-            )
-            draft.outside.append(
-                Outside(
-                    "config", f"{name}: listen {new} instead of {number}", str(number), str(new)
-                )
-            )
+    raise_configured(draft, number, new)
     for line in lines:
         _expose(draft, line, number, new)
     _outside(draft, number, new)

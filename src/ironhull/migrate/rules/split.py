@@ -70,7 +70,7 @@ def split_final(draft: Draft, steps: list[Step], found: Artifacts) -> None:
     new = _new_stage(draft, runtime, alias, name, found, moved)
     _rename(draft, old, name)
     old.lines = _ending(draft, old.lines)
-    _shift_numbers(draft)
+    shift_numbers(draft)
     draft.stages.insert(draft.final + 1, new)
     draft.final += 1
     plan.bases.insert(draft.final, plan.bases[plan.chain[0]])
@@ -104,7 +104,7 @@ def _forget_scripts(draft: Draft, found: Artifacts) -> None:
     found.lines = [line for line in found.lines if id(line) in there]
 
 
-def _shift_numbers(draft: Draft) -> None:
+def shift_numbers(draft: Draft) -> None:
     """Numbers of stages behind the new one grow by one, and so do references to them."""
     for stage in draft.stages[draft.final + 1 :]:
         for line, instruction in stage.instructions("COPY", "ADD"):

@@ -14,6 +14,7 @@ from ironhull.migrate.rules import (
     health,
     labels,
     native,
+    nginx,
     node,
     notes,
     placing,
@@ -21,6 +22,7 @@ from ironhull.migrate.rules import (
     python,
     split,
     start,
+    started,
 )
 from ironhull.migrate.rules.artifacts import Artifacts, collect
 from ironhull.migrate.rules.reading import Step, read_steps
@@ -57,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     start.INIT,
     start.COMPOSE,
     ports.PORTS,
+    nginx.CONFIGURATION,
     health.HEALTH,
     placing.SETTINGS,
     labels.MAINTAINER,
@@ -77,9 +80,9 @@ def apply_rules(draft: Draft) -> None:
         start.plan_start(draft, steps)
         assess.assess(draft, steps)
         found = _found(draft, steps)
-        start.check_started(draft, steps, found.trees)
+        started.check_started(draft, steps, found.trees)
     elif draft.plan.hardened:
-        start.check_form(draft, steps)
+        started.check_form(draft, steps)
     assess.decide(draft, steps)
     if draft.rung is not Rung.REFUSED:
         _change(draft, steps, found)
