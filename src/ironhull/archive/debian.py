@@ -104,11 +104,11 @@ def open_archive(
     releases: Sequence[SuiteRelease], architecture: Architecture, context: ArchiveContext
 ) -> DebianArchive:
     """The packages of an architecture; downloads and indexes what was not seen before."""
-    files = [file for suite in releases for file in _packages_files(suite, architecture)]
+    files = [file for suite in releases for file in packages_files(suite, architecture)]
     return DebianArchive(architecture, releases, opened_indexes(files, context))
 
 
-def _packages_files(suite: SuiteRelease, architecture: Architecture) -> Iterator[ListedIndex]:
+def packages_files(suite: SuiteRelease, architecture: Architecture) -> Iterator[ListedIndex]:
     """Packages files that hold the architecture; a suite without it has none."""
     release, repository = suite.release, suite.repository
     if suite.suite.endswith("/"):

@@ -106,6 +106,18 @@ def suite_address(repository: Repository, suite: str, path: str) -> str:
     return address(repository.uri, pool_path(f"dists/{suite}/{path}"))
 
 
+def release_bytes(suite: SuiteRelease, context: ArchiveContext) -> bytes:
+    """The release file as it was read; EnvironmentProblem if the cache has another by now."""
+    path = _cached(suite.repository, suite.suite, context)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot read {path}: {error.strerror}") from None
+    if digest_of(data) != suite.record.digest:
+        raise EnvironmentProblem(f"{path} was replaced meanwhile: try again")
+    return data
+
+
 def where(suite: SuiteRelease) -> str:
     """How messages name a suite."""
     return f"{suite.repository.name} {suite.suite} ({shown(suite.repository.uri)})"

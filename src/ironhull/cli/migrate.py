@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ironhull.cli.lock_option import lock_option, locked_stages
 from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_lines, write_file
 from ironhull.cli.outside_files import also_option, image_name_option, with_surroundings
@@ -61,6 +62,7 @@ def _print_rules(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if there is a change.")
 @also_option
 @image_name_option
+@lock_option
 @proof_options
 def migrate(
     dockerfile: Path,
@@ -76,6 +78,7 @@ def migrate(
     check: bool,
     also: Sequence[Path],
     names: Sequence[str],
+    served: str | None,
     proving: Callable[[Migration, Path, str | None, bool], None] | None,
 ) -> None:
     """Turn DOCKERFILE into a hardened one: multi-stage, not root, no shell in what ships.
@@ -91,6 +94,8 @@ def migrate(
     if in_place and output is not None:
         raise InputError("--in-place and --output exclude each other: name one place")
     found = migrate_file(silent(), dockerfile, MigrateChoices(context, target, registry))
+    if served is not None:
+        found = locked_stages(found, served, as_json)
     folder = context or dockerfile.parent
     found = with_surroundings(found, folder, also, names, write=not check)
     name = "json" if as_json else form

@@ -67,6 +67,11 @@ class Home:
         return self.store_folder / "registry"
 
     @property
+    def frozen_archives(self) -> Path:
+        """The folder of frozen parts of package archives, which that registry serves to apt."""
+        return self.store_folder / "apt"
+
+    @property
     def uploads(self) -> Path:
         """The folder of what is being pushed to that registry."""
         return self.registry / "uploads"

@@ -24,6 +24,7 @@ from ironhull.definition.model import ImageDefinition
 from ironhull.inventory.model import Inventory
 from ironhull.lock.presence import Absent, Present
 from ironhull.lock.result import LockResult
+from ironhull.migrate.locking.stages import SERVED
 from ironhull.migrate.model import Migration
 from ironhull.migrate.proof.model import Proof
 from ironhull.migrate.proof.requests import parse_request
@@ -41,6 +42,7 @@ from ironhull.workspace import (
     advising,
     attestations,
     attesting,
+    build_locks,
     building,
     changelog,
     engines,
@@ -67,6 +69,7 @@ from ironhull.workspace import (
 )
 from ironhull.workspace.attestations import ListedAttestation
 from ironhull.workspace.attesting import AttestChoices, Attested
+from ironhull.workspace.build_locks import BuildLock
 from ironhull.workspace.building import BuildChoices
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.engines import LoadedImage
@@ -460,6 +463,10 @@ class Workspace(WatchCalls):
         What stays as it is, is in `refused` with its reason; see `remediating.remediate`.
         """
         return remediating.remediate(self.machine, image, result, chosen)
+
+    def lock_build_stages(self, migration: Migration, served: str = SERVED) -> BuildLock:
+        """The migration with what its stages install pinned and kept; see `build_locks`."""
+        return build_locks.lock_build_stages(self.machine, migration, served)
 
     def surrounding_files(
         self,

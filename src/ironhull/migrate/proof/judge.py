@@ -9,8 +9,8 @@ from ironhull.build.check_result import CheckResult
 from ironhull.inventory.model import ImageConfig
 from ironhull.migrate.proof.model import Answer, Aspect, Ended, Request, Service, Verdict
 
-_TOLD = frozenset({"scripts"})
-"""Checks whose problems harm only who runs the very file."""
+_TOLD = frozenset({"scripts", "no-world-writable"})
+"""Checks whose problems harm only who runs the very file, or nobody where nothing is writable."""
 _SIGNALLED = frozenset({0, 129, 130, 131, 143})
 """Exit codes of programs that ended when they were told to."""
 _LONGEST = 300

@@ -37,8 +37,6 @@ SETTINGS = {
     "npm_config_update_notifier": "false",
     # npm notes in node_modules where each package came from: a mirror's name is not for images.
     "npm_config_omit_lockfile_registry_resolved": "true",
-    # The conventional images' Python is not Debian's, which wants to be asked twice.
-    "PIP_BREAK_SYSTEM_PACKAGES": "1",
 }
 """Variables of RUN steps."""
 

@@ -80,7 +80,11 @@ def _wait(container: Container, port: int) -> None:
 
 
 def _ask(container: Container, port: int, request: Request) -> Answer:
-    host, number = container.port(f"{port}/tcp")
+    try:
+        host, number = container.port(f"{port}/tcp")
+    except EngineError as error:
+        # It has ended already.
+        return Answer(0, problem=str(error))
     local = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104
     connection = HTTPConnection(local, number, timeout=_SECONDS)
     try:

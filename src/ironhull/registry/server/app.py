@@ -16,6 +16,7 @@ from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ironhull.errors import EnvironmentProblem
+from ironhull.registry.server.apt_routes import AptRoutes
 from ironhull.registry.server.blob_routes import BlobRoutes
 from ironhull.registry.server.manifest_routes import ManifestRoutes
 from ironhull.registry.server.other_routes import OtherRoutes
@@ -42,12 +43,13 @@ def application(registry: Registry) -> ASGIApp:
 
 def _routes(registry: Registry) -> list[Route]:
     blobs, manifests = BlobRoutes(registry), ManifestRoutes(registry)
-    other = OtherRoutes(registry)
+    other, apt = OtherRoutes(registry), AptRoutes(registry)
     # (path, method, what the caller must be allowed, name in the metrics, handler); of two that
     # match the first wins.
     table = [
         ("/v2/_catalog", "GET", "pull", "catalog", other.catalog),
         ("/metrics", "GET", "pull", "metrics", other.metrics),
+        ("/apt/{path:path}", "GET", "pull", "apt", apt.get),
         ("/v2/{name:path}/blobs/uploads/", "POST", "push", "upload_start", blobs.start),
         ("/v2/{name:path}/blobs/uploads", "POST", "push", "upload_start", blobs.start),
         (_UPLOAD, "GET", "push", "upload_status", blobs.status),

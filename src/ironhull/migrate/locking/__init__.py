@@ -1,0 +1,1 @@
+"""Build stages that stay on apt, held to one moment of the archive."""
