@@ -42,7 +42,8 @@ class RecordCache:
     def put(self, digest: str, record: LayerRecord) -> None:
         """Keep the record of a layer whose digests were verified."""
         compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
-        replace_file(self.path(digest), compressor.compress(record.dumps()))
+        # It can be made again: nobody waits for the disk.
+        replace_file(self.path(digest), compressor.compress(record.dumps()), durable=False)
 
     def clear(self) -> int:
         """Forget all records; returns how many there were."""

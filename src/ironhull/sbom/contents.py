@@ -166,7 +166,9 @@ class ContentsCache:
         """Keep the contents of a layer whose digests were verified."""
         kept = _Kept(FORMAT, bytes(contents.digests), contents.controls, contents.licences)
         compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
-        replace_file(self._path(digest), compressor.compress(msgspec.msgpack.encode(kept)))
+        # It can be made again: nobody waits for the disk.
+        packed = compressor.compress(msgspec.msgpack.encode(kept))
+        replace_file(self._path(digest), packed, durable=False)
 
     def _path(self, digest: str) -> Path:
         return self.root / f"{digest.removeprefix('sha256:')}.zst"
