@@ -24,6 +24,7 @@ from outside.tools import versions
 from outside.trivy import write_database
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+from tests.fakes.advisories import osv, write_records
 from tests.real.tools import tool
 
 from ironhull.definition.catalog import Catalog
@@ -279,6 +280,70 @@ def test_trivy_finds_through_our_bill_what_it_finds_in_the_image(built, tmp_path
         )
     assert found[0] == found[1]
     assert {"libc6", "libssl3t64", "libnode115", "tzdata"} <= {package for package, _ in found[0]}
+
+
+@pytest.fixture(scope="module")
+def known(built, tmp_path_factory):
+    """A home that knows the catalog's images, and advisories about every source package of them.
+
+    Two each: one without a fix, and one of which Debian's tracker says that its release does not
+    have it. trivy is given the same records, but nothing of the tracker's.
+    """
+    home = tmp_path_factory.mktemp("known")
+    for name in ("store", "cache", "inventories"):
+        (home / name).symlink_to(built.folder / "home" / name)
+    releases = {"12": "bookworm", "13": "trixie"}
+    sources = set()
+    for name in RUNTIME:
+        found = built.json("inventory", name, "--platform", "linux/amd64", home=home)
+        release = found["distribution"]["version_id"]
+        sources |= {(each["source"], release) for each in found["packages"] if each["source"]}
+    records, lines = [], []
+    for number, (source, release) in enumerate(sorted(sources)):
+        for kind in (1, 2):
+            identifier = f"CVE-2099-{kind}{number:04}"
+            records.append(osv(identifier, source, {f"Debian:{release}": None}))
+        lines.append(
+            f"CVE-2099-2{number:04} (nothing)\n\t- {source} <unfixed>\n"
+            f"\t[{releases[release]}] - {source} <not-affected> (Vulnerable code not present)\n"
+        )
+    (home / "list").write_text("".join(lines))
+    made = built.run(
+        "advisories", "update", "--source", f"osv-debian={write_records(home / 'osv', records)}",
+        "--source", f"debian-annotations={home / 'list'}", home=home,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    write_database(home / "trivy", records)
+    return home
+
+
+def trivy_count(known: Path, bill: Path, *words: str | Path) -> int:
+    done = subprocess.run(
+        [tool("trivy"), "sbom", bill, "--quiet", "--format", "json", "--skip-db-update",
+         "--skip-java-db-update", "--offline-scan", "--cache-dir", known / "trivy", *words],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    results = json.loads(done.stdout).get("Results", ())
+    return sum(len(each.get("Vulnerabilities", ())) for each in results)
+
+
+@pytest.mark.parametrize("name", RUNTIME)
+def test_trivy_with_our_vex_finds_as_many_as_we_do(built, known, tmp_path, name):
+    """Of VEX trivy 0.47 reads CycloneDX by BOM-Links; at OpenVEX 0.2.0 it ends without a word."""
+    bill = tmp_path / "bill.json"
+    platform = ("--platform", "linux/amd64")
+    words = ("sbom", name, "--format", "cyclonedx-1.5", "-o", str(bill))
+    made = built.run(*words, *platform, home=known)
+    assert made.returncode == 0, made.stderr
+    made = built.run("vex", "create", name, "--bill", str(bill), *platform, home=known)
+    assert made.returncode == 0, made.stderr
+    (tmp_path / "vex.json").write_text(made.stdout)
+    scanned = built.run("scan", name, "--json", *platform, home=known)
+    findings = json.loads(scanned.stdout)["findings"]
+    ours = len([each for each in findings if not each["vex"]])
+    assert ours > 0
+    assert trivy_count(known, bill) == 2 * len(findings)
+    assert trivy_count(known, bill, "--vex", tmp_path / "vex.json") == ours
 
 
 @pytest.mark.parametrize("name", ["node:20", "nginx:1.26"])

@@ -15,7 +15,7 @@ from ironhull.errors import CheckFailedError
 from ironhull.vex.lint import LintViolation
 from ironhull.vex.reading import read_vex
 from ironhull.workspace.scanning import ScanChoices
-from ironhull.workspace.vex_document import vex_of
+from ironhull.workspace.vex_document import bom_vex_of, vex_of
 
 _FIRST = 5
 
@@ -30,9 +30,14 @@ def vex() -> None:
 
 @vex.command(short_help="Write what evidence says about an image's vulnerabilities.")
 @image_argument
+@click.option(
+    "--bill",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Write CycloneDX VEX about the components of this CycloneDX bill instead (BOM-Links).",
+)
 @reach_options
 @scan_options
-def create(image: str, chosen: ScanChoices, reach: Reach) -> None:
+def create(image: str, bill: Path | None, chosen: ScanChoices, reach: Reach) -> None:
     """Print an OpenVEX document about IMAGE. Every statement carries the evidence for it.
 
     `not_affected` is written only where the distribution's own reason or the content of the package
@@ -41,7 +46,11 @@ def create(image: str, chosen: ScanChoices, reach: Reach) -> None:
     Example: ironhull vex create localhost:5000/node:20 > node.openvex.json
     """
     with reach.opened(quiet=True) as machine:
-        click.echo(vex_of(machine, image, chosen, reach.platform))
+        if bill is None:
+            click.echo(vex_of(machine, image, chosen, reach.platform))
+        else:
+            data = bill.read_bytes()
+            click.echo(bom_vex_of(machine, image, data, chosen, reach.platform))
 
 
 @vex.command(short_help="Write the VEX of all images as a signed VEX repository.")

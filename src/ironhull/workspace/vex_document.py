@@ -9,6 +9,8 @@ from ironhull.oci.platform import Platform
 from ironhull.scan.model import ScanResult
 from ironhull.scan.policy import stale
 from ironhull.scan.statements import not_affected, openvex, statements_of
+from ironhull.vex.bom_link import write_bom_vex
+from ironhull.vex.reading import parse_vex
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
 
@@ -24,6 +26,21 @@ def vex_of(
         inventory = inventory_of(machine, image, platform)
         result = scan_inventory(machine, image, inventory, database, chosen)
         return said_in(result, inventory, database)
+
+
+def bom_vex_of(
+    machine: Machine,
+    image: str,
+    bill: bytes,
+    chosen: ScanChoices,
+    platform: Platform | None = None,
+) -> str:
+    """The same as CycloneDX VEX about the components of a CycloneDX bill; errors as `vex_of`.
+
+    MalformedError for what is no such bill.
+    """
+    said = parse_vex(vex_of(machine, image, chosen, platform).encode(), image)
+    return write_bom_vex(said.statements, bill, said.timestamp)
 
 
 def said_in(result: ScanResult, inventory: Inventory, database: Database) -> str:
