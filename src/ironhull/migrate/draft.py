@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ironhull.migrate.catalog.interface import Catalog
 from ironhull.migrate.context.interface import Context
-from ironhull.migrate.dockerfile.instruction import Instruction
+from ironhull.migrate.dockerfile.instruction import KEYWORDS, Instruction
 from ironhull.migrate.dockerfile.lexer import Document, Kind, Node, lex
 from ironhull.migrate.dockerfile.stages import From, read_from, split
 from ironhull.migrate.model import Change, Confidence, Outside, Remark, Rung
@@ -74,6 +74,8 @@ class Draft:
     """Index of the stage that is to be the image."""
     end: str
     """The end of lines of the file."""
+    lower: bool = False
+    """Keywords are written in small letters."""
     plan: Plan = field(default_factory=Plan)
     rung: Rung = Rung.STATIC
     changes: list[Change] = field(default_factory=list)
@@ -95,6 +97,7 @@ class Draft:
 
     def made(self, text: str, line: int = 0) -> Line:
         """A line of this text, which is one instruction, comment or blank line without its end."""
+        text = self.cased(text)
         whole = text if text.endswith("\n") else text + self.end
         if not text.strip():
             return Line(whole, Kind.BLANK, None, line, 0)
@@ -104,6 +107,15 @@ class Draft:
         nodes = lex((directive + whole).encode("utf-8", "surrogateescape")).nodes
         node = nodes[-1]
         return Line(whole, node.kind, node.instruction, line, node.start)
+
+    def cased(self, text: str) -> str:
+        """The keyword in the case of the file's others: BuildKit warns where two are mixed."""
+        word, space, rest = text.partition(" ")
+        if not self.lower or word.upper() not in KEYWORDS:
+            return text
+        if word.upper() == "FROM":
+            rest = rest.replace(" AS ", " as ")
+        return f"{word.lower()}{space}{rest}"
 
     def rewritten(self, line: Line, text: str) -> None:
         """Give a line another text; its place and the number of its line stay."""
@@ -161,7 +173,9 @@ def draft_of(document: Document, context: Context, catalog: Catalog, final: int)
         DraftStage(_line(stage.start), read_from_node(stage.start), [_line(n) for n in stage.nodes])
         for stage in stages
     ]
-    return Draft(document, [_line(node) for node in head], made, context, catalog, final, end)
+    lower = all(each.written.islower() for each in document.instructions)
+    lines = [_line(node) for node in head]
+    return Draft(document, lines, made, context, catalog, final, end, lower)
 
 
 def read_from_node(node: Node) -> From:

@@ -23,7 +23,8 @@ class Rule:
         self, draft: Draft, line: int, before: str, after: str, reason: str = "", test: str = ""
     ) -> None:
         """Record a change by this rule."""
-        draft.changed(self.id, line, before, after, reason or self.reason, self.confidence, test)
+        why = reason or self.reason
+        draft.changed(self.id, line, before, draft.cased(after), why, self.confidence, test)
 
     def rewrite(
         self, draft: Draft, line: Line, text: str, reason: str = "", test: str = ""
