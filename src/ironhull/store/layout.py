@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from ironhull.errors import MalformedError, NotFoundError
@@ -46,17 +47,11 @@ class ImageLayout:
         """What index.json lists, in its order."""
         path = self.root / "index.json"
         try:
-            with path.open("rb") as file:
-                raw = file.read(_MAX_INDEX + 1)
-            value = json.loads(raw)
+            found = path.stat()
         except FileNotFoundError:
             raise NotFoundError(f"{self.root} has no index.json") from None
-        except (ValueError, RecursionError) as error:
-            raise MalformedError(f"{path}: not JSON: {error}") from None
-        manifests = value.get("manifests") if isinstance(value, dict) else None
-        if len(raw) > _MAX_INDEX or not isinstance(manifests, list):
-            raise MalformedError(f"{path}: not an image index")
-        return [Descriptor.from_json(item) for item in manifests]
+        # It is only ever replaced whole: another content is another file.
+        return list(_listed(path, found.st_ino, found.st_mtime_ns, found.st_size))
 
     def find(self, name: str) -> Descriptor:
         """The descriptor with this reference name or digest; NotFoundError says what there is."""
@@ -110,6 +105,23 @@ class ImageLayout:
                 }
             ),
         )
+
+
+@lru_cache(maxsize=4)
+def _listed(path: Path, *seen: int) -> tuple[Descriptor, ...]:
+    """What an index.json lists; read once for as long as its file is the same (`seen`)."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_INDEX + 1)
+        value = json.loads(raw)
+    except FileNotFoundError:
+        raise NotFoundError(f"{path.parent} has no index.json") from None
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(f"{path}: not JSON: {error}") from None
+    manifests = value.get("manifests") if isinstance(value, dict) else None
+    if len(raw) > _MAX_INDEX or not isinstance(manifests, list):
+        raise MalformedError(f"{path}: not an image index")
+    return tuple(Descriptor.from_json(item) for item in manifests)
 
 
 def _named(descriptor: Descriptor, name: str) -> Descriptor:

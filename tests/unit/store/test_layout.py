@@ -5,6 +5,8 @@ import pytest
 from tests.fakes.image import File, make_image
 
 from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import digest_of
 from ironhull.progress import Silent
 from ironhull.store.clean import prune, usage, verify
 from ironhull.store.copy import copy_image
@@ -34,6 +36,20 @@ def test_a_damaged_index_is_refused(tmp_path, text):
     (tmp_path / "index.json").write_text(text)
     with pytest.raises(MalformedError):
         layout.descriptors()
+
+
+def test_an_index_is_read_once_for_as_long_as_it_is_the_same(tmp_path, monkeypatch):
+    layout = ImageLayout(tmp_path / "store", create=True)
+    layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["one:1"])
+    parsed = []
+    real = Descriptor.from_json
+    monkeypatch.setattr(Descriptor, "from_json", lambda value: parsed.append(1) or real(value))
+    first = layout.descriptors()
+    first.clear()
+    assert [len(ImageLayout(tmp_path / "store").descriptors()) for _ in range(5)] == [1] * 5
+    assert len(parsed) == 1
+    layout.tag(Descriptor("a/b", digest_of(b"2"), 1), ["one:1"])
+    assert ImageLayout(tmp_path / "store").find("one:1").digest == digest_of(b"2")
 
 
 def test_a_tag_moves_and_other_tags_stay(tmp_path):
