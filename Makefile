@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # Every worker of pytest would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup install demo test unit real lint bench fuzz lock clean
+.PHONY: help setup install demo test unit real lint bench fuzz chaos lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -67,6 +67,10 @@ bench: setup ## Measure against peers and physical limits, side by side
 
 fuzz: setup ## Give every parser changed inputs for a minute each; versions beside dpkg
 	$(BIN)/python -m tests.fuzz.run --write
+
+chaos: setup ## Kill a watcher, its registry and its database at random for 15 minutes
+	.ci/tools postgres
+	$(BIN)/python -m tests.chaos --write
 
 lock: setup ## Pin the newest dependencies, with hashes, into requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
