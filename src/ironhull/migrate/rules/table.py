@@ -9,6 +9,7 @@ from ironhull.migrate.rules import (
     alpine,
     assess,
     bases,
+    beginning,
     choice,
     files,
     health,
@@ -48,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     files.ADD,
     files.HOME,
     files.RELATIVE,
+    beginning.BEGINNING,
     files.CONTEXT,
     node.LOCKED,
     node.PRODUCTION,
@@ -115,6 +117,7 @@ def _change(draft: Draft, steps: list[Step], found: Artifacts) -> None:
     placing.settings(draft, steps)
     start.write_start(draft)
     ports.raise_ports(draft)
+    beginning.begin_in_root(draft)
     health.health(draft)
     accounts.set_user(draft)
     files.volumes(draft)
