@@ -13,7 +13,6 @@ from ironhull.watch.measures import by_day, open_fixes, times
 from ironhull.watch.model import Entry
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.standing import CatalogStatus, status
-from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.watch_choices import Measured, Round, WatchChoices
 from ironhull.workspace.watch_deciding import watched_name
@@ -22,8 +21,7 @@ from ironhull.workspace.watching import Watcher
 
 def plan_now(machine: Machine, state: WatchState, chosen: WatchChoices) -> list[Entry]:
     """What would be rebuilt now and why, the most urgent first; nothing is written down."""
-    watcher = Watcher(machine, chosen, state)
-    return watcher.look(Locking(machine), writing=False)[0]
+    return Watcher(machine, chosen, state).plan()
 
 
 def status_now(

@@ -16,49 +16,35 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem, IronhullError
 from ironhull.notify.message import Kind
 from ironhull.state.connecting import sqlite_url
-from ironhull.state.watch_records import Attempt, FeedState, ImageState, SuiteState, moment, stamp
+from ironhull.state.watch_records import Attempt, ImageState, moment, stamp
 from ironhull.state.watching import Clock, WatchState
 from ironhull.store.files import unique
-from ironhull.watch.model import Entry, Fix, Wanted
+from ironhull.watch.model import Entry
 from ironhull.watch.patience import is_due
-from ironhull.watch.plan import Observed, examined, plan
-from ironhull.watch.policy import WatchPolicy
-from ironhull.watch.standing import WAITING
+from ironhull.watch.plan import Observed, examined
 from ironhull.watch.task import Outcome, Stopping, Task, Told
-from ironhull.workspace.advising import update_advisories
-from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.notifying import notifier
 from ironhull.workspace.watch_choices import Round, WatchChoices
 from ironhull.workspace.watch_executors import Workers, workers
-from ironhull.workspace.watch_observing import (
-    CatalogReader,
-    SeenAdvisories,
-    SeenArchive,
-    fix_of,
-    see_advisories,
-    see_archive,
-    see_registry,
-)
-from ironhull.workspace.watch_settling import seen_events, settle
+from ironhull.workspace.watch_looking import Looking
+from ironhull.workspace.watch_noting import note_behind, say_waiting
+from ironhull.workspace.watch_settling import settle
 from ironhull.workspace.watch_steps import work
 from ironhull.workspace.watch_telling import Telling
 
 LEASE = timedelta(minutes=5)
 """How long an image is nobody else's; renewed while it is worked on."""
-REGISTRY_AGE = timedelta(hours=1)
-"""How often the registry's tags are looked at, beside the first time."""
-_SHOWN = 5
 CLOCK_SLACK = timedelta(minutes=10)
 """A clock that goes back by more than this is wrong, or was."""
 
@@ -93,11 +79,8 @@ class Watcher:
         self._machine, self._chosen, self._state = machine, chosen, state
         self._clock, self._told = clock or _now, told
         self._telling_of = Telling(machine, state, None)
-        self._holder = f"{socket.gethostname()}:{unique()}"
-        self._catalog = CatalogReader(machine)
-        self._advisories: tuple[object, SeenAdvisories] = (None, SeenAdvisories())
-        self._feeds_at: datetime | None = None
-        self._registry_at: datetime | None = None
+        self._holder = f"{this_machine()}:{unique()}"
+        self._looking = Looking(machine, chosen, state, self._clock, self._complain)
 
     def run(self, rounds: Callable[[Round], object] = lambda one: None) -> None:
         """Round after round until `stop` is set; a round that fails is said once, and repeated."""
@@ -128,210 +111,18 @@ class Watcher:
         self._check_clock()
         self._end_leases_of_the_dead()
         locking = Locking(self._machine)
-        entries, observed = self.look(locking)
-        self._note_behind(entries, observed)
-        self._say_waiting(entries, observed)
+        entries, observed = self._looking.look(locking)
+        note_behind(self._state, entries, observed)
+        say_waiting(self._state, entries, observed, self._looking.findings, self._complain)
         done: dict[str, Outcome] = {}
         self._work(entries, observed, locking, those, done)
         self._state.set_note("round", self._state.now)
         self._state.settle("watch")
         return Round(tuple(entries), done)
 
-    # -- looking ---------------------------------------------------------------------------------
-
-    def look(self, locking: Locking, *, writing: bool = True) -> tuple[list[Entry], Observed]:
-        """The plan, and what it rests on; `writing` keeps what was seen in the state."""
-        catalog, broken = self._catalog.read()
-        if self._chosen.images:
-            find = Definitions(self._machine).catalog.find
-            paths = {find(name) for name in self._chosen.images}
-            catalog = [wanted for wanted in catalog if wanted.path in paths]
-        if writing:
-            self._say_broken(broken)
-            self._mark_ends(catalog, broken)
-        archive = see_archive(locking, catalog)
-        if writing:
-            self._say_archive(archive)
-            self._update_feeds()
-        states = self._state.images()
-        advisories = self._see_advisories(catalog, states, archive)
-        observed = Observed(
-            states,
-            archive.updates,
-            archive.digests,
-            advisories.fixes,
-            self._found(states, advisories) if writing else {},
-            self._served(catalog, states),
-        )
-        entries = plan([w for w in catalog if w.name not in archive.unseen], observed)
-        return entries, observed
-
-    def _say_broken(self, broken: Mapping[str, str]) -> None:
-        for name, text in broken.items():
-            self._complain(f"definition {name}", text)
-        for said in self._state.complaints():
-            subject, _, name = said.subject.partition(" ")
-            if subject == "definition" and broken.get(name) != said.text:
-                self._state.settle(said.subject, broken.get(name, ""))
-
-    def _say_archive(self, archive: SeenArchive) -> None:
-        now = self._state.now
-        self._state.saw_suites(
-            [
-                SuiteState(r.repository, r.suite, r.digest, r.date, r.valid_until or "", now, now)
-                for r in archive.releases
-            ]
-        )
-        for name, text in archive.problems.items():
-            self._complain("archive", f"{name}: {text}")
-        self._state.settle(
-            "archive", *(f"{name}: {text}" for name, text in archive.problems.items())
-        )
-
-    def _update_feeds(self) -> None:
-        every, now = self._chosen.advisories, self._clock()
-        if every is None or self._machine.settings.offline:
-            return
-        if self._feeds_at is not None and now - self._feeds_at < every:
-            return
-        self._feeds_at = now
-        outcomes = update_advisories(self._machine)
-        wrong = {
-            each.name: f"{each.name}: {each.status}: {each.reason}"
-            for each in outcomes
-            if each.status in ("refused", "failed")
-        }
-        for text in wrong.values():
-            self._complain("advisories", text)
-        self._state.settle("advisories", *wrong.values())
-        good = [each for each in outcomes if each.name not in wrong]
-        self._state.saw_feeds(
-            [FeedState(each.name, each.date, each.records, stamp(now)) for each in good]
-        )
-
-    def _see_advisories(
-        self, catalog: Sequence[Wanted], states: Mapping[str, ImageState], archive: SeenArchive
-    ) -> SeenAdvisories:
-        """Matched again only if advisories, images or updates are others than before."""
-        try:
-            file = self._machine.home.advisories.stat()
-            stamped: object = (file.st_mtime_ns, file.st_size, file.st_ino)
-        except OSError:
-            stamped = None
-        updates = {update for found in archive.updates.values() for update in found}
-        key = (stamped, {n: s.published for n, s in states.items()}, updates)
-        if key != self._advisories[0]:
-            seen = see_advisories(self._machine, catalog, states, archive.updates, self._clock())
-            self._advisories = (key, seen)
-        return self._advisories[1]
-
-    def _found(
-        self, states: Mapping[str, ImageState], advisories: SeenAdvisories
-    ) -> dict[str, Sequence[Fix]]:
-        """Findings of what is published that nobody has looked after yet."""
-        known = self._state.seen()
-        return {
-            name: fresh
-            for name, findings in advisories.findings.items()
-            if (fresh := [fix_of(f) for v, f in findings.items() if (v, name) not in known])
-        }
-
-    def _served(
-        self, catalog: Sequence[Wanted], states: Mapping[str, ImageState]
-    ) -> Mapping[str, str]:
-        now, target = self._clock(), self._chosen.publish
-        fresh = self._registry_at is not None and now - self._registry_at < REGISTRY_AGE
-        if not target or fresh:
-            return {}
-        try:
-            found = see_registry(self._machine, target, catalog, states)
-        except IronhullError as error:
-            self._complain("registry", str(error))
-            return {}
-        self._registry_at = now
-        self._state.settle("registry")
-        return found
-
-    # -- images that are behind, and those whose end has come ------------------------------------
-
-    def _note_behind(self, entries: Sequence[Entry], observed: Observed) -> None:
-        """Since when images are behind and why; those that are no more are current again."""
-        planned = {entry.name: entry for entry in entries}
-        now = self._state.now
-        for name, entry in planned.items():
-            state = observed.states.get(name, ImageState(name))
-            cause = entry.cause[:2000]
-            if state.cause == cause and state.behind_since:
-                continue
-
-            def behind(known: ImageState, cause: str = cause) -> ImageState:
-                kept = known.state if known.state not in ("current", "new") else "behind"
-                standing = "new" if not known.published and kept == "behind" else kept
-                since = known.behind_since or now
-                return replace(known, state=standing, cause=cause, behind_since=since)
-
-            self._state.change(name, behind)
-            self._state.happened(list(seen_events(entry, observed, self._state.suites(), now)))
-        for name, state in observed.states.items():
-            if state.state == "behind" and name not in planned and name in observed.archives:
-                self._state.change(
-                    name, lambda known: replace(known, state="current", cause="", behind_since="")
-                )
-
-    def _say_waiting(self, entries: Sequence[Entry], observed: Observed) -> None:
-        """Fixes that are known of what is published, and that the archive does not have."""
-        ended = {
-            entry.name: {
-                fix.vulnerability
-                for update in entry.updates
-                for fix in observed.fixes.get(update, ())
-            }
-            for entry in entries
-        }
-        subjects: dict[str, str] = {}
-        for name, findings in self._advisories[1].findings.items():
-            lacking = sorted(
-                vulnerability
-                for vulnerability, finding in findings.items()
-                if finding.fixed_version and vulnerability not in ended.get(name, ())
-            )
-            if lacking and name in observed.archives:
-                shown = ", ".join(lacking[:_SHOWN]) + (", …" if len(lacking) > _SHOWN else "")
-                subjects[f"{WAITING}{name}"] = f"not in the archive: fixes of {shown}"
-        for said in self._state.complaints():
-            if said.subject.startswith(WAITING) and subjects.get(said.subject) != said.text:
-                self._state.settle(said.subject)
-        for subject, text in subjects.items():
-            self._complain(subject, text)
-
-    def _mark_ends(self, catalog: Sequence[Wanted], broken: Mapping[str, str]) -> None:
-        """Ends of life are announced, then waited for, then kept; nothing is dropped unsaid."""
-        states = self._state.images()
-        now = self._clock()
-        for wanted in catalog:
-            ends, said = _end_of(wanted, self._chosen.policy, now)
-            state = states.get(wanted.name, ImageState(wanted.name))
-            over = bool(ends) and moment(ends) is not None and ends <= stamp(now)
-            if state.ends != ends or (over != (state.state == "ended")):
-                standing = "ended" if over else ("current" if state.published else "new")
-                kept = state.state if state.state != "ended" and not over else standing
-                self._state.change(
-                    wanted.name,
-                    lambda s, k=kept, e=ends: replace(s, state=k, ends=e),  # type: ignore[misc]
-                )
-            if said:
-                self._complain(wanted.name, said, "ended")
-        if self._chosen.images:
-            return
-        there = {wanted.name for wanted in catalog} | set(broken)
-        for name, state in states.items():
-            if name not in there and state.state != "ended":
-                text = "its definition is gone: its tags stay as they are, it is no longer built"
-                self._state.change(
-                    name,
-                    lambda s, t=text: replace(s, state="ended", reason=t),  # type: ignore[misc]
-                )
-                self._complain(name, text, "ended")
+    def plan(self) -> list[Entry]:
+        """What a round would do now; nothing is written down."""
+        return self._looking.look(Locking(self._machine), writing=False)[0]
 
     # -- working ---------------------------------------------------------------------------------
 
@@ -432,7 +223,7 @@ class Watcher:
         for name, holder in self._state.leases().items():
             host, _, process = holder.rpartition(":")
             number = process.partition("-")[0]
-            if host == socket.gethostname() and number.isdecimal() and not _lives(int(number)):
+            if host == this_machine() and number.isdecimal() and not _lives(int(number)):
                 self._state.end_lease(name, holder)
 
     def _check_clock(self) -> None:
@@ -445,6 +236,15 @@ class Watcher:
             )
 
 
+def this_machine() -> str:
+    """The host, and the space of its process numbers: two containers may have the same name."""
+    try:
+        space = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        space = 0
+    return f"{socket.gethostname()}/{space}"
+
+
 def _lives(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -453,18 +253,3 @@ def _lives(process: int) -> bool:
     except OSError:
         return True
     return True
-
-
-def _end_of(wanted: Wanted, policy: WatchPolicy, now: datetime) -> tuple[str, str]:
-    """When an image is no longer built, and what is to be said of it."""
-    dates = wanted.definition.dates
-    life = dates.get("end-of-support") or dates.get("end-of-life") or ""
-    if not life:
-        return "", ""
-    end = datetime.fromisoformat(life).replace(tzinfo=UTC)
-    last = end if dates.get("end-of-support") else end + policy.grace
-    if now >= last:
-        return stamp(last), f"its life ended on {life}: it is no longer built, its tags stay"
-    if now >= end:
-        return stamp(last), f"its life ended on {life}: it is built until {last:%F}, and no longer"
-    return stamp(last), ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ from ironhull.workspace.history import history
 from ironhull.workspace.registries import registries
 from ironhull.workspace.watch_deciding import approve, hold, rollback
 from ironhull.workspace.watch_reading import plan_now, status_now
-from ironhull.workspace.watching import Watcher
+from ironhull.workspace.watching import Watcher, this_machine
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +124,7 @@ def test_a_watcher_that_was_killed_on_this_machine_holds_nothing(shop: Watched) 
     ended = subprocess.Popen(["true"])
     ended.wait()
     with shop.state() as state:
-        host = socket.gethostname()
+        host = this_machine()
         state.take_lease(f"image/{APP}", f"{host}:{ended.pid}-aa", timedelta(hours=1))
         state.take_lease(f"image/{TOOL}", f"{host}:{os.getpid()}-bb", timedelta(hours=1))
     assert shop.results(shop.watch()) == published([APP])

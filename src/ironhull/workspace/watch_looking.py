@@ -1,0 +1,175 @@
+"""What a watcher sees in one round, and what it says of what it cannot see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from ironhull.errors import IronhullError
+from ironhull.notify.message import Kind
+from ironhull.scan.model import Finding
+from ironhull.state.watch_records import FeedState, ImageState, SuiteState, stamp
+from ironhull.state.watching import Clock, WatchState
+from ironhull.watch.model import Entry, Fix, Wanted
+from ironhull.watch.plan import Observed, plan
+from ironhull.workspace.advising import update_advisories
+from ironhull.workspace.definitions import Definitions
+from ironhull.workspace.locking import Locking
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.watch_choices import WatchChoices
+from ironhull.workspace.watch_noting import mark_ends, mark_gone
+from ironhull.workspace.watch_observing import (
+    CatalogReader,
+    SeenAdvisories,
+    SeenArchive,
+    fix_of,
+    see_advisories,
+    see_archive,
+    see_registry,
+)
+
+REGISTRY_AGE = timedelta(hours=1)
+"""How often the registry's tags are looked at, beside the first time."""
+
+
+class Looking:
+    """The eyes of one watcher: what did not change since the last round is not read again."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        chosen: WatchChoices,
+        state: WatchState,
+        clock: Clock,
+        complain: Callable[[str, str, Kind], object],
+    ) -> None:
+        self._machine, self._chosen, self._state = machine, chosen, state
+        self._clock, self._said = clock, complain
+        self._catalog = CatalogReader(machine)
+        self._advisories: tuple[object, SeenAdvisories] = (None, SeenAdvisories())
+        self._feeds_at: datetime | None = None
+        self._registry_at: datetime | None = None
+
+    @property
+    def findings(self) -> Mapping[str, Mapping[str, Finding]]:
+        """Open findings of what is published, as seen last: by image, by vulnerability."""
+        return self._advisories[1].findings
+
+    def _complain(self, subject: str, text: str) -> None:
+        self._said(subject, text, "problem")
+
+    def look(self, locking: Locking, *, writing: bool = True) -> tuple[list[Entry], Observed]:
+        """The plan, and what it rests on; `writing` keeps what was seen in the state."""
+        catalog, broken = self._catalog.read()
+        if self._chosen.images:
+            find = Definitions(self._machine).catalog.find
+            paths = {find(name) for name in self._chosen.images}
+            catalog = [wanted for wanted in catalog if wanted.path in paths]
+        if writing:
+            self._say_broken(broken)
+            policy, whole = self._chosen.policy, not self._chosen.images
+            mark_ends(self._state, policy, self._clock(), catalog, self._said)
+            if whole:
+                mark_gone(self._state, {w.name for w in catalog} | set(broken), self._said)
+        archive = see_archive(locking, catalog)
+        if writing:
+            self._say_archive(archive)
+            self._update_feeds()
+        states = self._state.images()
+        advisories = self._see_advisories(catalog, states, archive)
+        observed = Observed(
+            states,
+            archive.updates,
+            archive.digests,
+            advisories.fixes,
+            self._found(states, advisories) if writing else {},
+            self._served(catalog, states),
+        )
+        entries = plan([w for w in catalog if w.name not in archive.unseen], observed)
+        return entries, observed
+
+    def _say_broken(self, broken: Mapping[str, str]) -> None:
+        for name, text in broken.items():
+            self._complain(f"definition {name}", text)
+        for said in self._state.complaints():
+            subject, _, name = said.subject.partition(" ")
+            if subject == "definition" and broken.get(name) != said.text:
+                self._state.settle(said.subject, broken.get(name, ""))
+
+    def _say_archive(self, archive: SeenArchive) -> None:
+        now = self._state.now
+        self._state.saw_suites(
+            [
+                SuiteState(r.repository, r.suite, r.digest, r.date, r.valid_until or "", now, now)
+                for r in archive.releases
+            ]
+        )
+        for name, text in archive.problems.items():
+            self._complain("archive", f"{name}: {text}")
+        self._state.settle(
+            "archive", *(f"{name}: {text}" for name, text in archive.problems.items())
+        )
+
+    def _update_feeds(self) -> None:
+        every, now = self._chosen.advisories, self._clock()
+        if every is None or self._machine.settings.offline:
+            return
+        if self._feeds_at is not None and now - self._feeds_at < every:
+            return
+        self._feeds_at = now
+        outcomes = update_advisories(self._machine)
+        wrong = {
+            each.name: f"{each.name}: {each.status}: {each.reason}"
+            for each in outcomes
+            if each.status in ("refused", "failed")
+        }
+        for text in wrong.values():
+            self._complain("advisories", text)
+        self._state.settle("advisories", *wrong.values())
+        good = [each for each in outcomes if each.name not in wrong]
+        self._state.saw_feeds(
+            [FeedState(each.name, each.date, each.records, stamp(now)) for each in good]
+        )
+
+    def _see_advisories(
+        self, catalog: Sequence[Wanted], states: Mapping[str, ImageState], archive: SeenArchive
+    ) -> SeenAdvisories:
+        """Matched again only if advisories, images or updates are others than before."""
+        try:
+            file = self._machine.home.advisories.stat()
+            stamped: object = (file.st_mtime_ns, file.st_size, file.st_ino)
+        except OSError:
+            stamped = None
+        updates = {update for found in archive.updates.values() for update in found}
+        key = (stamped, {n: s.published for n, s in states.items()}, updates)
+        if key != self._advisories[0]:
+            seen = see_advisories(self._machine, catalog, states, archive.updates, self._clock())
+            self._advisories = (key, seen)
+        return self._advisories[1]
+
+    def _found(
+        self, states: Mapping[str, ImageState], advisories: SeenAdvisories
+    ) -> dict[str, Sequence[Fix]]:
+        """Findings of what is published that nobody has looked after yet."""
+        known = self._state.seen()
+        return {
+            name: fresh
+            for name, findings in advisories.findings.items()
+            if (fresh := [fix_of(f) for v, f in findings.items() if (v, name) not in known])
+        }
+
+    def _served(
+        self, catalog: Sequence[Wanted], states: Mapping[str, ImageState]
+    ) -> Mapping[str, str]:
+        now, target = self._clock(), self._chosen.publish
+        fresh = self._registry_at is not None and now - self._registry_at < REGISTRY_AGE
+        if not target or fresh:
+            return {}
+        try:
+            found = see_registry(self._machine, target, catalog, states)
+        except IronhullError as error:
+            self._complain("registry", str(error))
+            return {}
+        self._registry_at = now
+        self._state.settle("registry")
+        return found

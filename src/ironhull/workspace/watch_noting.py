@@ -1,0 +1,125 @@
+"""What becomes of images by looking alone: behind, waiting for a fix, past their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ironhull.notify.message import Kind
+from ironhull.scan.model import Finding
+from ironhull.state.watch_records import ImageState, stamp
+from ironhull.state.watching import WatchState
+from ironhull.watch.model import Entry, Wanted
+from ironhull.watch.plan import Observed
+from ironhull.watch.policy import WatchPolicy
+from ironhull.watch.standing import WAITING
+from ironhull.workspace.watch_settling import seen_events
+
+Complain = Callable[[str, str, Kind], object]
+"""Says a cause of a subject once, for as long as it lasts."""
+_SHOWN = 5
+_GONE = "its definition is gone: its tags stay as they are, it is no longer built"
+
+
+def note_behind(state: WatchState, entries: Sequence[Entry], observed: Observed) -> None:
+    """Since when images are behind and why; those that are no more are current again."""
+    planned = {entry.name: entry for entry in entries}
+    now = state.now
+    for name, entry in planned.items():
+        known = observed.states.get(name, ImageState(name))
+        cause = entry.cause[:2000]
+        if known.cause == cause and known.behind_since:
+            continue
+
+        def behind(known: ImageState, cause: str = cause) -> ImageState:
+            kept = known.state if known.state not in ("current", "new") else "behind"
+            standing = "new" if not known.published and kept == "behind" else kept
+            since = known.behind_since or now
+            return replace(known, state=standing, cause=cause, behind_since=since)
+
+        state.change(name, behind)
+        state.happened(list(seen_events(entry, observed, state.suites(), now)))
+    for name, known in observed.states.items():
+        if known.state == "behind" and name not in planned and name in observed.archives:
+            state.change(
+                name, lambda each: replace(each, state="current", cause="", behind_since="")
+            )
+
+
+def say_waiting(
+    state: WatchState,
+    entries: Sequence[Entry],
+    observed: Observed,
+    found: Mapping[str, Mapping[str, Finding]],
+    complain: Complain,
+) -> None:
+    """Fixes that are known of what is published, and that the archive does not have."""
+    ended = {
+        entry.name: {
+            fix.vulnerability for update in entry.updates for fix in observed.fixes.get(update, ())
+        }
+        for entry in entries
+    }
+    subjects: dict[str, str] = {}
+    for name, findings in found.items():
+        lacking = sorted(
+            vulnerability
+            for vulnerability, finding in findings.items()
+            if finding.fixed_version and vulnerability not in ended.get(name, ())
+        )
+        if lacking and name in observed.archives:
+            shown = ", ".join(lacking[:_SHOWN]) + (", …" if len(lacking) > _SHOWN else "")
+            subjects[f"{WAITING}{name}"] = f"not in the archive: fixes of {shown}"
+    for said in state.complaints():
+        if said.subject.startswith(WAITING) and subjects.get(said.subject) != said.text:
+            state.settle(said.subject)
+    for subject, text in subjects.items():
+        complain(subject, text, "problem")
+
+
+def mark_ends(
+    state: WatchState,
+    policy: WatchPolicy,
+    now: datetime,
+    catalog: Iterable[Wanted],
+    complain: Complain,
+) -> None:
+    """Ends of life are announced, then waited for, then kept."""
+    states = state.images()
+    for wanted in catalog:
+        ends, said = _end_of(wanted, policy, now)
+        known = states.get(wanted.name, ImageState(wanted.name))
+        over = bool(ends) and ends <= stamp(now)
+        if known.ends != ends or (over != (known.state == "ended")):
+            standing = "ended" if over else ("current" if known.published else "new")
+            kept = known.state if known.state != "ended" and not over else standing
+            state.change(
+                wanted.name,
+                lambda s, k=kept, e=ends: replace(s, state=k, ends=e),  # type: ignore[misc]
+            )
+        if said:
+            complain(wanted.name, said, "ended")
+
+
+def mark_gone(state: WatchState, there: Collection[str], complain: Complain) -> None:
+    """Images without a definition: nothing is dropped unsaid. `there` are those that have one."""
+    for name, known in state.images().items():
+        if name not in there and known.state != "ended":
+            state.change(name, lambda each: replace(each, state="ended", reason=_GONE))
+            complain(name, _GONE, "ended")
+
+
+def _end_of(wanted: Wanted, policy: WatchPolicy, now: datetime) -> tuple[str, str]:
+    """When an image is no longer built, and what is to be said of it."""
+    dates = wanted.definition.dates
+    life = dates.get("end-of-support") or dates.get("end-of-life") or ""
+    if not life:
+        return "", ""
+    end = datetime.fromisoformat(life).replace(tzinfo=UTC)
+    last = end if dates.get("end-of-support") else end + policy.grace
+    if now >= last:
+        return stamp(last), f"its life ended on {life}: it is no longer built, its tags stay"
+    if now >= end:
+        return stamp(last), f"its life ended on {life}: it is built until {last:%F}, and no longer"
+    return stamp(last), ""
