@@ -290,7 +290,7 @@ def known(built, tmp_path_factory):
     have it. trivy is given the same records, but nothing of the tracker's.
     """
     home = tmp_path_factory.mktemp("known")
-    for name in ("store", "cache", "inventories"):
+    for name in ("store", "cache"):
         (home / name).symlink_to(built.folder / "home" / name)
     releases = {"12": "bookworm", "13": "trixie"}
     sources = set()
