@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dockerfile
 import pytest
 from tests.unit.migrate.rows import Row, every, said
 
 from ironhull.migrate.dockerfile.lexer import lex
 from ironhull.migrate.dockerfile.stages import split
 from ironhull.migrate.model import Rung
+
+dockerfile = pytest.importorskip("dockerfile", reason="needs a wheel of dockerfile, or Go")
 
 ROWS = every()
 BY_NAME = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
