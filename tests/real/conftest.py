@@ -37,7 +37,6 @@ LONGEST_FIRST = (
     "test_migrate.py",
     "test_watch.py",
     "test_remediate.py",
-    "test_watch.py",
     "test_registry_server.py",
     "test_registry_client.py",
     "test_engines.py",
