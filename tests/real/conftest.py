@@ -30,6 +30,7 @@ APPLETS = ("sh", "sleep", "id", "cat", "echo", "httpd", "wget", "touch", "true",
 # last keeps all others waiting.
 LONGEST_FIRST = (
     "test_catalog.py",
+    "test_migrate.py",
     "test_demo.py",
     "test_inventory.py",
     "test_readme.py",
