@@ -27,7 +27,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.unit.migrate.rows import every
+from outside.dockerfile_rows import every
 
 ROOT = Path(__file__).parents[1]
 RATE_LIMIT = 300

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from outside.dockerfile_rows import every
+
 from ironhull.advisories.feeds.osv import OsvFeed
 from ironhull.debian.deb import DebFile
 from ironhull.debian.stanza import parse_stanzas, split_stanzas
@@ -44,7 +46,6 @@ from tests.fakes.vex import csaf, said
 from tests.fuzz import signed
 from tests.unit.inventory.test_java import STUBS, jar, pom
 from tests.unit.inventory.test_programs import MODULES, elf, inline
-from tests.unit.migrate.rows import every
 
 SIGNER = FakeSigner()
 SLOW = 2.0

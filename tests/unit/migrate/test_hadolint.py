@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.migrate.rows import every
+from outside.dockerfile_rows import every
 
 HADOLINT = Path(sys.executable).parent / "hadolint"
 # The same remark for another package manager, and what it says where it cannot read a file.

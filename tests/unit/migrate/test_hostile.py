@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from tests.unit.migrate.rows import public
+from outside.dockerfile_rows import public
 
 from ironhull.errors import MalformedError
 from ironhull.migrate.context.folder import FolderContext

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.migrate.rows import every
+from outside.dockerfile_rows import every
 
 from ironhull.errors import MalformedError
 from ironhull.migrate.dockerfile.instruction import SPACE, Instruction

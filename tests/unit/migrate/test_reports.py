@@ -6,7 +6,7 @@ import json
 import subprocess
 
 import pytest
-from tests.unit.migrate.rows import public
+from outside.dockerfile_rows import public
 
 from ironhull.migrate.context.interface import FilesContext
 from ironhull.migrate.migrate import migrate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.migrate.rows import Row, every, said
+from outside.dockerfile_rows import Row, every, said
 
 from ironhull.migrate.dockerfile.lexer import lex
 from ironhull.migrate.dockerfile.stages import split
@@ -22,7 +22,7 @@ def test_there_are_enough_rows_with_names_of_their_own() -> None:
 
 @BY_NAME
 def test_a_row_comes_out_as_it_is_written_down(row: Row) -> None:
-    """If this fails and should: python -m tests.unit.migrate.rows, then read the difference."""
+    """If this fails and should: python -m outside.dockerfile_rows, then read the difference."""
     found = row.migrated()
     assert said(found) == row.verdict
     assert found.text.decode() == row.output

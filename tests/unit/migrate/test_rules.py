@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.migrate.rows import Row, every, parsed, public
+from outside.dockerfile_rows import Row, every, parsed, public
 
 from ironhull.migrate.context.interface import FilesContext
 from ironhull.migrate.migrate import migrate, stages_of

@@ -11,7 +11,7 @@
 
 `@ catalog own` takes Ironhull's own definitions instead of the description of the public catalog,
 `@ target NAME` a stage; in the text of a file `\\n` ends a line. Behind the verdict stands the new
-text, `=` where it is the old one. `python -m tests.unit.migrate.rows` writes verdicts and texts
+text, `=` where it is the old one. `python -m outside.dockerfile_rows` writes verdicts and texts
 anew, to be read before they are believed.
 """
 
@@ -30,8 +30,9 @@ from ironhull.migrate.context.interface import FilesContext
 from ironhull.migrate.migrate import migrate
 from ironhull.migrate.model import Migration
 
-FOLDER = Path(__file__).parent / "rows"
-IMAGES = Path(__file__).parents[3] / "images"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "tests/unit/migrate/rows"
+IMAGES = ROOT / "images"
 
 
 @dataclass
