@@ -1,0 +1,111 @@
+"""A fleet of images that a watcher looks after: what benchmarks/watch.py measures, as JSON.
+
+`python -m tests.fleet N`: N definitions of which six in ten hold one library, small packages on a
+signed mirror on disk, a registry of its own. All are published first; then the library's fix is
+put into the security suite, and a watcher does one round with a process for each processor. Beside
+it: a round in which nothing changed, how planning grows, what was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from ironhull.lock.make import make_lock
+from ironhull.state.watch_records import ImageState
+from ironhull.watch.model import Wanted
+from ironhull.watch.plan import Observed, plan
+from ironhull.watch.updates import Newest
+from ironhull.workspace.watching import Watcher, opened_state
+from tests.fakes.archive import fake_archive, fake_definition
+from tests.fakes.definition import AMD64
+from tests.fakes.running_server import RunningServer, serving
+from tests.fakes.watched import Watched
+
+HOLDING = 0.6
+
+
+def measured(number: int) -> dict[str, object]:
+    folder = Path(tempfile.mkdtemp(prefix="ironhull-watch-"))
+    try:
+        with serving(folder / "registry") as server:
+            return {**rounds(folder, server, number), "planning_growth": growth()}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rounds(folder: Path, server: RunningServer, number: int) -> dict[str, object]:
+    shop = Watched(folder, f"{server.host}/base")
+    shutil.rmtree(folder / "images")
+    for index in range(number):
+        held = "base, app, lib" if index < number * HOLDING else "base, tool"
+        path = shop.define(f"image{index:05}", held)
+        path.write_text(path.read_text().replace(f"cmd: [image{index:05}]", "cmd: [base]"))
+    first = shop.watch(executor="local")
+    wrong = {name: one.detail for name, one in first.done.items() if one.result != "published"}
+    assert not wrong, wrong
+    shop.offer(shop.deb("lib", "2"), suite="trixie-security")
+    before = received(server)
+    begun = time.perf_counter()
+    second = shop.watch(executor="local")
+    took = time.perf_counter() - begun
+    assert {one.result for one in second.done.values()} == {"published"}
+    # One watcher that runs on: what it has read of the catalog it does not read again.
+    with opened_state(shop.machine, None, shop.clock) as state:
+        watcher = Watcher(shop.machine, shop.choices(executor="local:1"), state, clock=shop.clock)
+        assert watcher.once().done == {}
+        begun = time.perf_counter()
+        assert watcher.once().done == {}
+        idle = time.perf_counter() - begun
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, -1))
+    return {
+        "definitions": number,
+        "published": len(second.done),
+        "round": took,
+        "an_image": took / len(second.done),
+        "idle": idle,
+        "sent_mb": (received(server) - before) / 1e6,
+        "peak_mb": peak / 1024,
+    }
+
+
+def received(server: RunningServer) -> float:
+    """Bytes that the registry was sent since it started."""
+    text = server.ask("GET", "/metrics").data.decode()
+    lines = [line for line in text.splitlines() if 'direction="received"' in line]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+def growth() -> float:
+    """How much longer 10,000 definitions take to plan than 1,000."""
+    return planning(10_000) / planning(1_000)
+
+
+def planning(number: int) -> float:
+    text = "app 1\n  Depends: lib\nlib 1\n"
+    definition = fake_definition("app")
+    lock = make_lock(definition, {AMD64: fake_archive(text)})
+    one = Wanted("app", Path("app.yaml"), definition, lock, "same")
+    catalog = [replace(one, name=f"image{index}") for index in range(number)]
+    states = {
+        each.name: ImageState(each.name, published="sha256:a", inputs="same", state="current")
+        for each in catalog
+    }
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        newest = Newest({AMD64: fake_archive(text + "lib 2\n")})
+        updates = {each.name: newest.updates(each.definition, lock) for each in catalog}
+        assert len(plan(catalog, Observed(states, updates))) == number
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measured(int(sys.argv[1]))))
