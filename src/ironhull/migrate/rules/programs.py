@@ -71,9 +71,9 @@ _MANAGERS = {
     "tdnf": ("install",),
 }  # fmt: skip
 _TOOL_SCRIPTS = (
-    *("python-poetry.org", "astral.sh/uv", "rustup.rs", "nodesource.com", "get.pnpm.io"),
+    *("python-poetry.org", "astral.sh/uv", "rustup.rs", "nodesource.", "get.pnpm.io"),
     *("bun.sh/install", "deno.land/install", "get.sdkman.io", "yarnpkg.com", "golangci"),
-    *("getcomposer.org", "deb.debian.org", "install.rvm"),
+    *("getcomposer.org", "install.rvm"),
 )
 _OPTION = re.compile(r"-")
 
