@@ -182,8 +182,9 @@ def test_only_the_kept_images_stay(podman_demo: Done) -> None:
 
 
 def test_no_inventory_of_a_passing_image_is_kept(podman_demo: Done, built: Path) -> None:
-    kept = [inventory.image.name for inventory in InventoryStore(built / "inventories")]
-    assert sorted(kept) == ["node:20", "node:20-dev", "node:20-standard"]
+    kept = {inventory.image.name for inventory in InventoryStore(built / "inventories")}
+    # What was built here stays known, by whichever tag; the applications on it do not.
+    assert {name.partition(":")[0] for name in kept} == {"node"}
 
 
 def test_more_than_70_percent_of_the_packages_are_gone(podman_demo: Done) -> None:
