@@ -13,7 +13,7 @@ from ironhull.migrate.catalog.interface import Catalog
 from ironhull.migrate.context.interface import Context
 from ironhull.migrate.dockerfile.instruction import KEYWORDS, Instruction
 from ironhull.migrate.dockerfile.lexer import Document, Kind, Node, lex
-from ironhull.migrate.dockerfile.stages import From, read_from, split
+from ironhull.migrate.dockerfile.stages import From, split
 from ironhull.migrate.model import Change, Confidence, Outside, Remark, Rung
 from ironhull.migrate.plan import Plan
 
@@ -170,19 +170,12 @@ def draft_of(document: Document, context: Context, catalog: Catalog, final: int)
     head, stages = split(document)
     end = "\r\n" if "\r\n" in document.text else "\n"
     made = [
-        DraftStage(_line(stage.start), read_from_node(stage.start), [_line(n) for n in stage.nodes])
+        DraftStage(_line(stage.start), stage.source, [_line(n) for n in stage.nodes])
         for stage in stages
     ]
     lower = all(each.written.islower() for each in document.instructions)
     lines = [_line(node) for node in head]
     return Draft(document, lines, made, context, catalog, final, end, lower)
-
-
-def read_from_node(node: Node) -> From:
-    """What the FROM of a node says."""
-    if node.instruction is None:  # pragma: no cover - stages begin with FROM
-        raise ValueError("a stage without FROM")
-    return read_from(node.instruction)
 
 
 def _line(node: Node) -> Line:

@@ -50,7 +50,8 @@ def split(document: Document) -> tuple[tuple[Node, ...], tuple[StageNodes, ...]]
     MalformedError for an unknown instruction, one that may not stand
     before FROM, or no FROM at all.
     """
-    starts = []
+    starts: list[int] = []
+    sources: list[From] = []
     for at, node in enumerate(document.nodes):
         if node.instruction is None:
             continue
@@ -61,6 +62,7 @@ def split(document: Document) -> tuple[tuple[Node, ...], tuple[StageNodes, ...]]
             )
         if keyword == "FROM":
             starts.append(at)
+            sources.append(read_from(node.instruction))
         elif not starts and keyword != "ARG":
             raise MalformedError(f"line {node.line}: {keyword} stands before the first FROM")
     if len(document.instructions) > MAX_INSTRUCTIONS or len(starts) > MAX_STAGES:
@@ -70,13 +72,11 @@ def split(document: Document) -> tuple[tuple[Node, ...], tuple[StageNodes, ...]]
         )
     if not starts:
         raise MalformedError("no FROM: a Dockerfile names the image that it begins with")
-    stages = []
-    for index, (at, end) in enumerate(zip(starts, [*starts[1:], len(document.nodes)], strict=True)):
-        start = document.nodes[at]
-        if start.instruction is None:  # pragma: no cover - starts are instructions
-            continue
-        source = read_from(start.instruction)
-        stages.append(StageNodes(index, start, source, document.nodes[at + 1 : end]))
+    ends = [*starts[1:], len(document.nodes)]
+    stages = [
+        StageNodes(index, document.nodes[at], source, document.nodes[at + 1 : end])
+        for index, (at, end, source) in enumerate(zip(starts, ends, sources, strict=True))
+    ]
     return document.nodes[: starts[0]], tuple(stages)
 
 
