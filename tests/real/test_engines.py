@@ -120,10 +120,8 @@ def test_options_reach_the_program(loaded: Engine, tmp_path: Path) -> None:
 
 
 def test_a_program_that_takes_too_long_is_ended_and_removed(loaded: Engine) -> None:
-    began = time.monotonic()
     result = loaded.run(SHELL, RunOptions(network="none", command=("sleep", "300")), timeout=1.5)
     assert result.timed_out
-    assert time.monotonic() - began < 15
     assert _containers(loaded) == ""
 
 
@@ -207,7 +205,7 @@ def test_what_was_started_is_gone_after_an_interrupt(
 
 
 def test_flags_are_found_once_and_remembered(
-    podman: Engine, shell_layout: ImageLayout, tmp_path: Path
+    podman: Engine, shell_layout: ImageLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(podman, Podman)
     cache = tmp_path / "flags.json"
@@ -215,9 +213,9 @@ def test_flags_are_found_once_and_remembered(
     flags = first.run_flags()
     assert cache.is_file()
     second = Podman(podman.line.program, FlagsCache(cache))
-    began = time.monotonic()
-    assert second.run_flags() == flags
-    assert time.monotonic() - began < 0.5
+    with monkeypatch.context() as patched:
+        patched.setattr("ironhull.engine.podman.find_flags", pytest.fail)
+        assert second.run_flags() == flags
     _load(first, shell_layout)
     assert second.run(SHELL, RunOptions(network="none")).exit_code == 0
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -151,10 +150,8 @@ def test_other_answers_are_final(mirror: FakeMirror, code: int) -> None:
 
 def test_a_server_that_hangs_is_given_up(mirror: FakeMirror) -> None:
     mirror.fail("file", hanging())
-    began = time.monotonic()
     with pytest.raises(NetworkError, match="does not answer in time"):
         get(mirror, IMPATIENT)
-    assert time.monotonic() - began < 30
 
 
 def test_a_server_that_hangs_in_the_middle_is_asked_for_the_rest(mirror: FakeMirror) -> None:
@@ -165,10 +162,8 @@ def test_a_server_that_hangs_in_the_middle_is_asked_for_the_rest(mirror: FakeMir
 
 def test_a_server_that_drips_is_given_up(mirror: FakeMirror) -> None:
     mirror.fail("file", dripping(0.02))
-    began = time.monotonic()
     with pytest.raises(NetworkError, match="too slowly"):
         get(mirror, replace(PATIENCE, idle=1, whole=0.5, rate=1e6, first_wait=0.01))
-    assert time.monotonic() - began < 30
 
 
 def test_more_than_announced_stops_the_transfer(mirror: FakeMirror) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,6 +19,7 @@ from tests.fakes.sides import (
     side,
     standard,
 )
+from tests.work import ends
 
 from ironhull.attest.listing import Attachment
 from ironhull.attest.provenance import Dependency, Provenance
@@ -285,9 +285,8 @@ def test_updates_alone_and_add_are_found() -> None:
 def test_a_hostile_history_takes_no_time() -> None:
     words = ("apt-get install ", "curl ", "/bin/sh -c ", "gpg ", "#(nop) ", "ADD http:/", "npm ")
     texts = ["RUN " + word * (64_000 // len(word)) for word in words]
-    began = time.process_time()
-    assert history_of([Layer("d", None, "m", 1, 1, 1, text) for text in texts]).known
-    assert time.process_time() - began < 3
+    with ends():
+        assert history_of([Layer("d", None, "m", 1, 1, 1, text) for text in texts]).known
 
 
 # -- CIS ----------------------------------------------------------------------------------------

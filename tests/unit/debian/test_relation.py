@@ -1,9 +1,9 @@
-import time
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.work import ends
 
 from ironhull.debian.names import DebianVersion
 from ironhull.debian.relation import (
@@ -93,10 +93,8 @@ def test_any_text_is_read_or_refused_and_nothing_else(text: str) -> None:
 
 
 def test_hostile_white_space_costs_linear_time() -> None:
-    start = time.process_time()
-    with pytest.raises(MalformedError):
+    with ends(), pytest.raises(MalformedError):
         parse_relations("foo" + " " * (MAX_FIELD - 10) + "!")
-    assert time.process_time() - start < 1
 
 
 def test_fields_without_end_are_refused() -> None:

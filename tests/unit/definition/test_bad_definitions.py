@@ -1,10 +1,10 @@
 """Bad input: every error of a file at once, each with its line and column and what to do."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
+from tests.work import ends
 
 from ironhull.definition.reader import load, read
 from ironhull.errors import DefinitionError
@@ -551,19 +551,17 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_yaml_is_stopped_at_once(case: str, tmp_path: Path) -> None:
     text, expected = HOSTILE[case]
-    begin = time.process_time()
-    (found,) = problems(tmp_path, text)
+    with ends():
+        (found,) = problems(tmp_path, text)
     assert found.endswith(expected)
-    assert time.process_time() - begin < 2
 
 
 def test_more_problems_than_anyone_reads_are_cut_off(tmp_path: Path) -> None:
-    begin = time.process_time()
     keys = "".join(f"entrypoin{number}: x\n" for number in range(9_000))
-    found = problems(tmp_path, GOOD + keys)
+    with ends():
+        found = problems(tmp_path, GOOD + keys)
     assert len(found) == 201
     assert found[-1] == "web.yaml: more than 199 problems; the rest is not said"
-    assert time.process_time() - begin < 5
 
 
 def test_variables_cannot_blow_a_text_up(tmp_path: Path) -> None:

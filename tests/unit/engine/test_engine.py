@@ -56,10 +56,8 @@ def test_output_without_end_is_cut_and_the_writer_goes_on() -> None:
 def test_a_time_out_ends_the_command_and_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     script = f"sleep 300 & echo $! > {pid}; wait"
-    began = time.monotonic()
     done = call(["/bin/sh", "-c", script], timeout=2)
     assert done.timed_out
-    assert time.monotonic() - began < 60
     child = int(pid.read_text())
     for _ in range(50):
         if not Path(f"/proc/{child}").exists() or "Z" in _state(child):

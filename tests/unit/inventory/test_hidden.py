@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.image import make_image
+from tests.work import ends
 
 from ironhull.inventory.document import dumps
 from ironhull.inventory.hidden import HIDDEN, hide, in_variable, without_secrets
@@ -157,9 +157,8 @@ def test_any_text_is_hidden_once_and_for_all(text: str) -> None:
 def test_no_text_takes_long(unit: str) -> None:
     """Nor does one that has the end that the patterns look for."""
     text = (unit * 65536)[:65535] + "@"
-    started = time.process_time()
-    for value in (text, f"ENV A={text}", f"|1 A={text} x", f"$a{text} x"):
-        without_secrets(value)
-        in_variable("DB_PASSWORD", value)
-        in_variable(value, value)
-    assert time.process_time() - started < 10
+    with ends():
+        for value in (text, f"ENV A={text}", f"|1 A={text} x", f"$a{text} x"):
+            without_secrets(value)
+            in_variable("DB_PASSWORD", value)
+            in_variable(value, value)

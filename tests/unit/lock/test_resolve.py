@@ -1,7 +1,6 @@
-import time
-
 import pytest
 from tests.fakes.archive import fake_archive, fake_definition
+from tests.work import ends
 
 from ironhull.errors import ResolveError
 from ironhull.lock.model import LockedPlatform, ReasonKind
@@ -522,10 +521,9 @@ def test_an_impossible_puzzle_ends() -> None:
 
 
 def test_a_search_without_end_is_given_up_and_that_is_said() -> None:
-    start = time.process_time()
-    message = str(error(pigeons(9, 8), "all"))
+    with ends(300):
+        message = str(error(pigeons(9, 8), "all"))
     assert "(the search stopped after 2001 dead ends)" in message
-    assert time.process_time() - start < 20
 
 
 def test_a_pin_that_nothing_else_agrees_with_is_named() -> None:

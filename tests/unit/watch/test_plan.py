@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.fakes.archive import fake_archive, fake_definition
 from tests.fakes.definition import AMD64
+from tests.work import calls
 
 from ironhull.lock.make import make_lock
 from ironhull.state.watch_records import ImageState
@@ -133,16 +133,18 @@ def test_planning_grows_with_the_definitions_and_no_faster() -> None:
     one = wanted()
     text = ARCHIVE + "lib 2 source=libs\n"
 
-    def seconds(number: int) -> float:
+    def work(number: int) -> int:
         names = [f"image{index}" for index in range(number)]
         catalog = [replace(one, name=name) for name in names]
         states = {name: current(name, inputs=one.inputs) for name in names}
-        begun = time.process_time()
-        newest = Newest({AMD64: fake_archive(text)})
-        assert one.lock is not None
-        updates = {each.name: newest.updates(each.definition, one.lock) for each in catalog}
-        assert len(plan(catalog, Observed(states, updates))) == number
-        return time.process_time() - begun
 
-    seconds(100)
-    assert seconds(10_000) < 15 * max(seconds(1_000), 0.005)
+        def planned() -> None:
+            newest = Newest({AMD64: fake_archive(text)})
+            assert one.lock is not None
+            updates = {each.name: newest.updates(each.definition, one.lock) for each in catalog}
+            assert len(plan(catalog, Observed(states, updates))) == number
+
+        return calls(planned)
+
+    few, many = work(200), work(2_000)
+    assert many < 11 * few

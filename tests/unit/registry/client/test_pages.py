@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 
 import pytest
+from tests.work import ends
 
 from ironhull.errors import MalformedError
 from ironhull.registry.client.pages import next_link
@@ -52,7 +52,5 @@ def test_half_a_list_does_not_pass_for_the_whole(header: str) -> None:
 
 @pytest.mark.parametrize("piece", [" ", "<", "<a>;", "; rel=a", ";\t", "a"])
 def test_a_hostile_header_takes_no_time(piece: str) -> None:
-    began = time.process_time()
-    with suppress(MalformedError):
+    with ends(), suppress(MalformedError):
         next_link([piece * (16_000 // len(piece))])
-    assert time.process_time() - began < 1
