@@ -6,7 +6,7 @@ the wall's time is beside it.
 
 rate      Dockerfiles a second of one processor: lexed, migrated, written
 public    `ironhull migrate FILE --registry dhi.io`, the whole process
-own       the same with the images of Ironhull's own definitions, which are read each time
+own       the same with the images of Ironhull's own definitions, which a first run has read
 hadolint  `hadolint FILE`, a native program that only reads
 """
 

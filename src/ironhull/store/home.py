@@ -13,6 +13,7 @@
     contents/     what the files of layers are, by the layer's digest
     debs/         what scripts and listening programs .deb files have, by sha256
     engines.json  the options that container engines were found to know
+    migrate.json  what the definitions said to whoever moved a Dockerfile
 <home>/inventories/   what is in images, for rescans, and what those have said already
 <home>/advisories/    the database of vulnerabilities
 <home>/keys/          the keys that sign, and those that are believed
@@ -135,6 +136,11 @@ class Home:
     def engines(self) -> Path:
         """A file: the options that each engine was found to know."""
         return self.cache / "engines.json"
+
+    @property
+    def catalog_answers(self) -> Path:
+        """A file: what the definitions said to whoever moved a Dockerfile."""
+        return self.cache / "migrate.json"
 
     @property
     def inventories(self) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ironhull.errors import NotFoundError
 from ironhull.migrate.catalog.described import public_catalog, read_description
 from ironhull.migrate.catalog.interface import Catalog
+from ironhull.migrate.catalog.remembered import RememberedCatalog
 from ironhull.migrate.context.folder import FolderContext
 from ironhull.migrate.dockerfile.lexer import MAX_BYTES
 from ironhull.migrate.migrate import migrate as migrate_text
@@ -64,8 +65,13 @@ def catalog_of(machine: Machine, registry: str) -> Catalog:
         except OSError as error:
             raise NotFoundError(f"cannot read {registry}: {error.strerror}") from error
         return read_description(data, registry)
-    # Reading definitions loads more than all the rest of this verb.
-    from ironhull.migrate.catalog.definitions import DefinitionCatalog
-    from ironhull.workspace.definitions import Definitions
 
-    return DefinitionCatalog(name, Definitions(machine).catalog)
+    def opened() -> Catalog:
+        # Reading definitions loads more than all the rest of this verb.
+        from ironhull.migrate.catalog.definitions import DefinitionCatalog
+        from ironhull.workspace.definitions import Definitions
+
+        return DefinitionCatalog(name, Definitions(machine).catalog)
+
+    folder = machine.settings.catalog
+    return RememberedCatalog(name, folder, machine.home.catalog_answers, opened)
