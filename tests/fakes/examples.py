@@ -22,8 +22,6 @@ class Example:
     proved: bool = False
     """The tests prove it with an engine; the others take minutes each, and are built of the same
     images in the same ways."""
-    known: frozenset[str] = frozenset()
-    """Aspects of the proof in which a person still has to do something, by title."""
 
     @property
     def path(self) -> Path:
@@ -52,8 +50,6 @@ EXAMPLES = (
     Example(
         "python-gunicorn", ("python:3.13-dev", "python:3.13"), ("/health", "/earth", "/pluto"),
         proved=True,
-        # A virtual environment brings pip, and nothing takes it out.
-        known=frozenset({"no-package-manager"}),
     ),
     Example("python-uv", ("python:3.13-dev", "python:3.13"), ("/de/Ada", "/xx/y")),
     Example("entrypoint-wait", ("python:3.13-dev", "python:3.13"), ("/12", "/x"), proved=True),

@@ -8,7 +8,7 @@ from ironhull.migrate.dockerfile.shell import Command
 from ironhull.migrate.draft import Draft, DraftStage, Line
 from ironhull.migrate.model import Confidence, Rung
 from ironhull.migrate.rules.bases import stays
-from ironhull.migrate.rules.editing import edit_commands
+from ironhull.migrate.rules.editing import commands_of, edit_commands
 from ironhull.migrate.rules.native import build_stages, root_of
 from ironhull.migrate.rules.rule import Rule
 
@@ -21,7 +21,7 @@ ENVIRONMENT = Rule(
     Confidence.LIKELY,
     "RUN pip install -r requirements.txt",
     'RUN python3 -m venv /opt/venv\nENV PATH="/opt/venv/bin:$PATH"\n'
-    "RUN pip install -r requirements.txt",
+    "RUN pip install -r requirements.txt && pip uninstall --yes pip",
 )
 _MAKES = re.compile(
     r"\bvenv\s|\bvirtualenv\s|\buv\s+sync\b|\buv\s+venv\b|UV_PROJECT_ENVIRONMENT"
@@ -31,6 +31,8 @@ _INSTALLS = re.compile(
     r"\bpip3? install\b|\bpoetry install\b|\bpipenv (?:install|sync)\b"
     r"|\buv pip\b|setup\.py install\b|\bpdm (?:install|sync)\b"
 )
+_USES_PIP = re.compile(_INSTALLS.pattern + r"|\bpip3?\b")
+_UNINSTALL = "pip uninstall --yes pip"
 _PIP = re.compile(r"\bpip3? install\b")
 _OWN = re.compile(r"-m\s+venv\s|\bvirtualenv\s+/|\buv\s+venv\b")
 _PLACES = re.compile(
@@ -63,6 +65,7 @@ def python_environment(draft: Draft) -> None:
         _insert(draft, stage, first, VENV)
         for line, _ in stage.instructions("RUN"):
             edit_commands(draft, stage, line, _plain_install, ENVIRONMENT)
+        _leave_pip_behind(draft, stage)
         if index in plan.chain and plan.split:
             plan.venv = VENV
     if not plan.split:
@@ -109,6 +112,22 @@ def _insert(draft: Draft, stage: DraftStage, first: Line, folder: str) -> None:
     ENVIRONMENT.changed(
         draft, first.line, "", "\n".join(lines), test="that every package is imported"
     )
+
+
+def _leave_pip_behind(draft: Draft, stage: DraftStage) -> None:
+    """After the last installation: a package manager in the environment would ship with it."""
+    lines = [line for line, _ in stage.instructions("RUN")]
+    last = next(line for line in reversed(lines) if _USES_PIP.search(line.text))
+    commands = commands_of(last)
+    if commands and last.instruction is not None:
+        at = last.instruction.body_start + commands[-1].end
+        text = draft.edited(last, [(at, at, f" && {_UNINSTALL}")])
+        ENVIRONMENT.rewrite(draft, last, text)
+        return
+    if not last.text.endswith("\n"):
+        last.text += draft.end
+    stage.lines.insert(stage.lines.index(last) + 1, draft.made(f"RUN {_UNINSTALL}"))
+    ENVIRONMENT.changed(draft, 0, "", f"RUN {_UNINSTALL}")
 
 
 def _plain_install(command: Command) -> str | None:
