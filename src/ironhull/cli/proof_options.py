@@ -28,8 +28,8 @@ def proof_options(command: Command) -> Command:
         "requests",
         multiple=True,
         metavar="REQUEST",
-        help="With --prove: ask both, as [METHOD] [:PORT]/PATH [BODY]; without it what the images "
-        "expose.",
+        help="With --prove: ask both, as [METHOD] [:PORT]/PATH [BODY]; without it what "
+        "compose or the images say.",
     )
     @click.option(
         "--run",

@@ -15,13 +15,17 @@ from ironhull.engine.interface import Engine
 from ironhull.errors import EnvironmentProblem
 from ironhull.inventory.model import Inventory
 from ironhull.inventory.take import Taker
+from ironhull.migrate.context.folder import FolderContext
 from ironhull.migrate.model import Migration, Rung
+from ironhull.migrate.outside.find import files_around
+from ironhull.migrate.outside.services import Composed, composed
 from ironhull.migrate.proof.bases import Missing
 from ironhull.migrate.proof.bases_named import bases_named, stand_in
 from ironhull.migrate.proof.closure import check_closure
 from ironhull.migrate.proof.model import Aspect, Proof, Request, Verdict
 from ironhull.migrate.proof.prove import Questions, Version, Workplace
 from ironhull.migrate.proof.prove import prove as prove_there
+from ironhull.migrate.proof.requests import requests_of
 from ironhull.progress import Silent
 from ironhull.store.choice import machine_platform
 from ironhull.workspace.definitions import Definitions
@@ -46,7 +50,7 @@ class ProofChoices:
     engine: str | None = None
     """None: the first of podman and docker that works."""
     requests: tuple[Request, ...] = ()
-    """None: what the images say of themselves."""
+    """None: what a compose file says of the service, else what the images say of themselves."""
     commands: tuple[tuple[str, ...], ...] = ()
     """Arguments to run both images with, to their end."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -79,19 +83,20 @@ def prove(
         reason = f"{problem}: the static checks need the image, which an engine builds"
         return Proof("", (), (), (Aspect("build", "build", Verdict.NOT_TESTED, "", "", reason),), 0)
     with _workplace(machine, found, context, chosen, undisturbed) as place:
-        return prove_there(place, versions[0], versions[1], _questions(migration, chosen))
+        asked = _questions(migration, chosen, composed(files_around(FolderContext(context))))
+        return prove_there(place, versions[0], versions[1], asked)
 
 
-def _questions(migration: Migration, chosen: ProofChoices) -> Questions:
+def _questions(migration: Migration, chosen: ProofChoices, service: Composed) -> Questions:
     ports = {
         int(one.before): int(one.after)
         for one in migration.outside
         if one.kind == "port" and one.before.isdecimal() and one.after.isdecimal()
     }
     return Questions(
-        chosen.requests,
+        chosen.requests or requests_of(service.ports, service.health),
         chosen.commands,
-        chosen.environment,
+        {**service.environment, **chosen.environment},
         ports,
         init=any(one.kind == "init" for one in migration.outside),
         shell=migration.rung in (Rung.DEV, Rung.REFUSED),

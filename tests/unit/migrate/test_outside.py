@@ -13,6 +13,8 @@ from ironhull.migrate.outside.edit import edited
 from ironhull.migrate.outside.find import files_around, outside_changes, wanted_of
 from ironhull.migrate.outside.model import Wanted
 from ironhull.migrate.outside.nodes import documents
+from ironhull.migrate.outside.services import composed
+from ironhull.migrate.proof.requests import requests_of
 
 WANTED = Wanted({80: 8080}, 65532, 65532, names=frozenset({"registry.example/shop/web"}))
 
@@ -186,3 +188,51 @@ def test_only_yaml_that_people_write_is_read():
 @given(st.text(alphabet="services:web\n -{}[]'\"80&*#|>! \r\t", max_size=80))
 def test_whatever_a_file_says_it_is_read_or_refused(text):
     outside_changes({"compose.yaml": text.encode(), "a.yaml": text.encode()}, WANTED)
+
+
+SERVICES = b"""\
+services:
+  worker: {build: ., command: [node, worker.js]}
+  web:
+    build: {context: ./}
+    ports: ["127.0.0.1:8080:3000/tcp", {target: 3001, protocol: tcp}, "53:53/udp", "1-9:1-9"]
+    expose: [3000]
+    environment: [MODE=plain, "KEY=${SECRET}", PASSED, "TEXT=a=b"]
+    healthcheck: {test: ["CMD", "curl", "-f", "http://localhost:3000/live"]}
+  db: {image: "postgres:17", ports: ["5432:5432"], environment: {A: b}}
+"""
+
+
+def test_the_service_built_here_says_how_it_is_asked_and_set() -> None:
+    found = composed({"compose.yaml": SERVICES, "other.yaml": b"services: {a: {build: .}}"})
+    assert (found.file, found.name) == ("compose.yaml", "web")
+    assert found.ports == (3000, 3001)
+    assert found.environment == {"MODE": "plain", "TEXT": "a=b"}
+    assert [str(one) for one in requests_of(found.ports, found.health)] == [
+        "GET :3000/", "GET :3001/", "GET :3000/live",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "ports"),
+    [
+        (b"services: {a: {build: ., environment: {A: 1, B: null, C: $D}}}", "a", ()),
+        (b"services: {a: {build: ./sub, ports: ['1:1']}}", "", ()),
+        (b"services: {a: {build: ., ports: ['70000', 'x', '0']}}", "a", ()),
+        (b"services: {a: {build: ., ports: [80]}, b: {build: ., ports: [90]}}", "a", (80,)),
+        (b"services: [", "", ()),
+        (b"services: 1", "", ()),
+        (b"", "", ()),
+    ],
+)
+def test_what_a_compose_file_does_not_say_is_not_asked(
+    data: bytes, name: str, ports: tuple[int, ...]
+) -> None:
+    found = composed({"docker-compose.yml": data})
+    assert (found.name, found.ports, found.health) == (name, ports, ())
+    assert found.environment == ({"A": "1"} if b"A: 1" in data else {})
+
+
+def test_a_health_check_that_is_switched_off_is_not_asked() -> None:
+    data = b"services: {a: {build: ., healthcheck: {disable: true, test: curl http://localhost}}}"
+    assert composed({"compose.yml": data}).health == ()

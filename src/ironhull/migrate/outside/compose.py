@@ -10,7 +10,8 @@ from ironhull.migrate.outside.model import Edit, Found, Wanted
 from ironhull.migrate.outside.nodes import Place
 from ironhull.migrate.outside.programs import needs_shell
 
-_SHORT = re.compile(r"(?:.*:)?(?P<port>\d{1,5})(?:/(?:tcp|udp))?")
+PORT = re.compile(r"(?:.*:)?(?P<port>\d{1,5})(?:/(?:tcp|udp))?")
+"""A port as compose writes it in short; `port` is the container's."""
 _FULL = (".", "./")
 
 
@@ -27,7 +28,7 @@ def compose_names(document: Place) -> Iterator[str]:
     """What the images are called that are built from this folder."""
     for _, service in document.get("services").pairs():
         image = service.get("image").text
-        if image and _built_here(service):
+        if image and built_here(service):
             yield repository(image)
 
 
@@ -38,14 +39,15 @@ def repository(image: str) -> str:
     return f"{folder}{slash}{last.partition(':')[0]}"
 
 
-def _built_here(service: Place) -> bool:
+def built_here(service: Place) -> bool:
+    """Whether the service is built from the folder that the compose file is in."""
     build = service.get("build")
     return build.text in _FULL or build.get("context").text in _FULL
 
 
 def _uses(service: Place, wanted: Wanted) -> bool:
     image = service.get("image").text
-    return _built_here(service) or (bool(image) and repository(image) in wanted.names)
+    return built_here(service) or (bool(image) and repository(image) in wanted.names)
 
 
 def _ports(name: str, text: str, service: Place, wanted: Wanted) -> Iterator[Found]:
@@ -53,7 +55,7 @@ def _ports(name: str, text: str, service: Place, wanted: Wanted) -> Iterator[Fou
     places = [(one, one.text) for one in short if one.text]
     places += [(one.get("target"), one.get("target").text) for one in short if one.get("target")]
     for place, value in places:
-        found = _SHORT.fullmatch(value)
+        found = PORT.fullmatch(value)
         port = int(found["port"]) if found else 0
         if found and port in wanted.ports:
             new = wanted.ports[port]

@@ -40,13 +40,16 @@ def requests_for(given: Sequence[Request], config: ImageConfig) -> tuple[Request
     """What was given; else what the health check asks for, and `/` of every TCP port exposed."""
     if len(given) > MAX_REQUESTS:
         raise InputError(f"{len(given)} requests, at most {MAX_REQUESTS} are sent")
-    if given:
-        return tuple(given)
-    found = [Request("GET", "/", port=port) for port in tcp_ports(config)]
-    for url in _URL.finditer(" ".join(config.healthcheck)):
+    return tuple(given) or requests_of(tcp_ports(config), config.healthcheck)
+
+
+def requests_of(ports: Sequence[int], health: Sequence[str]) -> tuple[Request, ...]:
+    """`/` of each port, and what the words of a health check ask of one of them."""
+    found = [Request("GET", "/", port=port) for port in ports]
+    for url in _URL.finditer(" ".join(health)):
         path = url[2] or "/"
         asked = Request("GET", path, port=int(url[1] or 80))
-        if path != "/" and asked.port in tcp_ports(config):
+        if path != "/" and asked.port in ports:
             found.append(asked)
     return tuple(dict.fromkeys(found))
 
