@@ -9,6 +9,7 @@ IronhullError                 (4: a defect of Ironhull if nothing more exact is 
 │   ├── MalformedError        bytes that are not what they claim to be (.deb, tar, JSON, …)
 │   └── NotFoundError         a name, tag, path or digest that nothing has
 ├── CheckFailedError          (1: a check, test or policy that says no)
+│   └── UnfitImageError       an image's own check; carries all it found and what would mend it
 └── EnvironmentProblem        (3: network, disk, engine or permission)
     ├── NetworkError          a server that is missing, slow, refuses or lies
     └── EngineError           a container engine that is missing or fails
@@ -16,7 +17,7 @@ IronhullError                 (4: a defect of Ironhull if nothing more exact is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -82,6 +83,19 @@ class CheckFailedError(IronhullError):
     """A check, a test or a policy says no."""
 
     exit_code = 1
+
+
+class UnfitImageError(CheckFailedError):
+    """An image fails its static check; the message has the beginning of each list.
+
+    `whole` has all of them. `mending` is what a definition could say, by the place where it would
+    say it: `packages` (to keep out), `delete` and `idle` (paths), `setuid`.
+    """
+
+    def __init__(self, message: str, whole: str, mending: Mapping[str, Sequence[str]]) -> None:
+        self.whole = whole
+        self.mending = {place: tuple(items) for place, items in mending.items()}
+        super().__init__(message)
 
 
 class EnvironmentProblem(IronhullError):

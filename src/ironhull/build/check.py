@@ -42,6 +42,8 @@ _MACHINE = {
     "riscv64": 243,
     "s390x": 22,
 }
+# usr/lib/jvm/java/lib has three slashes; usr/lib/x86_64-linux-gnu, which all programs share, two.
+_PRIVATE_DEPTH = 3
 # What these folders hold exists only where the image runs.
 _RUNTIME_FOLDERS = ("/proc/", "/sys/", "/dev/", "/run/")
 
@@ -97,7 +99,8 @@ def check_image(image: CheckedImage) -> tuple[CheckResult, ...]:
     for name, check in CHECKS.items():
         looked_at, problems = check(image)
         said = sorted(problem.text + _origin(image.tree, problem.path) for problem in problems)
-        results.append(CheckResult(name, str(image.platform), looked_at, tuple(said)))
+        paths = tuple(sorted({problem.path for problem in problems if problem.path}))
+        results.append(CheckResult(name, str(image.platform), looked_at, tuple(said), paths))
     return tuple(results)
 
 
@@ -133,11 +136,23 @@ def _libraries(image: CheckedImage) -> Found:
         # on the order of loading, so each file has to find its own.
         search = [*_rpath(elf, entry.path), *folders]
         for name in elf.needed:
-            if not _found(tree, name, search):
-                elsewhere = by_name.get(name)
+            elsewhere = by_name.get(name, [])
+            if not _found(tree, name, search) and not _plugged_in(entry, elf, elsewhere):
                 hint = f" (there is /{elsewhere[0]}, not searched)" if elsewhere else ""
                 problems.append(_at(entry, f"needs {name}{hint}"))
     return count, problems
+
+
+def _plugged_in(entry: TreeEntry, elf: Elf, elsewhere: list[str]) -> bool:
+    """Whether a library is a plug-in of the program that has loaded what it needs already.
+
+    Java's libraries lie in lib and need libjvm.so, which is in lib/server: nothing finds it there,
+    and nothing has to, because it is the virtual machine that loads them. So: a library, not a
+    program, in a folder of its own, that needs one from further down in this folder.
+    """
+    folder = posixpath.dirname(entry.path)
+    private = folder.count("/") >= _PRIVATE_DEPTH
+    return private and not elf.interpreter and any(p.startswith(f"{folder}/") for p in elsewhere)
 
 
 def _library_folders(image: CheckedImage) -> list[str]:

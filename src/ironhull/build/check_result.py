@@ -14,6 +14,8 @@ class CheckResult:
     looked_at: int
     """How many paths, links, files the check looked at."""
     problems: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    """The paths, without a leading slash, that would have to go or to change."""
 
     @property
     def ok(self) -> bool:

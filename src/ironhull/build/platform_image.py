@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from ironhull.build.check import CheckedImage, check_image
 from ironhull.build.check_result import CheckResult
 from ironhull.build.compose import own_layer
 from ironhull.build.compression import Compression
+from ironhull.build.mending import mending
 from ironhull.build.origins import fetched_files, origins_of, write_origins
 from ironhull.build.record import MadeLayer, PackagePart
 from ironhull.build.squash import squashed_layer
@@ -33,7 +34,7 @@ from ironhull.build.steps.context import StepContext
 from ironhull.build.steps.ld_cache import library_folders
 from ironhull.build.tree import Tree, tree_of
 from ironhull.definition.model import ImageDefinition
-from ironhull.errors import CheckFailedError
+from ironhull.errors import UnfitImageError
 from ironhull.lock.model import Lock, LockedPlatform, ReasonKind
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.platform import Platform
@@ -52,7 +53,7 @@ def put_platform(
 ) -> tuple[Descriptor, BuiltPlatform]:
     """Store the image of one platform; gives its manifest's descriptor and what was built.
 
-    CheckFailedError, with every problem, if it fails its static check.
+    UnfitImageError, with every problem, if it fails its static check.
     """
     locked = lock.platforms[str(platform)]
     parts = tuple(part for record in records for part in record.parts)
@@ -68,7 +69,7 @@ def put_platform(
     # 2
     image = CheckedImage(tree, definition, platform, uid, gid, library_folders(tree, context))
     checks = check_image(image)
-    _refuse(definition, platform, checks)
+    _refuse(definition, platform, checks, mending(checks, tree, context.requested))
     # 3
     layers = _layers(definition, lock, records, tree, compression, home)
     # 4
@@ -138,16 +139,33 @@ def _requested(locked: LockedPlatform) -> frozenset[str]:
     )
 
 
-def _refuse(definition: ImageDefinition, platform: Platform, checks: Sequence[CheckResult]) -> None:
-    failed = [check for check in checks if not check.ok]
-    if not failed:
+def _refuse(
+    definition: ImageDefinition,
+    platform: Platform,
+    checks: Sequence[CheckResult],
+    mend: Mapping[str, Sequence[str]],
+) -> None:
+    if all(check.ok for check in checks):
         return
-    lines = [f"{definition.file}: the image for {platform} fails its check, nothing is published:"]
-    for check in failed:
+    head = f"{definition.file}: the image for {platform} fails its check, nothing is published:"
+    tail = (
+        "delete what is not needed with `paths`, add the package that is missing, or say\n"
+        "in `hardening` that the image is meant to have it (build --suggest: the lists whole,\n"
+        "and lines for the definition)"
+    )
+    whole = [head, *_listed(checks, None)]
+    message = [head, *_listed(checks, _LISTED), tail]
+    raise UnfitImageError("\n".join(message), "\n".join(whole), mend)
+
+
+def _listed(checks: Sequence[CheckResult], most: int | None) -> list[str]:
+    """The problems of each check that does not hold, at most so many of each."""
+    lines = []
+    for check in checks:
+        if check.ok:
+            continue
         lines.append(f"  {check.name}:")
-        lines += [f"    {problem}" for problem in check.problems[:_LISTED]]
-        if len(check.problems) > _LISTED:
-            lines.append(f"    and {len(check.problems) - _LISTED} more")
-    lines.append("delete what is not needed with `paths`, add the package that is missing, or say")
-    lines.append("in `hardening` that the image is meant to have it")
-    raise CheckFailedError("\n".join(lines))
+        lines += [f"    {problem}" for problem in check.problems[:most]]
+        if most is not None and len(check.problems) > most:
+            lines.append(f"    and {len(check.problems) - most} more")
+    return lines

@@ -36,7 +36,9 @@ CAPTURED = re.compile(
     r"|usr/share/base-passwd/(?:passwd|group)\.master"
     r"|usr/share/libc-bin/nsswitch\.conf"
     r"|etc/ld\.so\.conf(?:\.d/[^/]+\.conf)?"
-    r"|usr/lib/sysusers\.d/[^/]+\.conf"
+    r"|usr/lib/(?:sysusers\.d/[^/]+\.conf|tmpfiles\.d/[^/]+\.conf|systemd/system/[^/]+\.service)"
+    r"|etc/([^/]+)/\1\.(?:conf|cfg)|etc/[^/]+\.conf"
+    r"|usr/local/share/ca-certificates/.+\.crt"
     r"|usr/share/(?:base-files/(?:profile|motd|dot\.bashrc|dot\.profile)|debianutils/shells)"
 )
 CAPTURE_LIMIT = 1 << 20

@@ -5,7 +5,7 @@ A module of its own, so that looking up what was made before loads nothing that 
 
 from __future__ import annotations
 
-TRANSFORM = 2
+TRANSFORM = 3
 """Of `transform`: part of every layer's key. Raise it when a package's layer would change."""
-STEPS = 3
+STEPS = 4
 """Part of every image's key: raise it when a step's result changes, or what the check refuses."""

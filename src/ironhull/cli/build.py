@@ -9,9 +9,11 @@ import click
 
 from ironhull.build.built import BuiltImage
 from ironhull.build.document import builds_document
+from ironhull.build.mending import yaml_lines
 from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options, platforms_option
 from ironhull.cli.output import as_json, print_json, table
+from ironhull.errors import CheckFailedError, UnfitImageError
 from ironhull.oci.platform import Platform
 from ironhull.reports.words import shown_size
 from ironhull.workspace.building import BuildChoices, build_images, write_layout
@@ -29,6 +31,11 @@ from ironhull.workspace.building import BuildChoices, build_images, write_layout
 @click.option("--compression", help="zstd[:1-19] or gzip[:1-9]; without it the definition's.")
 @click.option("--update", is_flag=True, help="Lock to what the archive has now, then build.")
 @click.option("--locked", is_flag=True, help="Fail if there is no lock yet.")
+@click.option(
+    "--suggest",
+    is_flag=True,
+    help="If its check fails: all it found, and lines that would mend it.",
+)
 @click.option("--no-attest", is_flag=True, help="Sign nothing, though there is a key.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Layers made at once; default: the CPUs.")
 @archive_options
@@ -40,6 +47,7 @@ def build(
     compression: str | None,
     update: bool,
     locked: bool,
+    suggest: bool,
     no_attest: bool,
     jobs: int | None,
     mirror: str | None,
@@ -74,7 +82,14 @@ def build(
             if output is not None:
                 write_layout(machine.home, image, output)
 
-        built = build_images(machine, images, chosen, write)
+        try:
+            built = build_images(machine, images, chosen, write)
+        except UnfitImageError as error:
+            if not suggest:
+                raise
+            # The lines alone are data, so that they can be sent into a file.
+            click.echo(yaml_lines(error.mending), nl=False)
+            raise CheckFailedError(error.whole) from None
     seconds = time.monotonic() - began
     if as_json:
         print_json(builds_document(built, seconds))

@@ -3,6 +3,7 @@ from tests.fakes.definition import AMD64, ARM64, definition
 
 from ironhull.build.check import CHECKS, CheckedImage, check_image
 from ironhull.build.elf import Elf
+from ironhull.build.mending import mending, yaml_lines
 from ironhull.build.record import PackagePart, TreeEntry
 from ironhull.build.tree import Tree, tree_of
 from ironhull.definition.model import Healthcheck, Keep
@@ -312,3 +313,47 @@ def test_programs_that_only_sound_like_it_are_not_found():
     made = tree(*(entry(f"usr/bin/{name}", 0o755) for name in names.split()))
     for check in ("no-shell", "no-package-manager", "no-compiler"):
         assert problems(check, made) == []
+
+
+def test_a_plug_in_needs_not_find_what_its_program_has_loaded_from_further_down():
+    private = "usr/lib/jvm/java/lib"
+    made = tree(
+        entry(f"{private}/libawt.so", elf=elf("libjvm.so")),
+        entry(f"{private}/server/libjvm.so", elf=elf()),
+        entry("usr/lib/libplain.so", elf=elf("libdeep.so")),
+        entry("usr/lib/deep/libdeep.so", elf=elf()),
+    )
+    assert problems("libraries", made) == [
+        "/usr/lib/libplain.so needs libdeep.so (there is /usr/lib/deep/libdeep.so, not searched)"
+    ]
+
+
+def test_what_would_mend_an_image_is_told_package_by_package_and_path_by_path():
+    script = {"mode": 0o755, "shebang": "/bin/sh"}
+    parts = [
+        PackagePart("init", "1", "all", (
+            TreeEntry("usr", DIRECTORY, 0o755), TreeEntry("usr/bin", DIRECTORY, 0o755),
+            TreeEntry("usr/bin/service", FILE, **script),
+        ), {}, 0, ""),
+        PackagePart("app", "1", "amd64", (
+            TreeEntry("usr/bin/app", FILE, 0o755, elf=elf()),
+            TreeEntry("usr/bin/app-admin", FILE, **script),
+            TreeEntry("usr/lib", DIRECTORY, 0o755), TreeEntry("usr/lib/app", DIRECTORY, 0o755),
+            TreeEntry("usr/lib/app/exe", DIRECTORY, 0o755),
+            TreeEntry("usr/lib/app/exe/a", FILE, **script),
+            TreeEntry("usr/lib/app/exe/b", FILE, **script),
+            TreeEntry("usr/lib/app/gui.so", FILE, 0o644, elf=elf("libwindows.so.1")),
+        ), {}, 0, ""),
+    ]  # fmt: skip
+    made = tree_of(parts)
+    made.put_file("etc/passwd", b"nonroot:x:65532:65532::/:/x\n")
+    checks = check_image(CheckedImage(made, definition(), AMD64, 65532, 65532))
+    assert yaml_lines(mending(checks, made, {"app"})) == (
+        "contents:\n  packages:\n"
+        '    - "!init"\n'
+        "paths:\n"
+        "  - {type: delete, path: /usr/bin/app-admin, recursive: true}\n"
+        "  - {type: delete, path: /usr/lib/app/exe, recursive: true}\n"
+        "hardening:\n  idle:\n"
+        "    - /usr/lib/app/gui.so\n"
+    )

@@ -384,3 +384,82 @@ def test_a_home_behind_a_link_does_not_replace_the_link():
     accounts(tree, context)
     assert tree.entries["var/run"].is_symlink
     assert tree.entries["run"].uid == 7
+
+
+def test_authorities_of_the_owner_reach_the_bundle_and_java_s_store():
+    pem = b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n"
+    folder, local = "usr/share/ca-certificates/mozilla", "/usr/local/share/ca-certificates"
+    captured = {f"{folder}/One.crt": pem % b"b25l"}
+    both = pem % b"dHdv" + pem % b"dGhyZWU="
+    edits = (
+        edit(PathKind.FILE, f"{local}/Corp.crt", content=both),
+        edit(PathKind.FILE, f"{local}/arm.crt", content=pem % b"YXJt", platforms=(ARM64,)),
+    )
+    tree, context = composed(
+        part("ca-certificates", *captured, captured=captured.items()),
+        part("ca-certificates-java", "usr/share/j/x"),
+        of=definition(paths=edits),
+    )
+    certificates(tree, context)
+    java_truststore(tree, context)
+    assert text(tree, "etc/ssl/certs/ca-certificates.crt").encode() == pem % b"b25l" + both
+    assert tree.contents["etc/ssl/certs/java/cacerts"] == java_store(
+        {"debian:one.pem": b"one", "local:corp.pem": b"two", "local:corp-1.pem": b"three"}
+    )
+
+
+def test_an_authority_in_another_form_or_under_another_name_is_said_at_its_place():
+    local = "/usr/local/share/ca-certificates"
+    pem = b"-----BEGIN CERTIFICATE-----\nb25l\n-----END CERTIFICATE-----\n"
+    edits = (
+        edit(PathKind.FILE, f"{local}/der.crt", content=b"\x30\x82"),
+        edit(PathKind.FILE, f"{local}/corp.pem", content=pem),
+    )
+    tree, context = composed(part("x", "usr/x"), of=definition(paths=edits))
+    with pytest.raises(DefinitionError) as caught:
+        certificates(tree, context)
+    assert [problem.message for problem in caught.value.problems] == [
+        f"{local}/der.crt: no certificate in PEM form in it (BEGIN CERTIFICATE)",
+        f"{local}/corp.pem: an authority's file is only taken if its name ends with .crt",
+    ]
+
+
+def test_accounts_that_units_tmpfiles_and_configuration_name_are_made():
+    captured = {
+        "usr/lib/systemd/system/cache.service": b"[Service]\nUser=cache\nGroup=cachers\n",
+        "usr/lib/tmpfiles.d/cache.conf": b"#Type\nd /run/cache 0755 spool root -\n",
+        "etc/cache/cache.cfg": b"global\n\tuser proxied\n\tgroup www-data # as ever\n",
+        "etc/other.conf": b"user = else\n",
+        "etc/cache.conf": b"user = %i\nuser root;\n",
+    }
+    tree, context = composed(part("cache-server", captured=captured.items()))
+    accounts(tree, context)
+    names = [line.split(":")[0] for line in text(tree, "etc/passwd").splitlines()]
+    assert names == ["root", "proxied", "cache", "spool", "nonroot"]
+    assert "www-data:x:33:" in text(tree, "etc/group").splitlines()
+    assert "cachers:" in text(tree, "etc/group")
+
+
+def test_configuration_that_the_definition_replaces_names_nobody():
+    captured = {"etc/web/web.conf": b"user www-data;\n"}
+    of = definition(paths=(edit(PathKind.FILE, "/etc/web/web.conf", content=b""),))
+    tree, context = composed(part("web", "etc/web/web.conf", captured=captured.items()), of=of)
+    accounts(tree, context)
+    assert "www-data" not in text(tree, "etc/passwd")
+
+
+def test_a_pattern_deletes_all_that_it_names_and_has_to_name_something():
+    paths = ("usr/bin/gem", "usr/bin/gem3.3", "usr/bin/ruby", "usr/lib/g/1/exe/x", "usr/lib/g/2/a")
+    edits = (
+        edit(PathKind.DELETE, "/usr/bin/gem*"),
+        edit(PathKind.DELETE, "/usr/lib/g/*/exe", recursive=True),
+    )
+    tree, context = composed(part("p", *paths), of=definition(paths=edits))
+    path_edits(tree, context)
+    left = [path for path, entry in tree.entries.items() if not entry.is_directory]
+    assert left == ["usr/bin/ruby", "usr/lib/g/2/a"]
+    tree, context = composed(
+        part("p", "usr/x"), of=definition(paths=(edit(PathKind.DELETE, "/usr/y*"),))
+    )
+    with pytest.raises(DefinitionError, match=r"cannot delete /usr/y\*: the image has no such"):
+        path_edits(tree, context)

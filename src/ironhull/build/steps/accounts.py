@@ -1,7 +1,8 @@
 """/etc/passwd, /etc/group and /etc/shadow, and the home folders.
 
 From, in this order: base-passwd's masters where that package is, sysusers.d fragments of packages,
-the definition. An image always has root, so that names resolve; its password is locked.
+the names in units, tmpfiles and configuration, the definition. An image always has root, so that
+names resolve; its password is locked.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import shlex
 
 from ironhull.build.steps.context import StepContext
+from ironhull.build.steps.service_accounts import STATIC, named_accounts
 from ironhull.build.tree import Tree
 from ironhull.definition.model import Accounts, User
 from ironhull.errors import InputError
@@ -53,6 +55,7 @@ def accounts(tree: Tree, context: StepContext) -> None:
     elif tree.find("bin/bash") is None:
         known.users["root"][6] = _NOLOGIN
     _sysusers(known, context)
+    _services(known, context)
     wanted = context.definition.accounts
     for group in wanted.groups:
         known.group(group.name, group.gid, list(group.members))
@@ -93,6 +96,22 @@ def _sysusers(known: _Accounts, context: StepContext) -> None:
                     words = _words(line, f"/{path} of {part.name}")
                     if len(words) > 1:
                         _sysuser(known, words)
+
+
+def _services(known: _Accounts, context: StepContext) -> None:
+    """System accounts for what units, tmpfiles and configuration name and nothing else makes."""
+    replaced = {edit.path.lstrip("/") for edit in context.definition.paths}
+    wanted = {user.name for user in context.definition.accounts.users}
+    groups = {group.name for group in context.definition.accounts.groups}
+    for part in context.packages:
+        captured = {path: d for path, d in part.captured.items() if path not in replaced}
+        for name, is_user in named_accounts(part.name, captured):
+            if name not in known.groups and name not in groups:
+                number = STATIC.get(name)
+                known.group(name, known.free() if number is None else number, [])
+            if is_user and name not in known.users and name not in wanted and name in known.groups:
+                gid = known.groups[name][2]
+                known.user([name, "x", gid, gid, "", "/nonexistent", _NOLOGIN])
 
 
 def _words(line: str, where: str) -> list[str]:

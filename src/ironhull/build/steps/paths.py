@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import assert_never
 
 from ironhull.build.origins import Origin, OriginKind
@@ -47,6 +48,9 @@ def _edit(tree: Tree, edit: PathEdit) -> None:
             mode = 0o644 if edit.mode is None else edit.mode
             tree.put_file(path, edit.content or b"", mode, edit.uid, edit.gid)
         case PathKind.DELETE:
+            if "*" in path:
+                _delete_all(tree, path, recursive=edit.recursive)
+                return
             if path not in tree:
                 raise InputError(f"cannot delete /{path}: the image has no such path")
             if tree.entries[path].is_directory and not edit.recursive and tree.below(path):
@@ -54,3 +58,16 @@ def _edit(tree: Tree, edit: PathEdit) -> None:
             tree.delete(path)
         case _:
             assert_never(edit.kind)
+
+
+def _delete_all(tree: Tree, pattern: str, *, recursive: bool) -> None:
+    """Remove what a path with `*` in it names; it has to name something."""
+    found = [path for path in sorted(tree.entries) if fnmatchcase(path, pattern)]
+    if not recursive:
+        found = [path for path in found if not tree.entries[path].is_directory]
+    if not found:
+        raise InputError(f"cannot delete /{pattern}: the image has no such path")
+    for path in found:
+        # One that lay in a folder before is gone with it.
+        if path in tree:
+            tree.delete(path)
