@@ -29,6 +29,16 @@ def accounts_of(root: ReadMap, shell: bool, problems: Problems) -> Accounts:
     )
 
 
+def stage_accounts_of(record: ReadMap, problems: Problems) -> Accounts | None:
+    """The accounts of a build stage, whose steps may be anyone's; None where it says none."""
+    if "accounts" not in record.node.entries:
+        return None
+    section = record.record("accounts")
+    users = _users(section, True, problems)
+    groups = _groups(section, users, problems)
+    return Accounts(section.get("run-as", "root"), True, users, groups)
+
+
 def _users(section: ReadMap, shell: bool, problems: Problems) -> tuple[User, ...]:
     users: dict[str, User] = {}
     numbers: dict[int, str] = {0: "root"}

@@ -1,4 +1,4 @@
-"""`contents` → packages, and repositories with their keys."""
+"""`contents` → packages, what is out of other images, and repositories with their keys."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from ironhull.definition.files import Files
-from ironhull.definition.model import PackageRequest, Place, RepositoryRequest
+from ironhull.definition.model import (
+    ArtifactRequest,
+    PackageRequest,
+    Place,
+    RepositoryRequest,
+    Slice,
+)
+from ironhull.definition.paths import platforms_of
 from ironhull.definition.shape import Item, ReadMap
 from ironhull.definition.tree import Problems, did_you_mean
-from ironhull.oci.digest import hex_of
+from ironhull.oci.digest import Digest, hex_of
 from ironhull.settings import Unpinned
 
 _KEY_URL = re.compile(r"https://[^ #]+#sha256=[0-9a-f]{64}")
@@ -25,7 +32,7 @@ def packages_of(root: ReadMap, problems: Problems) -> tuple[PackageRequest, ...]
     contents = root.record("contents")
     wanted: dict[str, PackageRequest] = {}
     for item in contents.items("packages"):
-        request = _package(item)
+        request = _package(item, problems)
         before = wanted.pop(request.name, None)
         if before is not None and before.place.file == item.place.file:
             request = _together(before, request, problems)
@@ -44,17 +51,31 @@ def packages_of(root: ReadMap, problems: Problems) -> tuple[PackageRequest, ...]
             request.version,
             request.excluded,
             recommends=request.name in recommending,
+            part=request.part,
         )
         for request in wanted.values()
     )
 
 
-def _package(item: Item) -> PackageRequest:
+def _package(item: Item, problems: Problems) -> PackageRequest:
+    if isinstance(item.value, ReadMap):
+        return _slice(item.value, item.place, problems)
     text: str = item.value
     if text.startswith("!"):
         return PackageRequest(text[1:], item.place, excluded=True)
     name, _, version = text.partition("=")
     return PackageRequest(name, item.place, version or None)
+
+
+def _slice(record: ReadMap, place: Place, problems: Problems) -> PackageRequest:
+    """A part of a package; without a name, which was said, one that nothing else looks at."""
+    name, _, version = record.get("name", "-").partition("=")
+    only, without = (
+        tuple(pattern.lstrip("/") for pattern in record.texts(key)) for key in ("only", "except")
+    )
+    if bool(only) == bool(without):
+        problems.error(place, f"the part of {name} is told by 'only' or by 'except', one of both")
+    return PackageRequest(name, place, version or None, part=Slice(only, without))
 
 
 def _together(before: PackageRequest, after: PackageRequest, problems: Problems) -> PackageRequest:
@@ -68,11 +89,43 @@ def _together(before: PackageRequest, after: PackageRequest, problems: Problems)
             "it is asked for",
         )
         return asked
-    if before.version == after.version:
+    if before.part != after.part:
+        problems.error(
+            after.place, f"package {after.name!r} is asked for whole and in part ({line})"
+        )
+    elif before.version == after.version:
         problems.warn(after.place, f"package {after.name!r} stands twice ({line} too)")
     elif before.version and after.version:
         problems.error(after.place, f"package {after.name!r} is asked for in two versions ({line})")
     return after if after.version else before
+
+
+def artifacts_of(root: ReadMap, problems: Problems) -> tuple[ArtifactRequest, ...]:
+    """What is taken out of other images, in order."""
+    return tuple(
+        artifact(item.value.get("name"), item.value, problems)
+        for item in root.record("contents").items("artifacts")
+        if "name" in item.value.values
+    )
+
+
+def artifact(name: str, record: ReadMap, problems: Problems) -> ArtifactRequest:
+    """The other image `NAME@sha256:…`, and what of it."""
+    reference, _, digest = name.partition("@")
+    includes, excludes = (
+        tuple(pattern.strip("/") for pattern in record.texts(key))
+        for key in ("includes", "excludes")
+    )
+    return ArtifactRequest(
+        reference,
+        Digest(digest),
+        record.place,
+        includes,
+        excludes,
+        record.get("uid"),
+        record.get("gid"),
+        platforms_of(record, problems),
+    )
 
 
 def repositories_of(

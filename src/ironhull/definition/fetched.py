@@ -70,6 +70,12 @@ def _checksum(record: ReadMap, url: str, files: Files, problems: Problems) -> Di
         return None
     if written.startswith("sha256:"):
         return Digest(written)
+    if written and not written.startswith("https:"):
+        problems.error(
+            record.at("checksum"),
+            "40 digits are of a commit: of a file, write sha256: and 64 hexadecimal digits",
+        )
+        return None
     if url.startswith("file:"):
         return _digest_of(Path(urlsplit(url).path), record, problems)
     if not url.startswith("https:"):

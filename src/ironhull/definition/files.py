@@ -15,7 +15,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ironhull.definition.format import FORMAT
+from ironhull.definition.format import FOLLOWED, FORMAT
 from ironhull.definition.model import Place
 from ironhull.definition.pins import NOTHING, Pins
 from ironhull.definition.shape import FixedKeys, ListOf, Shape
@@ -30,6 +30,8 @@ MAX_INCLUDE_DEPTH = 8
 MAX_TEXTS = 4 * 1024 * 1024
 """Of a definition and all that it includes, together."""
 MAX_SOURCE = 4 * 1024 * 1024
+MAX_MEMBERS = 2000
+"""Paths of a folder that `paths` copies."""
 MAX_SOURCES = 16 * 1024 * 1024
 """Of all files that `paths` and `contents.keyring` read, together."""
 
@@ -69,6 +71,7 @@ class Files:
     first_line: str = ""
     """Of the definition itself."""
     _way: list[Path] = field(default_factory=list)
+    _real_tree: str = ""
     _left: int = MAX_SOURCES
     _text_left: int = MAX_TEXTS
 
@@ -99,8 +102,37 @@ class Files:
         self._keep(real, data)
         return data
 
+    def folder(self, relative: str, place: Place) -> dict[str, bytes | None]:
+        """All below a folder beside a definition, sorted: a file's bytes, None for a folder.
+
+        Empty after an error was reported.
+        """
+        real = self.place_inside(relative, place)
+        if real is None:
+            return {}
+        if not real.is_dir():
+            self.problems.error(place, f"{relative:.100} is not a folder")
+            return {}
+        found: dict[str, bytes | None] = {}
+        for above, folders, names in os.walk(real):
+            folders.sort()
+            inner = os.path.relpath(above, real)
+            for name in [*folders, *sorted(names)]:
+                path = os.path.normpath(f"{inner}/{name}")
+                if len(found) >= MAX_MEMBERS:
+                    self.problems.error(place, f"more than {MAX_MEMBERS} paths in {relative:.100}")
+                    return {}
+                whole = os.path.normpath(f"{relative}/{path}")
+                found[path] = None if name in folders else self.source(whole, place)
+        return dict(sorted(found.items()))
+
     def _keep(self, real: Path, data: bytes) -> None:
-        self.texts[os.path.relpath(real, os.path.realpath(self.tree))] = data
+        self.texts[os.path.relpath(real, self._root())] = data
+
+    def _root(self) -> str:
+        if not self._real_tree:
+            self._real_tree = os.path.realpath(self.tree)
+        return self._real_tree
 
     def place_inside(self, relative: str, place: Place) -> Path | None:
         """The real path of a file that a definition names; None after an error was reported."""
@@ -110,7 +142,7 @@ class Files:
         tried = []
         for base in self._bases(place):
             real = Path(os.path.realpath(base / relative))
-            if not real.is_relative_to(os.path.realpath(self.tree)):
+            if not real.is_relative_to(self._root()):
                 continue
             if _is_there(real):
                 return real
@@ -260,7 +292,9 @@ def tracked_variables(root: MapNode) -> frozenset[str]:
         return frozenset()
     names = set()
     for item in entry.value.items:
-        value = item.entries.get("set") if isinstance(item, MapNode) else None
+        if not isinstance(item, MapNode) or not _is_followed(item):
+            continue
+        value = item.entries.get("set")
         if (
             value is not None
             and isinstance(value.value, Scalar)
@@ -268,3 +302,8 @@ def tracked_variables(root: MapNode) -> frozenset[str]:
         ):
             names.add(value.value.text)
     return frozenset(names)
+
+
+def _is_followed(track: MapNode) -> bool:
+    kind = track.entries.get("type")
+    return kind is None or not isinstance(kind.value, Scalar) or kind.value.text == FOLLOWED

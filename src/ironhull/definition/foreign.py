@@ -1,35 +1,24 @@
-"""What the public format has and Ironhull does not do: refused by name once, not looked into.
+"""Definitions of systems whose packages Ironhull does not read: refused once, not for each package.
 
-A definition with a build stage has one thing wrong with it, not one for each line of the stage.
+All else of them is checked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
+from ironhull.definition.tree import ListNode, MapNode, Node, Pair, Scalar
 
-from ironhull.definition.tree import ListNode, MapNode, Pair, Scalar
-
-NOT_DONE = ("builds", "artifacts")
-"""Keys of `contents` that the table of the format refuses with a reason."""
 SYSTEMS = {"alpine": "apk"}
 """Distributions of the public catalog whose packages are not read, and what those are."""
 _OF_THE_ARCHIVE = ("repositories", "keyring", "packages", "recommends", "mappings")
 
 
 def without_foreign(root: MapNode) -> MapNode:
-    """The tree with `builds` and `artifacts` empty.
-
-    If it is of a distribution whose packages are not read, also without what is asked of its
-    archive. The keys that stay are refused where the tree is held against the format.
-    """
+    """The tree without what is asked of an archive that is not read, in stages neither."""
     contents = root.entries.get("contents")
-    if contents is None or not isinstance(contents.value, MapNode):
+    if contents is None or distribution_of(root) not in SYSTEMS:
         return root
-    other = distribution_of(root) in SYSTEMS
-    kept = _hollow(contents.value, NOT_DONE, _OF_THE_ARCHIVE if other else ())
-    entries = {**root.entries, "contents": Pair(contents.place, kept)}
-    return replace(root, entries=entries)
+    kept = _without(contents.value)
+    return MapNode(root.place, {**root.entries, "contents": Pair(contents.place, kept)})
 
 
 def distribution_of(root: MapNode) -> str:
@@ -41,11 +30,20 @@ def distribution_of(root: MapNode) -> str:
     return name.value.text if name is not None and isinstance(name.value, Scalar) else ""
 
 
-def _hollow(contents: MapNode, emptied: Collection[str], left_out: Collection[str]) -> MapNode:
-    entries = {}
-    for key, entry in contents.entries.items():
-        if key in emptied:
-            entries[key] = Pair(entry.place, ListNode(entry.value.place, ()))
-        elif key not in left_out:
-            entries[key] = entry
-    return replace(contents, entries=entries)
+def _without(contents: Node) -> Node:
+    if not isinstance(contents, MapNode):
+        return contents
+    kept = {key: one for key, one in contents.entries.items() if key not in _OF_THE_ARCHIVE}
+    builds = kept.get("builds")
+    if builds is not None and isinstance(builds.value, ListNode):
+        stages = tuple(_stage(item) for item in builds.value.items)
+        kept["builds"] = Pair(builds.place, ListNode(builds.value.place, stages))
+    return MapNode(contents.place, kept)
+
+
+def _stage(item: Node) -> Node:
+    if not isinstance(item, MapNode) or "contents" not in item.entries:
+        return item
+    inner = item.entries["contents"]
+    pair = Pair(inner.place, _without(inner.value))
+    return MapNode(item.place, {**item.entries, "contents": pair})

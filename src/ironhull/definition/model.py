@@ -13,6 +13,14 @@ from ironhull.oci.platform import Platform
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a package: patterns of its paths, without a leading slash; one of both is empty."""
+
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PackageRequest:
     """`name`, `name=version` (a pin) or `!name` (kept out)."""
 
@@ -22,6 +30,8 @@ class PackageRequest:
     excluded: bool = False
     recommends: bool = False
     """Install what this package recommends too."""
+    part: Slice | None = None
+    """Which of its files are wanted; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ class RepositoryRequest:
     which only one that is `addressed` may lack until it is locked."""
 
 
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tar.bz2")
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tar.bz2", ".zip")
 """Endings of the archives that can be unpacked."""
 
 
@@ -61,6 +71,24 @@ class FileRequest:
     platforms: tuple[Platform, ...] = ()
     """Empty: every platform."""
     spdx: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRequest:
+    """Files out of another image (`contents.artifacts`), or all of one under a stage (`uses`)."""
+
+    reference: str
+    """Where it is, without the digest: `registry.example/tools:1`."""
+    digest: Digest
+    """Of its manifest or index."""
+    place: Place
+    includes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    uid: int | None = None
+    """None: as in the image."""
+    gid: int | None = None
+    platforms: tuple[Platform, ...] = ()
+    """Empty: every platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +152,57 @@ class PathEdit:
     mode: int | None = None
     recursive: bool = False
     platforms: tuple[Platform, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStep:
+    """One step of a build stage."""
+
+    name: str
+    place: Place
+    runs: str
+    """The commands, given to the shell as they are."""
+    work_dir: str
+    shell: tuple[str, ...]
+    """Program and options; empty: the stage's bash, or else its sh."""
+    environment: Mapping[str, str]
+    user: str = "root"
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutput:
+    """What of a stage reaches the image."""
+
+    source: str
+    target: str
+    place: Place
+    uid: int = 0
+    gid: int = 0
+    mode: int | None = None
+    """Of its files; None: as the steps left them."""
+    diff: bool = False
+    """Only what the steps made or changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStage:
+    """A stage of `contents.builds`: a root file system, steps in a sandbox, and outputs."""
+
+    name: str
+    place: Place
+    uses: ArtifactRequest | None
+    packages: tuple[PackageRequest, ...]
+    repositories: tuple[RepositoryRequest, ...]
+    files: tuple[FileRequest, ...]
+    artifacts: tuple[ArtifactRequest, ...]
+    accounts: Accounts | None
+    paths: tuple[PathEdit, ...]
+    steps: tuple[BuildStep, ...]
+    outputs: tuple[StageOutput, ...]
+    caches: tuple[str, ...] = ()
+    """Folders that are empty at first and no output."""
+    platforms: tuple[Platform, ...] = ()
+    """Empty: every platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +327,8 @@ class ImageDefinition:
     use them are left out. Such a definition can be locked, not built."""
     addressed: tuple[str, ...] = ()
     """Keys and files that are named by address alone, sorted: the lock has their digests."""
+    artifacts: tuple[ArtifactRequest, ...] = ()
+    builds: tuple[BuildStage, ...] = ()
     texts: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     """The bytes of every file read, by its path in the definition's tree; the definition first."""
 

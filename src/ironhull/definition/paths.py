@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from ironhull.definition.files import Files
 from ironhull.definition.model import PathEdit, PathKind, Place
 from ironhull.definition.shape import ReadMap
@@ -88,13 +91,28 @@ def edits_of(
     root: ReadMap, setuid: tuple[str, ...], files: Files, problems: Problems
 ) -> tuple[PathEdit, ...]:
     """The edits in order; `setuid` are the paths that may have such a bit."""
-    edits = []
+    edits: list[PathEdit] = []
     for item in root.items("paths"):
         record: ReadMap = item.value
         if "type" not in record.values or "path" not in record.values:
             continue
-        edits.append(_edit(record, item.place, setuid, files, problems))
+        edit = _edit(record, item.place, setuid, files, problems)
+        edits.append(edit)
+        if edit.kind is PathKind.DIRECTORY and "source" in record.values:
+            edits += _copied(edit, record, files)
     return tuple(edits)
+
+
+def _copied(folder: PathEdit, record: ReadMap, files: Files) -> Iterator[PathEdit]:
+    """What a directory with a `source` has in it; a file that begins with `#!` is a program.
+
+    The modes of the checkout do not count: they are others on another machine.
+    """
+    for path, data in files.folder(record.get("source"), record.at("source")).items():
+        kind = PathKind.DIRECTORY if data is None else PathKind.FILE
+        mode = 0o755 if data is None or data.startswith(b"#!") else 0o644
+        place = f"{folder.path.rstrip('/')}/{path}"
+        yield replace(folder, kind=kind, path=place, content=data, mode=mode, recursive=False)
 
 
 def _edit(
@@ -134,7 +152,7 @@ def _check_keys(record: ReadMap, kind: PathKind, place: Place, problems: Problem
     """That exactly the keys stand there that the kind has."""
     given = [key for key in ("source", "content") if key in record.node.entries]
     for key in given:
-        if key not in _NEEDS[kind]:
+        if key not in _NEEDS[kind] and (kind, key) != (PathKind.DIRECTORY, "source"):
             problems.error(record.at(key), f"a {kind} has no {key!r}")
     if _NEEDS[kind] and not given:
         problems.error(place, f"a {kind} needs {' or '.join(map(repr, _NEEDS[kind]))}")

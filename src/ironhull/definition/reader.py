@@ -11,22 +11,22 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ironhull.debian import codenames
 from ironhull.definition.accounts import accounts_of
-from ironhull.definition.contents import packages_of, repositories_of
+from ironhull.definition.contents import artifacts_of, packages_of, repositories_of
 from ironhull.definition.fetched import files_of
 from ironhull.definition.files import Files, declared_variables, tracked_variables, tree_of
 from ironhull.definition.foreign import SYSTEMS, without_foreign
 from ironhull.definition.format import FORMAT
-from ironhull.definition.model import FileRequest, ImageDefinition, Place, Track
+from ironhull.definition.model import FileRequest, ImageDefinition, PackageRequest, Place
 from ironhull.definition.paths import edits_of, normalised, platforms_of
-from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.pins import NOTHING, Pins
 from ironhull.definition.runtime import (
     compression_of,
@@ -37,6 +37,8 @@ from ironhull.definition.runtime import (
     tests_of,
 )
 from ironhull.definition.shape import ReadMap
+from ironhull.definition.stages import stages_of
+from ironhull.definition.tracks import tracks_of
 from ironhull.definition.tree import MAX_ERRORS, Problems, TooMany
 from ironhull.definition.variables import Substitution
 from ironhull.errors import DefinitionError, Problem
@@ -113,14 +115,14 @@ def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefini
     if problems.errors:
         raise DefinitionError(sorted(problems.errors))
     _check_syntax_line(files.first_line, definition, problems)
-    definition = replace(
+    return replace(
         definition,
+        digest=_digest(definition),
         version=substitution.version(merged),
         pending=tuple(sorted(substitution.pending)),
         addressed=tuple(sorted(files.addressed)),
         texts=dict(files.texts),
     )
-    return replace(definition, digest=_digest(definition))
 
 
 def _definition(record: ReadMap, path: Path, files: Files, problems: Problems) -> ImageDefinition:
@@ -129,6 +131,7 @@ def _definition(record: ReadMap, path: Path, files: Files, problems: Problems) -
     distribution, codename, os_release = _distribution(record, problems)
     accounts = accounts_of(record, keep.shell, problems)
     image = _image(record, problems)
+    _check_claims(record, problems)
     return ImageDefinition(
         file=path,
         digest=Digest(""),
@@ -160,10 +163,21 @@ def _definition(record: ReadMap, path: Path, files: Files, problems: Problems) -
         compression=compression_of(record, problems),
         squashed=record.get("output") == "squashed",
         dates=_dates(record, problems),
-        tracks=_tracks(record, problems),
+        tracks=tracks_of(record, problems),
         tests=tests_of(record, accounts, keep, problems),
         keep=keep,
+        artifacts=artifacts_of(record, problems),
+        builds=stages_of(record, files, problems),
     )
+
+
+def _check_claims(record: ReadMap, problems: Problems) -> None:
+    for key in ("fips-compliant", "stig-certified"):
+        if record.get(key):
+            problems.error(
+                record.at(key),
+                f"{key!r} is a claim that a build from Debian's packages cannot make",
+            )
 
 
 def _default_platforms() -> tuple[Platform, ...]:
@@ -265,27 +279,12 @@ def _dates(record: ReadMap, problems: Problems) -> dict[str, str]:
     return dict(section.values)
 
 
-def _tracks(record: ReadMap, problems: Problems) -> tuple[Track, ...]:
-    tracks: list[Track] = []
-    for item in record.items("track"):
-        value: ReadMap = item.value
-        if any(key not in value.values for key in ("package", "set")):
-            continue
-        match = value.get("match", "^(.*)$")
-        compiled = compile_pattern(match, groups=1)
-        if isinstance(compiled, str):
-            problems.error(value.at("match"), compiled)
-        if value.get("set") in {track.variable for track in tracks}:
-            problems.error(value.at("set"), f"variable {value.get('set')} is tracked twice")
-        package = value.get("package").rpartition("/")[2]
-        tracks.append(Track(package, match, value.get("set"), item.place))
-    return tuple(tracks)
-
-
 def _digest(definition: ImageDefinition) -> Digest:
     # What does not decide the image: where things stand, the tests, how variables follow. The
     # version is the lock's.
     apart = {"file", "digest", "tests", "tracks", "version", "pending", "addressed", "texts"}
+    # Only where there are any, so that definitions without them keep their digest.
+    apart |= {name for name in ("artifacts", "builds") if not getattr(definition, name)}
     value = {
         field.name: _json(getattr(definition, field.name))
         for field in fields(definition)
@@ -296,23 +295,32 @@ def _digest(definition: ImageDefinition) -> Digest:
 
 def _json(value: Any) -> Any:
     """A part of a definition as JSON, without places and without paths of this machine."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: _json(getattr(value, field.name))
-            for field in fields(value)
-            if field.name != "place"
-            and not (
-                isinstance(value, FileRequest)
-                and field.name == "url"
-                and value.url.startswith("file:")
-            )
-        }
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is tuple or kind is list:
+        return [_json(inner) for inner in value]
+    if is_dataclass(kind):
+        left_out = _left_out(value)
+        return {name: _json(getattr(value, name)) for name in _names(kind) if name not in left_out}
     if isinstance(value, bytes):
         return digest_of(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
         return {key: _json(inner) for key, inner in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_json(inner) for inner in value]
     return value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _left_out(value: Any) -> Collection[str]:
+    """Fields that are of this machine, or that a definition of before did not have."""
+    if isinstance(value, FileRequest) and value.url.startswith("file:"):
+        return ("place", "url")
+    if isinstance(value, PackageRequest) and value.part is None:
+        return ("place", "part")
+    return ("place",)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from dataclasses import replace
 
 from ironhull.definition.model import Accounts, Healthcheck, HttpProbe, ImageTest, Keep, Place
 from ironhull.definition.paths import normalised, platforms_of
@@ -10,6 +12,8 @@ from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.shape import Item, ReadMap
 from ironhull.definition.tree import Problems, did_you_mean
 
+# What only a shell knows the meaning of; without any of it, a text is its words.
+_OF_A_SHELL = re.compile(r"[|&;<>()$`\\\"'*?\[\]#~=%!{}\n\t]")
 MAX_LEVEL = {"zstd": 19, "gzip": 9}
 
 
@@ -80,7 +84,7 @@ def tests_of(
     users = {"root", *(user.name for user in accounts.users)}
     tests: list[ImageTest] = []
     names: set[str] = set()
-    for item in root.items("tests"):
+    for number, item in enumerate(root.items("tests"), 1):
         record: ReadMap = item.value
         if _is_beside(record):
             problems.warn(
@@ -90,6 +94,7 @@ def tests_of(
             )
             continue
         test = _test(record, item.place, keep.shell, problems)
+        test = test if test.name else replace(test, name=f"test {number}")
         if test.name in names:
             problems.error(record.at("name"), f"two tests are called {test.name!r:.60}")
         names.add(test.name)
@@ -134,10 +139,14 @@ def _test(record: ReadMap, place: Place, shell: bool, problems: Problems) -> Ima
 def _command(item: Item, shell: bool, problems: Problems) -> tuple[str, ...]:
     if isinstance(item.value, tuple):
         return item.value
+    if not shell and not _OF_A_SHELL.search(item.value):
+        words = tuple(shlex.split(item.value))
+        if words:
+            return words
     if not shell:
         problems.error(
             item.place,
-            "a command as text needs /bin/sh, which the image does not keep: write a list, "
+            "this text needs /bin/sh, which the image does not keep: write a list, "
             'like ["node", "--version"], or set hardening.shell',
         )
     return ("/bin/sh", "-c", item.value)

@@ -85,19 +85,17 @@ class Text:
 
     def read(self, node: Node, problems: Problems) -> Any:
         """As `Shape.read`."""
-        if _is_broken(node):
-            return WRONG
-        if not isinstance(node, Scalar) or node.kind is not ScalarKind.TEXT:
+        if isinstance(node, Scalar) and node.kind is ScalarKind.TEXT:
+            problem = self._problem(node.text)
+            if problem is None:
+                return node.text
+            problems.error(node.place, problem)
+        elif not _is_broken(node):
             hint = ""
             if isinstance(node, Scalar) and node.kind is not ScalarKind.NULL:
                 hint = f'; put it in quotes: "{node.text:.60}"'
             problems.error(node.place, f"expected {self.words}, got {node.shown}{hint}")
-            return WRONG
-        problem = self._problem(node.text)
-        if problem:
-            problems.error(node.place, problem)
-            return WRONG
-        return node.text
+        return WRONG
 
     def _problem(self, text: str) -> str | None:
         if self.options:
@@ -289,6 +287,44 @@ class TextOrList:
 
 
 @dataclass(frozen=True, slots=True)
+class TextOr:
+    """A string, or a map that says more."""
+
+    text: Text
+    record: FixedKeys
+
+    @property
+    def words(self) -> str:
+        """As `Shape.words`."""
+        return f"{self.text.words}, or a map"
+
+    def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
+        if isinstance(node, MapNode):
+            return self.record.read(node, problems)
+        return self.text.read(node, problems)
+
+    def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
+        return {"anyOf": [self.text.schema(), self.record.schema()]}
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Any value: gives its node, which who knows more looks into."""
+
+    words = "any value"
+
+    def read(self, node: Node, problems: Problems) -> Any:
+        """As `Shape.read`."""
+        return WRONG if _is_broken(node) else node
+
+    def schema(self) -> dict[str, Any]:
+        """As `Shape.schema`."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A key of a map with fixed keys: its shape and what it means."""
 
@@ -306,8 +342,13 @@ class FixedKeys:
 
     keys: Mapping[str, Key]
     refused: Mapping[str, str] = field(default_factory=dict)
+    needed: tuple[str, ...] = field(init=False, default=())
 
     words = "a map"
+
+    def __post_init__(self) -> None:
+        needed = tuple(name for name, key in self.keys.items() if key.required)
+        object.__setattr__(self, "needed", needed)
 
     def read(self, node: Node, problems: Problems) -> Any:
         """As `Shape.read`."""
@@ -317,15 +358,17 @@ class FixedKeys:
             problems.error(node.place, f"expected a map, got {node.shown}")
             return WRONG
         values: dict[str, Any] = {}
+        keys = self.keys
         for name, entry in node.entries.items():
-            if name not in self.keys:
+            key = keys.get(name)
+            if key is None:
                 problems.error(entry.place, self._unknown(name))
                 continue
-            value = self.keys[name].shape.read(entry.value, problems)
+            value = key.shape.read(entry.value, problems)
             if value is not WRONG:
                 values[name] = value
-        for name, key in self.keys.items():
-            if key.required and name not in node.entries:
+        for name in self.needed:
+            if name not in node.entries:
                 problems.error(node.place, f"the key {name!r} is missing")
         return ReadMap(node, values)
 
@@ -348,9 +391,8 @@ class FixedKeys:
             "properties": properties,
             "additionalProperties": False,
         }
-        required = [name for name, key in self.keys.items() if key.required]
-        if required:
-            value["required"] = required
+        if self.needed:
+            value["required"] = list(self.needed)
         return value
 
 

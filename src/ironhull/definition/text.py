@@ -44,6 +44,10 @@ _PATTERNS = (
     ),
 )
 
+_TEXT = ScalarKind.TEXT
+_NOT_OF_TEXT = frozenset("~nNtTfF-+.0123456789")
+"""How anything begins that is no text."""
+
 
 def parse(data: bytes, file: str, problems: Problems) -> Node:
     """The one document of a YAML file.
@@ -100,25 +104,33 @@ class _Composer:
     root: Node | None = None
 
     def document(self, text: str) -> Node:
-        for event in yaml.parse(text, Loader=_LOADER):
-            match event:
-                case yaml.DocumentStartEvent():
-                    if self.root is not None:
-                        raise self._stop(self._place(event), "a second document in one file")
-                case yaml.ScalarEvent():
+        loader = _LOADER(text)
+        # By type, and the commonest first: what is done for every value has to be little.
+        try:
+            while True:
+                event = loader.get_event()
+                kind = type(event)
+                if kind is yaml.ScalarEvent:
                     self._scalar(event)
-                case yaml.AliasEvent():
-                    self._alias(event)
-                case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
-                    self._open(event)
-                case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                     self._close()
+                elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                    self._open(event)
+                elif kind is yaml.AliasEvent:
+                    self._alias(event)
+                elif kind is yaml.DocumentStartEvent and self.root is not None:
+                    raise self._stop(self._place(event), "a second document in one file")
+                elif kind is yaml.StreamEndEvent:
+                    break
+        finally:
+            loader.dispose()
         if self.root is None:
             raise _stop(self.file, 0, 0, "the file is empty")
         return self.root
 
     def _place(self, event: Any) -> Place:
-        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = event.start_mark
+        return Place(self.file, mark.line + 1, mark.column + 1)
 
     def _stop(self, place: Place, message: str) -> DefinitionError:
         return _stop(place.file, place.line, place.column, message)
@@ -129,20 +141,29 @@ class _Composer:
             raise self._stop(place, f"more than {MAX_NODES} values, with aliases expanded")
 
     def _scalar(self, event: Any) -> None:
-        place = self._place(event)
-        self._grow(1, place)
-        kind = ScalarKind.TEXT
-        if event.tag is not None and event.tag != "!":
-            if event.tag in _TAGS:
-                kind = _TAGS[event.tag]
+        mark, tag, value = event.start_mark, event.tag, event.value
+        place = Place(self.file, mark.line + 1, mark.column + 1)
+        self.count += 1
+        if self.count > MAX_NODES:
+            self._grow(0, place)
+        kind = _TEXT
+        if tag is not None and tag != "!":
+            if tag in _TAGS:
+                kind = _TAGS[tag]
             else:
-                self.problems.error(place, f"the tag {event.tag!r:.100} has no meaning here")
+                self.problems.error(place, f"the tag {tag!r:.100} has no meaning here")
                 kind = ScalarKind.BROKEN
-        elif event.tag is None and event.style in (None, ""):
-            kind = next(
-                (k for k, form in _PATTERNS if form.fullmatch(event.value)), ScalarKind.TEXT
-            )
-        self._add(Scalar(place, event.value, kind), event.anchor, 1)
+        elif tag is None and not event.style and (not value or value[0] in _NOT_OF_TEXT):
+            kind = next((k for k, form in _PATTERNS if form.fullmatch(value)), _TEXT)
+        node = Scalar(place, value, kind)
+        # The two ways that nearly every value goes: a key, and what the key has.
+        level = self.stack[-1] if self.stack and event.anchor is None else None
+        if level is None or not level.is_map:
+            self._add(node, event.anchor, 1)
+        elif level.key is None:
+            level.key = node
+        else:
+            self._pair(level, node)
 
     def _alias(self, event: Any) -> None:
         place = self._place(event)
@@ -191,10 +212,15 @@ class _Composer:
                 raise self._stop(node.place, f"a key is a text, got {node.shown}")
             level.key = node
         else:
-            key, level.key = level.key, None
-            first = level.entries.get(key.text)
-            if first is not None:
-                where = f"line {first.place.line}"
-                self.problems.error(key.place, f"key {key.text!r:.60} stands twice ({where} too)")
-            else:
-                level.entries[key.text] = Pair(key.place, node)
+            self._pair(level, node)
+
+    def _pair(self, level: _Open, node: Node) -> None:
+        key, level.key = level.key, None
+        if key is None:
+            return
+        first = level.entries.get(key.text)
+        if first is not None:
+            where = f"line {first.place.line}"
+            self.problems.error(key.place, f"key {key.text!r:.60} stands twice ({where} too)")
+        else:
+            level.entries[key.text] = Pair(key.place, node)

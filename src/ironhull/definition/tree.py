@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import NamedTuple
 
 from ironhull.definition.place import Place
 from ironhull.errors import Problem
@@ -23,8 +24,7 @@ class ScalarKind(StrEnum):
     """Reported already: nothing more is said of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A single value, as it is written."""
 
     place: Place
@@ -37,32 +37,35 @@ class Scalar:
         return "nothing" if self.kind is ScalarKind.NULL else f"{self.text!r:.60}"
 
 
-@dataclass(frozen=True, slots=True)
-class ListNode:
+class ListNode(NamedTuple):
     """A sequence."""
 
     place: Place
     items: tuple[Node, ...]
 
-    shown = "a list"
+    @property
+    def shown(self) -> str:
+        """How a message names it."""
+        return "a list"
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A key with the place of the key, and its value."""
 
     place: Place
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class MapNode:
+class MapNode(NamedTuple):
     """A mapping; a key that stands twice was reported before."""
 
     place: Place
     entries: dict[str, Pair]
 
-    shown = "a map"
+    @property
+    def shown(self) -> str:
+        """How a message names it."""
+        return "a map"
 
 
 Node = Scalar | ListNode | MapNode

@@ -4,8 +4,9 @@ A value may use other variables. `$${` stands for a literal `${`, `##{` for `#{`
 replaced. What names no variable is the shell's or someone else's and stays as it is; outside of
 commands and files' contents that is said.
 
-What depends on the platform can stand in the entries of `paths` and `contents.files`, which then
-become one entry for each platform.
+What depends on the platform can stand in the entries of `paths` and of `contents.files`,
+`artifacts` and `builds`, which then become one entry for each platform. An entry whose `if` is not
+true is left out.
 
 The image's version is the tracked variable that its tags begin with (`${NODE_VERSION}-debian13`),
 or, where none does, the only one that they use.
@@ -14,7 +15,7 @@ or, where none does, the only one that they use.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -46,11 +47,17 @@ MAX_TEXT = 1024 * 1024
 """Of any text after its variables are replaced."""
 MAX_MATCHED = 128
 """Of a value that an expression is applied to."""
-_START = re.compile(rf"\$\$\{{|##\{{|#\{{|\$\{{({NAME}(?:\.[a-z]+)?)([:}}])")
+_START = re.compile(
+    rf"\$\$\{{|##\{{|#\{{|\$\{{(?:vars\.(?={NAME}[:}}]))?({NAME}(?:\.[a-z]+)?)([:}}])"
+)
 _LITERAL = {"$${": "${", "##{": "#{"}
 # `${NAME:-text}` and its like are the shell's; no regular expression with a group begins so.
 _OF_THE_SHELL = ("-", "=", "?", "+")
 _COMMANDS = ("entrypoint", "cmd", "tests", "healthcheck")
+_TEXTS = ("content", "runs", "with")
+STAGE_FOLDERS = {"source.dir": "/src", "target.dir": "/target"}
+"""What a build stage calls the folder of what it builds, and of what it made."""
+_SPREAD = ("files", "artifacts", "builds")
 MAX_PLATFORMS = 16
 _DEFAULT_PLATFORMS = ("linux/amd64", "linux/arm64")
 # Where a tracked variable cannot be used: these decide what is asked of the archive.
@@ -93,6 +100,7 @@ class Substitution:
     """What is known of the image that is made, by `expressions.NAMES`."""
     _kept: dict[Place, str] = field(default_factory=dict)
     """A name that is no variable, where its use was kept as text."""
+    _in_stage: bool = False
     _quiet: bool = False
     """Whether that is usual where we are: in commands and in files' contents."""
     _done: dict[str, str | Missing] = field(default_factory=dict)
@@ -147,8 +155,10 @@ class Substitution:
     def _contents(self, contents: MapNode, platforms: Sequence[str]) -> MapNode:
         entries = {}
         for key, entry in contents.entries.items():
-            if key == "files":
+            if key in _SPREAD:
+                self._in_stage = key == "builds"
                 entries[key] = Pair(entry.place, self._spread(entry.value, True, platforms))
+                self._in_stage = False
             else:
                 entries[key] = Pair(entry.place, self._node(entry.value, True))
         return MapNode(contents.place, entries)
@@ -160,23 +170,52 @@ class Substitution:
         items: list[Node] = []
         for item in node.items:
             if not isinstance(item, MapNode) or not self._varies(item):
-                items.append(self._node(item, early))
+                items += self._items((item,), early)
                 continue
-            items += [self._on(platform, item, early) for platform in self._listed(item, platforms)]
+            for platform in self._listed(item, platforms):
+                items += self._on(platform, item, early)
         return ListNode(node.place, tuple(items))
 
-    def _on(self, platform: str, item: MapNode, early: bool) -> Node:
-        """The entry as it is on one platform, and for that one only."""
+    def _items(self, items: Iterable[Node], early: bool) -> Iterator[Node]:
+        """The items with variables replaced, without those whose `if` is not true."""
+        for item in items:
+            if isinstance(item, MapNode) and "if" in item.entries:
+                rest = {key: entry for key, entry in item.entries.items() if key != "if"}
+                if not self._holds(item.entries["if"].value):
+                    continue
+                item = MapNode(item.place, rest)
+            yield self._node(item, early)
+
+    def _holds(self, node: Node) -> bool:
+        """Whether an `if` is true; after an error, which is reported, too."""
+        text = node.text.strip() if isinstance(node, Scalar) else ""
+        if not text:
+            self.problems.error(node.place, f"expected an expression, got {node.shown}")
+            return True
+        if text.startswith("#{") and text.endswith("}"):
+            text = text[2:-1]
+        waits: list[str] = []
+        found = self._text(text, node.place, waits)
+        value = self._expression(found, True, node.place) if isinstance(found, str) else found
+        if value is Missing.VARIES:
+            self.problems.error(node.place, "depends on the platform, which cannot be here")
+        elif waits or (isinstance(value, str) and value not in ("true", "false")):
+            self.problems.error(node.place, f"{node.shown} is neither true nor false")
+        return value != "false"
+
+    def _on(self, platform: str, item: MapNode, early: bool) -> Iterator[Node]:
+        """The entry as it is on one platform, and for that one only; none if its `if` is false."""
         system, _, architecture = platform.partition("/")
         target, done = self.target, self._done
         self.target = {**target, "target.os": system, "target.arch": architecture.split("/")[0]}
         self._done = {}
-        node = self._node(item, early)
+        nodes = list(self._items((item,), early))
         self.target, self._done = target, done
-        if not isinstance(node, MapNode):
-            return node
         only = ListNode(item.place, (Scalar(item.place, platform, ScalarKind.TEXT),))
-        return MapNode(node.place, {**node.entries, "platforms": Pair(item.place, only)})
+        for node in nodes:
+            if isinstance(node, MapNode):
+                node = MapNode(node.place, {**node.entries, "platforms": Pair(item.place, only)})
+            yield node
 
     def _varies(self, node: Node) -> bool:
         match node:
@@ -185,7 +224,10 @@ class Substitution:
             case ListNode():
                 return any(self._varies(item) for item in node.items)
             case MapNode():
-                return any(self._varies(entry.value) for entry in node.entries.values())
+                return any(
+                    self._varies(entry.value) or (key == "if" and _of_the_platform(entry.value))
+                    for key, entry in node.entries.items()
+                )
 
     def _depends(self, text: str, seen: set[str]) -> bool:
         """Whether a text uses what only a platform decides, also by way of `vars`."""
@@ -242,23 +284,22 @@ class Substitution:
 
     def _node(self, node: Node, early: bool) -> Node:
         """The node with variables replaced; `early` if it has to be known before the lock is."""
-        match node:
-            case Scalar():
-                used = "${" in node.text or "#{" in node.text
-                if not used or node.kind is not ScalarKind.TEXT:
-                    return node
-                return self._scalar(node, early)
-            case ListNode():
-                return ListNode(node.place, tuple(self._node(item, early) for item in node.items))
-            case MapNode():
-                return MapNode(node.place, dict(self._pairs(node, early)))
-
-    def _pairs(self, node: MapNode, early: bool) -> Iterator[tuple[str, Pair]]:
-        quiet = self._quiet
+        if isinstance(node, Scalar):
+            text = node.text
+            if ("${" not in text and "#{" not in text) or node.kind is not ScalarKind.TEXT:
+                return node
+            return self._scalar(node, early)
+        if isinstance(node, ListNode):
+            if self._in_stage:
+                return ListNode(node.place, tuple(self._items(node.items, early)))
+            return ListNode(node.place, tuple([self._node(item, early) for item in node.items]))
+        quiet, entries = self._quiet, {}
         for key, entry in node.entries.items():
-            self._quiet = quiet or key == "content"
-            yield key, Pair(entry.place, self._node(entry.value, early))
+            self._quiet = quiet or key in _TEXTS
+            value = self._node(entry.value, early)
+            entries[key] = entry if value is entry.value else Pair(entry.place, value)
         self._quiet = quiet
+        return MapNode(node.place, entries)
 
     def _scalar(self, node: Scalar, early: bool) -> Scalar:
         waits: list[str] = []
@@ -273,7 +314,8 @@ class Substitution:
         if text is Missing.VARIES:
             self.problems.error(
                 node.place,
-                "depends on the platform, which only an entry of 'paths' or 'contents.files' can: "
+                "depends on the platform, which only an entry of 'paths' or of 'contents.files', "
+                "'artifacts' or 'builds' can: "
                 "write the value, or an image for each platform",
             )
         if isinstance(text, Missing):
@@ -341,7 +383,8 @@ class Substitution:
         return value if isinstance(value, str) else str(value).lower()
 
     def _is_variable(self, name: str) -> bool:
-        return any(name in known for known in (self.declared, self.given, self.tracked, NAMES))
+        known = (self.declared, self.given, self.tracked, NAMES)
+        return any(name in names for names in known) or (self._in_stage and name in STAGE_FOLDERS)
 
     def _keep(self, start: re.Match[str], place: Place) -> str:
         """What begins a use of no variable, as it stands there."""
@@ -359,6 +402,8 @@ class Substitution:
         return f"no variable {name!r:.60}{hint.removesuffix('?')}"
 
     def _value(self, name: str, place: Place) -> str | Missing:
+        if name in STAGE_FOLDERS:
+            return STAGE_FOLDERS[name]
         if name in NAMES:
             value = self.target.get(name, Missing.VARIES)
             return str(value).lower() if isinstance(value, bool) else value
@@ -410,6 +455,11 @@ def _says_version(root: MapNode) -> bool:
         for section in sections
         if section is not None
     )
+
+
+def _of_the_platform(node: Node) -> bool:
+    """Whether an `if` asks for the platform: it may do without the signs of an expression."""
+    return isinstance(node, Scalar) and any(word in node.text for word in OF_THE_PLATFORM)
 
 
 def _is_the_shells(start: re.Match[str], text: str) -> bool:

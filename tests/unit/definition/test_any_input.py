@@ -13,7 +13,18 @@ from ironhull.definition.format import FORMAT
 from ironhull.definition.model import ImageDefinition, Place
 from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.reader import load
-from ironhull.definition.shape import FixedKeys, Flag, ListOf, MapOf, Shape, Text, TextOrList, Whole
+from ironhull.definition.shape import (
+    Anything,
+    FixedKeys,
+    Flag,
+    ListOf,
+    MapOf,
+    Shape,
+    Text,
+    TextOr,
+    TextOrList,
+    Whole,
+)
 from ironhull.definition.tree import Problems, Scalar, ScalarKind
 from ironhull.definition.variables import Substitution
 from ironhull.errors import DefinitionError
@@ -83,6 +94,10 @@ def _values(shape: Shape) -> st.SearchStrategy[Any]:
             right = st.dictionaries(_TEXTS, _values(shape.value), max_size=3)
         case TextOrList():
             right = st.one_of(_values(shape.text), _values(shape.items))
+        case TextOr():
+            right = st.one_of(_values(shape.text), _values(shape.record))
+        case Anything():
+            right = _ANY
         case FixedKeys():
             keys = {name: _values(key.shape) for name, key in shape.keys.items()}
             needed = [name for name, key in shape.keys.items() if key.required]

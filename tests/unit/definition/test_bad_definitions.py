@@ -81,16 +81,53 @@ ONE_PROBLEM = {
         "platforms: [linux/amd64, linux/amd64]",
         "5:26: platform linux/amd64 stands twice",
     ),
-    "builds": (
-        "contents: {builds: []}",
-        "5:12: 'builds' needs a build sandbox, which Ironhull does not have: use a Debian package "
-        "under 'contents.packages', a prebuilt file under 'contents.files', or a Dockerfile on "
-        "this image",
+    "stage without steps": (
+        "contents: {builds: [{name: a, outputs: [{source: /a}]}]}",
+        "5:21: a stage without steps ('pipeline') builds nothing",
     ),
-    "artifacts": (
+    "stage without outputs": (
+        "contents: {builds: [{name: a, pipeline: [{runs: make}]}]}",
+        "5:21: a stage without 'outputs' gives nothing to the image",
+    ),
+    "stages of one name": (
+        "contents: {builds: [&a {name: a, pipeline: [{runs: x}], outputs: [{source: /a}]}, *a]}",
+        "5:31: two stages are called 'a'",
+    ),
+    "step that does nothing": (
+        "contents: {builds: [{name: a, pipeline: [{name: b}], outputs: [{source: /a}]}]}",
+        "5:42: a step has 'runs' or 'uses', one of both",
+    ),
+    "step of a user that the stage has not": (
+        "contents: {builds: [{name: a, pipeline: [{runs: x, run-as: me}], "
+        "outputs: [{source: /a}]}]}",
+        "5:42: the stage has no user 'me' ('accounts')",
+    ),
+    "unknown action": (
+        "contents: {builds: [{name: a, pipeline: [{uses: go/buid@v1}], outputs: [{source: /a}]}]}",
+        "5:49: unknown action 'go/buid'; did you mean 'go/build'?",
+    ),
+    "unknown option of an action": (
+        "contents: {builds: [{name: a, pipeline: [{uses: go/build@v1, with: {tag: x}}], "
+        "outputs: [{source: /a}]}]}",
+        "5:69: go/build has no option 'tag'; did you mean 'tags'?",
+    ),
+    "setuid output": (
+        "contents: {builds: [{name: a, pipeline: [{runs: x}], "
+        "outputs: [{source: /a, mode: '4755'}]}]}",
+        "5:83: what a stage builds cannot be setuid or setgid: see 'paths'",
+    ),
+    "artifact without digest": (
         "contents: {artifacts: [{name: x}]}",
-        "5:12: 'artifacts' takes files out of another image, which Ironhull does not do: use a "
-        "Debian package under 'contents.packages' or an archive under 'contents.files'",
+        "5:31: expected an image by its digest: NAME@sha256:<64 hex digits>, got 'x'",
+    ),
+    "part of a package told twice": (
+        "contents: {packages: [{name: tzdata, only: [a], except: [b]}]}",
+        "5:23: the part of tzdata is told by 'only' or by 'except', one of both",
+    ),
+    "commit for a file": (
+        "contents: {files: [{url: 'https://files.example/a', path: /a, checksum: "
+        "'0123456789012345678901234567890123456789'}]}",
+        "5:73: 40 digits are of a commit: of a file, write sha256: and 64 hexadecimal digits",
     ),
     "package name": (
         "contents: {packages: [NodeJS]}",
@@ -218,8 +255,8 @@ ONE_PROBLEM = {
         "it",
     ),
     "condition": (
-        "paths: [{type: directory, path: /a, if: 'target.fips'}]",
-        "5:37: 'if' is not evaluated: write 'platforms', or leave the entry out",
+        "paths: [{type: directory, path: /a, if: 'target.arch'}]",
+        "5:41: 'target.arch' is neither true nor false",
     ),
     "repository without check": (
         "contents: {repositories: ['deb [trusted=yes] https://a.example/d trixie main']}",
@@ -271,8 +308,8 @@ ONE_PROBLEM = {
     ),
     "environment that depends on the platform": (
         "environment: {ARCH: '${target.arch}'}",
-        "5:21: depends on the platform, which only an entry of 'paths' or 'contents.files' can: "
-        "write the value, or an image for each platform",
+        "5:21: depends on the platform, which only an entry of 'paths' or of 'contents.files', "
+        "'artifacts' or 'builds' can: write the value, or an image for each platform",
     ),
     "variables in a circle": (
         "vars: {A: '${B}', B: '${A}'}\nname: ${A}",
@@ -299,7 +336,7 @@ ONE_PROBLEM = {
     ),
     "track of another world": (
         "track: [{type: alpine_package, package: pkg:deb/debian/xz, set: V}]",
-        "5:16: unknown value 'alpine_package'; did you mean 'debian_package'?",
+        "5:65: 'alpine_package' is not followed: give V its value under 'vars'",
     ),
     "track without group": (
         "track: [{type: debian_package, package: pkg:deb/debian/nodejs, set: V, match: x}]",
@@ -310,8 +347,8 @@ ONE_PROBLEM = {
         "5:42: no user 'rooot'; did you mean 'root'?",
     ),
     "test that needs a shell": (
-        "tests: [{name: a, commands: [node -v]}]",
-        "5:30: a command as text needs /bin/sh, which the image does not keep: write a list, like "
+        "tests: [{name: a, commands: [node -v | cat]}]",
+        "5:30: this text needs /bin/sh, which the image does not keep: write a list, like "
         '["node", "--version"], or set hardening.shell',
     ),
     "test of nothing": ("tests: [{name: a}]", "5:9: a test needs 'commands' or 'http'"),

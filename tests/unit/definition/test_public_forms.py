@@ -215,39 +215,6 @@ def test_an_include_may_be_relative_to_the_folder_that_the_catalog_stands_in(
     assert (problem.file, problem.line) == (str(tmp_path / "image/base.yaml"), 2)
 
 
-STAGE = """\
-    - name: web
-      uses: registry.example/base:1@sha256:0
-      contents:
-        packages: [Bad Name]
-        files:
-          - url: git+https://code.example/web.git#1.0
-            checksum: 0123456789abcdef
-            path: ${source.dir}/web
-      pipeline:
-        - name: build
-          runs: |
-            echo "${UNKNOWN} ${A:(} #{ what }" '${target.dir}'
-      outputs:
-        - {source: '${target.dir}/x', target: /x, unknown: true}
-"""
-
-
-def test_build_stages_are_refused_once_whatever_is_in_them(tmp_path: Path) -> None:
-    text = PUBLIC + "contents:\n  packages: [base-files]\n  builds:\n" + STAGE
-    (found,) = problems(write(tmp_path, text))
-    assert found.startswith(f"{line_of(text, '  builds:')}:3: 'builds' needs a build sandbox")
-
-
-def test_artifacts_are_refused_once_whatever_is_in_them(tmp_path: Path) -> None:
-    text = PUBLIC + (
-        "contents:\n  artifacts:\n    - {name: 'x@sha256:${UNKNOWN}', includes: [opt/**]}\n"
-        "    - {name: y, what: z}\n"
-    )
-    (found,) = problems(write(tmp_path, text))
-    assert "'artifacts' takes files out of another image" in found
-
-
 def test_packages_of_another_system_are_refused_once(tmp_path: Path) -> None:
     text = ALPINE + (
         "contents:\n  repositories:\n    - https://mirror.example/alpine/v3.23/main\n"
@@ -262,7 +229,7 @@ def test_packages_of_another_system_are_refused_once(tmp_path: Path) -> None:
 
 
 def test_what_else_is_wrong_is_said_beside_what_is_not_done(tmp_path: Path) -> None:
-    text = ALPINE + "contents:\n  builds: [{name: x}]\nwork-dir: app\n"
+    text = ALPINE + "contents:\n  builds: [{name: x, outputs: []}]\nwork-dir: app\n"
     assert len(problems(write(tmp_path, text))) == 3
 
 
@@ -485,5 +452,5 @@ def test_a_test_that_is_run_beside_the_image_is_left_out_and_that_is_said(tmp_pa
         f"{line_of(text, '    directory: image')}: this test is a program in the folder "
         "image/web/tests of the definition's repository, not one in the image: left out"
     ]
-    first, _ = problems(write(tmp_path, text.replace("image/web/tests", "app")))
+    (first,) = problems(write(tmp_path, text.replace("image/web/tests", "app")))
     assert first.endswith("expected an absolute path like /app, got 'app'")
