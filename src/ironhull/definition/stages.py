@@ -38,7 +38,11 @@ def _stage(record: ReadMap, files: Files, problems: Problems) -> BuildStage:
     steps = tuple(_steps(record, problems))
     if not steps:
         problems.error(record.place, "a stage without steps ('pipeline') builds nothing")
+    caches = tuple(sorted({path for part in _with_steps(record) for path in _caches(part)}))
     outputs = tuple(_outputs(record, problems))
+    for output in outputs:
+        if any(output.source == path or output.source.startswith(f"{path}/") for path in caches):
+            problems.error(output.place, f"{output.source} is a cache, which is no output")
     if not outputs and "outputs" not in record.node.entries:
         problems.error(record.place, "a stage without 'outputs' gives nothing to the image")
     accounts = stage_accounts_of(record, problems)
@@ -59,7 +63,7 @@ def _stage(record: ReadMap, files: Files, problems: Problems) -> BuildStage:
         paths=edits_of(record, (), files, problems),
         steps=steps,
         outputs=outputs,
-        caches=tuple(sorted({path for part in _with_steps(record) for path in _caches(part)})),
+        caches=caches,
         platforms=platforms_of(record, problems),
     )
 

@@ -111,6 +111,11 @@ ONE_PROBLEM = {
         "outputs: [{source: /a}]}]}",
         "5:69: go/build has no option 'tag'; did you mean 'tags'?",
     ),
+    "output of a cache": (
+        "contents: {builds: [{name: a, caches: [{path: /c}], pipeline: [{runs: x}], "
+        "outputs: [{source: /c/x}]}]}",
+        "5:86: /c/x is a cache, which is no output",
+    ),
     "setuid output": (
         "contents: {builds: [{name: a, pipeline: [{runs: x}], "
         "outputs: [{source: /a, mode: '4755'}]}]}",
