@@ -5,11 +5,15 @@ Whoever never watched waits for no database: it is loaded where there is one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from ironhull.errors import InputError
+from ironhull.errors import InputError, NotFoundError
 from ironhull.state.watch_records import Attempt, Event
 from ironhull.workspace.machine import Machine
+
+VULNERABILITY = re.compile(r"(?:CVE-\d{4}-\d{4,}|GHSA(?:-[0-9a-z]{4}){3}|(?:DSA|DLA)-\d+-\d+)")
+"""How feeds call one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,13 @@ def watched_history(
 ) -> WatchHistory | None:
     """The attempts at an image with its events, or the events of a vulnerability; None: neither.
 
-    `address` is that of the state; None: the home's, if there is one.
+    `address` is that of the state; None: the home's, if there is one. NotFoundError for the name of
+    a vulnerability that no watched image had, since no repository is called so.
     """
+    named = VULNERABILITY.fullmatch(subject)
     if address is None and not machine.home.watch_state.is_file():
+        if named:
+            raise NotFoundError(f"{subject}: nothing is watched here yet (ironhull watch)")
         return None
     # SQLAlchemy takes longer to load than a history of publications to read.
     from ironhull.workspace.watch_deciding import watched_name
@@ -42,6 +50,10 @@ def watched_history(
         events = state.events(vulnerability=subject)
         if events:
             return WatchHistory(subject, (), tuple(events))
+        if named:
+            raise NotFoundError(
+                f"{subject}: no watched image had it since it is watched (ironhull status)"
+            )
         try:
             name = watched_name(machine, state, subject)
         except InputError:

@@ -54,6 +54,7 @@ def run(shop: Watched) -> Run:
 
 def test_a_round_from_the_plan_to_the_history(run: Run, shop: Watched) -> None:
     watch = ("watch", "--once", "--no-advisories", "--executor", "local:1")
+    assert "nothing is watched here yet" in run("history", "CVE-2026-0002", code=2).stderr
     assert run("status").stdout == "nothing is watched yet (ironhull watch)\n"
     planned = json.loads(run("plan", "--json").stdout)
     assert [(each["image"], each["urgency"]) for each in planned] == [
@@ -72,7 +73,7 @@ def test_a_round_from_the_plan_to_the_history(run: Run, shop: Watched) -> None:
     assert [each["result"] for each in told["watch"]["attempts"]] == ["published", "published"]
     assert [min(each["tags"]) for each in told["record"]["records"]] == ["1", "1"]
     assert "RESULT" in run("history", "app:1").stdout
-    run("history", "CVE-2026-9999", code=2)
+    assert "no watched image had it" in run("history", "CVE-2026-9999", code=2).stderr
 
 
 def test_a_human_decides_and_status_fails_when_it_takes_too_long(
