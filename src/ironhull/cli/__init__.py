@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "copy": ("Publish", "copy", "Copy images between registries, folders and files."),
     "tags": ("Publish", "tags", "List the tags of a repository."),
     "serve": ("Publish", "serve", "Serve the store as a registry."),
+    "catalog": ("Publish", "catalog", "Write the catalog's web pages to a folder."),
     "tree": ("Publish", "tree", "Show what an image consists of, and what refers to it."),
     "watch": ("Watch", "watch", "Rebuild and publish what became outdated, on and on."),
     "plan": ("Watch", "plan", "Show what would be rebuilt, and why."),

@@ -13,10 +13,13 @@ from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json
 from ironhull.errors import InputError
 from ironhull.registry.server.limits import Limits
+from ironhull.registry.server.registry import Registry
 from ironhull.registry.server.request_log import RequestLog
 from ironhull.registry.server.running import ServerConfig, collect
 from ironhull.registry.server.running import serve as run_server
+from ironhull.registry.server.site import Site
 from ironhull.reports.words import shown_size
+from ironhull.workspace.machine import Machine
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -58,6 +61,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     show_default=True,
     help="Form of the request log on standard error.",
 )
+@click.option("--no-pages", is_flag=True, help="The registry alone, as with --data.")
 @click.option("--gc", "only_collect", is_flag=True, help="Collect garbage once and end.")
 @as_json
 def serve(
@@ -71,13 +75,15 @@ def serve(
     max_uploads: int,
     grace_hours: float,
     log_format: str,
+    no_pages: bool,
     only_collect: bool,
     as_json: bool,
 ) -> None:
     """Serve images to docker, podman and every other client of the OCI distribution spec.
 
-    What was built can be pulled at once; what is pushed joins it in the store. Also there:
-    /healthz, and /metrics for Prometheus. SIGTERM lets requests end, then stops. Digests are
+    What was built can be pulled at once; what is pushed joins it in the store. Also there: web
+    pages about all images at /, their API at /api/v1/openapi.json, /healthz, /readyz, and /metrics
+    for Prometheus. SIGTERM lets requests end, then stops. Digests are
     sha256; others (sha512) are refused with DIGEST_INVALID.
 
     \b
@@ -115,7 +121,15 @@ def serve(
     def listening() -> None:
         click.echo(f"serving {config.root} at {config.url}", err=True)
 
-    run_server(config, partial(_open_log, log_format == "json"), listening)
+    site = None if no_pages or data is not None else partial(_site, silent())
+    run_server(config, partial(_open_log, log_format == "json"), listening, site)
+
+
+def _site(machine: Machine, registry: Registry) -> Site:
+    # Templates, scans: nothing that a registry alone needs.
+    from ironhull.workspace.catalog_serving import catalog_site
+
+    return catalog_site(machine, registry)
 
 
 def _collect(config: ServerConfig, as_json: bool) -> None:

@@ -173,7 +173,7 @@ def _package(
         todo = advice(finding, _fixed_elsewhere(ours, target))
         return Explained(package, "vulnerable", compared(finding), todo, finding)
     ours = [claim for claim in claims if claim.package == _subject(package)]
-    return Explained(package, "not vulnerable", _why_not(package, ours, target), "nothing to do")
+    return Explained(package, "not vulnerable", why_not(package, ours, target), "nothing to do")
 
 
 _ASK = "ask who built it, or take the distribution's own package"
@@ -196,7 +196,8 @@ def compared(finding: Finding) -> str:
     return f"{installed} is vulnerable and no fix is named ({finding.state}{reason})"
 
 
-def _why_not(package: Package, claims: Iterable[StoredClaim], target: Target) -> str:
+def why_not(package: Package, claims: Iterable[StoredClaim], target: Target) -> str:
+    """Why a package that no scan reports is not vulnerable, by the claims on it."""
     version = tracker_source(package.source, package.source_version)[1] or package.version
     for claim in claims:
         if claim.ecosystem not in (target.ecosystem, package.type):

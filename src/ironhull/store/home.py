@@ -20,6 +20,7 @@
 <home>/publications/  the record of what was published from here, a folder for each repository
 <home>/seen/          which records of others' publications were seen, so that none is taken back
 <home>/watch/         what `ironhull watch` remembers, unless a database is named
+<home>/catalog/       facts about images, for the pages of `ironhull serve`
 <home>/reports/       what `ironhull demo` writes
 """
 
@@ -186,6 +187,11 @@ class Home:
     def watch_state(self) -> Path:
         """A file: what watching remembers."""
         return self.root / "watch" / "state.sqlite"
+
+    @property
+    def catalog_index(self) -> Path:
+        """A file: facts about the store's images, for pages."""
+        return self.root / "catalog" / "index.sqlite"
 
     @property
     def reports(self) -> Path:

@@ -16,6 +16,7 @@ from ironhull.advisories.dossier import DatabaseStatus, Dossier
 from ironhull.advisories.update import Outcome
 from ironhull.build.built import BuiltImage, StoredBuild
 from ironhull.build.testing import TestReport
+from ironhull.catalog.export import Exported
 from ironhull.changes.model import BuildChanges
 from ironhull.compare.model import Comparison
 from ironhull.compare.score import Score
@@ -44,6 +45,8 @@ from ironhull.workspace import (
     attesting,
     build_locks,
     building,
+    catalog_serving,
+    cataloguing,
     changelog,
     engines,
     examining,
@@ -295,6 +298,14 @@ class Workspace(WatchCalls):
     def tree(self, reference: str) -> Node:
         """An image's manifests, config, layers, and what refers to them."""
         return publishing.tree(self.machine, reference)[1]
+
+    def gather_catalog(self) -> cataloguing.Gathered:
+        """Bring up to date what the catalog's pages are made of; `serve` does it by itself."""
+        return cataloguing.gather(self.machine)
+
+    def export_catalog(self, target: str | Path) -> Exported:
+        """Write the catalog's pages and API to a folder, for any web server."""
+        return catalog_serving.export_catalog(self.machine, Path(target))
 
     # -- prove -----------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.registry import Registry, guarded
 from ironhull.registry.server.request_head import check_head
 from ironhull.registry.server.request_log import Line
+from ironhull.registry.server.site import Site
 from ironhull.registry.server.sweep import sweep
 
 _UPLOAD = "/v2/{name:path}/blobs/uploads/{upload}"
@@ -35,9 +36,10 @@ _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 16 * 1024 * 1024
 
 
-def application(registry: Registry) -> ASGIApp:
-    """The registry as an ASGI application."""
-    router = Router(_routes(registry), redirect_slashes=False, lifespan=lambda _: _life(registry))
+def application(registry: Registry, site: Site | None = None) -> ASGIApp:
+    """The registry as an ASGI application, with pages beside it if there is a site."""
+    routes = [*_routes(registry), *(site.routes() if site else ())]
+    router = Router(routes, redirect_slashes=False, lifespan=lambda _: _life(registry, site))
     return _Outermost(router, registry)
 
 
@@ -89,7 +91,7 @@ def _not_routed(router: Router, scope: Scope, status: int) -> Refusal:
 
 
 @asynccontextmanager
-async def _life(registry: Registry) -> AsyncIterator[None]:
+async def _life(registry: Registry, site: Site | None = None) -> AsyncIterator[None]:
     """While the server runs: sweep from time to time. Afterwards close what is open."""
 
     async def keep_sweeping() -> None:
@@ -113,9 +115,13 @@ async def _life(registry: Registry) -> AsyncIterator[None]:
     # Small work on disk, of which some waits for a sync: enough threads that pulls need not wait.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(16, "disk"))
     task = None if registry.read_only else asyncio.create_task(keep_sweeping())
+    if site is not None:
+        site.start(registry.log.note)
     try:
         yield
     finally:
+        if site is not None:
+            site.stop()
         if task is not None:
             task.cancel()
         registry.connections.stop()

@@ -39,6 +39,7 @@ from ironhull.registry.server.earlier import bring_up_to_date
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.registry import Registry
 from ironhull.registry.server.request_log import RequestLog
+from ironhull.registry.server.site import Site
 from ironhull.registry.server.sweep import Swept, sweep
 from ironhull.registry.server.uploads import Uploads
 from ironhull.store.layout import ImageLayout
@@ -111,10 +112,12 @@ def serve(
     config: ServerConfig,
     open_log: Callable[[], RequestLog],
     listening: Callable[[], None] = lambda: None,
+    site: Callable[[Registry], Site] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests under way get ten seconds to end.
 
-    `open_log` is called in the process that answers, `listening` when clients may come.
+    `open_log` is called in the process that answers, and `site` too, which makes the pages beside
+    the registry; `listening` when clients may come.
     """
     config.check()
     # What is wrong with the options is said here, not by a worker that dies.
@@ -123,7 +126,7 @@ def serve(
     # The worker inherits the socket and the lock.
     multiprocessing.set_start_method("fork", force=True)
     with _only_writer(config):
-        loader = partial(_load, config, open_log)
+        loader = partial(_load, config, open_log, site)
         _server(config, listening).serve(target_loader=loader, wrap_loader=False)
 
 
@@ -161,14 +164,19 @@ def _server(config: ServerConfig, listening: Callable[[], None]) -> _Server:
         ) from None
 
 
-def _load(config: ServerConfig, open_log: Callable[[], RequestLog]) -> ASGIApp:
+def _load(
+    config: ServerConfig,
+    open_log: Callable[[], RequestLog],
+    site: Callable[[Registry], Site] | None,
+) -> ASGIApp:
     """The application, in the worker; the worker ends when its parent is gone, however it went."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     log = open_log()
     if connections() < _FEW_CONNECTIONS:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         log.note(f"at most {connections()} connections at a time (raise it: ulimit -n, now {soft})")
-    return application(build(config, log))
+    registry = build(config, log)
+    return application(registry, site(registry) if site else None)
 
 
 class _Server(MPServer):

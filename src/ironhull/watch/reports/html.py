@@ -36,14 +36,14 @@ def status_page(
 ) -> str:
     """The page, all of it in one file that asks nobody for anything."""
     shown = dict(sorted(days.items())[-_DAYS:])
-    rows = [(each, [_said(time) for time in each.percentiles]) for each in taken]
+    rows = [(each, [said_time(time) for time in each.percentiles]) for each in taken]
     return page(
         "ironhull.watch.reports",
         "status.html",
         found=found,
         behind=sum(bool(image.behind_since) for image in found.images),
         taken=rows,
-        said=_said,
+        said=said_time,
         late=late,
         days=shown,
         severities=_SHOWN,
@@ -55,7 +55,8 @@ def status_page(
     )
 
 
-def _said(time: timedelta | None) -> str:
+def said_time(time: timedelta | None) -> str:
+    """`45 min`, `3.5 h`, `2.0 d`; empty for None."""
     if time is None:
         return ""
     minutes = round(time.total_seconds() / 60)

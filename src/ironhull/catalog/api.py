@@ -1,0 +1,355 @@
+"""The catalog as JSON: all that pages show, as values that `openapi` describes. Pure but for reads.
+
+Every answer is one of these values, written with the names of its fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from ironhull.catalog.answers import Answer, Found, found_in
+from ironhull.catalog.changes import BuildDifference
+from ironhull.catalog.facts import (
+    AttestationFacts,
+    DayCount,
+    FindingFacts,
+    LayerFacts,
+    Moved,
+    PackageFacts,
+    ProvenanceFacts,
+    Publication,
+    Verification,
+    WatchFacts,
+)
+from ironhull.catalog.pages import Shown, Site, findings_of, packages_of
+from ironhull.catalog.shelf import Entry, Shelf, counterpart, state_of
+
+PAGE = 100
+"""Rows of one answer."""
+_Row = TypeVar("_Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why there is no answer (RFC 9457)."""
+
+    title: str
+    status: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageItem:
+    """A repository in a list; null where nobody looked at the image yet."""
+
+    name: str
+    default_tag: str
+    tags: int
+    title: str
+    description: str
+    size: int | None
+    packages: int | None
+    findings_raw: int | None
+    findings_after_vex: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageList:
+    """Repositories by name, or as they were searched for."""
+
+    total: int
+    page: int
+    images: tuple[ImageItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TagItem:
+    """A tag of a repository."""
+
+    tag: str
+    digest: str
+    state: str
+    """active, grace or ended."""
+    created: str
+    variant: str
+    platforms: tuple[str, ...]
+    size: int | None
+    findings_raw: int | None
+    findings_after_vex: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository with its tags and what was seen to happen to them."""
+
+    name: str
+    default_tag: str
+    tags: tuple[TagItem, ...]
+    days: tuple[DayCount, ...]
+    """Findings of the default tag by day."""
+    conventional: tuple[DayCount, ...]
+    """The same of the conventional image."""
+    moves: tuple[Moved, ...]
+    publications: tuple[Publication, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformItem:
+    """The image of one platform."""
+
+    platform: str
+    digest: str
+    size: int
+    uncompressed: int
+    files: int
+    layers: int
+    packages: int
+    user: str
+    shells: int
+    setuid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image by a tag."""
+
+    name: str
+    tag: str
+    digest: str
+    tags: tuple[str, ...]
+    """All tags that stand for it."""
+    state: str
+    created: str
+    title: str
+    description: str
+    version: str
+    variant: str
+    end_of_life: str
+    platforms: tuple[PlatformItem, ...]
+    findings_raw: int | None
+    findings_after_vex: int | None
+    scanned: str
+    conventional: str
+    """Tag of the conventional image that it is held against."""
+    verification: Verification
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """Packages of the first platform."""
+
+    total: int
+    page: int
+    packages: tuple[PackageFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Findings of the first platform; unless `verdict` is complete, others are unknown."""
+
+    total: int
+    page: int
+    verdict: str
+    scanned: str
+    database: str
+    warnings: tuple[str, ...]
+    findings: tuple[FindingFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Layers of the first platform, the lowest first."""
+
+    layers: tuple[LayerFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How the image was made; null where no provenance is attached."""
+
+    provenance: ProvenanceFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attestations:
+    """What is attached, and what verifying says now."""
+
+    verification: Verification
+    attestations: tuple[AttestationFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed since an older image; null where there is none of the same platform."""
+
+    since: str
+    changes: BuildDifference | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vulnerabilities:
+    """What scans found."""
+
+    total: int
+    page: int
+    vulnerabilities: tuple[Found, ...]
+
+
+ANSWERS = (
+    Problem,
+    ImageList,
+    Repository,
+    Image,
+    Packages,
+    Findings,
+    Layers,
+    Provenance,
+    Attestations,
+    Changes,
+    Vulnerabilities,
+    Answer,
+    WatchFacts,
+)
+
+
+def image_list(shelf: Shelf, query: str, page: int) -> ImageList:
+    """Repositories that a text finds."""
+    found = shelf.search(query)
+    return ImageList(len(found), page, tuple(_item(each) for each in _page(found, page)))
+
+
+def repository(site: Site, shelf: Shelf, entry: Entry) -> Repository:
+    """A repository whole."""
+    other = counterpart(entry, entry.default, shelf.summaries)
+    days = site.index.days
+    return Repository(
+        entry.name,
+        entry.default,
+        tuple(_tag(shelf, tag, digest) for tag, digest in sorted(entry.tags.items())),
+        tuple(days(entry.name, entry.default)),
+        tuple(days(entry.name, other)) if other else (),
+        tuple(site.index.moves(entry.name)),
+        site.live.publications(entry.name),
+    )
+
+
+def image(site: Site, shelf: Shelf, seen: Shown) -> Image:
+    """An image by its tag."""
+    build, entry, scan = seen.build, seen.entry, seen.scan
+    return Image(
+        entry.name,
+        seen.tag,
+        seen.digest,
+        tuple(sorted(tag for tag, digest in entry.tags.items() if digest == seen.digest)),
+        state_of(build.end_of_life, datetime.now(UTC).date()),
+        build.created,
+        build.title,
+        build.description,
+        build.version,
+        build.flavor or build.variant,
+        build.end_of_life,
+        tuple(
+            PlatformItem(
+                each.platform,
+                each.digest,
+                each.size,
+                each.uncompressed,
+                each.files,
+                len(each.layers),
+                len(each.packages),
+                each.user,
+                each.shells,
+                each.setuid,
+            )
+            for each in build.platforms
+        ),
+        len(scan.findings) if scan else None,
+        len(scan.open) if scan else None,
+        scan.scanned if scan else "",
+        counterpart(entry, seen.tag, shelf.summaries),
+        site.live.verification(f"{entry.name}:{seen.tag}"),
+        build.problem,
+    )
+
+
+def packages(seen: Shown, query: str, page: int) -> Packages:
+    """Packages that a text finds."""
+    found = packages_of(seen, query)
+    return Packages(len(found), page, tuple(_page(found, page)))
+
+
+def findings(seen: Shown, query: str, page: int) -> Findings:
+    """Findings that a text finds, the open and severe first."""
+    scan = seen.scan
+    found = findings_of(seen, query)
+    return Findings(
+        len(found),
+        page,
+        scan.verdict if scan else "unknown",
+        scan.scanned if scan else "",
+        scan.database if scan else "",
+        scan.warnings if scan else ("nobody scanned this image yet",),
+        tuple(_page(found, page)),
+    )
+
+
+def layers(seen: Shown) -> Layers:
+    """All layers."""
+    return Layers(seen.platform.layers if seen.platform else ())
+
+
+def attestations(site: Site, seen: Shown) -> Attestations:
+    """What is attached."""
+    name = f"{seen.entry.name}:{seen.tag}"
+    return Attestations(site.live.verification(name), site.live.attestations(name))
+
+
+def vulnerabilities(site: Site, shelf: Shelf, query: str, page: int) -> Vulnerabilities:
+    """What scans found, and that the text is a part of."""
+    found = [each for each in found_in(site.index, shelf) if query.lower() in each.id.lower()]
+    return Vulnerabilities(len(found), page, tuple(_page(found, page)))
+
+
+def answered(found: Answer, page: int) -> Answer:
+    """One page of an answer's images; the counts are of all."""
+    return replace(found, images=tuple(_page(found.images, page)))
+
+
+def _page(rows: Sequence[_Row], page: int) -> Sequence[_Row]:
+    return rows[(page - 1) * PAGE : page * PAGE]
+
+
+def _item(entry: Entry) -> ImageItem:
+    known = entry.summary if entry.summary and not entry.summary.problem else None
+    counted = known if known and known.scanned else None
+    return ImageItem(
+        entry.name,
+        entry.default,
+        len(entry.tags),
+        known.title if known else "",
+        known.description if known else "",
+        known.size if known else None,
+        known.packages if known else None,
+        counted.raw if counted else None,
+        counted.open if counted else None,
+    )
+
+
+def _tag(shelf: Shelf, tag: str, digest: str) -> TagItem:
+    known = shelf.summaries.get(digest)
+    counted = known if known and known.scanned else None
+    return TagItem(
+        tag,
+        digest,
+        state_of(known.end_of_life if known else "", datetime.now(UTC).date()),
+        known.created if known else "",
+        (known.flavor or known.variant) if known else "",
+        known.platforms if known else (),
+        known.size if known else None,
+        counted.raw if counted else None,
+        counted.open if counted else None,
+    )

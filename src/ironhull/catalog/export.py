@@ -1,0 +1,141 @@
+"""The catalog as files that any web server serves: the same pages, feeds and answers of the API.
+
+What asks for something (filters, comparisons of one's own choice) is not there; the rest is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ironhull.catalog import api, feeds, pages
+from ironhull.catalog import links as paths
+from ironhull.catalog.answers import answer, found_in
+from ironhull.catalog.asking import ImageAsked, is_identifier
+from ironhull.catalog.openapi import openapi
+from ironhull.catalog.pages import CARDS, ROWS, SECTIONS, Shown, Site, Wanted, shown
+from ironhull.catalog.shelf import Entry, Shelf
+from ironhull.catalog.web import section_page, section_value
+from ironhull.progress import Progress
+from ironhull.store.files import replace_file
+
+_JSON_ENDING = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written."""
+
+    folder: Path
+    pages: int
+    files: int
+    bytes: int
+
+    def json(self) -> dict[str, object]:
+        """As `--json` says it."""
+        return {
+            "folder": str(self.folder),
+            "pages": self.pages,
+            "files": self.files,
+            "bytes": self.bytes,
+        }
+
+
+def export(site: Site, shelf: Shelf, target: Path, progress: Progress) -> Exported:
+    """Write everything of a shelf below a folder; each file is replaced whole."""
+    count = size = written = 0
+    for path, content in _everything(site, shelf):
+        place = target / paths.file_of(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(place, content, durable=False)
+        written += 1
+        count += place.suffix == ".html"
+        size += len(content)
+    return Exported(target, count, written, size)
+
+
+def _everything(site: Site, shelf: Shelf) -> Iterator[tuple[str, bytes]]:
+    wanted = Wanted(shelf)
+    for name in pages.ASSETS:
+        yield pages.asset_path(name), pages.asset(name)
+    yield "/api/v1/openapi.json", json.dumps(openapi()).encode()
+    for number in _pages(len(shelf.entries), CARDS):
+        path = "/" if number == 1 else f"/pages/{number}"
+        yield path, pages.home(site, _at(wanted, path, number)).encode()
+        answered = api.image_list(shelf, "", number)
+        yield f"/api/v1/images{_numbered(number)}{_JSON_ENDING}", msgspec.json.encode(answered)
+    yield paths.feed_path(), feeds.catalog_feed(site, shelf, "").encode()
+    yield "/status", pages.status(site, wanted.at("/status")).encode()
+    yield "/api/v1/status.json", msgspec.json.encode(site.live.watch())
+    for entry in shelf.entries:
+        yield from _repository(site, wanted, entry)
+    yield from _vulnerabilities(site, wanted)
+
+
+def _repository(site: Site, wanted: Wanted, entry: Entry) -> Iterator[tuple[str, bytes]]:
+    shelf, path = wanted.shelf, paths.image_path(entry.name)
+    yield path, pages.image(site, wanted.at(path), entry).encode()
+    answered = api.repository(site, shelf, entry)
+    yield f"/api/v1{path}{_JSON_ENDING}", msgspec.json.encode(answered)
+    yield paths.feed_path(entry.name), feeds.image_feed(site, shelf, entry, "").encode()
+    for tag in entry.tags:
+        seen = shown(site, shelf, entry.name, tag)
+        if seen is None:
+            continue
+        for section in ("", *SECTIONS):
+            yield from _section(site, wanted, seen, section)
+
+
+def _section(site: Site, wanted: Wanted, seen: Shown, section: str) -> Iterator[tuple[str, bytes]]:
+    name, tag = seen.entry.name, seen.tag
+    for number in _pages(_rows(seen, section), ROWS):
+        path = paths.image_path(name, tag, section, number)
+        text = section_page(site, _at(wanted, path, number), seen, section)
+        if text is not None:
+            yield path, text.encode()
+        asked = ImageAsked(name, tag, section)
+        value = section_value(site, wanted.shelf, seen, asked, ("", number, ""))
+        yield f"/api/v1{path}{_JSON_ENDING}", msgspec.json.encode(value)
+
+
+def _rows(seen: Shown, section: str) -> int:
+    if section == "packages" and seen.platform is not None:
+        return len(seen.platform.packages)
+    if section == "vulnerabilities" and seen.scan is not None:
+        return len(seen.scan.findings)
+    return len(seen.platform.layers) if section == "layers" and seen.platform else 0
+
+
+def _vulnerabilities(site: Site, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
+    found = [each for each in found_in(site.index, wanted.shelf) if is_identifier(each.id)]
+    for number in _pages(len(found), ROWS):
+        path = "/vulnerabilities" if number == 1 else f"/vulnerabilities/-/{number}"
+        text = pages.found_vulnerabilities(site, _at(wanted, path, number))
+        yield path, text.encode()
+        listed = api.vulnerabilities(site, wanted.shelf, "", number)
+        yield (
+            f"/api/v1/vulnerabilities{_numbered(number)}{_JSON_ENDING}",
+            msgspec.json.encode(listed),
+        )
+    for each in found:
+        what = answer(wanted.shelf, site.index, site.advisories, each.id)
+        for number in _pages(len(what.images), ROWS):
+            path = paths.vulnerability_path(each.id, number)
+            yield path, pages.vulnerability(site, _at(wanted, path, number), what).encode()
+            yield f"/api/v1{path}{_JSON_ENDING}", msgspec.json.encode(api.answered(what, number))
+
+
+def _at(wanted: Wanted, path: str, page: int) -> Wanted:
+    return Wanted(wanted.shelf, path, page=page)
+
+
+def _pages(rows: int, size: int) -> range:
+    return range(1, max(1, -(-rows // size)) + 1)
+
+
+def _numbered(number: int) -> str:
+    return "" if number == 1 else f"-{number}"

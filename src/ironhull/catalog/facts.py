@@ -1,0 +1,314 @@
+"""Facts about images as frozen values: what pages show and the API gives, in one form.
+
+They are kept, and given to programs, as JSON with the names of these fields; the OpenAPI document
+is made of them too. Moments are RFC 3339 in UTC, sizes are bytes; an empty text is `not known`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Status = Literal["affected", "not_affected", "fixed", "unknown"]
+"""Of a finding after VEX; `affected` includes what is under investigation."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFacts:
+    """One package of an image."""
+
+    name: str
+    version: str
+    type: str
+    """deb, apk, npm, pypi, …"""
+    source: str
+    """The source package; empty where there is none."""
+    source_version: str
+    architecture: str
+    licenses: tuple[str, ...]
+    location: str
+    layer: str
+    """Digest."""
+    why: str
+    """`asked for by the definition`, `needed by nodejs`; empty where no lock says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFacts:
+    """One layer, lowest first."""
+
+    digest: str
+    size: int
+    """As it is pulled."""
+    uncompressed: int
+    files: int
+    created_by: str
+    packages: tuple[str, ...]
+    """`name version` of the packages in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingFacts:
+    """One vulnerability of one package, with what was decided about it and why."""
+
+    id: str
+    package: str
+    version: str
+    source: str
+    type: str
+    location: str
+    severity: str
+    status: Status
+    why: str
+    """Which versions were compared, in words."""
+    advice: str
+    justification: str
+    """VEX's word; empty where nothing was decided."""
+    statement: str
+    """In the words of who decided it."""
+    evidence: str
+    """The document that decides it."""
+    fix_state: str
+    fixed_version: str
+    cvss: float | None
+    exploited: bool
+    """Whether CISA lists it as exploited."""
+    title: str
+    published: str
+    feed: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFacts:
+    """What a scan of one platform said."""
+
+    manifest: str
+    """Digest."""
+    scanned: str
+    database: str
+    """Date of the newest advisories that were used."""
+    verdict: str
+    """complete, partial, stale, unknown or eol."""
+    warnings: tuple[str, ...]
+    findings: tuple[FindingFacts, ...]
+
+    @property
+    def known(self) -> bool:
+        """Whether no finding means that there is none."""
+        return self.verdict in ("complete", "stale")
+
+    @property
+    def open(self) -> tuple[FindingFacts, ...]:
+        """What is left after VEX."""
+        return tuple(each for each in self.findings if each.status in ("affected", "unknown"))
+
+
+@dataclass(frozen=True, slots=True)
+class AttestationFacts:
+    """One statement that is attached to an image; nothing is said of its signature here."""
+
+    kind: str
+    type: str
+    digest: str
+    """Of the referrer's manifest."""
+    platform: str
+    """Empty: it is about the whole image."""
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputFacts:
+    """One thing that an image was made of, as its provenance says."""
+
+    name: str
+    uri: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceFacts:
+    """How an image was made, as its provenance says."""
+
+    builder: str
+    build_type: str
+    definition: InputFacts | None
+    lock: InputFacts | None
+    sources: tuple[InputFacts, ...]
+    """Other files of the definition."""
+    archives: tuple[InputFacts, ...]
+    """Signed release files of package archives."""
+    packages: tuple[InputFacts, ...]
+    others: tuple[InputFacts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformFacts:
+    """The image of one platform. It never changes under its digest."""
+
+    platform: str
+    digest: str
+    created: str
+    distribution: str
+    size: int
+    """Bytes of all layers as they are pulled."""
+    uncompressed: int
+    files: int
+    user: str
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    working_directory: str
+    ports: tuple[str, ...]
+    environment: tuple[str, ...]
+    """Names alone: values may be secrets."""
+    labels: dict[str, str]
+    shells: int
+    package_managers: int
+    setuid: int
+    packages: tuple[PackageFacts, ...]
+    layers: tuple[LayerFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFacts:
+    """One image by its digest: an index, or the manifest of an image for one platform."""
+
+    digest: str
+    media_type: str
+    created: str
+    title: str
+    description: str
+    version: str
+    variant: str
+    """runtime, dev, …"""
+    flavor: str
+    distribution: str
+    end_of_life: str
+    """YYYY-MM-DD"""
+    platforms: tuple[PlatformFacts, ...]
+    provenance: ProvenanceFacts | None = None
+    problem: str = ""
+    """Why the rest is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What lists show of a build, and what is sorted and searched by."""
+
+    digest: str
+    created: str
+    title: str
+    description: str
+    variant: str
+    flavor: str
+    end_of_life: str
+    platforms: tuple[str, ...]
+    size: int
+    """Of the first platform, as it is pulled."""
+    packages: int
+    names: str
+    """Names of its packages in one text, for searching."""
+    raw: int = 0
+    """Findings before VEX, of the first platform."""
+    open: int = 0
+    """After VEX."""
+    severe: int = 0
+    """Critical and high after VEX."""
+    scanned: str = ""
+    """Empty: nobody looked; the counts say nothing then."""
+    verdict: str = ""
+    """Of the scan."""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A tag that was seen at another image than before."""
+
+    tag: str
+    digest: str
+    at: str
+    """When it was seen first; it may have moved earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """Findings of a tag on a day."""
+
+    day: str
+    tag: str
+    raw: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFacts:
+    """One rule of a verification."""
+
+    rule: str
+    status: str
+    found: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What verifying an image said just now."""
+
+    answer: Literal["verified", "refused", "unknown"]
+    text: str
+    at: str
+    rules: tuple[RuleFacts, ...] = ()
+    signed: tuple[tuple[str, str], ...] = ()
+    """(digest of the referrer, who signed it) of every statement whose signature holds."""
+    refused: tuple[tuple[str, str], ...] = ()
+    """(digest, why its signature does not count)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A line of a repository's signed record of publications."""
+
+    at: str
+    tags: tuple[str, ...]
+    digest: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixTimes:
+    """How long fixes of one severity took, in words."""
+
+    span: str
+    severity: str
+    number: int
+    half: str
+    ninety: str
+    longest: str
+    target: str
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedImage:
+    """Where the watcher has one image."""
+
+    name: str
+    repository: str
+    """Its repository in the registry that serves the pages, or empty."""
+    state: str
+    published_at: str
+    behind_since: str
+    why: str
+    alarm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WatchFacts:
+    """What the watcher's state says; without images: nobody watches here."""
+
+    images: tuple[WatchedImage, ...] = ()
+    alarms: tuple[str, ...] = ()
+    times: tuple[FixTimes, ...] = ()
+    days: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Day → severity → open findings over all images."""
+    note: str = ""

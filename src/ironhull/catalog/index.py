@@ -1,0 +1,384 @@
+"""Facts about images on disk, built once per digest, so that a page costs a look and a template.
+
+A SQLite file in the home: facts of builds and scans as compressed JSON, and tables for what is
+asked across images. It can be made again from the store at any time but for what it saw happen:
+when tags moved, and counts of days. Several processes may use it at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from ironhull.catalog.facts import BuildFacts, DayCount, Moved, ScanFacts, Status, Summary
+from ironhull.errors import EnvironmentProblem
+
+FORMAT = 1
+MAX_HISTORY = 500
+"""Moves of tags, and counts of days, that one answer has."""
+_Value = TypeVar("_Value")
+_TABLES = """
+CREATE TABLE build (
+    digest TEXT PRIMARY KEY, summary BLOB NOT NULL, facts BLOB NOT NULL, changed INTEGER NOT NULL);
+CREATE INDEX build_changed ON build (changed);
+CREATE TABLE part (manifest TEXT NOT NULL, digest TEXT NOT NULL, first INTEGER NOT NULL,
+    PRIMARY KEY (manifest, digest)) WITHOUT ROWID;
+CREATE TABLE scan (manifest TEXT PRIMARY KEY, stamp TEXT NOT NULL, facts BLOB NOT NULL);
+CREATE TABLE finding (vulnerability TEXT NOT NULL, manifest TEXT NOT NULL, package TEXT NOT NULL,
+    status TEXT NOT NULL, severity TEXT NOT NULL, said TEXT NOT NULL,
+    PRIMARY KEY (vulnerability, manifest, package)) WITHOUT ROWID;
+CREATE INDEX finding_manifest ON finding (manifest);
+CREATE TABLE installed (name TEXT NOT NULL, manifest TEXT NOT NULL, version TEXT NOT NULL,
+    PRIMARY KEY (name, manifest, version)) WITHOUT ROWID;
+CREATE INDEX installed_manifest ON installed (manifest);
+CREATE TABLE moved (repository TEXT NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL,
+    at TEXT NOT NULL);
+CREATE INDEX moved_digest ON moved (digest);
+CREATE INDEX moved_repository ON moved (repository, tag, at);
+CREATE TABLE day (repository TEXT NOT NULL, day TEXT NOT NULL, tag TEXT NOT NULL,
+    raw INTEGER NOT NULL, open INTEGER NOT NULL, PRIMARY KEY (repository, day, tag)) WITHOUT ROWID;
+CREATE TABLE generation (number INTEGER NOT NULL);
+INSERT INTO generation VALUES (1);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A vulnerability in the image of one platform."""
+
+    manifest: str
+    package: str
+    status: Status
+    severity: str
+    said: str
+    """Why it is not affected, or what to do."""
+
+
+class CatalogIndex:
+    """The open index; any number of threads may use it. `:memory:` is one that is not kept.
+
+    EnvironmentProblem from every method where the file cannot be used.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._summaries: dict[str, Summary] = {}
+        self._read = 0
+        try:
+            if isinstance(path, Path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(
+                path, timeout=60, check_same_thread=False, isolation_level=None
+            )
+            self._prepare()
+        except (sqlite3.Error, OSError) as error:
+            raise EnvironmentProblem(
+                f"{path}: {error}; it may be deleted, and is made anew"
+            ) from None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    @property
+    def generation(self) -> int:
+        """Another number after each change of what is kept."""
+        with self._open() as database:
+            (number,) = database.execute("SELECT number FROM generation").fetchone()
+            return int(number)
+
+    def summaries(self) -> Mapping[str, Summary]:
+        """Summaries of all builds by digest; only what changed is read again."""
+        with self._open() as database:
+            rows = database.execute(
+                "SELECT digest, summary, changed FROM build WHERE changed > ?", (self._read,)
+            ).fetchall()
+            for digest, data, changed in rows:
+                self._summaries[digest] = msgspec.json.decode(data, type=Summary)
+                self._read = max(self._read, changed)
+            return self._summaries
+
+    def build(self, digest: str) -> BuildFacts | None:
+        """The facts of a build; None where nobody gathered them yet."""
+        return self._one("SELECT facts FROM build WHERE digest = ?", digest, BuildFacts)
+
+    def scan(self, manifest: str) -> ScanFacts | None:
+        """The newest scan of a platform's image; None where there is none."""
+        return self._one("SELECT facts FROM scan WHERE manifest = ?", manifest, ScanFacts)
+
+    def stamps(self) -> dict[str, str]:
+        """Manifest → with which advisories it was scanned, as `put_scan` was told."""
+        with self._open() as database:
+            return dict(database.execute("SELECT manifest, stamp FROM scan").fetchall())
+
+    def put(self, build: BuildFacts) -> None:
+        """Keep the facts of a build."""
+        with self._changing() as (database, number):
+            known = self._known(database, build.digest)
+            database.execute(
+                "INSERT OR REPLACE INTO build VALUES (?, ?, ?, ?)",
+                (build.digest, _json(_summary(build, known)), _packed(build), number),
+            )
+            for place, platform in enumerate(build.platforms):
+                part = (platform.digest, build.digest, place == 0)
+                database.execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?)", part)
+                database.executemany(
+                    "INSERT OR IGNORE INTO installed VALUES (?, ?, ?)",
+                    {
+                        (name, platform.digest, each.source_version or each.version)
+                        for each in platform.packages
+                        for name in (each.name, each.source)
+                        if name
+                    },
+                )
+
+    def put_scan(self, scan: ScanFacts, stamp: str) -> None:
+        """Keep a scan in place of an older one, and its counts in the builds' summaries."""
+        with self._changing() as (database, number):
+            database.execute(
+                "INSERT OR REPLACE INTO scan VALUES (?, ?, ?)",
+                (scan.manifest, stamp, _packed(scan)),
+            )
+            database.execute("DELETE FROM finding WHERE manifest = ?", (scan.manifest,))
+            database.executemany(
+                "INSERT OR REPLACE INTO finding VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (each.id, scan.manifest, each.package, each.status, each.severity, _said(each))
+                    for each in scan.findings
+                ],
+            )
+            wanted = "SELECT digest FROM part WHERE manifest = ? AND first"
+            for (digest,) in database.execute(wanted, (scan.manifest,)).fetchall():
+                known = self._known(database, digest)
+                if known is not None:
+                    database.execute(
+                        "UPDATE build SET summary = ?, changed = ? WHERE digest = ?",
+                        (_json(_counted(known, scan)), number, digest),
+                    )
+
+    # -- across images ---------------------------------------------------------------------------
+
+    def affected(self, vulnerability: str) -> list[Hit]:
+        """Where a vulnerability is, before VEX."""
+        with self._open() as database:
+            rows = database.execute(
+                "SELECT manifest, package, status, severity, said FROM finding"
+                " WHERE vulnerability = ?",
+                (vulnerability,),
+            )
+            return [Hit(*row) for row in rows]
+
+    def had(self, vulnerability: str) -> dict[tuple[str, str], list[str]]:
+        """(repository, tag) → digests that it pointed at and that are affected."""
+        found: dict[tuple[str, str], list[str]] = {}
+        with self._open() as database:
+            rows = database.execute(
+                "SELECT DISTINCT m.repository, m.tag, m.digest FROM finding f"
+                " JOIN part p ON p.manifest = f.manifest JOIN moved m ON m.digest = p.digest"
+                " WHERE f.vulnerability = ? AND f.status = 'affected'",
+                (vulnerability,),
+            )
+            for repository, tag, digest in rows:
+                found.setdefault((repository, tag), []).append(digest)
+        return found
+
+    def installed(self, names: Iterable[str]) -> list[tuple[str, str, str]]:
+        """(manifest, name, version) of images that have a source or package of these names."""
+        wanted = list(dict.fromkeys(names))[:200]
+        marks = ",".join("?" * len(wanted))
+        with self._open() as database:
+            return database.execute(
+                f"SELECT manifest, name, version FROM installed WHERE name IN ({marks})",  # noqa: S608
+                wanted,
+            ).fetchall()
+
+    def findings(self, manifests: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
+        """(vulnerability, manifest, status, severity) of all that was found in these images."""
+        wanted = list(manifests)
+        for start in range(0, len(wanted), 500):
+            chunk = wanted[start : start + 500]
+            marks = ",".join("?" * len(chunk))
+            with self._open() as database:
+                query = f"SELECT vulnerability, manifest, status, severity FROM finding WHERE manifest IN ({marks})"  # noqa: S608, E501
+                rows = database.execute(query, chunk).fetchall()
+            yield from rows
+
+    def parts(self) -> dict[str, list[str]]:
+        """Digest of a build → its platforms' manifests, the first one first."""
+        found: dict[str, list[str]] = {}
+        with self._open() as database:
+            rows = database.execute("SELECT digest, manifest FROM part ORDER BY digest, first DESC")
+            for digest, manifest in rows:
+                found.setdefault(digest, []).append(manifest)
+        return found
+
+    # -- what was seen to happen -----------------------------------------------------------------
+
+    def saw_tags(self, repository: str, tags: Mapping[str, str], at: str) -> None:
+        """Write down which tags moved since they were seen last; `tags`: tag → digest."""
+        newest = dict(self._newest(repository))
+        moved = [
+            (repository, tag, digest, at)
+            for tag, digest in sorted(tags.items())
+            if newest.get(tag) != digest
+        ]
+        moved += [
+            (repository, tag, "", at)
+            for tag, digest in newest.items()
+            if digest and tag not in tags
+        ]
+        if moved:
+            with self._changing() as (database, _):
+                database.executemany("INSERT INTO moved VALUES (?, ?, ?, ?)", moved)
+
+    def moves(self, repository: str, tag: str = "") -> list[Moved]:
+        """Where tags pointed, the newest first; an empty digest: the tag was removed."""
+        query = "SELECT tag, digest, at FROM moved WHERE repository = ?"
+        query += " AND tag = ?" if tag else ""
+        given = (repository, tag) if tag else (repository,)
+        with self._open() as database:
+            rows = database.execute(f"{query} ORDER BY at DESC, tag LIMIT {MAX_HISTORY}", given)
+            return [Moved(*row) for row in rows]
+
+    def newest_moves(self, most: int) -> list[tuple[str, Moved]]:
+        """(repository, move) of all repositories, the newest first."""
+        with self._open() as database:
+            rows = database.execute(
+                "SELECT repository, tag, digest, at FROM moved ORDER BY rowid DESC LIMIT ?", (most,)
+            )
+            return [(repository, Moved(*rest)) for repository, *rest in rows]
+
+    def counted(self, repository: str, counts: Iterable[DayCount]) -> None:
+        """Keep counts of a day; the last of a day stays."""
+        rows = [(repository, each.day, each.tag, each.raw, each.open) for each in counts]
+        with self._open() as database:
+            database.executemany("INSERT OR REPLACE INTO day VALUES (?, ?, ?, ?, ?)", rows)
+
+    def days(self, repository: str, tag: str) -> list[DayCount]:
+        """Counts of a tag, the oldest first."""
+        with self._open() as database:
+            rows = database.execute(
+                "SELECT day, tag, raw, open FROM day WHERE repository = ? AND tag = ?"
+                " ORDER BY day DESC LIMIT ?",
+                (repository, tag, MAX_HISTORY),
+            ).fetchall()
+            return [DayCount(*row) for row in reversed(rows)]
+
+    # -- the file --------------------------------------------------------------------------------
+
+    def _newest(self, repository: str) -> list[tuple[str, str]]:
+        with self._open() as database:
+            return database.execute(
+                "SELECT tag, digest FROM moved WHERE repository = ? ORDER BY rowid", (repository,)
+            ).fetchall()
+
+    def _prepare(self) -> None:
+        database = self._database
+        if self._path != ":memory:":
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version == FORMAT:
+            return
+        database.execute("BEGIN EXCLUSIVE")
+        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (name,) in names:
+            database.execute(f'DROP TABLE "{name}"')
+        for statement in _TABLES.split(";"):
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {FORMAT}")
+        database.execute("COMMIT")
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._database
+            except sqlite3.Error as error:
+                raise EnvironmentProblem(f"{self._path}: {error}") from None
+
+    @contextmanager
+    def _changing(self) -> Iterator[tuple[sqlite3.Connection, int]]:
+        """All or nothing of the block, under the next number of the generation."""
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                database.execute("UPDATE generation SET number = number + 1")
+                (number,) = database.execute("SELECT number FROM generation").fetchone()
+                yield database, number
+                database.execute("COMMIT")
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+
+    def _known(self, database: sqlite3.Connection, digest: str) -> Summary | None:
+        row = database.execute("SELECT summary FROM build WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=Summary)
+
+    def _one(self, query: str, key: str, kind: type[_Value]) -> _Value | None:
+        with self._open() as database:
+            row = database.execute(query, (key,)).fetchone()
+        return None if row is None else msgspec.json.decode(zlib.decompress(row[0]), type=kind)
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.encode(value)
+
+
+def _packed(value: Any) -> bytes:
+    return zlib.compress(_json(value), 3)
+
+
+def _said(finding: Any) -> str:
+    cleared = finding.status in ("not_affected", "fixed")
+    return str((finding.statement or finding.justification) if cleared else finding.advice)
+
+
+def _summary(build: BuildFacts, known: Summary | None) -> Summary:
+    first = build.platforms[0] if build.platforms else None
+    names = {each.name for each in first.packages} if first else set()
+    made = Summary(
+        build.digest,
+        build.created,
+        build.title,
+        build.description,
+        build.variant,
+        build.flavor,
+        build.end_of_life,
+        tuple(each.platform for each in build.platforms),
+        first.size if first else 0,
+        len(first.packages) if first else 0,
+        " ".join(sorted(names)),
+        problem=build.problem,
+    )
+    if known is None:
+        return made
+    return replace(
+        made,
+        raw=known.raw,
+        open=known.open,
+        severe=known.severe,
+        scanned=known.scanned,
+        verdict=known.verdict,
+    )
+
+
+def _counted(known: Summary, scan: ScanFacts) -> Summary:
+    left = scan.open
+    return replace(
+        known,
+        raw=len(scan.findings),
+        open=len(left),
+        severe=sum(each.severity in ("critical", "high") for each in left),
+        scanned=scan.scanned,
+        verdict=scan.verdict,
+    )

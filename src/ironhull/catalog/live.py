@@ -1,0 +1,96 @@
+"""What is looked up when a page is asked for: who signed what, what was published, what is watched.
+
+The machine that serves the pages answers; `Remembered` keeps an answer for a minute.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol, TypeVar
+
+from ironhull.catalog.facts import AttestationFacts, Publication, Verification, WatchFacts
+
+KEPT_SECONDS = 60.0
+_MOST = 500
+_Value = TypeVar("_Value")
+
+
+class Live(Protocol):
+    """What knows the present; none of its methods raises for an image that it cannot look at."""
+
+    def attestations(self, name: str) -> tuple[AttestationFacts, ...]:
+        """What is attached to an image of the store, by `repository:tag`."""
+        ...
+
+    def verification(self, name: str) -> Verification:
+        """What verifying it says."""
+        ...
+
+    def publications(self, repository: str) -> tuple[Publication, ...]:
+        """Its signed record, the newest first; none: it was not published from here."""
+        ...
+
+    def watch(self) -> WatchFacts:
+        """What the watcher's state says."""
+        ...
+
+
+class Nothing:
+    """A machine that knows nothing of the present."""
+
+    def attestations(self, name: str) -> tuple[AttestationFacts, ...]:
+        """As `Live.attestations`."""
+        return ()
+
+    def verification(self, name: str) -> Verification:
+        """As `Live.verification`."""
+        return Verification("unknown", "nobody verifies here", "")
+
+    def publications(self, repository: str) -> tuple[Publication, ...]:
+        """As `Live.publications`."""
+        return ()
+
+    def watch(self) -> WatchFacts:
+        """As `Live.watch`."""
+        return WatchFacts(note="nobody watches here")
+
+
+class Remembered:
+    """The same, each answer kept for a while: a page that many open asks once."""
+
+    def __init__(self, live: Live, clock: Callable[[], float] = time.monotonic) -> None:
+        self._live, self._clock = live, clock
+        self._kept: dict[Hashable, tuple[float, Any]] = {}
+        self._lock = threading.Lock()
+
+    def attestations(self, name: str) -> tuple[AttestationFacts, ...]:
+        """As `Live.attestations`."""
+        return self._of(("attestations", name), lambda: self._live.attestations(name))
+
+    def verification(self, name: str) -> Verification:
+        """As `Live.verification`."""
+        return self._of(("verification", name), lambda: self._live.verification(name))
+
+    def publications(self, repository: str) -> tuple[Publication, ...]:
+        """As `Live.publications`."""
+        return self._of(("publications", repository), lambda: self._live.publications(repository))
+
+    def watch(self) -> WatchFacts:
+        """As `Live.watch`."""
+        return self._of("watch", self._live.watch)
+
+    def _of(self, key: Hashable, ask: Callable[[], _Value]) -> _Value:
+        now = self._clock()
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None and now - kept[0] < KEPT_SECONDS:
+            found: _Value = kept[1]
+            return found
+        found = ask()
+        with self._lock:
+            if len(self._kept) >= _MOST:
+                self._kept.clear()
+            self._kept[key] = (now, found)
+        return found

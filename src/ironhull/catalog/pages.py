@@ -1,0 +1,406 @@
+"""Pages for people: facts in templates. Nothing from outside can act in them (see `reports.text`).
+
+Every function gives a whole page as text; who sees what is the shelf's affair.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ironhull.catalog import links as paths
+from ironhull.catalog.answers import Answer, found_in
+from ironhull.catalog.changes import BuildDifference
+from ironhull.catalog.charts import HEIGHT, WIDTH, beside, days_chart, provenance_graph
+from ironhull.catalog.facts import BuildFacts, FindingFacts, PackageFacts, PlatformFacts, ScanFacts
+from ironhull.catalog.index import CatalogIndex
+from ironhull.catalog.links import Links
+from ironhull.catalog.live import Live, Nothing
+from ironhull.catalog.shelf import Entry, Shelf, counterpart, state_of
+from ironhull.reports.text import harmless_lines
+from ironhull.reports.words import shown_size
+from ironhull.scan.severities import RANK
+
+ROWS = 100
+"""Of a table on one page."""
+CARDS = 48
+SECTIONS = ("packages", "vulnerabilities", "layers", "provenance", "attestations", "changes")
+ASSETS = {"style.css": "text/css", "script.js": "text/javascript", "mark.svg": "image/svg+xml"}
+_Row = TypeVar("_Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all pages are made from."""
+
+    index: CatalogIndex
+    live: Live = field(default_factory=Nothing)
+    advisories: Path | None = None
+    """The advisory database."""
+    static: bool = False
+    """Pages become files, so that nothing can be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One request for a page."""
+
+    shelf: Shelf
+    path: str = "/"
+    host: str = ""
+    """What stands before a repository in references; empty: not known."""
+    query: str = ""
+    page: int = 1
+    user: str = ""
+    """Who is logged in; empty: a stranger."""
+    can_log_in: bool = False
+
+    def at(self, path: str) -> Wanted:
+        """The same for another page."""
+        return replace(self, path=path)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One image that is looked at."""
+
+    entry: Entry
+    tag: str
+    digest: str
+    build: BuildFacts
+    platform: PlatformFacts | None
+    scan: ScanFacts | None
+
+
+def shown(site: Site, shelf: Shelf, name: str, tag: str) -> Shown | None:
+    """The image by its tag; None for what is not there, or not to be seen."""
+    found = shelf.find(name, tag)
+    if found is None:
+        return None
+    entry, chosen, digest = found
+    build = site.index.build(digest)
+    if build is None:
+        build = BuildFacts(
+            digest, "", "", "", "", "", "", "", "", "", (), problem="it was not looked at yet"
+        )
+    first = build.platforms[0] if build.platforms else None
+    scan = site.index.scan(first.digest) if first else None
+    return Shown(entry, chosen, digest, build, first, scan)
+
+
+# -- pages -----------------------------------------------------------------------------------------
+
+
+def home(site: Site, wanted: Wanted) -> str:
+    """All images, and what there is of each."""
+    found = wanted.shelf.search(wanted.query)
+    cards, pages = cut(found, wanted.page, CARDS)
+    return _render(site, wanted, "home.html", cards=cards, found=len(found), pages=pages)
+
+
+def results(site: Site, wanted: Wanted, answer: Answer | None) -> str:
+    """The cards alone, for the script that searches as one types."""
+    found = wanted.shelf.search(wanted.query)
+    cards, pages = cut(found, wanted.page, CARDS)
+    return _render(
+        site, wanted, "results.html", cards=cards, found=len(found), pages=pages, answer=answer
+    )
+
+
+def search(site: Site, wanted: Wanted, answer: Answer | None) -> str:
+    """What a search found: a vulnerability's answer, and images."""
+    found = wanted.shelf.search(wanted.query)
+    cards, pages = cut(found, wanted.page, CARDS)
+    return _render(
+        site, wanted, "search.html", cards=cards, found=len(found), pages=pages, answer=answer
+    )
+
+
+def image(site: Site, wanted: Wanted, entry: Entry) -> str:
+    """One repository: its tags, their states, and how its findings went."""
+    rows = []
+    for digest, tags in entry.groups:
+        summary = wanted.shelf.summaries.get(digest)
+        rows.append(
+            (digest, tags, summary, state_of(summary.end_of_life if summary else "", _today()))
+        )
+    other = counterpart(entry, entry.default, wanted.shelf.summaries)
+    days = site.index.days
+    chart = days_chart(days(entry.name, entry.default), days(entry.name, other) if other else ())
+    return _render(
+        site,
+        wanted,
+        "image.html",
+        entry=entry,
+        rows=rows,
+        chart=chart,
+        other=other,
+        moves=site.index.moves(entry.name)[:40],
+        publications=site.live.publications(entry.name)[:40],
+    )
+
+
+def overview(site: Site, wanted: Wanted, seen: Shown) -> str:
+    """One image: what it is, how to use it, and why to believe it."""
+    entry = seen.entry
+    other = counterpart(entry, seen.tag, wanted.shelf.summaries)
+    rows = ()
+    if other and seen.platform is not None:
+        rows = _beside(site, seen, entry.tags[other])
+    return _render(
+        site,
+        wanted,
+        "overview.html",
+        seen=seen,
+        state=state_of(seen.build.end_of_life, _today()),
+        other=other,
+        beside=rows,
+        dev=entry.sibling(seen.tag, "dev"),
+        tags=sorted(tag for tag, digest in entry.tags.items() if digest == seen.digest),
+        verification=site.live.verification(f"{entry.name}:{seen.tag}"),
+        severities=_severities(seen.scan),
+    )
+
+
+def _beside(site: Site, seen: Shown, digest: str) -> Any:
+    theirs = site.index.build(digest)
+    if theirs is None or not theirs.platforms or seen.platform is None:
+        return ()
+    scan = site.index.scan(theirs.platforms[0].digest)
+    counts = (len(seen.scan.open) if seen.scan else 0, len(scan.open) if scan else 0)
+    return beside(seen.platform, theirs.platforms[0], counts)
+
+
+def packages(site: Site, wanted: Wanted, seen: Shown) -> str:
+    """Packages with licences, and why each is there."""
+    found = packages_of(seen, wanted.query)
+    rows, pages = cut(found, wanted.page, ROWS)
+    return _render(
+        site, wanted, "packages.html", seen=seen, rows=rows, pages=pages, found=len(found)
+    )
+
+
+def packages_of(seen: Shown, query: str) -> Sequence[PackageFacts]:
+    """Packages whose name, source, licence or reason has every word."""
+    words = query.lower().split()
+    return [
+        each
+        for each in (seen.platform.packages if seen.platform else ())
+        if all(
+            word
+            in f"{each.name} {each.source} {each.type} {' '.join(each.licenses)} {each.why}".lower()
+            for word in words
+        )
+    ]
+
+
+def vulnerabilities(site: Site, wanted: Wanted, seen: Shown) -> str:
+    """Findings raw and after VEX, each with its explanation."""
+    found = findings_of(seen, wanted.query)
+    rows, pages = cut(found, wanted.page, ROWS)
+    return _render(
+        site,
+        wanted,
+        "vulnerabilities.html",
+        seen=seen,
+        rows=rows,
+        pages=pages,
+        found=len(found),
+        severities=_severities(seen.scan),
+    )
+
+
+def findings_of(seen: Shown, query: str) -> Sequence[FindingFacts]:
+    """Findings that have every word, the open and severe first."""
+    words = query.lower().split()
+    found = [
+        each
+        for each in (seen.scan.findings if seen.scan else ())
+        if all(
+            word in f"{each.id} {each.package} {each.severity} {each.status} {each.title}".lower()
+            for word in words
+        )
+    ]
+    rank = {"affected": 0, "unknown": 1}
+    return sorted(
+        found,
+        key=lambda each: (
+            rank.get(each.status, 2),
+            not each.exploited,
+            RANK.get(each.severity, 9),
+            each.id,
+        ),
+    )
+
+
+def layers(site: Site, wanted: Wanted, seen: Shown) -> str:
+    """Layers with what is in them."""
+    found = seen.platform.layers if seen.platform else ()
+    rows, pages = cut(found, wanted.page, ROWS)
+    most = max((layer.size for layer in found), default=1)
+    return _render(
+        site, wanted, "layers.html", seen=seen, rows=rows, pages=pages, found=len(found), most=most
+    )
+
+
+def provenance(site: Site, wanted: Wanted, seen: Shown) -> str:
+    """How it was made, as a graph and as tables."""
+    graph = provenance_graph(seen.build, seen.platform) if seen.platform else None
+    attached = site.live.attestations(f"{seen.entry.name}:{seen.tag}")
+    rebuilt = [each for each in attached if each.kind == "rebuilds"]
+    return _render(site, wanted, "provenance.html", seen=seen, graph=graph, rebuilt=rebuilt)
+
+
+def attestations(site: Site, wanted: Wanted, seen: Shown) -> str:
+    """What is attached, how to verify it, and what verifying it says now."""
+    name = f"{seen.entry.name}:{seen.tag}"
+    verification = site.live.verification(name)
+    return _render(
+        site,
+        wanted,
+        "attestations.html",
+        seen=seen,
+        attached=site.live.attestations(name),
+        verification=verification,
+        signed=dict(verification.signed),
+        refused=dict(verification.refused),
+    )
+
+
+def changes(
+    site: Site, wanted: Wanted, seen: Shown, older: str, found: BuildDifference | None
+) -> str:
+    """What changed since an older image."""
+    return _render(
+        site,
+        wanted,
+        "changes.html",
+        seen=seen,
+        older=older,
+        changes=found,
+        choices=[tags[0] for digest, tags in seen.entry.groups if digest != seen.digest],
+        moves=[each for each in site.index.moves(seen.entry.name, seen.tag) if each.digest],
+    )
+
+
+def vulnerability(site: Site, wanted: Wanted, answer: Answer) -> str:
+    """What a vulnerability means for all images."""
+    rows, pages = cut(answer.images, wanted.page, ROWS)
+    return _render(site, wanted, "vulnerability.html", answer=answer, rows=rows, pages=pages)
+
+
+def found_vulnerabilities(site: Site, wanted: Wanted) -> str:
+    """All that scans found in images that may be seen."""
+    found = [
+        each
+        for each in found_in(site.index, wanted.shelf)
+        if wanted.query.lower() in each.id.lower()
+    ]
+    rows, pages = cut(found, wanted.page, ROWS)
+    return _render(
+        site, wanted, "found_vulnerabilities.html", rows=rows, pages=pages, found=len(found)
+    )
+
+
+def status(site: Site, wanted: Wanted) -> str:
+    """What the watcher says, of images that may be seen."""
+    return _render(site, wanted, "status.html", watch=site.live.watch())
+
+
+def missing(site: Site, wanted: Wanted) -> str:
+    """There is no such page, or it may not be seen."""
+    return _render(site, wanted, "missing.html")
+
+
+# -- what pages share ------------------------------------------------------------------------------
+
+
+def cut(rows: Sequence[_Row], page: int, size: int) -> tuple[Sequence[_Row], int]:
+    """The rows of a page, and how many pages there are."""
+    pages = max(1, -(-len(rows) // size))
+    start = (min(page, pages) - 1) * size
+    return rows[start : start + size], pages
+
+
+def _severities(scan: ScanFacts | None) -> list[tuple[str, int, int]]:
+    """(severity, raw, after VEX), the worst first."""
+    if scan is None:
+        return []
+    found: dict[str, list[int]] = {}
+    for each in scan.findings:
+        counts = found.setdefault(each.severity, [0, 0])
+        counts[0] += 1
+        counts[1] += each.status in ("affected", "unknown")
+    ordered = sorted(found.items(), key=lambda each: RANK.get(each[0], 9))
+    return [(severity, raw, left) for severity, (raw, left) in ordered]
+
+
+def asset(name: str) -> bytes:
+    """A file of the pages: style, script, mark."""
+    return files("ironhull.catalog").joinpath("assets", name).read_bytes()
+
+
+@cache
+def asset_path(name: str) -> str:
+    """Where it is: another path when its content changes, so that it may be kept for ever."""
+    stem, _, ending = name.rpartition(".")
+    return f"/_site/{stem}.{hashlib.sha256(asset(name)).hexdigest()[:12]}.{ending}"
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("ironhull.catalog"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"size": shown_size, "count": lambda value: f"{value:,}", "day": _day}
+    made.globals |= {
+        "image_path": paths.image_path,
+        "vulnerability_path": paths.vulnerability_path,
+        "feed_path": paths.feed_path,
+        "sections": SECTIONS,
+        "asset": asset_path,
+        "state_of": lambda text: state_of(text, _today()),
+        "chart_width": WIDTH,
+        "chart_height": HEIGHT,
+    }
+    return made
+
+
+def _day(moment: str) -> str:
+    return moment[:10]
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template that is no page: a feed."""
+    return harmless_lines(_environment().get_template(template).render(values))
+
+
+def _render(site: Site, wanted: Wanted, template: str, **values: Any) -> str:
+    link = Links(wanted.path, site.static)
+    found = _environment().get_template(template)
+    return harmless_lines(
+        found.render(
+            values,
+            to=link.to,
+            wanted=wanted,
+            shelf=wanted.shelf,
+            static=site.static,
+            prefix=f"{wanted.host}/" if wanted.host else "",
+        )
+    )

@@ -1,0 +1,47 @@
+"""What the watcher says, of images that a reader may see. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ironhull.catalog.facts import AttestationFacts, Publication, Verification, WatchFacts
+from ironhull.catalog.live import Live
+from ironhull.catalog.pages import Site
+from ironhull.catalog.shelf import Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Another `Live` with a part of what it says of watching."""
+
+    live: Live
+    said: WatchFacts
+
+    def attestations(self, name: str) -> tuple[AttestationFacts, ...]:
+        """As `Live.attestations`."""
+        return self.live.attestations(name)
+
+    def verification(self, name: str) -> Verification:
+        """As `Live.verification`."""
+        return self.live.verification(name)
+
+    def publications(self, repository: str) -> tuple[Publication, ...]:
+        """As `Live.publications`."""
+        return self.live.publications(repository)
+
+    def watch(self) -> WatchFacts:
+        """As `Live.watch`."""
+        return self.said
+
+
+def only(site: Site, shelf: Shelf, *, everywhere: bool) -> Site:
+    """The site with the watched images of the shelf.
+
+    Figures over all images, and alarms, which name them, are for whoever may see everything.
+    """
+    said = site.live.watch()
+    if not everywhere:
+        images = tuple(each for each in said.images if each.repository in shelf.by_name)
+        note = said.note if images else "none of the images that you may see is watched"
+        said = replace(said, images=images, alarms=(), times=(), days={}, note=note)
+    return replace(site, live=_Seen(site.live, said))

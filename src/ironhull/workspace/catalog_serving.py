@@ -1,0 +1,70 @@
+"""The catalog of this machine: on the registry's server, and as files."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from ironhull.catalog.export import Exported, export
+from ironhull.catalog.index import CatalogIndex
+from ironhull.catalog.live import Remembered
+from ironhull.catalog.pages import Site
+from ironhull.catalog.shelf import shelf_of
+from ironhull.catalog.web import CatalogSite
+from ironhull.errors import EnvironmentProblem, IronhullError
+from ironhull.registry.server.listing import Tags
+from ironhull.registry.server.registry import Registry
+from ironhull.workspace.catalog_live import MachineLive
+from ironhull.workspace.cataloguing import Gatherer, breathe, opened_index
+from ironhull.workspace.machine import Machine
+
+_LOOK_EVERY = 10.0
+
+
+def catalog_site(machine: Machine, registry: Registry) -> CatalogSite:
+    """The pages beside a registry over the home's store, gathered by a thread while it runs."""
+    try:
+        index = opened_index(machine)
+    except EnvironmentProblem as problem:
+        registry.log.note(f"pages are made without what was gathered before: {problem}")
+        index = CatalogIndex(":memory:")
+    site = Site(index, Remembered(MachineLive(machine)), machine.home.advisories)
+    gatherer = Gatherer(machine, index)
+
+    def work(stopped: threading.Event, note: Callable[..., None]) -> None:
+        _keep_gathering(gatherer, stopped, note)
+
+    return CatalogSite(registry, site, work)
+
+
+def _keep_gathering(
+    gatherer: Gatherer, stopped: threading.Event, note: Callable[..., None]
+) -> None:
+    while not stopped.is_set():
+        try:
+            if gatherer.due():
+                done = gatherer.round(breathe)
+                if done.builds or done.scans or done.problems:
+                    problems = "; ".join(done.problems[:5])
+                    note("gathered", builds=done.builds, scans=done.scans, problems=problems)
+        except IronhullError as error:
+            note(f"the catalog could not be gathered: {error}")
+        stopped.wait(_LOOK_EVERY)
+
+
+def export_catalog(machine: Machine, target: Path) -> Exported:
+    """Write the pages of all images of the home's store to a folder, for any web server.
+
+    What was there before of an earlier export is replaced, page by page. EnvironmentProblem where
+    the folder cannot be written.
+    """
+    index = opened_index(machine)
+    try:
+        Gatherer(machine, index).round()
+        site = Site(index, MachineLive(machine), machine.home.advisories, static=True)
+        listed = Tags(machine.home.store).listing().tags
+        shelf = shelf_of(listed, index.summaries(), lambda name: True, index.generation)
+        return export(site, shelf, target, machine.progress)
+    finally:
+        index.close()

@@ -1,0 +1,260 @@
+"""Gathers for the catalog what this machine knows of each image: once per digest; scans anew.
+
+1. what tags point at: moves are written down
+2. a digest that is new: inventory of each platform, why packages are there, provenance
+3. each platform's image whose scan is of older advisories than there are: scanned again
+4. counts of the day
+
+What cannot be read of an image is its `problem`; the others are gathered all the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ironhull.advisories.database import Database
+from ironhull.build.built import built_image
+from ironhull.build.recipe import remembered_recipe
+from ironhull.catalog.facts import BuildFacts, DayCount, PlatformFacts, ProvenanceFacts
+from ironhull.catalog.gathering import platform_facts, provenance_facts, reasons_in, scan_facts
+from ironhull.catalog.index import CatalogIndex
+from ironhull.errors import InputError, IronhullError
+from ironhull.lock.file import parse_lock
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import hex_of
+from ironhull.oci.document import Document
+from ironhull.oci.media_types import OCI_INDEX
+from ironhull.oci.platform import Platform
+from ironhull.registry.server.listing import Tags
+from ironhull.reports.text import one_line
+from ironhull.reports.words import moment
+from ironhull.workspace.attestations import read_attestation
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
+
+_TITLE = "org.opencontainers.image."
+_LABEL = "io.ironhull."
+Listed = Mapping[str, Mapping[str, Descriptor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a round of gathering did."""
+
+    builds: int
+    scans: int
+    problems: tuple[str, ...]
+
+    def json(self) -> dict[str, object]:
+        """As `--json` says it."""
+        return {"builds": self.builds, "scans": self.scans, "problems": list(self.problems)}
+
+
+class Gatherer:
+    """Keeps an index up to date with the home's store."""
+
+    def __init__(self, machine: Machine, index: CatalogIndex) -> None:
+        self._machine, self._index = machine, index
+        self._layout = machine.home.store
+        self._tags = Tags(self._layout)
+        self._seen: object = None
+
+    def stamp(self) -> object:
+        """Another value when there may be something to gather."""
+        return (id(self._tags.listing()), self._advisories(), datetime.now(UTC).date())
+
+    def due(self) -> bool:
+        """Whether something may have changed since the last round."""
+        return self.stamp() != self._seen
+
+    def round(self, patience: Callable[[], None] = lambda: None) -> Gathered:
+        """Gather what is missing; `patience` is called after each piece of work."""
+        self._seen = self.stamp()
+        listed = self._tags.listing().tags
+        now = moment(datetime.now(UTC))
+        for repository, tags in listed.items():
+            pointed = {tag: each.digest for tag, each in tags.items()}
+            self._index.saw_tags(repository, pointed, now)
+        builds, problems = self._gather_builds(listed, patience)
+        scans, more = self._scan(listed, patience)
+        self._count(listed, now[:10])
+        return Gathered(builds, scans, (*problems, *more))
+
+    def _gather_builds(
+        self, listed: Listed, patience: Callable[[], None]
+    ) -> tuple[int, tuple[str, ...]]:
+        known, count, problems = set(self._index.summaries()), 0, []
+        for name, descriptor in _names(listed).items():
+            if descriptor.digest in known:
+                continue
+            known.add(descriptor.digest)
+            build = self._build(name, descriptor)
+            if build is None:
+                continue
+            self._index.put(build)
+            count += 1
+            if build.problem:
+                problems.append(f"{name}: {build.problem}")
+            patience()
+        return count, tuple(problems)
+
+    def _build(self, name: str, descriptor: Descriptor) -> BuildFacts | None:
+        """The facts of what a name points at; None for what is no image (an artifact)."""
+        platforms: list[PlatformFacts] = []
+        annotations: Mapping[str, str] = {}
+        problem, provenance = "", None
+        try:
+            document = self._layout.document(descriptor.digest, descriptor.media_type)
+            if not document.is_index and document.value.get("artifactType"):
+                return None
+            annotations = _texts(document.value.get("annotations"))
+            reasons = self._reasons(descriptor)
+            for platform in _platforms(document):
+                place = f"store:{name}"
+                inventory = inventory_of(self._machine, place, platform)
+                said = str(inventory.image.platform or platform or "")
+                platforms.append(platform_facts(inventory, said, reasons.get(said, {})))
+            provenance = self._provenance(name, platforms)
+        except IronhullError as error:
+            problem = one_line(str(error), 500)
+        return _facts(descriptor, platforms, annotations, provenance, problem)
+
+    def _reasons(self, descriptor: Descriptor) -> dict[str, dict[str, str]]:
+        """Why packages are there, by the lock that the image was built from if it is kept here."""
+        built = built_image(self._machine.home, hex_of(descriptor.digest))
+        recipe = remembered_recipe(self._machine.home, built.inputs) if built else None
+        if recipe is None:
+            return {}
+        with suppress(InputError):
+            return reasons_in(parse_lock(recipe.lock, recipe.lock_path))
+        return {}
+
+    def _provenance(self, name: str, platforms: list[PlatformFacts]) -> ProvenanceFacts | None:
+        with suppress(IronhullError):
+            platform = Platform.parse(platforms[0].platform) if platforms else None
+            read = read_attestation(self._machine, f"store:{name}", "provenance", platform)
+            return provenance_facts(read)
+        return None
+
+    def _scan(self, listed: Listed, patience: Callable[[], None]) -> tuple[int, tuple[str, ...]]:
+        stamp, stamps, problems, count = self._advisories(), self._index.stamps(), [], 0
+        if not stamp:
+            return 0, ()
+        parts = self._index.parts()
+        with Database(self._machine.home.advisories) as database:
+            for name, descriptor in _names(listed).items():
+                for manifest in parts.get(descriptor.digest, ()):
+                    if stamps.get(manifest) == stamp:
+                        continue
+                    stamps[manifest] = stamp
+                    problem = self._scan_one(name, manifest, database, stamp)
+                    count += not problem
+                    problems += [f"{name}: {problem}"] if problem else []
+                    patience()
+        return count, tuple(problems)
+
+    def _scan_one(self, name: str, manifest: str, database: Database, stamp: str) -> str:
+        build = self._index.build(str(self._layout.find(name).digest))
+        found = [each for each in build.platforms if each.digest == manifest] if build else []
+        if not found or build is None:
+            return ""
+        single = len(build.platforms) == 1
+        platform = None if single else Platform.parse(found[0].platform)
+        try:
+            inventory = inventory_of(self._machine, f"store:{name}", platform)
+            result = scan_inventory(self._machine, name, inventory, database, ScanChoices())
+        except IronhullError as error:
+            return one_line(str(error), 500)
+        self._index.put_scan(scan_facts(result, manifest), stamp)
+        return ""
+
+    def _advisories(self) -> str:
+        """What tells one state of the advisory database from another; empty where there is none."""
+        try:
+            found = self._machine.home.advisories.stat()
+        except OSError:
+            return ""
+        return f"{found.st_mtime_ns}:{found.st_size}"
+
+    def _count(self, listed: Listed, day: str) -> None:
+        summaries = self._index.summaries()
+        for repository, tags in listed.items():
+            counts = [
+                DayCount(day, tag, found.raw, found.open)
+                for tag, descriptor in tags.items()
+                if (found := summaries.get(descriptor.digest)) is not None and found.scanned
+            ]
+            self._index.counted(repository, counts)
+
+
+def opened_index(machine: Machine) -> CatalogIndex:
+    """The index of the home's store."""
+    return CatalogIndex(machine.home.catalog_index)
+
+
+def gather(machine: Machine) -> Gathered:
+    """Bring the index of the home's store up to date."""
+    index = opened_index(machine)
+    try:
+        return Gatherer(machine, index).round()
+    finally:
+        index.close()
+
+
+def breathe() -> None:
+    """Between pieces of work in a server: others first."""
+    time.sleep(0.02)
+
+
+def _names(listed: Listed) -> dict[str, Descriptor]:
+    return {
+        f"{repository}:{tag}": descriptor
+        for repository, tags in listed.items()
+        for tag, descriptor in tags.items()
+    }
+
+
+def _platforms(document: Document) -> list[Platform | None]:
+    if not document.is_index:
+        return [None]
+    said = [item.platform for item in document.manifests if item.platform is not None]
+    return [each for each in said if each.os != "unknown"] or [None]
+
+
+def _texts(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    return {key: text for key, text in value.items() if isinstance(text, str)}
+
+
+def _facts(
+    descriptor: Descriptor,
+    platforms: list[PlatformFacts],
+    annotations: Mapping[str, str],
+    provenance: ProvenanceFacts | None,
+    problem: str,
+) -> BuildFacts:
+    labels = platforms[0].labels if platforms else {}
+
+    def said(name: str) -> str:
+        return annotations.get(_TITLE + name) or labels.get(_TITLE + name, "")
+
+    return BuildFacts(
+        descriptor.digest,
+        descriptor.media_type or OCI_INDEX,
+        said("created") or (platforms[0].created if platforms else ""),
+        said("title"),
+        said("description"),
+        said("version"),
+        labels.get(_LABEL + "variant", ""),
+        labels.get(_LABEL + "flavor", ""),
+        platforms[0].distribution if platforms else "",
+        labels.get(_LABEL + "end-of-life", ""),
+        tuple(platforms),
+        provenance,
+        problem,
+    )

@@ -1,0 +1,366 @@
+"""The catalog's pages, asked through ASGI: what they show, to whom, and with which headers."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+from tests.fakes.asgi import ask
+from tests.fakes.catalog import (
+    BASH,
+    HOSTILE,
+    LIBC,
+    NODE_20,
+    PASSWORD,
+    FakeCatalog,
+    build,
+    catalog_app,
+    digest,
+    fake_catalog,
+    finding,
+    package,
+    scan,
+    users,
+)
+
+ALICE = {"authorization": "Basic " + base64.b64encode(f"alice:{PASSWORD}".encode()).decode()}
+EVERY = (
+    "/",
+    "/search?q=node",
+    "/search?q=CVE-2026-0001",
+    "/images/node",
+    "/images/node/-/20",
+    "/images/node/-/20/packages",
+    "/images/node/-/20/vulnerabilities",
+    "/images/node/-/20/layers",
+    "/images/node/-/20/provenance",
+    "/images/node/-/20/attestations",
+    "/images/node/-/20/changes?since=20-dev",
+    "/images/python/-/3.13/changes",
+    "/vulnerabilities",
+    "/vulnerabilities/CVE-2026-0001",
+    "/status",
+)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> FakeCatalog:
+    return fake_catalog(tmp_path / "store")
+
+
+@pytest.fixture
+def app(catalog: FakeCatalog) -> Any:
+    return catalog_app(catalog)
+
+
+def text(app: Any, path: str, **headers: str) -> str:
+    answer = ask(app, "GET", path, headers=headers)
+    assert answer.status == 200, (path, answer.body)
+    return answer.body.decode()
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_every_page_is_there_and_asks_no_other_host(app: Any, path: str) -> None:
+    page = text(app, path)
+    assert page.startswith("<!doctype html>")
+    links = re.findall(r'(?:href|src|action)="([^"]*)"', page)
+    assert links
+    assert all(link.startswith(("/", "#")) and not link.startswith("//") for link in links)
+    assert "<style" not in page
+    assert not re.search(r"<script(?! src=)", page)
+
+
+def test_every_link_of_every_page_leads_somewhere(app: Any) -> None:
+    seen: set[str] = set()
+    waiting = ["/"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen or path == "/login":
+            continue
+        seen.add(path)
+        answer = ask(app, "GET", path)
+        assert answer.status == 200, path
+        if answer.headers["content-type"].startswith("text/html"):
+            found = re.findall(r'href="(/[^"#]*)"', answer.body.decode())
+            waiting += [each.replace("&amp;", "&") for each in found]
+    assert len(seen) > 50
+
+
+def test_an_image_says_how_to_use_it_with_the_host_it_was_reached_by(app: Any) -> None:
+    page = text(app, "/images/node/-/20", host="registry.example:5000")
+    assert "FROM registry.example:5000/node:20-dev AS build" in page
+    assert f"registry.example:5000/node@{NODE_20.digest}" in page
+    odd = ask(app, "GET", "/images/node/-/20", headers={"host": 'x"><script>'})
+    assert odd.status == 400
+
+
+def test_an_image_is_held_against_the_conventional_one(app: Any) -> None:
+    page = text(app, "/images/node/-/20")
+    assert "Beside the conventional image" in page
+    assert "<b>2</b> / 4" in page
+
+
+def test_packages_say_why_they_are_there_and_are_filtered_without_a_script(app: Any) -> None:
+    page = text(app, "/images/node/-/20-dev/packages?q=bash")
+    assert "needed by nodejs" in page
+    assert "libc6" not in page
+
+
+def test_findings_are_shown_raw_and_after_vex_with_their_evidence(app: Any) -> None:
+    page = text(app, "/images/node/-/20/vulnerabilities")
+    assert "<b>0</b> after VEX, 1 raw" in page
+    for said in (
+        "CVE-2026-0001",
+        "vulnerable code not present",
+        "the module is not built",
+        "ironhull:evidence",
+    ):
+        assert said in page
+
+
+def test_what_nobody_scanned_is_unknown_and_not_zero(app: Any) -> None:
+    assert "unknown, not zero" in text(app, "/images/nginx/-/1.26/vulnerabilities")
+    assert "<dd>unknown</dd>" in text(app, "/")
+
+
+def test_changes_are_those_since_the_tag_stood_for_another_image(app: Any) -> None:
+    page = text(app, "/images/python/-/3.13/changes")
+    assert "openssl" in page
+    assert "upgraded" in page
+    assert "CVE-2026-0002" in page
+
+
+def test_another_repositorys_build_cannot_be_compared_with(app: Any, catalog: FakeCatalog) -> None:
+    page = text(app, f"/images/python/-/3.13/changes?since={digest('secret')}")
+    assert "tellnobody" not in page
+    assert "There is no image" in page
+
+
+def test_long_tables_come_in_pages(tmp_path: Path) -> None:
+    catalog = fake_catalog(tmp_path / "store")
+    many = build("many", [package(f"p{number:04}", "1") for number in range(2439)])
+    catalog.add(many, scan(many), "many:1")
+    app = catalog_app(catalog)
+    page = text(app, "/images/many/-/1/packages")
+    assert page.count("<tr>") == 101
+    assert len(page) < 200_000
+    assert 'href="/images/many/-/1/packages/2"' in page
+    assert "p2438" in text(app, "/images/many/-/1/packages/25")
+
+
+def test_names_of_strangers_are_shown_and_do_not_act(tmp_path: Path) -> None:
+    catalog = fake_catalog(tmp_path / "store")
+    evil = build(
+        "evil",
+        [replace(LIBC, name=HOSTILE, version=HOSTILE, licenses=(HOSTILE,), why=HOSTILE)],
+        title=HOSTILE,
+        description=HOSTILE,
+        version=HOSTILE,
+        variant=HOSTILE,
+        end_of_life=HOSTILE,
+    )
+    bad = finding("CVE-2026-0009", HOSTILE, statement=HOSTILE, why=HOSTILE, title=HOSTILE)
+    catalog.add(evil, scan(evil, bad, warnings=(HOSTILE,)), "evil:1")
+    catalog.saw("2026-11-29T00:00:00Z")
+    app = catalog_app(catalog)
+    paths = [
+        "/",
+        "/images/evil",
+        "/images/evil/-/1",
+        "/vulnerabilities/CVE-2026-0009",
+        "/feed.atom",
+    ]
+    paths += [
+        f"/images/evil/-/1/{each}"
+        for each in ("packages", "vulnerabilities", "layers", "provenance")
+    ]
+    for path in paths:
+        page = text(app, path)
+        assert "<img src=x" not in page
+        assert "<script>" not in page
+    assert "&lt;script&gt;" in text(app, "/images/evil/-/1/packages")
+
+
+# -- who sees what ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guarded(catalog: FakeCatalog, tmp_path: Path) -> Any:
+    return catalog_app(catalog, users(tmp_path / "users.toml"))
+
+
+PRIVATE = (
+    "/images/team/secret",
+    "/images/team/secret/-/1",
+    "/images/team/secret/-/1/packages",
+    "/images/team/secret/-/1/vulnerabilities",
+    "/feeds/team/secret.atom",
+    "/api/v1/images/team/secret",
+    "/api/v1/images/team/secret/-/1",
+    "/api/v1/images/team/secret/-/1/packages",
+)
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_what_a_stranger_may_not_see_is_answered_like_what_is_not_there(
+    guarded: Any, path: str
+) -> None:
+    private = ask(guarded, "GET", path)
+    missing = ask(guarded, "GET", path.replace("secret", "absent"))
+    assert private.status == missing.status == 404
+    assert private.body == missing.body
+    volatile = {"x-request-id"}
+    assert {k: v for k, v in private.headers.items() if k not in volatile} == {
+        k: v for k, v in missing.headers.items() if k not in volatile
+    }
+    assert ask(guarded, "GET", path, headers=ALICE).status == 200
+
+
+def test_no_page_search_feed_count_or_answer_of_a_stranger_tells_of_private_images(
+    guarded: Any,
+) -> None:
+    paths = [*EVERY, "/search?q=secret", "/search?q=tellnobody", "/feed.atom", "/feeds/node.atom"]
+    paths += ["/api/v1/images", "/api/v1/images?q=hush", "/api/v1/vulnerabilities/CVE-2026-0001"]
+    paths += ["/api/v1/vulnerabilities", "/api/v1/status"]
+    for path in paths:
+        answer = ask(guarded, "GET", path)
+        assert answer.status == 200, path
+        shown = answer.body.decode().replace("“secret”", "").replace("“tellnobody”", "")
+        shown = re.sub(r'value="[^"]*"', "", shown)
+        for word in ("secret", "tellnobody", "hush"):
+            assert word not in shown, (path, word)
+    assert ask(guarded, "GET", "/api/v1/images").json["total"] == 3
+    assert ask(guarded, "GET", "/api/v1/images", headers=ALICE).json["total"] == 4
+    counts = ask(guarded, "GET", "/api/v1/vulnerabilities/CVE-2026-0001").json["counts"]
+    assert counts["affected"] == 2
+    told = ask(guarded, "GET", "/api/v1/vulnerabilities/CVE-2026-0001", headers=ALICE).json
+    assert told["counts"]["affected"] == 3
+
+
+def test_one_readers_page_is_never_anothers(guarded: Any) -> None:
+    """Answers are kept; what is kept for who sees more must not be given to who sees less."""
+    for headers, told in ((ALICE, True), ({}, False), (ALICE, True)):
+        page = ask(guarded, "GET", "/", headers=headers).body.decode()
+        assert ("team/secret" in page) is told
+
+
+def test_who_gets_in_nowhere_without_a_password_is_asked_for_one(
+    catalog: FakeCatalog, tmp_path: Path
+) -> None:
+    path = users(tmp_path / "users.toml")
+    path.write_text("\n".join(path.read_text().splitlines()[3:]))
+    app = catalog_app(catalog, path)
+    for page in ("/", "/images/node", "/api/v1/images", "/images/absent"):
+        answer = ask(app, "GET", page)
+        assert answer.status == 401
+        assert answer.headers["www-authenticate"].startswith("Basic ")
+    assert ask(app, "GET", "/", headers=ALICE).status == 200
+
+
+def test_a_browser_logs_in_by_a_link(guarded: Any) -> None:
+    assert 'href="/login"' in ask(guarded, "GET", "/").body.decode()
+    asked = ask(guarded, "GET", "/login")
+    assert asked.status == 401
+    assert asked.headers["www-authenticate"].startswith("Basic ")
+    led = ask(guarded, "GET", "/login", headers=ALICE)
+    assert (led.status, led.headers["location"]) == (303, "/")
+
+
+# -- how it is sent --------------------------------------------------------------------------------
+
+
+def test_a_page_that_the_client_has_is_not_sent_again(app: Any) -> None:
+    first = ask(app, "GET", "/images/node")
+    again = ask(app, "GET", "/images/node", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    other = ask(app, "GET", "/images/python", headers={"if-none-match": first.headers["etag"]})
+    assert other.status == 200
+
+
+def test_a_tag_that_moved_is_shown_at_once(app: Any, catalog: FakeCatalog) -> None:
+    first = ask(app, "GET", "/images/node/-/20")
+    newer = build("node newer", [LIBC, BASH])
+    catalog.add(newer, scan(newer), "node:20")
+    second = ask(app, "GET", "/images/node/-/20", headers={"if-none-match": first.headers["etag"]})
+    assert second.status == 200
+    assert newer.digest in second.body.decode()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_pages_are_compressed_as_the_client_takes_them(app: Any, coding: str) -> None:
+    plain = ask(app, "GET", "/images/node/-/20")
+    packed = ask(app, "GET", "/images/node/-/20", headers={"accept-encoding": f"br, {coding}"})
+    assert packed.headers["content-encoding"] == coding
+    opened = gzip.decompress if coding == "gzip" else zstandard.decompress
+    assert opened(packed.body) == plain.body
+    assert packed.headers["etag"] != plain.headers["etag"]
+    refused = ask(app, "GET", "/images/node/-/20", headers={"accept-encoding": f"{coding};q=0"})
+    assert "content-encoding" not in refused.headers
+
+
+def test_no_page_lets_a_script_run_that_is_not_its_own_file(app: Any) -> None:
+    policy = ask(app, "GET", "/").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_style_and_script_may_be_kept_for_ever_and_change_their_name(app: Any) -> None:
+    found = re.findall(r'"(/_site/[^"]+)"', text(app, "/"))
+    assert {each.rpartition(".")[2] for each in found} == {"css", "js", "svg"}
+    for path in found:
+        answer = ask(app, "GET", path)
+        assert answer.status == 200
+        assert "immutable" in answer.headers["cache-control"]
+    assert ask(app, "GET", "/_site/style.0123456789ab.css").status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/images/",
+        "/images/UPPER",
+        "/images/node/-/",
+        "/images/node/-/absent",
+        "/images/node/-/20/nothing",
+        "/images/node/-/20/packages/0",
+        "/images/node/-/20/packages/2/3",
+        "/images/../../etc/passwd",
+        "/vulnerabilities/%3Cscript%3E",
+        "/feeds/absent.atom",
+    ],
+)
+def test_what_there_is_not_is_not_found(app: Any, path: str) -> None:
+    assert ask(app, "GET", path).status == 404
+
+
+def test_questions_are_bounded(app: Any) -> None:
+    assert ask(app, "GET", "/search?q=" + "a" * 201).status == 400
+    assert ask(app, "GET", "/?page=nothing").status == 400
+    assert ask(app, "GET", "/api/v1/images?page=0").json["status"] == 400
+
+
+def test_pages_of_many_questions_are_refused_for_a_while() -> None:
+    from ironhull.catalog.rates import Rates
+
+    now = [0.0]
+    rates = Rates(rate=1, burst=3, clock=lambda: now[0])
+    assert [rates.take("a") for _ in range(4)] == [0, 0, 0, 1]
+    assert rates.take("b") == 0
+    now[0] = 1.5
+    assert rates.take("a") == 0
+
+
+def test_the_registry_is_as_it_was_and_says_when_it_is_ready(app: Any) -> None:
+    assert ask(app, "GET", "/v2/").status == 200
+    assert ask(app, "GET", "/readyz").body == b"ready\n"
+    assert ask(app, "POST", "/").status == 405
+    metrics = ask(app, "GET", "/metrics").body.decode()
+    assert "ironhull_registry_requests_total" in metrics
