@@ -34,6 +34,8 @@ class Task:
     target: str
     """`registry[:port][/prefix]`; empty: the own store is all there is."""
     policy: WatchPolicy
+    advised: bool = False
+    """Whether there are new advisories of what is published: what was said of them is old."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from ironhull.scan.model import ScanResult
 from ironhull.state.inventories import InventoryStore
 from ironhull.state.watch_records import Result
 from ironhull.statements.attached import is_attested
+from ironhull.statements.kinds import SCORE, VEX, VULNERABILITIES
 from ironhull.store.layout import REF_NAME
 from ironhull.watch.facts import Facts, more_findings, worse
 from ironhull.watch.task import Outcome, Task, Told
@@ -59,6 +60,8 @@ from ironhull.workspace.watch_facts import facts_of
 from ironhull.workspace.watch_publishing import give
 
 CANDIDATES = "candidate/"
+OF_ADVISORIES = (VEX, VULNERABILITIES, SCORE)
+"""What is said anew of an image that stays as it is, when advisories of it are new."""
 _Given = TypeVar("_Given")
 
 
@@ -97,6 +100,7 @@ class _Run:
         self._step, self._begun = "lock", time.monotonic()
         self._known: dict[str, object] = {}
         self._seconds: dict[str, float] = {}
+        self._renewed = False
 
     def all(self) -> Outcome:
         """Every step in its order."""
@@ -116,7 +120,8 @@ class _Run:
         self._begin("record", partial(self._record, lock, old))
         changed = moved_tags or digest != self.task.state.published
         self._seconds[self._step] = time.monotonic() - self._begun
-        return self.outcome("published" if changed else "unchanged", "")
+        said = "what is said of its vulnerabilities is new" if self._renewed else ""
+        return self.outcome("published" if changed else "unchanged", said)
 
     def outcome(self, result: Result, detail: str, *, own: bool = True) -> Outcome:
         """How it ended, with all that is known by now."""
@@ -234,9 +239,14 @@ class _Run:
         for inventory in new:
             if inventory.image.name != name:
                 store.put(replace(inventory, image=replace(inventory.image, name=name)))
-        if self.machine.signs and not is_attested(self.machine.home.store, image.descriptor):
+        if not self.machine.signs:
+            return
+        if not is_attested(self.machine.home.store, image.descriptor):
             attest(self.machine, name, AttestChoices())
             attest_changes(self.machine, name, self._sides(self._published), self._sides(new))
+        elif self.task.advised:
+            attest(self.machine, name, AttestChoices(OF_ADVISORIES))
+            self._renewed = True
 
     def _push(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> bool:
         if not self.task.target:

@@ -28,7 +28,7 @@ from ironhull.state.connecting import sqlite_url
 from ironhull.state.watch_records import Attempt, ImageState, moment, stamp
 from ironhull.state.watching import Clock, WatchState
 from ironhull.store.files import unique
-from ironhull.watch.model import Entry
+from ironhull.watch.model import CauseKind, Entry
 from ironhull.watch.patience import is_due
 from ironhull.watch.plan import Observed, examined
 from ironhull.watch.task import Outcome, Stopping, Task, Told
@@ -175,8 +175,9 @@ class Watcher:
         )  # fmt: skip
         chosen = self._chosen
         task = Task(
-            self._machine.settings, name, entry.wanted.path, state, chosen.publish, chosen.policy
-        )
+            self._machine.settings, name, entry.wanted.path, state, chosen.publish, chosen.policy,
+            advised=any(cause.kind is CauseKind.ADVISORY for cause in entry.causes),
+        )  # fmt: skip
         return task, self._state.begin(attempt)
 
     def _submit(self, task: Task, number: int, locking: Locking, those: Workers) -> Future[Outcome]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -20,9 +21,12 @@ from tests.fakes.running_server import RunningServer, serving
 from tests.fakes.watched import APP, TOOL, Watched, published
 
 from ironhull.advisories.feeds.known import KNOWN
+from ironhull.attest.listing import read_bundles, type_of
 from ironhull.errors import EnvironmentProblem, InputError, NotFoundError
 from ironhull.oci.reference import Reference
 from ironhull.publication.registry_log import LOG_TAG
+from ironhull.registry.client.places import RegistrySource
+from ironhull.statements.kinds import VULNERABILITIES
 from ironhull.store.blobs import BlobStore
 from ironhull.watch.task import STEPS
 from ironhull.workspace.history import history
@@ -508,3 +512,29 @@ def test_a_new_advisory_is_one_entry_for_each_image_and_then_looked_after(shop: 
     assert [each.name for each in found.entries] == [APP, TOOL]
     assert set(shop.results(found).values()) == {"unchanged"}
     assert shop.watch().entries == ()
+
+
+def newest_scan(shop: Watched) -> str:
+    """What the registry's newest statement about vulnerabilities of APP says."""
+    with registries(shop.machine) as opened:
+        place = RegistrySource(opened.repository(Reference.parse(f"{shop.publish}/app")), "1")
+        found = [
+            json.loads(bundle.envelope.payload)["predicate"]
+            for manifest in place.root().manifests
+            for each in place.referrers(manifest.digest)
+            if type_of(each) == VULNERABILITIES
+            for bundle in read_bundles(place, each, 1 << 20)
+        ]
+    return json.dumps(max(found, key=lambda each: each["metadata"]["scanFinishedOn"]))
+
+
+def test_what_is_said_of_a_published_image_is_said_anew_when_advisories_are_new(
+    shop: Watched,
+) -> None:
+    shop.watch()
+    assert "CVE-2026-0031" not in newest_scan(shop)
+    shop.advise({"CVE-2026-0031": ("base", None)})
+    done = shop.watch().done[APP]
+    assert (done.result, done.detail) == ("unchanged", "what is said of its vulnerabilities is new")
+    assert "CVE-2026-0031" in newest_scan(shop)
+    assert history(shop.machine, f"{shop.publish}/app").complaints == ()
