@@ -8,9 +8,8 @@ import hashlib
 import lzma
 import posixpath
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -21,20 +20,24 @@ from ironhull.archive.interface import Download
 from ironhull.build import versions
 from ironhull.build.compression import Compression
 from ironhull.build.origins import fetched_name
-from ironhull.build.record import MadeLayer, PackagePart, TreeEntry, read_record, write_record
-from ironhull.build.sink import LayerSink, copy_content
-from ironhull.build.transform import CAPTURE_LIMIT, CAPTURED, MAX_TIME, aliased, clean_name
+from ironhull.build.path_writer import PathWriter, is_possible, leads_out
+from ironhull.build.patterns import chosen
+from ironhull.build.record import MadeLayer, read_record, write_record
+from ironhull.build.sink import LayerSink
+from ironhull.build.transform import MAX_TIME, aliased, clean_name
+from ironhull.build.zip_reader import ZipReader
 from ironhull.definition.model import ARCHIVES, FileRequest
 from ironhull.errors import DefinitionError, InputError, IronhullError, MalformedError, Problem
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import canonical
-from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK, Member, TarLimits, TarReader
+from ironhull.oci.tar import FILE, SYMLINK, Member, TarLimits, TarReader
 from ironhull.oci.tar_writer import TarHeader
 from ironhull.store.blobs import CHUNK, BlobStore, BlobWriter
 from ironhull.store.home import Home
 
 MAX_FILE = 4 << 30
 MAX_UNPACKED = 8 << 30
+MAX_MEMBERS = 200_000
 
 
 def file_layer(
@@ -70,6 +73,8 @@ def _key(request: FileRequest, compression: Compression) -> str:
         "path": request.path,
         "owner": [request.uid, request.gid, request.mode],
         "members": [list(request.includes), list(request.excludes)],
+        # Since a pattern of a folder means what lies in it.
+        **({"patterns": 2} if request.includes or request.excludes else {}),
         "compression": compression.identity,
     }
     return hashlib.sha256(canonical(value)).hexdigest()
@@ -117,97 +122,49 @@ def _make(
     request: FileRequest, path: Path, key: str, blobs: BlobStore, compression: Compression
 ) -> MadeLayer:
     with blobs.writer() as blob:
-        made = _Files(request, LayerSink(blob, compression))
+        writer = PathWriter(LayerSink(blob, compression))
         if _is_archive(request):
-            made.unpack(path)
+            _unpack(writer, path, request)
         else:
-            made.single(path)
-        diff_id = made.sink.finish()
+            _single(writer, path, request)
+        diff_id = writer.sink.finish()
     descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
-    entries = tuple(made.entries.values())
-    # The owner of a path tells who brought it.
-    name = fetched_name(request)
-    part = PackagePart(name, "", "all", entries, {}, len(entries), "", captured=made.captured)
-    return MadeLayer(key, descriptor, diff_id, made.sink.size, (part,))
+    part = writer.part(fetched_name(request))
+    return MadeLayer(key, descriptor, diff_id, writer.sink.size, (part,))
 
 
-class _Files:
-    """Writes what a request brings into a sink and notes what it is."""
-
-    def __init__(self, request: FileRequest, sink: LayerSink) -> None:
-        self._request = request
-        self.sink = sink
-        self.entries: dict[str, TreeEntry] = {}
-        self.captured: dict[str, bytes] = {}
-
-    def single(self, path: Path) -> None:
-        request, size = self._request, path.stat().st_size
-        name = aliased(clean_name(request.path.lstrip("/")))
-        mode = 0o644 if request.mode is None else request.mode
-        with path.open("rb") as file:
-            first = file.read(256)
-            file.seek(0)
-            header = TarHeader(name, FILE, mode, request.uid, request.gid, size)
-            self._add(header, first, iter(lambda: file.read(CHUNK), b""))
-
-    def unpack(self, path: Path) -> None:
-        root = self._request.path.strip("/")
-        with _opened(path, _name(self._request)) as file:
-            reader = TarReader(_bounded(file), _name(self._request), TarLimits(200_000))
-            for member in reader:
-                name = clean_name(member.name)
-                if not name or not _chosen(name, self._request):
-                    continue
-                target = aliased(clean_name(f"{root}/{name}" if root else name))
-                header = _header(member, target, self._request)
-                if header.kind == DIRECTORY and target in self.entries:
-                    continue
-                self._add(header, reader.head(min(256, header.size)), reader.content())
-            reader.drain()
-
-    def _add(self, header: TarHeader, first: bytes, pieces: Iterable[bytes]) -> None:
-        name = header.name
-        self._parents(name)
-        if name in self.entries:
-            raise MalformedError(f"{name!r:.200} is in the archive twice")
-        self.sink.member(header)
-        entry = TreeEntry(*header[:8])
-        if header.kind == FILE:
-            capture = CAPTURED.fullmatch(name) and header.size <= CAPTURE_LIMIT
-            held: list[bytes] = []
-            watch = held.append if capture else _pass
-            found = copy_content(self.sink, first, pieces, header.size, watch, f"/{name}")
-            entry = entry._replace(shebang=found[0], elf=found[1])
-            if capture:
-                self.captured[name] = b"".join(held)
-        self.entries[name] = entry
-
-    def _parents(self, name: str) -> None:
-        parent = posixpath.dirname(name)
-        if not parent:
-            return
-        known = self.entries.get(parent)
-        if known is None:
-            self._parents(parent)
-            self._add(TarHeader(parent, DIRECTORY, 0o755), b"", ())
-        elif not known.is_directory:
-            raise MalformedError(f"{name!r:.200} lies below something that is no folder")
+def _single(writer: PathWriter, path: Path, request: FileRequest) -> None:
+    size = path.stat().st_size
+    name = aliased(clean_name(request.path.lstrip("/")))
+    mode = 0o644 if request.mode is None else request.mode
+    with path.open("rb") as file:
+        first = file.read(256)
+        file.seek(0)
+        header = TarHeader(name, FILE, mode, request.uid, request.gid, size)
+        writer.add(header, first, iter(lambda: file.read(CHUNK), b""))
 
 
-def _pass(piece: bytes) -> None:
-    """What is not captured is not looked at."""
+def _unpack(writer: PathWriter, path: Path, request: FileRequest) -> None:
+    root, archive = request.path.strip("/"), _name(request)
+    with _opened(path, archive) as reader:
+        for member in reader:
+            name = clean_name(member.name)
+            if not name or not chosen(name, request.includes, request.excludes):
+                continue
+            target = aliased(clean_name(f"{root}/{name}" if root else name))
+            header = _header(member, target, request)
+            writer.add(header, reader.head(min(256, header.size)), reader.content())
+        reader.drain()
 
 
 def _header(member: Member, target: str, request: FileRequest) -> TarHeader:
-    if member.kind not in (FILE, DIRECTORY, SYMLINK) or member.sparse:
+    if not is_possible(member.kind) or member.sparse:
         raise MalformedError(
             f"{member.name!r:.200} is neither a file, a folder nor a symbolic link "
             "(leave it out with excludes)"
         )
-    if member.kind == SYMLINK and not member.link.startswith("/"):
-        meant = posixpath.normpath(posixpath.join(posixpath.dirname(target), member.link))
-        if not member.link or meant == ".." or meant.startswith("../"):
-            raise MalformedError(f"link {member.name!r:.200} leads out of the root, or nowhere")
+    if member.kind == SYMLINK and leads_out(target, member.link):
+        raise MalformedError(f"link {member.name!r:.200} leads out of the root, or nowhere")
     mode = member.mode & 0o1777
     if member.kind == FILE and request.mode is not None:
         mode = request.mode
@@ -216,26 +173,30 @@ def _header(member: Member, target: str, request: FileRequest) -> TarHeader:
     return TarHeader(target, member.kind, mode, request.uid, request.gid, size, mtime, member.link)
 
 
-def _chosen(name: str, request: FileRequest) -> bool:
-    included = not request.includes or any(fnmatchcase(name, p) for p in request.includes)
-    return included and not any(fnmatchcase(name, p) for p in request.excludes)
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[TarReader | ZipReader]:
+    with path.open("rb") as file:
+        if name.endswith(".zip"):
+            yield ZipReader(file, name, MAX_MEMBERS, MAX_UNPACKED)
+        else:
+            with _decompressed(file, name) as stream:
+                yield TarReader(_bounded(stream), name, TarLimits(MAX_MEMBERS))
 
 
 @contextmanager
-def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
-    with path.open("rb") as file:
-        if name.endswith((".gz", ".tgz")):
-            yield gzip.GzipFile(fileobj=file)  # type: ignore[misc]
-        elif name.endswith((".xz", ".txz")):
-            yield lzma.LZMAFile(file)  # type: ignore[misc]  # noqa: SIM115 - it owns nothing
-        elif name.endswith(".bz2"):
-            yield bz2.BZ2File(file)  # type: ignore[misc]
-        elif name.endswith(".zst"):
-            yield zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-                file, read_across_frames=True
-            )
-        else:
-            yield file
+def _decompressed(file: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    if name.endswith((".gz", ".tgz")):
+        yield gzip.GzipFile(fileobj=file)  # type: ignore[misc]
+    elif name.endswith((".xz", ".txz")):
+        yield lzma.LZMAFile(file)  # type: ignore[misc]  # noqa: SIM115 - it owns nothing
+    elif name.endswith(".bz2"):
+        yield bz2.BZ2File(file)  # type: ignore[misc]
+    elif name.endswith(".zst"):
+        yield zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
+            file, read_across_frames=True
+        )
+    else:
+        yield file
 
 
 def _bounded(file: BinaryIO) -> Iterator[bytes]:

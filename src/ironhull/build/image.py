@@ -16,8 +16,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from ironhull.archive.interface import Download, PackageSource
 from ironhull.build.built import BuiltImage, built_image, remember
+from ironhull.build.elsewhere import Elsewhere
 from ironhull.build.publish import VanishedError, publish, whole, with_platforms_of
 from ironhull.build.request import BuildOptions, image_key
 from ironhull.definition.model import ImageDefinition
@@ -34,8 +34,7 @@ def build_image(
     definition: ImageDefinition,
     lock: Lock,
     home: Home,
-    source: PackageSource,
-    download: Download,
+    elsewhere: Elsewhere,
     options: BuildOptions,
     progress: Progress,
 ) -> BuiltImage:
@@ -52,7 +51,7 @@ def build_image(
             # The making takes long to load; a build in which nothing changed does without.
             from ironhull.build.making import make_image
 
-            known = make_image(definition, lock, home, source, download, options, progress)
+            known = make_image(definition, lock, home, elsewhere, options, progress)
             remember(home, key, known)
         # A clean-up in another process may have come in between: then once more.
         with suppress(VanishedError):
@@ -77,10 +76,6 @@ def _refuse_what_is_not_built(definition: ImageDefinition) -> None:
     asked = [
         (stage.place, f"'builds': the stage {stage.name!r:.60} cannot be built yet")
         for stage in definition.builds
-    ]
-    asked += [
-        (one.place, f"'artifacts': files out of {one.reference:.100} cannot be taken yet")
-        for one in definition.artifacts
     ]
     asked += [
         (one.place, f"'packages': a part of {one.name} alone cannot be taken yet")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ironhull.archive.interface import Download, PackageSource
 from ironhull.build import transform
+from ironhull.build.artifact_layer import artifact_layer
 from ironhull.build.assemble import annotations_of, put_index
 from ironhull.build.built import BuiltImage
 from ironhull.build.compose import LayerPlan, group
+from ironhull.build.elsewhere import Elsewhere
 from ironhull.build.fetch import fetch_packages
 from ironhull.build.file_layer import file_layer
 from ironhull.build.platform_image import put_platform
@@ -24,8 +25,7 @@ def make_image(
     definition: ImageDefinition,
     lock: Lock,
     home: Home,
-    source: PackageSource,
-    download: Download,
+    elsewhere: Elsewhere,
     options: BuildOptions,
     progress: Progress,
 ) -> BuiltImage:
@@ -41,15 +41,20 @@ def make_image(
     complete = definition.keep.package_database == "dpkg"
     missing = None if complete else frozenset(deb.sha256 for deb in plan.missing)
     of_all = [package for those in packages.values() for package in those]
-    fetch_packages(of_all, missing, home.packages, source, progress)
+    fetch_packages(of_all, missing, home.packages, elsewhere.packages, progress)
     # 3
     made = plan.make(options.jobs, progress)
     built = []
     for platform, keys in needed.items():
         records = [plan.records[key] for key in dict.fromkeys(keys)]
         records += [
-            file_layer(request, home, download, options.compression)
+            file_layer(request, home, elsewhere.download, options.compression)
             for request in definition.files
+            if not request.platforms or platform in request.platforms
+        ]
+        records += [
+            artifact_layer(request, platform, home, elsewhere.images, options.compression)
+            for request in definition.artifacts
             if not request.platforms or platform in request.platforms
         ]
         # 4

@@ -18,7 +18,7 @@ import msgspec
 import zstandard
 
 from ironhull.build.record import PackagePart, TreeEntry
-from ironhull.definition.model import FileRequest
+from ironhull.definition.model import ArtifactRequest, FileRequest
 from ironhull.lock.model import LockedPackage
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.platform import Platform
@@ -37,7 +37,7 @@ class OriginKind(StrEnum):
 
     PACKAGE = "package"
     FETCHED = "fetched"
-    """A file or archive of `contents.files`."""
+    """A file or archive of `contents.files`, or out of an image of `contents.artifacts`."""
     DEFINITION = "definition"
     """An entry of `paths`."""
     STEP = "step"
@@ -55,7 +55,7 @@ DATABASE = Origin(OriginKind.STEP, "package-database")
 
 
 class FetchedFile(NamedTuple):
-    """A file or archive that the definition names by address."""
+    """A file, archive or other image that the definition names by address."""
 
     name: str
     """As `Origin.name`."""
@@ -111,6 +111,22 @@ def fetched_files(requests: Iterable[FileRequest], platform: Platform) -> tuple[
         for request in requests
         if request.checksum and (not request.platforms or platform in request.platforms)
     )
+
+
+def taken(requests: Iterable[ArtifactRequest], platform: Platform) -> tuple[FetchedFile, ...]:
+    """What a definition takes out of other images for a platform."""
+    return tuple(
+        FetchedFile(
+            artifact_name(request), f"oci://{request.reference}@{request.digest}", request.digest
+        )
+        for request in requests
+        if not request.platforms or platform in request.platforms
+    )
+
+
+def artifact_name(request: ArtifactRequest) -> str:
+    """What files out of another image are called; no package can have this name."""
+    return f"{request.reference} ({request.digest})"
 
 
 def fetched_name(request: FileRequest) -> str:

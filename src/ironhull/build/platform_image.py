@@ -25,7 +25,7 @@ from ironhull.build.check_result import CheckResult
 from ironhull.build.compose import own_layer
 from ironhull.build.compression import Compression
 from ironhull.build.mending import mending
-from ironhull.build.origins import fetched_files, origins_of, write_origins
+from ironhull.build.origins import fetched_files, origins_of, taken, write_origins
 from ironhull.build.record import MadeLayer, PackagePart
 from ironhull.build.squash import squashed_layer
 from ironhull.build.steps import order
@@ -78,7 +78,7 @@ def put_platform(
     )
     annotations = annotations_of(definition, lock.created)
     manifest = put_manifest(home.store.blobs, config, layers, platform, annotations)
-    fetched = fetched_files(definition.files, platform)
+    fetched = (*fetched_files(definition.files, platform), *taken(definition.artifacts, platform))
     origins = origins_of(
         tree.entries, tree.owner, tree.makers, context.packages, locked.packages, fetched
     )

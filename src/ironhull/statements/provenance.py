@@ -8,13 +8,13 @@ it, so that the same build gives the same bytes.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ironhull import __version__
 from ironhull.build import versions
+from ironhull.build.origins import FetchedFile
 from ironhull.build.recipe import Recipe, digests_of
-from ironhull.definition.model import FileRequest
 from ironhull.inventory.model import Distribution, Package
 from ironhull.inventory.purl import purl_of
 from ironhull.lock.model import Lock, LockedPackage
@@ -34,13 +34,13 @@ def provenance(
     compression: str,
     builder: str,
     invocation: str,
-    files: tuple[FileRequest, ...] = (),
+    fetched: Sequence[FetchedFile] = (),
     distribution: Distribution = Distribution(),  # noqa: B008 - a frozen value
 ) -> bytes:
     """The predicate for one platform's image.
 
     `compression` is the identity of what compressed its layers, `builder` a URI, `invocation` the
-    key of what went in, `files` what the definition fetches, `distribution` that of its packages.
+    key of what went in, `fetched` the files and other images, `distribution` that of its packages.
     """
     digests = digests_of(recipe)
     return canonical(
@@ -64,7 +64,7 @@ def provenance(
                 "resolvedDependencies": [
                     *_sources(recipe, digests),
                     *_packages(lock, platform, distribution),
-                    *_fetched(files, platform),
+                    *map(_fetched, fetched),
                     *_releases(lock),
                 ],
             },
@@ -121,18 +121,11 @@ def locked_purl(package: LockedPackage, distribution: Distribution) -> str:
     return purl_of(found, distribution)
 
 
-def _fetched(files: tuple[FileRequest, ...], platform: str) -> Iterator[dict[str, Any]]:
-    for request in files:
-        wanted = not request.platforms or platform in map(str, request.platforms)
-        if wanted and request.checksum is not None:
-            local = request.url.startswith("file:")
-            # Where a file of this machine lies is nobody else's business.
-            name = request.url.rpartition("/")[2]
-            yield {
-                "name": name,
-                "uri": f"ironhull:file/{name}" if local else request.url,
-                "digest": _sha256(request.checksum),
-            }
+def _fetched(file: FetchedFile) -> dict[str, Any]:
+    # Of a file beside the definition only the name is known, and where it lay is nobody's business.
+    address = file.url if "://" in file.url else f"ironhull:file/{file.url}"
+    name = file.url.rpartition("/")[2]
+    return {"name": name, "uri": address, "digest": _sha256(file.digest)}
 
 
 def _releases(lock: Lock) -> Iterator[dict[str, Any]]:

@@ -21,7 +21,7 @@ from ironhull.store.copy import copy_image
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
 from ironhull.workspace.definitions import Definitions
-from ironhull.workspace.fetching import LazyDownload, LockedPackages
+from ironhull.workspace.fetching import elsewhere
 from ironhull.workspace.machine import Machine
 
 
@@ -72,8 +72,7 @@ def build_images(
             definition,
             lock,
             machine.home,
-            LockedPackages(machine, definition, lock),
-            LazyDownload(machine),
+            elsewhere(machine, definition, lock),
             options,
             machine.progress,
         )

@@ -9,6 +9,7 @@ from functools import cached_property
 from ironhull.advisories.database import Database
 from ironhull.build.built import BuiltPlatform, built_image
 from ironhull.build.compression import Compression
+from ironhull.build.origins import read_origins
 from ironhull.build.recipe import Recipe, remembered_recipe
 from ironhull.build.testing_document import remembered_tests
 from ironhull.compare.reports.score import score_json
@@ -110,6 +111,7 @@ def _signature(image: AttestedPlatform) -> bytes:
 def _provenance(image: AttestedPlatform) -> bytes:
     recipe, inputs = image.recipe
     lock = parse_lock(recipe.lock, recipe.lock_path)
+    origins = read_origins(image.machine.home, image.built.digest)
     return provenance(
         recipe,
         lock,
@@ -117,6 +119,7 @@ def _provenance(image: AttestedPlatform) -> bytes:
         compression=Compression.parse(recipe.compression).identity,
         builder=image.machine.settings.builder,
         invocation=inputs,
+        fetched=origins.fetched if origins else (),
         distribution=image.inventory.distribution,
     )
 

@@ -50,7 +50,7 @@ from ironhull.watch.facts import Facts, more_findings, worse
 from ironhull.watch.task import Outcome, Task, Told
 from ironhull.workspace.attesting import AttestChoices, attest
 from ironhull.workspace.engines import engine_settings, host_of
-from ironhull.workspace.fetching import LazyDownload, LockedPackages
+from ironhull.workspace.fetching import elsewhere
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.sbom import bill_of
@@ -164,11 +164,8 @@ class _Run:
             os.cpu_count() or 1,
             self._candidate,
         )
-        packages = LockedPackages(machine, definition, lock)
-        download = LazyDownload(machine)
-        return build_image(
-            definition, lock, machine.home, packages, download, options, machine.progress
-        )
+        found = elsewhere(machine, definition, lock)
+        return build_image(definition, lock, machine.home, found, options, machine.progress)
 
     def _test(self, definition: ImageDefinition, image: BuiltImage) -> None:
         machine, wanted = self.machine, self.task.policy.tests

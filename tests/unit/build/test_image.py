@@ -12,6 +12,7 @@ import pytest
 import zstandard
 from tests.fakes.deb import file, make_deb, program
 from tests.fakes.definition import AMD64, ARM64, definition, lock, locked, place
+from tests.fakes.elsewhere import NOTHING_ELSEWHERE
 
 from ironhull.build.built import BuiltImage
 from ironhull.build.compose import MAX_LAYERS, group
@@ -35,18 +36,6 @@ from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
 
 
-class NothingMissing:
-    """A PackageSource that is never asked."""
-
-    def fetch(self, wanted, progress) -> None:
-        raise AssertionError([item.name for item in wanted])
-
-
-class NoDownload:
-    def get(self, url, sink, *, limit, fresh=False) -> int:
-        raise AssertionError(url)
-
-
 def app(name: str = "app", content: str = "app", **more) -> bytes:
     files = {f"usr/bin/{name}": program(content), f"usr/share/doc/{name}/copyright": file("MIT")}
     return make_deb(name, "1.0-1", files=files | more.pop("files", {}), **more)
@@ -63,7 +52,7 @@ def built(home: Home, of: ImageDefinition, by: Lock, **options) -> BuiltImage:
         options.pop("jobs", 2),
     )
     said = options.pop("progress", Silent())
-    return build_image(of, by, home, NothingMissing(), NoDownload(), chosen, said)
+    return build_image(of, by, home, NOTHING_ELSEWHERE, chosen, said)
 
 
 def layer_names(home: Home, image: BuiltImage, index: int = -1) -> dict[str, bytes]:
