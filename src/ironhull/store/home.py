@@ -12,6 +12,7 @@
     inventory/    what is in layers, by digest
     contents/     what the files of layers are, by the layer's digest
     debs/         what scripts and listening programs .deb files have, by sha256
+    sandbox/      images unpacked for the sandbox by their digest, and bubblewrap
     engines.json  the options that container engines were found to know
     migrate.json  what the definitions said to whoever moved a Dockerfile
 <home>/inventories/   what is in images, for rescans, and what those have said already
@@ -127,6 +128,16 @@ class Home:
     def tests(self) -> Path:
         """The folder of what images' tests gave."""
         return self.cache / "tests"
+
+    @property
+    def unpacked(self) -> Path:
+        """The folder of images that were unpacked for the sandbox."""
+        return self.cache / "sandbox" / "images"
+
+    @property
+    def bubblewrap(self) -> Path:
+        """The folder of the archive's bubblewrap, where the machine has none."""
+        return self.cache / "sandbox" / "bubblewrap"
 
     @property
     def layer_inventories(self) -> Path:

@@ -1,0 +1,1 @@
+"""Run a command over a root folder, by bubblewrap: no engine, no daemon, no root needed."""

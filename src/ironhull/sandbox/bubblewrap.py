@@ -1,0 +1,149 @@
+"""bubblewrap, the program: whether one on the machine will do, and the words that it is told."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ironhull.errors import EngineError, InputError
+from ironhull.sandbox.inside import inside
+from ironhull.sandbox.launcher import NEEDED
+from ironhull.sandbox.model import Network, Root, Wish
+
+_OLDEST = (0, 11)
+# What podman and docker hide of /proc, where the kernel has it.
+_HIDDEN = ("kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug", "kmsg")
+_HIDDEN_FOLDERS = ("acpi", "scsi")
+_OWN = ("/proc", "/dev")
+
+
+@dataclass(frozen=True, slots=True)
+class Bubblewrap:
+    """How to start bubblewrap on this machine."""
+
+    program: tuple[str, ...]
+    """The program, or the archive's dynamic loader in front of the archive's program."""
+    version: str
+    origin: str
+    """Where it is from: its path, or the package and its version."""
+
+
+def installed() -> Bubblewrap | None:
+    """The machine's own, if it is on PATH and knows overlays (0.11); else None."""
+    path = shutil.which("bwrap")
+    return probed((path,), path) if path else None
+
+
+def probed(program: Sequence[str], origin: str) -> Bubblewrap | None:
+    """That program, if it runs and is new enough."""
+    try:
+        done = subprocess.run(
+            [*program, "--version"], capture_output=True, timeout=60, check=False, text=True
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.match(r"bubblewrap (\d+)\.(\d+)", done.stdout)
+    if done.returncode or not found or (int(found[1]), int(found[2])) < _OLDEST:
+        return None
+    return Bubblewrap(tuple(program), done.stdout.split()[1], origin)
+
+
+def arguments(wish: Wish, descriptors: dict[str, int], *, users: bool) -> list[str]:
+    """The words for a wish. `descriptors`: `userns` where there are `users`, `seccomp`, `info`.
+
+    InputError if a path of the wish cannot be used.
+    """
+    words = ["--die-with-parent", "--new-session", "--clearenv", "--hostname", wish.hostname]
+    words += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    words += [] if wish.network is Network.HOST else ["--unshare-net"]
+    words += ["--cap-drop", "ALL"]
+    capabilities = list(wish.capabilities if wish.uid == 0 else ())
+    if users:
+        words += ["--userns", str(descriptors["userns"])]
+        capabilities += [name for name in NEEDED if name not in capabilities]
+    else:
+        words += ["--unshare-user", "--uid", str(wish.uid), "--gid", str(wish.gid)]
+        # Harmless where nothing but one user is mapped; it cannot be had before that is done.
+    for name in capabilities:
+        words += ["--cap-add", name]
+    words += [] if wish.init else ["--as-pid-1"]
+    words += ["--info-fd", str(descriptors["info"])]
+    if "seccomp" in descriptors:
+        words += ["--seccomp", str(descriptors["seccomp"])]
+    words += _places(wish)
+    return words
+
+
+def _places(wish: Wish) -> list[str]:
+    root = wish.root
+    if not root.is_dir():
+        raise InputError(f"{root}: no root folder for the sandbox is there")
+    for path in _OWN:
+        if inside(root, path) != path:
+            raise InputError(f"{path} of the image is a link: it cannot be mounted on")
+    targets = [inside(root, target) for target in wish.targets]
+    absent = [one for one in (*_OWN, *targets) if not (root / one.lstrip("/")).exists()]
+    below = tuple(f"{one}/" for one in (*_OWN, *(targets[: len(wish.tmpfs)])))
+    absent = [one for one in absent if not one.startswith(below)]
+    closing: list[str] = []
+    if wish.writes is Root.KEPT:
+        words = ["--bind", str(root), "/"]
+    elif wish.writes is Root.DISCARDED or absent:
+        # What is to be mounted on has to be there: it is made above the folder, not in it.
+        words = ["--overlay-src", str(root), "--tmp-overlay", "/"]
+        closing = ["--remount-ro", "/"] if wish.writes is Root.READ_ONLY else []
+    else:
+        words = ["--ro-bind", str(root), "/"]
+    words += ["--proc", "/proc", *_hidden(), "--dev", "/dev"]
+    words += ["--perms", "1777", "--size", str(64 << 20), "--tmpfs", "/dev/shm"]  # noqa: S108
+    words += _folders(root, [one for one in targets if not one.startswith(below)])
+    for tmpfs, target in zip(wish.tmpfs, targets, strict=False):
+        words += ["--perms", f"{tmpfs.mode:o}", "--size", str(tmpfs.size), "--tmpfs", target]
+    for bind, target in zip(wish.binds, targets[len(wish.tmpfs) :], strict=True):
+        if not bind.source.exists():
+            raise InputError(f"{bind.source}: to be seen at {bind.target}, and it is not there")
+        words += _folders(root, [target]) if target.startswith(below) else []
+        words += ["--bind" if bind.writable else "--ro-bind", str(bind.source.resolve()), target]
+    return [*words, *closing]
+
+
+def _folders(root: Path, targets: Sequence[str]) -> list[str]:
+    """What is missing on the way to the targets: bubblewrap alone makes it for its owner only."""
+    parents = {str(one): None for target in targets for one in reversed(Path(target).parents)}
+    absent = [one for one in parents if not (root / one.lstrip("/")).exists()]
+    return [word for one in absent for word in ("--perms", "0755", "--dir", one)]
+
+
+def _hidden() -> list[str]:
+    words: list[str] = []
+    for name in _HIDDEN:
+        if Path("/proc", name).exists():
+            words += ["--ro-bind", "/dev/null", f"/proc/{name}"]
+    for name in _HIDDEN_FOLDERS:
+        if Path("/proc", name).is_dir():
+            words += [
+                "--perms",
+                "0555",
+                "--tmpfs",
+                f"/proc/{name}",
+                "--remount-ro",
+                f"/proc/{name}",
+            ]
+    return words
+
+
+def refused(words: str) -> EngineError:
+    """The error for what bubblewrap says when it cannot make the sandbox."""
+    text = words.strip().splitlines()
+    said = text[-1] if text else "it says nothing"
+    remedy = ""
+    if "namespace" in said or "uid map" in said or "Operation not permitted" in said:
+        remedy = (
+            " (are unprivileged user namespaces allowed here? sysctl user.max_user_namespaces,"
+            " kernel.apparmor_restrict_unprivileged_userns; or choose --engine podman)"
+        )
+    return EngineError(f"the sandbox cannot be made: {said}{remedy}")
