@@ -81,14 +81,20 @@ def serving(
     *options: str,
     tls: str | None = None,
     prefix: tuple[str, ...] = (),
+    home: Path | None = None,
 ) -> Iterator[RunningServer]:
-    """A server over the layout at `root`; `tls` is the CA file its certificate is checked with."""
+    """A server over the layout at `root`; `tls` is the CA file its certificate is checked with.
+
+    With a `home`, `root` is its store, and the catalog's pages are beside the registry.
+    """
     port = free_port()
     log_path = root.parent / f"{root.name}-{port}.log"
-    command = [sys.executable, "-m", "ironhull.cli", "serve", "--data", str(root)]
+    command = [sys.executable, "-m", "ironhull.cli", "serve"]
+    command += ["--data", str(root)] if home is None else []
+    environment = os.environ if home is None else {**os.environ, "IRONHULL_HOME": str(home)}
     command += ["--listen", f"127.0.0.1:{port}", *options]
     with log_path.open("wb") as log:
-        process = subprocess.Popen([*prefix, *command], stdout=log, stderr=log)
+        process = subprocess.Popen([*prefix, *command], stdout=log, stderr=log, env=environment)
     pool = urllib3.PoolManager(timeout=30, maxsize=20, ca_certs=tls)
     server = RunningServer(process, port, root, log_path, pool, "https" if tls else "http")
     try:

@@ -1,0 +1,239 @@
+"""The catalog's pages in a real browser, on a real server: three people's ways, at two widths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.fakes.catalog import HOSTILE, LIBC, build, fake_catalog, finding, scan
+from tests.fakes.running_server import RunningServer, serving
+from tests.real.tools import tool
+
+from ironhull.catalog.export import export
+from ironhull.catalog.live import Nothing
+from ironhull.catalog.pages import Site
+from ironhull.catalog.shelf import shelf_of
+from ironhull.progress import Silent
+from ironhull.registry.server.listing import Tags
+from ironhull.state.connecting import sqlite_url
+from ironhull.state.watching import WatchState
+from ironhull.store.home import Home
+
+pytestmark = pytest.mark.real
+
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
+SIZES = [(390, "dark"), (1440, "light")]
+PAGES = {
+    "home": "/",
+    "repository": "/images/node",
+    "image": "/images/node/-/20",
+    "packages": "/images/node/-/20-dev/packages",
+    "vulnerabilities": "/images/node/-/20-standard/vulnerabilities",
+    "layers": "/images/node/-/20/layers",
+    "provenance": "/images/node/-/20/provenance",
+    "attestations": "/images/node/-/20/attestations",
+    "changes": "/images/python/-/3.13/changes",
+    "vulnerability": "/vulnerabilities/CVE-2026-0001",
+    "found": "/vulnerabilities",
+    "status": "/status",
+    "hostile": "/images/evil/-/1/vulnerabilities",
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    chromium = tool("chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=str(chromium), args=list(ARGUMENTS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home whose catalog was gathered, with a hostile image, and a watcher that is behind."""
+    made = Home(tmp_path_factory.mktemp("catalog") / "home")
+    catalog = fake_catalog(made.store_folder, made.catalog_index)
+    evil = build(
+        "evil", [replace(LIBC, name=HOSTILE, why=HOSTILE)], title=HOSTILE, description=HOSTILE
+    )
+    bad = finding("CVE-2026-0009", HOSTILE, statement=HOSTILE, why=HOSTILE, title=HOSTILE)
+    catalog.add(evil, scan(evil, bad), "evil:1")
+    catalog.index.close()
+    made.watch_state.parent.mkdir(parents=True)
+    with WatchState(sqlite_url(made.watch_state), _clock) as state:
+        state.change("node:20-debian13", lambda image: replace(image, state="current"))
+        late = {
+            "state": "held",
+            "reason": "a setuid file is new",
+            "behind_since": "2026-11-20T08:00:00Z",
+        }
+        state.change("python:3.13-debian13", lambda image: replace(image, **late))
+    return made
+
+
+def _clock() -> Any:
+    from datetime import UTC, datetime
+
+    return datetime(2026, 11, 28, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def server(home: Home) -> Iterator[RunningServer]:
+    with serving(home.store_folder, home=home.root) as running:
+        yield running
+
+
+class Opened:
+    """A page with all that it said and asked for."""
+
+    def __init__(self, browser: Any, address: str, width: int, scheme: str = "light", **more: Any):
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, **more
+        )
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(30_000)
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.said.append(f"dialog {dialog.message}"))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(address)
+
+    def close(self) -> None:
+        self.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("width", "scheme"), SIZES)
+def test_every_page_is_quiet_fits_and_is_accessible(
+    browser: Any, server: RunningServer, tmp_path: Path, name: str, width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
+    found = Opened(browser, server.url + PAGES[name], width, scheme)
+    assert found.said == []
+    assert all(each.startswith(server.url) for each in found.asked)
+    assert found.page.evaluate("document.documentElement.scrollWidth") == width
+    folder = Path(os.environ.get("IRONHULL_SCREENSHOTS") or tmp_path)
+    found.page.screenshot(path=str(folder / f"{name}-{width}.png"), full_page=True)
+    results = axe.Axe().run(found.page)
+    assert [each["id"] for each in results.response["violations"]] == []
+    assert found.page.title() not in ("caught", "1")
+    assert found.page.locator("img[src=x]").count() == 0
+    found.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), SIZES)
+def test_a_newcomer_looks_for_node_and_copies_the_snippet(
+    browser: Any, server: RunningServer, width: int, scheme: str
+) -> None:
+    found = Opened(
+        browser, server.url, width, scheme, permissions=["clipboard-read", "clipboard-write"]
+    )
+    page = found.page
+    assert page.locator(".card").count() == 5
+    page.get_by_role("searchbox").type("nod")
+    page.locator(".card").nth(1).wait_for(state="detached")
+    page.locator(".card").get_by_role("link", name="node").click()
+    page.get_by_role("link", name="What is in node:20").click()
+    page.get_by_role("button", name="Copy the Dockerfile").click()
+    page.get_by_text("Copied").first.wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"FROM {server.host}/node:20-dev AS build")
+    assert f"FROM {server.host}/node:20\n" in copied
+    assert found.said == []
+    found.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), SIZES)
+def test_an_auditor_follows_a_vulnerability_to_its_evidence(
+    browser: Any, server: RunningServer, width: int, scheme: str
+) -> None:
+    found = Opened(browser, server.url, width, scheme)
+    page = found.page
+    page.get_by_role("searchbox").fill("CVE-2026-0001")
+    page.get_by_role("link", name="CVE-2026-0001").click()
+    said = page.locator(".meaning").inner_text().split()
+    assert said[:2] == ["3", "affected"]
+    page.get_by_role("link", name="node:20", exact=True).click()
+    row = page.locator("tbody tr", has_text="CVE-2026-0001")
+    assert row.count() == 1
+    assert "the module is not built" in row.inner_text()
+    assert "ironhull:evidence" in row.inner_text()
+    found.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), SIZES)
+def test_an_operator_sees_what_is_behind_and_why(
+    browser: Any, server: RunningServer, width: int, scheme: str
+) -> None:
+    found = Opened(browser, server.url, width, scheme)
+    page = found.page
+    page.get_by_role("link", name="Status").click()
+    page.get_by_text("1 of 2 watched images are behind.").wait_for()
+    first = page.locator("tbody tr").first.inner_text()
+    assert "python:3.13-debian13" in first
+    assert "a setuid file is new" in first
+    assert page.locator(".note").count() >= 1
+    found.close()
+
+
+def test_all_of_it_works_without_javascript(browser: Any, server: RunningServer) -> None:
+    found = Opened(browser, server.url, 390, java_script_enabled=False)
+    page = found.page
+    page.get_by_role("searchbox").fill("node")
+    page.get_by_role("button", name="Search").click()
+    assert page.locator(".card").count() == 1
+    page.get_by_role("link", name="node", exact=True).click()
+    page.get_by_role("link", name="20-dev", exact=True).click()
+    page.get_by_role("link", name="Packages").click()
+    page.get_by_role("searchbox").fill("bash")
+    page.get_by_role("button", name="Filter").click()
+    assert page.locator("tbody tr").count() == 1
+    assert page.locator(".copy").count() == 0
+    found.close()
+
+
+def test_the_keyboard_reaches_the_content_first(browser: Any, server: RunningServer) -> None:
+    found = Opened(browser, server.url, 1440)
+    found.page.keyboard.press("Tab")
+    assert found.page.evaluate("document.activeElement.textContent") == "To the content"
+    found.page.keyboard.press("Enter")
+    assert found.page.evaluate("document.activeElement.id") == "content"
+    found.close()
+
+
+def test_the_exported_pages_are_the_same_from_a_folder(
+    browser: Any, home: Home, server: RunningServer, tmp_path: Path
+) -> None:
+    """Opened as files: links lead to each other, styles are there, the search filters."""
+    catalog = fake_catalog(tmp_path / "store")
+    listed = Tags(catalog.layout).listing().tags
+    shelf = shelf_of(listed, catalog.index.summaries(), lambda name: True, 1)
+    done = export(Site(catalog.index, Nothing(), static=True), shelf, tmp_path / "site", Silent())
+    assert done.pages > 40
+    found = Opened(browser, (tmp_path / "site/index.html").as_uri(), 1440)
+    page = found.page
+    page.get_by_role("searchbox").fill("nginx")
+    assert page.locator(".card:visible").count() == 1
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("link", name="node", exact=True).click()
+    page.get_by_role("link", name="20-dev", exact=True).click()
+    page.get_by_role("link", name="Vulnerabilities").last.click()
+    assert page.locator("tbody tr").count() == 2
+    assert page.evaluate("getComputedStyle(document.body).display") == "flex"
+    assert all(each.startswith("file://") for each in found.asked)
+    found.close()
