@@ -1,0 +1,130 @@
+"""Servers of the catalog as people run them: root read-only, data in a volume, stopped and started.
+
+What a client wrote has to be there after a restart, the stop signal has to end it, and a volume
+that cannot be written has to be said in one line.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from ironhull.engine.interface import HARDENED, Container, Engine, Mount, RunOptions
+from ironhull.store.choice import choose_manifest
+from ironhull.store.layout import ImageLayout
+
+pytestmark = pytest.mark.real
+USER = 65532
+PATIENCE = 120
+"""Seconds until a server has to answer on the slowest machine."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One row: what the server needs, and its own client's words."""
+
+    image: str
+    write: tuple[str, ...]
+    read: tuple[str, ...]
+    refusal: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def _sql(program: str, *words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    write = "create table kept (word text); insert into kept values ('kept')"
+    return (program, *words, write), (program, *words, "select word from kept")
+
+
+_POSTGRES = _sql("psql", "-h", "/tmp", "-U", "postgres", "-Atc")
+_MARIADB = _sql("mariadb", "-uroot", "-pproof", "-N", "-D", "test", "-e")
+SERVERS = (
+    Server(
+        "redis:8.0",
+        ("redis-cli", "set", "word", "kept"),
+        ("redis-cli", "get", "word"),
+        "Can't open or create append-only dir",
+    ),
+    Server(
+        "valkey:8.1",
+        ("valkey-cli", "set", "word", "kept"),
+        ("valkey-cli", "get", "word"),
+        "Can't open or create append-only dir",
+    ),
+    Server(
+        "postgres:17",
+        *_POSTGRES,
+        "postgres: /data cannot be written by user 65532",
+        {"POSTGRES_PASSWORD": "proof"},
+    ),
+    Server(
+        "mariadb:11.8",
+        (*_MARIADB[0][:4], "-e", f"create database test; use test; {_MARIADB[0][-1]}"),
+        _MARIADB[1],
+        "mariadb: /data cannot be written by user 65532",
+        {"MARIADB_ROOT_PASSWORD": "proof"},
+    ),
+    Server(
+        "rabbitmq:4.0",
+        ("rabbitmqctl", "add_vhost", "kept"),
+        ("rabbitmqctl", "--quiet", "list_vhosts"),
+        "rabbitmq: /data cannot be written by user 65532",
+    ),
+)
+
+
+@pytest.fixture(scope="module", params=SERVERS, ids=lambda server: server.image)
+def server(request: pytest.FixtureRequest, catalog: Path, podman: Engine):
+    """A row, and the name of its image in the engine."""
+    row: Server = request.param
+    layout = ImageLayout(catalog / "home/store")
+    descriptor = layout.find(row.image)
+    name = f"localhost/served:{os.getpid()}"
+    podman.load(layout, choose_manifest(layout, descriptor), [name])
+    yield row, name
+    podman.remove(name)
+
+
+def options(row: Server, volume: Path) -> RunOptions:
+    return replace(
+        HARDENED,
+        network="none",
+        environment=row.environment,
+        mounts=(Mount(volume, "/data", True),),
+    )
+
+
+def ask(container: Container, command: tuple[str, ...]) -> str:
+    """What the client says as soon as the server has come up."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        result = container.execute(command)
+        if result.exit_code == 0:
+            return result.stdout
+        if not container.running() or time.monotonic() > end:
+            raise AssertionError(f"{command}: {result.stderr}\n{container.logs()}")
+        time.sleep(0.2)
+
+
+def test_it_stops_on_its_signal_and_has_its_data_when_it_comes_back(server, podman, tmp_path):
+    row, name = server
+    os.chown(tmp_path, USER, USER)
+    with podman.start(name, options(row, tmp_path)) as container:
+        ask(container, row.write)
+        assert not container.stop(60).killed, container.logs()
+    with podman.start(name, options(row, tmp_path)) as container:
+        assert "kept" in ask(container, row.read)
+        assert not container.stop(60).killed, container.logs()
+
+
+def test_it_does_not_start_where_its_volume_cannot_be_written_and_says_so(server, podman, tmp_path):
+    row, name = server
+    tmp_path.chmod(0o755)
+    result = podman.run(name, options(row, tmp_path), timeout=PATIENCE)
+    assert not result.timed_out
+    assert result.exit_code != 0
+    assert sum(row.refusal in line for line in (result.stdout + result.stderr).splitlines()) == 1
