@@ -156,7 +156,7 @@ class _Run:
         reason = ""
         try:
             if self._test.reader:
-                with _program(read_program(), READER) as mount:
+                with mounted_program(read_program(), READER) as mount:
                     mounts = (*self._options.mounts, mount)
                     self._options = replace(self._options, mounts=mounts)
                     self._run()
@@ -205,7 +205,7 @@ class _Run:
 
     @contextmanager
     def _paused(self) -> Iterator[Container]:
-        with _program(pause_program(), _PAUSE) as mount:
+        with mounted_program(pause_program(), _PAUSE) as mount:
             mounts = (*self._options.mounts, mount)
             options = replace(self._options, entrypoint=(_PAUSE,), mounts=mounts)
             with self._engine.start(self._image, options) as container:
@@ -248,7 +248,7 @@ class _Run:
 
 
 @contextmanager
-def _program(data: bytes, path: str) -> Iterator[Mount]:
+def mounted_program(data: bytes, path: str) -> Iterator[Mount]:
     """A program of our own to be mounted at a path of the container."""
     with tempfile.TemporaryDirectory(prefix="ironhull-program-") as folder:
         file = Path(folder) / "program"

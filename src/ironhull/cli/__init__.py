@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "load": ("Run", "load", "Load a built image into podman, docker or buildah."),
     "export": ("Run", "export", "Write a built image to a file, or its file tree."),
     "test": ("Run", "test", "Run the tests of an image's definition."),
+    "check": ("Examine", "check", "Check that any image can do its job."),
     "demo": ("Run", "demo", "Run the case study: two ways into an image, side by side."),
     "engine": ("Run", "engine", "Show container engines, and settings for them."),
     "push": ("Publish", "push", "Push an image of the store to registries."),

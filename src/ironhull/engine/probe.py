@@ -30,16 +30,17 @@ from ironhull.store.layout import ImageLayout
 PROBE_COMMAND = "/probe"
 _ADDRESS = 0x400000
 # Machine number of ELF, then code: exit(0); pause() or ppoll(0, 0, 0, 0) in a loop;
-# fd = open(argv[1]), sendfile(1, fd, 0, 1 MiB) until it gives 0, exit(0), exit(1) after an error.
+# fd = open(argv[1]), read(fd) 64 KiB and write(1) until there is no more, exit(0), exit(1) after an
+# error. Not sendfile(2): it takes no file of /proc.
 _CODE = {
     "x86_64": (
         62,
         bytes.fromhex("b83c000000 31ff 0f05"),
         bytes.fromhex("b822000000 0f05 ebf7"),
         bytes.fromhex(
-            "488b7c2410 31f6 b802000000 0f05 85c0 7820 89c6"
-            "bf01000000 31d2 41ba00001000 b828000000 0f05 85c0 7806 75e6"
-            "31ff eb05 bf01000000 b83c000000 0f05"
+            "488b7c241031f6b8020000000f0585c078344189c44881ec000001004489e748"
+            "89e6ba0000010031c00f0585c07817741c89c2bf010000004889e6b801000000"
+            "0f0585c079d6bf01000000eb0231ffb83c0000000f05"
         ),
     ),
     "aarch64": (
@@ -51,10 +52,11 @@ _CODE = {
             *(0xD4000001, 0x17FFFFFA),
         ),
         struct.pack(
-            "<20I",
-            *(0xF9400BE1, 0x92800C60, 0xD2800002, 0xD2800003, 0xD2800708, 0xD4000001, 0xB7F80160),
-            *(0xAA0003E1, 0xD2800020, 0xD2800002, 0xD2A00203, 0xD28008E8, 0xD4000001, 0xB7F80080),
-            *(0xB5FFFF40, 0xD2800000, 0x14000002, 0xD2800020, 0xD2800BA8, 0xD4000001),
+            "<27I",
+            *(0xF9400BE1, 0x92800C60, 0xD2800002, 0xD2800003, 0xD2800708, 0xD4000001, 0xB7F80200),
+            *(0xAA0003F3, 0xD14043FF, 0xAA1303E0, 0x910003E1, 0xD2A00022, 0xD28007E8, 0xD4000001),
+            *(0xB7F80100, 0xB4000120, 0xAA0003E2, 0xD2800020, 0x910003E1, 0xD2800808, 0xD4000001),
+            *(0xB6FFFE80, 0xD2800020, 0x14000002, 0xD2800000, 0xD2800BA8, 0xD4000001),
         ),
     ),
 }

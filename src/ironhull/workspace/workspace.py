@@ -48,6 +48,7 @@ from ironhull.workspace import (
     catalog_serving,
     cataloguing,
     changelog,
+    checking,
     engines,
     examining,
     explaining,
@@ -74,6 +75,7 @@ from ironhull.workspace.attestations import ListedAttestation
 from ironhull.workspace.attesting import AttestChoices, Attested
 from ironhull.workspace.build_locks import BuildLock
 from ironhull.workspace.building import BuildChoices
+from ironhull.workspace.checking import CheckChoices, CheckedAnywhere
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.engines import LoadedImage
 from ironhull.workspace.history import History, HistoryChoices
@@ -413,6 +415,10 @@ class Workspace(WatchCalls):
     def vulnerability(self, identifier: str) -> Dossier:
         """Every record and claim about one vulnerability, by identifier or alias."""
         return advising.dossier(self.machine, identifier)
+
+    def check(self, image: str, chosen: CheckChoices | None = None) -> CheckedAnywhere:
+        """Whether any image's closure holds, and whether it starts."""
+        return checking.check(self.machine, image, chosen)
 
     def rescan(self, *images: str, max_age: int | None = None) -> Rescan:
         """Stored inventories against today's advisories, all or those named; see `rescanning`."""
