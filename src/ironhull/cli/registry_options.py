@@ -52,3 +52,15 @@ def summary(done: Transferred) -> str:
 def recorded(done: Published) -> str:
     """What is said of a publication's record, if there is one."""
     return "" if done.record is None else f", record {done.record}"
+
+
+def checked(done: Published) -> Iterator[str]:
+    """What reading back said, a line each; nothing where nobody asked."""
+    there = done.check
+    if there is None:
+        return
+    what = f"{there.manifests} manifests, {there.blobs} blobs, {there.referrers} referrers"
+    where = {True: " by the referrers API", False: " under the referrers tag", None: ""}
+    yield f"read back: {what}{where[there.by_api]}; {len(there.losses) or 'nothing'} lost"
+    for loss in there.losses:
+        yield f"lost: {loss}"

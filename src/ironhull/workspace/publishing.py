@@ -21,6 +21,7 @@ from ironhull.registry.client.locations import (
 )
 from ironhull.registry.client.naming import Kind, Location, find_stored, has_tag, parse_location
 from ironhull.registry.client.places import LayoutTarget, RegistryTarget, StoredSource
+from ironhull.registry.client.read_back import ReadBack, read_back
 from ironhull.registry.client.transfer import Transferred, transfer
 from ironhull.registry.client.tree import Node, image_tree
 from ironhull.store.layout import REF_NAME, ImageLayout
@@ -40,6 +41,8 @@ class Published:
     done: Transferred
     record: int | None = None
     """Number of the newest record of its repository; None where none was written."""
+    check: ReadBack | None = None
+    """What the registry had of it afterwards; None where nobody asked."""
 
 
 def push(
@@ -53,6 +56,7 @@ def push(
     platforms: Sequence[Platform] = (),
     record: bool = True,
     vex_set: str | Path | None = None,
+    check: bool = False,
     published: Callable[[Published], object] = lambda one: None,
 ) -> list[Published]:
     """Push an image of the store to `REGISTRY/REPOSITORY[:TAG]`: blobs, manifests, referrers, tag.
@@ -62,6 +66,7 @@ def push(
     those of the image to push, none: all. Where a key signs, the publication is recorded, unless
     `record` says no (`publication.writing`); it names the published VEX in `vex_set`, a folder
     or a reference.
+    With `check` everything is asked for again as other clients do, and compared: see `read_back`.
     `published` is called with each as it is done.
     Errors: InputError, NotFoundError, NetworkError; LogRefusedError for a record that forks.
     """
@@ -82,7 +87,16 @@ def push(
                     progress=opened.progress,
                     stop=opened.stop,
                 )
-                results.append(Published(label, target.label, done, _number(target)))
+                there = None
+                if check:
+                    there = read_back(
+                        source,
+                        registry,
+                        platforms=platforms,
+                        with_referrers=with_referrers,
+                        stop=opened.stop,
+                    )
+                results.append(Published(label, target.label, done, _number(target), there))
                 published(results[-1])
     return results
 

@@ -249,6 +249,7 @@ class Workspace(WatchCalls):
         platforms: Sequence[str] = (),
         record: bool = True,
         vex_set: str | Path | None = None,
+        check: bool = False,
     ) -> list[Published]:
         """Push an image of the store to registries; see `publishing.push`."""
         return publishing.push(
@@ -261,6 +262,7 @@ class Workspace(WatchCalls):
             platforms=Platform.parse_all(platforms),
             record=record,
             vex_set=vex_set,
+            check=check,
         )
 
     def pull(

@@ -21,7 +21,7 @@ from ironhull.cli.push import push
 from ironhull.cli.settings import parse_mirrors
 from ironhull.cli.tags import tags
 from ironhull.cli.tree import tree
-from ironhull.errors import InputError, NetworkError, NotFoundError
+from ironhull.errors import CheckFailedError, InputError, NetworkError, NotFoundError
 from ironhull.oci.digest import Digest
 
 VERBS = {
@@ -75,6 +75,20 @@ def test_push_gives_each_target_its_tag(run: Run, digest: Digest) -> None:
     assert len(lines) == 2
     assert lines[0].startswith(f"{registry.host}/node:20: {digest} (3 of 3 blobs")
     assert lines[1].startswith(f"{registry.host}/base/x:1: {digest} (0 of 3 blobs")
+
+
+def test_push_with_check_says_what_is_there_and_ends_badly_where_something_is_lost(
+    run: Run, digest: Digest
+) -> None:
+    with FakeRegistry() as registry:
+        result = run("push", "node:20", f"{registry.host}/node", "--check", "-q")
+        assert "read back: 3 manifests" in result.stdout
+        assert "nothing lost" in result.stdout
+        result = run("push", "node:20", f"{registry.host}/node", "--check", "--json")
+        assert json.loads(result.stdout)[0]["check"]["lost"] == []
+        registry.fail("GET", f"/manifests/{digest}$", says(404))
+        result = run("push", "node:20", f"{registry.host}/n", "--check", fails=CheckFailedError)
+        assert f"lost: manifest {digest}" in result.stdout
 
 
 def test_push_of_all_tags_pushes_those_of_the_name(run: Run) -> None:

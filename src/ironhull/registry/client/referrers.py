@@ -46,6 +46,11 @@ def list_referrers(
     return list({item.digest: item for item in found}.values())
 
 
+def keeps_referrers(repository: Repository, digest: Digest) -> bool:
+    """Whether the registry lists referrers itself; else clients read the referrers tag."""
+    return _by_api(repository, digest, None) is not None
+
+
 def push_referrers(repository: Repository, documents: Sequence[Document]) -> None:
     """Push manifests that have a subject, and see to it that they are found through it.
 

@@ -49,6 +49,16 @@ class Transferred:
     bytes_moved: int
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that an image consists of: manifests with children first, what refers to them, blobs."""
+
+    root: Document
+    images: tuple[Document, ...]
+    referrers: tuple[Document, ...]
+    blobs: tuple[Descriptor, ...]
+
+
 @dataclass(slots=True)
 class _Tree:
     """Manifests, children first, and the blobs they name."""
@@ -95,15 +105,8 @@ def transfer(
     content that is not what it says, NetworkError where a registry does not play along.
     """
     progress, stop = progress or Silent(), stop or threading.Event()
-    root = choose(source, source.root(), platforms)
-    tree = _Tree()
-    _gather(source, root, tree, 0)
-    images = list(tree.documents.values())
-    referrers: list[Document] = []
-    if with_referrers:
-        with can_go_without_referrers():
-            referrers = _referrers(source, images, tree)
-    blobs = list(tree.blobs.values())
+    going = contents(source, platforms=platforms, with_referrers=with_referrers)
+    root, referrers, blobs = going.root, going.referrers, going.blobs
     advance = progress.start(
         f"{source.label} → {target.label}", sum(blob.size for blob in blobs), "bytes"
     )
@@ -119,13 +122,28 @@ def transfer(
     # Blobs, then manifests from the leaves up, then referrers, the tag last: a registry refuses a
     # manifest whose parts it lacks, and whoever asks for the tag finds all of it.
     run_all([task(blob) for blob in blobs], stop)
-    for document in images:
+    for document in going.images:
         target.store(document)
     with can_go_without_referrers():
         for document in referrers:
             target.store(document)
     target.publish(root, referrers)
-    return Transferred(root, len(images), len(referrers), len(blobs), len(moved), sum(moved))
+    return Transferred(root, len(going.images), len(referrers), len(blobs), len(moved), sum(moved))
+
+
+def contents(
+    source: Source, *, platforms: Sequence[Platform] = (), with_referrers: bool = True
+) -> Contents:
+    """What `transfer` brings of a source; the same errors, but for those of the target."""
+    root = choose(source, source.root(), platforms)
+    tree = _Tree()
+    _gather(source, root, tree, 0)
+    images = tuple(tree.documents.values())
+    referrers: list[Document] = []
+    if with_referrers:
+        with can_go_without_referrers():
+            referrers = _referrers(source, images, tree)
+    return Contents(root, images, tuple(referrers), tuple(tree.blobs.values()))
 
 
 @contextmanager
