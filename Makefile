@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # Every worker of pytest would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup install demo test unit real lint bench fuzz chaos lock clean
+.PHONY: help setup install demo test unit real lint bench fuzz api chaos lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -67,6 +67,9 @@ bench: setup ## Measure against peers and physical limits, side by side
 
 fuzz: setup ## Give every parser changed inputs for a minute each; versions beside dpkg
 	$(BIN)/python -m tests.fuzz.run --write
+
+api: setup ## Ask the catalog's API all that its OpenAPI document allows, and more
+	$(BIN)/python -m tests.api
 
 chaos: setup ## Kill a watcher, its registry and its database at random for 15 minutes
 	.ci/tools postgres

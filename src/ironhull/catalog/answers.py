@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -84,14 +84,8 @@ def answer(
     for hit in hits:
         by_manifest.setdefault(hit.manifest, []).append(hit)
     had = {key for name in advice.names for key in index.had(name)}
-    parts = index.parts()
     reasons = _reasons(index, advice.claims)
-    images = []
-    for entry in shelf.entries:
-        for digest, tags in entry.groups:
-            given = _Given(entry, tags, digest, parts.get(digest, ()), advice.known or bool(hits))
-            images.append(_one(given, shelf.summaries, by_manifest, had, reasons, index))
-    images.sort(key=lambda each: (ORDER.index(each.means), each.image, each.tag))
+    images = _images(shelf, index, _Matter(by_manifest, had, reasons, advice.known or bool(hits)))
     counts: dict[str, int] = {each: sum(i.means == each for i in images) for each in ORDER}
     severity = min((hit.severity for hit in hits), key=lambda each: RANK.get(each, 9), default="")
     return Answer(
@@ -107,6 +101,19 @@ def answer(
 
 
 @dataclass(frozen=True, slots=True)
+class _Matter:
+    """What is known of a vulnerability, by where it matters."""
+
+    hits: Mapping[str, Sequence[Hit]]
+    """By manifest."""
+    had: set[tuple[str, str]]
+    """Repository and tag that stood for something affected."""
+    reasons: Mapping[str, tuple[str, str]]
+    """Manifest → package, and why it is not affected."""
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Given:
     entry: Entry
     tags: Sequence[str]
@@ -115,14 +122,53 @@ class _Given:
     known: bool
 
 
+def _images(shelf: Shelf, index: CatalogIndex, matter: _Matter) -> list[ImageAnswer]:
+    """An answer for each image. Most have nothing to do with it: theirs are made once a shelf."""
+    key = f"answers {matter.known}"
+    if key not in shelf.kept:
+        nothing = _Matter({}, set(), {}, matter.known)
+        shelf.kept[key] = sorted(_answers(shelf, index, nothing, None), key=_order)
+    quiet: list[ImageAnswer] = shelf.kept[key]
+    concerned = {
+        digest
+        for digests in index.owners({**matter.hits, **matter.reasons}).values()
+        for digest in digests
+    }
+    for name, tag in matter.had:
+        if name in shelf.by_name:
+            concerned.add(shelf.by_name[name].tags.get(tag, ""))
+    if not concerned:
+        return quiet
+    others = [each for each in quiet if each.digest not in concerned]
+    return sorted([*others, *_answers(shelf, index, matter, concerned)], key=_order)
+
+
+def _order(each: ImageAnswer) -> tuple[int, str, str]:
+    return ORDER.index(each.means), each.image, each.tag
+
+
+def _answers(
+    shelf: Shelf, index: CatalogIndex, matter: _Matter, digests: set[str] | None
+) -> Iterator[ImageAnswer]:
+    """The answers of images of these digests, of all for None."""
+    parts = index.parts()
+    if "places" not in shelf.kept:
+        places: dict[str, list[tuple[Entry, list[str]]]] = {}
+        for entry in shelf.entries:
+            for digest, tags in entry.groups:
+                places.setdefault(digest, []).append((entry, tags))
+        shelf.kept["places"] = places
+    places = shelf.kept["places"]
+    for digest in places if digests is None else digests:
+        for entry, tags in places.get(digest, ()):
+            given = _Given(entry, tags, digest, parts.get(digest, ()), matter.known)
+            yield _one(given, shelf.summaries, matter, index)
+
+
 def _one(
-    given: _Given,
-    summaries: Mapping[str, Summary],
-    by_manifest: Mapping[str, Sequence[Hit]],
-    had: set[tuple[str, str]],
-    reasons: Mapping[str, tuple[str, str]],
-    index: CatalogIndex,
+    given: _Given, summaries: Mapping[str, Summary], matter: _Matter, index: CatalogIndex
 ) -> ImageAnswer:
+    by_manifest, had, reasons = matter.hits, matter.had, matter.reasons
     found = [hit for manifest in given.manifests for hit in by_manifest.get(manifest, ())]
     means, package, severity, why, fixed = _meaning(given, summaries, found)
     if means == "not_affected" and not found:

@@ -8,9 +8,10 @@ when tags moved, and counts of days. Several processes may use it at once.
 from __future__ import annotations
 
 import sqlite3
+import sys
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,6 +74,7 @@ class CatalogIndex:
         self._lock = threading.RLock()
         self._summaries: dict[str, Summary] = {}
         self._read = 0
+        self._parts: tuple[int, dict[str, list[str]]] = (0, {})
         try:
             if isinstance(path, Path):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +105,9 @@ class CatalogIndex:
                 "SELECT digest, summary, changed FROM build WHERE changed > ?", (self._read,)
             ).fetchall()
             for digest, data, changed in rows:
-                self._summaries[digest] = msgspec.json.decode(data, type=Summary)
+                summary = msgspec.json.decode(data, type=Summary)
+                # The tags of an image have mostly the same packages: one text for all of them.
+                self._summaries[digest] = replace(summary, names=sys.intern(summary.names))
                 self._read = max(self._read, changed)
             return self._summaries
 
@@ -212,13 +216,25 @@ class CatalogIndex:
                 rows = database.execute(query, chunk).fetchall()
             yield from rows
 
-    def parts(self) -> dict[str, list[str]]:
+    def parts(self) -> Mapping[str, Sequence[str]]:
         """Digest of a build → its platforms' manifests, the first one first."""
+        with self._open() as database:
+            generation = self.generation
+            if self._parts[0] != generation:
+                found: dict[str, list[str]] = {}
+                query = "SELECT digest, manifest FROM part ORDER BY digest, first DESC"
+                for digest, manifest in database.execute(query):
+                    found.setdefault(digest, []).append(manifest)
+                self._parts = (generation, found)
+            return self._parts[1]
+
+    def owners(self, manifests: Iterable[str]) -> dict[str, list[str]]:
+        """Manifest → builds that it is a part of, of these."""
         found: dict[str, list[str]] = {}
         with self._open() as database:
-            rows = database.execute("SELECT digest, manifest FROM part ORDER BY digest, first DESC")
-            for digest, manifest in rows:
-                found.setdefault(digest, []).append(manifest)
+            for manifest in manifests:
+                rows = database.execute("SELECT digest FROM part WHERE manifest = ?", (manifest,))
+                found[manifest] = [digest for (digest,) in rows]
         return found
 
     # -- what was seen to happen -----------------------------------------------------------------
@@ -238,7 +254,7 @@ class CatalogIndex:
         ]
         if moved:
             with self._changing() as (database, _):
-                database.executemany("INSERT INTO moved VALUES (?, ?, ?, ?)", moved)
+                database.executemany("INSERT INTO moved VALUES (?, ?, ?, ?)", moved[::-1])
 
     def moves(self, repository: str, tag: str = "") -> list[Moved]:
         """Where tags pointed, the newest first; an empty digest: the tag was removed."""
@@ -246,7 +262,7 @@ class CatalogIndex:
         query += " AND tag = ?" if tag else ""
         given = (repository, tag) if tag else (repository,)
         with self._open() as database:
-            rows = database.execute(f"{query} ORDER BY at DESC, tag LIMIT {MAX_HISTORY}", given)
+            rows = database.execute(f"{query} ORDER BY rowid DESC LIMIT {MAX_HISTORY}", given)
             return [Moved(*row) for row in rows]
 
     def newest_moves(self, most: int) -> list[tuple[str, Moved]]:

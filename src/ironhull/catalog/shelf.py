@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from ironhull.catalog.facts import Summary
 from ironhull.catalog.index import CatalogIndex
@@ -21,6 +22,7 @@ TagState = Literal["active", "grace", "ended"]
 GRACE = timedelta(days=30)
 """After its end of life an image is still rebuilt for so long (`watch.policy`)."""
 _SHELVES = 50
+_SETTLE_SECONDS = 2.0
 
 Tags = Mapping[str, Mapping[str, Descriptor]]
 """Repository → tag → what it points at."""
@@ -66,6 +68,8 @@ class Shelf:
     generation: int
     number: int = field(default_factory=itertools.count().__next__)
     """Another one for each shelf that is made."""
+    kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was worked out for all of it, while it lasts."""
 
     def find(self, name: str, tag: str = "") -> tuple[Entry, str, str] | None:
         """The entry, the tag and its digest; None for what is not there or not to be seen."""
@@ -92,23 +96,35 @@ class Shelf:
 class Shelves:
     """Makes shelves, and keeps those of the latest readers while nothing changes."""
 
-    def __init__(self, index: CatalogIndex, tags: Callable[[], Tags]) -> None:
+    def __init__(
+        self,
+        index: CatalogIndex,
+        tags: Callable[[], Tags],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.index, self._tags = index, tags
         self._lock = threading.Lock()
-        self._kept: dict[Hashable, tuple[object, Shelf]] = {}
+        self._clock = clock
+        self._kept: dict[Hashable, tuple[object, float, Shelf]] = {}
 
     def shelf(self, reader: Hashable, may: Callable[[str], bool]) -> Shelf:
-        """What a reader sees; `reader` stands for what `may` allows."""
-        listed, generation = self._tags(), self.index.generation
+        """What a reader sees; `reader` stands for what `may` allows.
+
+        Tags are those of this moment; what is newly known of images is seen a moment later, or a
+        server that gathers many would make a shelf for each.
+        """
+        listed, generation, now = self._tags(), self.index.generation, self._clock()
         with self._lock:
             kept = self._kept.get(reader)
-            if kept is not None and kept[0] is listed and kept[1].generation == generation:
-                return kept[1]
+            if kept is not None and kept[0] is listed:
+                _, made_at, found = kept
+                if found.generation == generation or now - made_at < _SETTLE_SECONDS:
+                    return found
         made = shelf_of(listed, self.index.summaries(), may, generation)
         with self._lock:
             if len(self._kept) >= _SHELVES:
                 self._kept.clear()
-            self._kept[reader] = (listed, made)
+            self._kept[reader] = (listed, now, made)
         return made
 
 

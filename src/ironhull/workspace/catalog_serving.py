@@ -12,7 +12,7 @@ from ironhull.catalog.live import Remembered
 from ironhull.catalog.pages import Site
 from ironhull.catalog.shelf import shelf_of
 from ironhull.catalog.web import CatalogSite
-from ironhull.errors import EnvironmentProblem, IronhullError
+from ironhull.errors import EnvironmentProblem
 from ironhull.registry.server.listing import Tags
 from ironhull.registry.server.registry import Registry
 from ironhull.workspace.catalog_live import MachineLive
@@ -48,8 +48,9 @@ def _keep_gathering(
                 if done.builds or done.scans or done.problems:
                     problems = "; ".join(done.problems[:5])
                     note("gathered", builds=done.builds, scans=done.scans, problems=problems)
-        except IronhullError as error:
-            note(f"the catalog could not be gathered: {error}")
+        except Exception as error:
+            # The server goes on, and so does this thread: what one image breaks is not the others'.
+            note("the catalog could not be gathered", error=repr(error))
         stopped.wait(_LOOK_EVERY)
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from ironhull.advisories.database import Database
 from ironhull.build.built import built_image
@@ -29,7 +29,7 @@ from ironhull.oci.digest import hex_of
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import OCI_INDEX
 from ironhull.oci.platform import Platform
-from ironhull.registry.server.listing import Tags
+from ironhull.registry.server.listing import Listing, Tags
 from ironhull.reports.text import one_line
 from ironhull.reports.words import moment
 from ironhull.workspace.attestations import read_attestation
@@ -61,19 +61,20 @@ class Gatherer:
         self._machine, self._index = machine, index
         self._layout = machine.home.store
         self._tags = Tags(self._layout)
-        self._seen: object = None
-
-    def stamp(self) -> object:
-        """Another value when there may be something to gather."""
-        return (id(self._tags.listing()), self._advisories(), datetime.now(UTC).date())
+        self._seen: tuple[Listing, str, date] | None = None
 
     def due(self) -> bool:
         """Whether something may have changed since the last round."""
-        return self.stamp() != self._seen
+        listing, *rest = self._stamp()
+        return self._seen is None or listing is not self._seen[0] or rest != list(self._seen[1:])
+
+    def _stamp(self) -> tuple[Listing, str, date]:
+        """Another listing, advisories or day: there may be something to gather."""
+        return self._tags.listing(), self._advisories(), datetime.now(UTC).date()
 
     def round(self, patience: Callable[[], None] = lambda: None) -> Gathered:
         """Gather what is missing; `patience` is called after each piece of work."""
-        self._seen = self.stamp()
+        self._seen = self._stamp()
         listed = self._tags.listing().tags
         now = moment(datetime.now(UTC))
         for repository, tags in listed.items():

@@ -1,0 +1,301 @@
+"""The catalog's pages at 1,000 images with 20 tags each, while a blob of 1 GB is pulled.
+
+    python benchmarks/catalog.py [--json] [--images 1000] [--tags 20] [--seconds 20] [--size 1000]
+
+A synthetic index: each image has its own packages, layers and findings; every tag is a build of
+its own. One `ironhull serve` on one core: start-up to the first page; then 100 requests a second,
+pages of images and searches (names, packages, CVEs) in turns, no two alike, while the blob is
+pulled again and again; the peak memory of its processes; the largest page. Then the same pull of
+Debian's docker-registry without pages beside it, and the rate of the static export over a part of
+the images. The client shares the machine but not the core. Ends with 1 if a goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+
+from tests.fakes.catalog import build, finding, package, scan  # noqa: E402
+
+from ironhull.catalog.export import export  # noqa: E402
+from ironhull.catalog.index import CatalogIndex  # noqa: E402
+from ironhull.catalog.live import Nothing  # noqa: E402
+from ironhull.catalog.pages import Site  # noqa: E402
+from ironhull.catalog.shelf import shelf_of  # noqa: E402
+from ironhull.oci.descriptor import Descriptor  # noqa: E402
+from ironhull.oci.digest import Digest  # noqa: E402
+from ironhull.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_TAR, OCI_MANIFEST  # noqa: E402
+from ironhull.progress import Silent  # noqa: E402
+from ironhull.store.home import Home  # noqa: E402
+from ironhull.store.layout import REF_NAME  # noqa: E402
+from registry import MB, Target, docker_registry, free_port, started  # noqa: E402
+
+RATE = 100
+IMAGE_GOAL, SEARCH_GOAL, START_GOAL = 0.050, 0.060, 1.5
+PAGE_GOAL, MEMORY_GOAL, EXPORT_GOAL = 200_000, 200 * MB, 200
+PACKAGES, FINDINGS = 40, 12
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--tags", type=int, default=20)
+    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--size", type=int, default=1000, help="of the blob, in MB")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="catalog-", dir="/var/tmp") as name:
+        figures = measured(Path(name), options)
+    missed = missed_goals(figures)
+    figures["missed"] = missed
+    print(json.dumps(figures, indent=2) if options.json else shown(figures))
+    return int(bool(missed))
+
+
+def measured(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    home = Home(folder / "home")
+    layout = home.store
+    filled_in = fill(home, options.images, options.tags)
+    blob = put_blob(layout.root, options.size)
+    figures: dict[str, Any] = {
+        "load": round(os.getloadavg()[0], 2),
+        "builds": options.images * options.tags,
+        "gathered_s": round(filled_in, 1),
+    }
+    figures |= served(home, blob, options)
+    figures["docker_registry_pull_s"] = peer(folder, layout.root, blob, options)
+    figures |= exported(home, options)
+    return figures
+
+
+# -- what is served --------------------------------------------------------------------------------
+
+
+def fill(home: Home, images: int, tags: int) -> float:
+    """The index and index.json of a catalog made of nothing; how long it took."""
+    begun, chance = time.monotonic(), random.Random(17)
+    index = CatalogIndex(home.catalog_index)
+    names = [f"lib{number:04}" for number in range(1500)]
+    listed = []
+    for number in range(images):
+        own = [package(each, "1.0") for each in chance.sample(names, PACKAGES)]
+        name = f"{'team' if number % 3 else 'base'}/image-{number:04}"
+        for tag in range(tags):
+            made = build(f"{name}:{tag}", [*own, package("app", f"{tag}.0")])
+            made = replace(made, title=f"Image {number}", description=f"What {name} is for")
+            found = [
+                finding(f"CVE-2026-{chance.randrange(20_000):05}", each.name)
+                for each in chance.sample(own, FINDINGS)
+            ]
+            index.put(made)
+            index.put_scan(scan(made, *found), "")
+            descriptor = Descriptor(OCI_INDEX, Digest(made.digest), 500)
+            listed.append(replace(descriptor, annotations={REF_NAME: f"{name}:1.{tag}"}))
+        index.saw_tags(
+            name, {f"1.{tag}": digest_of(name, tag) for tag in range(tags)}, "2026-11-01"
+        )
+    index.close()
+    home.store.update(lambda before: [*before, *listed])
+    return time.monotonic() - begun
+
+
+def digest_of(name: str, tag: int) -> str:
+    return f"sha256:{hashlib.sha256(f'{name}:{tag}'.encode()).hexdigest()}"
+
+
+def put_blob(root: Path, size: int) -> str:
+    """A large layer in an image of the store, and its digest."""
+    block, whole = os.urandom(MB), hashlib.sha256()
+    path = root / "blobs/sha256/large"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for _ in range(size):
+            file.write(block)
+            whole.update(block)
+    digest = f"sha256:{whole.hexdigest()}"
+    path.rename(root / "blobs/sha256" / whole.hexdigest())
+    config = b"{}"
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": part(config, OCI_CONFIG),
+            "layers": [{"mediaType": OCI_LAYER_TAR, "digest": digest, "size": size * MB}],
+        }
+    ).encode()
+    for data in (config, manifest):
+        (root / "blobs/sha256" / hashlib.sha256(data).hexdigest()).write_bytes(data)
+    described = part(manifest, OCI_MANIFEST)
+    value = json.loads((root / "index.json").read_text())
+    value["manifests"].append({**described, "annotations": {REF_NAME: "large:1"}})
+    (root / "index.json").write_text(json.dumps(value))
+    return digest
+
+
+def part(data: bytes, media_type: str) -> dict[str, Any]:
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+
+# -- measuring -------------------------------------------------------------------------------------
+
+
+def served(home: Home, blob: str, options: argparse.Namespace) -> dict[str, Any]:
+    port = free_port()
+    command = ["taskset", "-c", "0", sys.executable, "-m", "ironhull.cli", "serve"]
+    command += ["--listen", f"127.0.0.1:{port}", "--read-only"]
+    os.environ["IRONHULL_HOME"] = str(home.root)
+    begun = time.monotonic()
+    with started("ironhull", port, command, home.root / "serve.log") as target:
+        asyncio.run(get(port, "/"))
+        start = time.monotonic() - begun
+        # The first round finds nothing to gather; what it reads for that is no part of the load.
+        time.sleep(5)
+        figures = asyncio.run(load(port, blob, options))
+        return {"start_s": round(start, 2), **figures, "memory_mb": memory(target)}
+
+
+def memory(target: Target) -> float:
+    return round(target.peak() / MB, 1)
+
+
+async def load(port: int, blob: str, options: argparse.Namespace) -> dict[str, Any]:
+    """100 requests a second at their times, whatever earlier ones take; pulls one after another."""
+    chance, begun, pulls = random.Random(4), time.monotonic(), []
+    tasks: dict[str, list[asyncio.Task[tuple[float, int]]]] = {"image": [], "search": []}
+
+    async def keep_pulling() -> None:
+        while True:
+            seconds, _ = await get(port, f"/v2/large/blobs/{blob}")
+            pulls.append(seconds)
+
+    puller = asyncio.create_task(keep_pulling())
+    for number in range(options.seconds * RATE):
+        await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
+        kind = "search" if number % 2 else "image"
+        tasks[kind].append(asyncio.create_task(get(port, path_of(kind, chance, options))))
+    answered = {kind: await asyncio.gather(*each) for kind, each in tasks.items()}
+    puller.cancel()
+    figures: dict[str, Any] = {}
+    for kind, each in answered.items():
+        times = sorted(seconds for seconds, _ in each)
+        figures[f"{kind}_p50_ms"] = round(1000 * statistics.median(times), 1)
+        figures[f"{kind}_p99_ms"] = round(1000 * times[int(len(times) * 0.99)], 1)
+    figures["largest_page_bytes"] = max(size for each in answered.values() for _, size in each)
+    figures["pull_s"] = round(statistics.median(pulls), 2) if pulls else None
+    return figures
+
+
+def path_of(kind: str, chance: random.Random, options: argparse.Namespace) -> str:
+    if kind == "search":
+        words = (
+            f"image-{chance.randrange(options.images):04}",
+            f"lib{chance.randrange(1500):04}",
+            f"CVE-2026-{chance.randrange(20_000):05}",
+        )
+        return f"/search?q={chance.choice(words)}&page=1"
+    number = chance.randrange(options.images)
+    name = f"{'team' if number % 3 else 'base'}/image-{number:04}"
+    sections = ("", "/packages", "/vulnerabilities", "/layers", "/provenance")
+    tag = chance.randrange(options.tags)
+    return chance.choice([f"/images/{name}", *(f"/images/{name}/-/1.{tag}{s}" for s in sections)])
+
+
+async def get(port: int, path: str) -> tuple[float, int]:
+    """Seconds until the whole answer was there, and its bytes."""
+    begun = time.monotonic()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=4 * MB)
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+    status = (await reader.readline()).split()
+    size = 0
+    while data := await reader.read(MB):
+        size += len(data)
+    writer.close()
+    if status[1] != b"200":
+        raise SystemExit(f"{path}: {status}")
+    return time.monotonic() - begun, size
+
+
+def peer(folder: Path, root: Path, blob: str, options: argparse.Namespace) -> float | None:
+    """The same pull of Debian's docker-registry, on one core, with nothing beside it."""
+    hexadecimal = blob.removeprefix("sha256:")
+    place = folder / "docker/docker/registry/v2"
+    data = place / "blobs/sha256" / hexadecimal[:2] / hexadecimal / "data"
+    link = place / "repositories/large/_layers/sha256" / hexadecimal / "link"
+    for path in (data, link):
+        path.parent.mkdir(parents=True)
+    os.link(root / "blobs/sha256" / hexadecimal, data)
+    link.write_text(blob)
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {0})
+    try:
+        server = docker_registry(folder)
+        with server as target:
+            os.sched_setaffinity(0, before)
+            times = [asyncio.run(get(target.port, f"/v2/large/blobs/{blob}"))[0] for _ in range(3)]
+    finally:
+        os.sched_setaffinity(0, before)
+    return round(statistics.median(times), 2)
+
+
+def exported(home: Home, options: argparse.Namespace) -> dict[str, Any]:
+    """The static pages of a fiftieth of the images, with all vulnerabilities of these."""
+    from ironhull.registry.server.listing import Tags
+
+    index = CatalogIndex(home.catalog_index)
+    listed = Tags(home.store).listing().tags
+    some = max(1, options.images // 50)
+    names = sorted(name for name in listed if name != "large")[:some]
+    shelf = shelf_of(listed, index.summaries(), names.__contains__, 1)
+    begun = time.monotonic()
+    target = home.root / "site"
+    done = export(Site(index, Nothing(), static=True), shelf, target, Silent())
+    seconds = time.monotonic() - begun
+    index.close()
+    shutil.rmtree(target)
+    return {"export_pages_a_second": round(done.pages / seconds), "export_pages": done.pages}
+
+
+GOALS: dict[str, tuple[float, bool]] = {
+    "image_p99_ms": (1000 * IMAGE_GOAL, False),
+    "search_p99_ms": (1000 * SEARCH_GOAL, False),
+    "start_s": (START_GOAL, False),
+    "largest_page_bytes": (PAGE_GOAL, False),
+    "memory_mb": (MEMORY_GOAL / MB, False),
+    "export_pages_a_second": (EXPORT_GOAL, True),
+}
+"""Figure → the goal, and whether more is better."""
+
+
+def missed_goals(figures: dict[str, Any]) -> list[str]:
+    missed = [
+        f"{name} is {figures[name]}, the goal {goal:g}"
+        for name, (goal, more) in GOALS.items()
+        if (figures[name] < goal if more else figures[name] > goal)
+    ]
+    ours, theirs = figures["pull_s"], figures["docker_registry_pull_s"]
+    if ours is None or theirs is None or ours > theirs:
+        missed.append(f"a pull takes {ours} s, of docker-registry {theirs} s")
+    return missed
+
+
+def shown(figures: dict[str, Any]) -> str:
+    return "\n".join(f"{name:26} {value}" for name, value in figures.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""The catalog is gathered from a store: once per digest, and what cannot be read is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.fakes.advisories import bring, osv, write_records
+from tests.fakes.image import make_image
+
+from ironhull.catalog.answers import answer
+from ironhull.catalog.index import CatalogIndex
+from ironhull.catalog.shelf import Shelf, shelf_of
+from ironhull.registry.server.listing import Tags
+from ironhull.settings import Settings
+from ironhull.workspace import cataloguing
+from ironhull.workspace.cataloguing import Gatherer, opened_index
+from ironhull.workspace.machine import Machine
+
+OS_RELEASE = 'ID=debian\nVERSION_ID="13"\nVERSION_CODENAME=trixie\nPRETTY_NAME="Debian 13"\n'
+STATUS = (
+    "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1\n\n"
+    "Package: openssl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 3.0-1\n\n"
+)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(Settings(home=tmp_path / "home", catalog=tmp_path, max_advisory_age=None))
+
+
+def debian(machine: Machine, *names: str, extra: str = "") -> str:
+    layer = {"etc/os-release": OS_RELEASE, "var/lib/dpkg/status": STATUS + extra}
+    return str(make_image(machine.home.store, [layer], names=list(names)).digest)
+
+
+def gathered(machine: Machine) -> CatalogIndex:
+    index = opened_index(machine)
+    Gatherer(machine, index).round()
+    return index
+
+
+def test_an_image_is_gathered_once_under_all_its_names(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = debian(machine, "app:1", "app:latest", "team/app:2")
+    index = gathered(machine)
+    build = index.build(digest)
+    assert build is not None
+    assert build.problem == ""
+    assert [each.name for each in build.platforms[0].packages] == ["bash", "openssl"]
+    assert [each.tag for each in index.moves("app")] == ["1", "latest"]
+    monkeypatch.setattr(cataloguing, "inventory_of", None)
+    again = Gatherer(machine, index).round()
+    assert (again.builds, again.scans, again.problems) == (0, 0, ())
+    index.close()
+
+
+def test_what_cannot_be_read_is_said_and_does_not_stop_the_others(machine: Machine) -> None:
+    bad, good = debian(machine, "bad:1", extra="x"), debian(machine, "good:1")
+    store = machine.home.store
+    manifest = store.document(store.find("bad:1").digest).manifests[0]
+    store.blobs.path(store.document(manifest.digest).layers[0].digest).unlink()
+    index = opened_index(machine)
+    done = Gatherer(machine, index).round()
+    assert len(done.problems) == 1
+    assert done.problems[0].startswith("bad:1: ")
+    broken, whole = index.build(bad), index.build(good)
+    assert broken is not None
+    assert whole is not None
+    assert broken.problem
+    assert whole.problem == ""
+    index.close()
+
+
+def test_there_is_something_to_do_when_a_tag_moved(machine: Machine) -> None:
+    debian(machine, "app:1")
+    index = opened_index(machine)
+    gatherer = Gatherer(machine, index)
+    assert gatherer.due()
+    gatherer.round()
+    assert not gatherer.due()
+    newer = debian(
+        machine,
+        "app:1",
+        extra="Package: curl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 8\n\n",
+    )
+    assert gatherer.due()
+    gatherer.round()
+    assert index.moves("app")[0].digest == newer
+    index.close()
+
+
+def test_newer_advisories_are_matched_again_and_counted(machine: Machine, tmp_path: Path) -> None:
+    digest = debian(machine, "app:1")
+    fixed = osv(
+        "DEBIAN-CVE-2026-0001", "openssl", {"Debian:13": "3.0-2"}, aliases=["CVE-2026-0001"]
+    )
+    bring(machine.home.advisories, osv_debian=write_records(tmp_path / "osv", [fixed]))
+    index = gathered(machine)
+    summary = index.summaries()[digest]
+    assert (summary.raw, summary.open) == (1, 1)
+    scan = index.scan(index.parts()[digest][0])
+    assert scan is not None
+    assert scan.findings[0].package == "openssl"
+    assert "3.0-1 is earlier than 3.0-2" in scan.findings[0].why
+    assert [(each.tag, each.raw) for each in index.days("app", "1")] == [("1", 1)]
+    found = answer(shelf(machine, index), index, machine.home.advisories, scan.findings[0].id)
+    assert [each.means for each in found.images] == ["affected"]
+    index.close()
+
+
+def test_an_installed_package_that_is_not_affected_says_why(
+    machine: Machine, tmp_path: Path
+) -> None:
+    debian(machine, "app:1")
+    fixed = osv("CVE-2026-0002", "openssl", {"Debian:13": "2.0-1"})
+    other = osv("CVE-2026-0003", "absent", {"Debian:13": "2.0-1"})
+    bring(machine.home.advisories, osv_debian=write_records(tmp_path / "osv", [fixed, other]))
+    index = gathered(machine)
+    for name, said in (
+        ("CVE-2026-0002", "openssl 3.0-1 is not earlier than 2.0-1, the fix"),
+        ("CVE-2026-0003", "none of the packages that it is about is installed"),
+    ):
+        found = answer(shelf(machine, index), index, machine.home.advisories, name)
+        assert [(each.means, each.why) for each in found.images] == [("not_affected", said)]
+    index.close()
+
+
+def shelf(machine: Machine, index: CatalogIndex) -> Shelf:
+    listed = Tags(machine.home.store).listing().tags
+    return shelf_of(listed, index.summaries(), lambda name: True, index.generation)
+
+
+def test_nothing_is_counted_of_what_nobody_scanned(machine: Machine) -> None:
+    debian(machine, "app:1")
+    index = gathered(machine)
+    assert index.days("app", "1") == []
+    assert all(not each.scanned for each in index.summaries().values())
+    index.close()
