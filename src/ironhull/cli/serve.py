@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ironhull.errors import InputError
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.registry import Registry
 from ironhull.registry.server.request_log import RequestLog
+from ironhull.registry.server.rules import Push, Rules, read_rules_file
 from ironhull.registry.server.running import ServerConfig, collect
 from ironhull.registry.server.running import serve as run_server
 from ironhull.registry.server.site import Site
@@ -37,6 +39,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--auth", type=_FILE, help="Users, roles and repositories (TOML; see below).")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain (PEM).")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
+@click.option("--rules", type=_FILE, help="Immutable tags, quotas, webhooks (TOML; docs/web.md).")
 @click.option("--read-only", is_flag=True, help="Refuse every push and delete.")
 @click.option("--max-blob", default="16G", show_default=True, help="Largest blob (k, M, G: 10^3…).")
 @click.option(
@@ -70,6 +73,7 @@ def serve(
     auth: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
+    rules: Path | None,
     read_only: bool,
     max_blob: str,
     max_uploads: int,
@@ -96,6 +100,7 @@ def serve(
       role = "push"                  # pull, push, or admin (may delete)
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     host, port = _address(listen)
+    held, pushed = _rules(rules)
     seconds = grace_hours * 3600
     config = ServerConfig(
         root=(data.absolute() if data is not None else silent().home.store.root),
@@ -105,6 +110,8 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         read_only=read_only,
+        rules=held,
+        pushed=pushed,
         limits=Limits(
             blob=_size(max_blob),
             uploads=max_uploads,
@@ -130,6 +137,19 @@ def _site(machine: Machine, registry: Registry) -> Site:
     from ironhull.workspace.catalog_serving import catalog_site
 
     return catalog_site(machine, registry)
+
+
+def _rules(path: Path | None) -> tuple[Rules, Callable[[Push], None]]:
+    if path is None:
+        return Rules(), lambda push: None
+    held, tables = read_rules_file(path)
+    if not tables:
+        return held, lambda push: None
+    # What sends: nothing that a registry without webhooks needs.
+    from ironhull.notify.choice import parse_channels
+    from ironhull.workspace.push_telling import PushTelling
+
+    return held, PushTelling(silent(), parse_channels(tables))
 
 
 def _collect(config: ServerConfig, as_json: bool) -> None:

@@ -18,8 +18,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import is_tag
 from ironhull.registry.server.records import Records
 from ironhull.registry.server.refusal import Refusal
+from ironhull.registry.server.rules import Rules
 from ironhull.store.files import locked
 from ironhull.store.layout import ImageLayout
 
@@ -70,8 +71,9 @@ class FoundManifest:
 class Contents:
     """The repositories of one layout; reading and deleting. `publishing` puts manifests in."""
 
-    def __init__(self, layout: ImageLayout, limits: Limits) -> None:
+    def __init__(self, layout: ImageLayout, limits: Limits, rules: Rules | None = None) -> None:
         self.layout = layout
+        self.rules = rules or Rules()
         self.blobs = layout.blobs
         self.limits = limits
         self.records = Records(layout.root)
@@ -80,6 +82,7 @@ class Contents:
         # Held shared while a push relies on blobs, exclusively while one is removed.
         self.sweep_lock = self.records.root / ".sweep"
         self._lock = threading.Lock()
+        self._setting = threading.Lock()
         self._members: dict[str, tuple[Listing, tuple[int, int], Members]] = {}
         self._loose: tuple[Listing, Mapping[Digest, tuple[Entry, ...]]] | None = None
 
@@ -186,6 +189,7 @@ class Contents:
         descriptor = self.tags.listing().tags.get(repository, {}).get(tag)
         if descriptor is None:
             raise Refusal("MANIFEST_UNKNOWN", f"{repository} has no tag {tag!r}")
+        self.check_movable(repository, [tag])
         self.keep_by_digest(repository, descriptor)
         self.tags.remove(repository, lambda name, _: name == tag)
 
@@ -206,7 +210,9 @@ class Contents:
         entry = self.entries.get(digest)
         if any(descriptor.digest == digest for descriptor in self.tags.listing().loose):
             raise Refusal("UNSUPPORTED", f"{digest} is in the store's index.json without a tag")
-        if any(d.digest == digest for d in self._tagged(repository).values()):
+        tagged = [tag for tag, d in self._tagged(repository).items() if d.digest == digest]
+        self.check_movable(repository, tagged)
+        if tagged:
             self.tags.remove(repository, lambda _, of: of == digest)
         if entry is not None and entry.subject is not None:
             self.records.drop_referrer(repository, entry.subject, digest)
@@ -219,6 +225,40 @@ class Contents:
                 raise Refusal("UNSUPPORTED", f"a manifest of {repository} refers to {digest}")
             if not self.records.drop_blob(repository, digest):
                 raise Refusal("BLOB_UNKNOWN", f"{repository} has no blob {digest}")
+
+    @contextmanager
+    def moving(self, repository: str, reference: str, digest: Digest) -> Iterator[None]:
+        """While a tag is set. Of two that set an immutable one at once, the second is refused."""
+        if not self.rules.never_moves(repository, reference):
+            yield
+            return
+        with self._setting:
+            before = self._tagged(repository).get(reference)
+            if before is not None and before.digest != digest:
+                self.check_movable(repository, [reference])
+            yield
+
+    def check_movable(self, repository: str, tags: Iterable[str]) -> None:
+        """DENIED if one of the tags has to stay as it is."""
+        for tag in tags:
+            if self.rules.never_moves(repository, tag):
+                raise Refusal("DENIED", f"{repository}:{tag} is immutable by this registry's rules")
+
+    def check_room(self, repository: str, parts: Iterable[Digest]) -> None:
+        """DENIED if the repository would hold more than its quota with these blobs too."""
+        room = self.rules.room(repository)
+        if room is None:
+            return
+        size = 0
+        for digest in self.members(repository).blobs | set(parts):
+            with suppress(NotFoundError):
+                size += self.blobs.size(digest)
+        if size > room:
+            raise Refusal(
+                "DENIED",
+                f"{repository} would hold {size} bytes, its quota is {room}: delete what is not "
+                "needed any more, or ask for more",
+            )
 
     def keep_by_digest(self, repository: str, descriptor: Descriptor) -> None:
         """Record a tagged manifest, so that it can be pulled by digest when the tag moves on."""

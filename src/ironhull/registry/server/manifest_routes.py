@@ -19,6 +19,7 @@ from ironhull.registry.server.publishing import put_manifest
 from ironhull.registry.server.receiving import read_small, too_large
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.registry import Call, Registry, json_answer, next_page
+from ironhull.registry.server.rules import Push
 
 # distribution-spec, "Listing Referrers": an answer is no larger than a manifest may be.
 _REFERRERS_BYTES = 3 * 1024 * 1024
@@ -67,6 +68,9 @@ class ManifestRoutes:
         entry = await asyncio.to_thread(
             put_manifest, self._contents, call.repository, reference, raw, media_type
         )
+        if is_tag(reference):
+            by = call.identity.name or ""
+            self._registry.pushed(Push(call.repository, reference, entry.digest, by))
         headers = {
             "location": f"/v2/{call.repository}/manifests/{entry.digest}",
             "docker-content-digest": entry.digest,

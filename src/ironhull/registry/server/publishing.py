@@ -38,8 +38,12 @@ def put_manifest(
         if document.digest != expected:
             raise Refusal("DIGEST_INVALID", f"manifest is {document.digest}, not {expected}")
     entry = _entry(document)
-    with locked(contents.sweep_lock, shared=True):
+    with (
+        locked(contents.sweep_lock, shared=True),
+        contents.moving(repository, reference, entry.digest),
+    ):
         _check_parts(contents, repository, document)  # 2
+        contents.check_room(repository, entry.blobs)
         _store(contents, repository, entry, raw)  # 3
         if is_tag(reference):
             before = contents.tags.listing().tags.get(repository, {}).get(reference)

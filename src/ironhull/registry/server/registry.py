@@ -25,6 +25,7 @@ from ironhull.registry.server.metrics import Metrics
 from ironhull.registry.server.names import repository_name
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.request_log import RequestLog
+from ironhull.registry.server.rules import Push
 from ironhull.registry.server.uploads import Uploads
 from ironhull.registry.server.users import Identity
 
@@ -43,6 +44,8 @@ class Registry:
     limits: Limits
     log: RequestLog
     read_only: bool = False
+    pushed: Callable[[Push], None] = lambda push: None
+    """Is told of each tag that was pushed; returns at once."""
     metrics: Metrics = field(default_factory=Metrics)
     # Hashing and writing; hashlib and write() let other threads run meanwhile.
     writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "blob"))

@@ -39,6 +39,7 @@ from ironhull.registry.server.earlier import bring_up_to_date
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.registry import Registry
 from ironhull.registry.server.request_log import RequestLog
+from ironhull.registry.server.rules import Push, Rules
 from ironhull.registry.server.site import Site
 from ironhull.registry.server.sweep import Swept, sweep
 from ironhull.registry.server.uploads import Uploads
@@ -65,6 +66,9 @@ class ServerConfig:
     tls_key: Path | None = None
     read_only: bool = False
     limits: Limits = field(default_factory=Limits)
+    rules: Rules = field(default_factory=Rules)
+    pushed: Callable[[Push], None] = lambda push: None
+    """As `Registry.pushed`."""
 
     @property
     def url(self) -> str:
@@ -88,7 +92,7 @@ class ServerConfig:
 def build(config: ServerConfig, log: RequestLog) -> Registry:
     """The registry that the configuration describes."""
     layout = ImageLayout(config.root, create=not config.read_only)
-    contents = Contents(layout, config.limits)
+    contents = Contents(layout, config.limits, config.rules)
     if not config.read_only:
         bring_up_to_date(contents)
     return Registry(
@@ -98,6 +102,7 @@ def build(config: ServerConfig, log: RequestLog) -> Registry:
         limits=config.limits,
         log=log,
         read_only=config.read_only,
+        pushed=config.pushed,
         connections=Connections(config.limits, config.port, connections()),
     )
 
