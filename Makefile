@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # Every worker of pytest would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup install demo test unit real lint bench fuzz api chaos lock clean
+.PHONY: help setup install demo test unit real lint bench fuzz api chaos programs lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -74,6 +74,10 @@ api: setup ## Ask the catalog's API all that its OpenAPI document allows, and mo
 chaos: setup ## Kill a watcher, its registry and its database at random for 15 minutes
 	.ci/tools postgres
 	$(BIN)/python -m tests.chaos --write
+
+programs: setup ## Let ironhull new write definitions of ten programs, build and start them
+	.ci/tools
+	$(BIN)/python -m tests.new_programs
 
 lock: setup ## Pin the newest dependencies, with hashes, into requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -7,18 +7,22 @@ that cannot be written has to be said in one line.
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from tests.new_programs import IN_EVERY_RUN
 
+from ironhull.engine.find import EngineSettings
 from ironhull.engine.interface import HARDENED, Container, Engine, Mount, RunOptions
 from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import ImageLayout
 
 pytestmark = pytest.mark.real
+ROOT = Path(__file__).parents[2]
 USER = 65532
 PATIENCE = 120
 """Seconds until a server has to answer on the slowest machine."""
@@ -128,3 +132,49 @@ def test_it_does_not_start_where_its_volume_cannot_be_written_and_says_so(server
     assert not result.timed_out
     assert result.exit_code != 0
     assert sum(row.refusal in line for line in (result.stdout + result.stderr).splitlines()) == 1
+
+
+def ironhull(catalog: Path, *words: str, images: Path, podman: EngineSettings) -> str:
+    """What the command says, in a home with the catalog's images; it has to end with 0."""
+    done = subprocess.run(
+        [ROOT / ".venv/bin/ironhull", *words],
+        env={
+            **os.environ, "IRONHULL_HOME": str(catalog / "home"), "IRONHULL_CATALOG": str(images),
+            "IRONHULL_PODMAN_ARGS": " ".join(podman.podman),
+        },
+        check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
+    return done.stdout
+
+
+def test_a_toolbox_sees_processes_files_and_sockets_of_a_container_without_a_shell(
+    catalog, podman, podman_settings
+):
+    layout, name = ImageLayout(catalog / "home/store"), f"localhost/looked-at:{os.getpid()}"
+    podman.load(layout, choose_manifest(layout, layout.find("valkey:8.1")), [name])
+    look = "ps -e; ls /proc/1/root/etc/valkey; ss -tln"
+    try:
+        with podman.start(name, replace(HARDENED, network="none")) as container:
+            ask(container, ("valkey-cli", "ping"))
+            said = ironhull(
+                catalog, "debug", container.id, "bash", "-c", look,
+                images=catalog / "images", podman=podman_settings,
+            )  # fmt: skip
+            assert container.running()
+    finally:
+        podman.remove(name)
+    for seen in ("valkey-server", "valkey.conf", ":6379"):
+        assert seen in said
+
+
+@pytest.mark.parametrize("program", IN_EVERY_RUN, ids=lambda program: program.name)
+def test_a_new_definition_builds_starts_and_listens_without_an_edit(
+    catalog, podman_settings, tmp_path, program
+):
+    said = ironhull(
+        catalog, "new", *program.words(tmp_path), images=tmp_path / "images", podman=podman_settings
+    )
+    assert f"started, listens on {', '.join(program.listens)}" in said
+    ironhull(catalog, "test", f"{program.name}:1", images=tmp_path / "images",
+             podman=podman_settings)  # fmt: skip

@@ -129,3 +129,14 @@ def _so_far(count: int, total: int | None, unit: str) -> str:
 
 def _amount(count: int, unit: str) -> str:
     return shown_size(count) if unit == "bytes" else f"{count} {unit}"
+
+
+def pairs(given: Sequence[str], option: str) -> dict[str, str]:
+    """NAME=VALUE of a repeated option, by name."""
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise click.UsageError(f"{option} {text!r}: write NAME=VALUE")
+        found[name] = value
+    return found

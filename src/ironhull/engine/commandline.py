@@ -37,6 +37,7 @@ def run_arguments(options: RunOptions, image: str) -> list[str]:
         ("--cap-add", options.cap_add),
         ("--security-opt", options.security_opt),
         ("--network", [options.network] if options.network else []),
+        ("--pid", [options.processes] if options.processes else []),
         ("--publish", options.publish),
         ("--memory", [options.memory] if options.memory else []),
     ]

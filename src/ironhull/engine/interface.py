@@ -42,6 +42,8 @@ class RunOptions:
     security_opt: tuple[str, ...] = ()
     network: str | None = None
     """none, host, bridge, `container:ID`; None: the engine's default."""
+    processes: str | None = None
+    """`container:ID`: sees the processes of a running container too; None: only its own."""
     publish: tuple[str, ...] = ()
     """As `-p` writes it: `127.0.0.1::8080` lets the engine choose the host's port."""
     mounts: tuple[Mount, ...] = ()

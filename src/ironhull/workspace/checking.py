@@ -67,13 +67,14 @@ def check(machine: Machine, image: str, chosen: CheckChoices | None = None) -> C
         inventory = taker.take(image, platform)
         checks = check_closure(taker, inventory, platform, shell=chosen.shell)
     ports = inventory.config.ports
-    started, untried = _start(machine, image, platform, ports, chosen)
+    started, untried = start_in_engine(machine, image, platform, ports, chosen)
     return CheckedAnywhere(image, checks, started, untried)
 
 
-def _start(
+def start_in_engine(
     machine: Machine, image: str, platform: Platform, ports: tuple[str, ...], chosen: CheckChoices
 ) -> tuple[StartOutcome | None, str]:
+    """Start an image once; or None, and why that cannot be tried. EngineError as `check`."""
     if not chosen.start:
         return None, "not asked for"
     if platform.architecture != machine_platform().architecture:

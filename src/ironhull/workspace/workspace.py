@@ -21,6 +21,7 @@ from ironhull.changes.model import BuildChanges
 from ironhull.compare.model import Comparison
 from ironhull.compare.score import Score
 from ironhull.definition.catalog import Catalog
+from ironhull.definition.draft import Draft
 from ironhull.definition.model import ImageDefinition
 from ironhull.inventory.model import Inventory
 from ironhull.lock.presence import Absent, Present
@@ -49,6 +50,7 @@ from ironhull.workspace import (
     cataloguing,
     changelog,
     checking,
+    drafting,
     engines,
     examining,
     explaining,
@@ -77,6 +79,7 @@ from ironhull.workspace.build_locks import BuildLock
 from ironhull.workspace.building import BuildChoices
 from ironhull.workspace.checking import CheckChoices, CheckedAnywhere
 from ironhull.workspace.definitions import Definitions
+from ironhull.workspace.drafting import CustomChoices, NewDefinition
 from ironhull.workspace.engines import LoadedImage
 from ironhull.workspace.history import History, HistoryChoices
 from ironhull.workspace.images import StoredImage
@@ -421,6 +424,14 @@ class Workspace(WatchCalls):
     def check(self, image: str, chosen: CheckChoices | None = None) -> CheckedAnywhere:
         """Whether any image's closure holds, and whether it starts."""
         return checking.check(self.machine, image, chosen)
+
+    def new_definition(self, draft: Draft) -> NewDefinition:
+        """Write a definition into the catalog that builds, and start its image once."""
+        return drafting.new_definition(self.machine, draft)
+
+    def customize(self, original: str, image: str, chosen: CustomChoices) -> Path:
+        """Write a definition that is another one and what is different; gives its path."""
+        return drafting.customize(self.machine, original, image, chosen)
 
     def rescan(self, *images: str, max_age: int | None = None) -> Rescan:
         """Stored inventories against today's advisories, all or those named; see `rescanning`."""

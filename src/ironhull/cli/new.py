@@ -1,0 +1,104 @@
+"""`ironhull new`: a definition that builds, from a few flags or answers."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from ironhull.cli.engines import ended_by_signals
+from ironhull.cli.machine import opened
+from ironhull.cli.output import pairs, print_lines
+from ironhull.definition.draft import Draft
+from ironhull.errors import InputError
+from ironhull.workspace.drafting import NewDefinition, new_definition
+
+
+@click.command(short_help="Write a definition that builds, with tests.")
+@click.argument("image", metavar="NAME[:TAG]")
+@click.option("--package", "packages", multiple=True, help="A Debian package; may be repeated.")
+@click.option("--cmd", help="What it starts, as one would type it (no shell reads it).")
+@click.option("--port", "ports", multiple=True, metavar="PORT[/udp]", help="It listens there.")
+@click.option("--data", default="", metavar="PATH", help="A folder for its data: a volume.")
+@click.option("--env", multiple=True, metavar="NAME=VALUE", help="An environment variable.")
+@click.option("--file", "files", multiple=True, metavar="FILE=PATH", help="FILE's text at PATH.")
+@click.option("--http", default="", metavar="PATH", help="It answers this with 200: the test.")
+@click.option("--proof", help="A command that ends with 0 if the program works: the test.")
+@click.option("--mirror", metavar="URL", help="As in build.")
+def new(
+    image: str,
+    packages: tuple[str, ...],
+    cmd: str | None,
+    ports: tuple[str, ...],
+    data: str,
+    env: tuple[str, ...],
+    files: tuple[str, ...],
+    http: str,
+    proof: str | None,
+    mirror: str | None,
+) -> None:
+    r"""Write a definition into the catalog, build it, and start it once.
+
+    What the check refuses (scripts for shells, packages that only scripts use) is taken out, and
+    said. On a terminal it asks for what is not given. The image's user is nonroot, 65532.
+
+    \b
+    Example:
+      ironhull new lighttpd:1 --package lighttpd --port 8080 --http / \
+        --file lighttpd.conf=/etc/lighttpd/lighttpd.conf \
+        --cmd "lighttpd -D -f /etc/lighttpd/lighttpd.conf"
+    """
+    if not packages:
+        packages, cmd, ports = _asked(cmd, ports)
+    name, _, tag = image.partition(":")
+    draft = Draft(
+        name,
+        tag or "1",
+        packages,
+        tuple(shlex.split(cmd or "")),
+        tuple(port if "/" in port else f"{port}/tcp" for port in ports),
+        data,
+        pairs(env, "--env"),
+        {path: _read(Path(file)) for file, path in pairs(files, "--file").items()},
+        http,
+        tuple(shlex.split(proof or "")),
+    )
+    with opened(mirror=mirror) as machine, ended_by_signals():
+        made = new_definition(machine, draft)
+    print_lines(_lines(made))
+
+
+def _asked(cmd: str | None, ports: tuple[str, ...]) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+    if not sys.stdin.isatty():
+        raise click.UsageError("give the packages with --package")
+    packages = tuple(click.prompt("Debian packages (with blanks between)", type=str).split())
+    cmd = cmd or click.prompt("What it starts", default="", show_default=False)
+    given = ports or tuple(click.prompt("Ports", default="", show_default=False).split())
+    return packages, cmd, given
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {file} as text: {error}") from None
+
+
+def _lines(made: NewDefinition) -> list[str]:
+    [built] = made.image.platforms
+    lines = [f"{made.path}: {len(built.packages)} packages, built for {built.platform}"]
+    for what, items in (
+        ("kept out", made.draft.left_out),
+        ("deleted", made.draft.deleted),
+        ("left idle", made.draft.idle),
+    ):
+        lines += [f"  {what}: {item}" for item in items]
+    if made.start is None:
+        return [*lines, f"not started: {made.untried}"]
+    if made.start.started:
+        where = ", ".join(made.start.listening)
+        return [*lines, "started" + (f", listens on {where}" if where else "")]
+    said = [f"  {line}" for line in made.start.said.splitlines()]
+    return [*lines, f"not started: {made.start.reason}", *said]

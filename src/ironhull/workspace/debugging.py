@@ -1,0 +1,64 @@
+"""A toolbox beside a container: it joins the processes and the network, and adds nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ironhull.engine.find import engine
+from ironhull.engine.interface import Container, RunOptions, RunResult
+from ironhull.store.choice import choose_manifest
+from ironhull.workspace.engines import engine_settings
+from ironhull.workspace.images import stored
+from ironhull.workspace.machine import Machine
+
+_FOR_EVER = ("sleep", "infinity")
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """A running toolbox."""
+
+    program: tuple[str, ...]
+    """The engine's command with its own options: `podman --root …`."""
+    container: Container
+
+    def run(self, command: Sequence[str], timeout: float = 3600) -> RunResult:
+        """Run a command in it to its end; 126 and 127: it could not be started."""
+        return self.container.execute(command, timeout=timeout)
+
+    def at_terminal(self, command: Sequence[str]) -> list[str]:
+        """The words that run a command (bash if it is none) at a terminal."""
+        return [*self.program, "exec", "-it", self.container.id, *(command or ("bash",))]
+
+
+@contextmanager
+def toolbox(
+    machine: Machine, container: str, image: str = "toolbox:13", engine_name: str | None = None
+) -> Iterator[Toolbox]:
+    """A toolbox out of the store, joined to a running container while the block lasts.
+
+    The container's files are below /proc/1/root. NotFoundError if the toolbox is not in the store;
+    EngineError if no engine works or the container does not run.
+    """
+    layout, settings = machine.home.store, engine_settings(machine)
+    manifest = choose_manifest(layout, stored(layout, image))
+    found = engine(engine_name, settings)
+    host = ("-H", settings.docker_host) if settings.docker_host else ()
+    program = ("podman", *settings.podman) if found.name == "podman" else (found.name, *host)
+    name = f"localhost/ironhull-toolbox:{os.getpid()}"
+    options = RunOptions(
+        entrypoint=_FOR_EVER,
+        user="0",
+        cap_add=("SYS_PTRACE",),
+        network=f"container:{container}",
+        processes=f"container:{container}",
+    )
+    found.load(layout, manifest, [name])
+    try:
+        with found.start(name, options) as box:
+            yield Toolbox(program, box)
+    finally:
+        found.remove(name)

@@ -1,0 +1,149 @@
+"""New definitions: written, built, mended by what their check says, and started once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ironhull.build.built import BuiltImage
+from ironhull.build.starting import StartOutcome
+from ironhull.debian.java_store import certificates_in
+from ironhull.definition.draft import DISTRIBUTION, Change, Draft, change_text, draft_text
+from ironhull.errors import InputError, UnfitImageError
+from ironhull.lock.file import lock_path
+from ironhull.oci.reference import NAME, TAG
+from ironhull.store.choice import machine_platform
+from ironhull.store.files import replace_file
+from ironhull.workspace.building import BuildChoices, build_images
+from ironhull.workspace.checking import CheckChoices, start_in_engine
+from ironhull.workspace.definitions import Definitions
+from ironhull.workspace.machine import Machine
+
+_ROUNDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class NewDefinition:
+    """A definition that builds on this machine, and what became of its start."""
+
+    path: Path
+    image: BuiltImage
+    draft: Draft
+    """With what had to be left out."""
+    start: StartOutcome | None
+    untried: str
+    """Why it was not started."""
+
+
+def new_definition(machine: Machine, draft: Draft) -> NewDefinition:
+    """Write a definition into the catalog that builds: what its check refuses is taken out.
+
+    It is built for this machine's platform. InputError if it is there already; UnfitImageError if
+    nothing that could be left out would mend it. Where it fails, no file stays.
+    """
+    path = _place(machine, draft.image, draft.tag)
+    try:
+        image, mended = _built(machine, path, draft)
+    except BaseException:
+        for file in (path, lock_path(path)):
+            file.unlink(missing_ok=True)
+        raise
+    name = f"{image.name}:{image.tags[-1]}"
+    started, untried = start_in_engine(
+        machine, name, machine_platform(), tuple(draft.ports), CheckChoices()
+    )
+    return NewDefinition(path, image, mended, started, untried)
+
+
+def _place(machine: Machine, image: str, tag: str) -> Path:
+    if not NAME.fullmatch(image) or not TAG.fullmatch(tag):
+        raise InputError(f"{image}:{tag} is not a name and a tag (write for example web:1)")
+    path = machine.settings.catalog / image / DISTRIBUTION / f"{tag}.yaml"
+    if path.exists():
+        raise InputError(f"{path} is there already (take another name or tag, or remove it)")
+    return path
+
+
+def _built(machine: Machine, path: Path, draft: Draft) -> tuple[BuiltImage, Draft]:
+    chosen = BuildChoices((machine_platform(),), update=True, attest=False)
+    for _ in range(_ROUNDS):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, draft_text(draft).encode())
+        try:
+            [image] = build_images(machine, [str(path)], chosen)
+        except UnfitImageError as error:
+            mended = _mended(draft, error.mending)
+            if mended == draft:
+                raise
+            draft = mended
+        else:
+            return image, draft
+    raise InputError(f"{path}: not built after {_ROUNDS} rounds of leaving out what is refused")
+
+
+def _mended(draft: Draft, mending: Mapping[str, Sequence[str]]) -> Draft:
+    """The draft without what its check refused."""
+
+    def more(known: tuple[str, ...], place: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*known, *mending.get(place, ()))))
+
+    left_out = more(draft.left_out, "packages")
+    if left_out != draft.left_out:
+        # What they brought goes with them, and perhaps other packages: look again.
+        return replace(draft, left_out=left_out, deleted=(), idle=())
+    return replace(
+        draft,
+        deleted=more(draft.deleted, "delete"),
+        idle=more(draft.idle, "idle"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CustomChoices:
+    """How an image of the catalog is to be different."""
+
+    packages: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    authorities: Sequence[Path] = ()
+    """PEM files."""
+
+
+def customize(
+    machine: Machine,
+    original: str,
+    image: str,
+    chosen: CustomChoices,
+) -> Path:
+    """Write a definition that is another one of the catalog and what is different; gives its path.
+
+    Certificates are copied beside it. InputError if the definition is there already, if the
+    original is not in the catalog, or if a file holds no certificate.
+    """
+    definitions = Definitions(machine)
+    source = definitions.catalog.find(original)
+    if definitions.root(source) is None:
+        raise InputError(f"{source} is not in the catalog {machine.settings.catalog}")
+    path = _place(machine, image, source.stem)
+    found = {f"{file.stem}.crt": _certificates(file) for file in chosen.authorities}
+    if len(found) != len(chosen.authorities):
+        raise InputError("two files of authorities have the same name (rename one of them)")
+    relative = os.path.relpath(source.absolute(), path.absolute().parent)
+    change = Change(relative, image, chosen.packages, chosen.environment, tuple(found))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for name, data in found.items():
+        replace_file(path.parent / name, data)
+    replace_file(path, change_text(change).encode())
+    definitions.definition(str(path))
+    return path
+
+
+def _certificates(file: Path) -> bytes:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
+    if not certificates_in(data):
+        raise InputError(f"{file}: no certificate in PEM form in it (BEGIN CERTIFICATE)")
+    return data
