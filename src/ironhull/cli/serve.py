@@ -101,7 +101,6 @@ def serve(
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     host, port = _address(listen)
     held, pushed = _rules(rules)
-    seconds = grace_hours * 3600
     config = ServerConfig(
         root=(data.absolute() if data is not None else silent().home.store.root),
         host=host,
@@ -112,14 +111,7 @@ def serve(
         read_only=read_only,
         rules=held,
         pushed=pushed,
-        limits=Limits(
-            blob=_size(max_blob),
-            uploads=max_uploads,
-            uploads_of_owner=max(1, max_uploads // 4),
-            uploads_of_repository=max(1, max_uploads // 2),
-            upload_age=seconds,
-            grace=seconds,
-        ),
+        limits=_limits(_size(max_blob), max_uploads, grace_hours * 3600),
     )
     if only_collect:
         _collect(config, as_json)
@@ -130,6 +122,17 @@ def serve(
 
     site = None if no_pages or data is not None else partial(_site, silent())
     run_server(config, partial(_open_log, log_format == "json"), listening, site)
+
+
+def _limits(blob: int, uploads: int, seconds: float) -> Limits:
+    return Limits(
+        blob=blob,
+        uploads=uploads,
+        uploads_of_owner=max(1, uploads // 4),
+        uploads_of_repository=max(1, uploads // 2),
+        upload_age=seconds,
+        grace=seconds,
+    )
 
 
 def _site(machine: Machine, registry: Registry) -> Site:
