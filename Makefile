@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # Every worker of pytest would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup install demo test unit real lint bench fuzz api chaos programs lock clean
+.PHONY: help setup install demo test unit real lint bench compat fuzz api chaos programs lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -64,6 +64,10 @@ bench: setup ## Measure against peers and physical limits, side by side
 	.ci/tools
 	$(BIN)/python -m compileall -q src
 	$(BIN)/python benchmarks/all.py --write
+
+compat: setup ## Run other tools over what we publish; writes docs/compatibility.md (goes on where it stopped)
+	.ci/tools
+	$(BIN)/python -m outside.compat
 
 fuzz: setup ## Give every parser changed inputs for a minute each; versions beside dpkg
 	$(BIN)/python -m tests.fuzz.run --write

@@ -1,0 +1,110 @@
+"""Run every job with every tool at hand: `python -m outside.compat [--again TOOL]… [--page]`.
+
+What docs/compatibility.json has is not run again, so that a run that was stopped goes on; a new
+version of a tool is a new row. `--again` forgets a tool's cells (`all`: every cell). `--page` only
+writes the page anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from outside import tools
+from outside.compat import copying, documents, layouts, page, registries, statements
+from outside.compat.model import PLACES, RECIPES, Run, Tool, cell
+from outside.compat.publication import ironhull, publication
+from outside.compat.servers import distribution, fill, ours, serving
+from outside.compat.versions import at_hand
+
+DATA = Path(__file__).parents[2] / "docs/compatibility.json"
+JOBS_OF = (copying, documents, layouts, registries, statements)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--again", action="append", default=[], metavar="TOOL")
+    parser.add_argument("--page", action="store_true")
+    parser.add_argument("--cache", type=Path, default=tools.CACHE / "compat")
+    options = parser.parse_args()
+    data: dict[str, Any] = json.loads(DATA.read_text()) if DATA.exists() else {}
+    cells = {
+        key(each): each
+        for each in data.get("cells", [])
+        if not {each["tool"], "all"} & set(options.again)
+    }
+    if not options.page:
+        data = run(options.cache, cells)
+        write(data)
+    page.TARGET.write_text(page.page(data))
+    return 0
+
+
+def key(each: dict[str, Any]) -> tuple[str, str, str, str]:
+    """What a cell is about."""
+    return each["tool"], each["version"], each["job"], each["place"]
+
+
+def run(cache: Path, cells: dict[tuple[str, str, str, str], dict[str, Any]]) -> dict[str, Any]:
+    """The data, with the cells that were missing."""
+    cache.mkdir(parents=True, exist_ok=True)
+    found, missing = at_hand(cache)
+    made = publication(cache / "publication")
+    data = {
+        "ironhull": ironhull(made.folder / "zstd", "--version").split()[-1],
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "statements": len(made.statements),
+        "of_platform": len(made.of_platform),
+        "tools": [{"name": t.name, "version": t.version, "source": t.source} for t in found],
+        "missing": missing,
+    }
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="compat-")))
+        registry = next(t.path for t in found if t.name == "docker-registry")
+        hosts = {
+            "api": stack.enter_context(serving(ours, registry, work / "api")),
+            "tag": stack.enter_context(serving(distribution, registry, work / "tag")),
+        }
+        for host in hosts.values():
+            fill(host, made.folder)
+        for tool, name, place in todo(found):
+            wanted = (tool.name, tool.version, name, place)
+            if wanted not in cells:
+                folder = work / "cell"
+                folder.mkdir()
+                recipe = RECIPES[name, tool.name][0]
+                cells[wanted] = cell(Run(tool, made, hosts, place, folder), name, recipe)
+                shutil.rmtree(folder, ignore_errors=True)
+                shown = cells[wanted]
+                print(*wanted, "→", shown["does"], shown["survive"], shown["says"], flush=True)
+                write(data | {"cells": list(cells.values())})
+    known = {(tool.name, tool.version) for tool in found}
+    return data | {"cells": [each for each in cells.values() if key(each)[:2] in known]}
+
+
+def todo(found: list[Tool]) -> Iterator[tuple[Tool, str, str]]:
+    """Tool, job and place of every cell that can be run."""
+    for tool in found:
+        for (name, program), (_, places) in RECIPES.items():
+            if program == tool.name:
+                for place in places:
+                    if place not in PLACES:
+                        raise KeyError(place)
+                    yield tool, name, place
+
+
+def write(data: dict[str, Any]) -> None:
+    """The data in the tree, cells in the order of tool, version, job and place."""
+    data = data | {"cells": sorted(data["cells"], key=key)}
+    DATA.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

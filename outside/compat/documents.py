@@ -1,0 +1,245 @@
+"""Jobs that read our documents, and find the packages in the image itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from outside.compat.copying import prepared
+from outside.compat.model import BOTH, Run, Seen, job
+from outside.compat.publication import IMAGE
+from outside.trivy import write_database
+
+RECORD = {
+    "id": "CVE-2000-0001",
+    "affected": [
+        {
+            "package": {"ecosystem": "Debian:13", "name": "glibc"},
+            "ranges": [{"events": [{"introduced": "0"}]}],
+        }
+    ],
+}
+CDX, CDX_1_5, SPDX = "image.cdx.json", "image.cdx-1.5.json", "image.spdx.json"
+# Each prints how many packages it knows; what it objects to goes to standard error.
+CYCLONEDX = """
+import json, sys
+from cyclonedx.model.bom import Bom
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+text = open(sys.argv[1]).read()
+version = "V" + json.loads(text)["specVersion"].replace(".", "_")
+problem = JsonStrictValidator(SchemaVersion[version]).validate_str(text)
+if problem:
+    sys.exit(repr(problem)[:300])
+print(sum(bool(c.purl) for c in Bom.from_json(json.loads(text)).components))
+"""
+SPDX_TOOLS = """
+import sys
+from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+document = parse_file(sys.argv[1])
+problems = validate_full_spdx_document(document)
+if problems:
+    sys.exit(problems[0].validation_message[:300])
+print(sum(any("purl" in r.reference_type for r in p.external_references)
+          for p in document.packages))
+"""
+LIBRARY = """
+import json, sys
+from lib4sbom.parser import SBOMParser
+parser = SBOMParser()
+parser.parse_file(sys.argv[1])
+print(len([p for p in parser.get_packages() if "purl" in json.dumps(p)]))
+"""
+
+
+def packages_in(path: Path) -> int:
+    """Distribution packages in one of our SBOMs: what has a Debian purl, binaries only."""
+    value = json.loads(path.read_text())
+    if "components" in value:
+        found = {each.get("purl", "") for each in value["components"]}
+    else:
+        found = {
+            reference["referenceLocator"]
+            for each in value["packages"]
+            for reference in each.get("externalRefs", [])
+            if reference["referenceType"] == "purl"
+        }
+    return len(
+        {purl for purl in found if purl.startswith("pkg:deb/") and "arch=source" not in purl}
+    )
+
+
+def counted(run: Run, path: Path, code: int, found: int) -> Seen:
+    """A count beside ours; a library's count may hold sources too."""
+    if code:
+        return Seen("no", says=run.last())
+    wanted = packages_in(path)
+    does = "yes" if found >= wanted else "partly" if found else "no"
+    return Seen(does, "", f"{found} of {wanted}", "" if found else "ends well")
+
+
+def scripted(run: Run, script: str, path: Path) -> Seen:
+    """A Python library asked by a script that prints a number."""
+    done = run("-c", script, path, PYTHONWARNINGS="ignore")
+    words = done.stdout.split()
+    return counted(run, path, done.returncode, int(words[-1]) if words else 0)
+
+
+def purls(value: Any) -> set[str]:
+    """Every Debian binary purl anywhere in a document."""
+    if isinstance(value, dict):
+        return {purl for item in value.values() for purl in purls(item)}
+    if isinstance(value, list):
+        return {purl for item in value for purl in purls(item)}
+    text = str(value)
+    return {text} if text.startswith("pkg:deb/") and "arch=source" not in text else set()
+
+
+def converted(run: Run, path: Path, *words: Any) -> Seen:
+    """A tool that prints a document of its own; its Debian purls are counted."""
+    done = run(*words)
+    if done.returncode:
+        return Seen("no", says=run.last())
+    return counted(run, path, 0, len(purls(json.loads(done.stdout))))
+
+
+def trivy(run: Run, *words: Any) -> tuple[Any, ...]:
+    """trivy's words with a database of its own that knows one vulnerability, of glibc."""
+    cache = run.folder / "cache"
+    if not cache.exists():
+        write_database(cache, [RECORD])
+    return (*words, "--cache-dir", cache, "--skip-db-update", "--offline-scan")
+
+
+def read_sbom(run: Run, name: str) -> Seen:
+    path = run.publication.folder / name
+    match run.tool.name:
+        case "syft":
+            return converted(run, path, "convert", "-q", path, "-o", "json")
+        case "trivy":
+            return converted(
+                run, path, *trivy(run, "sbom", "--format", "cyclonedx"), path
+            )  # fmt: skip
+        case "cyclonedx-python-lib":
+            return scripted(run, CYCLONEDX, path)
+        case "spdx-tools":
+            return scripted(run, SPDX_TOOLS, path)
+        case "lib4sbom":
+            return scripted(run, LIBRARY, path)
+    raise KeyError(run.tool.name)
+
+
+@job("read CycloneDX", "syft", "trivy", "cyclonedx-python-lib", "lib4sbom")
+def read_cyclonedx(run: Run) -> Seen:
+    return read_sbom(run, CDX)
+
+
+@job("read CycloneDX 1.5", "syft", "trivy", "cyclonedx-python-lib", "lib4sbom")
+def read_cyclonedx_1_5(run: Run) -> Seen:
+    return read_sbom(run, CDX_1_5)
+
+
+@job("read SPDX", "syft", "trivy", "spdx-tools", "lib4sbom")
+def read_spdx(run: Run) -> Seen:
+    return read_sbom(run, SPDX)
+
+
+@job("read image", "syft", "trivy", places=BOTH)
+def read_image(run: Run) -> Seen:
+    prepared(run)
+    path = run.publication.folder / CDX
+    reference = f"{run.host}/{IMAGE}"
+    if run.tool.name == "syft":
+        words: tuple[Any, ...] = (
+            *("scan", "-q", f"registry:{reference}", "--platform", "linux/amd64", "-o", "json"),
+        )
+        return converted(run, path, *words)
+    return converted(
+        run, path, *trivy(run, "image", "--image-src", "remote", "--format", "cyclonedx"),
+        "--insecure", "--platform", "linux/amd64", reference,
+    )  # fmt: skip
+
+
+@job("read VEX", "vexctl", "trivy")
+def read_vex(run: Run) -> Seen:
+    path = run.publication.folder / "image.vex.json"
+    statements = len(json.loads(path.read_text())["statements"])
+    if run.tool.name == "vexctl":
+        done = run("merge", path, path)
+        if done.returncode:
+            return Seen("no", says=run.last())
+        found = len(json.loads(done.stdout)["statements"])
+        return Seen("yes" if found >= statements else "partly", "", f"{found} of {statements}")
+    done = run(
+        *trivy(run, "sbom", "--format", "json"), "--vex", path, run.publication.folder / CDX_1_5
+    )  # fmt: skip
+    return Seen("no", says=run.last()) if done.returncode else Seen("yes")
+
+
+def scanned(run: Run, *words: Any) -> Seen:
+    """Whether trivy finds the one vulnerability, in each binary package of its source."""
+    done = run(*trivy(run, *words, "--format", "json"))
+    if done.returncode:
+        return Seen("no", says=run.last())
+    found = {
+        each["PkgName"]
+        for result in json.loads(done.stdout).get("Results") or ()
+        for each in result.get("Vulnerabilities") or ()
+        if each["VulnerabilityID"] == RECORD["id"]
+    }
+    if not found:
+        return Seen("no", says="ends well, and finds nothing")
+    return Seen("yes", "", f"in {', '.join(sorted(found))}")
+
+
+@job("scan CycloneDX", "trivy")
+def scan_cyclonedx(run: Run) -> Seen:
+    return scanned(run, "sbom", run.publication.folder / CDX)
+
+
+@job("scan CycloneDX 1.5", "trivy")
+def scan_cyclonedx_1_5(run: Run) -> Seen:
+    return scanned(run, "sbom", run.publication.folder / CDX_1_5)
+
+
+@job("scan SPDX", "trivy")
+def scan_spdx(run: Run) -> Seen:
+    return scanned(run, "sbom", run.publication.folder / SPDX)
+
+
+@job("scan image", "trivy", places=BOTH)
+def scan_image(run: Run) -> Seen:
+    return scanned(
+        run, "image", "--image-src", "remote", "--insecure", "--scanners", "vuln",
+        "--platform", "linux/amd64", f"{run.host}/{IMAGE}",
+    )  # fmt: skip
+
+
+@job("scan with VEX", "trivy")
+def scan_with_vex(run: Run) -> Seen:
+    sbom = run.publication.folder / CDX_1_5
+    value = json.loads(sbom.read_text())
+    serial = value["serialNumber"].removeprefix("urn:uuid:")
+    affects = [
+        {"ref": f"urn:cdx:{serial}/{value.get('version', 1)}#{quote(each['bom-ref'], safe='')}"}
+        for each in value["components"]
+        if each.get("purl", "").startswith("pkg:deb/")
+    ]
+    vex = run.folder / "vex.cdx.json"
+    vex.write_text(
+        json.dumps(
+            {
+                "bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1,
+                "vulnerabilities": [
+                    {"id": RECORD["id"], "affects": affects, "analysis": {"state": "not_affected"}}
+                ],
+            }
+        )
+    )  # fmt: skip
+    seen = scanned(run, "sbom", "--vex", vex, sbom)
+    if seen.does == "yes":
+        return Seen("no", "", seen.survive, "ends well, and finds it all the same")
+    return Seen("yes") if seen.says.startswith("ends well") else seen

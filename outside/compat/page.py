@@ -1,0 +1,112 @@
+"""docs/compatibility.md, written from the data of the last run; the words around are by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from outside.compat.model import JOBS
+
+TARGET = Path(__file__).parents[2] / "docs/compatibility.md"
+SHOWN_PLACE = {"api": "referrers API", "tag": "no API", "": "–"}
+DEFAULTS = (
+    (
+        "Layers are zstd",
+        "*pull zstd*: all engines here read them (`--compression gzip` for others)",
+    ),
+    (
+        "Without the API the list under the tag `sha256-…` is ours, with types and annotations",
+        "*list by type* and *copy to the other kind* on *no API*",
+    ),
+    (
+        "Signed bundles refer to the index and to each platform",
+        "*verify signature* and *verify statements*: cosign finds them by either digest",
+    ),
+    ("`ironhull copy` brings what refers to an image", "*copy referrers*: skopeo and crane do not"),
+    ("One platform alone stands in an archive without an index", "*bundle* beside *flat archive*"),
+    (
+        "Two SBOMs, with a purl for each package; CycloneDX 1.5 is an option of `ironhull sbom`",
+        "*read CycloneDX*, *read SPDX*; *scan CycloneDX 1.5* for older trivy",
+    ),
+)
+HEAD = """\
+# Who reads what we write
+
+Each line was really run: one tool of one version doing one job with one publication of ours, an
+image of two platforms with {statements} signed statements, {of_platform} of them about linux/amd64.
+`make compat` runs what is missing and writes this page from
+[compatibility.json](compatibility.json); what is not here was not run, and nothing is known of it.
+Last run: {date}, with Ironhull {ironhull}.
+
+*Digest* says whether the copy has the digest of the original; *found* counts what arrived or was
+read, of what there was. *referrers API* is `ironhull serve`, *no API* is Debian's docker-registry,
+which lists referrers under a tag.
+"""
+ADVICE = """\
+## What follows
+
+What we do by default, and the rows that say why:
+
+{defaults}
+
+How to do it right with other tools:
+
+- Copying between registries: `ironhull copy`, `oras cp -r` or `regctl image copy --referrers`. What
+  skopeo and crane copy has the right digest and none of its statements, and they do not say so.
+- After a push: `ironhull push --check` reads everything back as those tools do, and names what the
+  registry lost.
+- Scanning with an older trivy: give it the image, or `ironhull sbom NAME:TAG --format
+  cyclonedx-1.5`. Of CycloneDX 1.6 it says nothing and ends with an error; through SPDX it finds
+  nothing and ends well.
+- An archive for a tool that asks which image is meant: name it (`oci-archive:bundle.tar:NAME:TAG`),
+  or write one platform alone (`ironhull copy NAME:TAG flat.tar --platform linux/amd64
+  --no-referrers`).
+"""
+
+
+def page(data: dict[str, Any]) -> str:
+    """The whole page."""
+    parts = [HEAD.format(**data), "\n".join(tools(data)), ADVICE.format(defaults=defaults())]
+    for name, question in JOBS.items():
+        rows = [each for each in data["cells"] if each["job"] == name]
+        if rows:
+            parts.append("\n".join(table(name, question, rows)))
+    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def defaults() -> str:
+    """What we do by default, as a table."""
+    rows = ("| default | because of |", "|---|---|", *(f"| {a} | {b} |" for a, b in DEFAULTS))
+    return "\n".join(rows)
+
+
+def tools(data: dict[str, Any]) -> Iterator[str]:
+    """Which versions were at hand, and which were not."""
+    yield "## Tools\n"
+    yield "| tool | version | from | cells: yes, partly, no |"
+    yield "|---|---|---|---|"
+    for each in data["tools"]:
+        does = [
+            cell["does"]
+            for cell in data["cells"]
+            if (cell["tool"], cell["version"]) == (each["name"], each["version"])
+        ]
+        counts = ", ".join(str(does.count(word)) for word in ("yes", "partly", "no"))
+        yield f"| {each['name']} | {each['version']} | {each['source']} | {counts} |"
+    if data["missing"]:
+        yield "\nUnknown, because they could not be had for this run: "
+        yield "; ".join(f"{name} ({why})" for name, why in sorted(data["missing"].items())) + "."
+
+
+def table(name: str, question: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """One job: a line for each tool, version and place."""
+    yield f"## {name[0].upper()}{name[1:]}\n\nThe tool {question}.\n"
+    yield "| tool | registry | does it | digest | found | what it says |"
+    yield "|---|---|---|---|---|---|"
+    for each in rows:
+        says = each["says"].replace("|", "\\|").replace("<", "&lt;")
+        yield (
+            f"| {each['tool']} {each['version']} | {SHOWN_PLACE[each['place']]} | {each['does']} "
+            f"| {each['digest'] or '–'} | {each['survive'] or '–'} | {says or '–'} |"
+        )
