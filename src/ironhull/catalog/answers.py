@@ -79,7 +79,7 @@ def answer(
 ) -> Answer:
     """The answer for a vulnerability by any of its names."""
     advice = _advice(advisories, vulnerability)
-    hits = [hit for name in advice.names for hit in index.affected(name)]
+    hits = _seen(shelf, index, [hit for name in advice.names for hit in index.affected(name)])
     by_manifest: dict[str, list[Hit]] = {}
     for hit in hits:
         by_manifest.setdefault(hit.manifest, []).append(hit)
@@ -147,18 +147,31 @@ def _order(each: ImageAnswer) -> tuple[int, str, str]:
     return ORDER.index(each.means), each.image, each.tag
 
 
-def _answers(
-    shelf: Shelf, index: CatalogIndex, matter: _Matter, digests: set[str] | None
-) -> Iterator[ImageAnswer]:
-    """The answers of images of these digests, of all for None."""
-    parts = index.parts()
+def _places(shelf: Shelf) -> dict[str, list[tuple[Entry, list[str]]]]:
+    """Digest → where on the shelf it is, with which tags."""
     if "places" not in shelf.kept:
         places: dict[str, list[tuple[Entry, list[str]]]] = {}
         for entry in shelf.entries:
             for digest, tags in entry.groups:
                 places.setdefault(digest, []).append((entry, tags))
         shelf.kept["places"] = places
-    places = shelf.kept["places"]
+    found: dict[str, list[tuple[Entry, list[str]]]] = shelf.kept["places"]
+    return found
+
+
+def _seen(shelf: Shelf, index: CatalogIndex, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits in images that stand on the shelf: of others not even the severity may show."""
+    places = _places(shelf)
+    owners = index.owners({hit.manifest for hit in hits})
+    return [hit for hit in hits if any(digest in places for digest in owners[hit.manifest])]
+
+
+def _answers(
+    shelf: Shelf, index: CatalogIndex, matter: _Matter, digests: set[str] | None
+) -> Iterator[ImageAnswer]:
+    """The answers of images of these digests, of all for None."""
+    parts = index.parts()
+    places = _places(shelf)
     for digest in places if digests is None else digests:
         for entry, tags in places.get(digest, ()):
             given = _Given(entry, tags, digest, parts.get(digest, ()), matter.known)

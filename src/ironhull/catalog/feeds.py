@@ -28,11 +28,9 @@ def catalog_feed(site: Site, shelf: Shelf, base: str) -> str:
     """What happened in all repositories that may be seen; `base` is the address of the pages."""
     names = {entry.name: entry for entry in shelf.entries}
     found = [
-        _item(shelf, names[name], moved)
-        for name, moved in site.index.newest_moves(MOST * 4)
-        if name in names
+        _item(shelf, names[name], moved) for name, moved in site.index.newest_moves(names, MOST)
     ]
-    return _feed("All images", paths.feed_path(), "/", found[:MOST], base)
+    return _feed("All images", paths.feed_path(), "/", found, base)
 
 
 def image_feed(site: Site, shelf: Shelf, entry: Entry, base: str) -> str:

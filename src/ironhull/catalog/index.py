@@ -265,11 +265,13 @@ class CatalogIndex:
             rows = database.execute(f"{query} ORDER BY rowid DESC LIMIT {MAX_HISTORY}", given)
             return [Moved(*row) for row in rows]
 
-    def newest_moves(self, most: int) -> list[tuple[str, Moved]]:
-        """(repository, move) of all repositories, the newest first."""
+    def newest_moves(self, repositories: Iterable[str], most: int) -> list[tuple[str, Moved]]:
+        """(repository, move) of these repositories, the newest first."""
         with self._open() as database:
             rows = database.execute(
-                "SELECT repository, tag, digest, at FROM moved ORDER BY rowid DESC LIMIT ?", (most,)
+                "SELECT repository, tag, digest, at FROM moved"
+                " WHERE repository IN (SELECT value FROM json_each(?)) ORDER BY rowid DESC LIMIT ?",
+                (msgspec.json.encode(list(repositories)).decode(), most),
             )
             return [(repository, Moved(*rest)) for repository, *rest in rows]
 

@@ -243,6 +243,34 @@ def test_no_page_search_feed_count_or_answer_of_a_stranger_tells_of_private_imag
     assert told["counts"]["affected"] == 3
 
 
+def test_what_only_a_private_image_has_is_as_unknown_to_a_stranger_as_anything(
+    catalog: FakeCatalog, tmp_path: Path
+) -> None:
+    only = build("only", [LIBC])
+    catalog.add(
+        only, scan(only, finding("CVE-2026-7777", "libc6", severity="critical")), "team/only:1"
+    )
+    app = catalog_app(catalog, users(tmp_path / "users.toml"))
+    told = [
+        ask(app, "GET", f"/api/v1/vulnerabilities/CVE-2026-{number}").body.decode()
+        for number in ("7777", "8888")
+    ]
+    assert told[0].replace("7777", "8888") == told[1]
+    assert ask(app, "GET", "/api/v1/vulnerabilities/CVE-2026-7777", headers=ALICE).json["known"]
+
+
+def test_the_feed_of_a_stranger_is_not_shorter_for_what_happens_in_private(
+    catalog: FakeCatalog, tmp_path: Path
+) -> None:
+    app = catalog_app(catalog, users(tmp_path / "users.toml"))
+    before = ask(app, "GET", "/feed.atom").body
+    for number in range(200):
+        tags = {f"{at}": digest(f"{number} {at}") for at in range(3)}
+        catalog.index.saw_tags("team/secret", tags, "2026-11-29T00:00:00Z")
+    app = catalog_app(catalog, users(tmp_path / "users.toml"))
+    assert ask(app, "GET", "/feed.atom").body == before
+
+
 def test_one_readers_page_is_never_anothers(guarded: Any) -> None:
     """Answers are kept; what is kept for who sees more must not be given to who sees less."""
     for headers, told in ((ALICE, True), ({}, False), (ALICE, True)):
