@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from ironhull.engine.interface import (
+    Attached,
     BuildRequest,
     BuildResult,
     RunOptions,
@@ -122,6 +123,9 @@ class FakeEngine:
     def run(self, image: str, options: RunOptions, *, timeout: float = 60) -> RunResult:
         self.ran.append(options)
         return self.program((*(options.entrypoint or ()), *options.command))
+
+    def attach(self, image: str, options: RunOptions) -> Attached:
+        raise EngineError("a fake has no foreground")
 
     def start(self, image: str, options: RunOptions) -> FakeContainer:
         self.ran.append(options)

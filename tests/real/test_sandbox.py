@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ironhull.cli.machine import silent
+from ironhull.engine.interface import HARDENED, Engine, RunOptions
+from ironhull.engine.sandbox import Sandbox
 from ironhull.sandbox.bubblewrap import Bubblewrap
 from ironhull.sandbox.model import Bind, Ended, Limits, Network, Root, Tmpfs, Wish
 from ironhull.sandbox.running import run
@@ -71,7 +78,7 @@ def test_bubblewrap_comes_verified_from_the_archive_and_is_found_again_offline(
         ("echo x > /bin/sh", "Read-only file system"),
         ("busybox mount -t tmpfs none /tmp", "ermission denied|not permitted"),
         ("busybox unshare -r true", "not permitted"),
-        ("echo 1 > /proc/sys/kernel/panic", "Read-only file system|Permission denied"),
+        ("echo x > /proc/sys/kernel/panic", "Read-only file system|Permission denied"),
         ("busybox chroot /tmp true", "not permitted"),
         ("busybox kill -0 HOST", "No such process"),
         ("wget -q -O- http://127.0.0.1:1/", "refused"),
@@ -86,6 +93,29 @@ def test_a_step_that_reaches_outside_is_held(shell: Shell, step: str, said: str)
     ended = shell(f"({step}) 2>&1; echo over")
     assert re.search(said, ended.stdout.decode()), ended
     assert ended.stdout.endswith(b"over\n"), ended
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "echo 0 > /proc/sys/vm/drop_caches",
+        "echo x > /proc/irq/default_smp_affinity",
+    ],
+)
+def test_user_0_who_may_be_the_host_s_changes_nothing_of_the_kernel_s(
+    shell: Shell, step: str
+) -> None:
+    ended = shell(f"{step}; echo $?", uid=0, gid=0)
+    assert re.search("Read-only file system|No such file|Permission denied", ended.stderr.decode())
+    assert ended.stdout != b"0\n"
+
+
+def test_the_host_s_device_nodes_are_not_the_sandbox_s(shell: Shell) -> None:
+    host = Path("/dev/null").stat()
+    ended = shell("busybox stat -c '%i %d' /dev/null; echo kept > /dev/null; echo $?", uid=0, gid=0)
+    number, device, code = map(int, ended.stdout.split())
+    assert (number, device) != (host.st_ino, host.st_dev)
+    assert code == 0
 
 
 def test_uid_0_of_the_sandbox_has_no_capability_and_cannot_get_one(shell: Shell) -> None:
@@ -150,3 +180,135 @@ def test_the_network_of_the_host_is_there_when_it_is_wished(shell: Shell) -> Non
     own = shell(line).stdout.decode().count(":")
     assert own == 1
     assert shell(line, network=Network.HOST).exit_code == 0
+
+
+@pytest.fixture(scope="session")
+def engines(
+    archives_bubblewrap: Bubblewrap,
+    podman: Engine,
+    shell_layout: ImageLayout,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Engine, Engine]]:
+    """The sandbox and podman, both with the image `shell:1` as `shell`."""
+    sandbox = Sandbox(lambda: archives_bubblewrap, tmp_path_factory.mktemp("kept"))
+    manifest = choose_manifest(shell_layout, shell_layout.find("shell:1"))
+    name = "localhost/ironhull-conformance:1"
+    for one in (sandbox, podman):
+        one.load(shell_layout, manifest, [name])
+    yield sandbox, podman
+    podman.remove(name)
+
+
+HELD = replace(HARDENED, network="none")
+ROWS: dict[str, tuple[str, RunOptions]] = {
+    "the image's user": ("id -u; id -g; id -G", HELD),
+    "a user by name": ("id", replace(HELD, user="nonroot")),
+    "a user and a group": ("id", replace(HELD, user="65532:0")),
+    "a number that nobody has": ("id -u; id -g", replace(HELD, user="4321")),
+    "root without capabilities": ("id -u; cat /etc/passwd > /etc/x", replace(HELD, user="0")),
+    "capabilities": ("busybox grep -E 'Cap(Eff|Prm|Bnd|Inh|Amb)' /proc/self/status", HELD),
+    "no new privileges": ("busybox grep NoNewPrivs /proc/self/status", HELD),
+    "a filter of calls": ("busybox grep 'Seccomp:' /proc/self/status", HELD),
+    "a read-only root": ("echo x > /data/x; echo $?", HELD),
+    "a root that takes writes": (
+        "echo x > /data/x; cat /data/x",
+        RunOptions(network="none", cap_drop=("all",)),
+    ),
+    "a temporary folder": ("busybox stat -c %a /tmp; echo y > /tmp/y; cat /tmp/y", HELD),
+    "another tmpfs": (
+        "busybox df -k /data | busybox tail -1 | busybox awk '{print $2}'",
+        replace(HELD, tmpfs=("/data:size=4m",)),
+    ),
+    "devices": (
+        "for one in null zero full random urandom tty; do busybox test -c /dev/$one; echo $?; done;"
+        " for one in kmsg mem sda; do busybox test -e /dev/$one; echo $?; done",
+        HELD,
+    ),
+    "memory to share": ("busybox stat -c '%a %F' /dev/shm; echo z > /dev/shm/z; echo $?", HELD),
+    "processes": ("busybox ls -d /proc/1 /proc/self/fd; busybox wc -c < /proc/keys", HELD),
+    "settings of the kernel": (
+        "echo x > /proc/sys/vm/drop_caches; echo $?",
+        replace(HELD, user="0"),
+    ),
+    "environment": ("echo $GREETING $PATH $HOME $A", replace(HELD, environment={"A": "b c"})),
+    "the working folder": ("busybox pwd", HELD),
+    "another working folder": ("busybox pwd", replace(HELD, workdir="/srv")),
+    "a network of its own": ("busybox ip -o link | busybox wc -l; wget -q http://192.0.2.1/", HELD),
+    "umask": ("umask", HELD),
+    "an exit code": ("exit 42", HELD),
+    "a signal's exit code": ("sh -c 'busybox kill -9 $$'; exit $?", HELD),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_sandbox_gives_what_podman_gives(engines: tuple[Engine, Engine], row: str) -> None:
+    line, options = ROWS[row]
+    options = replace(options, entrypoint=("sh", "-c", line))
+    name = "localhost/ironhull-conformance:1"
+    found, expected = (one.run(name, options, timeout=120) for one in engines)
+    assert (found.stdout, found.exit_code) == (expected.stdout, expected.exit_code), (
+        found.stderr,
+        expected.stderr,
+    )
+
+
+@pytest.mark.parametrize("program", ["/nowhere", "nowhere", "/etc", "/etc/passwd"])
+def test_what_cannot_run_ends_as_with_podman(engines: tuple[Engine, Engine], program: str) -> None:
+    options = replace(HELD, entrypoint=(program,))
+    found, expected = (
+        one.run("localhost/ironhull-conformance:1", options, timeout=120) for one in engines
+    )
+    assert found.exit_code == expected.exit_code, (found.stderr, expected.stderr)
+
+
+def test_a_server_answers_is_entered_and_stopped(engines: tuple[Engine, Engine]) -> None:
+    sandbox, _ = engines
+    options = replace(
+        HARDENED,
+        entrypoint=("busybox", "httpd", "-f", "-p", "8080", "-h", "/srv"),
+        publish=("127.0.0.1::8080",),
+    )
+    with sandbox.start("localhost/ironhull-conformance:1", options) as container:
+        host, port = container.port("8080/tcp")
+        end, answer = time.monotonic() + 60, b""
+        while not answer and time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                answer = (
+                    urllib.request.build_opener(urllib.request.ProxyHandler({}))
+                    .open(f"http://{host}:{port}/", timeout=10)
+                    .read()
+                )
+        assert answer == b"it answers\n"
+        inside = container.execute(["sh", "-c", "id -u; wget -q -O- 127.0.0.1:8080; exit 5"])
+        assert (inside.exit_code, inside.stdout) == (5, "65532\nit answers\n")
+        lines = "busybox grep -E 'Cap|NoNew|Seccomp:' /proc/self/status"
+        for user in ("0", "65532"):
+            held = container.execute(["sh", "-c", lines], user=user).stdout.split()
+            assert held[1::2] == ["0" * 16] * 5 + ["1", "2"], held
+        assert container.running()
+        ended = container.stop(30)
+        assert not ended.killed
+        assert not container.running()
+
+
+def test_a_killed_starter_takes_its_sandbox_along(
+    archives_bubblewrap: Bubblewrap, root: Path
+) -> None:
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from ironhull.sandbox.bubblewrap import Bubblewrap\n"
+        "from ironhull.sandbox.model import Wish\n"
+        "from ironhull.sandbox.running import start\n"
+        f"found = Bubblewrap({archives_bubblewrap.program!r}, '', '')\n"
+        f"wish = Wish(Path({str(root)!r}), ('/bin/sleep', '1000'), uid=65532, gid=65532)\n"
+        "running = start(found, wish); print(running.pid, flush=True); time.sleep(1000)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
+        number = int(starter.stdout.readline())
+        assert Path(f"/proc/{number}").exists()
+        starter.kill()
+    end = time.monotonic() + 60
+    while Path(f"/proc/{number}").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{number}").exists()

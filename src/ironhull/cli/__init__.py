@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "customize": ("Build", "customize", "Derive a definition: packages, authorities, variables."),
     "schema": ("Build", "schema", "Print the format of image definitions."),
     "migrate": ("Build", "migrate", "Move a Dockerfile to hardened images."),
+    "run": ("Run", "run", "Run an image of the store, with no engine needed."),
     "load": ("Run", "load", "Load a built image into podman, docker or buildah."),
     "export": ("Run", "export", "Write a built image to a file, or its file tree."),
     "test": ("Run", "test", "Run the tests of an image's definition."),

@@ -45,7 +45,7 @@ def list_(as_json: bool) -> None:
         (
             one.name,
             one.version or "-",
-            "runs and builds" if one.runs else "builds",
+            "runs" if one.name == "sandbox" else "runs and builds" if one.runs else "builds",
             one.problem.splitlines()[0] if one.problem else "works",
         )
         for one in found

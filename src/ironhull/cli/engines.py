@@ -9,13 +9,20 @@ from types import FrameType
 
 import click
 
-from ironhull.engine.find import BUILDERS
+from ironhull.engine.find import BUILDERS, RUNNERS
 
 engine_option = click.option(
     "--engine",
     "engine_name",
     type=click.Choice(BUILDERS),
     help="Which container engine; without it the first of podman and docker that works.",
+)
+
+runner_option = click.option(
+    "--engine",
+    "engine_name",
+    type=click.Choice(RUNNERS),
+    help="What runs it; without it the first of podman, docker and sandbox that works.",
 )
 
 

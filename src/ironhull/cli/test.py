@@ -6,7 +6,7 @@ import click
 
 from ironhull.build.testing import TestReport
 from ironhull.build.testing_document import report_document
-from ironhull.cli.engines import ended_by_signals, engine_option
+from ironhull.cli.engines import ended_by_signals, runner_option
 from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json
 from ironhull.errors import CheckFailedError
@@ -15,7 +15,7 @@ from ironhull.workspace.engines import run_definition_tests
 
 @click.command()
 @click.argument("image", metavar="NAME:TAG")
-@engine_option
+@runner_option
 @click.option("--mirror", metavar="URL", help="For tests that install packages, as in build.")
 @as_json
 def test(image: str, engine_name: str | None, mirror: str | None, as_json: bool) -> None:
@@ -27,6 +27,7 @@ def test(image: str, engine_name: str | None, mirror: str | None, as_json: bool)
     \b
     Examples:
       ironhull test node:20
+      ironhull test node:20 --engine sandbox
       ironhull test node:20-dev --engine docker --json
     """
     with opened(as_json, mirror=mirror) as machine, ended_by_signals():

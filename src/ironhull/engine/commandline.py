@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from ironhull.engine.interface import RunOptions, RunResult, StopResult
-from ironhull.engine.process import Finished, call
+from ironhull.engine.process import Finished, call, foreground
 from ironhull.errors import EngineError, NotFoundError
 
 _QUICK = 60
@@ -284,6 +285,46 @@ def start(line: CommandLine, flags: Sequence[str], image: str, options: RunOptio
             container.remove()
         raise
     return container
+
+
+class Foreground:
+    """A container run by a command line that hands our input, output and signals on."""
+
+    def __init__(self, line: CommandLine, name: str, command: Sequence[str]) -> None:
+        self._container = Running(line, name)
+        self._process = foreground([*line.program, *command], line.environment)
+
+    def __enter__(self) -> Foreground:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self._container.remove()
+            self._process.wait(_QUICK)
+
+    def send(self, number: int) -> None:
+        """As `Attached.send`; podman and docker hand it on."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """As `Attached.wait`."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(timeout)
+            return 128 - code if code < 0 else code
+        return None
+
+
+def attach(line: CommandLine, flags: Sequence[str], image: str, options: RunOptions) -> Foreground:
+    """Run in the foreground."""
+    name = _new_name()
+    words = ["run", "--rm", "-i", f"--name={name}", *flags, *run_arguments(options, image)]
+    return Foreground(line, name, words)
 
 
 def _new_name() -> str:

@@ -77,6 +77,10 @@ class Docker(Images):
         """As `Engine.start`."""
         return commandline.start(self.line, ("--pull=never",), image, options)
 
+    def attach(self, image: str, options: RunOptions) -> commandline.Foreground:
+        """As `Engine.attach`."""
+        return commandline.attach(self.line, ("--pull=never",), image, options)
+
     def build(self, request: BuildRequest) -> BuildResult:
         """As `Builder.build`."""
         line, buildkit = self._builder()

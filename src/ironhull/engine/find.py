@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,13 @@ from ironhull.engine.docker import Docker
 from ironhull.engine.flags import FlagsCache
 from ironhull.engine.interface import Builder, Engine
 from ironhull.engine.podman import Podman
+from ironhull.engine.sandbox import Sandbox
 from ironhull.errors import EngineError, InputError
+from ironhull.sandbox.bubblewrap import Bubblewrap, installed
 
-RUNNERS = ("podman", "docker")
+CONTAINER_ENGINES = ("podman", "docker")
+"""Those that run and build."""
+RUNNERS = (*CONTAINER_ENGINES, "sandbox")
 BUILDERS = ("podman", "docker", "buildah")
 
 
@@ -30,6 +34,10 @@ class EngineSettings:
     buildah: tuple[str, ...] = ()
     docker_host: str | None = None
     cache: Path | None = None
+    bubblewrap: Callable[[], Bubblewrap] | None = None
+    """Finds the sandbox's program when it is needed; None: there is no sandbox."""
+    unpacked: Path | None = None
+    """Where the sandbox keeps images unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +68,33 @@ def builder(name: str, settings: EngineSettings) -> Builder:
             return Docker(_every(name), settings.docker_host)
 
 
-def engine(name: str | None, settings: EngineSettings) -> Engine:
-    """An engine that runs: the one of that name, or the first that works.
+def engine(name: str | None, settings: EngineSettings, runners: Sequence[str] = RUNNERS) -> Engine:
+    """An engine that runs: the one of that name, or the first of `runners` that works.
 
     EngineError says of each why it cannot be used.
     """
     problems = []
-    for candidate in (name,) if name else RUNNERS:
+    for candidate in (name,) if name else runners:
         if candidate == "buildah":
-            raise InputError("buildah builds images and does not run them (use podman or docker)")
+            raise InputError(
+                "buildah builds images and does not run them (use podman, docker or sandbox)"
+            )
         try:
-            found = builder(candidate, settings)
+            found = sandbox(settings) if candidate == "sandbox" else builder(candidate, settings)
             found.version()
         except EngineError as error:
             problems.append(str(error))
             continue
-        assert isinstance(found, Podman | Docker)  # noqa: S101 - buildah was refused above
+        assert isinstance(found, Podman | Docker | Sandbox)  # noqa: S101 - buildah was refused above
         return found
     raise EngineError("no container engine to use: " + "; ".join(problems))
+
+
+def sandbox(settings: EngineSettings) -> Sandbox:
+    """The sandbox; EngineError where the settings have none."""
+    if settings.bubblewrap is None or settings.unpacked is None:
+        raise EngineError("no sandbox is set up")
+    return Sandbox(settings.bubblewrap, settings.unpacked)
 
 
 def list_engines(settings: EngineSettings, names: Sequence[str] = BUILDERS) -> list[Found]:
@@ -92,7 +109,17 @@ def list_engines(settings: EngineSettings, names: Sequence[str] = BUILDERS) -> l
             result.append(Found(name, program, "", runs, str(error)))
         else:
             result.append(Found(name, program, version, runs))
+    if settings.bubblewrap is not None:
+        result.append(_listed_sandbox())
     return result
+
+
+def _listed_sandbox() -> Found:
+    own = installed()
+    if own is not None:
+        return Found("sandbox", own.origin, own.version, runs=True)
+    # Listing shall ask no archive; bubblewrap comes from there when it is needed.
+    return Found("sandbox", "", "", runs=True)
 
 
 def _every(name: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What every container engine can be asked, whichever it is, and the values of question and answer.
 
-One file per engine implements it: podman, docker, buildah (which builds and does not run).
+One file per engine implements it: podman, docker, buildah (which builds and does not run), sandbox
+(which runs and does not build).
 """
 
 from __future__ import annotations
@@ -131,6 +132,27 @@ class Container(Protocol):
         ...
 
 
+class Attached(Protocol):
+    """A container whose input, output and errors are this process's own; the block removes it."""
+
+    def __enter__(self) -> Attached: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def send(self, number: int) -> None:
+        """A signal to its first process."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """The exit code; None if it still runs after `timeout` seconds."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
     """A Dockerfile to build. Nothing of `files` and `environment` gets into the image's config."""
@@ -212,4 +234,8 @@ class Engine(Builder, Protocol):
 
     def start(self, image: str, options: RunOptions) -> Container:
         """Run in the background."""
+        ...
+
+    def attach(self, image: str, options: RunOptions) -> Attached:
+        """Run in the foreground, with this process's input and output."""
         ...

@@ -70,6 +70,11 @@ class Podman(Images):
         flags = self.run_flags()
         return commandline.start(self._with(flags), (*_LOCAL, *flags.run), image, options)
 
+    def attach(self, image: str, options: RunOptions) -> commandline.Foreground:
+        """As `Engine.attach`."""
+        flags = self.run_flags()
+        return commandline.attach(self._with(flags), (*_LOCAL, *flags.run), image, options)
+
     def build(self, request: BuildRequest) -> BuildResult:
         """As `Builder.build`."""
         flags = self._found("build", self._try_build, (*PODMAN_REMEDIES[:3], *BUILD_REMEDIES))

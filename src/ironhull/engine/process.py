@@ -90,6 +90,19 @@ def call(
     return Finished(process.returncode, _text(out), _text(err), seconds, timed_out)
 
 
+def foreground(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start the command with our input, output and errors; EngineError if it is missing."""
+    try:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            # A Ctrl-C reaches only us, who hand it on once.
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise EngineError(f"cannot run {command[0]}: {error.strerror}") from None
+
+
 def _text(data: bytearray) -> str:
     return bytes(data).decode("utf-8", "replace")
 

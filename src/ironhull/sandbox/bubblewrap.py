@@ -18,7 +18,10 @@ _OLDEST = (0, 11)
 # What podman and docker hide of /proc, where the kernel has it.
 _HIDDEN = ("kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug", "kmsg")
 _HIDDEN_FOLDERS = ("acpi", "scsi")
+# What they leave to be read: user 0 of the sandbox owns it as the host's does, where that is root.
+_READ_ONLY = ("asound", "bus", "fs", "irq", "sys", "sysrq-trigger")
 _OWN = ("/proc", "/dev")
+_HOST_DEVICES = Path("/dev")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,13 @@ def probed(program: Sequence[str], origin: str) -> Bubblewrap | None:
     return Bubblewrap(tuple(program), done.stdout.split()[1], origin)
 
 
-def arguments(wish: Wish, descriptors: dict[str, int], *, users: bool) -> list[str]:
-    """The words for a wish. `descriptors`: `userns` where there are `users`, `seccomp`, `info`.
+def arguments(
+    wish: Wish, descriptors: dict[str, int], *, users: bool, devices: Path = _HOST_DEVICES
+) -> list[str]:
+    """The words for a wish; bubblewrap itself is process 1, which reaps.
 
+    `descriptors`: `userns` where there are `users`, `seccomp`, `info`. `devices`: a folder of nodes
+    to take instead of the host's own.
     InputError if a path of the wish cannot be used.
     """
     words = ["--die-with-parent", "--new-session", "--clearenv", "--hostname", wish.hostname]
@@ -70,15 +77,14 @@ def arguments(wish: Wish, descriptors: dict[str, int], *, users: bool) -> list[s
         # Harmless where nothing but one user is mapped; it cannot be had before that is done.
     for name in capabilities:
         words += ["--cap-add", name]
-    words += [] if wish.init else ["--as-pid-1"]
     words += ["--info-fd", str(descriptors["info"])]
     if "seccomp" in descriptors:
         words += ["--seccomp", str(descriptors["seccomp"])]
-    words += _places(wish)
+    words += _places(wish, devices)
     return words
 
 
-def _places(wish: Wish) -> list[str]:
+def _places(wish: Wish, devices: Path) -> list[str]:
     root = wish.root
     if not root.is_dir():
         raise InputError(f"{root}: no root folder for the sandbox is there")
@@ -98,7 +104,12 @@ def _places(wish: Wish) -> list[str]:
         closing = ["--remount-ro", "/"] if wish.writes is Root.READ_ONLY else []
     else:
         words = ["--ro-bind", str(root), "/"]
-    words += ["--proc", "/proc", *_hidden(), "--dev", "/dev"]
+    words += ["--proc", "/proc", *_hidden(devices), "--dev", "/dev"]
+    if devices != _HOST_DEVICES:
+        names = sorted(path.name for path in devices.iterdir())
+        words += [
+            word for one in names for word in ("--dev-bind", str(devices / one), f"/dev/{one}")
+        ]
     words += ["--perms", "1777", "--size", str(64 << 20), "--tmpfs", "/dev/shm"]  # noqa: S108
     words += _folders(root, [one for one in targets if not one.startswith(below)])
     for tmpfs, target in zip(wish.tmpfs, targets, strict=False):
@@ -118,11 +129,14 @@ def _folders(root: Path, targets: Sequence[str]) -> list[str]:
     return [word for one in absent for word in ("--perms", "0755", "--dir", one)]
 
 
-def _hidden() -> list[str]:
+def _hidden(devices: Path) -> list[str]:
     words: list[str] = []
+    for name in _READ_ONLY:
+        if Path("/proc", name).exists():
+            words += ["--ro-bind", f"/proc/{name}", f"/proc/{name}"]
     for name in _HIDDEN:
         if Path("/proc", name).exists():
-            words += ["--ro-bind", "/dev/null", f"/proc/{name}"]
+            words += ["--dev-bind", str(devices / "null"), f"/proc/{name}"]
     for name in _HIDDEN_FOLDERS:
         if Path("/proc", name).is_dir():
             words += [

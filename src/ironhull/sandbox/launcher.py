@@ -85,7 +85,7 @@ _DIRECTORY = 0o200000 if platform.machine() == "x86_64" else 0o40000
 class Launch:
     """What the launcher is to do besides what the wish says."""
 
-    began: int
+    began: int | None
     """A descriptor where `BEGAN` is written first of all."""
     switches: bool
     """Become the wish's user and groups: where the user namespace has them all."""
@@ -93,6 +93,8 @@ class Launch:
     """RLIMIT_DATA of each process."""
     process_limit: int | None = None
     """RLIMIT_NPROC of the user."""
+    entering: bool = False
+    """bubblewrap did not start it and has taken nothing away: all capabilities are to go."""
 
 
 class _Program:
@@ -187,10 +189,16 @@ class _Program:
 def launcher(wish: Wish, launch: Launch) -> bytes:
     """The program that becomes what the wish says and executes it."""
     program = _Program()
-    program.call("write", launch.began, BEGAN, len(BEGAN))
+    if launch.began is not None:
+        program.call("write", launch.began, BEGAN, len(BEGAN))
     program.call("close_range", 3, 0xFFFFFFFF, 0)
+    if launch.entering:
+        for number, name in enumerate(CAPABILITIES):
+            if name not in (one.removeprefix("CAP_") for one in NEEDED):
+                program.call("prctl", _BOUNDING_DROP, number)
     if launch.switches:
         _switch(program, wish)
+    if launch.switches or launch.entering:
         _capabilities(program, wish)
     # Changing the user has cleared what bubblewrap set: end with what started us.
     program.call("prctl", _PDEATHSIG, 9)

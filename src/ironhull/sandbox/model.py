@@ -95,8 +95,6 @@ class Wish:
     capabilities: tuple[str, ...] = ()
     """Kept for uid 0, as `CAP_CHOWN`; over the sandbox's own files, network and processes only."""
     hostname: str = "sandbox"
-    init: bool = False
-    """Have a first process that reaps, instead of being process 1."""
     limits: Limits = Limits()
 
     @property

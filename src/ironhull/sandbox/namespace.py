@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
+import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +16,8 @@ from ironhull.errors import EngineError
 
 _NEW_USER = 0x10000000
 _USERS = 65536
+# Name → minor number of character devices 1 (mem); tty is 5, 0.
+_DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)}
 
 
 def has_users() -> bool:
@@ -65,3 +70,30 @@ def user_namespace() -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def device_nodes() -> Iterator[Path]:
+    """A folder with nodes of its own of the harmless devices, gone afterwards.
+
+    User 0 of `user_namespace` owns what the host's root owns: with the host's nodes he could change
+    the mode of its /dev/null. EngineError if nodes may not be made.
+    """
+    folder = ""
+    try:
+        # On /dev itself, because other file systems may be mounted without devices.
+        folder = tempfile.mkdtemp(prefix=".ironhull-", dir="/dev")
+        for name, (major, minor) in {**_DEVICES, "tty": (5, 0)}.items():
+            path = Path(folder, name)
+            os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(major, minor))
+            path.chmod(0o666)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise EngineError(
+            f"cannot make device nodes for the sandbox: {error.strerror} (as another user than root"
+            " it needs none)"
+        ) from None
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

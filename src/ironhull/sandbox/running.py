@@ -1,9 +1,10 @@
 """Start a wish, watch over it, say how it ended.
 
 1. Everything that bubblewrap is told goes through open files without names. 2. It is started in a
-session and, where that can be, in a control group of its own. 3. Its first process is known by
-what bubblewrap reports; signals go there. 4. When bubblewrap ends, everything in the sandbox has:
-its processes have a namespace that ends with the first.
+session and, where that can be, in a control group of its own. 3. bubblewrap reports its own
+process 1 in there, whose child is the command; signals go to that. Not the command is process 1:
+only one that is root's, as bubblewrap outside is, can be told by the kernel to end with it. 4. When
+process 1 ends, so does everything in its namespace; it ends when we do, however that is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
 from ironhull.errors import EngineError, InputError
@@ -25,7 +27,7 @@ from ironhull.sandbox.bubblewrap import Bubblewrap, arguments, refused
 from ironhull.sandbox.cgroup import Cgroup, new_cgroup
 from ironhull.sandbox.launcher import BEGAN, CAPABILITIES, Launch, launcher
 from ironhull.sandbox.model import Ended, Wish
-from ironhull.sandbox.namespace import has_users, user_namespace
+from ironhull.sandbox.namespace import device_nodes, has_users, user_namespace
 from ironhull.sandbox.seccomp import seccomp_filter
 
 _MAX_WORDS = 1 << 20
@@ -53,11 +55,15 @@ class Running:
 
     process: subprocess.Popen[bytes]
     pid: int
-    """The host's number of the first process in the sandbox."""
+    """The host's number of the sandbox's process 1."""
+    command: int | None
+    """A descriptor (pidfd_open) of the command's process; None: it had ended already."""
     began: float
     output: tuple[Output, ...]
     held: ExitStack = field(repr=False)
     """What is given back at its end."""
+    signalled: float = 0.0
+    """When it was last sent a signal."""
 
     def __enter__(self) -> Running:
         return self
@@ -77,14 +83,18 @@ class Running:
         return None
 
     def send(self, number: int) -> None:
-        """A signal to the first process; nothing if it has ended."""
-        if self.alive:
+        """A signal to the command; nothing if it has ended."""
+        self.signalled = time.monotonic()
+        if self.command is not None and self.alive:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+                signal.pidfd_send_signal(self.command, number)
 
     def kill(self) -> None:
         """End all of it, now."""
-        self.send(signal.SIGKILL)
+        self.signalled = time.monotonic()
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         if self.wait(10) is None:
             self.process.kill()
             self.process.wait()
@@ -106,6 +116,11 @@ class Running:
             any(o.cut for o in self.output),
         )
 
+    def stopped(self) -> float:
+        """Seconds from the last signal to the end; waits for the end."""
+        self.process.wait()
+        return time.monotonic() - self.signalled
+
     def close(self) -> None:
         """Kill it if it still runs, and give back what it held."""
         if self.alive:
@@ -125,7 +140,7 @@ def start(
     It ends with the thread that started it. `enter` is called in the child, before bubblewrap.
     Errors as of `run`, but for the limit of time, which is the caller's to keep.
     """
-    _check(wish)
+    check(wish)
     with ExitStack() as stack:
         users = has_users()
         group = new_cgroup(wish.limits)
@@ -134,8 +149,10 @@ def start(
         with ExitStack() as passing:
             known, files = _reported(passing)
             files |= _descriptors(passing, wish, files["began"], users, grouped=group is not None)
-            words = arguments(wish, files, users=users)
-            files["args"] = _memory_file(passing, "args", _joined(words))
+            # The mounts keep them when their folder is gone, which is as soon as it runs.
+            nodes = {"devices": passing.enter_context(device_nodes())} if users else {}
+            words = arguments(wish, files, users=users, **nodes)
+            files["args"] = memory_file(passing, "args", _joined(words))
             command = [*bubblewrap.program, "--args", str(files["args"]), "--"]
             process, began = _started(
                 [*command, f"/proc/self/fd/{files['launcher']}"], files, streams, group, enter
@@ -146,7 +163,8 @@ def start(
             for name in ("info", "began"):
                 os.close(files[name])
             pid = _first(known)
-        running = Running(process, pid or process.pid, began, output, stack)
+        program = _child(pid, stack) if pid else None
+        running = Running(process, pid or process.pid, program, began, output, stack)
         if pid is None:
             process.wait()
             said = running.ended().stderr.decode("utf-8", "replace")
@@ -223,15 +241,16 @@ def _descriptors(
         data_limit=None if grouped else limits.memory,
         process_limit=None if grouped else limits.processes,
     )
-    files = {"launcher": _memory_file(stack, "sandbox", launcher(wish, launch))}
+    files = {"launcher": memory_file(stack, "sandbox", launcher(wish, launch))}
     if calls := seccomp_filter():
-        files["seccomp"] = _memory_file(stack, "seccomp", calls)
+        files["seccomp"] = memory_file(stack, "seccomp", calls)
     if users:
         files["userns"] = stack.enter_context(user_namespace())
     return files
 
 
-def _memory_file(stack: ExitStack, name: str, data: bytes) -> int:
+def memory_file(stack: ExitStack, name: str, data: bytes) -> int:
+    """A descriptor of an open file without a name that has the data, open as long as `stack`."""
     descriptor = os.memfd_create(name)
     stack.callback(os.close, descriptor)
     with os.fdopen(os.dup(descriptor), "wb") as file:
@@ -258,6 +277,17 @@ def _first(known: IO[bytes]) -> int | None:
         return None
 
 
+def _child(pid: int, stack: ExitStack) -> int | None:
+    """A descriptor of the process whose parent is process 1: the command."""
+    try:
+        child = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+        descriptor = os.pidfd_open(int(child))
+    except (OSError, IndexError):
+        return None
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
 def _joined(words: list[str]) -> bytes:
     return b"".join(os.fsencode(word) + b"\0" for word in words)
 
@@ -268,7 +298,7 @@ def _reaped(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _check(wish: Wish) -> None:
+def check(wish: Wish) -> None:
     """InputError for what no kernel takes."""
     if not wish.argv:
         raise InputError("the sandbox is to run nothing: give a command")

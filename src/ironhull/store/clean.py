@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.digest import Digest, hex_of, parse_digest
 from ironhull.progress import Progress
 from ironhull.store.blobs import CHUNK, BlobStore
-from ironhull.store.files import locked, remove_abandoned
+from ironhull.store.files import locked, make_removable, remove_abandoned, temporary_name
 from ironhull.store.home import Home
 from ironhull.store.layout import REF_NAME
 
@@ -53,11 +54,12 @@ def usage(home: Home) -> list[Usage]:
         "layer records": (home.layers,),
         "image records": (home.images, home.origins, home.recipes, home.tests),
         "inventories": (home.layer_inventories, home.layer_contents),
+        "unpacked for the sandbox": (home.cache / "sandbox",),
         "unfinished": (*home.unfinished, home.uploads),
     }
     found = []
     for name, folders in parts.items():
-        sizes = [path.stat().st_size for folder in folders for path in _files(folder)]
+        sizes = [path.lstat().st_size for folder in folders for path in _files(folder)]
         found.append(Usage(name, len(sizes), sum(sizes)))
     return found
 
@@ -67,8 +69,9 @@ def prune(
 ) -> Pruned:
     """Remove what can be made or fetched again.
 
-    `packages`: all .deb files. `layers`: blobs that no image in the store needs. `unused`: those
-    too, the records of layers and images that are gone, and what killed processes left behind.
+    `packages`: all .deb files. `layers`: blobs that no image in the store needs, and such images
+    unpacked for the sandbox. `unused`: those too, the records of layers and images that are gone,
+    and what killed processes left behind.
     """
     doomed: list[Path] = []
     if packages:
@@ -76,6 +79,7 @@ def prune(
     # Made before the lock is taken: making a store takes it too.
     layout = home.store
     blobs = layout.blobs
+    sizes: list[int | None] = []
     with locked(layout.lock):
         if layers or unused:
             needed = _needed(home)
@@ -84,13 +88,30 @@ def prune(
                 for digest in blobs
                 if digest not in needed and _age(blobs.path(digest)) > grace
             ]
+            sizes = _unpacked(home, needed, grace)
         if unused:
             doomed += _orphans(home, {path.name for path in doomed})
-        sizes = [_removed(path) for path in doomed]
+        sizes += [_removed(path) for path in doomed]
         if unused:
             sizes += [_left_over(path, grace) for path in _leftovers(home)]
     removed = [size for size in sizes if size is not None]
     return Pruned(len(removed), sum(removed))
+
+
+def _unpacked(home: Home, needed: set[Digest], grace: float) -> list[int | None]:
+    """Remove the trees of images that the store no longer has; the sizes of their files."""
+    sizes: list[int | None] = []
+    for folder in home.unpacked.iterdir() if home.unpacked.is_dir() else ():
+        if not folder.is_dir() or Digest(f"sha256:{folder.name}") in needed:
+            continue
+        if _age(folder) > grace:
+            sizes += [path.lstat().st_size for path in _files(folder)]
+            # Out of the way first: nobody finds half a tree. Folders may deny to be emptied.
+            leaving = temporary_name(folder)
+            folder.rename(leaving)
+            make_removable(leaving)
+            shutil.rmtree(leaving, ignore_errors=True)
+    return sizes
 
 
 def _removed(path: Path) -> int | None:

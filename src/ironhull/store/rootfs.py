@@ -35,7 +35,7 @@ from ironhull.oci.tar import (
 from ironhull.oci.tar_writer import END, TarHeader, header_bytes
 from ironhull.store.blobs import CHUNK
 from ironhull.store.export import whole_file
-from ironhull.store.files import temporary_name
+from ironhull.store.files import make_removable, temporary_name
 from ironhull.store.layers import image_layers, open_layer
 from ironhull.store.layout import ImageLayout
 from ironhull.store.tree import MAX_ENTRIES, Inode, Layers, listing, merge
@@ -149,17 +149,8 @@ def _write_folder(layout: ImageLayout, layers: Layers, root: Inode, target: Path
         raise EnvironmentProblem(f"cannot write {target}: {error.strerror or error}") from None
     finally:
         if staging.exists():
-            _make_removable(staging)
+            make_removable(staging)
             shutil.rmtree(staging, ignore_errors=True)
-
-
-def _make_removable(top: Path) -> None:
-    """Folders of an image may deny their owner to delete what is in them."""
-    for folder, names, _ in os.walk(top):
-        for name in names:
-            path = Path(folder, name)
-            if not path.is_symlink():
-                path.chmod(0o700)
 
 
 class _Unpacker:

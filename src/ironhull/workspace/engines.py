@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ironhull.build.testing import TestReport, run_tests
 from ironhull.build.testing_document import remember_tests
 from ironhull.definition.model import ImageDefinition
-from ironhull.engine.find import EngineSettings, builder, engine
+from ironhull.engine.find import CONTAINER_ENGINES, EngineSettings, builder, engine
 from ironhull.engine.host import AptRepository, HostSettings, host_settings
 from ironhull.engine.interface import Builder
 from ironhull.errors import EnvironmentProblem, InputError
@@ -18,6 +19,7 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.store.choice import choose_manifest
+from ironhull.workspace.bubblewrap import bubblewrap
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.images import stored
 from ironhull.workspace.machine import Machine
@@ -44,6 +46,8 @@ def engine_settings(machine: Machine) -> EngineSettings:
         buildah=settings.buildah,
         docker_host=settings.docker_host,
         cache=machine.home.engines,
+        bubblewrap=partial(bubblewrap, machine),
+        unpacked=machine.home.unpacked,
     )
 
 
@@ -71,7 +75,9 @@ def load(
     layout, settings = machine.home.store, engine_settings(machine)
     manifest = choose_manifest(layout, stored(layout, image), platform)
     found: Builder = (
-        builder("buildah", settings) if engine_name == "buildah" else engine(engine_name, settings)
+        builder("buildah", settings)
+        if engine_name == "buildah"
+        else engine(engine_name, settings, CONTAINER_ENGINES)
     )
     identity = found.load(layout, manifest, list(wanted))
     return LoadedImage(found.name, wanted, identity, manifest.digest)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ironhull.engine.find import RUNNERS, engine
+from ironhull.engine.find import CONTAINER_ENGINES, engine
 from ironhull.engine.interface import Engine, RunOptions
 from ironhull.engine.probe import loaded_probe
 from ironhull.errors import EngineError, IronhullError, NetworkError
@@ -24,7 +24,7 @@ _IMPATIENT = Patience(attempts=1, connect=4, idle=8, whole=8)
 def working_engine(machine: Machine, name: str | None) -> tuple[Engine | None, str]:
     """The engine to use, or why none can be. EngineError if one that was named does not work."""
     problems = []
-    for candidate in (name,) if name else RUNNERS:
+    for candidate in (name,) if name else CONTAINER_ENGINES:
         try:
             found = engine(candidate, engine_settings(machine))
             with loaded_probe(found) as image:

@@ -8,6 +8,7 @@ other; one may be shared by any number of threads.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from ironhull.compare.score import Score
 from ironhull.definition.catalog import Catalog
 from ironhull.definition.draft import Draft
 from ironhull.definition.model import ImageDefinition
+from ironhull.engine.interface import RunResult
 from ironhull.inventory.model import Inventory
 from ironhull.lock.presence import Absent, Present
 from ironhull.lock.result import LockResult
@@ -64,6 +66,7 @@ from ironhull.workspace import (
     remediating,
     reproducing,
     rescanning,
+    running,
     sbom,
     scanning,
     scoring,
@@ -92,6 +95,7 @@ from ironhull.workspace.publishing import Published
 from ironhull.workspace.remediating import Remedied, RemedyChoices
 from ironhull.workspace.reproducing import ReproduceChoices, Reproduced
 from ironhull.workspace.rescanning import Rescan
+from ironhull.workspace.running import RunChoices
 from ironhull.workspace.scanning import ScanChoices
 from ironhull.workspace.surrounding_files import Surroundings, surrounding_files
 from ironhull.workspace.verifying import VerifyChoices
@@ -235,6 +239,15 @@ class Workspace(WatchCalls):
             names=names,
             platform=_platform(platform),
         )
+
+    def run(
+        self, image: str, *command: str, choices: RunChoices | None = None, timeout: float = 3600
+    ) -> RunResult:
+        """Run an image of the store to its end; in the sandbox unless `choices` says otherwise."""
+        chosen = choices or RunChoices()
+        if command:
+            chosen = replace(chosen, command=command)
+        return running.run_image(self.machine, image, chosen, timeout)
 
     def test(self, name: str, *, engine: str | None = None) -> TestReport:
         """Run the tests of an image's definition; what failed is in the report."""

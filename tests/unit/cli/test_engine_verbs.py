@@ -67,7 +67,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     found = FakeEngine(lambda command: said("v1\n"))
     for module in (engines_module, engines_module):
-        monkeypatch.setattr(module, "engine", lambda name, given: found)
+        monkeypatch.setattr(module, "engine", lambda *chosen: found)
     return found
 
 
@@ -173,7 +173,8 @@ def test_engines_that_are_not_there_are_listed_with_the_reason(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "podman is not installed" in _run(engine_command, "list").output
     value: list[dict[str, Any]] = json.loads(_run(engine_command, "list", "--json").output)
-    assert [one["name"] for one in value] == ["podman", "docker", "buildah"]
+    assert [one["name"] for one in value] == ["podman", "docker", "buildah", "sandbox"]
+    assert [one["problem"] == "" for one in value] == [False, False, False, True]
 
 
 def test_the_mapping_is_what_was_asked() -> None:

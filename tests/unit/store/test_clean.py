@@ -84,3 +84,14 @@ def test_a_writer_whose_file_is_taken_before_it_locks_begins_again(
     with create_held(path) as file:
         file.write(b"whole")
     assert path.read_bytes() == b"whole"
+
+
+def test_an_image_that_is_gone_leaves_no_tree_of_the_sandbox(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    gone = home.unpacked / ("0" * 64)
+    (gone / "root/closed").mkdir(parents=True)
+    (gone / "root/closed/file").write_text("four")
+    (gone / "root/closed").chmod(0o500)
+    assert prune(home, layers=True, packages=False, unused=False) == Pruned(0, 0)
+    assert prune(home, layers=True, packages=False, unused=False, grace=-1).files == 1
+    assert list(home.unpacked.iterdir()) == []

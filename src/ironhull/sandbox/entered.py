@@ -1,0 +1,95 @@
+"""A program of its own that goes into a running sandbox: run by `entering`, imported by nobody.
+
+`forward LISTENER PORT NS…`: accept from a socket of the host, relay to the port in there.
+`execute LAUNCHER SECCOMP NS…`: become a process of the sandbox and execute the launcher.
+Numbers are inherited descriptors. Only the standard library, and no site-packages: it has to start
+in milliseconds, with one thread, which is what a user namespace wants of who enters it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+
+_DEATH, _SECCOMP, _NO_NEW_PRIVS, _FILTER = 1, 22, 38, 2
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _enter(descriptors: list[int]) -> None:
+    libc = _libc()
+    for descriptor in descriptors:
+        if libc.setns(descriptor, 0):
+            error = ctypes.get_errno()
+            sys.exit(f"cannot enter the sandbox: {os.strerror(error)}")
+        os.close(descriptor)
+
+
+def _forward(listener: int, port: int, namespaces: list[int]) -> None:
+    _libc().prctl(_DEATH, signal.SIGKILL)
+    _enter(namespaces)
+    server = socket.socket(fileno=listener)
+    while True:
+        accepted, _ = server.accept()
+        threading.Thread(target=_relay, args=(accepted, port), daemon=True).start()
+
+
+def _relay(outer: socket.socket, port: int) -> None:
+    with outer:
+        try:
+            inner = socket.create_connection(("127.0.0.1", port), timeout=10)
+        except OSError:
+            return
+        with inner:
+            inner.settimeout(None)
+            back = threading.Thread(target=_pump, args=(inner, outer), daemon=True)
+            back.start()
+            _pump(outer, inner)
+            back.join()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        for one in (source, target):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+
+def _execute(launcher: int, seccomp: int, namespaces: list[int]) -> None:
+    libc = _libc()
+    calls = os.read(seccomp, 1 << 16) if seccomp >= 0 else b""
+    _enter(namespaces)
+    os.chdir("/")
+    # A namespace of processes holds for children only.
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        os._exit(128 - code if code < 0 else code)
+    libc.prctl(_DEATH, signal.SIGKILL)
+    libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if calls:
+        kept = ctypes.create_string_buffer(calls, len(calls))
+        program = struct.pack("HxxxxxxP", len(calls) // 8, ctypes.addressof(kept))
+        if libc.prctl(_SECCOMP, _FILTER, ctypes.c_char_p(program)):
+            sys.exit("the kernel takes no filter of system calls")
+    os.execve(f"/proc/self/fd/{launcher}", ["launcher"], {})  # noqa: S606
+
+
+if __name__ == "__main__":
+    _verb, *_words = sys.argv[1:]
+    _first, _second, *_rest = map(int, _words)
+    {"forward": _forward, "execute": _execute}[_verb](_first, _second, _rest)

@@ -1,0 +1,135 @@
+"""Go into a sandbox that runs: execute one more program there, reach its ports from the host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ironhull.errors import EngineError
+from ironhull.sandbox import entered
+from ironhull.sandbox.launcher import Launch, launcher
+from ironhull.sandbox.model import Ended, Wish
+from ironhull.sandbox.namespace import has_users
+from ironhull.sandbox.running import Output, Running, check, memory_file
+from ironhull.sandbox.seccomp import seccomp_filter
+
+_ALL = ("user", "cgroup", "ipc", "uts", "net", "pid", "mnt")
+_NETWORK = ("user", "net")
+
+
+def execute(running: Running, wish: Wish, timeout: float | None) -> Ended:
+    """Run the wish's command beside what runs already: its user, environment, folder and limits.
+
+    Its root, mounts and network are the sandbox's. EngineError if that has ended.
+    """
+    check(wish)
+    launch = Launch(None, switches=has_users(), entering=True)
+    with ExitStack() as stack:
+        program = memory_file(stack, "sandbox", launcher(wish, launch))
+        calls = seccomp_filter()
+        seccomp = memory_file(stack, "seccomp", calls) if calls else -1
+        spaces = stack.enter_context(_namespaces(running, _ALL))
+        files = [program, *([seccomp] if calls else []), *spaces]
+        began = time.monotonic()
+        process = _started("execute", [program, seccomp, *spaces], files, subprocess.PIPE)
+        output = [
+            Output.of(one, wish.limits.output) for one in (process.stdout, process.stderr) if one
+        ]
+        timed_out = False
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+        finally:
+            _killed(process)
+        for one in output:
+            one.reader.join(5)
+        code = process.returncode
+        out, err = (bytes(one.kept) for one in output)
+        return Ended(
+            137 if timed_out else code if code >= 0 else 128 - code,
+            out,
+            err,
+            time.monotonic() - began,
+            timed_out,
+            any(one.cut for one in output),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """A port of the host that leads into a sandbox, until it is closed."""
+
+    host: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def close(self) -> None:
+        """Nothing is relayed any more."""
+        _killed(self.process)
+
+
+def forward(running: Running, inner: int, host: str = "127.0.0.1", port: int = 0) -> Forwarding:
+    """Relay connections from an address of the host (port 0: any that is free) to a port inside.
+
+    EngineError if the address is taken or the sandbox has ended.
+    """
+    with socket.socket() as server, _namespaces(running, _NETWORK) as spaces:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind((host, port))
+            server.listen(64)
+        except OSError as error:
+            raise EngineError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        listener = server.fileno()
+        words = [listener, inner, *spaces]
+        process = _started("forward", words, [listener, *spaces], subprocess.DEVNULL)
+        return Forwarding(host, server.getsockname()[1], process)
+
+
+def _started(
+    verb: str, words: Sequence[int], files: Sequence[int], output: int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", entered.__file__, verb, *map(str, words)],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        env={},
+        pass_fds=list(files),
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def _namespaces(running: Running, kinds: Sequence[str]) -> Iterator[list[int]]:
+    """Descriptors of the sandbox's namespaces, without those that are our own too."""
+    with ExitStack() as stack:
+        found = []
+        try:
+            for kind in kinds:
+                path = Path(f"/proc/{running.pid}/ns/{kind}")
+                if path.exists() and path.readlink() != Path(f"/proc/self/ns/{kind}").readlink():
+                    descriptor = os.open(path, os.O_RDONLY)
+                    stack.callback(os.close, descriptor)
+                    found.append(descriptor)
+        except OSError as error:
+            raise EngineError(f"the sandbox cannot be entered: {error.strerror}") from None
+        if not running.alive:
+            raise EngineError("the sandbox cannot be entered: it has ended")
+        yield found
+
+
+def _killed(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        process.wait()

@@ -1,0 +1,145 @@
+"""The sandbox as an engine: what becomes of an image's config and of options, without running."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.fakes.image import Directory, Symlink, make_image
+
+from ironhull.engine.image_user import image_user
+from ironhull.engine.interface import HARDENED, Mount, RunOptions
+from ironhull.engine.sandbox import Sandbox, stop_signal
+from ironhull.engine.unpacked import unpacked
+from ironhull.errors import EngineError, InputError, NotFoundError
+from ironhull.sandbox.bubblewrap import Bubblewrap
+from ironhull.sandbox.model import Network, Root, Wish
+from ironhull.store.choice import choose_manifest
+from ironhull.store.layout import ImageLayout
+
+PASSWD = "root:x:0:0::/root:/bin/sh\nweb:x:7:8::/srv:/bin/sh\nx:bad\n"
+GROUP = "root:x:0:\nweb:x:8:\nmail:x:9:web,other\nlp:x:10:other\n"
+CONFIG = {"User": "web", "Entrypoint": ["/bin/a"], "Cmd": ["b"], "Env": ["A=1", "PATH=/p"]}
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> ImageLayout:
+    found = ImageLayout(tmp_path / "layout", create=True)
+    make_image(
+        found,
+        [
+            {
+                "etc/passwd": PASSWD,
+                "etc/group": GROUP,
+                "run": Symlink("../../oldroot"),
+                "proc": Directory(),
+            }
+        ],
+        config=CONFIG,
+        names=["web:1"],
+    )
+    return found
+
+
+@pytest.fixture
+def sandbox(layout: ImageLayout, tmp_path: Path) -> Sandbox:
+    found = Sandbox(lambda: Bubblewrap(("/nowhere",), "0.11.0", "here"), tmp_path / "unpacked")
+    found.load(layout, choose_manifest(layout, layout.find("web:1")), ["web"])
+    return found
+
+
+def wish(sandbox: Sandbox, **options: object) -> Wish:
+    return sandbox.wish("web", RunOptions(**options))  # type: ignore[arg-type]
+
+
+def test_a_config_says_who_runs_what_and_where(sandbox: Sandbox) -> None:
+    found = wish(sandbox)
+    assert (found.argv, found.workdir) == (("/bin/a", "b"), "/")
+    assert (found.uid, found.gid, found.groups) == (7, 8, (8, 9))
+    assert (found.environment["HOME"], found.environment["PATH"]) == ("/srv", "/p")
+    assert (found.writes, found.network) == (Root.DISCARDED, Network.NONE)
+
+
+def test_options_take_the_place_of_the_config(sandbox: Sandbox) -> None:
+    assert wish(sandbox, command=("c",)).argv == ("/bin/a", "c")
+    assert wish(sandbox, entrypoint=("x", "y"), command=("z",)).argv == ("x", "y", "z")
+    assert wish(sandbox, user="0:mail", environment={"HOME": "/h"}).environment["HOME"] == "/h"
+    assert wish(sandbox, memory="64m").limits.memory == 64 << 20
+    mount = Mount(Path("/etc"), "/mnt/x", writable=True)
+    assert wish(sandbox, mounts=(mount,)).binds[0].writable
+
+
+def test_a_hardened_run_has_no_capability_and_a_tmp_for_everybody(sandbox: Sandbox) -> None:
+    found = sandbox.wish("web", HARDENED)
+    assert (found.writes, found.capabilities) == (Root.READ_ONLY, ())
+    modes = {one.target: one.mode for one in found.tmpfs}
+    assert modes["/tmp"] == modes["/var/tmp"] == 0o1777
+    assert "CAP_CHOWN" in wish(sandbox).capabilities
+    assert wish(sandbox, cap_drop=("all",), cap_add=("net_raw",)).capabilities == ("CAP_NET_RAW",)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", (0, 0, (0,), "/root")),
+        ("web", (7, 8, (8, 9), "/srv")),
+        ("7", (7, 8, (8, 9), "/srv")),
+        ("web:lp", (7, 10, (10,), "/srv")),
+        ("1234", (1234, 0, (0,), "/")),
+        ("1234:99", (1234, 99, (99,), "/")),
+    ],
+)
+def test_a_user_is_found_in_the_image_s_files(
+    sandbox: Sandbox, text: str, found: tuple[object, ...]
+) -> None:
+    user = image_user(wish(sandbox).root, text)
+    assert (user.uid, user.gid, user.groups, user.home) == found
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"user": "nobody"}, "no user 'nobody'"),
+        ({"user": "web:nobody"}, "no group 'nobody'"),
+        ({"user": "99999999999"}, "not the number of a user"),
+        ({"network": "container:x"}, "it has: none, host"),
+        ({"memory": "much"}, "'much' is no size"),
+        ({"entrypoint": ()}, "no command of its own"),
+    ],
+)
+def test_options_that_cannot_be_are_one_error(
+    sandbox: Sandbox, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        wish(sandbox, **options)
+
+
+def test_an_image_is_unpacked_once_and_no_link_leads_its_places_out(
+    sandbox: Sandbox, layout: ImageLayout, tmp_path: Path
+) -> None:
+    root = wish(sandbox).root
+    assert (root / "etc/hosts").read_text().startswith("127.0.0.1 localhost\n")
+    # run → ../../oldroot is oldroot in the image, wherever a kernel would have gone.
+    assert (root / "oldroot").is_dir()
+    assert not (tmp_path / "oldroot").exists()
+    (root / "mark").touch()
+    manifest = choose_manifest(layout, layout.find("web:1"))
+    assert (unpacked(layout, manifest, tmp_path / "unpacked") / "mark").exists()
+
+
+def test_what_the_sandbox_does_not_do_says_who_does(sandbox: Sandbox) -> None:
+    with pytest.raises(EngineError, match="ironhull pull node:20"):
+        sandbox.pull("node:20")
+    sandbox.remove("web")
+    with pytest.raises(NotFoundError, match="no image web"):
+        wish(sandbox)
+
+
+def test_a_stop_signal_is_a_name_or_a_number() -> None:
+    assert [stop_signal(text) for text in ("", "SIGQUIT", "INT", "9", "SIGWHAT")] == [
+        15,
+        3,
+        2,
+        9,
+        15,
+    ]
