@@ -18,7 +18,8 @@ IronhullError                 (4: a defect of Ironhull if nothing more exact is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from ironhull.values import dataclass
 
 
 class IronhullError(Exception):

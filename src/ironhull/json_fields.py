@@ -5,13 +5,14 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from typing import Any
 
-import msgspec
-
 from ironhull.errors import MalformedError
 
 
 def decode(data: bytes, name: str) -> dict[str, Any]:
     """A JSON object; MalformedError for anything else."""
+    # Takes as long to load as all of a light verb: whoever only knows the fields does without.
+    import msgspec
+
     try:
         value = msgspec.json.decode(data.removeprefix(BOM_UTF8))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

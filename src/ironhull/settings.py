@@ -8,10 +8,12 @@ know of it (proxies, logins, certificate authorities) is `environment`, empty un
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+
+from ironhull.values import dataclass
 
 MAX_ADVISORY_AGE = timedelta(days=7)
 BUILDER = "https://ironhull.io/builder/local"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +26,7 @@ from ironhull.advisories.model import (
 )
 from ironhull.advisories.schema import APPLICATION_ID, EPSS, VERSION
 from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.values import dataclass
 
 CHUNK = 900
 """Parameters of one query; SQLite's oldest limit is 999."""
@@ -211,13 +211,15 @@ class Database:
         )
         return map(StoredClaim._make, cursor)
 
-    def claims_on(self, vulnerability: str) -> list[StoredClaim]:
-        """All claims about one vulnerability. Reads the whole table: for one look-up, not many."""
-        rows = self._rows(
-            f"SELECT {_COLUMNS} FROM claim WHERE vulnerability = ?",  # noqa: S608
-            (vulnerability,),
-        )
-        return list(map(StoredClaim._make, rows))
+    def claims_on(self, *vulnerabilities: str) -> list[StoredClaim]:
+        """All claims about these names of one vulnerability, in the order of the names.
+
+        Reads the whole table: for one look-up, not many.
+        """
+        rows = self._in(f"SELECT {_COLUMNS} FROM claim", vulnerabilities)  # noqa: S608
+        place = {name: number for number, name in enumerate(vulnerabilities)}
+        found = map(StoredClaim._make, rows)
+        return sorted(found, key=lambda claim: place[claim.vulnerability])
 
     def records(self, identifiers: Iterable[str]) -> list[StoredRecord]:
         """Records by identifier or alias, those of the identifier itself first."""

@@ -64,7 +64,7 @@ def dossier(database: Database, identifier: str) -> Dossier:
     """What is known under an identifier or alias; NotFoundError if no feed names it."""
     records = database.records([identifier])
     names = dict.fromkeys([identifier, *(stored.record.id for stored in records)])
-    claims = [claim for name in names for claim in database.claims_on(name)]
+    claims = database.claims_on(*names)
     if not records and not claims:
         raise NotFoundError(f"{identifier} is in no feed of the database")
     heads = database.record_heads(claim.record for claim in claims)

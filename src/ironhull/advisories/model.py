@@ -7,8 +7,9 @@ matched is a claim; everything that is shown can name its record, its feed and i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from ironhull.values import dataclass
 
 
 class State(StrEnum):

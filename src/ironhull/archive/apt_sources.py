@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ironhull.debian.stanza import Stanza, parse_stanzas
 from ironhull.errors import EnvironmentProblem, InputError, MalformedError
+from ironhull.values import dataclass
 
 APT_SOURCES = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d"))
 _MAX_FILE = 1 << 20

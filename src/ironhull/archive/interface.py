@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from ironhull.debian.names import DebianVersion
@@ -11,6 +11,7 @@ from ironhull.debian.package import BinaryPackage, Deb
 from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Architecture
 from ironhull.progress import Progress
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

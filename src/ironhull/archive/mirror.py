@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -19,6 +18,7 @@ from ironhull.archive.interface import Repository
 from ironhull.archive.trust import debian_keyring
 from ironhull.debian import codenames
 from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.values import dataclass
 
 MAIN, SECURITY = "debian", "debian-security"
 

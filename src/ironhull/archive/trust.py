@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -26,6 +25,7 @@ from pysequoia.packet import PacketPile, SignatureType, Tag
 from ironhull.debian.release import Release
 from ironhull.errors import InputError, UntrustedError
 from ironhull.store.files import locked, replace_file
+from ironhull.values import dataclass
 
 Clock = Callable[[], datetime]
 """Gives the present, with a time zone."""

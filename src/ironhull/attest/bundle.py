@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ironhull.attest.envelope import Envelope, envelope_json, parse_envelope
 from ironhull.json_fields import an_object, text
 from ironhull.oci.document import canonical
+from ironhull.values import dataclass
 
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 

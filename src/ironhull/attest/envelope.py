@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import Any
 
 from ironhull.errors import MalformedError
 from ironhull.json_fields import objects, text
+from ironhull.values import dataclass
 
 MAX_SIGNATURES = 100
 

@@ -8,17 +8,17 @@ They are listed, not verified: who signed them is to be checked before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ironhull.attest.bundle import Bundle, parse_bundle
-from ironhull.attest.opening import Opened, open_attachment
+from ironhull.attest.opened import Opened
 from ironhull.errors import InputError, MalformedError
 from ironhull.json_fields import decode
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.store.referrers import Listing, Referrers
+from ironhull.values import dataclass
 
 MAX_LISTED = 1000
 MAX_LAYERS = 1000
@@ -203,6 +203,9 @@ def read_attachment(
 
     `name` is how messages call it.
     """
+    # What opens loads msgspec; most who list never open.
+    from ironhull.attest.opening import open_attachment
+
     layers = place.document(attachment.manifest).layers[:MAX_LAYERS]
     for layer in layers:
         # One manifest of BuildKit holds all attestations of an image, a layer each.

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from dataclasses import dataclass
 
 import msgspec
 
 from ironhull.attest.bundle import parse_bundle
 from ironhull.attest.envelope import Envelope, parse_envelope
+from ironhull.attest.opened import Opened
 from ironhull.attest.statement import parse_statement
 from ironhull.errors import MalformedError
 from ironhull.json_fields import decode
 
 _ABSENT = msgspec.Raw()
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What was inside."""
-
-    document: bytes
-    """JSON: a statement's predicate, or all that was there."""
-    predicate_type: str = ""
-    """Empty where there is no statement."""
 
 
 class _Shape(msgspec.Struct):

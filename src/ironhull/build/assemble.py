@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ironhull.definition.model import ImageDefinition
@@ -13,6 +12,7 @@ from ironhull.oci.document import Document, canonical
 from ironhull.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from ironhull.oci.platform import Platform
 from ironhull.store.blobs import BlobStore
+from ironhull.values import dataclass
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The PATH of an image whose definition says none."""

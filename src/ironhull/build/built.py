@@ -6,7 +6,7 @@ The memory is JSON in the cache: what is lost or damaged there is built again.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from ironhull.build.check_result import CheckResult
@@ -15,6 +15,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.store.files import replace_file
 from ironhull.store.home import Home
+from ironhull.values import dataclass
 
 
 class BuiltPackage(NamedTuple):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import Protocol
 
 import zstandard
 
 from ironhull.errors import InputError
 from ironhull.oci.media_types import OCI_LAYER_GZIP, OCI_LAYER_ZSTD
+from ironhull.values import dataclass
 
 
 class _Compressor(Protocol):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-import msgspec
 import zstandard
 
 from ironhull.build.record import PackagePart, TreeEntry
@@ -24,6 +23,7 @@ from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.platform import Platform
 from ironhull.store.files import replace_file
 from ironhull.store.home import Home
+from ironhull.values import dataclass
 
 FORMAT = 1
 _LEVEL = 3
@@ -151,12 +151,16 @@ def write_origins(home: Home, manifest: Digest, origins: Origins) -> None:
         "origins": list(kinds),
         "paths": paths,
     }
+    import msgspec  # late here and below: a build in which nothing changed needs none
+
     packed = zstandard.ZstdCompressor(level=_LEVEL).compress(msgspec.json.encode(value))
     replace_file(_path(home, manifest), packed, durable=False)
 
 
 def read_origins(home: Home, manifest: Digest) -> Origins | None:
     """The origins of an image that was built here; None if none are kept, or damaged ones."""
+    import msgspec
+
     try:
         packed = _path(home, manifest).read_bytes()
         data = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_SIZE)
@@ -175,6 +179,8 @@ def read_origins(home: Home, manifest: Digest) -> Origins | None:
 
 
 def _converted(value: Any, kind: type[Value]) -> list[Value]:
+    import msgspec
+
     return msgspec.convert(value, list[kind])  # type: ignore[valid-type]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
 from ironhull.store.files import replace_file
+from ironhull.values import dataclass
 
 
 class TreeEntry(NamedTuple):

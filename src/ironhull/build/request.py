@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from ironhull import __version__
@@ -14,6 +13,7 @@ from ironhull.lock.file import render_lock
 from ironhull.lock.model import Lock
 from ironhull.oci.document import canonical
 from ironhull.oci.platform import Platform
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

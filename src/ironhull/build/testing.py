@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ironhull.definition.model import READER, HttpProbe, ImageDefinition, ImageTest
@@ -28,6 +28,7 @@ from ironhull.oci.digest import Digest, hex_of
 from ironhull.progress import Progress
 from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import ImageLayout
+from ironhull.values import dataclass
 
 _PAUSE = "/dev/ironhull-pause"
 _GRACE = 10

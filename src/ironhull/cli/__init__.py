@@ -7,6 +7,7 @@ below holds what the overview shows.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from importlib import import_module
@@ -85,7 +86,13 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        module = import_module(f"ironhull.cli.{VERBS[cmd_name][1]}")
+        # What modules hold stays to the end: looking for garbage among it is time for nothing.
+        gc.disable()
+        try:
+            module = import_module(f"ironhull.cli.{VERBS[cmd_name][1]}")
+        finally:
+            gc.freeze()
+            gc.enable()
         command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)  # noqa: S101 - a table entry that is our own
         _unwrap(command)

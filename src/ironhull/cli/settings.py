@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from ironhull.errors import InputError
 from ironhull.settings import BUILDER, MAX_ADVISORY_AGE, Settings, Unpinned
+from ironhull.values import dataclass
 
 # Every setting, and what it says; docs/settings.md shows them, and nothing else is taken.
 NAMES = {

@@ -6,7 +6,6 @@ A figure reads one number from a side, or says why it is not known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -14,6 +13,7 @@ from ironhull.attest.listing import ATTACHED_KINDS
 from ironhull.compare.model import Amount, Change, MeasuredImage, Unknown, Verdict
 from ironhull.inventory.model import SURFACE_LISTS
 from ironhull.scan.model import FIXABLE, SEVERITIES, Finding, ScanResult
+from ironhull.values import dataclass
 
 Unit = Literal["count", "bytes", "days", "flag"]
 Better = Literal["less", "more", "none"]

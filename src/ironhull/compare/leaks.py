@@ -17,10 +17,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ironhull.inventory.model import Inventory
+from ironhull.values import dataclass
 
 MAX_TRACES = 10_000
 _MODULES = "/node_modules/"

@@ -6,7 +6,6 @@ A value that could not be measured is `Unknown` with its reason; it is never a z
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from ironhull.attest.listing import Attachment
@@ -14,6 +13,7 @@ from ironhull.compare.leaks import Leaks
 from ironhull.inventory.model import Inventory, Package
 from ironhull.reports.words import UNKNOWN
 from ironhull.scan.model import Finding, ScanResult
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from ironhull.debian.names import BinaryName, DebianVersion, SourceName
 from ironhull.oci.digest import Digest
+from ironhull.values import dataclass
 
 
 class Deb(Protocol):

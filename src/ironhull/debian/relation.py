@@ -7,12 +7,12 @@ What a whole archive offers, and which relation is best taken, is for `ironhull.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ironhull.debian.names import DebianVersion
 from ironhull.debian.version import parse_version, satisfies
 from ironhull.errors import MalformedError
+from ironhull.values import dataclass
 
 MAX_FIELD = 1 << 20
 """Characters of a field; the longest of Debian 13 has about 60,000."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ironhull.debian.stanza import Stanza, parse_stanza
 from ironhull.errors import MalformedError
 from ironhull.oci.digest import Digest
+from ironhull.values import dataclass
 
 _DATE = re.compile(
     r"[A-Z][a-z]{2}, +(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d{1,2}):(\d\d):(\d\d)"

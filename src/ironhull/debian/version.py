@@ -8,11 +8,11 @@ the end of the run, the end before letters, letters before everything else.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ironhull.debian.names import DebianVersion
 from ironhull.errors import MalformedError
+from ironhull.values import dataclass
 
 MAX_LENGTH = 1024
 MAX_EPOCH = 2**31 - 1

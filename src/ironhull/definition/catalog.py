@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from ironhull.definition.pins import NOTHING, Pins
 from ironhull.definition.reader import Loaded, read
 from ironhull.errors import DefinitionError, IronhullError, NotFoundError, Problem
 from ironhull.oci.reference import NAME, TAG
+from ironhull.values import dataclass
 
 SUFFIX = ".yaml"
 MAX_ENTRIES = 20_000

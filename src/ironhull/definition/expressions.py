@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from ironhull.values import dataclass
 
 Value = str | bool
 MAX_EXPRESSION = 500

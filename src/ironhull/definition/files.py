@@ -12,7 +12,7 @@ import errno
 import os
 import re
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ironhull.definition.format import FOLLOWED, FORMAT
@@ -24,6 +24,7 @@ from ironhull.definition.tree import ListNode, MapNode, Node, Pair, Problems, Sc
 from ironhull.errors import DefinitionError, Problem
 from ironhull.oci.digest import Digest
 from ironhull.settings import Unpinned
+from ironhull.values import dataclass
 
 MAX_INCLUDES = 64
 MAX_INCLUDE_DEPTH = 8

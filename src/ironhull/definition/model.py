@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 
 from ironhull.definition.place import Place as Place
 from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ on, and every reading says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ironhull.definition.model import Place
 from ironhull.definition.tree import Problems
 from ironhull.oci.digest import Digest
 from ironhull.settings import Unpinned
+from ironhull.values import dataclass
 
 SETTING = "allow_unpinned"
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -46,6 +46,7 @@ from ironhull.oci.digest import Digest, digest_of
 from ironhull.oci.document import canonical
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import MAX_NAME, NAME, TAG
+from ironhull.values import dataclass
 
 DISTRIBUTIONS = ("debian",)
 _CODENAME = re.compile(r"[a-z0-9][a-z0-9.-]*")

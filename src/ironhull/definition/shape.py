@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, Protocol
 
 from ironhull.definition.place import Place
@@ -23,6 +23,7 @@ from ironhull.definition.tree import (
     ScalarKind,
     did_you_mean,
 )
+from ironhull.values import dataclass
 
 MAX_TEXT = 256 * 1024
 

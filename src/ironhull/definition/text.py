@@ -7,7 +7,7 @@ Python's is ever constructed. Events are read one by one, so that a bound stops 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import yaml
@@ -15,6 +15,7 @@ import yaml
 from ironhull.definition.place import Place
 from ironhull.definition.tree import ListNode, MapNode, Node, Pair, Problems, Scalar, ScalarKind
 from ironhull.errors import DefinitionError, Problem
+from ironhull.values import dataclass
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 20_000

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import NamedTuple
 
 from ironhull.definition.place import Place
 from ironhull.errors import Problem
+from ironhull.values import dataclass
 
 
 class ScalarKind(StrEnum):

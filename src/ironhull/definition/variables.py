@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 
 from ironhull.definition.expressions import (
@@ -39,6 +39,7 @@ from ironhull.definition.tree import (
     did_you_mean,
 )
 from ironhull.errors import InputError
+from ironhull.values import dataclass
 
 VERSION_KEY = "org.opencontainers.image.version"
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"

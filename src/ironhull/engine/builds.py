@@ -6,7 +6,7 @@ import json
 import secrets
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ironhull.engine.commandline import CommandLine
@@ -15,6 +15,7 @@ from ironhull.engine.lower import HEREDOCS, Abilities, Lowered, lower
 from ironhull.engine.probe import PROBE_COMMAND
 from ironhull.engine.process import Finished
 from ironhull.errors import EngineError, InputError
+from ironhull.values import dataclass
 
 _MAX_DOCKERFILE = 4 * 1024 * 1024
 # Builders know these without ARG, and keep their values out of the history only then.

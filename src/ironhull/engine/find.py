@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ironhull.engine.buildah import Buildah
@@ -19,6 +18,7 @@ from ironhull.engine.podman import Podman
 from ironhull.engine.sandbox import Sandbox
 from ironhull.errors import EngineError, InputError
 from ironhull.sandbox.bubblewrap import Bubblewrap, installed
+from ironhull.values import dataclass
 
 CONTAINER_ENGINES = ("podman", "docker")
 """Those that run and build."""

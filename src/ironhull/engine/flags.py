@@ -15,12 +15,13 @@ import re
 import resource
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from ironhull.engine.process import Finished
 from ironhull.errors import EngineError, EnvironmentProblem
 from ironhull.store.files import replace_file
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from ironhull.debian.java_store import certificates_in, java_store
 from ironhull.engine.interface import Mount
 from ironhull.engine.process import call
 from ironhull.errors import EngineError
+from ironhull.values import dataclass
 
 TARGET = "/run/ironhull-host"
 _BUNDLES = (

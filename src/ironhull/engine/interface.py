@@ -7,13 +7,14 @@ One file per engine implements it: podman, docker, buildah (which builds and doe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 from ironhull.oci.descriptor import Descriptor
 from ironhull.store.layout import ImageLayout
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ironhull.errors import InputError
 from ironhull.oci.reference import Reference
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from ironhull.errors import EngineError
+from ironhull.values import dataclass
 
 MAX_OUTPUT = 4 * 1024 * 1024
 _CUT = b"\n[output cut here]\n"

@@ -6,11 +6,12 @@ The steps are those of `ironhull.inventory.view`, which is who asks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ironhull.inventory.names import PathTable
 from ironhull.inventory.paths import parent
 from ironhull.inventory.record import DIRECTORY, FILE, LayerRecord
+from ironhull.values import dataclass
 
 SHIFT = 21
 INDEX = (1 << SHIFT) - 1

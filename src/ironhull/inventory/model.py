@@ -8,11 +8,12 @@ comes from, as the manifest writes it; it is empty where the image has no layers
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from ironhull.oci.digest import DiffId, Digest
 from ironhull.oci.platform import Platform
+from ironhull.values import dataclass
 
 PackageType = Literal[
     "deb",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +21,7 @@ from ironhull.errors import MalformedError
 from ironhull.inventory.document import package_from_json, package_json
 from ironhull.inventory.model import Package, Remark
 from ironhull.inventory.names import Names
+from ironhull.values import dataclass
 
 FORMAT: str = f"3-{sys.byteorder}-{__version__}"
 """Records of another form, or of another Ironhull that may have found less, are made again."""

@@ -12,7 +12,6 @@ reader, which would find the same, nothing is read twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from ironhull.inventory import secrets
@@ -22,6 +21,7 @@ from ironhull.inventory.hard_links import Place
 from ironhull.inventory.model import Remark
 from ironhull.inventory.record import HARD_LINK, LIBRARY, PROGRAM, LayerRecord, moved
 from ironhull.inventory.view import View
+from ironhull.values import dataclass
 
 MAX_NAMES = 100_000
 """Names of one image that are read again; a remark says if there are more."""

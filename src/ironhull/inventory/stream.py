@@ -13,7 +13,6 @@ import queue
 import threading
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
@@ -21,6 +20,7 @@ import zstandard
 
 from ironhull.errors import MalformedError, UntrustedError
 from ironhull.store.layers import FOREIGN, foreign_compression
+from ironhull.values import dataclass
 
 CHUNK = 1 << 20
 """Bytes of tar handed on at most; of fewer, two threads wait for each other more often."""

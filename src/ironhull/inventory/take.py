@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -33,6 +33,7 @@ from ironhull.oci.platform import Platform
 from ironhull.oci.tar import Member, TarLimits
 from ironhull.progress import Progress, Silent
 from ironhull.store.home import Home
+from ironhull.values import dataclass
 
 MAX_WORKERS = 4
 

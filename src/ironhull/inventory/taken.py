@@ -19,12 +19,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ironhull.inventory.cataloguers import npm
 from ironhull.inventory.files import DPKG, TEXTS
 from ironhull.inventory.model import ImageConfig
 from ironhull.inventory.paths import absolute
+from ironhull.values import dataclass
 
 _TESTS = re.compile(
     r"/(?:tests?|__tests?__|testdata|test[-_](?:data|fixtures|resources)|(?:__)?fixtures(?:__)?)/",

@@ -11,7 +11,6 @@ Before that, paths that run through symbolic links are made real and hard links 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ironhull.errors import MalformedError
@@ -29,6 +28,7 @@ from ironhull.inventory.record import (
     LayerRecord,
     moved,
 )
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

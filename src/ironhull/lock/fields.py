@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from ironhull.archive.interface import ReleaseRecord
@@ -21,6 +20,7 @@ from ironhull.lock.model import (
 )
 from ironhull.oci.digest import Digest, parse_digest
 from ironhull.oci.platform import Platform
+from ironhull.values import dataclass
 
 MAX_ITEMS = 50_000
 MAX_PLATFORMS = 64

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from ironhull.archive.interface import ReleaseRecord
 from ironhull.debian.names import BinaryName, DebianVersion, SourceName
 from ironhull.oci.digest import Digest
+from ironhull.values import dataclass
 
 
 class ReasonKind(StrEnum):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ironhull.errors import MalformedError, UntrustedError
 from ironhull.oci.digest import Digest, digest_of, parse_digest
 from ironhull.oci.platform import Platform
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

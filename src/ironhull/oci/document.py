@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from ironhull.errors import MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, digest_of
 from ironhull.oci.media_types import INDEXES, MANIFESTS
+from ironhull.values import dataclass
 
 # The distribution specification asks registries to take manifests of at least 4 MiB.
 MAX_DOCUMENT = 4 * 1024 * 1024

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NewType
 
 from ironhull.errors import InputError
+from ironhull.values import dataclass
 
 Architecture = NewType("Architecture", str)
 """Debian's name of an architecture: amd64, arm64, armhf, …; never `all`."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ironhull.errors import InputError
 from ironhull.oci.digest import Digest, parse_digest
+from ironhull.values import dataclass
 
 # distribution-spec: <name> and <reference as a tag>.
 NAME = re.compile(

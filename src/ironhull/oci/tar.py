@@ -13,11 +13,11 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from ironhull.errors import MalformedError
 from ironhull.oci import tar_sparse
 from ironhull.oci.tar_sparse import Extent, Holed, SparseError
+from ironhull.values import dataclass
 
 BLOCK = 512
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
-
 from ironhull.reports.text import shown_json
 
 
@@ -15,6 +13,9 @@ def json_text(value: Any) -> str:
 
     What a viewer would obey is spelled out, see `text.shown_json`.
     """
+    # Loaded late: text for people needs none of it.
+    import msgspec
+
     try:
         text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     except UnicodeEncodeError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import msgspec
@@ -27,6 +27,7 @@ from ironhull.sbom.copyright import MAX_FILE as MAX_COPYRIGHT
 from ironhull.sbom.copyright import licence_of
 from ironhull.sbom.model import Licence
 from ironhull.store.files import replace_file
+from ironhull.values import dataclass
 
 FORMAT: str = f"1-{RECORD}"
 """Contents of another form, or made beside other records, are made again."""

@@ -6,10 +6,10 @@ Only for the bill of materials; which packages there are is the inventory's to s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ironhull.inventory.cataloguers import dpkg
 from ironhull.sbom.model import Party
+from ironhull.values import dataclass
 
 MAX_FILE = 64 << 20
 _FIELDS = (

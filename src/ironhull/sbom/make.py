@@ -8,7 +8,7 @@ which need which 5. the sources of files that no package brought
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ironhull.build.origins import DATABASE, FetchedFile, OriginKind, Origins
@@ -31,6 +31,7 @@ from ironhull.sbom.model import (
 )
 from ironhull.sbom.ownership import OWN_LAYER, UNKNOWN, Known, Owner, whose
 from ironhull.sbom.sources import SourceList
+from ironhull.values import dataclass
 
 Key = tuple[str, str, str]
 """Name, version and architecture of a binary package."""

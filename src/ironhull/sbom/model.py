@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NamedTuple
 
 from ironhull.inventory.model import Distribution, Package
 from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
+from ironhull.values import dataclass
 
 UNKNOWN_TIME = "1970-01-01T00:00:00Z"
 

@@ -8,13 +8,13 @@ tells of a language's package, and the folder of a node module; 6. the image's o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ironhull.build.origins import DATABASE, Origin, OriginKind, Origins
 from ironhull.inventory.model import Package
 from ironhull.inventory.ownership import owners
 from ironhull.inventory.view import View
+from ironhull.values import dataclass
 
 _DATABASES = ("/var/lib/dpkg/", "/lib/apk/db/", "/usr/lib/apk/db/", "/var/lib/apt/extended_states")
 _MANIFEST = "/package.json"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ironhull.errors import InputError
-from ironhull.scan.document import OldFinding, OldReport, read_report
 from ironhull.scan.model import FIXABLE, Finding, ScanResult
+from ironhull.scan.old_report import OldFinding, OldReport, read_report
 
 
 class _Identified(Protocol):

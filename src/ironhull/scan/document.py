@@ -1,20 +1,15 @@
-"""The JSON report (docs/scan-report.schema.json), and reading one back for a comparison."""
+"""The JSON report (docs/scan-report.schema.json)."""
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from dataclasses import asdict
 from typing import Any
 
-import msgspec
-
-from ironhull.errors import MalformedError
 from ironhull.reports.json_text import json_text
 from ironhull.scan.model import Assessment, Finding, by_severity
 from ironhull.scan.summary import ScanReport, summary
 
 SCHEMA = "ironhull-scan-1"
-MAX_SIZE = 512 << 20
 
 
 def render(report: ScanReport) -> str:
@@ -105,40 +100,3 @@ def assessment_json(said: Assessment | None) -> dict[str, str] | None:
         "date": said.date,
         "contradicts": said.contradicts,
     }
-
-
-class OldFinding(msgspec.Struct):
-    """What a comparison needs of a finding in an older report."""
-
-    id: str
-    package: str
-    version: str
-    type: str
-    location: str
-    fix_state: str = ""
-    fixed_version: str = ""
-    severity: str = "unknown"
-    suppressed: bool = False
-    bug: int = 0
-
-
-class OldReport(msgspec.Struct):
-    """An older report."""
-
-    schema: str
-    image: str
-    findings: list[OldFinding]
-    scanned: str = ""
-
-
-def read_report(data: bytes, name: str) -> OldReport:
-    """A report that `render` wrote; MalformedError for anything else."""
-    if len(data) > MAX_SIZE:
-        raise MalformedError(f"{name}: larger than {MAX_SIZE} bytes")
-    try:
-        found = msgspec.json.decode(data.removeprefix(BOM_UTF8), type=OldReport)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise MalformedError(f"{name}: not a scan report (`scan --json`): {error}") from None
-    if found.schema != SCHEMA:
-        raise MalformedError(f"{name}: expected schema {SCHEMA}, got {found.schema!r:.60}")
-    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ironhull.advisories.database import Database, StoredClaim
 from ironhull.advisories.model import State
@@ -16,6 +15,7 @@ from ironhull.scan.model import Finding, FixState, ScanResult
 from ironhull.scan.policy import stale
 from ironhull.scan.rebuilt import UNKNOWN
 from ironhull.scan.target import Target
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def explain(
     names = dict.fromkeys([vulnerability])
     for stored in records:
         names |= dict.fromkeys([stored.record.id, *stored.record.aliases])
-    claims = [claim for name in names for claim in database.claims_on(name)]
+    claims = database.claims_on(*names)
     concerned = {claim.package for claim in claims}
     found = {
         (finding.package, finding.type, finding.location, finding.version): finding

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from ironhull.advisories.database import StoredClaim
 from ironhull.inventory.model import Package
 from ironhull.scan.rules import Rule
+from ironhull.values import dataclass
 
 
 class LiveIndex(Protocol):

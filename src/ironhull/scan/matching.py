@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
 from ironhull.advisories.database import Database, Rating
@@ -35,6 +35,7 @@ from ironhull.scan.support import (
     static_linking,
 )
 from ironhull.scan.target import Target, target_of
+from ironhull.values import dataclass
 
 _WORDS = {"moderate": "medium", "important": "high", "unimportant": "negligible"}
 _NO_FIX = frozenset({State.IGNORED, State.END_OF_LIFE})

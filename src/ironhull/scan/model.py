@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from ironhull.scan.severities import RANK as RANK
 from ironhull.scan.severities import SEVERITIES as SEVERITIES
+from ironhull.values import dataclass
 from ironhull.vex.status import VexStatus
 
 

@@ -18,10 +18,10 @@ Debian's. Backports are by Debian, but no security data are about them: they are
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from ironhull.inventory.model import Package
+from ironhull.values import dataclass
 
 UNKNOWN = "unknown"
 """The state of a finding that the order of versions alone would clear."""

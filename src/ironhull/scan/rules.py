@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ironhull.advisories.database import StoredClaim
 from ironhull.errors import MalformedError
+from ironhull.values import dataclass
 
 
 class Rule(NamedTuple):

@@ -6,10 +6,10 @@ Counts are always of all findings; what is shown is a choice.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 
 from ironhull.scan.model import FIXABLE, Finding, ScanResult
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from ironhull.advisories.ecosystems import SID, order
@@ -12,6 +11,7 @@ from ironhull.errors import InputError
 from ironhull.inventory.model import Distribution, Inventory
 from ironhull.scan.model import Caveat
 from ironhull.scan.rebuilt import DHI
+from ironhull.values import dataclass
 
 Family = Literal["debian", "dhi", "alpine", ""]
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from ironhull.errors import EnvironmentProblem, InputError, IronhullError
 from ironhull.signing.public_key import PublicKey
+from ironhull.values import dataclass
 
 EXTRAS = {"hsm": "hsm", "awskms": "aws", "gcpkms": "gcp", "azurekms": "azure", "hv": "vault"}
 

@@ -14,7 +14,6 @@ import json
 import os
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from ironhull.errors import EnvironmentProblem, InputError, MalformedError, UntrustedError
 from ironhull.signing.public_key import MAX_PEM, PublicKey, hash_of
+from ironhull.values import dataclass
 
 _LABELS = ("ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY")
 _N, _R, _P = 1 << 16, 8, 1

@@ -9,17 +9,16 @@ The public halves of others' keys stand there as well, without a private one.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from ironhull.errors import EnvironmentProblem, InputError, MalformedError, NotFoundError
+from ironhull.errors import EnvironmentProblem, InputError, NotFoundError
 from ironhull.oci.document import canonical
 from ironhull.reports.words import moment
 from ironhull.signing.held_elsewhere import held_signer
@@ -30,13 +29,10 @@ from ironhull.signing.key_file import (
     read_key_file,
     unencrypted,
 )
+from ironhull.signing.listed import NAME, KeyState, listed_keys
 from ironhull.signing.public_key import PublicKey
 from ironhull.store.files import locked, replace_file
-
-KeyState = Literal["active", "retired", "revoked"]
-_STATES: tuple[KeyState, ...] = ("active", "retired", "revoked")
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_MAX = 1 << 20
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,9 @@ class Keyring:
 
     def known(self) -> tuple[KnownKey, ...]:
         """All keys by name; MalformedError for a file that is damaged."""
-        return tuple(self._known(name, each) for name, each in sorted(self._read().items()))
+        return tuple(
+            self._known(name, each) for name, each in sorted(listed_keys(self.folder).items())
+        )
 
     def active(self) -> KnownKey | None:
         """The key that new signatures are made with; None where there is none."""
@@ -185,27 +183,6 @@ class Keyring:
             listed[name]["since"] = "" if since is None else moment(since)
             return self._known(name, listed[name])
 
-    def _read(self) -> dict[str, dict[str, Any]]:
-        path = self.folder / "keys.json"
-        try:
-            with path.open("rb") as file:
-                raw = file.read(_MAX + 1)
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise EnvironmentProblem(f"cannot read {path}: {error.strerror}") from None
-        try:
-            value: Any = json.loads(raw) if len(raw) <= _MAX else None
-            keys: dict[str, dict[str, Any]] = value["keys"]
-            if all(
-                _NAME.fullmatch(name) and each["state"] in _STATES and isinstance(each["pem"], str)
-                for name, each in keys.items()
-            ):
-                return keys
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            pass
-        raise MalformedError(f"{path} is damaged; restore it, for it says which keys are revoked")
-
     def _known(self, name: str, entry: dict[str, Any]) -> KnownKey:
         return KnownKey(
             name,
@@ -227,7 +204,7 @@ class Keyring:
         except OSError as error:
             raise EnvironmentProblem(f"cannot make {self.folder}: {error.strerror}") from None
         with locked(self.folder / ".lock"):
-            listed = self._read()
+            listed = listed_keys(self.folder)
             yield listed
             replace_file(self.folder / "keys.json", canonical({"keys": listed}))
 
@@ -250,7 +227,7 @@ class Keyring:
 
 def checked_name(name: str) -> str:
     """The name of a key, if it can be one; InputError."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise InputError(f"{name!r:.80} cannot be the name of a key: a-z, 0-9, '.', '_', '-'")
     return name
 

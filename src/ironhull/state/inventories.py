@@ -9,13 +9,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError
 from ironhull.inventory.document import READER, dumps, loads
 from ironhull.inventory.model import Inventory, Package
 from ironhull.store.files import locked, replace_file
+from ironhull.values import dataclass
 
 FORMAT = 2
 """Of the database; the files have the form of `document`."""

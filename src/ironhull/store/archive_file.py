@@ -15,7 +15,6 @@ import posixpath
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -37,6 +36,7 @@ from ironhull.oci.tar import FILE, HARD_LINK, SYMLINK, TarLimits, TarReader
 from ironhull.store.blobs import MAX_READ
 from ironhull.store.layers import foreign_compression
 from ironhull.store.layout import REF_NAME
+from ironhull.values import dataclass
 
 # What docker and containerd call an image in index.json; there ref.name is the tag alone.
 _CONTAINERD_NAME = "io.containerd.image.name"

@@ -27,12 +27,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem
 from ironhull.store.blobs import BlobStore
 from ironhull.store.layout import ImageLayout
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

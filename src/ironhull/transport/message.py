@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import urllib3
 from urllib3.response import BaseHTTPResponse
+
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

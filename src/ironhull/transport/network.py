@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ironhull import __version__
 from ironhull.transport.address import is_loopback
+from ironhull.values import dataclass
 
 USER_AGENT = f"ironhull/{__version__}"
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ironhull.errors import NetworkError
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ bytes. What it can do is leave something out; that is what a rule that wants it 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from ironhull.attest.attaching import PREDICATE_ANNOTATIONS
@@ -20,6 +20,7 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import MANIFESTS
 from ironhull.oci.platform import Platform
+from ironhull.values import dataclass
 from ironhull.verify.opening import open_bundle
 from ironhull.verify.refusal import Reason, RefusedError
 from ironhull.verify.trust import Signer, Trust

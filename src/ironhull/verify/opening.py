@@ -15,7 +15,6 @@ import base64
 import binascii
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -24,6 +23,7 @@ from ironhull.attest.bundle import BUNDLE_TYPE
 from ironhull.attest.envelope import Envelope, Signature
 from ironhull.attest.statement import PAYLOAD_TYPE, STATEMENT_TYPE
 from ironhull.oci.digest import Digest, hex_of
+from ironhull.values import dataclass
 from ironhull.verify.refusal import Reason, RefusedError
 from ironhull.verify.strict import strict_base64, strict_object
 from ironhull.verify.trust import Signer, Trust

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from ironhull.statements.kinds import SIGNATURE
+from ironhull.values import dataclass
 from ironhull.verify.evidence import Evidence, Refused, Subject, Verified
 from ironhull.verify.trust import Signer
 from ironhull.verify.verdict import Outcome

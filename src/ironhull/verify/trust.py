@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from ironhull.attest.envelope import Envelope
 from ironhull.signing.dsse import signers_of
 from ironhull.signing.keyring import KnownKey
 from ironhull.signing.public_key import PublicKey
+from ironhull.values import dataclass
 
 
 class Authorities(Protocol):

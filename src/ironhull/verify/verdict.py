@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from ironhull.oci.digest import Digest
+from ironhull.values import dataclass
 from ironhull.verify.evidence import Evidence
 
 Status = Literal["pass", "fail", "unknown", "accepted"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from ironhull.oci.platform import Platform
 from ironhull.store.copy import copy_image
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
+from ironhull.values import dataclass
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.fetching import elsewhere
 from ironhull.workspace.machine import Machine

@@ -6,7 +6,6 @@ It loads no archive and no resolver, so that a build in which nothing changed do
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ironhull.definition.catalog import Catalog
@@ -18,6 +17,7 @@ from ironhull.lock.file import lock_path, read_lock
 from ironhull.lock.model import Lock
 from ironhull.lock.request import check_lock
 from ironhull.oci.digest import Digest
+from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
 
 

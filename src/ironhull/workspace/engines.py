@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.store.choice import choose_manifest
+from ironhull.values import dataclass
 from ironhull.workspace.bubblewrap import bubblewrap
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.images import stored

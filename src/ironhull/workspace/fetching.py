@@ -7,7 +7,6 @@ and loading it takes longer than all else that they do.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from ironhull.build.elsewhere import Elsewhere
@@ -15,6 +14,7 @@ from ironhull.debian.package import Deb
 from ironhull.definition.model import ImageDefinition
 from ironhull.lock.model import Lock
 from ironhull.progress import Progress
+from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.pulled import PulledImages
 

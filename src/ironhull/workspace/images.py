@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ironhull.build.built import StoredBuild, built_image
-from ironhull.definition.catalog import Catalog
 from ironhull.errors import InputError, NotFoundError
 from ironhull.inventory.config import image_config
 from ironhull.inventory.hidden import hide
@@ -18,6 +16,7 @@ from ironhull.oci.document import Document
 from ironhull.oci.platform import Platform
 from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import REF_NAME, ImageLayout
+from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
 
 
@@ -100,6 +99,9 @@ def stored_build(machine: Machine, name: str, platform: Platform | None = None) 
     try:
         descriptor = layout.find(text)
     except NotFoundError:
+        # Reads YAML, which takes longer to load than all else here.
+        from ironhull.definition.catalog import Catalog
+
         file = Catalog(machine.settings.catalog).find(name)
         raise NotFoundError(
             f"{name} is not in the store ({file} defines it; build it: ironhull build {name})"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ironhull.progress import Progress, Silent
 from ironhull.settings import Settings
 from ironhull.store.home import Home
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Machine:
         """Whether a key is named, or one of the home's own is active; no private key is read."""
         if self.settings.signer is not None or not self.home.has_keys:
             return self.settings.signer is not None
-        # What knows keys loads cryptography: who has none does not wait for it.
-        from ironhull.signing.keyring import Keyring
+        # What is listed of keys, without the keys: those load cryptography.
+        from ironhull.signing.listed import has_signing_key
 
-        return Keyring(self.home.keys).active() is not None
+        return has_signing_key(self.home.keys)

@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from ironhull.oci.platform import Platform
 from ironhull.progress import Silent
 from ironhull.scan.model import ScanResult
 from ironhull.state.known import known_inventory
+from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from ironhull.attest.listing import LayoutPlace, attached_to, read_attachment
 from ironhull.errors import MalformedError
 from ironhull.json_fields import decode, objects
 from ironhull.oci.digest import Digest
 from ironhull.statements.kinds import REBUILDS
+from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
 
 MAX_SIZE = 64 << 20

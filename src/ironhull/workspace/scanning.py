@@ -8,7 +8,6 @@ inside functions here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from ironhull.scan.matching import Options
 from ironhull.scan.matching import scan as match
 from ironhull.scan.model import ScanResult
 from ironhull.state.known import known_inventory
+from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
 
 

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from ironhull.oci.platform import Platform
 from ironhull.reports.words import moment
 from ironhull.signing.keyring import Keyring, KnownKey
 from ironhull.signing.public_key import MAX_PEM, PublicKey
+from ironhull.values import dataclass
 from ironhull.verify.evidence import collect
 from ironhull.verify.policy.model import Policy
 from ironhull.verify.signed import signed

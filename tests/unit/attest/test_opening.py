@@ -11,7 +11,8 @@ from tests.fakes.attached import BUNDLE, IN_TOTO, OPENVEX, bundle, envelope, sta
 
 from ironhull.attest.bundle import parse_bundle
 from ironhull.attest.envelope import MAX_SIGNATURES, parse_envelope
-from ironhull.attest.opening import Opened, open_attachment
+from ironhull.attest.opened import Opened
+from ironhull.attest.opening import open_attachment
 from ironhull.attest.statement import MAX_SUBJECTS, Subject, parse_statement
 from ironhull.errors import MalformedError
 

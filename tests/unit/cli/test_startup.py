@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,16 +24,19 @@ _ELSEWHERE = (
     "alembic",
 )
 _MAKING = ("ironhull.build.compose", "ironhull.build.steps", "ironhull.lock.solve")
+# Each takes as long to load as all else that a light verb needs.
+_SLOW = ("cryptography", "msgspec", "typing_extensions", "jinja2", "rich")
 _EXAMINING = ("ironhull.inventory.cataloguers", "ironhull.oci.tar", "packaging", "zstandard")
 
 
 @pytest.mark.parametrize(
     ("verb", "needless"),
     [
-        ("build", (*_ELSEWHERE, *_MAKING, "ironhull.advisories", "ironhull.inventory")),
-        ("scan", (*_ELSEWHERE, *_EXAMINING, "ironhull.build", "ironhull.lock")),
+        ("build", (*_ELSEWHERE, *_MAKING, *_SLOW, "ironhull.advisories", "ironhull.inventory")),
+        ("scan", (*_ELSEWHERE, *_EXAMINING, *_SLOW, "yaml", "ironhull.build", "ironhull.lock")),
         ("migrate", (*_ELSEWHERE, *_MAKING, *_EXAMINING, "yaml", "ironhull.compare")),
-        ("show", (*_ELSEWHERE, *_MAKING, "ironhull.advisories", "ironhull.lock")),
+        ("explain", (*_ELSEWHERE, *_EXAMINING, *_SLOW, "yaml", "ironhull.build")),
+        ("show", (*_ELSEWHERE, *_MAKING, *_SLOW, "yaml", "ironhull.advisories", "ironhull.lock")),
     ],
 )
 def test_a_verb_that_takes_no_time_loads_nothing_needless(
@@ -57,3 +62,28 @@ def test_a_policy_that_asks_nothing_of_files_loads_nothing_that_reads_them() -> 
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     needless = ("ironhull.inventory", "ironhull.scan.model", "ironhull.vex", "ironhull.transport")
     assert [name for name in asked.stdout.split() if name.startswith(needless)] == []
+
+
+@pytest.mark.parametrize("module", ["statements.attached", "workspace.rebuilt"])
+def test_what_is_attached_is_listed_without_what_opens_it(module: str) -> None:
+    code = f"import sys, ironhull.{module}; print(*sys.modules)"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [name for name in asked.stdout.split() if name.startswith(_SLOW)] == []
+
+
+@pytest.mark.parametrize(("state", "signs"), [("active", True), ("retired", False)])
+def test_whether_a_home_signs_is_known_without_loading_what_signs(
+    tmp_path: Path, state: str, signs: bool
+) -> None:
+    (tmp_path / "keys").mkdir()
+    key = {"state": state, "private": True, "pem": "", "uri": ""}
+    (tmp_path / "keys" / "keys.json").write_text(json.dumps({"keys": {"one": key}}))
+    code = (
+        "import sys; from pathlib import Path; from ironhull.settings import Settings;"
+        " from ironhull.workspace.machine import Machine;"
+        f" print(Machine(Settings(Path({str(tmp_path)!r}), Path())).signs, *sys.modules)"
+    )
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said, *loaded = asked.stdout.split()
+    assert said == str(signs)
+    assert [name for name in loaded if name.startswith(_SLOW)] == []

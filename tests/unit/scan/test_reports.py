@@ -20,10 +20,11 @@ from tests.fakes.advisories import BULLSEYE, NOW, deb, inventory, options, osv
 
 from ironhull.errors import DefinitionError, InputError, MalformedError
 from ironhull.scan.diff import compare_results
-from ironhull.scan.document import read_report, report_json
+from ironhull.scan.document import report_json
 from ironhull.scan.exceptions import apply_exceptions, read_exceptions
 from ironhull.scan.matching import scan
 from ironhull.scan.model import Accepted, Assessment, Finding, FixState, ScanResult
+from ironhull.scan.old_report import read_report
 from ironhull.scan.policy import failures, parse_terms
 from ironhull.scan.reports.formats import FORMATS
 from ironhull.scan.summary import ScanReport, headline, summary

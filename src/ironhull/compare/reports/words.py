@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ironhull.reports.words import UNKNOWN
+from ironhull.values import dataclass
 
 Json = Mapping[str, Any]
 

@@ -6,8 +6,9 @@ Only what finds packages in programs is here; what the dynamic linker reads is i
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from ironhull.values import dataclass
 
 MAGIC = b"\x7fELF"
 _EXECUTABLE, _SHARED = 2, 3

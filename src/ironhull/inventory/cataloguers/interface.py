@@ -7,11 +7,12 @@ layer. What needs the whole image (who owns a file, purls) is decided later, in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import BinaryIO, Protocol
 
 from ironhull.errors import EnvironmentProblem
 from ironhull.inventory.model import Package, Remark
+from ironhull.values import dataclass
 
 
 class UnreadableError(EnvironmentProblem):

@@ -13,13 +13,14 @@ import re
 import tempfile
 import zipfile
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, BinaryIO
 
 from ironhull.inventory.cataloguers.interface import FileCataloguer, Findings
 from ironhull.inventory.cataloguers.maven_groups import group_of
 from ironhull.inventory.cataloguers.parse import text_of
 from ironhull.inventory.model import Package
+from ironhull.values import dataclass
 
 EXTENSIONS = frozenset({"jar", "war", "ear", "par", "sar", "nar", "jpi", "hpi", "lpkg", "kar"})
 _MAX_DEPTH = 6

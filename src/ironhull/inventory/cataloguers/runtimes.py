@@ -7,11 +7,11 @@ file names it may have, and the bytes in the program that carry its version.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from ironhull.inventory.cataloguers.interface import Findings
 from ironhull.inventory.model import Package
+from ironhull.values import dataclass
 
 _STEP = 1 << 20
 _OVERLAP = 256

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ironhull.errors import InputError, NotFoundError
@@ -28,6 +28,7 @@ from ironhull.registry.client.locations import open_source
 from ironhull.registry.client.naming import Kind, Location, find_stored, parse_location
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
+from ironhull.values import dataclass
 
 _ENGINES = {"podman": "podman", "docker-daemon": "docker", "containers-storage": "podman"}
 

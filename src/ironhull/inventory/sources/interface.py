@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ironhull.inventory.cataloguers.interface import Content
 from ironhull.inventory.model import ImageIdentity
 from ironhull.inventory.stream import Readable
 from ironhull.oci.tar import Member
+from ironhull.values import dataclass
 
 Entries = Iterator[tuple[Member, Content]]
 

@@ -12,7 +12,6 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from ironhull.errors import NetworkError
@@ -22,6 +21,7 @@ from ironhull.registry.client.credentials import Credentials, Login
 from ironhull.transport.address import is_loopback, origin
 from ironhull.transport.exchange import Exchange
 from ironhull.transport.message import Answer, Request, bytes_body
+from ironhull.values import dataclass
 
 _MAX_TOKEN = 1 << 16
 _MAX_ANSWER = 1 << 18

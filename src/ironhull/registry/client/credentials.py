@@ -11,12 +11,13 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from ironhull.errors import InputError
 from ironhull.oci.reference import DOCKER_HUB
+from ironhull.values import dataclass
 
 _MAX_FILE = 1 << 20
 _HELPER_SECONDS = 30

@@ -11,7 +11,6 @@ node:20, store:NAME       Ironhull's own store
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +20,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.reference import Reference
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.store.referrers import Listing, Referrers
+from ironhull.values import dataclass
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst")
 

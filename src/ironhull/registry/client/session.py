@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from urllib3.response import BaseHTTPResponse
@@ -19,6 +18,7 @@ from ironhull.transport.failure import PASSING, passing
 from ironhull.transport.message import Answer, Request, bare
 from ironhull.transport.patience import Broken
 from ironhull.transport.redirects import follow
+from ironhull.values import dataclass
 
 _MAX_REDIRECTS = 6
 # One challenge at first, one when a token has expired in between.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ironhull.errors import (
     MalformedError,
@@ -29,6 +29,7 @@ from ironhull.registry.client.choose import MAX_DEPTH, choose
 from ironhull.registry.client.interface import Source, Target
 from ironhull.registry.client.parallel import run_all
 from ironhull.transport.patience import GaveUp
+from ironhull.values import dataclass
 
 _MAX_DOCUMENTS = 4096
 _MAX_DOCUMENT_BYTES = 256 << 20

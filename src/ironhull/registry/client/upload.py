@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +19,7 @@ from ironhull.registry.client.auth import Scope
 from ironhull.registry.client.session import Session
 from ironhull.transport.message import Answer, Body, Request, bytes_body
 from ironhull.transport.patience import Broken, GaveUp, Tries
+from ironhull.values import dataclass
 
 _READ = 1 << 20
 # What we send at once where the registry wants chunks and does not ask for larger ones.

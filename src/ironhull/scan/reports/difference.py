@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from ironhull.reports.table import table
 from ironhull.scan.diff import ResultDiff
-from ironhull.scan.document import OldFinding, finding_json
+from ironhull.scan.document import finding_json
 from ironhull.scan.model import Finding, ScanResult
+from ironhull.scan.old_report import OldFinding
 from ironhull.scan.summary import headline
 
 _HEADINGS = ("", "VULNERABILITY", "SEVERITY", "PACKAGE", "VERSION", "FIXED IN")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from ironhull.values import dataclass
 from ironhull.verify.signed import ANYBODY, Signers
 from ironhull.verify.trust import NamedKey
 from ironhull.verify.verdict import PolicyName
