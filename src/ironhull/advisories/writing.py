@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -24,6 +24,8 @@ from ironhull.advisories.model import (
 from ironhull.advisories.schema import CONTENT, EPSS
 
 BATCH = 2_000
+PARAMETERS = 900
+"""Of one statement; SQLite's oldest limit is 999."""
 
 _INSERTS = {
     "record": "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -89,21 +91,35 @@ class Writer:
             self._flush()
 
     def merge(self, rows: Iterable[Row | FeedDate | Deleted], written: Written) -> None:
-        """An update: records replace those of the same identifier, unless they are older."""
-        for row in rows:
-            if isinstance(row, FeedDate):
-                written.date = max(written.date, utc(row.date))
-            elif isinstance(row, Deleted):
-                written.deleted += self._drop(row.id)
-            elif not isinstance(row, Record):
-                raise malformed(type(row).__name__, "only records can be updated one by one")
-            elif self._newer_is_there(row):
-                written.older += 1
-            else:
-                self._drop(row.id)
-                self._add(row)
-                self._flush()
-                written.rows += 1
+        """An update: records replace those of the same identifier, unless they are older.
+
+        A batch at once: claims lie by package, so finding those of a record reads them all.
+        """
+        rows = iter(rows)
+        while chunk := list(islice(rows, BATCH)):
+            named = {row.id for row in chunk if isinstance(row, (Record, Deleted))}
+            there = self._there(named)
+            new: dict[str, Record] = {}
+            dropped: list[int] = []
+            for row in chunk:
+                if isinstance(row, FeedDate):
+                    written.date = max(written.date, utc(row.date))
+                elif isinstance(row, Deleted):
+                    keys = there.pop(row.id, {})
+                    dropped += keys
+                    written.deleted += len(keys) + (new.pop(row.id, None) is not None)
+                elif not isinstance(row, Record):
+                    raise malformed(type(row).__name__, "only records can be updated one by one")
+                elif _newer(row, there.get(row.id, {}), new.get(row.id)):
+                    written.older += 1
+                else:
+                    dropped += there.pop(row.id, {})
+                    new[row.id] = row
+                    written.rows += 1
+            self._drop(dropped)
+            for record in new.values():
+                self._add(record)
+            self._flush()
 
     def count(self) -> None:
         """Note how many claims the feed has on each ecosystem, so that readers need not count."""
@@ -114,23 +130,23 @@ class Writer:
             (self.feed,),
         )
 
-    def _newer_is_there(self, row: Record) -> bool:
-        found = self.connection.execute(
-            "SELECT max(modified) FROM record WHERE id = ? AND feed = ?", (row.id, self.feed)
-        ).fetchone()[0]
-        return found is not None and found > row.modified
+    def _there(self, identifiers: Iterable[str]) -> dict[str, dict[int, str]]:
+        """Identifier → the keys of its records, with when each was modified."""
+        found: dict[str, dict[int, str]] = {}
+        for identifier in identifiers:
+            for key, modified in self.connection.execute(
+                "SELECT key, modified FROM record WHERE id = ? AND feed = ?",
+                (identifier, self.feed),
+            ):
+                found.setdefault(identifier, {})[key] = modified or ""
+        return found
 
-    def _drop(self, identifier: str) -> int:
-        keys = [
-            row[0]
-            for row in self.connection.execute(
-                "SELECT key FROM record WHERE id = ? AND feed = ?", (identifier, self.feed)
-            )
-        ]
-        for key in keys:
-            for statement in ("claim WHERE record", "alias WHERE record", "record WHERE key"):
-                self.connection.execute(f"DELETE FROM {statement} = ?", (key,))  # noqa: S608
-        return len(keys)
+    def _drop(self, keys: Sequence[int]) -> None:
+        for start in range(0, len(keys), PARAMETERS):
+            some = keys[start : start + PARAMETERS]
+            marks = ",".join("?" * len(some))
+            for what in ("claim WHERE record", "alias WHERE record", "record WHERE key"):
+                self.connection.execute(f"DELETE FROM {what} IN ({marks})", some)  # noqa: S608
 
     def _add(self, row: Row) -> None:
         match row:
@@ -185,6 +201,12 @@ class Writer:
             if batch:
                 self.connection.executemany(_INSERTS[table], batch)
                 batch.clear()
+
+
+def _newer(row: Record, there: Mapping[int, str], new: Record | None) -> bool:
+    """Whether what is there, or came earlier in the same update, is newer than a record."""
+    known = [*there.values(), *([new.modified] if new else [])]
+    return bool(known) and max(known) > row.modified
 
 
 def _claim(claim: Claim, record: int, number: int, feed: int) -> tuple[Any, ...]:

@@ -346,3 +346,26 @@ def test_the_real_export_is_taken_within_its_limits(tmp_path: Path) -> None:
         record = database.records(["CVE-2024-3094"])[0].record
         assert database.records(["GHSA-rxwq-x6h5-x525"])[0].record.id == "CVE-2024-3094"
     assert (record.score, record.published[:10]) == (10.0, "2024-03-29")
+
+
+def test_of_one_record_many_times_in_an_update_the_newest_counts(
+    path: Path, tmp_path: Path
+) -> None:
+    one(path, write_records(tmp_path / "first", records(2)))
+    place = tmp_path / "delta.zip"
+
+    def version(day: int, fixed: str) -> str:
+        dated = f"2024-07-0{day}T00:00:00Z"
+        return json.dumps(osv("CVE-2024-0000", "bash", {"Debian:12": fixed}, modified=dated))
+
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.writestr("1.json", version(3, "6.0-1"))
+        archive.writestr("2.json", version(2, "5.0-1"))
+        archive.writestr("3.json", version(4, "7.0-1"))
+        archive.writestr("DELETED.txt", "CVE-2024-0001\nCVE-2024-0001\n")
+    outcome = one(path, place, delta=True)
+    assert "2 records changed, 1 deleted, 1 older" in outcome.reason
+    with Database(path) as database:
+        found = {each.vulnerability: each.fixed for each in database.claims(["bash"], "debian")}
+        assert database.feeds[0].records == 1
+    assert found == {"CVE-2024-0000": "7.0-1"}
