@@ -5,23 +5,20 @@ Ironhull's own store is one: `<home>/store`, its index.json lists every built im
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
 
-from ironhull.errors import MalformedError, NotFoundError
+from ironhull.errors import NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
-from ironhull.oci.document import MAX_DOCUMENT, Document, canonical
-from ironhull.oci.media_types import OCI_INDEX
+from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.store.blobs import BlobStore
 from ironhull.store.files import locked, replace_file
+from ironhull.store.index_file import NAME, read_index, write_index
 
-REF_NAME = "org.opencontainers.image.ref.name"
+REF_NAME = NAME
 _NAMED = 8  # names that a message lists
 _COMPARED = 2000
-_MAX_INDEX = 64 * 1024 * 1024
 
 
 class ImageLayout:
@@ -45,13 +42,7 @@ class ImageLayout:
 
     def descriptors(self) -> list[Descriptor]:
         """What index.json lists, in its order."""
-        path = self.root / "index.json"
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            raise NotFoundError(f"{self.root} has no index.json") from None
-        # It is only ever replaced whole: another content is another file.
-        return list(_listed(path, found.st_ino, found.st_mtime_ns, found.st_size))
+        return read_index(self.root / "index.json")
 
     def find(self, name: str) -> Descriptor:
         """The descriptor with this reference name or digest; NotFoundError says what there is."""
@@ -94,34 +85,7 @@ class ImageLayout:
             yield from document.layers
 
     def _write(self, descriptors: list[Descriptor]) -> None:
-        ordered = sorted(descriptors, key=lambda d: (d.annotations.get(REF_NAME, ""), d.digest))
-        replace_file(
-            self.root / "index.json",
-            canonical(
-                {
-                    "schemaVersion": 2,
-                    "mediaType": OCI_INDEX,
-                    "manifests": [descriptor.json() for descriptor in ordered],
-                }
-            ),
-        )
-
-
-@lru_cache(maxsize=4)
-def _listed(path: Path, *seen: int) -> tuple[Descriptor, ...]:
-    """What an index.json lists; read once for as long as its file is the same (`seen`)."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_INDEX + 1)
-        value = json.loads(raw)
-    except FileNotFoundError:
-        raise NotFoundError(f"{path.parent} has no index.json") from None
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(f"{path}: not JSON: {error}") from None
-    manifests = value.get("manifests") if isinstance(value, dict) else None
-    if len(raw) > _MAX_INDEX or not isinstance(manifests, list):
-        raise MalformedError(f"{path}: not an image index")
-    return tuple(Descriptor.from_json(item) for item in manifests)
+        write_index(self.root / "index.json", descriptors)
 
 
 def _named(descriptor: Descriptor, name: str) -> Descriptor:

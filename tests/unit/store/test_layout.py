@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from tests.fakes.image import File, make_image
@@ -50,6 +52,56 @@ def test_an_index_is_read_once_for_as_long_as_it_is_the_same(tmp_path, monkeypat
     assert len(parsed) == 1
     layout.tag(Descriptor("a/b", digest_of(b"2"), 1), ["one:1"])
     assert ImageLayout(tmp_path / "store").find("one:1").digest == digest_of(b"2")
+
+
+def test_of_an_index_that_another_process_has_changed_only_what_is_new_is_parsed(
+    tmp_path, monkeypatch
+):
+    layout = ImageLayout(tmp_path / "store", create=True)
+    for number in range(3):
+        layout.tag(Descriptor("a/b", digest_of(b"%d" % number), 1), [f"one:{number}"])
+    assert len(layout.descriptors()) == 3
+    code = (
+        "import sys; from pathlib import Path; from ironhull.store.layout import ImageLayout;"
+        "from ironhull.oci.descriptor import Descriptor;"
+        f"ImageLayout(Path({str(tmp_path / 'store')!r})).tag("
+        f"Descriptor('a/b', {digest_of(b'new')!r}, 1), ['new:1'])"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    parsed = []
+    real = Descriptor.from_json
+    monkeypatch.setattr(Descriptor, "from_json", lambda value: parsed.append(1) or real(value))
+    names = [each.annotations[REF_NAME] for each in layout.descriptors()]
+    assert names == ["new:1", "one:0", "one:1", "one:2"]
+    assert len(parsed) == 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda value: json.dumps(value, indent=2),
+        lambda value: json.dumps(value, sort_keys=True, separators=(",", ":")),
+    ],
+)
+def test_an_index_of_another_program_is_read_and_kept(tmp_path, written):
+    layout = ImageLayout(tmp_path, create=True)
+    first, second = Descriptor("a/b", digest_of(b"1"), 1), Descriptor("a/b", digest_of(b"2"), 1)
+    layout.tag(first, ["one:1"])
+    path = tmp_path / "index.json"
+    path.write_text(written(json.loads(path.read_bytes())))
+    layout.tag(second, ["two:1"])
+    assert [each.digest for each in layout.descriptors()] == [first.digest, second.digest]
+    assert list(json.loads(path.read_bytes())) == ["manifests", "mediaType", "schemaVersion"]
+
+
+def test_a_line_of_an_index_that_is_no_entry_is_refused(tmp_path):
+    layout = ImageLayout(tmp_path, create=True)
+    layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["one:1"])
+    path = tmp_path / "index.json"
+    for line in (b'{"a":[', b"1", b"]"):
+        path.write_bytes(path.read_bytes().replace(b":[\n", b":[\n" + line + b",\n", 1))
+        with pytest.raises(MalformedError):
+            layout.descriptors()
 
 
 def test_a_tag_moves_and_other_tags_stay(tmp_path):
