@@ -6,28 +6,34 @@ class is ready in a tenth of that; its constructor is compiled at the first call
 methods need no compiling. `fields`, `replace`, `asdict`, `match`, copying and pickling work as
 they do there.
 
-Type checkers see the standard decorator (values.pyi). Only slotted classes, and no other options,
+Type checkers see the standard decorator. Only slotted classes, and no other options,
 no InitVar, no inheritance between values: `dataclasses` has these.
 """
 
 import dataclasses
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass as dataclass
 from typing import Any
 
 
-def dataclass(*, slots: bool, frozen: bool = False, order: bool = False) -> Callable[[type], type]:
+def late(*, slots: bool, frozen: bool = False, order: bool = False) -> Callable[[type], type]:
     """Decorate a class, as `dataclasses.dataclass` with the same options; slots must be True."""
     if not slots:
         raise ValueError("here are only classes with slots; see dataclasses for others")
     return lambda given: _made(given, frozen, order)
 
 
+# Type checkers know values whole (replace, match) by the standard decorator alone: they read the
+# import above, and what runs is `late`.
+globals()["dataclass"] = late
+
+
 def _made(given: type, frozen: bool, order: bool) -> type:
     # Else dataclasses would write one, from the constructor that is not there yet.
     given.__doc__ = given.__doc__ or given.__name__
     own = vars(given)
-    cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(given)
+    cls: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(given)
     names = tuple(each.name for each in dataclasses.fields(cls) if each.compare)
     # Of one name attrgetter gives the bare value, which is as good to compare and to hash.
     compared = operator.attrgetter(*names) if names else type
@@ -51,13 +57,14 @@ def _made(given: type, frozen: bool, order: bool) -> type:
         # A class that says how it is compared has a __hash__ of None that it did not write.
         if own.get(name) is None:
             setattr(cls, name, method)
-    return cls
+    made: type = cls
+    return made
 
 
 _ORDER = (operator.lt, operator.le, operator.gt, operator.ge)
 
 
-def _first_call(cls: type) -> Callable[..., None]:
+def _first_call(cls: Any) -> Callable[..., None]:
     """A constructor that puts the true one in its place; two threads put equal ones."""
 
     def __init__(self: object, *args: object, **named: object) -> None:  # noqa: N807
@@ -68,7 +75,7 @@ def _first_call(cls: type) -> Callable[..., None]:
     return __init__
 
 
-def _constructor(cls: type) -> Callable[..., None]:
+def _constructor(cls: Any) -> Callable[..., None]:
     known: dict[str, Any] = {"_set": object.__setattr__, "_missing": dataclasses.MISSING}
     said, lines = ["self"], []
     for each in dataclasses.fields(cls):
@@ -104,17 +111,17 @@ def _comparison(
     return compare
 
 
-def _repr(self: object) -> str:
+def _repr(self: Any) -> str:
     shown = (f"{each.name}={getattr(self, each.name)!r}"
              for each in dataclasses.fields(self) if each.repr)  # fmt: skip
     return f"{self.__class__.__qualname__}({', '.join(shown)})"
 
 
-def _state(self: object) -> list[Any]:
+def _state(self: Any) -> list[Any]:
     return [getattr(self, each.name) for each in dataclasses.fields(self)]
 
 
-def _restore(self: object, state: list[Any]) -> None:
+def _restore(self: Any, state: list[Any]) -> None:
     for each, value in zip(dataclasses.fields(self), state, strict=True):
         object.__setattr__(self, each.name, value)
 
