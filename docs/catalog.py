@@ -1,0 +1,106 @@
+"""Writes docs/catalog.md: `python docs/catalog.py built.json`, of `ironhull build … --json`.
+
+Descriptions, users, ports and ends of life come from the definitions, counts and sizes from what
+the builds said. An image that has a conventional counterpart (`-standard`), else one to build on
+(`-dev`), is set beside it. Nothing in it is written by hand but the words around the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ironhull.definition.catalog import Catalog
+from ironhull.definition.model import ImageDefinition
+from ironhull.reports.words import shown_size
+
+ROOT = Path(__file__).parents[1]
+TARGET = Path(__file__).with_name("catalog.md")
+PLATFORM = "linux/amd64"
+HEAD = """# The catalog
+
+What Ironhull's own definitions build on Debian 13 and 12, for `{platform}`; written by
+`docs/catalog.py` from the definitions and from what their builds said. Each has tests of its real
+job in its definition, which CI runs. What is known to be wrong with an image on a
+day is asked that day: `ironhull scan NAME:TAG`; the [case study](case-study.md) sets
+vulnerabilities side by side.
+
+.NET is not here: the archive has no packages of it.
+"""
+Built = Mapping[str, Mapping[str, Any]]
+
+
+def page(definitions: Mapping[str, ImageDefinition], built: Built) -> str:
+    """The page; images in both are in it, by kind and name."""
+    parts = [HEAD.format(platform=PLATFORM)]
+    known = {name: one for name, one in definitions.items() if name in built}
+    to_run = [name for name, one in known.items() if one.variant == "runtime"]
+    parts.append("\n## To run\n\n" + "\n".join(_rows(to_run, known, built)) + "\n")
+    others = [name for name in known if name not in to_run]
+    parts.append(
+        "\n## To build on, and to compare with\n\n" + "\n".join(_rows(others, known, built))
+    )
+    parts.append("\n\n## Beside their counterparts\n\n" + "\n".join(_pairs(to_run, built)) + "\n")
+    return "".join(parts)
+
+
+def _rows(
+    names: list[str], definitions: Mapping[str, ImageDefinition], built: Built
+) -> Iterator[str]:
+    yield "| image | what it is | packages | to pull | user | ports | end of life |"
+    yield "|---|---|--:|--:|---|---|---|"
+    for name in sorted(names):
+        one, made = definitions[name], built[name]
+        said = one.annotations.get("org.opencontainers.image.description", one.name)
+        ends = one.dates.get("upstream-end-of-life") or one.dates.get("end-of-life", "")
+        cells = (
+            f"`{name}`", said, str(made["packages"]), shown_size(made["compressed_size"]),
+            one.accounts.run_as, ", ".join(one.ports), ends,
+        )  # fmt: skip
+        yield f"| {' | '.join(cells)} |"
+
+
+def _pairs(names: list[str], built: Built) -> Iterator[str]:
+    yield "| image | counterpart | packages | to pull |"
+    yield "|---|---|--:|--:|"
+    for name in sorted(names):
+        found = (f"{name}{suffix}" for suffix in ("-standard", "-dev"))
+        other = next((one for one in found if one in built), None)
+        if other is None:
+            continue
+        mine, theirs = built[name], built[other]
+        cells = [
+            f"{mine['packages']} of {theirs['packages']} "
+            f"({1 - mine['packages'] / theirs['packages']:.0%} fewer)",
+            f"{shown_size(mine['compressed_size'])} of {shown_size(theirs['compressed_size'])}",
+        ]
+        yield f"| `{name}` | `{other}` | {' | '.join(cells)} |"
+
+
+def figures(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """NAME:TAG, as the catalog calls it → what `build --json` says of its platform."""
+    found = {}
+    for image in document["images"]:
+        for platform in image["platforms"]:
+            if platform["platform"] == PLATFORM:
+                found[f"{image['name']}:{Path(image['definition']).stem}"] = platform
+    return found
+
+
+def main() -> None:
+    """Write the page from the file that the command line names."""
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    definitions = {f"{one.image}:{one.file.stem}": one for one in Catalog(ROOT / "images").check()}
+    built = figures(json.loads(Path(sys.argv[1]).read_text()))
+    missing = sorted(definitions.keys() - built.keys())
+    if missing:
+        sys.exit(f"not built: {', '.join(missing)}")
+    TARGET.write_text(page(definitions, built))
+
+
+if __name__ == "__main__":
+    main()
