@@ -14,7 +14,7 @@ import zstandard
 from starlette.responses import Response
 
 KEPT_SECONDS = 60.0
-KEPT_BYTES = 24 << 20
+KEPT_BYTES = 12 << 20
 _WORTH = 500
 HTML = "text/html; charset=utf-8"
 POLICY = (
