@@ -80,7 +80,9 @@ PROGRAMS = (
         {"/etc/tinyproxy/own.conf": "Port 8888\nMaxClients 100\nLogLevel Info\n"},
     ),
     Program(
-        "darkhttpd", "darkhttpd", "darkhttpd /srv --port 8080", ("8080/tcp",), ("--http", "/"),
+        "blackbox-exporter", "prometheus-blackbox-exporter",
+        "prometheus-blackbox-exporter --config.file=/etc/prometheus/blackbox.yml", ("9115/tcp",),
+        ("--http", "/"),
     ),
     Program(
         "etcd", "etcd-server",
@@ -95,9 +97,8 @@ PROGRAMS = (
         {"/etc/prometheus/own.yml": "global: {scrape_interval: 1m}\n"},
     ),
     Program(
-        "varnish", "varnish",
-        "varnishd -F -a :8080 -b 127.0.0.1:9999 -n /tmp/varnish -s malloc,64m -j none",
-        ("8080/tcp",), ("--proof", "varnishd -V"),
+        "node-exporter", "prometheus-node-exporter", "prometheus-node-exporter", ("9100/tcp",),
+        ("--http", "/metrics"),
     ),
 )  # fmt: skip
 IN_EVERY_RUN = tuple(one for one in PROGRAMS if one.name in ("lighttpd", "dnsmasq"))

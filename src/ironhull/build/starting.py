@@ -15,6 +15,7 @@ from ironhull.build.testing import mounted_program
 from ironhull.definition.model import READER
 from ironhull.engine.interface import HARDENED, Container, Engine
 from ironhull.engine.probe import read_program
+from ironhull.errors import EngineError
 
 _GRACE = 10
 _LINES = 12
@@ -86,7 +87,13 @@ def _watched(
 def _listening(container: Container) -> tuple[str, ...]:
     found: set[tuple[int, str]] = set()
     for table, kind, state in _TABLES:
-        text = container.execute([READER, f"/proc/net/{table}"]).stdout
+        try:
+            text = container.execute([READER, f"/proc/net/{table}"]).stdout
+        except EngineError:
+            # It has ended since it was asked whether it runs: that is for the next look.
+            if container.running():
+                raise
+            break
         for line in text.splitlines()[1:]:
             words = line.split()
             if len(words) > 3 and words[3] == state:

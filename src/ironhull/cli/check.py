@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ironhull.cli.engines import ended_by_signals, engine_option
+from ironhull.cli.engines import ended_by_signals, runner_option
 from ironhull.cli.machine import opened
 from ironhull.cli.options import given_platform, platform_option, registry_options
 from ironhull.cli.output import as_json, print_json, print_lines
@@ -20,7 +20,7 @@ from ironhull.workspace.checking_report import check_document, check_lines
 @click.argument("image", metavar="IMAGE")
 @click.option("--shell", is_flag=True, help="It may have a shell and a package manager.")
 @click.option("--no-start", is_flag=True, help="Only look into it; start nothing.")
-@engine_option
+@runner_option
 @platform_option
 @registry_options
 @as_json

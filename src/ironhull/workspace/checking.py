@@ -33,7 +33,7 @@ class CheckChoices:
     start: bool = True
     """Start it too, where an engine works that has the image or can be given it."""
     engine: str | None = None
-    """None: the one that has the image, else the first of podman and docker that works."""
+    """None: the one that has the image, else the first that works of podman, docker, sandbox."""
     shell: bool = False
     """It may have a shell and a package manager."""
 

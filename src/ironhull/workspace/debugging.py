@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ironhull.engine.find import engine
+from ironhull.engine.find import CONTAINER_ENGINES, engine
 from ironhull.engine.interface import Container, RunOptions, RunResult
 from ironhull.store.choice import choose_manifest
 from ironhull.workspace.engines import engine_settings
@@ -45,7 +45,7 @@ def toolbox(
     """
     layout, settings = machine.home.store, engine_settings(machine)
     manifest = choose_manifest(layout, stored(layout, image))
-    found = engine(engine_name, settings)
+    found = engine(engine_name, settings, CONTAINER_ENGINES)
     host = ("-H", settings.docker_host) if settings.docker_host else ()
     program = ("podman", *settings.podman) if found.name == "podman" else (found.name, *host)
     name = f"localhost/ironhull-toolbox:{os.getpid()}"

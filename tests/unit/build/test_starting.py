@@ -2,6 +2,7 @@ from tests.fakes.engine import FakeEngine, said
 
 from ironhull.build.starting import start_once
 from ironhull.engine.interface import StopResult
+from ironhull.errors import EngineError
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue\n"
 WAITING = f"{HEAD}   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000\n"
@@ -48,6 +49,17 @@ def test_what_ends_at_once_has_not_started_if_it_promised_a_port():
     assert outcome.reason == "ended with exit code 0"
     assert outcome.said == "getpwnam failed: no user web"
     assert start_once(engine, "tool", []).started
+
+
+def test_what_ends_while_it_is_looked_at_has_ended_and_the_engine_has_not_failed():
+    engine = FakeEngine()
+
+    def gone(command):
+        engine.containers[0].alive = False
+        raise EngineError("only running containers")
+
+    engine.program = gone
+    assert start_once(engine, "web", ["80/tcp"]).reason == "ended with exit code 0"
 
 
 def test_what_has_to_be_killed_has_not_held_what_was_promised():
