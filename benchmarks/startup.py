@@ -9,8 +9,10 @@ help   `ironhull --help`
 build  `ironhull build static:13 --locked --offline`, where nothing changed
 show   `ironhull show static:13`
 scan   `ironhull scan static:13`, whose inventory is stored, with one small feed
+explain  `ironhull explain CVE-2020-0001 static:13`, the same
 
 A ratio is the median of the pairs' ratios of user and system time: below 1, this is faster.
+`--before` is the state before values were made late and slow modules loaded by who needs them.
 """
 
 from __future__ import annotations
@@ -30,19 +32,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-BEFORE = "c061255411a0"
-"""The state before the library stood below the command line."""
-LIMIT = 1.03
+BEFORE = "e9827c3"
+"""The state before a light verb loaded only what it needs."""
+LIMITS = {"help": 1.03, "build": 0.75, "show": 0.6, "scan": 0.8, "explain": 0.75}
 PAIRS = 25
 IMAGE = "static:13"
+RECORD_CVE = "CVE-2020-0001"
 VERBS = {
     "help": ["--help"],
     "build": ["build", IMAGE, "--locked", "--offline"],
     "show": ["show", IMAGE],
     "scan": ["scan", IMAGE, "--max-age", "0"],
+    "explain": ["explain", RECORD_CVE, IMAGE, "--max-age", "0"],
 }
 RECORD = {
-    "id": "DEBIAN-CVE-2020-0001",
+    "id": f"DEBIAN-{RECORD_CVE}",
     "modified": "2024-07-01T00:00:00Z",
     "affected": [
         {
@@ -101,7 +105,7 @@ def measure(this: Side, before: Side, words: Sequence[str], pairs: int) -> Row:
     runs: dict[Side, list[tuple[float, float]]] = {this: [], before: []}
     for number in range(pairs):
         for side in (this, before) if number % 2 else (before, this):
-            runs[side].append(side.run(words, check=words[0] != "scan"))
+            runs[side].append(side.run(words, check=words[0] not in ("scan", "explain")))
     both = list(zip(runs[this], runs[before], strict=True))
     return Row(
         statistics.median(wall for wall, _ in runs[this]),
@@ -120,9 +124,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ih-startup-") as name:
         folder = Path(name)
         rows = in_folder(folder, options.before, options.pairs)
-    good = all(row.cpu_ratio <= LIMIT for row in rows.values())
+    good = all(row.cpu_ratio <= LIMITS[name] for name, row in rows.items())
     figures = {name: asdict(row) for name, row in rows.items()}
-    result = {**figures, "before": options.before, "pairs": options.pairs, "limit": LIMIT,
+    result = {**figures, "before": options.before, "pairs": options.pairs, "limits": LIMITS,
               "good": good}  # fmt: skip
     print(json.dumps(result, indent=None if options.json else 2))
     return int(not good)
