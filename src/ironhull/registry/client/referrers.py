@@ -66,20 +66,36 @@ def list_under_tags(repository: Repository, documents: Sequence[Document]) -> No
         if document.subject is not None:
             shown = by_subject.setdefault(document.subject.digest, [])
             shown.append(referrer_descriptor(document))
-    for subject, shown in by_subject.items():
-        _list_under_tag(repository, subject, shown)
-
-
-def _list_under_tag(repository: Repository, subject: Digest, shown: Sequence[Descriptor]) -> None:
     exchange = repository.session.exchange
     for attempt in range(_ROUNDS + 1):
-        index = _fallback(repository, subject)
-        listed = {item.digest for item in index.manifests} if index is not None else set()
-        missing = [item for item in shown if item.digest not in listed]
+        last = attempt == _ROUNDS
+        missing = {
+            subject: absent
+            for subject, shown in by_subject.items()
+            if (absent := _list_under_tag(repository, subject, shown, write=not last))
+        }
         if not missing:
             return
-        if attempt == _ROUNDS:
-            break
+        if last:
+            subject, absent = next(iter(missing.items()))
+            raise NetworkError(
+                f"{repository}: the list of referrers of {subject} is overwritten by others "
+                f"as soon as {absent[0].digest} is in it; push again when they are done"
+            )
+        by_subject = {subject: by_subject[subject] for subject in missing}
+        # Another client may have read what we read and write after us: look again when it has,
+        # each time after a longer while, and not in step with it. Once for all subjects.
+        exchange.pause(random.uniform(0.5, 1.0) * exchange.patience.first_wait * (attempt + 1))  # noqa: S311
+
+
+def _list_under_tag(
+    repository: Repository, subject: Digest, shown: Sequence[Descriptor], *, write: bool
+) -> list[Descriptor]:
+    """What the list of a subject lacked; it is added, if `write`."""
+    index = _fallback(repository, subject)
+    listed = {item.digest for item in index.manifests} if index is not None else set()
+    missing = [item for item in shown if item.digest not in listed]
+    if missing and write:
         updated = _with(index, missing)
         if len(updated.raw) > MAX_DOCUMENT:
             raise NetworkError(
@@ -87,13 +103,7 @@ def _list_under_tag(repository: Repository, subject: Digest, shown: Sequence[Des
                 f"{MAX_DOCUMENT} bytes; delete some, or use a registry with the referrers API"
             )
         repository.push_manifest(updated, fallback_tag(subject))
-        # Another client may have read what we read and write after us: look again when it has,
-        # each time after a longer while, and not in step with it.
-        exchange.pause(random.uniform(0.5, 1.0) * exchange.patience.first_wait * (attempt + 1))  # noqa: S311
-    raise NetworkError(
-        f"{repository}: the list of referrers of {subject} is overwritten by others "
-        f"as soon as {missing[0].digest} is in it; push again when they are done"
-    )
+    return missing
 
 
 def _by_api(

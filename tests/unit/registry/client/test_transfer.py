@@ -329,6 +329,26 @@ def test_two_clients_that_refer_at_once_both_stay(
         assert found == {document.digest for document in documents}
 
 
+def test_lists_of_several_subjects_are_looked_at_again_after_one_wait(
+    connect: Connect,
+    layout: ImageLayout,
+    image: Descriptor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    subjects = [image, *layout.document(image.digest).manifests]
+    for subject in subjects:
+        artifact(layout, subject, text=subject.digest)
+    with FakeRegistry(referrers_api=False) as registry:
+        repository = connect(registry, write=True)
+        waits: list[float] = []
+        exchange = type(repository.session.exchange)
+        monkeypatch.setattr(exchange, "pause", lambda self, seconds: waits.append(seconds))
+        push(layout, image, repository)
+        assert len(waits) == 1
+        for subject in subjects:
+            assert len(list_referrers(repository, subject.digest)) == 1
+
+
 def test_a_list_that_others_overwrite_for_ever_is_an_error(
     connect: Connect, layout: ImageLayout, image: Descriptor
 ) -> None:

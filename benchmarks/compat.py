@@ -1,0 +1,145 @@
+"""Pushing, copying with referrers and verifying one publication, beside oras, crane and cosign.
+
+`python benchmarks/compat.py [--json] [--runs N] [--home DIR]`
+
+The publication is that of `make compat`: an index of two platforms with all its statements, signed
+by a key. Whole processes, in turn, medians, to Debian's docker-registry on this machine, each time
+into a repository that is new.
+
+push    `ironhull push`; beside it `oras cp -r` from an OCI archive of the same
+copy    `ironhull copy` between repositories; beside it `oras cp -r`, and `crane cp`, which leaves
+        all statements behind
+verify  `ironhull verify` of one platform with its signature and four kinds of statements; beside it
+        cosign, one process for each of them; their sum
+
+`ratio` is ours by oras or cosign, which do the whole work; limit: 0.5. Ends with 1 if one is
+missed. Of push and copy a part is waiting: whoever lists referrers under a tag has to look again
+whether another client wrote over the list, which oras does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from outside.compat.layouts import entry_in
+from outside.compat.publication import IMAGE, PLATFORM, Publication, publication
+from outside.compat.servers import distribution, serving
+from outside.tools import CACHE, find, versions
+
+LIMIT = 0.5
+POLICY = """\
+version: 1
+name: benchmark
+signatures: {threshold: 1}
+statements:
+  - {type: cyclonedx}
+  - {type: spdx}
+  - {type: provenance}
+  - {type: checks}
+provenance: {builders: ["https://ironhull.io/builder/*"]}
+"""
+KINDS = ("cyclonedx", "spdx", "provenance", "checks")
+
+
+class Bench:
+    """The commands of both sides, and the seconds of each."""
+
+    def __init__(self, made: Publication, host: str, folder: Path) -> None:
+        self.made, self.host, self.folder = made, host, folder
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.environment = os.environ | {
+            "IRONHULL_HOME": str(made.folder / "zstd"), "HOME": str(folder)
+        }  # fmt: skip
+        (folder / "policy.yaml").write_text(POLICY)
+
+    def timed(self, name: str, *commands: list[Any]) -> None:
+        """All commands one after the other, as one measurement."""
+        begin = time.perf_counter()
+        for command in commands:
+            done = subprocess.run(
+                list(map(str, command)), env=self.environment, cwd=self.folder,
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            if done.returncode:
+                raise SystemExit(f"{command}: {done.stderr[-500:]}")
+        self.seconds[name].append(time.perf_counter() - begin)
+
+    def ours(self, *words: Any) -> list[Any]:
+        return [sys.executable, "-m", "ironhull.cli", *words]
+
+    def turn(self, number: int) -> None:
+        """Each measurement once."""
+        at, insecure = self.host, ("--from-plain-http", "--to-plain-http")
+        first = f"{at}/ours{number}:13"
+        archive = self.made.folder / "bundle.tar"
+        digest = entry_in(self.made, "bundle")["digest"]
+        layout = ("--from-oci-layout", "--to-plain-http", f"{archive}@{digest}")
+        self.timed("push", self.ours("push", IMAGE, first, "--no-record", "-q"))
+        self.timed("push.oras", [find("oras"), "cp", "-r", *layout, f"{at}/oras{number}:13"])
+        self.timed("copy", self.ours("copy", first, f"{at}/copy{number}:13", "--no-record", "-q"))
+        self.timed(
+            "copy.oras", [find("oras"), "cp", "-r", *insecure, first, f"{at}/second{number}:13"]
+        )
+        self.timed("copy.crane", [find("crane"), "cp", first, f"{at}/third{number}:13"])
+        key, subject = self.made.folder / "key.pub", f"{at}/ours{number}@{self.made.platform}"
+        self.timed(
+            "verify",
+            self.ours("verify", subject, "--key", key, "--policy", self.folder / "policy.yaml"),
+        )
+        types = {each["kind"]: each["type"] for each in self.made.of_platform}
+        options = ("--key", key, "--insecure-ignore-tlog", "--allow-http-registry")
+        attestation = [find("cosign"), "verify-attestation", *options, "--type"]
+        self.timed(
+            "verify.cosign",
+            [find("cosign"), "verify", *options, subject],
+            *([*attestation, types[kind], subject] for kind in KINDS),
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--home", type=Path, default=CACHE / "compat/publication")
+    options = parser.parse_args()
+    registry = find("docker-registry")
+    if registry is None or not all(map(find, ("oras", "crane", "cosign"))):
+        raise SystemExit("needs docker-registry, oras, crane and cosign (to get them: .ci/tools)")
+    made = publication(options.home)
+    with tempfile.TemporaryDirectory(prefix="compat-") as text:
+        folder = Path(text)
+        with serving(distribution, registry, folder / "registry") as host:
+            bench = Bench(made, host, folder)
+            for number in range(options.runs):
+                bench.turn(number)
+    medians = {name: round(statistics.median(each), 3) for name, each in bench.seconds.items()}
+    ratios = {
+        name: round(medians[name] / medians[f"{name}.{peer}"], 2)
+        for name, peer in (("push", "oras"), ("copy", "oras"), ("verify", "cosign"))
+    }
+    known = versions()
+    figures = {
+        "statements": len(made.statements),
+        "platform": PLATFORM,
+        "seconds": medians,
+        "ratio": ratios,
+        "versions": {name: known[name] for name in ("docker-registry", "oras", "crane", "cosign")},
+    }
+    print(json.dumps(figures, indent=None if options.json else 2))
+    return int(max(ratios.values()) > LIMIT)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
