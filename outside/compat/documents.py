@@ -54,6 +54,28 @@ parser.parse_file(sys.argv[1])
 print(len([p for p in parser.get_packages() if "purl" in json.dumps(p)]))
 """
 
+BUNDLE = """
+import sys
+from sigstore.models import Bundle
+print(len(Bundle.from_json(open(sys.argv[1]).read()).to_json()))
+"""
+STATEMENT = """
+import json, sys
+from google.protobuf.json_format import Parse
+from in_toto_attestation.v1.statement import Statement
+import in_toto_attestation.v1.statement_pb2 as pb
+statement = Statement.copy_from_pb(Parse(open(sys.argv[1]).read(), pb.Statement()))
+statement.validate()
+print(len(statement.pb.subject))
+"""
+PURLS = """
+import json, sys
+from packageurl import PackageURL
+found = [c["purl"] for c in json.load(open(sys.argv[1]))["components"] if "purl" in c]
+found = [purl for purl in found if purl.startswith("pkg:deb/") and "arch=source" not in purl]
+print(sum(PackageURL.from_string(purl).to_string() == purl for purl in found))
+"""
+
 
 def packages_in(path: Path) -> int:
     """Distribution packages in one of our SBOMs: what has a Debian purl, binaries only."""
@@ -243,3 +265,24 @@ def scan_with_vex(run: Run) -> Seen:
     if seen.does == "yes":
         return Seen("no", "", seen.survive, "ends well, and finds it all the same")
     return Seen("yes") if seen.says.startswith("ends well") else seen
+
+
+def read_by_library(run: Run, script: str, name: str) -> Seen:
+    """A script that ends well where the library takes the document."""
+    done = run("-c", script, run.publication.folder / name, PYTHONWARNINGS="ignore")
+    return Seen("no", says=run.last()) if done.returncode else Seen("yes")
+
+
+@job("read bundle", "sigstore")
+def read_bundle(run: Run) -> Seen:
+    return read_by_library(run, BUNDLE, "bundle.json")
+
+
+@job("read statement", "in-toto-attestation")
+def read_statement(run: Run) -> Seen:
+    return read_by_library(run, STATEMENT, "statement.json")
+
+
+@job("read purls", "packageurl-python")
+def read_purls(run: Run) -> Seen:
+    return scripted(run, PURLS, run.publication.folder / CDX)

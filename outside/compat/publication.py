@@ -5,6 +5,7 @@ It is built once into a home of its own, which may be there already.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -97,13 +98,19 @@ def _files(folder: Path, home: Path) -> None:
             *("sbom", IMAGE, "--format", "cyclonedx-1.5", "--platform", PLATFORM),
         ),
         "image.spdx.json": ("attestations", IMAGE, "--read", "spdx", "--platform", PLATFORM),
+        "bundle.json": (
+            *("attestations", IMAGE, "--read", "vex", "--platform", PLATFORM, "--bundle"),
+        ),
         "image.vex.json": ("attestations", IMAGE, "--read", "vex", "--platform", PLATFORM),
     }.items():
         path = folder / name
         if not path.exists():
             printed = ironhull(home, *words)
             if not path.exists():
-                path.write_text(_predicate(printed))
+                path.write_text(_predicate(printed) if name.startswith("image.") else printed)
+    bundle = json.loads((folder / "bundle.json").read_text())
+    payload = base64.b64decode(bundle["dsseEnvelope"]["payload"])
+    (folder / "statement.json").write_bytes(payload)
 
 
 def _predicate(text: str) -> str:
