@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -27,6 +29,8 @@ from ironhull.store.rootfs import write_rootfs
 from ironhull.workspace.bubblewrap import bubblewrap
 
 Shell = Callable[..., Ended]
+OTHER = 12345
+"""A user that no machine has a name for."""
 
 
 @pytest.fixture(scope="session")
@@ -289,6 +293,78 @@ def test_a_server_answers_is_entered_and_stopped(engines: tuple[Engine, Engine])
         ended = container.stop(30)
         assert not ended.killed
         assert not container.running()
+
+
+@pytest.fixture
+def others_place(
+    archives_bubblewrap: Bubblewrap, shell_layout: ImageLayout
+) -> Iterator[tuple[Bubblewrap, Path]]:
+    """Program and root where a user without a name reaches them, and owns the root."""
+    with tempfile.TemporaryDirectory(prefix="ironhull-other-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        source = Path(archives_bubblewrap.program[-1]).parent
+        shutil.copytree(source, folder / "program", symlinks=True)
+        write_rootfs(
+            shell_layout,
+            choose_manifest(shell_layout, shell_layout.find("shell:1")),
+            folder / "root",
+        )
+        for path in (folder / "root/proc", folder / "root/dev"):
+            path.mkdir()
+        for path in (folder / "root", *(folder / "root").rglob("*")):
+            os.chown(path, OTHER, OTHER, follow_symlinks=False)
+        program = tuple(
+            word.replace(str(source), str(folder / "program"))
+            for word in archives_bubblewrap.program
+        )
+        yield replace(archives_bubblewrap, program=program), folder / "root"
+
+
+def as_other(work: Callable[[], Ended]) -> str:
+    """What the work gives when it is done by a user without any rights, in a child of ours."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(OTHER, OTHER, OTHER)
+            os.setresuid(OTHER, OTHER, OTHER)
+            ended = work()
+            said = f"{ended.exit_code}\n{(ended.stdout + ended.stderr).decode()}"
+        except BaseException as error:
+            said = repr(error)
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        said = file.read()
+    os.waitpid(child, 0)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("line", "fields", "said"),
+    [
+        ("id -u; id -g; id -G", {}, "0\n65532\n65532\n65532\n"),
+        ("id -u; echo x > /x", {"uid": 0, "gid": 0}, "Read-only file system"),
+        ("echo x > /x; cat /x", {"writes": Root.DISCARDED}, "0\nx\n"),
+        ("echo y > /tmp/y; cat /tmp/y", {}, "0\ny\n"),
+        ("busybox grep CapEff /proc/self/status", {"uid": 0}, "0\nCapEff:\t0000000000000000\n"),
+        ("busybox unshare -r true", {}, "not permitted"),
+        ("for i in 1 2 3 4 5 6 7; do sleep 99 & done", {"limits": Limits(processes=4)}, "fork"),
+        ("cat /proc/keys; busybox wc -l < /proc/net/dev", {}, "0\n3\n"),
+    ],
+)
+def test_another_user_than_root_needs_nothing_set_up(
+    others_place: tuple[Bubblewrap, Path], line: str, fields: dict[str, object], said: str
+) -> None:
+    program, root = others_place
+    plain = Wish(root, ("sh", "-c", line), {"PATH": "/bin"}, uid=65532, gid=65532)
+    wish = replace(plain, **fields)  # type: ignore[arg-type]
+    found = as_other(lambda: run(program, wish))
+    assert said in found
+    assert not (root / "x").exists()
 
 
 def test_a_killed_starter_takes_its_sandbox_along(

@@ -1,9 +1,11 @@
 """A program of its own that goes into a running sandbox: run by `entering`, imported by nobody.
 
 `forward LISTENER PORT NS…`: accept from a socket of the host, relay to the port in there.
-`execute LAUNCHER SECCOMP NS…`: become a process of the sandbox and execute the launcher.
-Numbers are inherited descriptors. Only the standard library, and no site-packages: it has to start
-in milliseconds, with one thread, which is what a user namespace wants of who enters it.
+`execute LAUNCHER SECCOMP KEPT NS…`: become a process of the sandbox and execute the launcher; of
+all capabilities it may have the first KEPT of SETGID, SETUID and SETPCAP.
+Numbers are inherited descriptors but for PORT and KEPT. Only the standard library, and no
+site-packages: it has to start in milliseconds, with one thread, which is what a user namespace
+wants of who enters it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import struct
 import sys
 import threading
 
-_DEATH, _SECCOMP, _NO_NEW_PRIVS, _FILTER = 1, 22, 38, 2
+_DEATH, _SECCOMP, _BOUNDING_DROP, _NO_NEW_PRIVS, _FILTER = 1, 22, 24, 38, 2
+_NEEDED = (6, 7, 8)
+_LAST_CAPABILITY = 63
 
 
 def _libc() -> ctypes.CDLL:
@@ -68,7 +72,8 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
                 continue
 
 
-def _execute(launcher: int, seccomp: int, namespaces: list[int]) -> None:
+def _execute(launcher: int, seccomp: int, words: list[int]) -> None:
+    kept, *namespaces = words
     libc = _libc()
     calls = os.read(seccomp, 1 << 16) if seccomp >= 0 else b""
     _enter(namespaces)
@@ -80,6 +85,10 @@ def _execute(launcher: int, seccomp: int, namespaces: list[int]) -> None:
         code = os.waitstatus_to_exitcode(status)
         os._exit(128 - code if code < 0 else code)
     libc.prctl(_DEATH, signal.SIGKILL)
+    for number in range(_LAST_CAPABILITY + 1):
+        if number not in _NEEDED[:kept]:
+            # What this kernel does not know, it refuses.
+            libc.prctl(_BOUNDING_DROP, number, 0, 0, 0)
     libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
     if calls:
         kept = ctypes.create_string_buffer(calls, len(calls))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import subprocess
@@ -21,8 +22,9 @@ from ironhull.sandbox.namespace import has_users
 from ironhull.sandbox.running import Output, Running, check, memory_file
 from ironhull.sandbox.seccomp import seccomp_filter
 
-_ALL = ("user", "cgroup", "ipc", "uts", "net", "pid", "mnt")
-_NETWORK = ("user", "net")
+_ALL = ("cgroup", "ipc", "uts", "net", "pid", "mnt", "user")
+_NETWORK = ("net",)
+_GET_OWNER = 0xB701  # NS_GET_USERNS, ioctl_ns(2)
 
 
 def execute(running: Running, wish: Wish, timeout: float | None) -> Ended:
@@ -31,7 +33,8 @@ def execute(running: Running, wish: Wish, timeout: float | None) -> Ended:
     Its root, mounts and network are the sandbox's. EngineError if that has ended.
     """
     check(wish)
-    launch = Launch(None, switches=has_users(), entering=True)
+    users = has_users()
+    launch = Launch(None, switches=users)
     with ExitStack() as stack:
         program = memory_file(stack, "sandbox", launcher(wish, launch))
         calls = seccomp_filter()
@@ -39,7 +42,9 @@ def execute(running: Running, wish: Wish, timeout: float | None) -> Ended:
         spaces = stack.enter_context(_namespaces(running, _ALL))
         files = [program, *([seccomp] if calls else []), *spaces]
         began = time.monotonic()
-        process = _started("execute", [program, seccomp, *spaces], files, subprocess.PIPE)
+        process = _started(
+            "execute", [program, seccomp, 3 * users, *spaces], files, subprocess.PIPE
+        )
         output = [
             Output.of(one, wish.limits.output) for one in (process.stdout, process.stderr) if one
         ]
@@ -111,16 +116,29 @@ def _started(
 
 @contextmanager
 def _namespaces(running: Running, kinds: Sequence[str]) -> Iterator[list[int]]:
-    """Descriptors of the sandbox's namespaces, without those that are our own too."""
+    """Descriptors of the sandbox's namespaces, without those that are our own too.
+
+    First the user namespace that owns the mounts: only who is in it may enter the others. Without
+    root it is not the program's: bubblewrap makes a second one in it for the user's number.
+    """
     with ExitStack() as stack:
-        found = []
+        found: list[int] = []
+        known = {Path("/proc/self/ns/user").stat().st_ino}
+
+        def add(descriptor: int) -> None:
+            stack.callback(os.close, descriptor)
+            number = os.fstat(descriptor).st_ino
+            if number not in known:
+                known.add(number)
+                found.append(descriptor)
+
         try:
+            mounts = os.open(f"/proc/{running.pid}/ns/mnt", os.O_RDONLY)
+            stack.callback(os.close, mounts)
+            add(fcntl.ioctl(mounts, _GET_OWNER))
             for kind in kinds:
-                path = Path(f"/proc/{running.pid}/ns/{kind}")
-                if path.exists() and path.readlink() != Path(f"/proc/self/ns/{kind}").readlink():
-                    descriptor = os.open(path, os.O_RDONLY)
-                    stack.callback(os.close, descriptor)
-                    found.append(descriptor)
+                known.add(Path(f"/proc/self/ns/{kind}").stat().st_ino)
+                add(os.open(f"/proc/{running.pid}/ns/{kind}", os.O_RDONLY))
         except OSError as error:
             raise EngineError(f"the sandbox cannot be entered: {error.strerror}") from None
         if not running.alive:

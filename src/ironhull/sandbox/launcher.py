@@ -93,8 +93,6 @@ class Launch:
     """RLIMIT_DATA of each process."""
     process_limit: int | None = None
     """RLIMIT_NPROC of the user."""
-    entering: bool = False
-    """bubblewrap did not start it and has taken nothing away: all capabilities are to go."""
 
 
 class _Program:
@@ -192,13 +190,8 @@ def launcher(wish: Wish, launch: Launch) -> bytes:
     if launch.began is not None:
         program.call("write", launch.began, BEGAN, len(BEGAN))
     program.call("close_range", 3, 0xFFFFFFFF, 0)
-    if launch.entering:
-        for number, name in enumerate(CAPABILITIES):
-            if name not in (one.removeprefix("CAP_") for one in NEEDED):
-                program.call("prctl", _BOUNDING_DROP, number)
     if launch.switches:
         _switch(program, wish)
-    if launch.switches or launch.entering:
         _capabilities(program, wish)
     # Changing the user has cleared what bubblewrap set: end with what started us.
     program.call("prctl", _PDEATHSIG, 9)
