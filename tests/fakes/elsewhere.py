@@ -25,4 +25,11 @@ class NoImages:
         raise NotFoundError(f"no {wanted.reference} here")
 
 
-NOTHING_ELSEWHERE = Elsewhere(NothingMissing(), NoDownload(), NoImages())
+class NoStages:
+    """A StageRunner that is never asked."""
+
+    def run(self, command):
+        raise AssertionError(command.argv)
+
+
+NOTHING_ELSEWHERE = Elsewhere(NothingMissing(), NoDownload(), NoImages(), NoStages())

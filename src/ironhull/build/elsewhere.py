@@ -1,8 +1,10 @@
-"""What a build gets from elsewhere: packages, files, other images."""
+"""What a build gets from elsewhere, behind interfaces: packages, files, images, a sandbox."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from ironhull.archive.interface import Download, PackageSource
@@ -23,9 +25,43 @@ class ImageSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StageCommand:
+    """One command of a build stage."""
+
+    root: Path
+    """The folder that is `/`; what the command changes stays."""
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    work_dir: str
+    uid: int
+    gid: int
+    empty: tuple[str, ...] = ()
+    """Folders that are empty, and gone afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutcome:
+    """How it ended."""
+
+    exit_code: int
+    output: str
+    """What it said last, both streams."""
+    timed_out: bool = False
+
+
+class StageRunner(Protocol):
+    """Runs commands of build stages, without a network."""
+
+    def run(self, command: StageCommand) -> StageOutcome:
+        """Run it to its end; EngineError if there is no sandbox on this machine."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere:
     """All of it, for one image."""
 
     packages: PackageSource
     download: Download
     images: ImageSource
+    stages: StageRunner

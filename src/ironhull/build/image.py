@@ -47,7 +47,7 @@ def build_image(
     key = image_key(definition, lock, options)
     for _ in range(_ATTEMPTS):
         known = built_image(home, key)
-        if known is None or not whole(home.store, known):
+        if known is None or options.twice or not whole(home.store, known):
             # The making takes long to load; a build in which nothing changed does without.
             from ironhull.build.making import make_image
 
@@ -74,10 +74,6 @@ def build_image(
 def _refuse_what_is_not_built(definition: ImageDefinition) -> None:
     """Nothing that a definition asks for is left out without a word."""
     asked = [
-        (stage.place, f"'builds': the stage {stage.name!r:.60} cannot be built yet")
-        for stage in definition.builds
-    ]
-    asked += [
         (one.place, f"'packages': a part of {one.name} alone cannot be taken yet")
         for one in definition.packages
         if one.part

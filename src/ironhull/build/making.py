@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
 from ironhull.build import transform
 from ironhull.build.artifact_layer import artifact_layer
 from ironhull.build.assemble import annotations_of, put_index
@@ -12,7 +15,9 @@ from ironhull.build.fetch import fetch_packages
 from ironhull.build.file_layer import file_layer
 from ironhull.build.platform_image import put_platform
 from ironhull.build.recipe import recipe_of, remember_recipe
+from ironhull.build.record import MadeLayer
 from ironhull.build.request import BuildOptions, image_key
+from ironhull.build.stage_layer import stage_layers
 from ironhull.definition.model import ImageDefinition
 from ironhull.errors import InputError
 from ironhull.lock.model import Lock, LockedPackage
@@ -47,18 +52,15 @@ def make_image(
     built = []
     for platform, keys in needed.items():
         records = [plan.records[key] for key in dict.fromkeys(keys)]
-        records += [
-            file_layer(request, home, elsewhere.download, options.compression)
-            for request in definition.files
-            if not request.platforms or platform in request.platforms
-        ]
-        records += [
-            artifact_layer(request, platform, home, elsewhere.images, options.compression)
-            for request in definition.artifacts
-            if not request.platforms or platform in request.platforms
-        ]
+        records += _other_layers(definition, platform, home, elsewhere, options)
+        built_here = stage_layers(
+            definition, lock, platform, home, elsewhere, options.compression, progress,
+            jobs=options.jobs, twice=options.twice,
+        )  # fmt: skip
+        records += built_here
+        of = _deciding(definition, built_here)
         # 4
-        built.append(put_platform(definition, lock, platform, records, options.compression, home))
+        built.append(put_platform(of, lock, platform, records, options.compression, home))
     # 5
     annotations = annotations_of(definition, lock.created)
     index = put_index(home.store.blobs, [manifest for manifest, _ in built], annotations)
@@ -76,6 +78,31 @@ def make_image(
         made,
         total - made,
     )
+
+
+def _other_layers(
+    definition: ImageDefinition,
+    platform: Platform,
+    home: Home,
+    elsewhere: Elsewhere,
+    options: BuildOptions,
+) -> Iterator[MadeLayer]:
+    """Layers of fetched files, and of files out of other images."""
+    for request in definition.files:
+        if not request.platforms or platform in request.platforms:
+            yield file_layer(request, home, elsewhere.download, options.compression)
+    for artifact in definition.artifacts:
+        if not artifact.platforms or platform in artifact.platforms:
+            yield artifact_layer(artifact, platform, home, elsewhere.images, options.compression)
+
+
+def _deciding(definition: ImageDefinition, built: Sequence[MadeLayer]) -> ImageDefinition:
+    """The definition that also decides for what its stages changed (`diff`) of packages' files."""
+    if not any(output.diff for stage in definition.builds for output in stage.outputs):
+        return definition
+    paths = {f"/{entry.path}" for made in built for part in made.parts for entry in part.entries}
+    overlaps = tuple(sorted({*definition.keep.overlaps, *paths}))
+    return replace(definition, keep=replace(definition.keep, overlaps=overlaps))
 
 
 def _locked(

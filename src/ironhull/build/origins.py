@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import zstandard
 
 from ironhull.build.record import PackagePart, TreeEntry
-from ironhull.definition.model import ArtifactRequest, FileRequest
+from ironhull.definition.model import ArtifactRequest, BuildStage, FileRequest
 from ironhull.lock.model import LockedPackage
-from ironhull.oci.digest import Digest, hex_of
+from ironhull.oci.digest import Digest, digest_of, hex_of
 from ironhull.oci.platform import Platform
 from ironhull.store.files import replace_file
 from ironhull.store.home import Home
@@ -27,6 +27,7 @@ from ironhull.values import dataclass
 
 FORMAT = 1
 _LEVEL = 3
+_STAGE = "stage "
 _MAX_SIZE = 1 << 30
 
 Value = TypeVar("Value")
@@ -38,6 +39,8 @@ class OriginKind(StrEnum):
     PACKAGE = "package"
     FETCHED = "fetched"
     """A file or archive of `contents.files`, or out of an image of `contents.artifacts`."""
+    BUILT = "built"
+    """A stage of `contents.builds`."""
     DEFINITION = "definition"
     """An entry of `paths`."""
     STEP = "step"
@@ -64,6 +67,16 @@ class FetchedFile(NamedTuple):
     digest: Digest
 
 
+class BuiltStage(NamedTuple):
+    """A stage of `contents.builds` whose outputs are in the image."""
+
+    name: str
+    layer: str
+    """The diff_id of what it gave."""
+    steps: tuple[tuple[str, str], ...]
+    """Each step's name, and the digest of its commands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origins:
     """What one platform of an image was made of."""
@@ -73,6 +86,7 @@ class Origins:
     fetched: tuple[FetchedFile, ...]
     paths: Mapping[str, Origin]
     """All but folders, relative to the root; bytes that are not UTF-8 are in hexadecimal."""
+    stages: tuple[BuiltStage, ...] = ()
 
 
 def origins_of(
@@ -86,6 +100,11 @@ def origins_of(
     """The origins of a finished tree: `owners` are its packages, `makers` who wrote the rest."""
     named = {file.name: Origin(OriginKind.FETCHED, file.name) for file in fetched}
     named |= {package.name: Origin(OriginKind.PACKAGE, package.name) for package in packages}
+    named |= {
+        name: Origin(OriginKind.BUILT, name.removeprefix(_STAGE))
+        for name in set(owners.values())
+        if name.startswith(_STAGE)
+    }
     ours = {entry.path for part in parts for entry in part.entries[part.shipped :]}
     paths = {}
     for path, entry in entries.items():
@@ -129,6 +148,24 @@ def artifact_name(request: ArtifactRequest) -> str:
     return f"{request.reference} ({request.digest})"
 
 
+def stage_name(stage: BuildStage) -> str:
+    """What the outputs of a stage are called; no package can have this name."""
+    return f"{_STAGE}{stage.name}"
+
+
+def built_stages(stages: Iterable[BuildStage], layers: Mapping[str, str]) -> tuple[BuiltStage, ...]:
+    """The stages whose layers (diff_id by `stage_name`) are in an image, and what they ran."""
+    return tuple(
+        BuiltStage(
+            stage.name,
+            layers[stage_name(stage)],
+            tuple((step.name, digest_of(step.runs.encode())) for step in stage.steps),
+        )
+        for stage in stages
+        if stage_name(stage) in layers
+    )
+
+
 def fetched_name(request: FileRequest) -> str:
     """What a fetched file is called; no package can have this name."""
     return f"{posixpath.basename(urlsplit(request.url).path)} ({request.path})"
@@ -148,6 +185,7 @@ def write_origins(home: Home, manifest: Digest, origins: Origins) -> None:
         "format": FORMAT,
         "packages": origins.packages,
         "fetched": origins.fetched,
+        "stages": origins.stages,
         "origins": list(kinds),
         "paths": paths,
     }
@@ -172,6 +210,7 @@ def read_origins(home: Home, manifest: Digest) -> Origins | None:
             tuple(_converted(value["packages"], LockedPackage)),
             tuple(_converted(value["fetched"], FetchedFile)),
             {path: origins[number] for path, number in value["paths"].items()},
+            tuple(_converted(value.get("stages", []), BuiltStage)),
         )
     except (OSError, zstandard.ZstdError, msgspec.MsgspecError, ValueError, KeyError, TypeError,
             IndexError, AttributeError):  # fmt: skip

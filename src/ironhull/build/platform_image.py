@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from ironhull.build.check_result import CheckResult
 from ironhull.build.compose import own_layer
 from ironhull.build.compression import Compression
 from ironhull.build.mending import mending
-from ironhull.build.origins import fetched_files, origins_of, taken, write_origins
+from ironhull.build.origins import built_stages, fetched_files, origins_of, taken, write_origins
 from ironhull.build.record import MadeLayer, PackagePart
 from ironhull.build.squash import squashed_layer
 from ironhull.build.steps import order
@@ -33,7 +34,7 @@ from ironhull.build.steps.accounts import run_as
 from ironhull.build.steps.context import StepContext
 from ironhull.build.steps.ld_cache import library_folders
 from ironhull.build.tree import Tree, tree_of
-from ironhull.definition.model import ImageDefinition
+from ironhull.definition.model import BuildStage, ImageDefinition
 from ironhull.errors import UnfitImageError
 from ironhull.lock.model import Lock, LockedPlatform, ReasonKind
 from ironhull.oci.descriptor import Descriptor
@@ -82,6 +83,8 @@ def put_platform(
     origins = origins_of(
         tree.entries, tree.owner, tree.makers, context.packages, locked.packages, fetched
     )
+    made = {part.name: record.diff_id for record in records for part in record.parts}
+    origins = replace(origins, stages=built_stages(_on(definition, platform), made))
     write_origins(home, manifest.digest, origins)
     return manifest, BuiltPlatform(
         str(platform),
@@ -92,6 +95,12 @@ def put_platform(
         checks,
         _packages(locked, parts),
     )
+
+
+def _on(definition: ImageDefinition, platform: Platform) -> Iterator[BuildStage]:
+    for stage in definition.builds:
+        if not stage.platforms or platform in stage.platforms:
+            yield stage
 
 
 def _layers(

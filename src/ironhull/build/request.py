@@ -25,6 +25,8 @@ class BuildOptions:
     """In the definition's order."""
     jobs: int = 2
     """Layers made at once; changes nothing in the result."""
+    twice: bool = False
+    """Build stages a second time, and compare."""
     named: str = ""
     """The only name that the store gets for the image: the definition's tags stay where they are.
     Empty: its tags."""

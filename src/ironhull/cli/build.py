@@ -37,6 +37,12 @@ from ironhull.workspace.building import BuildChoices, build_images, write_layout
     help="If its check fails: all it found, and lines that would mend it.",
 )
 @click.option("--no-attest", is_flag=True, help="Sign nothing, though there is a key.")
+@click.option(
+    "--check-reproducible",
+    "twice",
+    is_flag=True,
+    help="Build stages twice (another folder, time zone, number of jobs); fail if bytes differ.",
+)
 @click.option("--jobs", type=click.IntRange(1, 64), help="Layers made at once; default: the CPUs.")
 @archive_options
 @as_json
@@ -49,6 +55,7 @@ def build(
     locked: bool,
     suggest: bool,
     no_attest: bool,
+    twice: bool,
     jobs: int | None,
     mirror: str | None,
     keyring: Path | None,
@@ -74,7 +81,7 @@ def build(
         raise click.UsageError("--output takes one image")
     began = time.monotonic()
     chosen = BuildChoices(
-        Platform.parse_all(platforms), compression, update, locked, jobs, not no_attest
+        Platform.parse_all(platforms), compression, update, locked, jobs, not no_attest, twice
     )
     with opened(as_json, mirror=mirror, keyring=keyring, offline=offline) as machine:
 

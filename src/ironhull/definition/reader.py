@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import fields, is_dataclass, replace
-from enum import Enum
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 from ironhull.debian import codenames
 from ironhull.definition.accounts import accounts_of
@@ -25,9 +22,10 @@ from ironhull.definition.fetched import files_of
 from ironhull.definition.files import Files, declared_variables, tracked_variables, tree_of
 from ironhull.definition.foreign import SYSTEMS, without_foreign
 from ironhull.definition.format import FORMAT
-from ironhull.definition.model import FileRequest, ImageDefinition, PackageRequest, Place
+from ironhull.definition.model import ImageDefinition, Place
 from ironhull.definition.paths import edits_of, normalised, platforms_of
 from ironhull.definition.pins import NOTHING, Pins
+from ironhull.definition.plain import plain
 from ironhull.definition.runtime import (
     compression_of,
     healthcheck_of,
@@ -133,6 +131,7 @@ def _definition(record: ReadMap, path: Path, files: Files, problems: Problems) -
     accounts = accounts_of(record, keep.shell, problems)
     image = _image(record, problems)
     _check_claims(record, problems)
+    repositories = repositories_of(record, files, problems)
     return ImageDefinition(
         file=path,
         digest=Digest(""),
@@ -145,7 +144,7 @@ def _definition(record: ReadMap, path: Path, files: Files, problems: Problems) -
         distribution=distribution,
         codename=codename,
         packages=packages_of(record, problems),
-        repositories=repositories_of(record, files, problems),
+        repositories=repositories,
         files=files_of(record, files, problems),
         mappings=dict(record.record("contents").get("mappings", {})),
         accounts=accounts,
@@ -168,7 +167,7 @@ def _definition(record: ReadMap, path: Path, files: Files, problems: Problems) -
         tests=tests_of(record, accounts, keep, problems),
         keep=keep,
         artifacts=artifacts_of(record, problems),
-        builds=stages_of(record, files, problems),
+        builds=stages_of(record, repositories, files, problems),
     )
 
 
@@ -287,41 +286,8 @@ def _digest(definition: ImageDefinition) -> Digest:
     # Only where there are any, so that definitions without them keep their digest.
     apart |= {name for name in ("artifacts", "builds") if not getattr(definition, name)}
     value = {
-        field.name: _json(getattr(definition, field.name))
+        field.name: plain(getattr(definition, field.name))
         for field in fields(definition)
         if field.name not in apart
     }
     return digest_of(canonical(value))
-
-
-def _json(value: Any) -> Any:
-    """A part of a definition as JSON, without places and without paths of this machine."""
-    kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
-        return value
-    if kind is tuple or kind is list:
-        return [_json(inner) for inner in value]
-    if is_dataclass(kind):
-        left_out = _left_out(value)
-        return {name: _json(getattr(value, name)) for name in _names(kind) if name not in left_out}
-    if isinstance(value, bytes):
-        return digest_of(value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {key: _json(inner) for key, inner in value.items()}
-    return value
-
-
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
-
-
-def _left_out(value: Any) -> Collection[str]:
-    """Fields that are of this machine, or that a definition of before did not have."""
-    if isinstance(value, FileRequest) and value.url.startswith("file:"):
-        return ("place", "url")
-    if isinstance(value, PackageRequest) and value.part is None:
-        return ("place", "part")
-    return ("place",)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ironhull.definition.accounts import stage_accounts_of
 from ironhull.definition.actions import commands_of
 from ironhull.definition.contents import artifact, artifacts_of, packages_of, repositories_of
 from ironhull.definition.fetched import files_of
 from ironhull.definition.files import Files
-from ironhull.definition.model import BuildStage, BuildStep, StageOutput
+from ironhull.definition.model import BuildStage, BuildStep, RepositoryRequest, StageOutput
 from ironhull.definition.paths import edits_of, normalised, optional_mode, platforms_of
 from ironhull.definition.shape import ReadMap
 from ironhull.definition.tree import Problems
@@ -17,12 +17,22 @@ from ironhull.definition.tree import Problems
 MAX_STEPS = 200
 
 
-def stages_of(root: ReadMap, files: Files, problems: Problems) -> tuple[BuildStage, ...]:
+def stages_of(
+    root: ReadMap, repositories: Sequence[RepositoryRequest], files: Files, problems: Problems
+) -> tuple[BuildStage, ...]:
     """The stages in order; outputs of earlier ones are in later ones."""
     stages: list[BuildStage] = []
+    known = {_archive(one) for one in repositories}
     for item in root.record("contents").items("builds"):
         record: ReadMap = item.value
         stage = _stage(record, files, problems)
+        for repository in stage.repositories:
+            if _archive(repository) not in known:
+                problems.error(
+                    repository.place,
+                    "a stage has the archives of its image: write it under the image's "
+                    "'contents.repositories'",
+                )
         for other in stages:
             shared = not (stage.platforms and other.platforms) or set(stage.platforms) & set(
                 other.platforms
@@ -31,6 +41,10 @@ def stages_of(root: ReadMap, files: Files, problems: Problems) -> tuple[BuildSta
                 problems.error(record.at("name"), f"two stages are called {stage.name!r:.60}")
         stages.append(stage)
     return tuple(stages)
+
+
+def _archive(one: RepositoryRequest) -> tuple[str, str, tuple[str, ...]]:
+    return one.uri, one.suite, one.components
 
 
 def _stage(record: ReadMap, files: Files, problems: Problems) -> BuildStage:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ironhull.debian.version import compare
-from ironhull.lock.model import BrokenEdge, Lock, LockedPackage
+from ironhull.lock.model import BrokenEdge, Lock, LockedPackage, LockedPlatform
 
 
 class ChangeKind(StrEnum):
@@ -100,8 +100,7 @@ def _packages(old: Lock, new: Lock) -> tuple[PackageChange, ...]:
     found: dict[tuple[str, ChangeKind, str, str, str], list[str]] = {}
     # A platform that only one of the locks has is said once, not for each of its packages.
     for platform in sorted(set(old.platforms) & set(new.platforms)):
-        before = {package.name: package for package in old.platforms[platform].packages}
-        after = {package.name: package for package in new.platforms[platform].packages}
+        before, after = (_named(lock.platforms[platform]) for lock in (old, new))
         for name in sorted(set(before) | set(after)):
             change = _change(before.get(name), after.get(name))
             if change is not None:
@@ -110,6 +109,14 @@ def _packages(old: Lock, new: Lock) -> tuple[PackageChange, ...]:
         PackageChange(name, kind, was, now, suite, tuple(platforms))
         for (name, kind, was, now, suite), platforms in sorted(found.items())
     )
+
+
+def _named(platform: LockedPlatform) -> dict[str, LockedPackage]:
+    """Packages by name; those of a build stage say so."""
+    found = {str(package.name): package for package in platform.packages}
+    for name, stage in platform.stages.items():
+        found |= {f"{package.name} (in stage {name})": package for package in stage.packages}
+    return found
 
 
 def _change(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import replace
 from typing import Any
 
 from ironhull.archive.interface import ReleaseRecord
@@ -24,6 +25,7 @@ from ironhull.values import dataclass
 
 MAX_ITEMS = 50_000
 MAX_PLATFORMS = 64
+MAX_STAGES = 64
 MAX_TEXT = 1 << 16
 MAX_ADDRESS = 4096
 MAX_SIZE = 1 << 36
@@ -182,7 +184,7 @@ def _release(item: JsonObject) -> ReleaseRecord:
 
 
 def _platform(name: str, item: JsonObject, origins: set[tuple[str, str]]) -> LockedPlatform:
-    item.only("packages broken")
+    item.only("packages broken", "stages")
     try:
         platform = Platform.parse(name)
         architecture = platform.debian
@@ -190,6 +192,21 @@ def _platform(name: str, item: JsonObject, origins: set[tuple[str, str]]) -> Loc
         raise Faulty(f"{item.where}: {error}") from None
     if str(platform) != name:
         raise Faulty(f"{item.where}: is written {platform}")
+    stages = {
+        _stage_name(stage, one): _resolved(one, architecture, origins)
+        for stage, one in (item.inner("stages", MAX_STAGES) if "stages" in item.value else [])
+    }
+    return replace(_resolved(item, architecture, origins), stages=stages)
+
+
+def _stage_name(name: str, item: JsonObject) -> str:
+    if not name or len(name) > MAX_TEXT or not _plain(name):
+        raise Faulty(f"{item.where}: not a stage's name")
+    return name
+
+
+def _resolved(item: JsonObject, architecture: str, origins: set[tuple[str, str]]) -> LockedPlatform:
+    item.only("packages broken", "stages")
     packages = tuple(_package(p, architecture, origins) for p in item.items("packages"))
     names = [package.name for package in packages]
     if names != sorted(set(names)):

@@ -107,7 +107,9 @@ def render_lock(lock: Lock) -> bytes:
 
 
 def _platform(platform: LockedPlatform) -> dict[str, Any]:
-    return {
+    stages = {name: _platform(stage) for name, stage in platform.stages.items()}
+    # Only where there are any, so that locks without them keep their bytes.
+    return ({"stages": stages} if stages else {}) | {
         "packages": [_package(package) for package in platform.packages],
         "broken": [
             {"package": edge.package, "relation": edge.relation, "excluded": edge.excluded}

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ironhull.archive.interface import Archive, ReleaseRecord
 from ironhull.definition.model import ImageDefinition, Track
+from ironhull.definition.stage_image import stage_definition
 from ironhull.definition.variables import tracked_value
 from ironhull.errors import LockError, NetworkError, ResolveError
 from ironhull.lock.diff import diff
@@ -31,7 +32,7 @@ def make_lock(definition: ImageDefinition, archives: Archives) -> Lock:
     problems: dict[Platform, ResolveError] = {}
     for platform in _sorted(definition):
         try:
-            platforms[str(platform)] = resolve(definition, platform, archives[platform])
+            platforms[str(platform)] = _resolved(definition, platform, archives[platform])
         except ResolveError as error:
             problems[platform] = error
     if problems:
@@ -50,6 +51,16 @@ def make_lock(definition: ImageDefinition, archives: Archives) -> Lock:
         requests=request_texts(definition),
         variables=_tracked(definition, archives),
     )
+
+
+def _resolved(definition: ImageDefinition, platform: Platform, archive: Archive) -> LockedPlatform:
+    """The packages of the image and of its build stages on a platform."""
+    stages = {
+        stage.name: resolve(stage_definition(definition, stage), platform, archive)
+        for stage in definition.builds
+        if not stage.platforms or platform in stage.platforms
+    }
+    return replace(resolve(definition, platform, archive), stages=stages)
 
 
 def _said_once(problems: Mapping[Platform, ResolveError]) -> str:

@@ -69,6 +69,8 @@ class LockedPlatform:
     packages: tuple[LockedPackage, ...]
     """Sorted by name."""
     broken: tuple[BrokenEdge, ...] = ()
+    stages: Mapping[str, LockedPlatform] = field(default_factory=dict)
+    """The packages of each build stage, by its name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,12 @@ def request_texts(definition: ImageDefinition) -> tuple[str, ...]:
         request_text(request) + (" (with recommends)" if request.recommends else "")
         for request in definition.packages
     )
-    return tuple(sorted((*packages, *definition.addressed)))
+    stages = (
+        f"{request_text(request)} (in stage {stage.name})"
+        for stage in definition.builds
+        for request in stage.packages
+    )
+    return tuple(sorted({*packages, *stages, *definition.addressed}))
 
 
 def request_digest(definition: ImageDefinition) -> Digest:
@@ -54,6 +59,15 @@ def request_digest(definition: ImageDefinition) -> Digest:
         ],
     }
     # Only where there are any, so that locks without them keep their digest.
+    if definition.builds:
+        value["stages"] = [
+            [
+                stage.name,
+                sorted(str(platform) for platform in stage.platforms),
+                sorted(request_text(request) for request in stage.packages),
+            ]
+            for stage in definition.builds
+        ]
     if definition.addressed:
         value["addressed"] = definition.addressed
     return digest_of(canonical(value))

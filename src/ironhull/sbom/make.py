@@ -261,6 +261,9 @@ def _origin(
         file = fetched[origin.name]
         detail = "fetched by the image's definition, checked by its digest"
         return BillOrigin(identifier, "fetched", file.name, detail, file.url, file.digest, files)
+    if origin.kind is OriginKind.BUILT:
+        detail = "built from source by a stage of the image's definition"
+        return BillOrigin(identifier, "definition", f"stage {origin.name}", detail, files=files)
     if origin.kind is OriginKind.DEFINITION:
         detail = "written by the image's definition"
         return BillOrigin(identifier, "definition", origin.name, detail, files=files)

@@ -13,11 +13,11 @@ from typing import Any
 
 from ironhull import __version__
 from ironhull.build import versions
-from ironhull.build.origins import FetchedFile
+from ironhull.build.origins import BuiltStage, FetchedFile
 from ironhull.build.recipe import Recipe, digests_of
 from ironhull.inventory.model import Distribution, Package
 from ironhull.inventory.purl import purl_of
-from ironhull.lock.model import Lock, LockedPackage
+from ironhull.lock.model import Lock, LockedPackage, LockedPlatform
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.document import canonical
 
@@ -35,6 +35,7 @@ def provenance(
     builder: str,
     invocation: str,
     fetched: Sequence[FetchedFile] = (),
+    stages: Sequence[BuiltStage] = (),
     distribution: Distribution = Distribution(),  # noqa: B008 - a frozen value
 ) -> bytes:
     """The predicate for one platform's image.
@@ -60,10 +61,12 @@ def provenance(
                     "compression": compression,
                     "steps": versions.STEPS,
                     "transform": versions.TRANSFORM,
+                    **_stages(stages),
                 },
                 "resolvedDependencies": [
                     *_sources(recipe, digests),
-                    *_packages(lock, platform, distribution),
+                    *_packages(lock.platforms[platform], distribution),
+                    *_of_stages(lock.platforms[platform], distribution),
                     *map(_fetched, fetched),
                     *_releases(lock),
                 ],
@@ -91,8 +94,32 @@ def _sources(recipe: Recipe, digests: dict[str, Digest]) -> Iterator[dict[str, A
         yield entry
 
 
-def _packages(lock: Lock, platform: str, distribution: Distribution) -> Iterator[dict[str, Any]]:
-    for package in lock.platforms[platform].packages:
+def _stages(stages: Sequence[BuiltStage]) -> dict[str, Any]:
+    """What was run to build what no package brought; the commands are in the definition."""
+    said = [
+        {
+            "name": stage.name,
+            "layer": stage.layer,
+            "steps": [{"name": name, "commands": digest} for name, digest in stage.steps],
+        }
+        for stage in stages
+    ]
+    return {"stages": said} if said else {}
+
+
+def _of_stages(platform: LockedPlatform, distribution: Distribution) -> Iterator[dict[str, Any]]:
+    """Packages that were only where something was built; each once."""
+    seen = {package.sha256 for package in platform.packages}
+    for name, stage in platform.stages.items():
+        for package, entry in zip(stage.packages, _packages(stage, distribution), strict=True):
+            if package.sha256 not in seen:
+                seen.add(package.sha256)
+                entry["annotations"]["stage"] = name
+                yield entry
+
+
+def _packages(platform: LockedPlatform, distribution: Distribution) -> Iterator[dict[str, Any]]:
+    for package in platform.packages:
         yield {
             "name": package.path.rpartition("/")[2],
             "uri": locked_purl(package, distribution),

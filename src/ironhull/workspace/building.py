@@ -21,7 +21,7 @@ from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
 from ironhull.values import dataclass
 from ironhull.workspace.definitions import Definitions
-from ironhull.workspace.fetching import elsewhere
+from ironhull.workspace.elsewhere import elsewhere
 from ironhull.workspace.machine import Machine
 
 
@@ -41,6 +41,8 @@ class BuildChoices:
     """Layers made at once; None: the processors."""
     attest: bool = True
     """Attach signed statements, if there is a key."""
+    check_reproducible: bool = False
+    """Build the stages of `contents.builds` twice, and compare."""
 
 
 def build_images(
@@ -67,6 +69,7 @@ def build_images(
             Compression.parse(chosen.compression or definition.compression),
             platforms_of(definition, chosen.platforms),
             chosen.jobs or os.cpu_count() or 1,
+            chosen.check_reproducible,
         )
         image = build_image(
             definition,

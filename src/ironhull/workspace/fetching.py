@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ironhull.build.elsewhere import Elsewhere
 from ironhull.debian.package import Deb
 from ironhull.definition.model import ImageDefinition
 from ironhull.lock.model import Lock
 from ironhull.progress import Progress
 from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.pulled import PulledImages
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +58,3 @@ class LazyDownload:
 
         transfer = default_transfer(self._machine.progress.note, network(self._machine))
         return transfer.get(url, sink, limit=limit, fresh=fresh)
-
-
-def elsewhere(machine: Machine, definition: ImageDefinition, lock: Lock) -> Elsewhere:
-    """Where a build of this image gets from what this machine does not have."""
-    return Elsewhere(
-        LockedPackages(machine, definition, lock), LazyDownload(machine), PulledImages(machine)
-    )

@@ -120,6 +120,7 @@ def _provenance(image: AttestedPlatform) -> bytes:
         builder=image.machine.settings.builder,
         invocation=inputs,
         fetched=origins.fetched if origins else (),
+        stages=origins.stages if origins else (),
         distribution=image.inventory.distribution,
     )
 

@@ -49,8 +49,8 @@ from ironhull.store.layout import REF_NAME
 from ironhull.watch.facts import Facts, more_findings, worse
 from ironhull.watch.task import Outcome, Task, Told
 from ironhull.workspace.attesting import AttestChoices, attest
+from ironhull.workspace.elsewhere import elsewhere
 from ironhull.workspace.engines import engine_settings, host_of
-from ironhull.workspace.fetching import elsewhere
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.sbom import bill_of
@@ -162,7 +162,7 @@ class _Run:
             Compression.parse(definition.compression),
             definition.platforms,
             os.cpu_count() or 1,
-            self._candidate,
+            named=self._candidate,
         )
         found = elsewhere(machine, definition, lock)
         return build_image(definition, lock, machine.home, found, options, machine.progress)

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from tests.fakes.archive import fake_archive, fake_definition, release
 
 from ironhull import __version__
+from ironhull.definition.model import BuildStage, PackageRequest, Place
 from ironhull.errors import LockError
+from ironhull.lock.diff import diff
 from ironhull.lock.file import lock_path, parse_lock, read_lock, render_lock, write_lock
 from ironhull.lock.make import make_lock
 from ironhull.lock.model import (
@@ -58,6 +60,35 @@ def test_a_lock_survives_the_file(tmp_path: Path) -> None:
     write_lock(path, made())
     assert read_lock(path) == made()
     assert path.read_bytes() == render_lock(read_lock(path))
+
+
+def built_lock(text: str = TEXT) -> Lock:
+    """The lock of an image with a build stage that needs what the image does not have."""
+    place = Place("1.yaml", 7, 3)
+    stage = BuildStage(
+        "web", place, None, (PackageRequest("other", place),), (), (), (), None, (), (), ()
+    )
+    definition = replace(fake_definition("nodejs"), builds=(stage,))
+    archives = {p: fake_archive(text, p.debian) for p in definition.platforms}
+    return make_lock(definition, archives)
+
+
+def test_a_lock_has_the_packages_of_build_stages_and_says_whose_they_are(tmp_path: Path) -> None:
+    lock = built_lock(TEXT + "base-files 13\n")
+    (platform,) = lock.platforms.values()
+    assert {p.name for p in platform.stages["web"].packages} == {"base-files", "other"}
+    assert "other" not in {p.name for p in platform.packages}
+    assert "other (in stage web)" in lock.requests
+    path = tmp_path / "20.lock.json"
+    write_lock(path, lock)
+    assert read_lock(path) == lock
+    newer = built_lock(TEXT.replace("other 1", "other 2") + "base-files 13\n")
+    (change,) = diff(lock, newer).packages
+    assert str(change).startswith("other (in stage web) 1 → 2")
+
+
+def test_a_lock_without_stages_has_the_bytes_that_it_always_had() -> None:
+    assert b'"stages"' not in render_lock(made())
 
 
 def test_the_file_is_sorted_and_ends_in_a_newline() -> None:
