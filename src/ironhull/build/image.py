@@ -21,7 +21,7 @@ from ironhull.build.elsewhere import Elsewhere
 from ironhull.build.publish import VanishedError, publish, whole, with_platforms_of
 from ironhull.build.request import BuildOptions, image_key
 from ironhull.definition.model import ImageDefinition
-from ironhull.errors import DefinitionError, EnvironmentProblem, Problem
+from ironhull.errors import EnvironmentProblem
 from ironhull.lock.model import Lock
 from ironhull.oci.digest import hex_of
 from ironhull.progress import Progress
@@ -42,7 +42,6 @@ def build_image(
 
     CheckFailedError if a check fails: nothing is published then, the layers that were made stay.
     """
-    _refuse_what_is_not_built(definition)
     # 1
     key = image_key(definition, lock, options)
     for _ in range(_ATTEMPTS):
@@ -69,17 +68,6 @@ def build_image(
         f"layers of {definition.image} vanish from {home.root} while they are used "
         "(does something remove files there? build again when it is done)"
     )
-
-
-def _refuse_what_is_not_built(definition: ImageDefinition) -> None:
-    """Nothing that a definition asks for is left out without a word."""
-    asked = [
-        (one.place, f"'packages': a part of {one.name} alone cannot be taken yet")
-        for one in definition.packages
-        if one.part
-    ]
-    if asked:
-        raise DefinitionError([Problem(*place, what) for place, what in asked])
 
 
 def _say_what_stays(definition: ImageDefinition, image: BuiltImage, progress: Progress) -> None:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from ironhull.build import transform, versions
 from ironhull.build.compression import Compression
 from ironhull.build.elf import Elf
+from ironhull.build.patterns import chosen
 from ironhull.build.record import MadeLayer, PackagePart, TreeEntry
 from ironhull.build.scripts import alternatives, diversions
 from ironhull.build.sink import LayerSink, copy_content
@@ -39,6 +40,12 @@ def layer_key(debs: Sequence[Deb], policy: Policy, compression: Compression) -> 
         "setuid": list(policy.setuid),
         "compression": compression.identity,
     }
+    parts = {deb.name: policy.parts[deb.name] for deb in debs if deb.name in policy.parts}
+    # Only where there are any, so that layers of whole packages keep their keys.
+    if parts:
+        value["parts"] = {
+            name: [list(part.only), list(part.without)] for name, part in parts.items()
+        }
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
@@ -91,6 +98,9 @@ class _Packer:
         self._captured: dict[str, bytes] = {}
         self._removed_setuid: list[str] = []
         self._conffiles: dict[str, str] = {}
+        self._part = policy.parts.get(deb.name)
+        # Folders of a package of which a part is wanted: written where something lies in them.
+        self._folders: dict[str, TarHeader] = {}
 
     def pack(self) -> PackagePart:
         with self._opened() as file:
@@ -109,13 +119,19 @@ class _Packer:
         conffiles = tuple((f"/{path}", md5) for path, md5 in self._conffiles.items() if md5)
         # Before the database: what comes after it is ours, not the package's.
         shipped = len(self._entries)
+        if self._part is not None and not any(
+            chosen(path, self._part.only, self._part.without)
+            for path, entry in self._entries.items()
+            if not entry.is_directory
+        ):
+            raise MalformedError(f"{self._what}: no file of it is in the part that is wanted")
         self._database(deb.control, md5sums, conffiles)
         return PackagePart(
             self._deb.name,
             self._deb.version,
             self._deb.architecture,
             tuple(self._entries.values()),
-            deb.control.fields,
+            self._fields(deb.control),
             shipped,
             md5sums,
             alternatives(deb.control.files.get("postinst", b"")),
@@ -124,6 +140,14 @@ class _Packer:
             conffiles,
             tuple(self._removed_setuid),
         )
+
+    def _fields(self, control: Control) -> dict[str, str]:
+        """The control fields; of a part the database says so, in a field that dpkg keeps."""
+        if self._part is None:
+            return dict(control.fields)
+        what = "only" if self._part.only else "all except"
+        said = f"{what} {' '.join(self._part.only or self._part.without)}"
+        return {**control.fields, "X-Ironhull-Part": said}
 
     def _opened(self) -> BinaryIO:
         try:
@@ -156,6 +180,12 @@ class _Packer:
         # The rules change a mode only by taking setuid and setgid away.
         if new.mode != member.mode:
             self._removed_setuid.append(f"/{new.name}")
+        if self._part is not None:
+            if new.kind == DIRECTORY:
+                self._folders[new.name] = new
+                return
+            if not transform.in_part(new.name, self._deb.name, self._part):
+                return
         if new.kind == HARD_LINK:
             new = self._hardlink(new)
         self._parents(new.name)
@@ -190,7 +220,7 @@ class _Packer:
         parent = path.rpartition("/")[0]
         if parent and parent not in self._entries:
             self._parents(parent)
-            self._directory(TarHeader(parent, DIRECTORY, 0o755))
+            self._directory(self._folders.get(parent) or TarHeader(parent, DIRECTORY, 0o755))
         elif parent and not self._entries[parent].is_directory:
             raise MalformedError(f"{self._what}: {path!r} lies below {parent!r}, no directory")
 
@@ -254,7 +284,7 @@ class _Packer:
         """What scanners read: the control fields, and the digests of the files that are here."""
         name = self._deb.name
         self._parents(f"{DATABASE}/{name}")
-        texts = {name: status_entry(control.fields, conffiles), f"{name}.md5sums": md5sums}
+        texts = {name: status_entry(self._fields(control), conffiles), f"{name}.md5sums": md5sums}
         for file, text in texts.items():
             # Old control files are not UTF-8 everywhere: their bytes go through as they are.
             data = text.encode("utf-8", "surrogateescape")

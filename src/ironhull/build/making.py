@@ -36,7 +36,7 @@ def make_image(
 ) -> BuiltImage:
     """Steps 2 to 5 of `image`; the index is in the store, the tags do not point at it yet."""
     packages = {platform: _locked(definition, lock, platform) for platform in options.platforms}
-    policy = transform.Policy(definition.keep.documentation, tuple(sorted(definition.keep.setuid)))
+    policy = policy_of(definition)
     plan = LayerPlan(home, policy, options.compression)
     needed = {
         platform: [plan.need(layer) for layer in group(those)]
@@ -77,6 +77,15 @@ def make_image(
         inputs,
         made,
         total - made,
+    )
+
+
+def policy_of(definition: ImageDefinition) -> transform.Policy:
+    """What a definition chooses of its packages' files."""
+    return transform.Policy(
+        definition.keep.documentation,
+        tuple(sorted(definition.keep.setuid)),
+        {one.name: one.part for one in definition.packages if one.part and not one.excluded},
     )
 
 

@@ -54,7 +54,8 @@ class StageMaking:
 def stage_records(making: StageMaking) -> list[MadeLayer]:
     """The layers that the stage stands on: the image that it uses, packages, files, artifacts."""
     home, compression = making.home, Compression.parse(_QUICK)
-    plan = LayerPlan(home, Policy(), compression)
+    parts = {one.name: one.part for one in making.of.packages if one.part}
+    plan = LayerPlan(home, Policy(parts=parts), compression)
     keys = [plan.need(layer) for layer in group(making.locked.packages)]
     missing = frozenset(deb.sha256 for deb in plan.missing)
     packages, progress = making.locked.packages, making.progress

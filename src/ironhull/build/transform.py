@@ -8,15 +8,19 @@ rule and `versions.TRANSFORM` together: it is part of every layer's key.
 3. setuid and setgid bits of files are taken away unless the definition keeps them by name.
 4. Device nodes, fifos, sparse files, names that leave the root, names that engines read as the
    removal of a file (`.wh.…`), and files in dpkg's own database are refused.
-5. Extended attributes are left out, as dpkg does: file capabilities give rights like setuid does.
+5. Of a package of which a part is wanted, other files are left out; its licence stays.
+6. Extended attributes are left out, as dpkg does: file capabilities give rights like setuid does.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from ironhull.build.patterns import chosen
+from ironhull.definition.model import Slice
 from ironhull.errors import MalformedError
 from ironhull.oci.tar import DIRECTORY, FILE, HARD_LINK, SYMLINK, Member
 from ironhull.oci.tar_writer import TarHeader
@@ -57,6 +61,15 @@ class Policy:
     documentation: bool = False
     setuid: tuple[str, ...] = ()
     """Absolute paths that keep their bit, sorted."""
+    parts: Mapping[str, Slice] = field(default_factory=dict)
+    """Packages of which only a part is wanted."""
+
+
+def in_part(path: str, package: str, wanted: Slice) -> bool:
+    """Whether a file of a package is in the part that is wanted; its licence always is."""
+    if path == f"usr/share/doc/{package}/copyright":
+        return True
+    return chosen(path, wanted.only, wanted.without)
 
 
 def clean_name(name: str) -> str:
