@@ -10,7 +10,7 @@ import pytest
 
 from ironhull.build.built import BuiltImage
 from ironhull.cli.machine import silent
-from ironhull.errors import DefinitionError
+from ironhull.errors import DefinitionError, NetworkError
 from ironhull.oci.platform import Platform
 from ironhull.sandbox.model import Wish
 from ironhull.sandbox.running import run
@@ -114,7 +114,7 @@ def test_a_program_out_of_another_image_runs(
     moved = contents.replace(digest, "sha256:" + "0" * 64).replace(
         "registry.example", "127.0.0.1:9"
     )
-    with pytest.raises(Exception, match=r"moved\.yaml:6:.*127\.0\.0\.1:9/hello:1@sha256:0000"):
+    with pytest.raises(NetworkError, match=r"moved\.yaml:7:.*127\.0\.0\.1:9/hello:1@sha256:0000"):
         build(machine, other(folder, "moved", moved))
 
 
@@ -131,7 +131,7 @@ def test_a_program_fetched_by_its_checksum_runs_and_another_one_is_refused(
     )
     image = build(machine, other(folder, "fetched", contents))
     assert said(machine, image, tmp_path, "hello").startswith("hello, built with zlib 1.")
-    with pytest.raises(DefinitionError, match=r"wrong\.yaml:6:.*should be sha256"):
+    with pytest.raises(DefinitionError, match=r"wrong\.yaml:7:.*should be sha256"):
         build(machine, other(folder, "wrong", contents.replace(digest, "1" * 64)))
 
 

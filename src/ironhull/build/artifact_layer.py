@@ -19,11 +19,12 @@ from ironhull.build.elsewhere import ImageSource
 from ironhull.build.origins import artifact_name
 from ironhull.build.path_writer import PathWriter, is_possible, leads_out
 from ironhull.build.patterns import chosen
+from ironhull.build.placed import placed
 from ironhull.build.record import MadeLayer, read_record, write_record
 from ironhull.build.sink import LayerSink
 from ironhull.build.transform import ALIASED, MAX_TIME, aliased, clean_name
 from ironhull.definition.model import ArtifactRequest
-from ironhull.errors import DefinitionError, InputError, IronhullError, MalformedError, Problem
+from ironhull.errors import InputError, IronhullError, MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import canonical
 from ironhull.oci.platform import Platform
@@ -57,11 +58,7 @@ def artifact_layer(
         write_record(home.layers, record)
         return record
     except IronhullError as error:
-        what = f"{request.reference}@{request.digest}: {error}"
-        problem = Problem(*request.place, what)
-        if isinstance(error, InputError):
-            raise DefinitionError([problem]) from None
-        raise type(error)(str(problem)) from None
+        raise placed(error, request.place, f"{request.reference}@{request.digest}") from None
 
 
 def _key(request: ArtifactRequest, platform: Platform, compression: Compression) -> str:

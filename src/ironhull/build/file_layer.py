@@ -22,12 +22,13 @@ from ironhull.build.compression import Compression
 from ironhull.build.origins import fetched_name
 from ironhull.build.path_writer import PathWriter, is_possible, leads_out
 from ironhull.build.patterns import chosen
+from ironhull.build.placed import placed
 from ironhull.build.record import MadeLayer, read_record, write_record
 from ironhull.build.sink import LayerSink
 from ironhull.build.transform import MAX_TIME, aliased, clean_name
 from ironhull.build.zip_reader import ZipReader
 from ironhull.definition.model import ARCHIVES, FileRequest
-from ironhull.errors import DefinitionError, InputError, IronhullError, MalformedError, Problem
+from ironhull.errors import InputError, IronhullError, MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import canonical
 from ironhull.oci.tar import FILE, SYMLINK, Member, TarLimits, TarReader
@@ -56,11 +57,7 @@ def file_layer(
         write_record(home.layers, record)
         return record
     except IronhullError as error:
-        place = request.place
-        problem = Problem(place.file, place.line, place.column, f"{request.url}: {error}")
-        if isinstance(error, InputError):
-            raise DefinitionError([problem]) from None
-        raise type(error)(str(problem)) from None
+        raise placed(error, request.place, request.url) from None
 
 
 def _key(request: FileRequest, compression: Compression) -> str:

@@ -19,11 +19,12 @@ from ironhull.build.image import build_image
 from ironhull.build.origins import Origin, OriginKind, read_origins
 from ironhull.build.request import BuildOptions
 from ironhull.definition.model import ArtifactRequest, FileRequest, ImageDefinition
-from ironhull.errors import DefinitionError, InputError, NotFoundError
+from ironhull.errors import DefinitionError, InputError, NetworkError, NotFoundError
 from ironhull.oci.digest import digest_of
 from ironhull.progress import Silent
 from ironhull.settings import Settings
 from ironhull.store.home import Home
+from ironhull.transport.patience import Broken, GaveUp
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.pulled import PulledImages
 
@@ -199,3 +200,16 @@ def test_a_folder_in_a_filter_means_what_lies_in_it(tmp_path):
     request = zipped(tmp_path, ("d/a", b"1", 0o100644), ("e/a", b"1", 0o100644))
     image = built(home, definition(files=(replace(request, includes=("d",)),)))
     assert {"opt/d/a"} == {name for name, data in layer_names(home, image, 1).items() if data}
+
+
+def test_a_server_that_gave_up_is_said_where_its_image_or_file_is_named(tmp_path):
+    class Unreachable:
+        def manifest(self, wanted, platform):
+            raise GaveUp(Broken("no answer"), 3, late=True, asked=False)
+
+    home = Home(tmp_path)
+    elsewhere = replace(NOTHING_ELSEWHERE, images=Unreachable())
+    of = definition(artifacts=(artifact(home, TOOL),))
+    options = BuildOptions(Compression.parse("zstd:3"), (AMD64,))
+    with pytest.raises(NetworkError, match=r"1\.yaml:7:3: registry\.example/tools:1@sha256:"):
+        build_image(of, lock(packages(home, "app")), home, elsewhere, options, Silent())
