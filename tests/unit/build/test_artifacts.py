@@ -205,7 +205,7 @@ def test_a_folder_in_a_filter_means_what_lies_in_it(tmp_path):
 def test_a_server_that_gave_up_is_said_where_its_image_or_file_is_named(tmp_path):
     class Unreachable:
         def manifest(self, wanted, platform):
-            raise GaveUp(Broken("no answer"), 3, late=True, asked=False)
+            raise GaveUp(Broken("registry.example", "no answer"), 3, late=True, asked=False)
 
     home = Home(tmp_path)
     elsewhere = replace(NOTHING_ELSEWHERE, images=Unreachable())
