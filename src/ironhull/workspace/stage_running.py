@@ -41,7 +41,6 @@ class SandboxStages:
             tmpfs=tuple(Tmpfs(path, mode=0o1777) for path in ("/tmp", *command.empty)),  # noqa: S108
             capabilities=_RIGHTS,
             hostname="build",
-            init=True,
             limits=Limits(processes=_PROCESSES, seconds=SECONDS, output=_OUTPUT, file_size=_FILE),
         )
         ended = run(bubblewrap(self.machine), wish)
