@@ -91,8 +91,8 @@ def _execute(launcher: int, seccomp: int, words: list[int]) -> None:
             libc.prctl(_BOUNDING_DROP, number, 0, 0, 0)
     libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
     if calls:
-        kept = ctypes.create_string_buffer(calls, len(calls))
-        program = struct.pack("HxxxxxxP", len(calls) // 8, ctypes.addressof(kept))
+        buffer = ctypes.create_string_buffer(calls, len(calls))
+        program = struct.pack("HxxxxxxP", len(calls) // 8, ctypes.addressof(buffer))
         if libc.prctl(_SECCOMP, _FILTER, ctypes.c_char_p(program)):
             sys.exit("the kernel takes no filter of system calls")
     os.execve(f"/proc/self/fd/{launcher}", ["launcher"], {})  # noqa: S606
