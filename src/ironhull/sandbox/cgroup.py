@@ -13,6 +13,7 @@ from ironhull.sandbox.model import Limits
 
 _TOP = Path("/sys/fs/cgroup")
 _PATIENCE = 5.0
+_YOUNG = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def new_cgroup(limits: Limits) -> Cgroup | None:
     made: list[Path] = []
     try:
         for folder, values in _wanted(limits):
+            _sweep(folder)
             (folder / name).mkdir()
             made.append(folder / name)
             for file, value in values.items():
@@ -61,6 +63,17 @@ def new_cgroup(limits: Limits) -> Cgroup | None:
         Cgroup(tuple(made)).remove()
         return None
     return Cgroup(tuple(made))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the empty groups of starters that were killed."""
+    for path in folder.glob("ironhull-*-*"):
+        number = path.name.split("-")[1]
+        # A process of another namespace may have made one just now.
+        old = time.time() - path.stat().st_mtime > _YOUNG
+        if old and not Path("/proc", number).exists():
+            with contextlib.suppress(OSError):
+                path.rmdir()
 
 
 def _wanted(limits: Limits) -> list[tuple[Path, dict[str, int]]]:
