@@ -188,8 +188,10 @@ def test_what_we_push_others_read_byte_for_byte(
     registry: Registry, image: Descriptor, home: Home, ironhull: Callable[..., Any]
 ) -> None:
     name = f"{registry.host}/library/node:20"
-    [done] = ironhull("push", "node:20", name)
+    [done] = ironhull("push", "node:20", name, "--check")
     assert (done["digest"], done["manifests"], done["referrers"]) == (image.digest, 3, 2)
+    assert done["check"]["lost"] == []
+    assert done["check"]["referrersApi"] == (registry.kind == "ironhull")
     expected = home.store.blobs.read(image.digest)
     skopeo = raw(tool("skopeo"), "inspect", "--tls-verify=false", "--raw", f"docker://{name}")
     assert skopeo == expected
