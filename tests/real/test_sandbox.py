@@ -239,6 +239,7 @@ ROWS: dict[str, tuple[str, RunOptions]] = {
     "another working folder": ("busybox pwd", replace(HELD, workdir="/srv")),
     "a network of its own": ("busybox ip -o link | busybox wc -l; wget -q http://192.0.2.1/", HELD),
     "umask": ("umask", HELD),
+    "output opened by its name": ("echo a > /dev/stdout; echo $?; echo b > /dev/stderr", HELD),
     "an exit code": ("exit 42", HELD),
     "a signal's exit code": ("sh -c 'busybox kill -9 $$'; exit $?", HELD),
 }
@@ -289,6 +290,7 @@ def test_a_server_answers_is_entered_and_stopped(engines: tuple[Engine, Engine])
         for user in ("0", "65532"):
             held = container.execute(["sh", "-c", lines], user=user).stdout.split()
             assert held[1::2] == ["0" * 16] * 5 + ["1", "2"], held
+        assert container.execute(["sh", "-c", "echo a > /dev/stdout"]).stdout == "a\n"
         assert container.running()
         ended = container.stop(30)
         assert not ended.killed
@@ -365,6 +367,16 @@ def test_another_user_than_root_needs_nothing_set_up(
     found = as_other(lambda: run(program, wish))
     assert said in found
     assert not (root / "x").exists()
+
+
+def test_user_0_keeps_the_capabilities_of_an_engine_when_it_is_entered(
+    engines: tuple[Engine, Engine],
+) -> None:
+    options = RunOptions(network="none", user="0", entrypoint=("sleep", "1000"))
+    line = "touch /data/x && busybox chown 5:6 /data/x && busybox stat -c '%u %g' /data/x"
+    with engines[0].start("localhost/ironhull-conformance:1", options) as container:
+        done = container.execute(["sh", "-c", line], user="0")
+    assert (done.stdout, done.exit_code) == ("5 6\n", 0), done.stderr
 
 
 def test_a_killed_starter_takes_its_sandbox_along(

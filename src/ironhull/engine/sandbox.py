@@ -28,6 +28,7 @@ from ironhull.errors import EngineError, InputError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.sandbox.bubblewrap import Bubblewrap
 from ironhull.sandbox.entering import Forwarding, execute, forward
+from ironhull.sandbox.inside import inside
 from ironhull.sandbox.model import (
     DEFAULT_PATH,
     Bind,
@@ -140,7 +141,13 @@ class Sandbox:
             ports = {}
             for text in options.publish:
                 host, outer, inner = _published(text)
-                ports[inner] = forward(running, inner, host, outer)
+                try:
+                    ports[inner] = forward(running, inner, host, outer)
+                except EngineError:
+                    # One that has ended already has no ports, and its logs say why.
+                    if running.alive:
+                        raise
+                    break
                 stack.callback(ports[inner].close)
             stopping = self._image(image).config.get("StopSignal")
             return SandboxContainer(running, wish, ports, str(stopping or ""), stack.pop_all())
@@ -310,7 +317,7 @@ def _tmpfs(root: Path, options: RunOptions) -> tuple[Tmpfs, ...]:
     for target in (*(_READ_ONLY_TMPFS if options.read_only else ()), "/tmp", *options.tmpfs):  # noqa: S108
         path, _, words = target.partition(":")
         size = re.search(r"(?:^|,)size=(\w+)", words)
-        folder = root / path.strip("/")
+        folder = root / inside(root, path).lstrip("/")
         temporary = path.rstrip("/") in ("/tmp", "/var/tmp")  # noqa: S108
         known = folder.stat().st_mode & 0o7777 if folder.is_dir() else 0o755
         wanted[path] = Tmpfs(

@@ -1,8 +1,8 @@
 """A program of its own that goes into a running sandbox: run by `entering`, imported by nobody.
 
 `forward LISTENER PORT NS…`: accept from a socket of the host, relay to the port in there.
-`execute LAUNCHER SECCOMP KEPT NS…`: become a process of the sandbox and execute the launcher; of
-all capabilities it may have the first KEPT of SETGID, SETUID and SETPCAP.
+`execute LAUNCHER SECCOMP KEPT NS…`: become a process of the sandbox and execute the launcher; the
+capabilities that it may have are the bits of KEPT.
 Numbers are inherited descriptors but for PORT and KEPT. Only the standard library, and no
 site-packages: it has to start in milliseconds, with one thread, which is what a user namespace
 wants of who enters it.
@@ -19,7 +19,6 @@ import sys
 import threading
 
 _DEATH, _SECCOMP, _BOUNDING_DROP, _NO_NEW_PRIVS, _FILTER = 1, 22, 24, 38, 2
-_NEEDED = (6, 7, 8)
 _LAST_CAPABILITY = 63
 
 
@@ -86,7 +85,7 @@ def _execute(launcher: int, seccomp: int, words: list[int]) -> None:
         os._exit(128 - code if code < 0 else code)
     libc.prctl(_DEATH, signal.SIGKILL)
     for number in range(_LAST_CAPABILITY + 1):
-        if number not in _NEEDED[:kept]:
+        if not kept >> number & 1:
             # What this kernel does not know, it refuses.
             libc.prctl(_BOUNDING_DROP, number, 0, 0, 0)
     libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)

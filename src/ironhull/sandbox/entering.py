@@ -12,14 +12,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ironhull.errors import EngineError
 from ironhull.sandbox import entered
-from ironhull.sandbox.launcher import Launch, launcher
+from ironhull.sandbox.launcher import NEEDED, Launch, launcher, mask_of
 from ironhull.sandbox.model import Ended, Wish
 from ironhull.sandbox.namespace import has_users
-from ironhull.sandbox.running import Output, Running, check, memory_file
+from ironhull.sandbox.running import Output, Running, check, give_pipes, memory_file
 from ironhull.sandbox.seccomp import seccomp_filter
 
 _ALL = ("cgroup", "ipc", "uts", "net", "pid", "mnt", "user")
@@ -42,9 +43,9 @@ def execute(running: Running, wish: Wish, timeout: float | None) -> Ended:
         spaces = stack.enter_context(_namespaces(running, _ALL))
         files = [program, *([seccomp] if calls else []), *spaces]
         began = time.monotonic()
-        process = _started(
-            "execute", [program, seccomp, 3 * users, *spaces], files, subprocess.PIPE
-        )
+        words = [program, seccomp, mask_of(_kept(wish, users=users)), *spaces]
+        owner = (wish.uid, wish.gid) if users else None
+        process = _started("execute", words, files, subprocess.PIPE, owner)
         output = [
             Output.of(one, wish.limits.output) for one in (process.stdout, process.stderr) if one
         ]
@@ -67,6 +68,11 @@ def execute(running: Running, wish: Wish, timeout: float | None) -> Ended:
             timed_out,
             any(one.cut for one in output),
         )
+
+
+def _kept(wish: Wish, *, users: bool) -> tuple[str, ...]:
+    """What the launcher may have: what it needs itself, and what is left to user 0."""
+    return (*(NEEDED if users else ()), *(wish.capabilities if wish.uid == 0 else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,11 @@ def forward(running: Running, inner: int, host: str = "127.0.0.1", port: int = 0
 
 
 def _started(
-    verb: str, words: Sequence[int], files: Sequence[int], output: int
+    verb: str,
+    words: Sequence[int],
+    files: Sequence[int],
+    output: int,
+    owner: tuple[int, int] | None = None,
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-I", "-S", entered.__file__, verb, *map(str, words)],
@@ -111,6 +121,7 @@ def _started(
         env={},
         pass_fds=list(files),
         start_new_session=True,
+        preexec_fn=partial(give_pipes, owner) if owner else None,  # noqa: PLW1509 - system calls
     )
 
 

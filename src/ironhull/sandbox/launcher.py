@@ -209,6 +209,14 @@ def launcher(wish: Wish, launch: Launch) -> bytes:
     return program.image()
 
 
+def mask_of(capabilities: Sequence[str]) -> int:
+    """Names like `CAP_CHOWN` as the bits that the kernel gives them."""
+    mask = 0
+    for name in capabilities:
+        mask |= 1 << CAPABILITIES.index(name.removeprefix("CAP_"))
+    return mask
+
+
 def _switch(program: _Program, wish: Wish) -> None:
     groups = struct.pack(f"<{len(wish.groups)}I", *wish.groups) + b"\0"
     program.call("setgroups", len(wish.groups), groups, failed="no user")
@@ -222,9 +230,7 @@ def _switch(program: _Program, wish: Wish) -> None:
 
 def _capabilities(program: _Program, wish: Wish) -> None:
     program.call("prctl", _AMBIENT, _CLEAR)
-    mask = 0
-    for name in wish.capabilities if wish.uid == 0 else ():
-        mask |= 1 << CAPABILITIES.index(name.removeprefix("CAP_"))
+    mask = mask_of(wish.capabilities if wish.uid == 0 else ())
     low, high = mask & 0xFFFFFFFF, mask >> 32
     header = struct.pack("<2I", 0x20080522, 0)
     # Permitted and effective, none inheritable: execve keeps them for uid 0 and nobody else.

@@ -13,10 +13,11 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,11 +134,10 @@ def start(
     wish: Wish,
     *,
     streams: tuple[int, int, int] | None = None,
-    enter: Callable[[], None] | None = None,
 ) -> Running:
     """Start the wish. `streams`: descriptors for its input, output and errors; else as for `run`.
 
-    It ends with the thread that started it. `enter` is called in the child, before bubblewrap.
+    It ends with the thread that started it.
     Errors as of `run`, but for the limit of time, which is the caller's to keep.
     """
     check(wish)
@@ -154,8 +154,9 @@ def start(
             words = arguments(wish, files, users=users, **nodes)
             files["args"] = memory_file(passing, "args", _joined(words))
             command = [*bubblewrap.program, "--args", str(files["args"]), "--"]
+            owner = (wish.uid, wish.gid) if users else None
             process, began = _started(
-                [*command, f"/proc/self/fd/{files['launcher']}"], files, streams, group, enter
+                [*command, f"/proc/self/fd/{files['launcher']}"], files, streams, (group, owner)
             )
             stack.callback(_reaped, process)
             pipes = [pipe for pipe in (process.stdout, process.stderr) if pipe]
@@ -203,14 +204,15 @@ def _started(
     command: list[str],
     files: Mapping[str, int],
     streams: tuple[int, int, int] | None,
-    group: Cgroup | None,
-    enter: Callable[[], None] | None,
+    inside: tuple[Cgroup | None, tuple[int, int] | None],
 ) -> tuple[subprocess.Popen[bytes], float]:
+    group, owner = inside
+
     def before() -> None:
         if group is not None:
             group.enter()
-        if enter is not None:
-            enter()
+        if owner is not None:
+            give_pipes(owner)
 
     began = time.monotonic()
     stdin, stdout, stderr = streams or (subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE)
@@ -224,11 +226,21 @@ def _started(
             cwd="/",
             pass_fds=[number for name, number in files.items()],
             start_new_session=True,
-            preexec_fn=before if group or enter else None,  # noqa: PLW1509 - system calls only
+            preexec_fn=before if group or owner else None,  # noqa: PLW1509 - system calls only
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise EngineError(f"cannot run {command[0]}: {error}") from None
     return process, began
+
+
+def give_pipes(owner: tuple[int, int]) -> None:
+    """Let pipes of output be the user's, who may want to open /dev/stdout, as runc does.
+
+    Called in a child between fork and exec.
+    """
+    for number in (1, 2):
+        if stat.S_ISFIFO(os.fstat(number).st_mode):
+            os.fchown(number, *owner)
 
 
 def _descriptors(
