@@ -1,6 +1,6 @@
 """What the tools are given: one image of two platforms, signed, in two compressions; an artifact.
 
-It is built once into a home of its own, which may be there already.
+It is built once into homes of its own, which may be there already; advisories have to be.
 """
 
 from __future__ import annotations
@@ -68,6 +68,11 @@ def publication(folder: Path) -> Publication:
     for home, compression in ((zstd, "zstd"), (gzip, "gzip")):
         if (home / "ready").exists():
             continue
+        if not (home / "advisories").is_dir():
+            raise SystemExit(
+                f"no advisories in {home}, and so no VEX to publish; get them first: "
+                f"IRONHULL_HOME={home} ironhull advisories update (or import FILE)"
+            )
         ironhull(home, "key", "generate", "--no-passphrase", "--if-missing")
         ironhull(home, "build", IMAGE, "--compression", compression)
         if home == zstd:
