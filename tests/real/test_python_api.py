@@ -18,9 +18,13 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_every_block_of_the_page_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home_with_layers: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert len(BLOCKS) >= 6
+    home_with_layers.rename(tmp_path / "home")
     shutil.copytree(
         ROOT / "images", tmp_path / "images", ignore=shutil.ignore_patterns("*.lock.json")
     )
