@@ -29,7 +29,7 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from tests.fakes.catalog import build, finding, package, scan  # noqa: E402
+from outside.made_catalog import build, finding, package, scan  # noqa: E402
 
 from ironhull.catalog.export import export  # noqa: E402
 from ironhull.catalog.index import CatalogIndex  # noqa: E402

@@ -12,8 +12,9 @@ import tempfile
 import venv
 from pathlib import Path
 
+from outside.made_catalog import fake_catalog
+
 from ironhull.store.home import Home
-from tests.fakes.catalog import fake_catalog
 from tests.fakes.running_server import serving
 
 VERSION = "4.32.5"

@@ -27,7 +27,7 @@ from ironhull.store.files import locked
 from ironhull.store.layout import ImageLayout
 
 ROOT = Path(__file__).parents[2]
-# Images that are built on both of their platforms each time; `make catalog` does it with all.
+# Images that are built on both of their platforms each time.
 ON_BOTH = frozenset({"static", "debian-base", "node", "python", "nginx", "golang", "openjdk"})
 APPLETS = ("sh", "sleep", "id", "cat", "echo", "httpd", "wget", "touch", "true", "env", "nslookup")
 # Workers take whole files, in this order and then as they come: one that takes minutes and is begun

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fakes.catalog import HOSTILE, LIBC, build, fake_catalog, finding, scan
+from outside.made_catalog import HOSTILE, LIBC, build, fake_catalog, finding, scan
 from tests.fakes.running_server import RunningServer, serving
 from tests.real.tools import tool
 

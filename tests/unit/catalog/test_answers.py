@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.fakes.catalog import (
+from outside.made_catalog import (
     NOW,
     PYTHON,
     FakeCatalog,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.fakes.catalog import NODE_20, NOW, digest, finding, scan
+from outside.made_catalog import NODE_20, NOW, digest, finding, scan
 
 from ironhull.catalog.facts import DayCount
 from ironhull.catalog.index import CatalogIndex

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 import zstandard
-from tests.fakes.asgi import ask
-from tests.fakes.catalog import (
+from outside.made_catalog import (
     BASH,
     HOSTILE,
     LIBC,
@@ -28,6 +27,7 @@ from tests.fakes.catalog import (
     scan,
     users,
 )
+from tests.fakes.asgi import ask
 
 ALICE = {"authorization": "Basic " + base64.b64encode(f"alice:{PASSWORD}".encode()).decode()}
 EVERY = (
