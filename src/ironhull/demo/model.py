@@ -3,39 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from ironhull.engine.bases import Base
 from ironhull.inventory.model import Inventory
-
-Origin = Literal["engine", "registry", "ironhull"]
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """An image that a Dockerfile names in FROM, and the one that was taken for it."""
-
-    wanted: str
-    """As the Dockerfile writes it."""
-    image: str
-    """The engine's name for what was taken."""
-    origin: Origin
-    """`engine`: it was there under its name; `registry`: pulled; `ironhull`: a stand-in."""
-    stored: str = ""
-    """The stand-in's name in Ironhull's store."""
-    reason: str = ""
-    """Why a stand-in was needed."""
-
-    @property
-    def words(self) -> str:
-        """What stands in for what, in plain words."""
-        match self.origin:
-            case "engine":
-                return "the image that the engine has under this name"
-            case "registry":
-                return f"the image of its registry, {self.image}"
-            case "ironhull":
-                because = f" ({self.reason})" if self.reason else ""
-                return f"Ironhull's {self.stored}{because}"
 
 
 @dataclass(frozen=True, slots=True)

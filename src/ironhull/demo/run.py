@@ -15,9 +15,9 @@ from pathlib import Path
 
 from ironhull.demo.ask import answers
 from ironhull.demo.attack import attack
-from ironhull.demo.bases import Bases, Missing, substitutes
-from ironhull.demo.cases import CASES, NPM, PORT, Case
-from ironhull.demo.model import Application, Base, CaseStudy, Trial, figures
+from ironhull.demo.cases import CASES, NPM, OWN, PORT, STAND_INS, Case
+from ironhull.demo.model import Application, CaseStudy, Trial, figures
+from ironhull.engine.bases import Base, Bases, Missing, substitutes
 from ironhull.engine.host import HostSettings
 from ironhull.engine.interface import HARDENED, BuildRequest, BuildResult, Engine, RunOptions
 from ironhull.errors import InputError, IronhullError
@@ -56,8 +56,9 @@ def study(place: Workplace) -> CaseStudy:
             raise InputError(f"{place.application} has no {case.dockerfile}")
     advance = place.progress.start("case study", 1 + 2 * len(CASES), "steps")
     with _undone(place) as made:
-        bases = Bases(place.engine, place.store, made, place.suffix, place.progress)
-        named, own = bases.named(place.missing), bases.own()
+        naming = ("ironhull-demo", place.suffix)
+        bases = Bases(place.engine, place.store, made, naming, place.progress)
+        named, own = bases.found(STAND_INS, place.missing, STAND_INS.__getitem__), bases.own(OWN)
         for base in named:
             place.progress.note(f"FROM {base.wanted} is {base.words}")
         advance(1)

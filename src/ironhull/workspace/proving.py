@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ironhull.compare.compare import compare
 from ironhull.compare.model import Comparison
+from ironhull.engine.bases import Missing
 from ironhull.engine.host import AptRepository, HostSettings
 from ironhull.engine.interface import Engine
 from ironhull.errors import EnvironmentProblem
@@ -19,7 +20,6 @@ from ironhull.migrate.context.folder import FolderContext
 from ironhull.migrate.model import Migration, Rung
 from ironhull.migrate.outside.find import files_around
 from ironhull.migrate.outside.services import Composed, composed
-from ironhull.migrate.proof.bases import Missing
 from ironhull.migrate.proof.bases_named import bases_named, stand_in
 from ironhull.migrate.proof.closure import check_closure
 from ironhull.migrate.proof.model import Aspect, Proof, Request, Verdict

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ironhull.build.check_result import CheckResult
 from ironhull.compare.model import Comparison
+from ironhull.engine.bases import Base
 
 
 class Verdict(StrEnum):
@@ -74,22 +75,6 @@ class Service:
     exit_code: int
     killed: bool
     """It did not end within the ten seconds that engines give, and was killed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """An image that a Dockerfile names, and the one that was taken for it."""
-
-    wanted: str
-    """As the Dockerfile writes it."""
-    image: str
-    """The engine's name for what was taken."""
-    origin: str
-    """`engine`: it was there under its name; `registry`: pulled; `ironhull`: of the own store."""
-    stored: str = ""
-    """Its name in Ironhull's store."""
-    reason: str = ""
-    """Why it is not the one that is named; empty where it is."""
 
 
 @dataclass(frozen=True, slots=True)

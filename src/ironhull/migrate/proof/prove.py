@@ -18,11 +18,11 @@ from pathlib import Path
 
 from ironhull.build.check_result import CheckResult
 from ironhull.compare.model import Comparison
+from ironhull.engine.bases import Bases, Missing, StandIn, substitutes
 from ironhull.engine.host import HostSettings
 from ironhull.engine.interface import BuildRequest, Engine, RunOptions
 from ironhull.errors import EngineError, IronhullError
 from ironhull.inventory.model import ImageConfig, Inventory
-from ironhull.migrate.proof.bases import Bases, Missing, StandIn, substitutes
 from ironhull.migrate.proof.judge import checks, commands, configurations, services
 from ironhull.migrate.proof.model import Aspect, Proof, Request, Service, Side, Verdict
 from ironhull.migrate.proof.requests import requests_for, tcp_ports
@@ -98,7 +98,8 @@ def prove(place: Workplace, before: Version, after: Version, asked: Questions) -
     began = time.monotonic()
     advance = place.progress.start("proof", 4, "steps")
     with _undone(place) as made:
-        bases = Bases(place.engine, place.store, made, place.suffix, place.progress)
+        naming = ("ironhull-proof", place.suffix)
+        bases = Bases(place.engine, place.store, made, naming, place.progress)
         old = _build(place, made, before, bases)
         advance(1)
         try:
@@ -143,6 +144,8 @@ def _undone(place: Workplace) -> Iterator[ExitStack]:
 
 def _build(place: Workplace, made: ExitStack, version: Version, bases: Bases) -> Side:
     found = bases.found(version.bases, place.missing, place.stand_in)
+    for base in found:
+        place.progress.note(f"FROM {base.wanted} is {base.words}")
     image = f"{REPOSITORY}:{version.name}-{place.suffix}"
     place.progress.note(f"building the Dockerfile {version.name} the migration")
     made.callback(place.engine.remove, image)

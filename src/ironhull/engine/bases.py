@@ -1,4 +1,4 @@
-"""The images that the two Dockerfiles name: the real ones where they are to be had, else ours.
+"""The images that a Dockerfile names: the real ones where they are to be had, else ours.
 
 No name of the user's is touched: what is loaded gets a name of its own in the engine, and the
 builder is told to take it where the Dockerfile says another.
@@ -8,31 +8,70 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from typing import Literal
 
 from ironhull.engine.interface import Engine
 from ironhull.errors import EngineError, InputError
-from ironhull.migrate.proof.model import Base
 from ironhull.oci.reference import Reference
 from ironhull.progress import Progress
 from ironhull.store.choice import choose_manifest, machine_platform
 from ironhull.store.layout import ImageLayout
+from ironhull.values import dataclass
 
 Missing = Callable[[Reference], str]
 """Says why a registry does not have an image to give; empty if it has."""
 StandIn = Callable[[str], str]
 """The image of the store that can take the place of the one a Dockerfile names; '' if none can."""
+Origin = Literal["engine", "registry", "ironhull"]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An image that a Dockerfile names, and the one that was taken for it."""
+
+    wanted: str
+    """As the Dockerfile writes it."""
+    image: str
+    """The engine's name for what was taken."""
+    origin: Origin
+    """`engine`: it was there under its name; `registry`: pulled; `ironhull`: of the own store."""
+    stored: str = ""
+    """Its name in Ironhull's store."""
+    reason: str = ""
+    """Why it is not the one that is named; empty where it is."""
+
+    @property
+    def words(self) -> str:
+        """What stands in for what, in plain words."""
+        match self.origin:
+            case "engine":
+                return "the image that the engine has under this name"
+            case "registry":
+                return f"the image of its registry, {self.image}"
+            case "ironhull":
+                because = f" ({self.reason})" if self.reason else ""
+                return f"Ironhull's {self.stored}{because}"
 
 
 class Bases:
-    """Finds bases, each once. `made` takes what has to be undone."""
+    """Finds bases, each once.
+
+    `made` takes what has to be undone; what is loaded is called `localhost/PREFIX/NAME-SUFFIX`.
+    """
 
     def __init__(
-        self, engine: Engine, store: ImageLayout, made: ExitStack, suffix: str, progress: Progress
+        self,
+        engine: Engine,
+        store: ImageLayout,
+        made: ExitStack,
+        naming: tuple[str, str],
+        progress: Progress,
     ) -> None:
+        """`naming`: the prefix and the suffix."""
         self._engine = engine
         self._store = store
         self._made = made
-        self._suffix = suffix
+        self._prefix, self._suffix = naming
         self._progress = progress
         self._loaded: dict[str, str] = {}
 
@@ -42,6 +81,12 @@ class Bases:
             self._find(name, missing, stand_in)
             for name in dict.fromkeys(names)
             if name != "scratch" and "$" not in name
+        )
+
+    def own(self, names: Mapping[str, str]) -> tuple[Base, ...]:
+        """Images of the store for these names, whatever an engine or a registry calls so."""
+        return tuple(
+            Base(wanted, self._load(stored), "ironhull", stored) for wanted, stored in names.items()
         )
 
     def _find(self, wanted: str, missing: Missing, stand_in: StandIn) -> Base:
@@ -65,13 +110,13 @@ class Bases:
                 f"{wanted}: {reason}, and no image of Ironhull's can take its place "
                 f"(put it into {self._engine.name} under this name)"
             )
-        self._progress.note(f"FROM {wanted} is Ironhull's {own}")
         return Base(wanted, self._load(own), "ironhull", own, reason)
 
     def _load(self, stored: str) -> str:
         if stored not in self._loaded:
-            name = f"localhost/ironhull-proof/{stored}-{self._suffix}"
+            name = f"localhost/{self._prefix}/{stored}-{self._suffix}"
             manifest = choose_manifest(self._store, self._store.find(stored), machine_platform())
+            self._progress.note(f"loading {stored} into {self._engine.name}")
             self._made.callback(self._engine.remove, name)
             self._engine.load(self._store, manifest, [name])
             self._loaded[stored] = name
