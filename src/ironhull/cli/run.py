@@ -11,8 +11,8 @@ from types import FrameType
 
 import click
 
-from ironhull.cli.engines import runner_option
 from ironhull.cli.machine import opened
+from ironhull.engine.find import RUNNERS
 from ironhull.engine.interface import Attached, Mount
 from ironhull.errors import InputError
 from ironhull.workspace.running import RunChoices, attached_image
@@ -28,7 +28,14 @@ _INSISTED = 3
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("image", metavar="NAME:TAG")
 @click.argument("command", nargs=-1, metavar="[-- ARGS]...", type=click.UNPROCESSED)
-@runner_option
+@click.option(
+    "--engine",
+    "engine_name",
+    type=click.Choice(RUNNERS),
+    default="sandbox",
+    show_default=True,
+    help="What runs it.",
+)
 @click.option(
     "--network",
     type=click.Choice(["none", "host"]),
@@ -56,7 +63,7 @@ _INSISTED = 3
 def run(
     image: str,
     command: tuple[str, ...],
-    engine_name: str | None,
+    engine_name: str,
     network: str,
     read_only: bool,
     publish: tuple[str, ...],
@@ -82,7 +89,7 @@ def run(
     chosen = RunChoices(
         command=command[1:] if command[:1] == ("--",) else command,
         entrypoint=(entrypoint,) if entrypoint else None,
-        engine=engine_name or "sandbox",
+        engine=engine_name,
         network=network,
         read_only=read_only,
         user=user,
