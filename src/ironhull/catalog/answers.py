@@ -250,7 +250,17 @@ class Found:
 
 
 def found_in(index: CatalogIndex, shelf: Shelf) -> list[Found]:
-    """What scans found in images that may be seen, those that affect images first."""
+    """What scans found in images that may be seen, those that affect images first.
+
+    It is a look at all findings: made once a shelf, whatever is searched for in it.
+    """
+    if "found" not in shelf.kept:
+        shelf.kept["found"] = _found_in(index, shelf)
+    found: list[Found] = shelf.kept["found"]
+    return found
+
+
+def _found_in(index: CatalogIndex, shelf: Shelf) -> list[Found]:
     digests = {digest for entry in shelf.entries for digest in entry.tags.values()}
     if len(digests) > MOST_IMAGES:
         digests = {entry.tags[entry.default] for entry in shelf.entries}

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 _FILES = (".css", ".js", ".json", ".atom", ".svg")
+_WHOLE = ("_site", "api", "feed.atom", "feeds")
+"""What is no page, by the first part of its path: it lies where its path says."""
 
 
 def image_path(name: str, tag: str = "", section: str = "", page: int = 1) -> str:
@@ -35,11 +37,15 @@ def feed_path(name: str = "") -> str:
 
 
 def file_of(path: str) -> str:
-    """Where a path's page lies below the folder of an export."""
-    bare = path.strip("/")
-    if bare.endswith(_FILES):
-        return bare
-    return f"{bare}/index.html" if bare else "index.html"
+    """Where a path's page lies below the folder of an export.
+
+    A repository or a tag may be called as a file of another one is (`1.json` beside `1`, whose
+    answer lies in `1.json`). So no folder has a file's ending: a `~`, which no name has, follows.
+    """
+    folders, name = [part for part in path.split("/") if part], "index.html"
+    if folders and folders[0] in _WHOLE:
+        name = folders.pop()
+    return "/".join([*(f"{each}~" if each.endswith(_FILES) else each for each in folders), name])
 
 
 @dataclass(frozen=True, slots=True)

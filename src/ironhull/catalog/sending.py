@@ -15,6 +15,8 @@ from starlette.responses import Response
 
 KEPT_SECONDS = 60.0
 KEPT_BYTES = 12 << 20
+_ENTRY = 1000
+"""Bytes that an answer takes besides its content and the address that it was asked by."""
 _WORTH = 500
 HTML = "text/html; charset=utf-8"
 POLICY = (
@@ -85,11 +87,16 @@ class Kept:
         """Keep an answer; the least used go. Its compressed forms are reckoned with beforehand."""
         with self._lock:
             before = self._kept.pop(key, None)
-            self._bytes += len(made.body) - (len(before.body) if before else 0)
+            self._bytes += _taken(key, made) - (_taken(key, before) if before else 0)
             self._kept[key] = made
             while self._bytes > KEPT_BYTES and self._kept:
-                _, gone = self._kept.popitem(last=False)
-                self._bytes -= len(gone.body)
+                known, gone = self._kept.popitem(last=False)
+                self._bytes -= _taken(known, gone)
+
+
+def _taken(key: Hashable, made: Made) -> int:
+    """Bytes of an answer with its key: an address may be longer than what there is at it."""
+    return len(made.body) + len(repr(key)) + _ENTRY
 
 
 def coding_for(accepted: str) -> str:

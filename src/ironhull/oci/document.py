@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ironhull.errors import MalformedError
@@ -15,10 +16,22 @@ from ironhull.values import dataclass
 MAX_DOCUMENT = 4 * 1024 * 1024
 
 
+# Half of a sign as JSON spells it; the other half may follow.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 def canonical(value: Any) -> bytes:
     """The one way in which Ironhull writes JSON that gets a digest: sorted, no spaces, UTF-8."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode("utf-8")
+
+
+def _written(value: Any) -> None:
+    """ValueError for a text that cannot be written: one that is not Unicode (RFC 8259, 8.2)."""
+    try:
+        canonical(value)
+    except UnicodeEncodeError:
+        raise ValueError("a text in it is not Unicode: half of a surrogate pair") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,10 @@ class Document:
         if len(raw) > MAX_DOCUMENT:
             raise MalformedError(f"manifest of {len(raw)} bytes, the limit is {MAX_DOCUMENT}")
         try:
-            value = json.loads(raw)
+            text = raw.decode("utf-8-sig")
+            value = json.loads(text)
+            if _HALF.search(text):
+                _written(value)
         except (ValueError, RecursionError) as error:
             raise MalformedError(f"manifest is not JSON: {error}") from None
         if not isinstance(value, dict):

@@ -22,7 +22,7 @@ from ironhull.build.recipe import remembered_recipe
 from ironhull.catalog.facts import BuildFacts, DayCount, PlatformFacts, ProvenanceFacts
 from ironhull.catalog.gathering import platform_facts, provenance_facts, reasons_in, scan_facts
 from ironhull.catalog.index import CatalogIndex
-from ironhull.errors import InputError, IronhullError
+from ironhull.errors import InputError, IronhullError, MalformedError
 from ironhull.lock.file import parse_lock
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import hex_of
@@ -36,6 +36,8 @@ from ironhull.workspace.attestations import read_attestation
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
 
+MAX_PLATFORMS = 50
+"""Of one index. Anybody who may push can list a manifest thousands of times; reading takes long."""
 _TITLE = "org.opencontainers.image."
 _LABEL = "io.ironhull."
 Listed = Mapping[str, Mapping[str, Descriptor]]
@@ -159,13 +161,13 @@ class Gatherer:
         return count, tuple(problems)
 
     def _scan_one(self, name: str, manifest: str, database: Database, stamp: str) -> str:
-        build = self._index.build(str(self._layout.find(name).digest))
-        found = [each for each in build.platforms if each.digest == manifest] if build else []
-        if not found or build is None:
-            return ""
-        single = len(build.platforms) == 1
-        platform = None if single else Platform.parse(found[0].platform)
         try:
+            build = self._index.build(str(self._layout.find(name).digest))
+            found = [each for each in build.platforms if each.digest == manifest] if build else []
+            if not found or build is None:
+                return ""
+            single = len(build.platforms) == 1
+            platform = None if single else Platform.parse(found[0].platform)
             inventory = inventory_of(self._machine, f"store:{name}", platform)
             result = scan_inventory(self._machine, name, inventory, database, ScanChoices())
         except IronhullError as error:
@@ -223,7 +225,10 @@ def _platforms(document: Document) -> list[Platform | None]:
     if not document.is_index:
         return [None]
     said = [item.platform for item in document.manifests if item.platform is not None]
-    return [each for each in said if each.os != "unknown"] or [None]
+    known: list[Platform | None] = [each for each in said if each.os != "unknown"]
+    if len(known) > MAX_PLATFORMS:
+        raise MalformedError(f"an index of {len(known)} platforms (at most {MAX_PLATFORMS})")
+    return known or [None]
 
 
 def _texts(value: object) -> dict[str, str]:

@@ -85,3 +85,12 @@ def test_findings_of_all_images_are_listed_with_what_they_affect(catalog: FakeCa
     assert (found["CVE-2026-0001"].found, found["CVE-2026-0001"].affected) == (4, 3)
     # Of a build that no tag stands for any more nothing is listed.
     assert found["CVE-2026-0002"].found == 1
+
+
+def test_the_list_of_all_findings_is_made_once_a_shelf_whatever_is_searched_for(
+    catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shelf(catalog)
+    before = found_in(catalog.index, one)
+    monkeypatch.setattr(catalog.index, "findings", None)
+    assert found_in(catalog.index, one) == before

@@ -11,6 +11,8 @@ from tests.fakes.image import make_image
 from ironhull.catalog.answers import answer
 from ironhull.catalog.index import CatalogIndex
 from ironhull.catalog.shelf import Shelf, shelf_of
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.media_types import OCI_INDEX
 from ironhull.registry.server.listing import Tags
 from ironhull.settings import Settings
 from ironhull.workspace import cataloguing
@@ -70,6 +72,39 @@ def test_what_cannot_be_read_is_said_and_does_not_stop_the_others(machine: Machi
     assert whole is not None
     assert broken.problem
     assert whole.problem == ""
+    index.close()
+
+
+def test_a_text_that_is_no_unicode_is_its_own_images_problem(machine: Machine) -> None:
+    store = machine.home.store
+    image = make_image(store, [{"etc/os-release": OS_RELEASE}], names=["plain:1"])
+    plain = store.blobs.read(image.digest, 1 << 20)
+    title = b'{"annotations":{"org.opencontainers.image.title":"\\ud800"},' + plain[1:]
+    odd = Descriptor(OCI_INDEX, store.blobs.put(title), len(title))
+    store.tag(odd, ["odd:1"])
+    good = debian(machine, "zlast:1")
+    index = opened_index(machine)
+    done = Gatherer(machine, index).round()
+    build, last = index.build(odd.digest), index.build(good)
+    assert build is not None
+    assert "Unicode" in build.problem
+    assert last is not None
+    assert last.problem == ""
+    assert [problem.partition(": ")[0] for problem in done.problems] == ["odd:1"]
+    index.close()
+
+
+def test_an_index_of_more_platforms_than_there_are_is_not_read_platform_by_platform(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cataloguing, "MAX_PLATFORMS", 2)
+    names = [f"linux/amd64/v{number}" for number in range(1, 4)]
+    found = make_image(machine.home.store, [{"a": "b"}], platforms=names, names=["many:1"])
+    monkeypatch.setattr(cataloguing, "inventory_of", None)
+    index = gathered(machine)
+    build = index.build(found.digest)
+    assert build is not None
+    assert "3 platforms" in build.problem
     index.close()
 
 
