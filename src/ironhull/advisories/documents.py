@@ -74,6 +74,9 @@ class Member:
         """As `Document.open`."""
         if self.entry.flag_bits & 1:
             raise malformed(self.name, "is encrypted")
+        # zipfile unpacks all other methods without a bound: some kilobytes may be gigabytes.
+        if self.entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise malformed(self.name, "is neither stored nor deflated")
         try:
             return self.archive.open(self.entry)
         except (*DAMAGED, NotImplementedError) as error:

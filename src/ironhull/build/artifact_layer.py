@@ -36,6 +36,8 @@ from ironhull.store.layers import image_layers, open_layer
 from ironhull.store.layout import ImageLayout
 from ironhull.store.tree import MAX_ENTRIES, Inode, Layers, listing, merge
 
+MAX_BYTES = 8 << 30
+"""Of all files that are taken, holes too; as of an archive that is unpacked."""
 Source = tuple[int, int]
 
 
@@ -81,6 +83,9 @@ def _make(
     wanted = list(_wanted(request, merge(layout, layers)))
     if not wanted:
         raise InputError("nothing of it is included; look at its paths with: ironhull export")
+    size = sum({inode.source: _size(inode) for _, inode in wanted}.values())
+    if size > MAX_BYTES:
+        raise MalformedError(f"{size} bytes of it are included, at most {MAX_BYTES} may be")
     with tempfile.TemporaryFile() as spool, layout.blobs.writer() as blob:
         # 3
         offsets = _contents(layout, layers, {inode.source: inode for _, inode in wanted}, spool)
@@ -125,6 +130,10 @@ def _wanted(request: ArtifactRequest, root: Inode) -> Iterator[tuple[str, Inode]
         yield path, inode
 
 
+def _size(inode: Inode) -> int:
+    return inode.member.size if inode.member.kind == FILE else 0
+
+
 def _header(request: ArtifactRequest, path: str, inode: Inode) -> TarHeader:
     member = inode.member
     return TarHeader(
@@ -134,7 +143,7 @@ def _header(request: ArtifactRequest, path: str, inode: Inode) -> TarHeader:
         member.mode & 0o1777,
         member.uid if request.uid is None else request.uid,
         member.gid if request.gid is None else request.gid,
-        member.size if member.kind == FILE else 0,
+        _size(inode),
         min(member.mtime, MAX_TIME),
         member.link if member.kind == SYMLINK else "",
     )

@@ -115,6 +115,8 @@ def _key(making: StageMaking, earlier: Sequence[MadeLayer], compression: Compres
         "transform": versions.TRANSFORM,
         "steps": versions.STEPS,
         "stage": plain(making.stage),
+        # All that its root has of the image's definition, for steps to read.
+        "os-release": dict(making.of.os_release),
         "platform": str(making.platform),
         "packages": [package.sha256 for package in making.locked.packages],
         "earlier": [record.diff_id for record in earlier],

@@ -8,6 +8,7 @@ are counted, never believed.
 from __future__ import annotations
 
 import calendar
+import io
 import stat
 import zipfile
 import zlib
@@ -19,6 +20,9 @@ from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK, Member
 from ironhull.store.blobs import CHUNK
 
 _MAX_LINK = 4096
+_MAX_DIRECTORY = 64 << 20
+# zipfile unpacks all other methods without a bound: some kilobytes of bzip2 may be gigabytes.
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _UNIX = 3
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError,
             ValueError)  # fmt: skip
@@ -31,7 +35,7 @@ class ZipReader:
         self._where = where
         self._left = size
         try:
-            self._zip = zipfile.ZipFile(file)
+            self._zip = zipfile.ZipFile(_Careful(file, where))
         except _DAMAGED as error:
             raise MalformedError(f"{where}: damaged archive ({error})") from None
         if len(self._zip.infolist()) > members:
@@ -50,9 +54,8 @@ class ZipReader:
             elif stat.S_IFMT(unix) not in (0, stat.S_IFREG):
                 kind = "6"
             mode = stat.S_IMODE(unix) or (0o755 if kind == DIRECTORY else 0o644)
-            mtime = calendar.timegm((*info.date_time, 0, 0, 0))
             size = info.file_size if kind == FILE else 0
-            yield Member(info.filename, kind, mode, 0, 0, size, mtime, link)
+            yield Member(info.filename, kind, mode, 0, 0, size, _time(info), link)
 
     def head(self, size: int) -> bytes:
         """How the content of the member begins, which stays unread."""
@@ -85,6 +88,11 @@ class ZipReader:
         return b"".join(self.content()).decode("utf-8", "surrogateescape")
 
     def _opened(self, info: zipfile.ZipInfo) -> IO[bytes]:
+        if info.compress_type not in _BOUNDED:
+            raise MalformedError(
+                f"{self._where}: {info.filename!r:.200} has the method {info.compress_type} of "
+                "compression (expected: stored or deflated; pack it again with: zip)"
+            )
         try:
             return self._zip.open(info)
         except _DAMAGED as error:
@@ -99,3 +107,33 @@ class ZipReader:
     def _damaged(self, error: Exception) -> MalformedError:
         name = self._now.filename if self._now else ""
         return MalformedError(f"{self._where}: {name!r:.200} cannot be read ({error})")
+
+
+class _Careful(io.RawIOBase):
+    """The file for zipfile, which reads a whole directory at once, however large it says to be."""
+
+    def __init__(self, file: BinaryIO, where: str) -> None:
+        super().__init__()
+        self._file, self._where = file, where
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size > _MAX_DIRECTORY:
+            raise MalformedError(f"{self._where}: a directory of {size} bytes")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
+def _time(info: zipfile.ZipInfo) -> int:
+    """Seconds since 1970; 0 for what is no date: many write none, to have the same bytes again."""
+    try:
+        return calendar.timegm((*info.date_time, 0, 0, 0))
+    except ValueError:
+        return 0

@@ -171,6 +171,15 @@ def test_a_zip_bomb_is_refused(path: Path, tmp_path: Path) -> None:
     assert "larger than" in outcome.reason
 
 
+def test_a_zip_whose_unpacking_has_no_bound_is_refused(path: Path, tmp_path: Path) -> None:
+    place = tmp_path / "delta.zip"
+    with zipfile.ZipFile(place, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("CVE-2024-0001.json", json.dumps(osv("CVE-2024-0001", "bash", {})))
+    outcome = one(path, place)
+    assert outcome.status == "refused"
+    assert "neither stored nor deflated" in outcome.reason
+
+
 @pytest.mark.parametrize("cut", [10, 200])
 def test_a_truncated_zip_is_refused(path: Path, tmp_path: Path, cut: int) -> None:
     place = tmp_path / "feed.zip"

@@ -95,6 +95,16 @@ def test_what_no_image_may_get_is_refused_where_it_is_named(tmp_path, files, mes
     assert "1.yaml:7:3: registry.example/tools:1@sha256:" in str(caught.value)
 
 
+def test_what_is_taken_out_of_another_image_has_a_bound(tmp_path, monkeypatch):
+    monkeypatch.setattr("ironhull.build.artifact_layer.MAX_BYTES", 10)
+    home = Home(tmp_path)
+    few = {"opt/a": "1234567", "opt/b": Hardlink("opt/a"), "opt/c": "123"}
+    assert built(home, definition(artifacts=(artifact(home, few),)))
+    many = artifact(home, {"opt/a": "1234567", "opt/b": "1234"})
+    with pytest.raises(DefinitionError, match="11 bytes of it are included"):
+        built(home, definition(artifacts=(many,)))
+
+
 def test_a_setuid_bit_of_another_image_does_not_come_along(tmp_path):
     home = Home(tmp_path)
     files = {"opt/x": File(b"x", 0o4755)}
@@ -193,6 +203,38 @@ def test_a_zip_archive_has_bounds(tmp_path, monkeypatch):
     monkeypatch.setattr("ironhull.build.file_layer.MAX_MEMBERS", 1)
     with pytest.raises(DefinitionError, match="more than 1 members"):
         built(home, definition(files=(request,)))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_archive_whose_unpacking_has_no_bound_is_refused(tmp_path, method):
+    home = Home(tmp_path / "home")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", method) as archive:
+        archive.writestr("a", b"content")
+    digest = digest_of((tmp_path / "x.zip").read_bytes())
+    request = FileRequest((tmp_path / "x.zip").as_uri(), digest, "/opt/", place())
+    with pytest.raises(DefinitionError, match=r"'a' has the method .* stored or deflated"):
+        built(home, definition(files=(request,)))
+
+
+def test_the_directory_of_a_zip_archive_has_a_bound(tmp_path, monkeypatch):
+    monkeypatch.setattr("ironhull.build.zip_reader._MAX_DIRECTORY", 200)
+    home = Home(tmp_path / "home")
+    request = zipped(tmp_path, *((f"{number}" * 50, b"", 0o100644) for number in range(9)))
+    with pytest.raises(DefinitionError, match="a directory of"):
+        built(home, definition(files=(request,)))
+
+
+def test_a_zip_archive_without_dates_is_of_1970(tmp_path):
+    home = Home(tmp_path / "home")
+    request = zipped(tmp_path, ("a", b"content", 0o100644))
+    data = (tmp_path / "x.zip").read_bytes()
+    # The date of 2026-01-02 as DOS has it, in the header and in the directory.
+    none = data.replace(((46 << 9) | (1 << 5) | 2).to_bytes(2, "little"), bytes(2))
+    assert len(none) == len(data)
+    assert none != data
+    (tmp_path / "x.zip").write_bytes(none)
+    image = built(home, definition(files=(replace(request, checksum=digest_of(none)),)))
+    assert layer_names(home, image, 1)["opt/a"] == b"content"
 
 
 def test_a_folder_in_a_filter_means_what_lies_in_it(tmp_path):

@@ -112,6 +112,20 @@ def test_what_was_built_once_is_not_built_again(tmp_path):
     assert layer_names(home, first, 1) == layer_names(home, second, 1)
 
 
+def test_a_stage_of_another_distribution_is_another_stage(tmp_path):
+    """What a step reads is in the key: else one definition would get another one's outputs."""
+
+    def told(command: StageCommand) -> None:
+        writes("target/web", (command.root / "etc/os-release").read_text())(command)
+
+    home, steps = Home(tmp_path), Steps({"make": told})
+    one = definition(builds=(stage(output("/target/web")),))
+    another = {**one.os_release, "PRETTY_NAME": "Another"}
+    other = definition(builds=one.builds, os_release=another)
+    texts = [layer_names(home, built(home, of, steps), 1)["target/web"] for of in (one, other)]
+    assert [b"Another" in text for text in texts] == [False, True]
+
+
 def test_later_stages_have_the_outputs_of_earlier_ones(tmp_path):
     def copied(command: StageCommand) -> None:
         writes("target/b", (command.root / "opt/a").read_text() + "b")(command)

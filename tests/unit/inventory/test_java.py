@@ -100,6 +100,14 @@ def test_a_nested_bomb_is_cut_off_with_a_remark(monkeypatch: pytest.MonkeyPatch)
     assert "too many bytes" in findings.remarks[0].message
 
 
+@pytest.mark.parametrize("name", [*pom("g", "a", "1"), "inner.jar"])
+def test_a_member_whose_unpacking_has_no_bound_is_not_unpacked(name: str) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr(name, jar(pom("g", "a", "1")))
+    assert "neither stored nor deflated" in read(buffer.getvalue()).remarks[0].message
+
+
 def test_a_description_that_is_too_long_is_reported() -> None:
     path = "META-INF/maven/g/a/pom.properties"
     findings = read(jar({path: b"x" * (2 << 20)}))

@@ -36,6 +36,8 @@ _MAX_COMMENT = 65535
 
 _POM = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties")
 _ASSIGN = re.compile(r"\s*[=:]\s*")
+# What Java reads, too. zipfile unpacks all else without a bound: kilobytes may be gigabytes.
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MANIFEST = "META-INF/MANIFEST.MF"
 # spring-boot-2.7.0.jar, guava-31.1-jre.jar, foo-1.0-SNAPSHOT.jar, lib_2.13-1.0.jar
 _FILE = re.compile(r"(?P<name>.+?)(?:[-_](?P<version>v?\d[0-9A-Za-z._+~-]*))?\.[a-z]+", re.ASCII)
@@ -116,7 +118,7 @@ def _nested(
 ) -> None:
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
         try:
-            with archive.open(member) as source:
+            with _opened(archive, member) as source:
                 size = 0
                 while chunk := source.read(_STEP):
                     size += len(chunk)
@@ -201,12 +203,18 @@ def _text(
     if budget.texts < 0:
         findings.unparsed(path, f"an archive with more than {_MAX_TEXTS} descriptions")
         return ""
-    with archive.open(member) as source:
+    with _opened(archive, member) as source:
         data = source.read(_MAX_TEXT + 1)
     if len(data) > _MAX_TEXT:
         findings.unparsed(f"{path}:{member.filename}", f"more than {_MAX_TEXT} bytes")
         return ""
     return data.decode("utf-8", "replace")
+
+
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    if member.compress_type not in _BOUNDED:
+        raise NotImplementedError(f"{member.filename:.100} is neither stored nor deflated")
+    return archive.open(member)
 
 
 def _properties(text: str) -> dict[str, str]:
