@@ -50,7 +50,13 @@ _INSISTED = 3
     show_default=True,
     help="With --writable writes succeed, and are gone afterwards.",
 )
-@click.option("-p", "--publish", multiple=True, metavar="[HOST:]PORT:PORT", help="As podman's.")
+@click.option(
+    "-p",
+    "--publish",
+    multiple=True,
+    metavar="[HOST:]PORT:PORT",
+    help="A TCP port of this machine (of 127.0.0.1 without HOST) leads to one inside.",
+)
 @click.option("-e", "--env", multiple=True, metavar="KEY=VALUE", help="A variable; repeatable.")
 @click.option(
     "-v", "--volume", multiple=True, metavar="SOURCE:TARGET[:ro|:rw]", help="Read-only unless rw."

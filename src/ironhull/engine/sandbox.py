@@ -43,6 +43,7 @@ from ironhull.sandbox.running import Running, run, start
 from ironhull.store.layout import ImageLayout
 
 _PROCESSES = 4096
+_LAST_PORT = 65535
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 # Docker's default ones without raw sockets, devices and audit; none with `cap_drop` "all".
 _DEFAULT = (
@@ -136,11 +137,11 @@ class Sandbox:
     ) -> SandboxContainer:
         with ExitStack() as stack:
             wish = self.wish(image, options)
+            published = [_published(text) for text in options.publish]
             running = start(self.bubblewrap, wish, streams=streams)
             stack.callback(running.close)
             ports = {}
-            for text in options.publish:
-                host, outer, inner = _published(text)
+            for host, outer, inner in published:
                 try:
                     ports[inner] = forward(running, inner, host, outer)
                 except EngineError:
@@ -337,10 +338,19 @@ def _published(text: str) -> tuple[str, int, int]:
     """Host's address, its port (0: any) and the port inside, of `127.0.0.1::8080` and the like."""
     outer, _, inner = text.rpartition(":")
     host, _, port = outer.rpartition(":")
-    number = inner.partition("/")[0]
-    if not number.isdigit() or (port and not port.isdigit()):
-        raise InputError(f"cannot publish {text!r}: write HOST:PORT:PORT, HOST::PORT or PORT:PORT")
+    number, _, protocol = inner.partition("/")
+    if protocol not in ("", "tcp"):
+        raise InputError(f"cannot publish {text!r}: the sandbox relays TCP alone")
+    if not _is_port(number) or (port and not _is_port(port)):
+        raise InputError(
+            f"cannot publish {text!r}: write HOST:PORT:PORT, HOST::PORT or PORT:PORT, "
+            "each port from 1 to 65535"
+        )
     return host or "127.0.0.1", int(port or 0), int(number)
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,5}", text) is not None and 0 < int(text) <= _LAST_PORT
 
 
 def _bytes(text: str) -> int:

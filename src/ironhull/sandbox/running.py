@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +29,7 @@ from ironhull.sandbox.cgroup import Cgroup, new_cgroup
 from ironhull.sandbox.launcher import BEGAN, CAPABILITIES, Launch, launcher
 from ironhull.sandbox.model import Ended, Wish
 from ironhull.sandbox.namespace import device_nodes, has_users, user_namespace
+from ironhull.sandbox.outputs import openable, terminal_groups
 from ironhull.sandbox.seccomp import seccomp_filter
 
 _MAX_WORDS = 1 << 20
@@ -143,6 +144,11 @@ def start(
     check(wish)
     with ExitStack() as stack:
         users = has_users()
+        ours = ExitStack()
+        if users and streams:
+            groups = dict.fromkeys((*wish.groups, *terminal_groups(streams[1:])))
+            wish = replace(wish, groups=tuple(groups))
+            streams, ours = openable(stack, streams, wish.uid)
         group = new_cgroup(wish.limits)
         if group is not None:
             stack.callback(group.remove)
@@ -159,6 +165,7 @@ def start(
                 [*command, f"/proc/self/fd/{files['launcher']}"], files, streams, (group, owner)
             )
             stack.callback(_reaped, process)
+            ours.close()
             pipes = [pipe for pipe in (process.stdout, process.stderr) if pipe]
             output = tuple(Output.of(pipe, wish.limits.output) for pipe in pipes)
             for name in ("info", "began"):
@@ -234,11 +241,11 @@ def _started(
 
 
 def give_pipes(owner: tuple[int, int]) -> None:
-    """Let pipes of output be the user's, who may want to open /dev/stdout, as runc does.
+    """Let pipes be the user's, who may want to open /dev/stdin or /dev/stdout, as runc does.
 
     Called in a child between fork and exec.
     """
-    for number in (1, 2):
+    for number in (0, 1, 2):
         if stat.S_ISFIFO(os.fstat(number).st_mode):
             os.fchown(number, *owner)
 

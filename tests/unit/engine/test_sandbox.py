@@ -143,3 +143,11 @@ def test_a_stop_signal_is_a_name_or_a_number() -> None:
         9,
         15,
     ]
+
+
+@pytest.mark.parametrize("text", ["99999:80", "0:80", "1:65536", "80:0", "x:80", "53:53/udp"])
+def test_what_cannot_be_published_is_refused_before_anything_runs(
+    sandbox: Sandbox, text: str
+) -> None:
+    with pytest.raises(InputError, match="cannot publish"):
+        sandbox.attach("web", RunOptions(publish=(text,)))
