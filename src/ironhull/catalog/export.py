@@ -50,7 +50,6 @@ def export(site: Site, shelf: Shelf, target: Path, progress: Progress) -> Export
     count = size = written = 0
     for path, content in _everything(site, shelf):
         place = target / paths.file_of(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
         replace_file(place, content, durable=False)
         written += 1
         count += place.suffix == ".html"

@@ -81,7 +81,7 @@ class _Verbs(click.Group):
     """Finds a verb in the table and imports its module only then."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        return [*VERBS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:

@@ -18,8 +18,20 @@ from ironhull.workspace.debugging import toolbox
 )
 @click.argument("container", metavar="CONTAINER")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@click.option("--engine", "engine_name", type=click.Choice(("podman", "docker")), help="Which.")
-@click.option("--toolbox", "image", default="toolbox:13", help="Image to look with; of the store.")
+@click.option(
+    "--engine",
+    "engine_name",
+    type=click.Choice(("podman", "docker")),
+    help="What the container runs in; without it the first of podman and docker that works.",
+)
+@click.option(
+    "--toolbox",
+    "image",
+    default="toolbox:13",
+    show_default=True,
+    metavar="NAME:TAG",
+    help="Image of the store to look with.",
+)
 def debug(container: str, command: tuple[str, ...], engine_name: str | None, image: str) -> None:
     r"""Start a toolbox in the namespaces of a running CONTAINER: its processes, its network.
 

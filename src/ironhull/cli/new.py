@@ -57,13 +57,13 @@ def new(
         name,
         tag or "1",
         packages,
-        tuple(shlex.split(cmd or "")),
+        _words("--cmd", cmd),
         tuple(port if "/" in port else f"{port}/tcp" for port in ports),
         data,
         pairs(env, "--env"),
-        {path: _read(Path(file)) for file, path in pairs(files, "--file").items()},
+        {path: _read(Path(file)) for file, path in pairs(files, "--file", "FILE=PATH").items()},
         http,
-        tuple(shlex.split(proof or "")),
+        _words("--proof", proof),
     )
     with opened(mirror=mirror) as machine, ended_by_signals():
         made = new_definition(machine, draft)
@@ -77,6 +77,13 @@ def _asked(cmd: str | None, ports: tuple[str, ...]) -> tuple[tuple[str, ...], st
     cmd = cmd or click.prompt("What it starts", default="", show_default=False)
     given = ports or tuple(click.prompt("Ports", default="", show_default=False).split())
     return packages, cmd, given
+
+
+def _words(option: str, text: str | None) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text or ""))
+    except ValueError as error:
+        raise click.UsageError(f"{option} {text!r}: {error} (close every quote)") from None
 
 
 def _read(file: Path) -> str:

@@ -131,12 +131,12 @@ def _amount(count: int, unit: str) -> str:
     return shown_size(count) if unit == "bytes" else f"{count} {unit}"
 
 
-def pairs(given: Sequence[str], option: str) -> dict[str, str]:
-    """NAME=VALUE of a repeated option, by name."""
+def pairs(given: Sequence[str], option: str, form: str = "NAME=VALUE") -> dict[str, str]:
+    """NAME=VALUE of a repeated option, by name; `form` is what is said to be expected."""
     found = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not name or not equals:
-            raise click.UsageError(f"{option} {text!r}: write NAME=VALUE")
+            raise click.UsageError(f"{option} {text!r}: write {form}")
         found[name] = value
     return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -47,8 +48,7 @@ def new_definition(machine: Machine, draft: Draft) -> NewDefinition:
     try:
         image, mended = _built(machine, path, draft)
     except BaseException:
-        for file in (path, lock_path(path)):
-            file.unlink(missing_ok=True)
+        _removed((path, lock_path(path)))
         raise
     name = f"{image.name}:{image.tags[-1]}"
     started, untried = start_in_engine(
@@ -69,7 +69,6 @@ def _place(machine: Machine, image: str, tag: str) -> Path:
 def _built(machine: Machine, path: Path, draft: Draft) -> tuple[BuiltImage, Draft]:
     chosen = BuildChoices((machine_platform(),), update=True, attest=False)
     for _ in range(_ROUNDS):
-        path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, draft_text(draft).encode())
         try:
             [image] = build_images(machine, [str(path)], chosen)
@@ -119,7 +118,8 @@ def customize(
     """Write a definition that is another one of the catalog and what is different; gives its path.
 
     Certificates are copied beside it. InputError if the definition is there already, if the
-    original is not in the catalog, or if a file holds no certificate.
+    original is not in the catalog, if a file holds no certificate, or if what was chosen makes no
+    definition; then no file stays.
     """
     definitions = Definitions(machine)
     source = definitions.catalog.find(original)
@@ -131,12 +131,25 @@ def customize(
         raise InputError("two files of authorities have the same name (rename one of them)")
     relative = os.path.relpath(source.absolute(), path.absolute().parent)
     change = Change(relative, image, chosen.packages, chosen.environment, tuple(found))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for name, data in found.items():
-        replace_file(path.parent / name, data)
-    replace_file(path, change_text(change).encode())
-    definitions.definition(str(path))
+    written: list[Path] = []
+    try:
+        for name, data in (*found.items(), (path.name, change_text(change).encode())):
+            file = path.parent / name
+            if not file.exists():
+                written.append(file)
+            replace_file(file, data)
+        definitions.definition(str(path))
+    except BaseException:
+        _removed(written)
+        raise
     return path
+
+
+def _removed(files: Iterable[Path]) -> None:
+    for file in files:
+        # What hindered its writing must be said, not what hinders this.
+        with suppress(OSError):
+            file.unlink()
 
 
 def _certificates(file: Path) -> bytes:

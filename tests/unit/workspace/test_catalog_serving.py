@@ -14,6 +14,7 @@ from tests.unit.workspace.test_workspace import workspace
 from ironhull import Workspace
 from ironhull.catalog.facts import Verification
 from ironhull.catalog.live import Remembered
+from ironhull.errors import EnvironmentProblem
 from ironhull.signing.keyring import Keyring
 from ironhull.state.connecting import sqlite_url
 from ironhull.state.watching import WatchState
@@ -46,6 +47,14 @@ def test_the_pages_of_a_build_say_who_signed_it_and_what_it_was_made_of(
     assert {"provenance", "cyclonedx", "signature"} <= {a["kind"] for a in attached["attestations"]}
     signed = {digest for digest, _ in attached["verification"]["signed"]}
     assert {each["digest"] for each in attached["attestations"]} <= signed
+
+
+def test_a_folder_that_cannot_be_made_for_the_pages_is_said(
+    shop: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EnvironmentProblem, match="cannot write"):
+        shop.export_catalog(tmp_path / "file/site")
 
 
 def test_gathering_again_finds_nothing_to_do(shop: Workspace) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ironhull.definition.draft import Draft, draft_text
-from ironhull.errors import InputError
+from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.progress import Silent
 from ironhull.settings import Settings
 from ironhull.workspace.drafting import CustomChoices, customize, new_definition
@@ -52,3 +52,17 @@ def test_a_definition_that_is_there_is_not_written_over(machine):
     with pytest.raises(InputError, match="is there already"):
         new_definition(machine, Draft("old", "1", ("x",)))
     assert (machine.settings.catalog / "old/debian-13/1.yaml").read_bytes() == before
+
+
+def test_a_choice_that_makes_no_definition_leaves_no_file(machine, tmp_path):
+    (tmp_path / "corp.pem").write_text(PEM)
+    chosen = CustomChoices(("bad name",), {}, (tmp_path / "corp.pem",))
+    with pytest.raises(InputError, match="expected a package"):
+        customize(machine, "old:1", "new", chosen)
+    assert [*(machine.settings.catalog / "new").rglob("*.*")] == []
+
+
+def test_a_catalog_that_cannot_be_written_is_said(machine):
+    (machine.settings.catalog / "new").write_text("a file")
+    with pytest.raises(EnvironmentProblem, match="cannot write"):
+        customize(machine, "old:1", "new", CustomChoices())

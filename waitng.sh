@@ -1,0 +1,2 @@
+. /tmp/w/newcomer-tmp/env.sh
+trap '' HUP
