@@ -6,11 +6,13 @@ What it gives is a definition like those that people write: it is read, built an
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 DISTRIBUTION = "debian-13"
 _OWNER = 65532
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GROUND = """platforms:
   - linux/amd64
   - linux/arm64
@@ -151,8 +153,13 @@ def _list(head: str, items: Sequence[str], indent: str = "  ") -> list[str]:
 
 
 def _mapping(head: str, items: Mapping[str, str]) -> list[str]:
-    found = [f"  {name}: {_text(value)}" for name, value in items.items()]
+    found = [f"  {_key(name)}: {_text(value)}" for name, value in items.items()]
     return [f"{head}:", *found] if found else []
+
+
+def _key(name: str) -> str:
+    """A key as people write it; what is no name of a variable stays one text that is refused."""
+    return name if _PLAIN.fullmatch(name) else _text(name)
 
 
 def _flow(words: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from ironhull.errors import InputError
 from ironhull.sandbox.inside import inside
 
 _MAX_FILE = 1 << 20
+_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +26,19 @@ class ImageUser:
 def image_user(root: Path, text: str) -> ImageUser:
     """`name`, `uid`, `name:group`, `uid:gid` over the files of `root`; empty is root.
 
-    Supplementary groups only without a group in the text, as podman and docker have it. InputError
-    for a name that the image does not know.
+    A number is never a name, whatever the image's files call so: who checks that an image does not
+    run as root reads numbers. Supplementary groups only without a group in the text, as podman and
+    docker have it. InputError for a name that the image does not know.
     """
     name, _, group = text.partition(":")
     name = name or "0"
-    entry = next((one for one in _table(root, "/etc/passwd", 6) if name in (one[0], one[2])), None)
+    entry = next((one for one in _table(root, "/etc/passwd", 6) if _is(name, one)), None)
     if entry is None and not name.isdecimal():
         raise InputError(f"the image has no user {name!r} (in its /etc/passwd)")
     groups = _table(root, "/etc/group", 4)
     gid = _number(entry[3]) if entry else 0
     if group:
-        found = next((one for one in groups if group in (one[0], one[2])), None)
+        found = next((one for one in groups if _is(group, one)), None)
         if found is None and not group.isdecimal():
             raise InputError(f"the image has no group {group!r} (in its /etc/group)")
         gid = _number(found[2] if found else group)
@@ -55,10 +57,19 @@ def _table(root: Path, path: str, fields: int) -> list[list[str]]:
     except OSError:
         return []
     rows = [line.split(":") for line in text.splitlines()]
-    return [row for row in rows if len(row) >= fields and row[2].isdecimal()]
+    return [row for row in rows if len(row) >= fields and _is_number(row[2])]
+
+
+def _is(wanted: str, row: list[str]) -> bool:
+    """Whether a row is of a user or group, by its number or else by its name."""
+    return int(row[2]) == _number(wanted) if wanted.isdecimal() else row[0] == wanted
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal() or len(text) > 9:
+    if not _is_number(text):
         raise InputError(f"{text!r} is not the number of a user or group")
     return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _DIGITS

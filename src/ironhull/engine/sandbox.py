@@ -24,7 +24,7 @@ from ironhull.engine.interface import (
     StopResult,
 )
 from ironhull.engine.unpacked import unpacked
-from ironhull.errors import EngineError, InputError, NotFoundError
+from ironhull.errors import EngineError, InputError, MalformedError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.sandbox.bubblewrap import Bubblewrap
 from ironhull.sandbox.entering import Forwarding, execute, forward
@@ -269,8 +269,8 @@ class SandboxContainer:
 
 
 def stop_signal(text: str) -> int:
-    """The number of an image's stop signal, SIGTERM if it names none."""
-    if text.isdigit():
+    """The number of an image's stop signal, SIGTERM if it names none that there is."""
+    if re.fullmatch(r"[0-9]{1,2}", text) and 0 < int(text) < signal.NSIG:
         return int(text)
     try:
         return signal.Signals[text if text.startswith("SIG") else f"SIG{text}"]
@@ -279,7 +279,7 @@ def stop_signal(text: str) -> int:
 
 
 def _command(config: Mapping[str, Any], options: RunOptions, image: str) -> tuple[str, ...]:
-    entrypoint, command = (tuple(config.get(key) or ()) for key in ("Entrypoint", "Cmd"))
+    entrypoint, command = (_texts(config, key) for key in ("Entrypoint", "Cmd"))
     if options.entrypoint is not None:
         entrypoint, command = options.entrypoint, ()
     argv = (*entrypoint, *(options.command or command))
@@ -288,9 +288,16 @@ def _command(config: Mapping[str, Any], options: RunOptions, image: str) -> tupl
     return argv
 
 
+def _texts(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found = config.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise MalformedError(f"the image's config: {key} is not a list of texts")
+    return tuple(found)
+
+
 def _environment(config: Mapping[str, Any], options: RunOptions, user: ImageUser) -> dict[str, str]:
     found = {"PATH": DEFAULT_PATH, "HOSTNAME": "sandbox", "container": "ironhull"}
-    found |= dict(str(line).partition("=")[::2] for line in config.get("Env") or ())
+    found |= dict(line.partition("=")[::2] for line in _texts(config, "Env"))
     return {"HOME": user.home, **found, **options.environment}
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.errors import EnvironmentProblem, InputError, MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.tar import (
     BLOCK,
@@ -147,6 +147,8 @@ def _write_folder(layout: ImageLayout, layers: Layers, root: Inode, target: Path
         return summary
     except OSError as error:
         raise EnvironmentProblem(f"cannot write {target}: {error.strerror or error}") from None
+    except OverflowError as error:
+        raise MalformedError(f"an owner or a time in the image that no file has: {error}") from None
     finally:
         if staging.exists():
             make_removable(staging)

@@ -118,8 +118,8 @@ def customize(
     """Write a definition that is another one of the catalog and what is different; gives its path.
 
     Certificates are copied beside it. InputError if the definition is there already, if the
-    original is not in the catalog, if a file holds no certificate, or if what was chosen makes no
-    definition; then no file stays.
+    original is not in the catalog, if a file holds no certificate, if another definition has other
+    ones under its name, or if what was chosen makes no definition; then no file stays.
     """
     definitions = Definitions(machine)
     source = definitions.catalog.find(original)
@@ -129,6 +129,8 @@ def customize(
     found = {f"{file.stem}.crt": _certificates(file) for file in chosen.authorities}
     if len(found) != len(chosen.authorities):
         raise InputError("two files of authorities have the same name (rename one of them)")
+    for name, data in found.items():
+        _check_free(path.parent / name, data)
     relative = os.path.relpath(source.absolute(), path.absolute().parent)
     change = Change(relative, image, chosen.packages, chosen.environment, tuple(found))
     written: list[Path] = []
@@ -150,6 +152,18 @@ def _removed(files: Iterable[Path]) -> None:
         # What hindered its writing must be said, not what hinders this.
         with suppress(OSError):
             file.unlink()
+
+
+def _check_free(file: Path, data: bytes) -> None:
+    """InputError if another definition of the folder may trust other authorities by this name."""
+    try:
+        known = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
+    if known != data:
+        raise InputError(f"{file} is there already with other certificates (rename the new file)")
 
 
 def _certificates(file: Path) -> bytes:

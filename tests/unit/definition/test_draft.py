@@ -4,6 +4,7 @@ import pytest
 
 from ironhull.definition.draft import Change, Draft, change_text, draft_text
 from ironhull.definition.reader import read
+from ironhull.errors import DefinitionError
 
 TRAPS = 'a "b" \\ ${HOME} #{ x } : - last'
 
@@ -56,3 +57,19 @@ def test_a_change_is_the_original_and_what_is_different(tmp_path, authorities):
     assert [e.path for e in found.paths if e.path.startswith(local)] == [
         f"{local}/{name}" for name in authorities
     ]
+
+
+@pytest.mark.parametrize("name", ['A: "1"\nlabels:\n  x', "A, B: x", "a b", "x # y"])
+def test_the_name_of_a_variable_says_nothing_else_in_a_definition(tmp_path, name):
+    draft = Draft("web", "1", ("nodejs",), environment={name: "v"})
+    change = Change("old.yaml", "new", (), {name: "v"})
+    (tmp_path / "old.yaml").write_text(draft_text(Draft("old", "1", ("nodejs",))))
+    for text in (draft_text(draft), change_text(change)):
+        with pytest.raises(DefinitionError, match=r"expected a name like|is not allowed here"):
+            read_text(tmp_path, text, "new.yaml")
+
+
+@pytest.mark.parametrize("name", ["NO", "null", "y", "on"])
+def test_names_that_yaml_takes_for_values_are_names(tmp_path, name):
+    found = read_text(tmp_path, draft_text(Draft("web", "1", ("nodejs",), environment={name: "v"})))
+    assert found.environment[name] == "v"

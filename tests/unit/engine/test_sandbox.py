@@ -11,7 +11,7 @@ from ironhull.engine.image_user import image_user
 from ironhull.engine.interface import HARDENED, Mount, RunOptions
 from ironhull.engine.sandbox import Sandbox, stop_signal
 from ironhull.engine.unpacked import unpacked
-from ironhull.errors import EngineError, InputError, NotFoundError
+from ironhull.errors import EngineError, InputError, MalformedError, NotFoundError
 from ironhull.sandbox.bubblewrap import Bubblewrap
 from ironhull.sandbox.model import Network, Root, Wish
 from ironhull.store.choice import choose_manifest
@@ -151,3 +151,30 @@ def test_what_cannot_be_published_is_refused_before_anything_runs(
 ) -> None:
     with pytest.raises(InputError, match="cannot publish"):
         sandbox.attach("web", RunOptions(publish=(text,)))
+
+
+@pytest.mark.parametrize("text", ["0", "99", "9999999999", "²", "-9", "SIG_DFL"])
+def test_a_stop_signal_that_there_is_not_is_the_usual_one(text: str) -> None:
+    assert stop_signal(text) == 15
+
+
+def test_a_number_is_a_number_whatever_the_image_calls_root(
+    layout: ImageLayout, tmp_path: Path
+) -> None:
+    files = {"etc/passwd": "7:x:0:0::/root:/x\nweb:x:8:8::/srv:/x\n", "etc/group": "9:x:0:\n"}
+    make_image(layout, [files], names=["odd:1"])
+    root = unpacked(layout, choose_manifest(layout, layout.find("odd:1")), tmp_path / "odd")
+    assert [image_user(root, text).uid for text in ("7", "007", "8", "web")] == [7, 7, 8, 8]
+    assert image_user(root, "8:9").gid == 9
+    assert image_user(root, "8").home == "/srv"
+
+
+@pytest.mark.parametrize("key", ["Env", "Entrypoint", "Cmd"])
+@pytest.mark.parametrize("value", ["/bin/sh", [1], {"a": "b"}])
+def test_a_config_of_other_types_is_said(layout: ImageLayout, key: str, value: object) -> None:
+    make_image(layout, config={"Entrypoint": ["/bin/a"], key: value}, names=["odd:1"])
+    folder = layout.root.parent / "unpacked"
+    found = Sandbox(lambda: Bubblewrap(("/nowhere",), "0.11.0", "here"), folder)
+    found.load(layout, choose_manifest(layout, layout.find("odd:1")), ["odd"])
+    with pytest.raises(MalformedError, match=f"{key} is not a list of texts"):
+        found.wish("odd", RunOptions())

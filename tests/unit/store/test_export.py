@@ -427,6 +427,20 @@ def test_names_that_are_not_utf_8_survive(layout: ImageLayout, tmp_path: Path) -
     assert os.listdir(os.fsencode(tmp_path / "root")) == [b"caf\xe9"]
 
 
+def test_a_time_that_no_file_can_have_is_said_and_nothing_stays(
+    layout: ImageLayout, tmp_path: Path
+) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        member = tarfile.TarInfo("a")
+        member.mtime = 1 << 70
+        tar.addfile(member, io.BytesIO())
+    manifest = make_manifest(layout, [buffer.getvalue()])
+    with pytest.raises(MalformedError, match="an owner or a time in the image that no file has"):
+        write_rootfs(layout, manifest, tmp_path / "out" / "root")
+    assert not any((tmp_path / "out").iterdir())
+
+
 def test_a_folder_that_is_not_empty_is_left_alone(layout: ImageLayout, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     with pytest.raises(InputError, match="not an empty folder"):

@@ -66,3 +66,18 @@ def test_a_catalog_that_cannot_be_written_is_said(machine):
     (machine.settings.catalog / "new").write_text("a file")
     with pytest.raises(EnvironmentProblem, match="cannot write"):
         customize(machine, "old:1", "new", CustomChoices())
+
+
+def test_authorities_of_another_definition_are_not_written_over(machine, tmp_path):
+    (tmp_path / "corp.pem").write_text(PEM)
+    folder = machine.settings.catalog / "old/debian-13"
+    (folder / "2.yaml").write_text(draft_text(Draft("old", "2", ("nodejs",))))
+    chosen = CustomChoices(authorities=(tmp_path / "corp.pem",))
+    first = customize(machine, "old:1", "new", chosen)
+    customize(machine, "old:2", "new", chosen)
+    (tmp_path / "corp.pem").write_text(PEM.replace("b25l", "dHdv"))
+    first.unlink()
+    with pytest.raises(InputError, match=r"corp\.crt is there already with other certificates"):
+        customize(machine, "old:1", "new", chosen)
+    assert first.with_name("corp.crt").read_text() == PEM
+    assert not first.exists()

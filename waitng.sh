@@ -1,2 +1,0 @@
-. /tmp/w/newcomer-tmp/env.sh
-trap '' HUP
