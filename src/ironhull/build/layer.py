@@ -124,7 +124,9 @@ class _Packer:
             for path, entry in self._entries.items()
             if not entry.is_directory
         ):
-            raise MalformedError(f"{self._what}: no file of it is in the part that is wanted")
+            raise MalformedError(
+                f"{self._what}: `only` and `except` of the definition leave no file of it"
+            )
         self._database(deb.control, md5sums, conffiles)
         return PackagePart(
             self._deb.name,

@@ -95,7 +95,10 @@ def build(
             if not suggest:
                 raise
             # The lines alone are data, so that they can be sent into a file.
-            click.echo(yaml_lines(error.mending), nl=False)
+            if as_json:
+                print_json({"mending": error.mending})
+            else:
+                click.echo(yaml_lines(error.mending), nl=False)
             raise CheckFailedError(error.whole) from None
     seconds = time.monotonic() - began
     if as_json:

@@ -17,7 +17,7 @@ also_option = click.option(
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     metavar="FILE",
-    help="Change this compose file, manifest or values file too, and nothing else in it.",
+    help="Write into this compose file, manifest or values file too (not with --check).",
 )
 image_name_option = click.option(
     "--image-name",

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ironhull.engine.find import CONTAINER_ENGINES, engine
-from ironhull.engine.interface import Container, RunOptions, RunResult
+from ironhull.engine.interface import Container, Engine, RunOptions, RunResult
+from ironhull.errors import EngineError, NotFoundError
 from ironhull.store.choice import choose_manifest
 from ironhull.workspace.engines import engine_settings
 from ironhull.workspace.images import stored
@@ -40,8 +41,8 @@ def toolbox(
 ) -> Iterator[Toolbox]:
     """A toolbox out of the store, joined to a running container while the block lasts.
 
-    The container's files are below /proc/1/root. NotFoundError if the toolbox is not in the store;
-    EngineError if no engine works or the container does not run.
+    The container's files are below /proc/1/root. NotFoundError if the toolbox is not in the store
+    or the engine does not know the container; EngineError if no engine works or it does not run.
     """
     layout, settings = machine.home.store, engine_settings(machine)
     manifest = choose_manifest(layout, stored(layout, image))
@@ -58,7 +59,19 @@ def toolbox(
     )
     found.load(layout, manifest, [name])
     try:
-        with found.start(name, options) as box:
+        with _started(found, name, options, container) as box:
             yield Toolbox(program, box)
     finally:
         found.remove(name)
+
+
+def _started(found: Engine, image: str, options: RunOptions, container: str) -> Container:
+    try:
+        return found.start(image, options)
+    except EngineError as error:
+        if "no such container" not in str(error).lower():
+            raise
+        raise NotFoundError(
+            f"{found.name} has no container {container!r} (`{found.name} ps` lists those that run; "
+            "--engine chooses another engine)"
+        ) from None

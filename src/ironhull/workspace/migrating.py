@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ironhull.errors import NotFoundError
+from ironhull.errors import MalformedError, NotFoundError
 from ironhull.migrate.catalog.described import public_catalog, read_description
 from ironhull.migrate.catalog.interface import Catalog
 from ironhull.migrate.catalog.remembered import RememberedCatalog
@@ -44,7 +44,10 @@ def migrate(machine: Machine, dockerfile: Path, chosen: MigrateChoices | None = 
         raise NotFoundError(f"cannot read {dockerfile}: {error.strerror}") from error
     context = FolderContext(chosen.context or dockerfile.parent)
     catalog = catalog_of(machine, chosen.registry)
-    found = migrate_text(source, context, catalog, chosen.target)
+    try:
+        found = migrate_text(source, context, catalog, chosen.target)
+    except MalformedError as error:
+        raise MalformedError(f"{dockerfile}: {error}") from None
     return replace(found, file=dockerfile.as_posix())
 
 

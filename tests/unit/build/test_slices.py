@@ -79,7 +79,7 @@ def test_a_part_that_lacks_what_another_needs_fails_the_check(tmp_path):
 def test_a_part_with_no_file_in_it_is_a_mistake(tmp_path):
     home = Home(tmp_path)
     of = definition(packages=(wanted(Slice(only=("usr/lib/nothing",))),))
-    with pytest.raises(MalformedError, match=r"tool 1\.0-1 .*no file of it is in the part"):
+    with pytest.raises(MalformedError, match=r"tool 1\.0-1 .*`only` and `except` .* leave no file"):
         built(home, of, lock([tool(home)]))
 
 

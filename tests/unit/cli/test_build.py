@@ -218,6 +218,9 @@ def test_a_failed_check_ends_with_one_and_publishes_nothing(bench):
     assert failed.returncode == 1
     assert "/usr/bin/tool needs /bin/nothing" in failed.stderr
     assert bench.run("show", "app:1").returncode == 2
+    suggested = bench.run("build", "app:1", "--suggest", "--json")
+    assert suggested.returncode == 1
+    assert json.loads(suggested.stdout)["mending"]["delete"] == ["/usr/bin/tool"]
 
 
 def test_the_cache_is_listed_pruned_and_verified(bench):

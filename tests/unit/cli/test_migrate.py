@@ -121,6 +121,7 @@ def test_what_needs_a_person_is_one_and_what_is_no_dockerfile_two(folder):
     exception = run().exception
     assert isinstance(exception, MalformedError)
     assert exception.exit_code == 2
+    assert str(exception).startswith("Dockerfile: line 1: version:")
 
 
 def test_what_is_not_there_is_said(folder):

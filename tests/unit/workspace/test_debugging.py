@@ -1,0 +1,52 @@
+"""A toolbox beside a container, where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import ironhull.workspace.debugging as debugging
+from ironhull.engine.interface import RunOptions
+from ironhull.errors import EngineError, NotFoundError
+from ironhull.progress import Silent
+from ironhull.settings import Settings
+from ironhull.workspace.machine import Machine
+
+
+class Fake:
+    """An engine whose `start` fails."""
+
+    name = "podman"
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+
+    def start(self, image: str, options: RunOptions) -> None:
+        raise EngineError(self.said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "podman run: no container with name or ID web found: no such container",
+        "docker run: Error response from daemon: No such container: web",
+    ],
+)
+def test_a_container_that_the_engine_does_not_know_is_a_wrong_name(said: str) -> None:
+    with pytest.raises(NotFoundError, match="has no container 'web'"):
+        debugging._started(Fake(said), "box", RunOptions(), "web")
+
+
+def test_what_else_goes_wrong_is_the_engine_s() -> None:
+    with pytest.raises(EngineError, match="cannot join"):
+        debugging._started(Fake("cannot join"), "box", RunOptions(), "web")
+
+
+def test_a_toolbox_that_is_not_in_the_store_is_said_first(tmp_path: Path) -> None:
+    machine = Machine(Settings(home=tmp_path / "home", catalog=tmp_path / "images"), Silent())
+    with (
+        pytest.raises(NotFoundError, match="ironhull build toolbox:13"),
+        debugging.toolbox(machine, "web"),
+    ):
+        pass
