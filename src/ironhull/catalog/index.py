@@ -25,6 +25,8 @@ from ironhull.errors import EnvironmentProblem
 FORMAT = 1
 MAX_HISTORY = 500
 """Moves of tags, and counts of days, that one answer has."""
+MAX_NAMES = 1 << 16
+"""Signs of the packages' names that an image is found by; every reader's shelf has them."""
 _Value = TypeVar("_Value")
 _TABLES = """
 CREATE TABLE build (
@@ -375,7 +377,7 @@ def _summary(build: BuildFacts, known: Summary | None) -> Summary:
         tuple(each.platform for each in build.platforms),
         first.size if first else 0,
         len(first.packages) if first else 0,
-        " ".join(sorted(names)),
+        " ".join(sorted(names))[:MAX_NAMES],
         problem=build.problem,
     )
     if known is None:

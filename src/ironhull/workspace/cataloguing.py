@@ -38,6 +38,8 @@ from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventor
 
 MAX_PLATFORMS = 50
 """Of one index. Anybody who may push can list a manifest thousands of times; reading takes long."""
+MAX_SAID = 500
+"""Signs of what an image says of itself, which stand on the pages of all images."""
 _TITLE = "org.opencontainers.image."
 _LABEL = "io.ironhull."
 Listed = Mapping[str, Mapping[str, Descriptor]]
@@ -122,8 +124,8 @@ class Gatherer:
                 said = str(inventory.image.platform or platform or "")
                 platforms.append(platform_facts(inventory, said, reasons.get(said, {})))
             provenance = self._provenance(name, platforms)
-        except IronhullError as error:
-            problem = one_line(str(error), 500)
+        except Exception as error:
+            problem = _said(error)
         return _facts(descriptor, platforms, annotations, provenance, problem)
 
     def _reasons(self, descriptor: Descriptor) -> dict[str, dict[str, str]]:
@@ -170,8 +172,8 @@ class Gatherer:
             platform = None if single else Platform.parse(found[0].platform)
             inventory = inventory_of(self._machine, f"store:{name}", platform)
             result = scan_inventory(self._machine, name, inventory, database, ScanChoices())
-        except IronhullError as error:
-            return one_line(str(error), 500)
+        except Exception as error:
+            return _said(error)
         self._index.put_scan(scan_facts(result, manifest), stamp)
         return ""
 
@@ -213,6 +215,12 @@ def breathe() -> None:
     time.sleep(0.02)
 
 
+def _said(error: Exception) -> str:
+    """The problem of one image; a fault of ours too, or what it breaks would be all the others'."""
+    text = str(error) if isinstance(error, IronhullError) else f"not understood: {error!r}"
+    return one_line(text, MAX_SAID)
+
+
 def _names(listed: Listed) -> dict[str, Descriptor]:
     return {
         f"{repository}:{tag}": descriptor
@@ -246,20 +254,23 @@ def _facts(
 ) -> BuildFacts:
     labels = platforms[0].labels if platforms else {}
 
+    def cut(text: str) -> str:
+        return one_line(text, MAX_SAID)
+
     def said(name: str) -> str:
-        return annotations.get(_TITLE + name) or labels.get(_TITLE + name, "")
+        return cut(annotations.get(_TITLE + name) or labels.get(_TITLE + name, ""))
 
     return BuildFacts(
         descriptor.digest,
         descriptor.media_type or OCI_INDEX,
-        said("created") or (platforms[0].created if platforms else ""),
+        said("created") or cut(platforms[0].created if platforms else ""),
         said("title"),
         said("description"),
         said("version"),
-        labels.get(_LABEL + "variant", ""),
-        labels.get(_LABEL + "flavor", ""),
-        platforms[0].distribution if platforms else "",
-        labels.get(_LABEL + "end-of-life", ""),
+        cut(labels.get(_LABEL + "variant", "")),
+        cut(labels.get(_LABEL + "flavor", "")),
+        cut(platforms[0].distribution if platforms else ""),
+        cut(labels.get(_LABEL + "end-of-life", "")),
         tuple(platforms),
         provenance,
         problem,

@@ -9,7 +9,7 @@ from tests.fakes.advisories import bring, osv, write_records
 from tests.fakes.image import make_image
 
 from ironhull.catalog.answers import answer
-from ironhull.catalog.index import CatalogIndex
+from ironhull.catalog.index import MAX_NAMES, CatalogIndex
 from ironhull.catalog.shelf import Shelf, shelf_of
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.media_types import OCI_INDEX
@@ -105,6 +105,49 @@ def test_an_index_of_more_platforms_than_there_are_is_not_read_platform_by_platf
     build = index.build(found.digest)
     assert build is not None
     assert "3 platforms" in build.problem
+    index.close()
+
+
+def test_what_an_image_says_of_itself_is_cut_before_it_stands_on_pages_of_all(
+    machine: Machine,
+) -> None:
+    labels = {
+        "org.opencontainers.image.title": "t" * 10_000,
+        "org.opencontainers.image.description": "d\n" * 10_000,
+        "io.ironhull.variant": "v" * 10_000,
+    }
+    packages = "".join(
+        f"Package: p{number:0>200}\nStatus: install ok installed\n"
+        "Architecture: amd64\nVersion: 1\n\n"
+        for number in range(400)
+    )
+    layer = {"etc/os-release": OS_RELEASE, "var/lib/dpkg/status": packages}
+    image = make_image(machine.home.store, [layer], config={"Labels": labels}, names=["app:1"])
+    index = gathered(machine)
+    summary = index.summaries()[str(image.digest)]
+    assert (len(summary.title), len(summary.description), len(summary.variant)) == (500, 500, 500)
+    assert summary.packages == 400
+    assert len(summary.names) == MAX_NAMES
+    index.close()
+
+
+def test_an_image_that_breaks_ironhull_itself_does_not_stop_the_others(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = debian(machine, "bad:1", extra="\n"), debian(machine, "good:1")
+    real = cataloguing.inventory_of
+
+    def broken(machine: Machine, image: str, platform: object) -> object:
+        if image == "store:bad:1":
+            raise ValueError("nobody thought of this")
+        return real(machine, image, platform)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cataloguing, "inventory_of", broken)
+    index = opened_index(machine)
+    done = Gatherer(machine, index).round()
+    assert [problem.partition(": ")[0] for problem in done.problems] == ["bad:1"]
+    builds = [index.build(bad), index.build(good)]
+    assert ["nobody thought of this" in build.problem for build in builds if build] == [True, False]
     index.close()
 
 
