@@ -24,9 +24,9 @@ def unpacked(layout: ImageLayout, manifest: Descriptor, folder: Path) -> Path:
     of `write_rootfs`.
     """
     target = folder / hex_of(manifest.digest)
+    _make_private(folder)
     if target.is_dir():
         return target / "root"
-    folder.mkdir(parents=True, exist_ok=True)
     # The user of the sandbox, who may be another than ours, has to reach what is inside.
     with locked(folder / ".lock"):
         if not target.is_dir():
@@ -44,6 +44,16 @@ def unpacked(layout: ImageLayout, manifest: Descriptor, folder: Path) -> Path:
                     make_removable(staging)
                 shutil.rmtree(staging, ignore_errors=True)
     return target / "root"
+
+
+def _make_private(folder: Path) -> None:
+    """Images have files that everybody may write: nobody else on the machine is to reach them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot unpack into {folder}: {error.strerror}") from None
 
 
 def _places(root: Path) -> None:

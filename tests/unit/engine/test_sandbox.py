@@ -178,3 +178,14 @@ def test_a_config_of_other_types_is_said(layout: ImageLayout, key: str, value: o
     found.load(layout, choose_manifest(layout, layout.find("odd:1")), ["odd"])
     with pytest.raises(MalformedError, match=f"{key} is not a list of texts"):
         found.wish("odd", RunOptions())
+
+
+def test_what_is_unpacked_is_out_of_reach_of_other_users_of_the_machine(
+    layout: ImageLayout, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir(mode=0o755)
+    root = unpacked(layout, choose_manifest(layout, layout.find("web:1")), kept)
+    assert kept.stat().st_mode & 0o777 == 0o700
+    # A user of the sandbox, who begins below it, has the root itself.
+    assert root.stat().st_mode & 0o777 == 0o755
