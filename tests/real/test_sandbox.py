@@ -18,8 +18,10 @@ from pathlib import Path
 import pytest
 
 from ironhull.cli.machine import silent
-from ironhull.engine.interface import HARDENED, Engine, RunOptions
+from ironhull.engine.interface import HARDENED, BuildRequest, Engine, RunOptions
 from ironhull.engine.sandbox import Sandbox
+from ironhull.errors import EngineError
+from ironhull.migrate.building.engine import BuildingSandbox
 from ironhull.sandbox.bubblewrap import Bubblewrap
 from ironhull.sandbox.model import Bind, Ended, Limits, Network, Root, Tmpfs, Wish
 from ironhull.sandbox.running import run
@@ -400,3 +402,89 @@ def test_a_killed_starter_takes_its_sandbox_along(
     while Path(f"/proc/{number}").exists() and time.monotonic() < end:
         time.sleep(0.02)
     assert not Path(f"/proc/{number}").exists()
+
+
+BUILT = """\
+FROM localhost/base:1 AS build
+ARG WORD=built
+USER 0
+WORKDIR /work
+COPY --chown=65532 src/*.txt ./
+RUN echo $WORD > made && mkdir -p deep/er && ln -s made deep/link && rm one.txt
+RUN ["/bin/busybox", "touch", "-d", "2001-01-01 00:00", "old"]
+
+FROM build AS more
+RUN rm -r deep && echo more > more
+
+FROM localhost/base:1
+ENV GREETING=good B=${GREETING}-bye
+COPY --from=more /work /out/
+COPY --from=build /work/deep /deep
+COPY . /all
+USER 0
+RUN rm /srv/index.html && chown 65532:65532 /out/made && chmod 600 /out/made
+USER nonroot
+EXPOSE 8080
+CMD ["/bin/sh", "-c", "echo $B; cat /out/more; id -u"]
+"""
+LISTING = "busybox find /out /deep /all /srv /work -exec busybox stat -c '%n %F %a %u:%g %N' {} +"
+
+
+def test_a_dockerfile_becomes_what_podman_makes_of_it(
+    archives_bubblewrap: Bubblewrap,
+    podman: Engine,
+    shell_layout: ImageLayout,
+    tmp_path: Path,
+) -> None:
+    context = tmp_path / "context"
+    (context / "src").mkdir(parents=True)
+    for name in ("src/one.txt", "src/two.txt", "secret", "Dockerfile"):
+        (context / name).write_text(f"{name}\n")
+    (context / ".dockerignore").write_text("secret\nDockerfile\n.dockerignore\n")
+    (context / "Dockerfile").write_text(BUILT)
+    store = ImageLayout(tmp_path / "store", create=True)
+    shutil.copytree(shell_layout.root / "blobs", tmp_path / "store/blobs", dirs_exist_ok=True)
+    sandbox = BuildingSandbox(
+        lambda: archives_bubblewrap, tmp_path / "kept", store, tmp_path / "stages"
+    )
+    manifest = choose_manifest(shell_layout, shell_layout.find("shell:1"))
+    said = []
+    for one, layout in ((podman, shell_layout), (sandbox, store)):
+        one.load(layout, manifest, ["localhost/base:1"])
+        built = one.build(BuildRequest(context / "Dockerfile", context, "localhost/built:1"))
+        assert built.image
+        config = one.inspect("localhost/built:1")
+        listed = RunOptions(user="0", network="none", command=("/bin/sh", "-c", LISTING))
+        files = one.run("localhost/built:1", listed)
+        ran = one.run("localhost/built:1", RunOptions(network="none"))
+        said.append(
+            (
+                sorted(config["Env"]), config["Cmd"], config["User"], config["WorkingDir"],
+                config["ExposedPorts"], sorted(files.stdout.splitlines()), ran.stdout,
+            )
+        )  # fmt: skip
+        one.remove("localhost/built:1")
+        one.remove("localhost/base:1")
+    theirs, ours = said
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine == other
+    assert ours[-1] == "hello-bye\nmore\n65532\n"
+    assert list((tmp_path / "stages").iterdir()) == []
+    assert store.descriptors() == []
+
+
+def test_a_step_that_fails_says_what_it_said_and_leaves_nothing(
+    archives_bubblewrap: Bubblewrap, shell_layout: ImageLayout, tmp_path: Path
+) -> None:
+    sandbox = BuildingSandbox(
+        lambda: archives_bubblewrap, tmp_path / "kept", shell_layout, tmp_path / "stages"
+    )
+    manifest = choose_manifest(shell_layout, shell_layout.find("shell:1"))
+    sandbox.load(shell_layout, manifest, ["base:1"])
+    (tmp_path / "Dockerfile").write_text("FROM base:1\nRUN echo no luck; exit 3\n")
+    before = shell_layout.descriptors()
+    with pytest.raises(EngineError, match=r"RUN echo no luck; exit 3 ended with 3:\nno luck"):
+        sandbox.build(BuildRequest(tmp_path / "Dockerfile", tmp_path, "built:1"))
+    assert list((tmp_path / "stages").iterdir()) == []
+    assert shell_layout.descriptors() == before
+    assert not sandbox.exists("built:1")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ironhull.cli.compare import format_of, write_report
-from ironhull.cli.engines import ended_by_signals, engine_option, undisturbed
+from ironhull.cli.engines import ended_by_signals, runner_option, undisturbed
 from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json, print_lines
 from ironhull.demo.comparison import comparison_of
@@ -17,7 +17,7 @@ from ironhull.errors import CheckFailedError, InputError
 
 
 @click.command()
-@engine_option
+@runner_option
 @click.option("--keep", is_flag=True, help="Leave the applications' images in the engine.")
 @click.option("--own", is_flag=True, help="Take Ironhull's images for every FROM; ask no registry.")
 @click.option(
@@ -48,7 +48,7 @@ def demo(
     all, asks each the same, tries in each what an attacker could do, and shows them side by side.
     It ends with the report of ironhull compare.
     Everything it made is removed, also on Ctrl-C; what it built stays in Ironhull's store. Without
-    a container engine it compares the base images only.
+    a container engine the sandbox builds and runs all of it.
 
     \b
     Examples:

@@ -21,7 +21,7 @@ def proof_options(command: Command) -> Command:
         "--engine",
         "engine_name",
         metavar="NAME",
-        help="With --prove: podman, docker or buildah; without it the first that works.",
+        help="With --prove: podman, docker or sandbox; without it the first that works.",
     )
     @click.option(
         "--request",

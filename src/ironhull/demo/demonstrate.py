@@ -24,7 +24,7 @@ from ironhull.workspace.machine import Machine
 from ironhull.workspace.stand_ins import build_missing
 from ironhull.workspace.surroundings import registries_asked, working_engine
 
-_INVENTORY_NAMES = {"podman": "podman", "docker": "docker-daemon"}
+_INVENTORY_NAMES = {"podman": "podman", "docker": "docker-daemon", "sandbox": "store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class DemoChoices:
     application: Path
     """The folder with the three Dockerfiles."""
     engine: str | None = None
-    """None: the first of podman and docker that works, or none."""
+    """None: the first of podman, docker and sandbox that works, or none."""
     keep: bool = False
     """Leave the applications' images in the engine."""
     own: bool = False

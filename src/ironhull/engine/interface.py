@@ -1,7 +1,7 @@
 """What every container engine can be asked, whichever it is, and the values of question and answer.
 
 One file per engine implements it: podman, docker, buildah (which builds and does not run), sandbox
-(which runs and does not build).
+(which runs; `migrate/building` builds with it).
 """
 
 from __future__ import annotations

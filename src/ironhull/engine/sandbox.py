@@ -159,15 +159,22 @@ class Sandbox:
         root = unpacked(found.layout, found.manifest, self._folder)
         config = found.config
         user = image_user(root, options.user or str(config.get("User") or ""))
-        network = _network(options.network)
-        return Wish(
-            root=root,
+        return replace(
+            self.held(root, options),
             argv=_command(config, options, image),
             environment=_environment(config, options, user),
             workdir=options.workdir or str(config.get("WorkingDir") or "/"),
             uid=user.uid,
             gid=user.gid,
             groups=user.groups,
+        )
+
+    def held(self, root: Path, options: RunOptions) -> Wish:
+        """How the options hold a command over a folder; what runs, and who, is still to be said."""
+        network = _network(options.network)
+        return Wish(
+            root=root,
+            argv=(),
             writes=Root.READ_ONLY if options.read_only else Root.DISCARDED,
             binds=_binds(options, network),
             tmpfs=_tmpfs(root, options),

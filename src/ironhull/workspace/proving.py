@@ -38,7 +38,7 @@ from ironhull.workspace.scanning import ScanChoices
 from ironhull.workspace.stand_ins import build_missing
 from ironhull.workspace.surroundings import registries_asked, working_engine
 
-_INVENTORY_NAMES = {"podman": "podman", "docker": "docker-daemon"}
+_INVENTORY_NAMES = {"podman": "podman", "docker": "docker-daemon", "sandbox": "store"}
 _APT_SUITES = "debian-13"
 """Of the images that stand in for others."""
 
@@ -48,7 +48,7 @@ class ProofChoices:
     """What a proof may be told."""
 
     engine: str | None = None
-    """None: the first of podman and docker that works."""
+    """None: the first of podman, docker and sandbox that works."""
     requests: tuple[Request, ...] = ()
     """None: what a compose file says of the service, else what the images say of themselves."""
     commands: tuple[tuple[str, ...], ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ironhull.engine.find import CONTAINER_ENGINES, engine
+from ironhull.engine.find import RUNNERS, engine
 from ironhull.engine.interface import Engine, RunOptions
 from ironhull.engine.probe import loaded_probe
 from ironhull.errors import EngineError, IronhullError, NetworkError
@@ -24,9 +24,12 @@ _IMPATIENT = Patience(attempts=1, connect=4, idle=8, whole=8)
 def working_engine(machine: Machine, name: str | None) -> tuple[Engine | None, str]:
     """The engine to use, or why none can be. EngineError if one that was named does not work."""
     problems = []
-    for candidate in (name,) if name else CONTAINER_ENGINES:
+    for candidate in (name,) if name else RUNNERS:
         try:
-            found = engine(candidate, engine_settings(machine))
+            found = _engine(machine, candidate)
+            if candidate == "sandbox":
+                found.version()
+                return found, ""
             with loaded_probe(found) as image:
                 found.run(image, RunOptions(network="none"))
         except EngineError as error:
@@ -36,6 +39,17 @@ def working_engine(machine: Machine, name: str | None) -> tuple[Engine | None, s
         else:
             return found, ""
     return None, "; ".join(problems)
+
+
+def _engine(machine: Machine, name: str) -> Engine:
+    settings = engine_settings(machine)
+    if name != "sandbox" or settings.bubblewrap is None or settings.unpacked is None:
+        return engine(name, settings)
+    # What reads Dockerfiles: only where no container engine does it.
+    from ironhull.migrate.building.engine import BuildingSandbox
+
+    home = machine.home
+    return BuildingSandbox(settings.bubblewrap, settings.unpacked, home.store, home.cache / "tmp")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from ironhull.inventory.take import Taker
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.store.choice import machine_platform
-from ironhull.workspace import stand_ins, surroundings
+from ironhull.workspace import engines, stand_ins, surroundings
 
 PACKAGES = {"node:20": 26, "node:20-standard": 800, "node:20-dev": 400}
 
@@ -72,7 +72,15 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppEngine]:
 
 
 @pytest.fixture
-def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(machine: object) -> None:
+        raise EngineError("no bubblewrap is here, and no archive that has it")
+
+    monkeypatch.setattr(engines, "bubblewrap", none)
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch, no_sandbox: None) -> None:
     def none(name: str, given: object) -> AppEngine:
         raise EngineError(f"{name} is not installed")
 
@@ -129,7 +137,7 @@ def test_without_an_engine_the_rest_is_done_and_said_to_be_left_out() -> None:
     result = _run()
     assert result.exit_code == 0
     assert "96.8% fewer packages" in result.stdout
-    assert "podman is not installed; docker is not installed" in result.stdout
+    assert "podman is not installed; docker is not installed; no bubblewrap is" in result.stdout
     value = json.loads(_run("--json").stdout)
     assert value["engine"] is None
     assert len(value["left_out"]) == 4
@@ -142,6 +150,7 @@ def test_an_engine_that_was_asked_for_has_to_be_there() -> None:
         _run("--engine", "docker")
 
 
+@pytest.mark.usefixtures("no_sandbox")
 def test_an_engine_that_cannot_run_is_as_good_as_none(
     engine: AppEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,1 @@
+"""A Dockerfile built stage by stage in the sandbox, where no container engine is."""
