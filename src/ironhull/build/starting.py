@@ -71,8 +71,10 @@ def _watched(
     while time.monotonic() < began + wanted:
         if not container.running():
             code = container.wait(1)
-            done = code == 0 and not ports
-            return "" if done else f"ended with exit code {code}", listening
+            if not ports:
+                return "" if code == 0 else f"ended with exit code {code}", listening
+            wish = ", ".join(ports)
+            return f"ended with exit code {code} instead of listening on {wish}", listening
         listening = _listening(container)
         if ports and set(ports) <= set(listening):
             return "", listening

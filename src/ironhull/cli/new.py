@@ -12,7 +12,7 @@ from ironhull.cli.engines import ended_by_signals
 from ironhull.cli.machine import opened
 from ironhull.cli.output import pairs, print_lines
 from ironhull.definition.draft import Draft
-from ironhull.errors import InputError
+from ironhull.errors import CheckFailedError, InputError
 from ironhull.workspace.drafting import NewDefinition, new_definition
 
 
@@ -42,7 +42,8 @@ def new(
     r"""Write a definition into the catalog, build it, and start it once.
 
     What the check refuses (scripts for shells, packages that only scripts use) is taken out, and
-    said. On a terminal it asks for what is not given. The image's user is nonroot, 65532.
+    said. On a terminal it asks for what is not given. The image's user is nonroot, 65532. Ends with
+    1 if the check still refuses it (then nothing stays), or if it does not start.
 
     \b
     Example:
@@ -68,6 +69,8 @@ def new(
     with opened(mirror=mirror) as machine, ended_by_signals():
         made = new_definition(machine, draft)
     print_lines(_lines(made))
+    if made.start is not None and not made.start.started:
+        raise CheckFailedError(f"{image} builds, and does not do its job: {made.start.reason}")
 
 
 def _asked(cmd: str | None, ports: tuple[str, ...]) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
@@ -108,4 +111,4 @@ def _lines(made: NewDefinition) -> list[str]:
         where = ", ".join(made.start.listening)
         return [*lines, "started" + (f", listens on {where}" if where else "")]
     said = [f"  {line}" for line in made.start.said.splitlines()]
-    return [*lines, f"not started: {made.start.reason}", *said]
+    return [*lines, f"started, and {made.start.reason}", *said]

@@ -41,6 +41,7 @@ def check_lines(found: CheckedAnywhere) -> list[str]:
         return [*lines, f"started{where}  ({start.seconds:.1f} s)"]
     return [
         *lines,
-        f"not started: {start.reason}",
+        f"FAILS   start  ({start.seconds:.1f} s)",
+        f"          {start.reason}",
         *(f"          {line}" for line in start.said.splitlines()),
     ]

@@ -46,7 +46,7 @@ def test_the_port_that_it_listens_on_instead_is_said():
 def test_what_ends_at_once_has_not_started_if_it_promised_a_port():
     engine = FakeEngine(prepare=ended)
     outcome = start_once(engine, "web", ["8080/tcp"])
-    assert outcome.reason == "ended with exit code 0"
+    assert outcome.reason == "ended with exit code 0 instead of listening on 8080/tcp"
     assert outcome.said == "getpwnam failed: no user web"
     assert start_once(engine, "tool", []).started
 
@@ -59,7 +59,8 @@ def test_what_ends_while_it_is_looked_at_has_ended_and_the_engine_has_not_failed
         raise EngineError("only running containers")
 
     engine.program = gone
-    assert start_once(engine, "web", ["80/tcp"]).reason == "ended with exit code 0"
+    reason = start_once(engine, "web", ["80/tcp"]).reason
+    assert reason == "ended with exit code 0 instead of listening on 80/tcp"
 
 
 def test_what_has_to_be_killed_has_not_held_what_was_promised():
