@@ -254,9 +254,18 @@ def layers(site: Site, wanted: Wanted, seen: Shown) -> str:
 def provenance(site: Site, wanted: Wanted, seen: Shown) -> str:
     """How it was made, as a graph and as tables."""
     graph = provenance_graph(seen.build, seen.platform) if seen.platform else None
-    attached = site.live.attestations(f"{seen.entry.name}:{seen.tag}")
-    rebuilt = [each for each in attached if each.kind == "rebuilds"]
-    return _render(site, wanted, "provenance.html", seen=seen, graph=graph, rebuilt=rebuilt)
+    name = f"{seen.entry.name}:{seen.tag}"
+    rebuilt = [each for each in site.live.attestations(name) if each.kind == "rebuilds"]
+    verification = site.live.verification(name)
+    return _render(
+        site,
+        wanted,
+        "provenance.html",
+        seen=seen,
+        graph=graph,
+        rebuilt=rebuilt,
+        verification=verification,
+    )
 
 
 def attestations(site: Site, wanted: Wanted, seen: Shown) -> str:

@@ -11,6 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -44,6 +45,7 @@ from ironhull.registry.server.registry import Registry, identify
 from ironhull.registry.server.users import Identity
 
 _JSON, _PROBLEM, _ATOM = "application/json", "application/problem+json", "application/atom+xml"
+WORKERS = 8
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](?::\d{1,5})?")
 _BASIC = {"www-authenticate": 'Basic realm="ironhull", charset="UTF-8"'}
 
@@ -74,6 +76,10 @@ class CatalogSite:
     """Keeps the index up to date until the event is set; `note` writes to the log."""
     rates: Rates = field(default_factory=Rates)
     _kept: Kept = field(default_factory=Kept)
+    _workers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(WORKERS, "pages")
+    )
+    """Apart from those of the registry, which is to answer however many pages are asked for."""
     _stopped: threading.Event = field(default_factory=threading.Event)
     _shelves: Shelves = field(init=False)
 
@@ -90,6 +96,7 @@ class CatalogSite:
     def stop(self) -> None:
         """As `Site.stop`."""
         self._stopped.set()
+        self._workers.shutdown(wait=False, cancel_futures=True)
 
     def routes(self) -> Sequence[Route]:
         """As `Site.routes`."""
@@ -123,16 +130,21 @@ class CatalogSite:
         async def endpoint(request: Request) -> Response:
             request.scope["ironhull.route"] = route
             identity = await self._identity(request)
-            reader = self._reader(request, identity)
-            address = (request.url.path, request.url.query)
-            key = (address, reader.key)
-            made = self._kept.get(key)
-            if made is None:
-                made = await asyncio.to_thread(self._make, route, make, request, reader)
-                self._kept.put(key, made)
+            loop = asyncio.get_running_loop()
+            work = partial(self._made, route, make, request, identity)
+            made = await loop.run_in_executor(self._workers, work)
             return send(made, request.headers, private=self.registry.access.has_users)
 
         return endpoint
+
+    def _made(self, route: str, make: Make, request: Request, identity: Identity) -> Made:
+        reader = self._reader(request, identity)
+        key = (request.url.path, request.url.query, reader.key)
+        made = self._kept.get(key)
+        if made is None:
+            made = self._make(route, make, request, reader)
+            self._kept.put(key, made)
+        return made
 
     def _make(self, route: str, make: Make, request: Request, reader: Reader) -> Made:
         try:

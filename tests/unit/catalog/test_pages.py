@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import re
+import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import zstandard
@@ -27,7 +29,11 @@ from outside.made_catalog import (
     scan,
     users,
 )
-from tests.fakes.asgi import ask
+from tests.fakes.asgi import ask, request
+
+from ironhull.catalog.facts import ProvenanceFacts, Verification
+from ironhull.catalog.live import Nothing
+from ironhull.catalog.web import WORKERS
 
 ALICE = {"authorization": "Basic " + base64.b64encode(f"alice:{PASSWORD}".encode()).decode()}
 EVERY = (
@@ -392,3 +398,42 @@ def test_the_registry_is_as_it_was_and_says_when_it_is_ready(app: Any) -> None:
     assert ask(app, "POST", "/").status == 405
     metrics = ask(app, "GET", "/metrics").body.decode()
     assert "ironhull_registry_requests_total" in metrics
+
+
+def test_the_registry_answers_while_more_pages_are_asked_for_than_can_be_made(
+    catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, answered, in_time = catalog_app(catalog), threading.Event(), []
+    real = catalog.index.summaries
+
+    def slow() -> Any:
+        in_time.append(answered.wait(20))
+        return real()
+
+    monkeypatch.setattr(catalog.index, "summaries", slow)
+
+    async def asked() -> list[int]:
+        pages = [asyncio.create_task(request(app, "GET", "/")) for _ in range(2 * WORKERS)]
+        await asyncio.sleep(0)
+        tags = await request(app, "GET", "/v2/node/tags/list")
+        answered.set()
+        return [tags.status, *(page.status for page in await asyncio.gather(*pages))]
+
+    assert set(asyncio.run(asked())) == {200}
+    assert in_time
+    assert all(in_time)
+
+
+@pytest.mark.parametrize(("answer", "said"), [("verified", 0), ("refused", 1), ("unknown", 1)])
+def test_provenance_that_was_not_verified_is_shown_as_what_somebody_attached(
+    catalog: FakeCatalog, answer: Literal["verified", "refused", "unknown"], said: int
+) -> None:
+    class Verifying(Nothing):
+        def verification(self, name: str) -> Verification:
+            return Verification(answer, "the <reason>", "")
+
+    made = ProvenanceFacts("https://builder.example", "a way", None, None, (), (), (), ())
+    catalog.index.put(replace(NODE_20, provenance=made))
+    page = text(catalog_app(catalog, live=Verifying()), "/images/node/-/20/provenance")
+    assert "https://builder.example" in page
+    assert page.count("was not verified here: the &lt;reason&gt;.") == said
