@@ -89,8 +89,9 @@ def start_in_engine(
     try:
         with _in_engine(machine, found, image, platform) as name:
             return start_once(found, name, ports), ""
-    except NotFoundError as error:
-        return None, f"it is neither in the store nor in {found.name} ({error})"
+    except NotFoundError:
+        how = f"ironhull copy {image} store:NAME:TAG"
+        return None, f"it is not in the store ({how} brings it there)"
 
 
 @contextmanager
