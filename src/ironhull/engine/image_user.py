@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +54,11 @@ def image_user(root: Path, text: str) -> ImageUser:
 def _table(root: Path, path: str, fields: int) -> list[list[str]]:
     place = root / inside(root, path).lstrip("/")
     try:
-        with place.open("rb") as file:
+        # A step of a build may have put a pipe there: without a writer it opens all the same.
+        descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return []
             text = file.read(_MAX_FILE).decode("utf-8", "replace")
     except OSError:
         return []

@@ -6,14 +6,22 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.fakes.image import make_image
 
+from ironhull.engine.image_user import image_user
+from ironhull.engine.interface import BuildRequest, Mount
 from ironhull.errors import EngineError, InputError
 from ironhull.migrate.building.copying import Copy, copy, make_folders
+from ironhull.migrate.building.engine import BuildingSandbox
 from ironhull.migrate.building.ignoring import ignoring
 from ironhull.migrate.building.stage import Around, Stage, perform
 from ironhull.migrate.dockerfile.lexer import lex
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of
+from ironhull.sandbox.bubblewrap import Bubblewrap
+from ironhull.sandbox.model import Ended, Wish
+from ironhull.store.choice import choose_manifest
+from ironhull.store.layout import ImageLayout
 
 BASE = Descriptor("application/vnd.oci.image.manifest.v1+json", digest_of(b"base"), 4)
 
@@ -212,3 +220,50 @@ def test_the_file_that_is_called_like_the_dockerfile_goes_first(tmp_path: Path) 
     (tmp_path / "Dockerfile.web.dockerignore").write_text("b")
     ignored = ignoring(tmp_path, tmp_path / "Dockerfile.web")
     assert [ignored(path) for path in "ab"] == [False, True]
+
+
+def test_a_folder_below_an_ignored_one_goes_through_no_link_of_the_stage(
+    stage: Stage, context: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (stage.root / "w").mkdir()
+    (stage.root / "w/src").symlink_to(outside)
+    (context / ".dockerignore").write_text("src\n!src/deep\n")
+    done(stage, "COPY . .\n", context)
+    assert list(outside.iterdir()) == []
+    # Where the link leads in the stage.
+    assert (stage.root / str(outside).lstrip("/") / "deep/b.js").is_file()
+
+
+def test_what_was_made_for_mounts_is_taken_away_in_the_stage_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ImageLayout(tmp_path / "store", create=True)
+    make_image(store, [{"bin/sh": "x"}], names=["base:1"])
+    found = Bubblewrap(("/nowhere",), "0.11.0", "here")
+    sandbox = BuildingSandbox(lambda: found, tmp_path / "kept", store, tmp_path / "stages")
+    sandbox.load(store, choose_manifest(store, store.find("base:1")), ["base"])
+    precious = tmp_path / "outside/inner/file"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("precious")
+    ran = []
+
+    def step(bubblewrap: Bubblewrap, wish: Wish) -> Ended:
+        ran.append(wish.argv)
+        (wish.root / "opt").symlink_to(tmp_path / "outside")
+        return Ended(0, b"", b"", 0.0)
+
+    monkeypatch.setattr("ironhull.migrate.building.engine.run", step)
+    (tmp_path / "Dockerfile").write_text("FROM base\nRUN x\n")
+    mounts = (Mount(precious, "/opt/inner/file"),)
+    request = BuildRequest(tmp_path / "Dockerfile", tmp_path, "made:1", files=mounts)
+    sandbox.build(request)
+    assert ran == [("/bin/sh", "-c", "x")]
+    assert precious.read_text() == "precious"
+
+
+def test_a_pipe_in_the_place_of_the_users_holds_up_nothing(stage: Stage) -> None:
+    (stage.root / "etc/passwd").unlink()
+    os.mkfifo(stage.root / "etc/passwd")
+    assert image_user(stage.root, "7").uid == 7

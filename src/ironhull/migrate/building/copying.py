@@ -108,7 +108,13 @@ def _folder(wanted: Copy, path: str, root: Path) -> None:
     """What is in a folder, into the target."""
     top = make_folders(root, wanted.target, wanted.above)
     for inner, place in _walk(wanted, path):
-        target = top / inner
+        above = top
+        if "/" in inner:
+            # A folder that is ignored may have something that is not; a link of the stage that is
+            # in its place leads where it leads inside the stage.
+            folder = f"{wanted.target}/{posixpath.dirname(inner)}"
+            above = make_folders(root, folder, wanted.above)
+        target = above / posixpath.basename(inner)
         if stat.S_ISDIR(place.lstat().st_mode):
             if target.is_symlink() or not target.is_dir():
                 target.unlink(missing_ok=True)
@@ -117,9 +123,7 @@ def _folder(wanted: Copy, path: str, root: Path) -> None:
             target.chmod(stat.S_IMODE(status.st_mode) if wanted.mode is None else 0o755)
             _own(target, wanted.owner or (status.st_uid, status.st_gid))
         else:
-            # A folder that is ignored may have a file that is not.
-            above = make_folders(root, f"{wanted.target}/{posixpath.dirname(inner)}", wanted.above)
-            _one(wanted, place, above / target.name)
+            _one(wanted, place, target)
 
 
 def _walk(wanted: Copy, top: str) -> Iterator[tuple[str, Path]]:

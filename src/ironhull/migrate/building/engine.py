@@ -8,6 +8,7 @@ build does every step.
 from __future__ import annotations
 
 import os
+import posixpath
 import shutil
 import stat
 import subprocess
@@ -39,6 +40,7 @@ from ironhull.oci.media_types import OCI_CONFIG, OCI_MANIFEST
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
 from ironhull.oci.tar_writer import TarHeader
 from ironhull.sandbox.bubblewrap import Bubblewrap
+from ironhull.sandbox.inside import inside
 from ironhull.sandbox.model import DEFAULT_PATH, Root
 from ironhull.sandbox.running import run
 from ironhull.store.blobs import CHUNK
@@ -181,9 +183,7 @@ class _Work:
             writes=Root.KEPT, limits=replace(held.limits, seconds=request.timeout),
         )  # fmt: skip
         ended = run(self._engine.bubblewrap, wish)
-        for path in made:
-            with suppress(OSError):
-                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        _take_away(stage.root, made)
         said = (ended.stdout + ended.stderr).decode("utf-8", "replace")
         self.log.append(said)
         if ended.exit_code:
@@ -204,15 +204,24 @@ def _onwards(stage: Stage, root: Path) -> Stage:
     return Stage(root, stage.base, before, deepcopy(stage.config))
 
 
-def _missing(root: Path, targets: Sequence[str]) -> list[Path]:
+def _missing(root: Path, targets: Sequence[str]) -> list[str]:
     """What the sandbox will make for mounts in a folder that keeps it, the innermost first."""
-    made: list[Path] = []
+    made: set[str] = set()
     for target in targets:
-        here = root / target.lstrip("/")
-        while here != root and not os.path.lexists(here):
-            made.append(here)
-            here = here.parent
-    return sorted(set(made), key=lambda path: len(path.parts), reverse=True)
+        here = inside(root, target)
+        while here != "/" and not os.path.lexists(root / here.lstrip("/")):
+            made.add(here)
+            here = posixpath.dirname(here)
+    return sorted(made, key=lambda path: path.count("/"), reverse=True)
+
+
+def _take_away(root: Path, made: Sequence[str]) -> None:
+    """Remove it again. The step may have put links on the way there: they lead nowhere else."""
+    for path in made:
+        with suppress(OSError, InputError):
+            folder, name = posixpath.split(path)
+            place = root / inside(root, folder).lstrip("/") / name
+            place.rmdir() if stat.S_ISDIR(place.lstat().st_mode) else place.unlink()
 
 
 def _copied(source: Path, target: Path) -> None:
