@@ -375,6 +375,12 @@ def test_what_there_is_not_is_not_found(app: Any, path: str) -> None:
     assert ask(app, "GET", path).status == 404
 
 
+def test_an_answer_for_a_vulnerability_does_not_sound_as_if_no_image_had_it(app: Any) -> None:
+    page = text(app, "/search?q=CVE-2026-0001")
+    assert "images affected" in page
+    assert "repositories have “CVE-2026-0001” in name, tags, title or packages" in page
+
+
 def test_questions_are_bounded(app: Any) -> None:
     assert ask(app, "GET", "/search?q=" + "a" * 201).status == 400
     assert ask(app, "GET", "/?page=nothing").status == 400
