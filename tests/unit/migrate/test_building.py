@@ -215,6 +215,19 @@ def test_patterns_mean_what_they_mean_to_docker(
     assert ignoring(tmp_path, tmp_path / "Dockerfile")(path) is out
 
 
+@pytest.mark.parametrize("pattern", ["**/a*" * 40 + "x", "**/" * 40 + "x", "*a" * 60 + "x"])
+def test_no_pattern_takes_long(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / ".dockerignore").write_text(pattern)
+    ignored = ignoring(tmp_path, tmp_path / "Dockerfile")
+    assert not ignored("/".join(["a" * 100] * 100))
+
+
+def test_a_line_that_is_no_pattern_is_said(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_text("a[z-a]")
+    with pytest.raises(InputError, match="is no pattern"):
+        ignoring(tmp_path, tmp_path / "Dockerfile")
+
+
 def test_the_file_that_is_called_like_the_dockerfile_goes_first(tmp_path: Path) -> None:
     (tmp_path / ".dockerignore").write_text("a")
     (tmp_path / "Dockerfile.web.dockerignore").write_text("b")
