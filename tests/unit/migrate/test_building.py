@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from ironhull.engine.image_user import image_user
 from ironhull.engine.interface import BuildRequest, Mount
 from ironhull.errors import EngineError, InputError
 from ironhull.migrate.building.copying import Copy, copy, make_folders
-from ironhull.migrate.building.engine import BuildingSandbox
+from ironhull.migrate.building.engine import BuildingSandbox, removed
 from ironhull.migrate.building.ignoring import ignoring
 from ironhull.migrate.building.stage import Around, Stage, perform
 from ironhull.migrate.dockerfile.lexer import lex
@@ -280,3 +281,21 @@ def test_a_pipe_in_the_place_of_the_users_holds_up_nothing(stage: Stage) -> None
     (stage.root / "etc/passwd").unlink()
     os.mkfifo(stage.root / "etc/passwd")
     assert image_user(stage.root, "7").uid == 7
+
+
+def test_an_interrupt_while_folders_are_taken_away_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stages/0").mkdir(parents=True)
+    real, asked = shutil.rmtree, []
+
+    def interrupted(path: Path, ignore_errors: bool = False) -> None:
+        asked.append(path)
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+        real(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        removed(tmp_path / "stages")
+    assert not (tmp_path / "stages").exists()

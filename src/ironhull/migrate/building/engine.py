@@ -75,8 +75,7 @@ class BuildingSandbox(Sandbox):
         except OSError as error:
             raise EnvironmentProblem(f"cannot build in {folder}: {error}") from None
         finally:
-            make_removable(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+            removed(folder)
         self._store.tag(manifest, [request.tag])
         identity = self.load(self._store, manifest, [request.tag])
         return BuildResult(identity, time.monotonic() - began, "".join(work.log), (NOTE,))
@@ -191,6 +190,16 @@ class _Work:
             raise EngineError(
                 f"{request.dockerfile.name}: RUN {shown(argv):.300} {how}:\n{said[-_TAIL:]}"
             )
+
+
+def removed(folder: Path) -> None:
+    """Take a folder away with all that is in it, to the end also where an interrupt comes in."""
+    try:
+        make_removable(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _onwards(stage: Stage, root: Path) -> Stage:
