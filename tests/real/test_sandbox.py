@@ -408,7 +408,7 @@ BUILT = """\
 FROM localhost/base:1 AS build
 ARG WORD=built
 USER 0
-WORKDIR /work
+WORKDIR /making
 COPY --chown=65532 src/*.txt ./
 RUN echo $WORD > made && mkdir -p deep/er && ln -s made deep/link && rm one.txt
 RUN ["/bin/busybox", "touch", "-d", "2001-01-01 00:00", "old"]
@@ -418,8 +418,8 @@ RUN rm -r deep && echo more > more
 
 FROM localhost/base:1
 ENV GREETING=good B=${GREETING}-bye
-COPY --from=more /work /out/
-COPY --from=build /work/deep /deep
+COPY --from=more /making /out/
+COPY --from=build /making/deep /deep
 COPY . /all
 USER 0
 RUN rm /srv/index.html && chown 65532:65532 /out/made && chmod 600 /out/made
@@ -427,7 +427,7 @@ USER nonroot
 EXPOSE 8080
 CMD ["/bin/sh", "-c", "echo $B; cat /out/more; id -u"]
 """
-LISTING = "busybox find /out /deep /all /srv /work -exec busybox stat -c '%n %F %a %u:%g %N' {} +"
+LISTING = "busybox find /out /deep /all /srv /making -exec busybox stat -c '%n %F %a %u:%g %N' {} +"
 
 
 def test_a_dockerfile_becomes_what_podman_makes_of_it(

@@ -42,6 +42,8 @@ from ironhull.store.home import Home
 
 _LAST_LINES = 30
 _LISTED = 10
+_FAR_ZONE = "UTC-14"
+"""As POSIX writes it: fourteen hours ahead of UTC, where it is mostly another day than here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _layer(
         record = _built(making, earlier, key, compression, _Surroundings(jobs=making.jobs))
         write_record(home.layers, record)
     if twice:
-        again = _built(making, earlier, key, compression, _Surroundings("XXX-14", 1))
+        again = _built(making, earlier, key, compression, _Surroundings(_FAR_ZONE, 1))
         if again.diff_id != record.diff_id:
             raise CheckFailedError(
                 f"{stage.place}: the stage {stage.name!r} gives other bytes when it is built again "
