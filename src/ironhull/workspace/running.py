@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from ironhull.engine.find import engine
 from ironhull.engine.interface import HARDENED, Attached, Engine, Mount, RunOptions, RunResult
+from ironhull.errors import InputError
 from ironhull.store.choice import choose_manifest
 from ironhull.workspace.engines import engine_settings
 from ironhull.workspace.images import stored
@@ -87,5 +88,8 @@ def _loaded(machine: Machine, image: str, engine_name: str) -> Iterator[tuple[En
     found.load(layout, manifest, [name])
     try:
         yield found, name
+    except InputError as error:
+        # The name in the engine is ours; whoever asked knows the image by his own.
+        raise InputError(str(error).replace(name, image)) from None
     finally:
         found.remove(name)
