@@ -39,7 +39,7 @@ _LONGEST = 2000
 )
 @click.option("--vsa", type=_FILE, help="Write the verdict as a verification summary (SLSA).")
 @click.option("--sign", is_flag=True, help="Sign that summary with this machine's key.")
-@click.option("--attach", is_flag=True, help="Sign it, and attach it to the image of the store.")
+@click.option("--attach", is_flag=True, help="Sign it, and attach it to IMAGE (store, registry).")
 @registry_options
 @as_json
 def verify(
@@ -70,6 +70,8 @@ def verify(
     names = [*images, *_lines(listed)]
     if not names:
         raise click.UsageError("name an image, or a list of them with --from")
+    if sign and vsa is None:
+        raise click.UsageError("--sign is for --vsa FILE; --attach signs by itself")
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         if len(names) > 1:
             if vsa is not None or attach:

@@ -9,7 +9,7 @@ from datetime import datetime
 from ironhull.statements.kinds import REBUILDS, SIGNATURE
 from ironhull.verify.evidence import Evidence
 from ironhull.verify.facts import Case, Facts
-from ironhull.verify.kinds import PROVENANCES, SBOMS, SCANS, VEXES, is_of, types_of
+from ironhull.verify.kinds import PROVENANCES, SBOMS, SCANS, SUMMARY, VEXES, is_of, types_of
 from ironhull.verify.policy.model import AgeRule, Policy, VulnerabilityRule
 from ironhull.verify.signed import signed
 from ironhull.verify.verdict import Outcome
@@ -50,6 +50,10 @@ def _rules(policy: Policy) -> Iterator[Rule]:
         from ironhull.verify.rules.elsewhere import inputs, record
 
         yield from (record, inputs)
+    if policy.reproduced is not None:
+        from ironhull.verify.rules.summaries import reproduced
+
+        yield reproduced
 
 
 def judge(
@@ -76,6 +80,8 @@ def needed_types(policy: Policy) -> Callable[[str], bool]:
         wanted += PROVENANCES
     if policy.inputs is not None:
         wanted.append(REBUILDS)
+    if policy.reproduced is not None:
+        wanted.append(SUMMARY)
     packages = policy.provenance is not None and policy.provenance.packages
     if policy.sbom is not None or packages:
         wanted += SBOMS

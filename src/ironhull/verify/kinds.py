@@ -10,6 +10,10 @@ SBOMS = (kinds.CYCLONEDX, kinds.SPDX)
 VEXES = ("https://openvex.dev/ns",)
 SCANS = (kinds.VULNERABILITIES, "https://in-toto.io/attestation/vulns/v0.1")
 SUMMARY = "https://slsa.dev/verification_summary/v1"
+PASSED = "PASSED"
+"""What a summary says that is a yes."""
+REPRODUCER = "https://ironhull.io/reproduce"
+"""The verifier of those summaries whose image was built again; others looked at it."""
 
 _SEVERAL = {"sbom": SBOMS, "vex": VEXES, "vulnerabilities": SCANS}
 WORDS = ("sbom", *(word for word in kinds.KINDS if word != "signature"))

@@ -122,6 +122,32 @@ def attest(machine: Machine, name: str, chosen: AttestChoices) -> Attested:
     )
 
 
+def attach(
+    machine: Machine, name: str, digest: Digest, predicate_type: str, said: Mapping[Digest, bytes]
+) -> Attested:
+    """Sign and attach one predicate to each of these manifests of an image, and nothing besides.
+
+    No signature of the image: who says what he found does not publish it. InputError where `name`
+    means another image than `digest` by now, where it has no such manifest, and where nothing
+    signs; NetworkError.
+    """
+    signer = statement_signer(machine)
+    with attest_place(machine, name) as place:
+        root, label = place.root, name.removeprefix("docker://").partition("@")[0]
+        if root.digest != digest:
+            raise InputError(f"{name} is {root.digest} by now, and what is said is of {digest}")
+        writing = _Writing(place, signer, label.rpartition("/")[2].partition(":")[0])
+        listed = {manifest.digest: (at, manifest) for at, manifest in _manifests(place, ())}
+        for subject, predicate_said in said.items():
+            if subject not in listed:
+                raise InputError(f"{name} has no manifest {subject}")
+            platform, manifest = listed[subject]
+            about = (manifest.descriptor(), str(platform or ""), _created(manifest))
+            writing.say(*about, predicate_type, predicate_said)
+        writing.list()
+    return Attested(name, root.digest, fingerprint_of(signer), tuple(writing.said), ())
+
+
 def _attest(
     writing: _Writing, image: AttestedPlatform, manifest: Document, chosen: AttestChoices
 ) -> None:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ironhull.build import versions
@@ -23,15 +24,22 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.platform import Platform
 from ironhull.registry.client.interface import Source
+from ironhull.reports.words import moment
 from ironhull.settings import Unpinned
+from ironhull.signing.dsse import signed_bundle
 from ironhull.statements.kinds import PROVENANCE
 from ironhull.statements.recipe import recipe_in
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
 from ironhull.verify.evidence import Subject, collect
+from ironhull.verify.kinds import SUMMARY
+from ironhull.verify.summary import BuiltAgain, reproduction, reproduction_statement
+from ironhull.workspace.attest_places import attest_place
+from ironhull.workspace.attesting import Attested, attach
 from ironhull.workspace.building import BuildChoices, build_images
 from ironhull.workspace.image_place import image_place
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.signing_keys import statement_signer
 from ironhull.workspace.verifying import trust_of
 
 
@@ -52,8 +60,10 @@ class ReproducedPlatform:
     platform: str
     original: Digest
     made: Digest
+    provenance: Digest
+    """Of the referrer whose provenance it was made from."""
     signers: tuple[str, ...]
-    """Who signed the provenance that it was made from."""
+    """Who signed that."""
     causes: tuple[str, ...] = ()
     """What is known to be different here: versions of what builds."""
     differences: tuple[Difference, ...] = ()
@@ -71,6 +81,8 @@ class Reproduced:
     name: str
     digest: Digest
     platforms: tuple[ReproducedPlatform, ...]
+    moment: str
+    """When: RFC 3339."""
 
     @property
     def equal(self) -> bool:
@@ -91,7 +103,52 @@ def reproduce(machine: Machine, reference: str, chosen: ReproduceChoices) -> Rep
         evidence = collect(place, root, trust, chosen.platforms, lambda kind: kind == PROVENANCE)
         with _workshop(machine) as workshop:
             done = tuple(_platform(workshop, place, image) for image in evidence.images)
-    return Reproduced(reference, root.digest, done)
+    return Reproduced(reference, root.digest, done, moment(datetime.now(UTC)))
+
+
+def ready_to_say(machine: Machine, reference: str, *, attach: bool) -> None:
+    """Whether what comes of it can be signed, and attached, here: asked before the building.
+
+    InputError, NotFoundError, NetworkError.
+    """
+    statement_signer(machine)
+    if attach:
+        with attest_place(machine, reference):
+            pass
+
+
+def summary_of(machine: Machine, done: Reproduced, *, sign: bool) -> bytes:
+    """What came of it as a verification summary about every image that was built again.
+
+    A statement, or a bundle signed by this machine's key; InputError where nothing signs here.
+    """
+    statement = reproduction_statement(done.name, done.moment, _built_again(done.platforms))
+    return signed_bundle(statement, statement_signer(machine)) if sign else statement
+
+
+def attach_summaries(machine: Machine, done: Reproduced) -> Attested:
+    """Sign what came of it and attach it to each image that was built again, equal or not.
+
+    In the store, else in the registry; see `attesting.attach`.
+    """
+    said = {
+        each.original: reproduction(done.name, done.moment, _built_again([each]))
+        for each in done.platforms
+    }
+    return attach(machine, done.name, done.digest, SUMMARY, said)
+
+
+def _built_again(platforms: Sequence[ReproducedPlatform]) -> list[BuiltAgain]:
+    return [
+        BuiltAgain(
+            each.original,
+            each.made,
+            each.provenance,
+            each.causes,
+            tuple(f"{found.part}: {found.found}" for found in each.differences),
+        )
+        for each in platforms
+    ]
 
 
 @dataclass(slots=True)
@@ -159,17 +216,15 @@ def _platform(workshop: _Workshop, place: Source, image: Subject) -> ReproducedP
     # An image takes over the platforms that were built from the same before.
     built = next(each for each in made.platforms if each.platform == str(platform))
     signers = tuple(str(each) for each in found[-1].signers)
-    if built.digest == image.digest:
-        return ReproducedPlatform(str(platform), image.digest, built.digest, signers)
+    done = ReproducedPlatform(str(platform), image.digest, built.digest, found[-1].digest, signers)
+    if done.equal:
+        return done
     store = workshop.home.store
     _bring(place, image.document, store)
-    return ReproducedPlatform(
-        str(platform),
-        image.digest,
-        built.digest,
-        signers,
-        tuple(_causes(recipe, internal)),
-        tuple(differences(store, store.document(built.digest), store, image.document)),
+    return replace(
+        done,
+        causes=tuple(_causes(recipe, internal)),
+        differences=tuple(differences(store, store.document(built.digest), store, image.document)),
     )
 
 
@@ -206,6 +261,7 @@ def reproduced_json(done: Reproduced) -> dict[str, object]:
     return {
         "name": done.name,
         "digest": done.digest,
+        "moment": done.moment,
         "equal": done.equal,
         "platforms": [
             {
@@ -213,6 +269,7 @@ def reproduced_json(done: Reproduced) -> dict[str, object]:
                 "equal": each.equal,
                 "original": each.original,
                 "made": each.made,
+                "provenance": each.provenance,
                 "provenance_signed_by": list(each.signers),
                 "causes": list(each.causes),
                 "differences": [

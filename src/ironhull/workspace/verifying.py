@@ -229,15 +229,15 @@ def summary_of(machine: Machine, verdict: Verdict, *, sign: bool) -> bytes:
 
 
 def attach_summary(machine: Machine, verdict: Verdict) -> None:
-    """Sign a verdict as a verification summary and attach it to its image in the store.
+    """Sign a verdict as a verification summary and attach it to the images that were looked at.
 
-    By the digest that was verified: where the name has moved meanwhile, it is still about that.
-    NotFoundError for an image that is not in the store; InputError where nothing signs here.
+    In the store, else in the registry. InputError where the name means another image by now, or
+    nothing signs here; NotFoundError for an image that is in neither.
     """
     # What attests loads all that it can say.
     from ironhull.verify.kinds import SUMMARY
     from ironhull.verify.summary import summary
-    from ironhull.workspace.attesting import AttestChoices, attest
+    from ironhull.workspace.attesting import attach
 
-    chosen = AttestChoices(types=(), predicates={SUMMARY: summary(verdict)})
-    attest(machine, verdict.digest, chosen)
+    said = dict.fromkeys((each.digest for each in verdict.evidence.images), summary(verdict))
+    attach(machine, verdict.reference, verdict.digest, SUMMARY, said)

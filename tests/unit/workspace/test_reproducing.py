@@ -5,23 +5,31 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from tests.fakes.deb import program
 from tests.fakes.mirror import FakeDeb, make_repository
 from tests.unit.workspace.test_attesting import with_key
 from tests.unit.workspace.test_workspace import workspace
 
 from ironhull import Workspace
-from ironhull.errors import InputError, MalformedError, UntrustedError
+from ironhull.attest.bundle import BUNDLE_TYPE
+from ironhull.cli.reproduce import reproduce as reproduce_verb
+from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
+from ironhull.oci.digest import Digest
 from ironhull.oci.document import canonical
+from ironhull.signing.keyring import Keyring
 from ironhull.statements.kinds import PROVENANCE
 from ironhull.statements.recipe import recipe_in
+from ironhull.verify.kinds import SUMMARY
 from ironhull.workspace.attesting import AttestChoices
-from ironhull.workspace.reproducing import ReproduceChoices
+from ironhull.workspace.reproducing import ReproduceChoices, ready_to_say
+from ironhull.workspace.verifying import attach_summary
 
 
 @pytest.fixture
@@ -243,3 +251,109 @@ def test_a_package_that_the_archive_has_replaced_is_refused_by_its_digest(
     public = tmp_path / "home/keys/release.pub"
     with pytest.raises(UntrustedError, match=r"app_1\.0-1"):
         fresh.reproduce(layout, ReproduceChoices(keys=[public]))
+
+
+def kinds(shop: Workspace) -> list[tuple[str, str]]:
+    """Word and platform of everything attached, each as often as it is there."""
+    return sorted((each.word, each.platform) for each in shop.attestations("app:1"))
+
+
+def test_what_came_of_it_is_attached_where_a_policy_asks_for_it(
+    shop: Workspace, tmp_path: Path
+) -> None:
+    before = kinds(shop)
+    release = tmp_path / "home/keys/release.pub"
+    shop.home.keys.rename(tmp_path / "builder")
+    shop.home.keys.mkdir()
+    release = tmp_path / "builder/release.pub"
+    with_key(shop)
+    done = shop.reproduce("app:1", ReproduceChoices(keys=[release]))
+    said = shop.attach_reproduced(done)
+    assert [(each.predicate_type, each.platform) for each in said.said] == [
+        (SUMMARY, "linux/amd64")
+    ]
+    assert kinds(shop) == sorted([*before, (SUMMARY, "linux/amd64")])
+    (tmp_path / "one.pub").write_bytes((shop.home.keys / "release.pub").read_bytes())
+    (tmp_path / "release.pub").write_bytes(release.read_bytes())
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "version: 1\nname: built again\nkeys: {release: release.pub, one: one.pub}\n"
+        "signatures: {by: [release]}\nreproduced: {by: [one]}\n"
+    )
+    verdict = shop.verify("app:1", policy=policy)
+    assert verdict.failed == []
+    assert "reproduced" in {each.rule for each in verdict.outcomes}
+
+
+def test_what_is_different_is_said_as_signed_and_signs_nothing_else(
+    shop: Workspace, tmp_path: Path
+) -> None:
+    resigned(
+        shop,
+        lambda value: with_text(
+            value, "1.yaml", lambda text: text.replace(b"cmd: [app]", b"cmd: [app, x]")
+        ),
+    )
+    Keyring(shop.home.keys).rotate(None, datetime.now(UTC))
+    before = {each.attachment.digest for each in shop.attestations("app:1")}
+    done = shop.reproduce("app:1")
+    assert not done.equal
+    shop.attach_reproduced(done)
+    shop.attach_reproduced(replace(done, moment="2026-11-30T00:00:00Z"))
+    (added,) = (each for each in shop.attestations("app:1") if each.attachment.digest not in before)
+    assert added.word == SUMMARY
+    said = json.loads(shop.read_attestation("app:1", SUMMARY))
+    assert said["verificationResult"] == "FAILED"
+    assert said["timeVerified"] == "2026-11-30T00:00:00Z"
+    (again,) = said["ironhull"]["builtAgain"]
+    assert again["differences"] == len(again["first"]) == len(done.platforms[0].differences)
+    provenance = said["inputAttestations"][0]["digest"]["sha256"]
+    assert f"sha256:{provenance}" in {each.attachment.digest for each in shop.attestations("app:1")}
+
+
+def test_who_looked_at_an_image_and_built_it_again_says_both(shop: Workspace) -> None:
+    verdict = shop.verify("app:1")
+    attach_summary(shop.machine, verdict)
+    shop.attach_reproduced(shop.reproduce("app:1"))
+    attach_summary(shop.machine, verdict)
+    assert [word for word, _ in kinds(shop)].count(SUMMARY) == 2
+
+
+def test_a_name_that_means_another_image_by_now_gets_nothing_attached(shop: Workspace) -> None:
+    done = replace(shop.reproduce("app:1"), digest=Digest("sha256:" + "ab" * 32))
+    with pytest.raises(InputError, match="by now, and what is said is of sha256:abab"):
+        shop.attach_reproduced(done)
+
+
+def test_the_verb_writes_a_summary_that_is_signed_if_asked(
+    shop: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "IRONHULL_HOME": shop.home.root,
+        "IRONHULL_MIRROR": tmp_path / "mirror",
+        "IRONHULL_KEYRING": tmp_path / "key.pgp",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    file = tmp_path / "vsa.json"
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(reproduce_verb, ["app:1", *words])
+
+    assert run("--vsa", str(file)).exception is None
+    said = json.loads(file.read_bytes())
+    manifest = shop.build("app:1").platforms[0].digest
+    assert said["subject"] == [{"digest": {"sha256": manifest[7:]}, "name": "app"}]
+    assert said["predicate"]["verificationResult"] == "PASSED"
+    assert run("--vsa", str(file), "--sign", "--attach").exception is None
+    assert json.loads(file.read_bytes())["mediaType"] == BUNDLE_TYPE
+    assert (SUMMARY, "linux/amd64") in kinds(shop)
+    assert "--attach signs by itself" in run("--sign").output
+
+
+def test_without_a_key_nothing_is_built_for_a_summary(shop: Workspace, tmp_path: Path) -> None:
+    ready_to_say(shop.machine, "app:1", attach=True)
+    with pytest.raises(NotFoundError):
+        ready_to_say(shop.machine, "other:1", attach=True)
+    shop.home.keys.rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="nothing signs here"):
+        ready_to_say(shop.machine, "app:1", attach=False)

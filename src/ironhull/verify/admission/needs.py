@@ -83,6 +83,7 @@ def left_out(policy: Policy) -> tuple[str, ...]:
         "base": policy.base is not None,
         "end-of-life": policy.no_end_of_life,
         "inputs": policy.inputs is not None,
+        "reproduced": policy.reproduced is not None,
         "exceptions": bool(policy.exceptions),
     }
     words = {"provenance": "what provenance says"}

@@ -273,6 +273,15 @@ FORMAT = FixedKeys(
             ),
             "Who else has rebuilt the packages.",
         ),
+        "reproduced": Key(
+            FixedKeys(
+                {
+                    "by": Key(ListOf(_NAME, fewest=1), "Names of `keys`.", required=True),
+                    "threshold": _THRESHOLD,
+                }
+            ),
+            "Who has built the image again to the same bytes (`ironhull reproduce --attach`).",
+        ),
         "exceptions": Key(
             ListOf(_EXCEPTION), "Rules that need not hold, each with an owner and an end."
         ),

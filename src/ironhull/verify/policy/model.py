@@ -157,4 +157,6 @@ class Policy:
     base: BaseRule | None = None
     no_end_of_life: bool = False
     inputs: InputsRule | None = None
+    reproduced: Signers | None = None
+    """Who has to have built the image again to the same bytes."""
     exceptions: tuple[Exemption, ...] = ()

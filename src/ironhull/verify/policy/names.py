@@ -34,4 +34,5 @@ RULES = (
     "base",
     "end-of-life",
     "inputs",
+    "reproduced",
 )

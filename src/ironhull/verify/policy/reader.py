@@ -124,6 +124,9 @@ class _Maker:
             base=_base(record),
             no_end_of_life="end-of-life" in record.values,
             inputs=self._inputs(record),
+            reproduced=self._signers(record.record("reproduced"))
+            if "reproduced" in record.values
+            else None,
             exceptions=self._exceptions(record),
         )
 
@@ -212,12 +215,13 @@ class _Maker:
     def _signing_keys(self, record: ReadMap) -> dict[str, str]:
         """The keys without those that are named for rebuilding and for nothing else.
 
-        Whoever rebuilds packages does not sign images because of that.
+        Whoever rebuilds packages or images does not sign images because of that.
         """
         sections = [record.record(name) for name in ("signatures", "provenance", "sbom", "vex")]
         sections += [item.value for item in record.items("statements")]
         signing = {name for section in sections for name in section.texts("by")}
-        rebuilding = set(record.record("inputs").texts("of")) - signing
+        again = (record.record("inputs").texts("of"), record.record("reproduced").texts("by"))
+        rebuilding = {name for names in again for name in names} - signing
         found = {name: text for name, text in self._named.items() if name not in rebuilding}
         if self._named and not found:
             self._problems.error(record.at("keys"), "only rebuilders: nobody could sign an image")
