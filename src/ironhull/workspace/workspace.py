@@ -343,7 +343,7 @@ class Workspace(WatchCalls):
         """Build an image again from its signed provenance; see `reproducing.reproduce`."""
         return reproducing.reproduce(self.machine, image, chosen or ReproduceChoices())
 
-    def attach_reproduced(self, done: Reproduced) -> Attested:
+    def attach_summaries(self, done: Reproduced) -> Attested:
         """Say, signed and beside the image, what came of it; see `reproducing.attach_summaries`."""
         return reproducing.attach_summaries(self.machine, done)
 

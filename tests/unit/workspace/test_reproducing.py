@@ -268,7 +268,7 @@ def test_what_came_of_it_is_attached_where_a_policy_asks_for_it(
     release = tmp_path / "builder/release.pub"
     with_key(shop)
     done = shop.reproduce("app:1", ReproduceChoices(keys=[release]))
-    said = shop.attach_reproduced(done)
+    said = shop.attach_summaries(done)
     assert [(each.predicate_type, each.platform) for each in said.said] == [
         (SUMMARY, "linux/amd64")
     ]
@@ -298,8 +298,8 @@ def test_what_is_different_is_said_as_signed_and_signs_nothing_else(
     before = {each.attachment.digest for each in shop.attestations("app:1")}
     done = shop.reproduce("app:1")
     assert not done.equal
-    shop.attach_reproduced(done)
-    shop.attach_reproduced(replace(done, moment="2026-11-30T00:00:00Z"))
+    shop.attach_summaries(done)
+    shop.attach_summaries(replace(done, moment="2026-11-30T00:00:00Z"))
     (added,) = (each for each in shop.attestations("app:1") if each.attachment.digest not in before)
     assert added.word == SUMMARY
     said = json.loads(shop.read_attestation("app:1", SUMMARY))
@@ -314,7 +314,7 @@ def test_what_is_different_is_said_as_signed_and_signs_nothing_else(
 def test_who_looked_at_an_image_and_built_it_again_says_both(shop: Workspace) -> None:
     verdict = shop.verify("app:1")
     attach_summary(shop.machine, verdict)
-    shop.attach_reproduced(shop.reproduce("app:1"))
+    shop.attach_summaries(shop.reproduce("app:1"))
     attach_summary(shop.machine, verdict)
     assert [word for word, _ in kinds(shop)].count(SUMMARY) == 2
 
@@ -322,7 +322,7 @@ def test_who_looked_at_an_image_and_built_it_again_says_both(shop: Workspace) ->
 def test_a_name_that_means_another_image_by_now_gets_nothing_attached(shop: Workspace) -> None:
     done = replace(shop.reproduce("app:1"), digest=Digest("sha256:" + "ab" * 32))
     with pytest.raises(InputError, match="by now, and what is said is of sha256:abab"):
-        shop.attach_reproduced(done)
+        shop.attach_summaries(done)
 
 
 def test_the_verb_writes_a_summary_that_is_signed_if_asked(
