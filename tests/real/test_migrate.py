@@ -1,4 +1,5 @@
-"""Applications of `examples/` and their migrated forms, built and run by a real engine.
+"""Applications of `examples/` and their migrated forms, built and run: one by podman, the larger
+ones in the sandbox, which need not unpack images of hundreds of megabytes first.
 
 The conventional images cannot be had here: ours stand in for them. An answer holds as long as the
 images, the application, the migrated file and all of ours that proves are the same.
@@ -9,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,16 @@ from outside.kept import kept
 from outside.tools import versions
 from tests.fakes.examples import EXAMPLES, Example
 
-from ironhull.definition.catalog import Catalog
 from ironhull.engine.find import EngineSettings
-from ironhull.migrate.proof.bases_named import bases_named, stand_in
 from ironhull.store.home import Home
 
 pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/ironhull"
-PROVING = (SOURCE / "engine", SOURCE / "migrate/proof", SOURCE / "build/check.py")
+PROVING = tuple(
+    SOURCE / room for room in ("engine", "sandbox", "migrate/building", "migrate/proof", "build")
+)
 """What builds, runs, looks into and judges both."""
 SMALLEST = "nginx-site"
 
@@ -41,49 +41,22 @@ def environment(catalog: Path, podman_settings: EngineSettings) -> dict[str, str
     }
 
 
-@pytest.fixture(scope="module")
-def loaded(catalog: Path, podman_settings: EngineSettings) -> Callable[[Example], None]:
-    """Puts our images under the names that an example's Dockerfiles have, each once, for all.
-
-    A proof alone would load and remove them each time, which takes longer than all else it does.
-    """
-    images = Catalog(catalog / "images")
-    tags = {name: [entry.stem for entry in images.entries(name)] for name in images.images()}
-    done: set[str] = set()
-
-    def load(example: Example) -> None:
-        for path in (example.path, example.migrated):
-            for name in bases_named(path.read_bytes()):
-                if name not in done:
-                    made = subprocess.run(
-                        [ROOT / ".venv/bin/ironhull", "load", stand_in(name, tags),
-                         "--engine", "podman", "--as", name],
-                        env=environment(catalog, podman_settings), check=False, capture_output=True,
-                    )  # fmt: skip
-                    assert made.returncode == 0, made.stderr[-2000:].decode()
-                    done.add(name)
-
-    return load
-
-
 @pytest.mark.parametrize(
     "example", [one for one in EXAMPLES if one.proved], ids=lambda one: one.name
 )
 def test_the_migrated_application_does_what_the_conventional_one_does(
     catalog: Path,
     podman_settings: EngineSettings,
-    loaded: Callable[[Example], None],
     example: Example,
 ) -> None:
+    engine = "podman" if example.name == SMALLEST else "sandbox"
+
     def proof() -> bytes:
-        # The smallest one shows that images are found and loaded where the engine has none.
-        if example.name != SMALLEST:
-            loaded(example)
         options = [word for one in example.requests for word in ("--request", one)]
         options += [word for one in example.runs for word in ("--run", one)]
         done = subprocess.run(
             [ROOT / ".venv/bin/ironhull", "migrate", example.path, "--prove", "--own", "--json",
-             "--engine", "podman", *options],
+             "--engine", engine, *options],
             env=environment(catalog, podman_settings), capture_output=True, check=False,
         )  # fmt: skip
         assert done.returncode in (0, 1), done.stderr[-3000:].decode()
@@ -92,7 +65,7 @@ def test_the_migrated_application_does_what_the_conventional_one_does(
 
     store = Home(catalog / "home").store
     digests = [store.find(name).digest for name in example.images]
-    asked = [versions()["podman"], *digests, *example.requests, *example.runs]
+    asked = [engine, versions()["podman"], *digests, *example.requests, *example.runs]
     value = json.loads(kept([*asked, example.path.parent, *PROVING], proof))
     assert value["migration"]["text"] == example.migrated.read_text()
     unexpected = {
@@ -103,8 +76,7 @@ def test_the_migrated_application_does_what_the_conventional_one_does(
     assert unexpected == {}
     assert _compared(value), "answers or output were compared"
     bases = [base for side in value["proof"]["images"] for base in side["bases"]]
-    if example.name == SMALLEST:
-        assert {base["stored"] for base in bases} == set(example.images)
+    assert {base["stored"] for base in bases} == set(example.images)
 
 
 def _compared(value: dict[str, Any]) -> list[str]:
