@@ -17,6 +17,7 @@ from typing import Any
 
 import zstandard
 
+from ironhull.chunked.writer import ChunkedCompressor
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId
 from ironhull.oci.document import Document, canonical
@@ -131,9 +132,17 @@ def make_manifest(
     descriptors, diff_ids = [], []
     for files in layers:
         tar = files if isinstance(files, bytes) else layer_tar(files)
-        blob, media_type = compress(tar, compression)
+        annotations_of_layer: Mapping[str, str] = {}
+        if compression == "zstd:chunked":
+            compressor = ChunkedCompressor(3)
+            blob, media_type = compressor.compress(tar) + compressor.flush(), OCI_LAYER_ZSTD
+            annotations_of_layer = compressor.annotations
+        else:
+            blob, media_type = compress(tar, compression)
         diff_ids.append(DiffId("sha256:" + hashlib.sha256(tar).hexdigest()))
-        descriptors.append(Descriptor(media_type, layout.blobs.put(blob), len(blob)))
+        descriptors.append(
+            Descriptor(media_type, layout.blobs.put(blob), len(blob), annotations_of_layer)
+        )
     target = Platform.parse(platform)
     raw = canonical(
         {

@@ -107,7 +107,7 @@ def _make(
             spool.seek(offsets[inode.source])
             writer.add(header, first, _pieces(spool, header.size))
         diff_id = writer.sink.finish()
-    descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
+    descriptor = writer.sink.descriptor()
     part = writer.part(artifact_name(request))
     return MadeLayer(key, descriptor, diff_id, writer.sink.size, (part,))
 

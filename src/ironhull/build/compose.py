@@ -155,4 +155,4 @@ def write_layer(
         sink = LayerSink(blob, compression)
         write(sink)
         diff_id = sink.finish()
-    return Descriptor(compression.media_type, blob.digest, blob.size), diff_id, sink.size
+    return sink.descriptor(), diff_id, sink.size

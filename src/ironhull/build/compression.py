@@ -7,15 +7,25 @@ from typing import Protocol
 
 import zstandard
 
+from ironhull.chunked.writer import VERSION, ChunkedCompressor
 from ironhull.errors import InputError
 from ironhull.oci.media_types import OCI_LAYER_GZIP, OCI_LAYER_ZSTD
 from ironhull.values import dataclass
 
+_LEVELS = {"zstd": (8, 19), "zstd:chunked": (8, 19), "gzip": (6, 9)}
+"""Default and highest level of each method."""
 
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
 
-    def flush(self) -> bytes: ...
+class Compressor(Protocol):
+    """Takes all bytes of one layer, in pieces."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """What can be given of the layer by now."""
+        ...
+
+    def flush(self) -> bytes:
+        """The rest of it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +37,44 @@ class Compression:
 
     @classmethod
     def parse(cls, text: str) -> Compression:
-        """`zstd[:LEVEL]` (1 to 19, default 8) or `gzip[:LEVEL]` (1 to 9, default 6)."""
-        method, _, level = text.partition(":")
-        limits = {"zstd": (8, 19), "gzip": (6, 9)}
-        if method not in limits or (level and not level.isdigit()):
-            raise InputError(f"unknown compression {text!r} (use zstd[:1-19] or gzip[:1-9])")
-        default, highest = limits[method]
+        """`zstd` or `zstd:chunked` (level 1 to 19, default 8) or `gzip` (1 to 9, default 6).
+
+        The level follows after a colon, if one is given.
+        """
+        method, colon, level = text.rpartition(":")
+        if not colon or not (level.isascii() and level.isdigit()):
+            method, level = text, ""
+        if method not in _LEVELS:
+            raise InputError(
+                f"unknown compression {text!r} (use zstd[:1-19], zstd:chunked[:1-19] or gzip[:1-9])"
+            )
+        default, highest = _LEVELS[method]
         number = int(level) if level else default
         if not 1 <= number <= highest:
             raise InputError(f"compression {text!r}: levels of {method} are 1 to {highest}")
         return cls(method, number)
 
+    def __str__(self) -> str:
+        """As `parse` takes it, with the level."""
+        return f"{self.method}:{self.level}"
+
     @property
     def media_type(self) -> str:
         """Of the layer (image-spec layer.md)."""
-        return OCI_LAYER_ZSTD if self.method == "zstd" else OCI_LAYER_GZIP
+        return OCI_LAYER_GZIP if self.method == "gzip" else OCI_LAYER_ZSTD
 
     @property
     def identity(self) -> str:
         """What decides the compressed bytes: method, level, version of the library."""
-        if self.method == "zstd":
-            version = ".".join(str(part) for part in zstandard.ZSTD_VERSION)
-        else:
-            version = zlib.ZLIB_RUNTIME_VERSION
-        return f"{self.method}:{self.level}/{version}"
+        if self.method == "gzip":
+            return f"{self}/{zlib.ZLIB_RUNTIME_VERSION}"
+        version = ".".join(str(part) for part in zstandard.ZSTD_VERSION)
+        return f"{self}/{version}" + (f"/{VERSION}" if self.method == "zstd:chunked" else "")
 
-    def compressor(self) -> _Compressor:
+    def compressor(self) -> Compressor:
         """A new one, for one layer."""
+        if self.method == "zstd:chunked":
+            return ChunkedCompressor(self.level)
         if self.method == "zstd":
             return zstandard.ZstdCompressor(level=self.level).compressobj()
         # 31: the gzip header, in which zlib writes neither a time nor a name.

@@ -29,7 +29,6 @@ from ironhull.build.transform import MAX_TIME, aliased, clean_name
 from ironhull.build.zip_reader import ZipReader
 from ironhull.definition.model import ARCHIVES, FileRequest
 from ironhull.errors import InputError, IronhullError, MalformedError
-from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import canonical
 from ironhull.oci.tar import FILE, SYMLINK, Member, TarLimits, TarReader
 from ironhull.oci.tar_writer import TarHeader
@@ -125,7 +124,7 @@ def _make(
         else:
             _single(writer, path, request)
         diff_id = writer.sink.finish()
-    descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
+    descriptor = writer.sink.descriptor()
     part = writer.part(fetched_name(request))
     return MadeLayer(key, descriptor, diff_id, writer.sink.size, (part,))
 

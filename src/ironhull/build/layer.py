@@ -22,7 +22,6 @@ from ironhull.build.transform import Policy
 from ironhull.debian.deb import Control, DebFile
 from ironhull.debian.package import Deb
 from ironhull.errors import EnvironmentProblem, MalformedError
-from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import canonical
 from ironhull.oci.tar import DIRECTORY, FILE, HARD_LINK, Member, TarReader
 from ironhull.oci.tar_writer import TarHeader, header_bytes
@@ -70,7 +69,7 @@ def make_layer(
             for deb in debs
         )
         diff_id = sink.finish()
-    descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
+    descriptor = sink.descriptor()
     key = layer_key(debs, policy, compression)
     return MadeLayer(key, descriptor, diff_id, sink.size, parts)
 

@@ -66,8 +66,7 @@ def make_image(
     index = put_index(home.store.blobs, [manifest for manifest, _ in built], annotations)
     total = len({key for keys in needed.values() for key in keys})
     inputs = image_key(definition, lock, options, platforms=False)
-    method, level = options.compression.method, options.compression.level
-    remember_recipe(home, inputs, recipe_of(definition, lock, f"{method}:{level}"))
+    remember_recipe(home, inputs, recipe_of(definition, lock, str(options.compression)))
     return BuiltImage(
         definition.image,
         definition.tags,

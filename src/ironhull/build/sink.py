@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 
 from ironhull.build.compression import Compression
 from ironhull.build.elf import MAGIC, Elf, read_elf
+from ironhull.chunked.writer import ChunkedCompressor
+from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId
 from ironhull.oci.tar_writer import END, TarHeader, header_bytes
 from ironhull.store.blobs import BlobWriter
@@ -23,6 +25,7 @@ class LayerSink:
 
     def __init__(self, blob: BlobWriter, compression: Compression) -> None:
         self._blob = blob
+        self._media_type = compression.media_type
         self._compressor = compression.compressor()
         self._sha256 = hashlib.sha256()
         self._pending: list[bytes] = []
@@ -54,6 +57,12 @@ class LayerSink:
         self._drain()
         self._blob.write(self._compressor.flush())
         return DiffId("sha256:" + self._sha256.hexdigest())
+
+    def descriptor(self) -> Descriptor:
+        """Of the finished layer; a chunked one's says where its table of contents is."""
+        compressor = self._compressor
+        said = compressor.annotations if isinstance(compressor, ChunkedCompressor) else {}
+        return Descriptor(self._media_type, self._blob.digest, self._blob.size, said)
 
     def _drain(self) -> None:
         # The pieces of a large file come alone: joining would copy them.

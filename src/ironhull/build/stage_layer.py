@@ -34,7 +34,6 @@ from ironhull.definition.plain import plain
 from ironhull.definition.stage_image import stage_definition
 from ironhull.errors import CheckFailedError, DefinitionError, InputError, LockError, Problem
 from ironhull.lock.model import Lock
-from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import canonical
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress
@@ -170,7 +169,7 @@ def _gathered(
             problem = Problem(*stage.place, f"stage {stage.name!r}: {error}")
             raise DefinitionError([problem]) from None
         diff_id = writer.sink.finish()
-    descriptor = Descriptor(compression.media_type, blob.digest, blob.size)
+    descriptor = writer.sink.descriptor()
     return MadeLayer(key, descriptor, diff_id, writer.sink.size, (writer.part(stage_name(stage)),))
 
 

@@ -28,7 +28,7 @@ from ironhull.workspace.building import BuildChoices, build_images, write_layout
     type=click.Path(path_type=Path, file_okay=False),
     help="Also write the image there, as an OCI image layout.",
 )
-@click.option("--compression", help="zstd[:1-19] or gzip[:1-9]; without it the definition's.")
+@click.option("--compression", help="zstd[:1-19], zstd:chunked[:1-19] or gzip[:1-9].")
 @click.option("--update", is_flag=True, help="Lock to what the archive has now, then build.")
 @click.option("--locked", is_flag=True, help="Fail if there is no lock yet.")
 @click.option(

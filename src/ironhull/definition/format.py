@@ -237,8 +237,12 @@ FORMAT = FixedKeys(
         "annotations": Key(MapOf(LABEL, LONG), "Annotations of the manifest and the index."),
         "paths": Key(ListOf(PATH), "Edits of the tree, in order, after the packages."),
         "compression": Key(
-            Text(r"(zstd|gzip)(:[0-9]{1,2})?", "zstd, gzip, or either with a level like zstd:19"),
-            "Of the layers; gzip for engines before 2021. Default zstd.",
+            Text(
+                r"(zstd|zstd:chunked|gzip)(:[0-9]{1,2})?",
+                "zstd, zstd:chunked or gzip, each with a level if wanted, like zstd:19",
+            ),
+            "Of the layers; zstd:chunked lets engines fetch only files that they lack, gzip is for "
+            "engines before 2021. Default zstd.",
         ),
         "output": Key(
             Text(options=("layered", "squashed")), "One layer a package, or one layer in all."

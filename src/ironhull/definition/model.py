@@ -314,7 +314,7 @@ class ImageDefinition:
     annotations: Mapping[str, str]
     paths: tuple[PathEdit, ...]
     compression: str
-    """zstd or gzip, with an optional `:level`."""
+    """zstd, zstd:chunked or gzip, with an optional `:level`."""
     squashed: bool
     dates: Mapping[str, str]
     tracks: tuple[Track, ...]

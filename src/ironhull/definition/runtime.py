@@ -14,7 +14,7 @@ from ironhull.definition.tree import Problems, did_you_mean
 
 # What only a shell knows the meaning of; without any of it, a text is its words.
 _OF_A_SHELL = re.compile(r"[|&;<>()$`\\\"'*?\[\]#~=%!{}\n\t]")
-MAX_LEVEL = {"zstd": 19, "gzip": 9}
+MAX_LEVEL = {"zstd": 19, "zstd:chunked": 19, "gzip": 9}
 
 
 def keep_of(root: ReadMap, problems: Problems) -> Keep:
@@ -53,10 +53,10 @@ def ports_of(root: ReadMap, problems: Problems) -> tuple[str, ...]:
 
 
 def compression_of(root: ReadMap, problems: Problems) -> str:
-    """`zstd` or `gzip`, with an optional level that the program has."""
+    """`zstd`, `zstd:chunked` or `gzip`, with an optional level that the program has."""
     text: str = root.get("compression", "zstd")
-    name, _, level = text.partition(":")
-    if level and not 1 <= int(level) <= MAX_LEVEL[name]:
+    name, _, level = text.rpartition(":")
+    if level.isdigit() and not 1 <= int(level) <= MAX_LEVEL[name]:
         problems.error(
             root.at("compression"), f"{name} has the levels 1 to {MAX_LEVEL[name]}, got {level}"
         )

@@ -32,7 +32,7 @@ class BuildChoices:
     platforms: Sequence[Platform] = ()
     """Which of the definition's; none: all."""
     compression: str | None = None
-    """`zstd[:1-19]` or `gzip[:1-9]`; None: the definition's."""
+    """`zstd[:1-19]`, `zstd:chunked[:1-19]` or `gzip[:1-9]`; None: the definition's."""
     update: bool = False
     """Lock to what the archive has now first."""
     locked: bool = False

@@ -251,7 +251,7 @@ def _stored(store: ImageLayout, stage: Stage, now: int) -> Descriptor:
         sink = LayerSink(blob, compression)
         _write(sink, stage, now)
         diff_id = sink.finish()
-    layer = Descriptor(compression.media_type, blob.digest, blob.size)
+    layer = sink.descriptor()
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
     history = {"created": created, "created_by": "ironhull, in the sandbox"}
     value = {

@@ -13,9 +13,10 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from ironhull.registry.server.ranges import parse_ranges
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.registry import Call, Registry
-from ironhull.registry.server.sending import FileResponse, parse_range
+from ironhull.registry.server.sending import FileResponse
 
 FOLDER = "apt"
 """Below the store."""
@@ -41,8 +42,8 @@ class AptRoutes:
         if found is None:
             raise Refusal("NOT_FOUND", f"no such file: {path!r:.200}", status=404)
         headers = {"content-type": "application/octet-stream", "accept-ranges": "bytes"}
-        part = parse_range(request.headers.get("range"), found)
-        return FileResponse(self._root / path, found, headers, part)
+        parts = parse_ranges(request.headers.get("range"), found)
+        return FileResponse(self._root / path, found, headers, parts)
 
 
 def _size(root: Path, path: str) -> int | None:

@@ -12,10 +12,11 @@ from starlette.types import ASGIApp
 from ironhull.oci.digest import Digest
 from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import repository_name
+from ironhull.registry.server.ranges import parse_ranges
 from ironhull.registry.server.receiving import ClientGone, read_into, too_large
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.registry import Call, Registry
-from ironhull.registry.server.sending import FileResponse, parse_range
+from ironhull.registry.server.sending import FileResponse
 from ironhull.registry.server.upload import Upload
 
 _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d{1,18}|\*))?")
@@ -30,7 +31,7 @@ class BlobRoutes:
         self._uploads = registry.uploads
 
     async def pull(self, request: Request, call: Call) -> ASGIApp:
-        """GET and HEAD of a blob (end-2), whole or a range."""
+        """GET and HEAD of a blob (end-2), whole or in parts."""
         digest = parse_digest(request.path_params["digest"])
         found = await asyncio.to_thread(self._contents.find_blob, call.repository, digest)
         headers = {
@@ -44,8 +45,8 @@ class BlobRoutes:
             return Response(status_code=304, headers=headers)
         condition = request.headers.get("if-range")
         wanted = request.headers.get("range") if condition in (None, f'"{digest}"') else None
-        part = parse_range(wanted, found.size) if request.method == "GET" else None
-        answer = FileResponse(found.path, found.size, headers, part)
+        parts = parse_ranges(wanted, found.size) if request.method == "GET" else ()
+        answer = FileResponse(found.path, found.size, headers, parts)
         if request.method == "GET":
             self._registry.metrics.sent(int(answer.headers["content-length"]))
         return answer

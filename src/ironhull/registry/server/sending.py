@@ -7,68 +7,41 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
-from ironhull.registry.server.refusal import Refusal
+from ironhull.registry.server.ranges import Multipart, Range, multipart
 
-_RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
 _PIECE = 256 * 1024
 
 
-def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """First and last byte that a Range header asks for; None: the whole (RFC 9110, 14.2).
-
-    Several ranges at once and units other than bytes are ignored, as the RFC allows.
-    RANGE_INVALID (416) if nothing of the blob is in the range.
-    """
-    match = _RANGE.fullmatch(header.strip()) if header else None
-    if match is None or (not match[1] and not match[2]):
-        return None
-    if not match[1]:
-        length = int(match[2])
-        first, last = max(0, size - length), size - 1
-        wrong = length == 0 or size == 0
-    else:
-        first, last = int(match[1]), int(match[2]) if match[2] else size - 1
-        if match[2] and first > last:
-            return None
-        last, wrong = min(last, size - 1), first >= size
-    if wrong:
-        raise Refusal(
-            "RANGE_INVALID",
-            f"range {header!r:.100} of {size} bytes",
-            headers={"content-range": f"bytes */{size}"},
-        )
-    return first, last
-
-
 class FileResponse:
-    """An ASGI response of a file or a part of it."""
+    """An ASGI response of a file or of parts of it; without parts it is the whole."""
 
     def __init__(
-        self,
-        path: Path,
-        size: int,
-        headers: Mapping[str, str],
-        part: tuple[int, int] | None = None,
+        self, path: Path, size: int, headers: Mapping[str, str], parts: Sequence[Range] = ()
     ) -> None:
         self._path = path
-        self._whole = part is None or part == (0, size - 1)
-        self._first, self._last = part or (0, size - 1)
-        self.status = 206 if part else 200
-        self.headers = {**headers, "content-length": str(self._last - self._first + 1)}
-        if part:
-            self.headers["content-range"] = f"bytes {self._first}-{self._last}/{size}"
+        self._parts = tuple(parts) or ((0, size - 1),)
+        self._whole = self._parts == ((0, size - 1),)
+        self._between: Multipart | None = None
+        self.status = 206 if parts else 200
+        first, last = self._parts[0]
+        self.headers = {**headers, "content-length": str(last - first + 1)}
+        if len(parts) > 1:
+            kind = headers.get("content-type", "application/octet-stream")
+            self._between = multipart(parts, size, kind)
+            self.headers |= self._between.headers
+        elif parts:
+            self.headers["content-range"] = f"bytes {first}-{last}/{size}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as ASGI has it."""
         raw = [(key.encode("latin-1"), value.encode("latin-1")) for key, value in self._pairs()]
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
-        if scope["method"] == "HEAD" or self._last < self._first:
+        if scope["method"] == "HEAD" or self.headers["content-length"] == "0":
             await send({"type": "http.response.body", "body": b""})
         elif self._whole and "http.response.pathsend" in scope.get("extensions", {}):
             await send({"type": "http.response.pathsend", "path": str(self._path)})
@@ -81,19 +54,37 @@ class FileResponse:
     async def _pieces(self, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_disconnected(receive))
         descriptor = await asyncio.to_thread(os.open, self._path, os.O_RDONLY | os.O_CLOEXEC)
+        left = int(self.headers["content-length"])
+        pieces = self._read(descriptor)
         try:
-            place = self._first
-            while place <= self._last and not gone.done():
-                length = min(_PIECE, self._last - place + 1)
-                data = await asyncio.to_thread(os.pread, descriptor, length, place)
-                if not data:
-                    raise OSError(f"{self._path} became shorter")
-                place += len(data)
-                more = place <= self._last
-                await send({"type": "http.response.body", "body": data, "more_body": more})
+            while left and not gone.done():
+                data = await asyncio.to_thread(next, pieces)
+                left -= len(data)
+                await send({"type": "http.response.body", "body": data, "more_body": left > 0})
         finally:
             gone.cancel()
             os.close(descriptor)
+
+    def _read(self, descriptor: int) -> Iterator[bytes]:
+        """The body; small parts together, so that each does not cost a turn of its own."""
+        held = bytearray()
+        for number, (first, last) in enumerate(self._parts):
+            if self._between is not None:
+                held += self._between.before[number]
+            place = first
+            while place <= last:
+                data = os.pread(descriptor, min(_PIECE, last - place + 1), place)
+                if not data:
+                    raise OSError(f"{self._path} became shorter")
+                place += len(data)
+                held += data
+                if len(held) >= _PIECE:
+                    yield bytes(held)
+                    held.clear()
+        if self._between is not None:
+            held += self._between.end
+        if held:
+            yield bytes(held)
 
 
 async def _disconnected(receive: Receive) -> None:
