@@ -15,11 +15,11 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, digest_of
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import OCI_EMPTY, OCI_MANIFEST
+from ironhull.publication.log_tag import LOG_TAG
 from ironhull.publication.refusal import LogReason, LogRefusedError
 from ironhull.publication.tiles import MAX_TILE, Lines, check_sizes, pack, tile_name, unpack
 from ironhull.registry.client.repository import Repository
 
-LOG_TAG = "ironhull-publications"
 LOG_TYPE = "application/vnd.ironhull.publications.v1"
 TILE_TYPE = "application/vnd.ironhull.publications.tile.v1+jsonl"
 _TITLE = "org.opencontainers.image.title"

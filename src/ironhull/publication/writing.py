@@ -26,6 +26,7 @@ from ironhull.oci.digest import digest_of, hex_of
 from ironhull.oci.document import Document
 from ironhull.publication.chain import Position, merged, open_chain, position_of, record_in
 from ironhull.publication.folder import LogFolder, folder_of
+from ironhull.publication.log_tag import LOG_TAG
 from ironhull.publication.record import (
     MAX_RECORDS,
     Publication,
@@ -35,7 +36,7 @@ from ironhull.publication.record import (
     render_record,
 )
 from ironhull.publication.refusal import LogRefusedError
-from ironhull.publication.registry_log import LOG_TAG, fetch_log, store_log
+from ironhull.publication.registry_log import fetch_log, store_log
 from ironhull.publication.tiles import Lines
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.repository import Repository

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
+from ironhull.publication.log_tag import LOG_TAG
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.interface import Target
 from ironhull.registry.client.locations import (
@@ -27,7 +29,6 @@ from ironhull.registry.client.tree import Node, image_tree
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.workspace.image_place import image_place
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.recording import RecordingTarget, publisher_of, recording
 from ironhull.workspace.registries import registries
 
 
@@ -71,14 +72,14 @@ def push(
     Errors: InputError, NotFoundError, NetworkError; LogRefusedError for a record that forks.
     """
     locations = [_target(text, all_tags) for text in targets]
-    store, publisher = machine.home.store, publisher_of(machine, vex_set) if record else None
+    store, recording = machine.home.store, _recorder(machine, record, vex_set)
     images = _all_tags(store, name) if all_tags else [(name, find_stored(store, name))]
     results = []
     with registries(machine) as opened:
         for label, descriptor in images:
             source = StoredSource(store, descriptor, label)
             for registry in _targets(opened, locations, label, mount_from):
-                target = recording(registry, publisher)
+                target = recording(registry)
                 done = transfer(
                     source,
                     target,
@@ -101,8 +102,32 @@ def push(
     return results
 
 
+def _recorder(
+    machine: Machine, record: bool, vex_set: str | Path | None = None
+) -> Callable[[Target], Target]:
+    """What lets a target record what is published there, if it is to be and somebody signs here.
+
+    What writes records loads keys and signatures, which takes as long as many a copy.
+    """
+    if not (record and machine.signs):
+        return _unrecorded
+    from ironhull.workspace.recording import publisher_of, recording
+
+    return partial(recording, publisher=publisher_of(machine, vex_set))
+
+
+def _unrecorded(target: Target) -> Target:
+    if isinstance(target, RegistryTarget) and LOG_TAG in target.tags:
+        # A record that is copied is still looked at: see `_recorder` for why only now.
+        from ironhull.workspace.recording import recording
+
+        return recording(target, None)
+    return target
+
+
 def _number(target: Target) -> int | None:
-    recorded = target.recorded if isinstance(target, RecordingTarget) else None
+    """The number of the newest record, where the target is one of `recording`."""
+    recorded = getattr(target, "recorded", None)
     return None if recorded is None else recorded.number
 
 
@@ -187,11 +212,11 @@ def copy(
     here, there = parse_location(source), parse_location(target)
     store = machine.home.store
     recorded = record and there.kind is Kind.REGISTRY
-    publisher = publisher_of(machine) if recorded else None
+    recording = _recorder(machine, recorded)
     with registries(machine) as opened, open_source(here, opened, store) as origin:
         name = source_name(here, origin)
         with open_target(there, opened, store, name) as place:
-            destination = recording(place, publisher)
+            destination = recording(place)
             done = transfer(
                 origin,
                 destination,

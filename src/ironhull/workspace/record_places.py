@@ -11,8 +11,9 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.publication.chain import Entry, open_chain, record_in
 from ironhull.publication.folder import LogFolder, folder_of, repositories_in
+from ironhull.publication.log_tag import LOG_TAG
 from ironhull.publication.refusal import LogReason, LogRefusedError
-from ironhull.publication.registry_log import LOG_TAG, fetch_log
+from ironhull.publication.registry_log import fetch_log
 from ironhull.publication.seen import SeenRecords
 from ironhull.publication.tiles import Lines
 from ironhull.registry.client.naming import has_tag

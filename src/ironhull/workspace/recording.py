@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import Document
 from ironhull.publication.chain import Position, merged
+from ironhull.publication.log_tag import LOG_TAG
 from ironhull.publication.record import VexSet
 from ironhull.publication.refusal import LogReason, LogRefusedError
-from ironhull.publication.registry_log import LOG_TAG, fetch_log, read_log
+from ironhull.publication.registry_log import fetch_log, read_log
 from ironhull.publication.writing import Publisher
 from ironhull.registry.client.interface import Advance, Source, Target
 from ironhull.registry.client.places import RegistryTarget
@@ -58,6 +60,10 @@ class RecordingTarget:
         self._target = target
         self._publisher = publisher
 
+    def expect(self, images: Sequence[Document], stop: Event) -> None:
+        """As `Target.expect`."""
+        self._target.expect(images, stop)
+
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
         """As `Target.take`."""
         return self._target.take(descriptor, source, advance)
@@ -84,6 +90,10 @@ class MirroredRecord:
     def __init__(self, target: RegistryTarget) -> None:
         self.label = target.label
         self._target = target
+
+    def expect(self, images: Sequence[Document], stop: Event) -> None:
+        """As `Target.expect`."""
+        self._target.expect(images, stop)
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
         """As `Target.take`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from threading import Event
 from typing import BinaryIO, Protocol
 
 from ironhull.oci.descriptor import Descriptor
@@ -21,6 +22,11 @@ class Source(Protocol):
     @property
     def label(self) -> str:
         """The place as a person would write it."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many threads may ask it at the same time, and gain by it."""
         ...
 
     def root(self) -> Document:
@@ -56,12 +62,19 @@ class Target(Protocol):
         """What messages call the place."""
         ...
 
+    def expect(self, images: Sequence[Document], stop: Event) -> None:
+        """Told once, before anything else, which images will come; it may look what it has."""
+        ...
+
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
         """A blob; False if it was there already or no byte had to be moved."""
         ...
 
     def store(self, document: Document) -> None:
-        """A manifest whose blobs and children are there; a referrer if it has a subject."""
+        """A manifest whose blobs and children are there; a referrer if it has a subject.
+
+        Called by several threads, but never before all that it names is stored.
+        """
         ...
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:

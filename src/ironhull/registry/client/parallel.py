@@ -5,34 +5,53 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
+from graphlib import TopologicalSorter
+from typing import Any, Generic, TypeVar
 
 from ironhull.errors import EnvironmentProblem
 
-WORKERS = 4
+WORKERS = 8
+"""As many as there are connections kept to a server (`transport.pools`)."""
 _GRACE = 3.0
+
+# How soon a thread that waits for others sees that it was stopped from outside.
+_LOOK = 0.2
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 
 
 def run_all(
     work: Sequence[Callable[[], None]], stop: threading.Event, workers: int = WORKERS
 ) -> None:
-    """Do all of the work; raises the first failure after the rest was told to stop.
+    """Do all of the work, as `run_ordered` does."""
+    run_ordered(dict(enumerate(work)), {}, stop, workers)
 
-    EnvironmentProblem if it was stopped from outside.
+
+def run_ordered(
+    work: Mapping[K, Callable[[], None]],
+    after: Mapping[K, Collection[K]],
+    stop: threading.Event,
+    workers: int = WORKERS,
+) -> None:
+    """Do all of the work, each piece `after` those named (if they are work here) are done.
+
+    Raises the first failure after the rest was told to stop; EnvironmentProblem if it was stopped
+    from outside; graphlib.CycleError if pieces wait for each other.
 
     The threads are daemons: an interrupt (Ctrl-C) waits for them for a moment, so that they can
     tidy up, and not for a server that has stopped answering.
     """
-    waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-    for piece in work:
-        waiting.put(piece)
+    line = _Line(work, after, stop)
     ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
     running = 0
     try:
         for _ in range(min(workers, len(work))):
             running += 1
-            threading.Thread(target=_go_on, args=(waiting, ended, stop), daemon=True).start()
+            threading.Thread(target=_go_on, args=(line, ended, stop), daemon=True).start()
         failures = [ended.get() for _ in range(running)]
     except BaseException:
         # Not `join`: an interrupt in the middle of it makes Python 3.11 take the thread for ended.
@@ -51,20 +70,70 @@ def run_all(
         raise EnvironmentProblem("stopped")
 
 
+def ask_all(
+    questions: Sequence[Callable[[], T]], stop: threading.Event, workers: int = WORKERS
+) -> list[T]:
+    """What each question gives, in their order; of one worker, one after the other right here."""
+    if workers <= 1 or len(questions) <= 1:
+        return [question() for question in questions]
+    answers: dict[int, T] = {}
+
+    def task(number: int, question: Callable[[], T]) -> Callable[[], None]:
+        def run() -> None:
+            answers[number] = question()
+
+        return run
+
+    run_all([task(*each) for each in enumerate(questions)], stop, workers)
+    return [answers[number] for number in range(len(questions))]
+
+
+class _Line(Generic[K]):
+    """The work that is left, in its order; a thread waits for what waits for others."""
+
+    def __init__(
+        self,
+        work: Mapping[K, Callable[[], None]],
+        after: Mapping[K, Collection[K]],
+        stop: threading.Event,
+    ) -> None:
+        self._work = work
+        self._stop = stop
+        self._sorter = TopologicalSorter(
+            {key: [each for each in after.get(key, ()) if each in work] for key in work}
+        )
+        self._sorter.prepare()
+        self._ready = deque(self._sorter.get_ready())
+        self._changed = threading.Condition()
+
+    def take(self) -> K | None:
+        """The next piece; None when there is none left, or the work was stopped."""
+        with self._changed:
+            while not self._stop.is_set():
+                if self._ready:
+                    return self._ready.popleft()
+                if not self._sorter.is_active():
+                    return None
+                self._changed.wait(_LOOK)
+        return None
+
+    def do(self, key: K) -> None:
+        """Do a piece, and let go on what waited for it."""
+        self._work[key]()
+        with self._changed:
+            self._sorter.done(key)
+            self._ready.extend(self._sorter.get_ready())
+            self._changed.notify_all()
+
+
 def _go_on(
-    waiting: queue.SimpleQueue[Callable[[], None]],
-    ended: queue.SimpleQueue[BaseException | None],
-    stop: threading.Event,
+    line: _Line[Any], ended: queue.SimpleQueue[BaseException | None], stop: threading.Event
 ) -> None:
     """Work until there is none, then say how it ended: the failure that was not told to stop."""
     failure: BaseException | None = None
     try:
-        while not stop.is_set():
-            try:
-                piece = waiting.get_nowait()
-            except queue.Empty:
-                break
-            piece()
+        while (key := line.take()) is not None:
+            line.do(key)
     except BaseException as error:
         failure = None if stop.is_set() else error
         stop.set()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO
 
 from ironhull.errors import InputError, UntrustedError
@@ -13,7 +15,9 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import INDEXES, MANIFESTS
+from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.interface import Advance, Source
+from ironhull.registry.client.parallel import WORKERS, ask_all
 from ironhull.registry.client.referrers import list_referrers, list_under_tags
 from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.transfer import can_go_without_referrers
@@ -23,9 +27,15 @@ from ironhull.store.export import whole_file, write_oci_archive
 from ironhull.store.layout import ImageLayout
 from ironhull.store.referrers import Referrers, list_documents, referrer_descriptor
 
+_MAX_ASKED = 16
+"""Of images with more platforms the last are looked for, the index among them."""
+_SMALL = 1 << 18
+
 
 class RegistrySource:
     """A tag or digest in a repository."""
+
+    workers = WORKERS
 
     def __init__(self, repository: Repository, reference: str) -> None:
         self.repository = repository
@@ -65,6 +75,8 @@ class RegistrySource:
 
 class StoredSource:
     """One descriptor of a layout's or an archive's index.json."""
+
+    workers = 1
 
     def __init__(
         self, stored: ImageLayout | ArchiveFile, descriptor: Descriptor, label: str
@@ -124,7 +136,21 @@ class RegistryTarget:
         self.tags = list(tags)
         self._mount_from = mount_from
         self._unlisted: list[Document] = []
+        self._new: frozenset[Digest] = frozenset()
         self.label = f"{repository}:{','.join(tags)}" if tags else str(repository)
+
+    def expect(self, images: Sequence[Document], stop: Event) -> None:
+        """As `Target.expect`: which images are new here, and so most of what belongs to them."""
+        asked = [document.digest for document in images[-_MAX_ASKED:]]
+        there = ask_all([partial(self._has, each) for each in asked], stop)
+        self._new = frozenset(each for each, has in zip(asked, there, strict=True) if not has)
+
+    def _has(self, digest: Digest) -> bool:
+        try:
+            return self.repository.has_manifest(digest) is not None
+        except Refused:
+            # Whoever may write need not be let to ask: then nothing is taken for new.
+            return True
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
         """As `Target.take`."""
@@ -137,7 +163,11 @@ class RegistryTarget:
                     found.append(stack.enter_context(source.opened(descriptor)))
                 return found[0]()
 
-            return self.repository.push_blob(descriptor, blob, advance, self._mount(source))
+            mount = self._mount(source)
+            # Of a new image small blobs are new too: to ask for them takes longer than to send
+            # them. What can be mounted is, whether it is there or not.
+            sure = bool(self._new) and (mount is not None or descriptor.size <= _SMALL)
+            return self.repository.push_blob(descriptor, blob, advance, mount, ask=not sure)
 
     def store(self, document: Document) -> None:
         """As `Target.store`."""
@@ -146,9 +176,14 @@ class RegistryTarget:
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
         """As `Target.publish`."""
-        # All together: a list under a tag is then written once for each subject.
+        # All together: a list under a tag is then written once for each subject. In an order that
+        # does not depend on which thread was first.
+        order = {document.digest: number for number, document in enumerate(referrers)}
+        unlisted = sorted(
+            self._unlisted, key=lambda each: (order.get(each.digest, -1), each.digest)
+        )
         with can_go_without_referrers():
-            list_under_tags(self.repository, self._unlisted)
+            list_under_tags(self.repository, unlisted, self._new)
         self._unlisted = []
         for tag in self.tags:
             self.repository.push_manifest(root, tag)
@@ -168,6 +203,9 @@ class LayoutTarget:
         self.layout = layout
         self.names = list(names)
         self.label = label
+
+    def expect(self, images: Sequence[Document], stop: Event) -> None:
+        """As `Target.expect`; what is there is seen at no cost."""
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
         """As `Target.take`."""
@@ -204,6 +242,9 @@ class ArchiveTarget:
         self._name = name
         self._layout = staging
         self._direct: ImageLayout | None = None
+
+    def expect(self, images: Sequence[Document], stop: Event) -> None:
+        """As `Target.expect`; what is there is seen at no cost."""
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
         """As `Target.take`."""

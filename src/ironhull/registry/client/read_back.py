@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ironhull.errors import MalformedError, NotFoundError, UntrustedError
@@ -78,11 +79,10 @@ def read_back(
 
     A registry that cannot be reached is a NetworkError; what it answers wrongly is a loss.
     """
-    pushed = contents(source, platforms=platforms, with_referrers=with_referrers)
+    pushed = contents(source, platforms=platforms, with_referrers=with_referrers, stop=stop)
     check = _Check(target)
-    check.tags(pushed.root)
-    check.documents(pushed)
-    work = [check.blob(blob) for blob in pushed.blobs]
+    work = [*check.tags(pushed.root), *check.documents(pushed)]
+    work += [check.blob(blob) for blob in pushed.blobs]
     run_all(work, stop or threading.Event())
     by_api = check.lists(pushed.referrers)
     return ReadBack(
@@ -101,13 +101,16 @@ class _Check:
     target: RegistryTarget
     losses: list[Loss] = field(default_factory=list)
 
-    def tags(self, root: Document) -> None:
-        for tag in self.target.tags:
-            self._document("tag", tag, root)
+    def tags(self, root: Document) -> list[Callable[[], None]]:
+        """Work that follows each tag."""
+        return [partial(self._document, "tag", tag, root) for tag in self.target.tags]
 
-    def documents(self, pushed: Contents) -> None:
-        for document in (*pushed.images, *pushed.referrers):
-            self._document("manifest", document.digest, document)
+    def documents(self, pushed: Contents) -> list[Callable[[], None]]:
+        """Work that fetches each manifest."""
+        return [
+            partial(self._document, "manifest", document.digest, document)
+            for document in (*pushed.images, *pushed.referrers)
+        ]
 
     def _document(self, part: str, name: str, wanted: Document) -> None:
         try:

@@ -7,7 +7,8 @@ lists them, and clients keep it up to date: read, add, write, and look whether i
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.oci.media_types import OCI_INDEX
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.pages import NoListError, pages
+from ironhull.registry.client.parallel import ask_all
 from ironhull.registry.client.repository import Repository
 from ironhull.store.referrers import referrer_descriptor
 
@@ -59,8 +61,14 @@ def push_referrers(repository: Repository, documents: Sequence[Document]) -> Non
     list_under_tags(repository, [item for item in documents if not repository.push_manifest(item)])
 
 
-def list_under_tags(repository: Repository, documents: Sequence[Document]) -> None:
-    """List pushed manifests where a registry without the referrers API keeps them."""
+def list_under_tags(
+    repository: Repository, documents: Sequence[Document], new: Set[Digest] = frozenset()
+) -> None:
+    """List pushed manifests where a registry without the referrers API keeps them.
+
+    `new` are subjects that the registry did not have before: their lists are looked at again too,
+    but at once, since nobody else had anything to refer to.
+    """
     by_subject: dict[Digest, list[Descriptor]] = {}
     for document in documents:
         if document.subject is not None:
@@ -69,10 +77,13 @@ def list_under_tags(repository: Repository, documents: Sequence[Document]) -> No
     exchange = repository.session.exchange
     for attempt in range(_ROUNDS + 1):
         last = attempt == _ROUNDS
-        missing = {
-            subject: absent
+        look = [
+            partial(_list_under_tag, repository, subject, shown, write=not last)
             for subject, shown in by_subject.items()
-            if (absent := _list_under_tag(repository, subject, shown, write=not last))
+        ]
+        absents = ask_all(look, exchange.stop)
+        missing = {
+            subject: absent for subject, absent in zip(by_subject, absents, strict=True) if absent
         }
         if not missing:
             return
@@ -85,7 +96,9 @@ def list_under_tags(repository: Repository, documents: Sequence[Document]) -> No
         by_subject = {subject: by_subject[subject] for subject in missing}
         # Another client may have read what we read and write after us: look again when it has,
         # each time after a longer while, and not in step with it. Once for all subjects.
-        exchange.pause(random.uniform(0.5, 1.0) * exchange.patience.first_wait * (attempt + 1))  # noqa: S311
+        if attempt or not by_subject.keys() <= new:
+            wait = random.uniform(0.5, 1.0) * exchange.patience.first_wait  # noqa: S311
+            exchange.pause(wait * (attempt + 1))
 
 
 def _list_under_tag(
@@ -110,6 +123,8 @@ def _by_api(
     repository: Repository, digest: Digest, artifact_type: str | None
 ) -> list[Descriptor] | None:
     """None if the registry has no referrers API."""
+    if repository.lists_by_tag:
+        return None
     query = "?" + urlencode({"artifactType": artifact_type}) if artifact_type else ""
     path = f"/v2/{repository.name}/referrers/{digest}{query}"
     found: list[Descriptor] = []
@@ -127,6 +142,8 @@ def _by_api(
                 raise NetworkError(f"{repository}: more than {_MAX_REFERRERS} referrers")
     except Refused as error:
         if error.status in _NO_API:
+            # A path that the registry has no words for: it need not be asked again.
+            repository.lists_by_tag = not (found or error.codes)
             return None
         raise
     except NoListError as error:

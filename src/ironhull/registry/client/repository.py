@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import BinaryIO
 
 from urllib3.response import BaseHTTPResponse
@@ -47,6 +48,8 @@ class Repository:
         self.session = session
         self.name = name
         self.scope = Scope(name, "pull,push" if write else "pull")
+        self.lists_by_tag = False
+        """Whether the registry was seen to have no referrers API (`referrers`)."""
 
     def __str__(self) -> str:
         return f"{self.session.registry}/{self.name}"
@@ -195,13 +198,19 @@ class Repository:
         source: Callable[[], BinaryIO],
         advance: Callable[[int], None] = _nothing,
         mount_from: str | None = None,
+        *,
+        ask: bool = True,
     ) -> bool:
-        """Bring a blob to the registry: there already, mounted, or sent; True if it was sent."""
-        if self.has_blob(descriptor):
+        """Bring a blob to the registry: there already, mounted, or sent; True if it was sent.
+
+        `ask` whether it is there: else only where mounting failed, before it is sent after all.
+        """
+        mount = mount_from if mount_from != self.name else None
+        if ask and self.has_blob(descriptor):
             advance(descriptor.size)
             return False
         upload = BlobUpload(self.session, self.scope, descriptor, source, advance)
-        sent = upload.run(mount_from if mount_from != self.name else None)
+        sent = upload.run(mount, there=None if ask else partial(self.has_blob, descriptor))
         if not sent:
             advance(descriptor.size)
         return sent

@@ -1,17 +1,20 @@
 """Images, indexes and artifacts from one place to another, never half.
 
 1. read the tree of manifests at the source, and what refers to any of them;
-2. bring the blobs, several at a time;
-3. store the manifests, children before their index, then the referrers;
-4. give the names last: a name never points at something incomplete.
+2. bring the blobs, each manifest when its parts are there, referrers after their subject;
+3. give the names last: a name never points at something incomplete.
+
+What waits for nothing is done several at a time.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
+from functools import partial
+from typing import TypeVar
 
 from ironhull.errors import (
     MalformedError,
@@ -27,13 +30,15 @@ from ironhull.progress import Progress, Silent
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.choose import MAX_DEPTH, choose
 from ironhull.registry.client.interface import Source, Target
-from ironhull.registry.client.parallel import run_all
+from ironhull.registry.client.parallel import ask_all, run_ordered
 from ironhull.transport.patience import GaveUp
 from ironhull.values import dataclass
 
 _MAX_DOCUMENTS = 4096
 _MAX_DOCUMENT_BYTES = 256 << 20
 _MAX_BLOBS = 100_000
+
+T = TypeVar("T")
 
 _WITHOUT = "; to go without what refers to the image: --no-referrers"
 
@@ -106,8 +111,9 @@ def transfer(
     content that is not what it says, NetworkError where a registry does not play along.
     """
     progress, stop = progress or Silent(), stop or threading.Event()
-    going = contents(source, platforms=platforms, with_referrers=with_referrers)
+    going = contents(source, platforms=platforms, with_referrers=with_referrers, stop=stop)
     root, referrers, blobs = going.root, going.referrers, going.blobs
+    target.expect(going.images, stop)
     advance = progress.start(
         f"{source.label} → {target.label}", sum(blob.size for blob in blobs), "bytes"
     )
@@ -120,30 +126,36 @@ def transfer(
 
         return run
 
-    # Blobs, then manifests from the leaves up, then referrers, the tag last: a registry refuses a
-    # manifest whose parts it lacks, and whoever asks for the tag finds all of it.
-    run_all([task(blob) for blob in blobs], stop)
+    # The tag last: a registry refuses a manifest whose parts it lacks, and whoever asks for the tag
+    # finds all of it. The largest blobs first, so that nothing waits for one of them alone.
+    work: dict[Digest, Callable[[], None]] = {}
+    for blob in sorted(blobs, key=lambda each: -each.size):
+        work[blob.digest] = task(blob)
     for document in going.images:
-        target.store(document)
-    with can_go_without_referrers():
-        for document in referrers:
-            target.store(document)
+        work[document.digest] = partial(target.store, document)
+    for document in referrers:
+        work[document.digest] = partial(_store_referrer, target, document)
+    run_ordered(work, {each.digest: _parts(each) for each in (*going.images, *referrers)}, stop)
     target.publish(root, referrers)
     return Transferred(root, len(going.images), len(referrers), len(blobs), len(moved), sum(moved))
 
 
 def contents(
-    source: Source, *, platforms: Sequence[Platform] = (), with_referrers: bool = True
+    source: Source,
+    *,
+    platforms: Sequence[Platform] = (),
+    with_referrers: bool = True,
+    stop: threading.Event | None = None,
 ) -> Contents:
     """What `transfer` brings of a source; the same errors, but for those of the target."""
     root = choose(source, source.root(), platforms)
-    tree = _Tree()
-    _gather(source, root, tree, 0)
+    tree, reading = _Tree(), _Reading(source, stop or threading.Event())
+    reading.gather([root], tree, 0)
     images = tuple(tree.documents.values())
     referrers: list[Document] = []
     if with_referrers:
         with can_go_without_referrers():
-            referrers = _referrers(source, images, tree)
+            referrers = reading.referrers(images, tree)
     return Contents(root, images, tuple(referrers), tuple(tree.blobs.values()))
 
 
@@ -168,41 +180,107 @@ def is_foreign(blob: Descriptor) -> bool:
     return ".nondistributable." in blob.media_type or ".foreign." in blob.media_type
 
 
-def _gather(source: Source, document: Document, tree: _Tree, depth: int) -> None:
-    if document.digest in tree.documents:
-        return
-    if depth > MAX_DEPTH:
-        raise MalformedError(f"{source.label}: indexes nested more than {MAX_DEPTH} deep")
+def _store_referrer(target: Target, document: Document) -> None:
+    with can_go_without_referrers():
+        target.store(document)
+
+
+def _parts(document: Document) -> list[Digest]:
+    """What has to be there before a manifest: its children or its blobs, and its subject."""
+    named = [] if document.subject is None else [document.subject.digest]
     if document.is_index:
-        for entry in document.manifests:
-            if entry.digest not in tree.documents:
-                _gather(source, source.document(entry), tree, depth + 1)
-    tree.add(document)
+        return [*named, *(entry.digest for entry in document.manifests)]
+    return [*named, document.config.digest, *(layer.digest for layer in document.layers)]
 
 
-def _referrers(source: Source, images: Sequence[Document], tree: _Tree) -> list[Document]:
-    """What refers to the images, and to what refers to them (a signature on an SBOM)."""
-    found: list[Document] = []
-    level: Sequence[Document] = images
-    for _ in range(MAX_DEPTH):
-        following: list[Document] = []
-        for subject in level:
-            for entry in source.referrers(subject.digest):
-                known = tree.documents.get(entry.digest)
-                document = known or source.document(entry)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Manifests and lists read from a source, as many at a time as it is good for."""
+
+    source: Source
+    stop: threading.Event
+
+    def gather(self, roots: Sequence[Document], tree: _Tree, depth: int) -> None:
+        """Add to the tree what it lacks of these, children first, in the order of the indexes.
+
+        1. Read level by level, so that those of one level are read together;
+        2. add them as a walk in depth meets them.
+        """
+        read = {document.digest: document for document in roots}
+        level = list(roots)
+        while level:
+            if depth > MAX_DEPTH:
+                label = self.source.label
+                raise MalformedError(f"{label}: indexes nested more than {MAX_DEPTH} deep")
+            entries = {
+                entry.digest: entry
+                for document in level
+                if document.is_index and document.digest not in tree.documents
+                for entry in document.manifests
+                if entry.digest not in read and entry.digest not in tree.documents
+            }
+            _bounded(len(tree.documents) + len(read) + len(entries))
+            level = self._documents(list(entries.values()))
+            read |= {document.digest: document for document in level}
+            depth += 1
+        for document in roots:
+            _add(document, read, tree)
+
+    def _documents(self, entries: Sequence[Descriptor]) -> list[Document]:
+        return self._ask([partial(self.source.document, entry) for entry in entries])
+
+    def referrers(self, images: Sequence[Document], tree: _Tree) -> list[Document]:
+        """What refers to the images, and to what refers to them (a signature on an SBOM)."""
+        found: list[Document] = []
+        level: Sequence[Document] = images
+        for _ in range(MAX_DEPTH):
+            before = len(tree.documents)
+            self.gather(self._referring(level, tree), tree, 1)
+            level = list(tree.documents.values())[before:]
+            found += level
+            if not level:
+                break
+        return found
+
+    def _referring(self, level: Sequence[Document], tree: _Tree) -> list[Document]:
+        """Referrers of all of a level that the tree lacks; each says itself what it refers to."""
+        source = self.source
+        # The first alone: it tells a registry's way of listing, and the others go that way.
+        lists = [source.referrers(subject.digest) for subject in level[:1]]
+        lists += self._ask([partial(source.referrers, each.digest) for each in level[1:]])
+        wanted = {
+            entry.digest: entry
+            for entries in lists
+            for entry in entries
+            if entry.digest not in tree.documents
+        }
+        _bounded(len(tree.documents) + len(wanted))
+        read = dict(zip(wanted, self._documents(list(wanted.values())), strict=True))
+        for subject, entries in zip(level, lists, strict=True):
+            for entry in entries:
+                document = tree.documents.get(entry.digest) or read[entry.digest]
                 if document.subject is None or document.subject.digest != subject.digest:
                     raise MalformedError(
                         f"{source.label}: {entry.digest} is listed as a referrer of "
                         f"{subject.digest} and does not say so itself"
                     )
-                # Signatures may sign each other; each document is gone into once.
-                if known is not None:
-                    continue
-                before = len(tree.documents)
-                _gather(source, document, tree, 1)
-                following += list(tree.documents.values())[before:]
-        found += following
-        if not following:
-            break
-        level = following
-    return found
+        return list(read.values())
+
+    def _ask(self, questions: Sequence[Callable[[], T]]) -> list[T]:
+        return ask_all(questions, self.stop, self.source.workers)
+
+
+def _add(document: Document, read: Mapping[Digest, Document], tree: _Tree) -> None:
+    """Add a document after its children; signatures may sign each other, each is added once."""
+    if document.digest in tree.documents:
+        return
+    if document.is_index:
+        for entry in document.manifests:
+            if entry.digest not in tree.documents:
+                _add(read[entry.digest], read, tree)
+    tree.add(document)
+
+
+def _bounded(count: int) -> None:
+    if count > _MAX_DOCUMENTS:
+        raise MalformedError(f"more than {_MAX_DOCUMENTS} manifests")

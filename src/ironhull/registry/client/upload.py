@@ -63,10 +63,13 @@ class BlobUpload:
         self._path = f"/v2/{scope.repository}/blobs"
         self._what = f"push of blob {descriptor.digest}"
 
-    def run(self, mount_from: str | None = None) -> bool:
-        """Bring the blob there; True if its bytes were sent, False if it was mounted."""
+    def run(self, mount_from: str | None = None, there: Callable[[], bool] | None = None) -> bool:
+        """Bring the blob there; True if its bytes were sent, False if it was mounted.
+
+        Where it cannot be mounted, `there` is asked whether the registry has it all the same.
+        """
         place = self._mount(mount_from) if mount_from else self._begin()
-        if place is None:
+        if place is None or (mount_from and there is not None and there()):
             return False
         # A blob that has to be fetched first is fetched now, not while the registry waits.
         self._source().close()

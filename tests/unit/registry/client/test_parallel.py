@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from ironhull.errors import EnvironmentProblem, NetworkError
-from ironhull.registry.client.parallel import run_all
+from ironhull.registry.client.parallel import ask_all, run_all, run_ordered
 
 
 def test_all_work_is_done_once() -> None:
@@ -33,6 +33,42 @@ def test_several_pieces_run_at_once_and_no_more_than_asked() -> None:
 
     run_all([piece] * 12, threading.Event(), workers=3)
     assert most[0] == 3
+
+
+def test_a_piece_waits_for_those_it_comes_after_and_for_no_other() -> None:
+    done: list[str] = []
+    released = threading.Event()
+
+    def slow() -> None:
+        assert released.wait(60)
+        done.append("slow")
+
+    def free() -> None:
+        done.append("free")
+        released.set()
+
+    work = {"last": lambda: done.append("last"), "slow": slow, "free": free}
+    after = {"last": ["slow", "free", "not of this work"]}
+    run_ordered(work, after, threading.Event(), workers=2)
+    assert done == ["free", "slow", "last"]
+
+
+def test_what_waits_for_a_piece_that_failed_is_never_done() -> None:
+    done: list[str] = []
+
+    def fails() -> None:
+        raise NetworkError("no")
+
+    work = {"first": fails, "second": lambda: done.append("second")}
+    with pytest.raises(NetworkError):
+        run_ordered(work, {"second": ["first"]}, threading.Event(), workers=4)
+    assert done == []
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_answers_come_in_the_order_of_their_questions(workers: int) -> None:
+    questions = [lambda n=n: n for n in range(20)]  # type: ignore[misc]
+    assert ask_all(questions, threading.Event(), workers) == list(range(20))
 
 
 def test_the_first_failure_is_raised_and_the_rest_is_left() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -107,12 +108,58 @@ def test_a_tag_comes_after_everything_it_needs(
     push(layout, image, connect(registry, write=True), "1")
     order = registry.order
     children = [item.digest for item in layout.document(image.digest).manifests]
-    blobs = [at for at, what in enumerate(order) if what.startswith("blob")]
-    manifests = [order.index(f"manifest {digest}") for digest in children]
+    for document in (*map(layout.document, children), sbom):
+        for blob in (document.config, *document.layers):
+            assert order.index(f"blob {blob.digest}") < order.index(f"manifest {document.digest}")
     root = order.index(f"manifest {image.digest}")
-    assert max(blobs) < min(manifests) < max(manifests) < root
+    assert max(order.index(f"manifest {digest}") for digest in children) < root
     assert root < order.index(f"manifest {sbom.digest}") < order.index("manifest 1")
     assert order[-1] == "manifest 1"
+
+
+def test_small_blobs_of_a_new_image_are_sent_without_asking_and_others_are_asked_for(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout
+) -> None:
+    layers = [{"small": "s"}, {"large": random.Random(1).randbytes(300_000)}]
+    image = make_image(layout, layers, names=("app:1",))
+    document = layout.document(layout.document(image.digest).manifests[0].digest)
+    sizes = {blob.digest: blob.size for blob in (document.config, *document.layers)}
+
+    def asked() -> set[str]:
+        return {seen.path.rpartition("/")[2] for seen in registry.requests("HEAD", "/blobs/")}
+
+    push(layout, image, connect(registry, write=True))
+    assert asked() == {digest for digest, size in sizes.items() if size > 1 << 18} != set()
+    push(layout, image, connect(registry, write=True), "2")
+    assert asked() == set(sizes)
+
+
+def test_a_registry_that_cannot_mount_is_asked_before_a_blob_is_fetched_for_it(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    here = connect(registry, write=True)
+    push(layout, image, here)
+    there = Repository(here.session, "copy", write=True)
+    transfer(RegistrySource(here, "1"), RegistryTarget(there, ["1"]))
+    del registry.manifests["copy", image.digest]
+    received = registry.received
+    registry.fail("POST", "mount=", says(405), times=99)
+    transfer(RegistrySource(here, "1"), RegistryTarget(there, ["1"]))
+    assert registry.received == received
+
+
+def test_a_registry_without_the_referrers_api_is_asked_for_it_once(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    for subject in (image, *layout.document(image.digest).manifests):
+        artifact(layout, subject, text=subject.digest)
+    with FakeRegistry(referrers_api=False) as registry:
+        here = connect(registry, write=True)
+        push(layout, image, here)
+        there = Repository(here.session, "copy", write=True)
+        done = transfer(RegistrySource(here, "1"), RegistryTarget(there, ["1"]))
+        assert done.referrers == 3
+        assert len(registry.requests("GET", "/referrers/")) == 1
 
 
 def test_a_push_that_fails_leaves_the_old_tag(
@@ -329,23 +376,29 @@ def test_two_clients_that_refer_at_once_both_stay(
         assert found == {document.digest for document in documents}
 
 
-def test_lists_of_several_subjects_are_looked_at_again_after_one_wait(
+@pytest.mark.parametrize("known", [True, False])
+def test_lists_of_several_subjects_are_looked_at_again_and_after_one_wait_if_others_may_write_them(
     connect: Connect,
     layout: ImageLayout,
     image: Descriptor,
     monkeypatch: pytest.MonkeyPatch,
+    known: bool,
 ) -> None:
     subjects = [image, *layout.document(image.digest).manifests]
-    for subject in subjects:
-        artifact(layout, subject, text=subject.digest)
     with FakeRegistry(referrers_api=False) as registry:
         repository = connect(registry, write=True)
+        if known:
+            push(layout, image, repository)
+        for subject in subjects:
+            artifact(layout, subject, text=subject.digest)
         waits: list[float] = []
         exchange = type(repository.session.exchange)
         monkeypatch.setattr(exchange, "pause", lambda self, seconds: waits.append(seconds))
         push(layout, image, repository)
-        assert len(waits) == 1
+        assert len(waits) == known
         for subject in subjects:
+            # Before the list is written, and after that.
+            assert len(registry.requests("GET", fallback_tag(subject.digest))) == 2
             assert len(list_referrers(repository, subject.digest)) == 1
 
 
