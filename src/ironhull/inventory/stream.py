@@ -24,6 +24,7 @@ from ironhull.values import dataclass
 
 CHUNK = 1 << 20
 """Bytes of tar handed on at most; of fewer, two threads wait for each other more often."""
+_ZSTD, _GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 _STORED = 64 * 1024
 _AHEAD = 4
 _WINDOW = 1 << 27
@@ -129,7 +130,8 @@ class LayerStream:
             for chunk in self._tar():
                 # Hashing and unpacking let go of Python's lock, so this thread runs beside the
                 # reader.
-                self._tar_hash.update(chunk)
+                if self._tar_hash is not self._stored_hash:
+                    self._tar_hash.update(chunk)
                 self._queue.put(chunk)
                 if self._stopped.is_set():
                     return
@@ -154,13 +156,15 @@ class LayerStream:
     def _tar(self) -> Iterator[bytes]:
         first = self.read(_STORED)
         self.compression = foreign_compression(first)
-        if first.startswith(b"\x28\xb5\x2f\xfd"):
+        if first.startswith(_ZSTD):
             chunks = self._zstd(first)
-        elif first.startswith(b"\x1f\x8b"):
+        elif first.startswith(_GZIP):
             chunks = self._gzip(first)
         elif self.compression:
             chunks = self._foreign(first)
         else:
+            # The bytes that are stored are the tar: one digest is both.
+            self._tar_hash = self._stored_hash
             chunks = self._plain(first)
         for chunk in chunks:
             # Measured piece by piece: a bomb is stopped after one piece too many, not after the
@@ -262,6 +266,11 @@ class LayerStream:
                 f"{expected.where}: the config says diff_id {expected.diff_id}, "
                 f"the tar has {self.diff_id}"
             )
+
+
+def is_plain(first: bytes) -> bool:
+    """Whether a layer that begins so is a tar that nobody compressed."""
+    return not first.startswith((_ZSTD, _GZIP)) and not foreign_compression(first)
 
 
 def _foreign_decompressor(name: str) -> lzma.LZMADecompressor | bz2.BZ2Decompressor:

@@ -106,6 +106,9 @@ class Taker:
                 known = self.stored.get(image.identity.key)
             # The content is the digest's; only what it was called by is of this call.
             if known is not None:
+                for layer in image.layers:
+                    if layer.is_believed:
+                        self._hold(image.identity.name, layer)
                 return replace(known, image=image.identity)
             inventory = assemble(image, self._view(image, again))
         if self.stored is not None:
@@ -173,6 +176,8 @@ class Taker:
             if self.cache is not None and not again:
                 record = self.cache.get(layer.digest, layer.diff_id)
             if record is not None:
+                if layer.is_believed and layer.digest not in known:
+                    self._hold(image.identity.name, layer)
                 known[layer.digest] = record
             else:
                 # The same layer may stand in an image twice, an empty one often does.
@@ -197,6 +202,12 @@ class Taker:
             finally:
                 for future in futures.values():
                     future.cancel()
+
+    def _hold(self, name: str, layer: LayerSource) -> None:
+        """Read a layer for nothing but its digests; UntrustedError if they do not hold."""
+        with self._stream(layer, f"{name}: layer {layer.digest}", lambda amount: None) as stream:
+            for _ in stream:
+                pass
 
     def _read(self, name: str, layer: LayerSource, advance: Callable[[int], None]) -> LayerRecord:
         where = f"{name}: layer {layer.digest}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ironhull.errors import MalformedError
 from ironhull.oci import tar_sparse
@@ -77,6 +77,8 @@ class Member:
 class TarReader:
     """Members of the archive that `chunks` are; `where` begins every message.
 
+    `pass_over`, where the source has it, leaves out bytes that follow the chunks so far, and gives
+    how many of them there were: content that nobody asks for is then not read.
     MalformedError if the archive is damaged, ends too early or passes a limit.
     """
 
@@ -90,6 +92,7 @@ class TarReader:
         "_numbers",
         "_owners",
         "_padding",
+        "_pass_over",
         "_position",
         "_sums",
         "_where",
@@ -98,9 +101,14 @@ class TarReader:
     )
 
     def __init__(
-        self, chunks: Iterable[bytes], where: str, limits: TarLimits | None = None
+        self,
+        chunks: Iterable[bytes],
+        where: str,
+        limits: TarLimits | None = None,
+        pass_over: Callable[[int], int] | None = None,
     ) -> None:
         self._chunks = iter(chunks)
+        self._pass_over = pass_over
         self._where = where
         self._limits = limits or TarLimits()
         self._buffer = b""
@@ -186,11 +194,14 @@ class TarReader:
     def _fail(self, what: str) -> MalformedError:
         return MalformedError(f"{self._where}: tar at byte {self.position}: {what}")
 
+    def _cut_off(self) -> MalformedError:
+        return self._fail("ends in the middle of a member (the archive is cut off)")
+
     def _more(self) -> None:
         """Append the next chunk to what is left of the buffer."""
         chunk = next(self._chunks, None)
         if chunk is None:
-            raise self._fail("ends in the middle of a member (the archive is cut off)")
+            raise self._cut_off()
         rest = self._buffer[self._position :]
         self.offset += self._position
         self._buffer = rest + chunk if rest else chunk
@@ -199,6 +210,14 @@ class TarReader:
     def _skip(self, size: int) -> None:
         if size <= len(self._buffer) - self._position:
             self._position += size
+            return
+        if self._pass_over is not None:
+            size -= len(self._buffer) - self._position
+            passed = self._pass_over(size)
+            self.offset += len(self._buffer) + passed
+            self._buffer, self._position = b"", 0
+            if passed < size:
+                raise self._cut_off()
             return
         while size > len(self._buffer) - self._position:
             size -= len(self._buffer) - self._position

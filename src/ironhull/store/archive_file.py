@@ -3,6 +3,9 @@
 The file is scanned once, then blobs are read in place. Nothing is unpacked; a compressed archive is
 decompressed into a nameless file first. What a blob is worth is for its digest to say:
 readers verify it, as they do with a registry's.
+
+`docker save` gives its layers no digests, so they are read for them. Who reads all layers anyway
+can have the config believed instead: the digest of a plain layer is its diff_id.
 """
 
 from __future__ import annotations
@@ -14,14 +17,20 @@ import os
 import posixpath
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
 import zstandard
 
-from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError, UntrustedError
+from ironhull.errors import (
+    EnvironmentProblem,
+    InputError,
+    MalformedError,
+    NotFoundError,
+    UntrustedError,
+)
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, digest_of, parse_digest
 from ironhull.oci.document import MAX_DOCUMENT, Document
@@ -32,7 +41,8 @@ from ironhull.oci.media_types import (
     OCI_LAYER_ZSTD,
     OCI_MANIFEST,
 )
-from ironhull.oci.tar import FILE, HARD_LINK, SYMLINK, TarLimits, TarReader
+from ironhull.oci.tar import FILE, HARD_LINK, SYMLINK, TarLimits
+from ironhull.oci.tar_file import headers_of
 from ironhull.store.blobs import MAX_READ
 from ironhull.store.layers import foreign_compression
 from ironhull.store.layout import REF_NAME
@@ -46,6 +56,8 @@ _MAX_JSON = 16 << 20
 _MAX_UNPACKED = 1 << 38
 _CHUNK = 1 << 20
 _MAX_LINKS = 8
+_START = 6
+"""Bytes that tell every compression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +104,16 @@ class _Slice(io.RawIOBase):
 
 
 class ArchiveFile:
-    """An image archive at `path`; close it, or use it in a `with`."""
+    """An image archive at `path`; close it, or use it in a `with`.
 
-    def __init__(self, path: Path) -> None:
+    With `believing`, digests of layers are taken from the config where it has them: those in
+    `believed` hold nothing before their blobs were read and compared.
+    """
+
+    def __init__(self, path: Path, *, believing: bool = False) -> None:
         self.path = path
+        self.believed: set[Digest] = set()
+        self._believing = believing
         self._file = _opened(path)
         try:
             self._members = self._scan()
@@ -185,13 +203,12 @@ class ArchiveFile:
         except KeyError:
             raise NotFoundError(f"no blob {digest} in {self.path}") from None
 
-    def _reader(self, member: _Member) -> BinaryIO:
-        return io.BufferedReader(_Slice(self._file.fileno(), member), _CHUNK)
+    def _reader(self, member: _Member, buffer: int = _CHUNK) -> BinaryIO:
+        return io.BufferedReader(_Slice(self._file.fileno(), member), buffer)
 
     def _scan(self) -> dict[str, _Member]:
         members: dict[str, _Member] = {}
-        chunks = iter(lambda: self._file.read(_CHUNK), b"")
-        reader = TarReader(chunks, str(self.path), TarLimits(members=_MAX_MEMBERS))
+        reader = headers_of(self._file, str(self.path), TarLimits(members=_MAX_MEMBERS))
         for member in reader:
             name = _clean(member.name)
             if member.kind == SYMLINK:
@@ -252,11 +269,12 @@ class ArchiveFile:
         if not isinstance(layers, list):
             raise MalformedError(f"{self.path}: an image of manifest.json has no list of Layers")
         self._made[digest_of(raw)] = raw
+        said = _said_diff_ids(raw, len(layers)) if self._believing else [None] * len(layers)
         value = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
             "config": Descriptor(OCI_CONFIG, digest_of(raw), len(raw)).json(),
-            "layers": [self._docker_layer(name).json() for name in layers],
+            "layers": [self._docker_layer(*each).json() for each in zip(layers, said, strict=True)],
         }
         document = Document.of(value)
         self._made[document.digest] = document.raw
@@ -267,22 +285,45 @@ class ArchiveFile:
         if not names:
             yield document.descriptor()
 
-    def _docker_layer(self, name: object) -> Descriptor:
+    def _docker_layer(self, name: object, said: Digest | None) -> Descriptor:
+        """A layer's descriptor; `said` is what the config calls the digest of its tar."""
         member = self._member(name, "manifest.json")
-        sha256 = hashlib.sha256()
-        with self._reader(member) as file:
-            start = file.read(4)
-            sha256.update(start)
-            while data := file.read(_CHUNK):
-                sha256.update(data)
-        digest = parse_digest(f"sha256:{sha256.hexdigest()}")
-        self._places[digest] = member
+        with self._reader(member, _START) as file:
+            start = file.read(_START)
         media_type = OCI_LAYER_TAR
         if start.startswith(_GZIP):
             media_type = OCI_LAYER_GZIP
-        elif start == _ZSTD:
+        elif start.startswith(_ZSTD):
             media_type = OCI_LAYER_ZSTD
+        is_plain = media_type == OCI_LAYER_TAR and not foreign_compression(start)
+        # Of two members only one can be read under a digest: then both have to be looked at.
+        if said is not None and is_plain and self._places.get(said, member) == member:
+            digest = said
+            self.believed.add(digest)
+        else:
+            digest = self._digest(member)
+        self._places.setdefault(digest, member)
         return Descriptor(media_type, digest, member.size)
+
+    def _digest(self, member: _Member) -> Digest:
+        sha256 = hashlib.sha256()
+        with self._reader(member) as file:
+            while data := file.read(_CHUNK):
+                sha256.update(data)
+        return parse_digest(f"sha256:{sha256.hexdigest()}")
+
+
+def _said_diff_ids(config: bytes, count: int) -> Sequence[Digest | None]:
+    """What a config says of `count` layers, lowest first; None for all if it has not so many."""
+    try:
+        value = json.loads(config)
+        found = value["rootfs"]["diff_ids"]
+        if isinstance(found, list) and len(found) == count:
+            return [parse_digest(item) for item in found]
+    except (ValueError, RecursionError, LookupError, TypeError, InputError):
+        # Whoever reads the config says what is wrong with it.
+        pass
+    return [None] * count
 
 
 def _clean(name: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
 import json
 import os
 import random
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import zstandard
-from tests.fakes.image import File, Files, Hardlink, Symlink, make_image, make_manifest
+from tests.fakes.image import File, Files, Hardlink, Symlink, layer_tar, make_image, make_manifest
 
 from ironhull.errors import (
     EnvironmentProblem,
@@ -355,33 +358,55 @@ def test_a_layout_an_archive_and_a_docker_archive_give_the_same(
         assert found.surface.files == results[0].surface.files
 
 
-def test_a_legacy_docker_archive_is_read(taker: MakeTaker, tmp_path: Path) -> None:
-    from tests.fakes.image import layer_tar
-
-    layer = layer_tar(BASE)
-    import hashlib
-
-    config = json.dumps(
-        {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": {},
-            "rootfs": {"diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
-        }
-    ).encode()
+def docker_archive(path: Path, layer: bytes, diff_id: str | None = None) -> Path:
+    """What an old `docker save` writes of one layer; `diff_id` is what the config says of it."""
+    said = diff_id or "sha256:" + hashlib.sha256(layer).hexdigest()
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"diff_ids": [said]}}
     manifest = [{"Config": "abc.json", "RepoTags": ["old:1"], "Layers": ["def/layer.tar"]}]
-    path = tmp_path / "old.tar"
     with tarfile.open(path, "w") as archive:
         for name, data in {
             "def/layer.tar": layer,
             "def/VERSION": b"1.0",
-            "abc.json": config,
+            "abc.json": json.dumps(config).encode(),
             "manifest.json": json.dumps(manifest).encode(),
         }.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def test_a_legacy_docker_archive_is_read(taker: MakeTaker, tmp_path: Path) -> None:
+    path = docker_archive(tmp_path / "old.tar", layer_tar(BASE))
     assert "bash" in packages(taker().take(str(path)))
+
+
+@pytest.mark.parametrize("forgotten", [(), ("inventories",), ("inventories", "records")])
+def test_a_docker_archive_with_anothers_config_is_not_taken_for_the_other(
+    home: Home, taker: MakeTaker, tmp_path: Path, forgotten: tuple[str, ...]
+) -> None:
+    honest, other = layer_tar(BASE), layer_tar(BASE | TOP)
+    said = "sha256:" + hashlib.sha256(honest).hexdigest()
+    takes = taker(kept=True)
+    first = takes.take(str(docker_archive(tmp_path / "a.tar", honest)))
+    assert [layer.digest for layer in first.layers] == [said]
+    for name in forgotten:
+        shutil.rmtree(home.root / name)
+    lying = docker_archive(tmp_path / "b.tar", other, said)
+    with pytest.raises(UntrustedError, match="layer"):
+        takes.take(str(lying))
+    assert takes.take(str(docker_archive(tmp_path / "c.tar", honest))).layers == first.layers
+
+
+def test_a_compressed_layer_of_a_docker_archive_has_the_digest_of_its_bytes(
+    taker: MakeTaker, tmp_path: Path
+) -> None:
+    layer = layer_tar(BASE)
+    packed = gzip.compress(layer)
+    diff_id = "sha256:" + hashlib.sha256(layer).hexdigest()
+    [found] = taker().take(str(docker_archive(tmp_path / "a.tar", packed, diff_id))).layers
+    assert found.digest == "sha256:" + hashlib.sha256(packed).hexdigest()
+    assert (found.diff_id, found.size, found.uncompressed) == (diff_id, len(packed), len(layer))
 
 
 def test_a_root_file_system_is_read_without_following_links_out(

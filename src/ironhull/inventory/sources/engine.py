@@ -32,11 +32,12 @@ def open_engine_image(
     with tempfile.TemporaryDirectory(prefix="ironhull-") as folder:
         path = Path(folder) / "image.tar"
         _save(command, image, path)
-        with ArchiveFile(path) as archive:
+        with ArchiveFile(path, believing=True) as archive:
             found = archive.descriptors()
             if len(found) < 1:
                 raise EngineError(f"{command[0]} saved no image for {image}")
-            opened = open_oci(StoredSource(archive, found[0], image), name, "engine", platform)
+            source = StoredSource(archive, found[0], image)
+            opened = open_oci(source, name, "engine", platform, archive.believed)
             # The archive's manifest is made up while saving; the config is the engine's image id.
             identity = opened.identity
             identity = ImageIdentity(name, "engine", None, None, identity.config, identity.platform)

@@ -25,7 +25,15 @@ from ironhull.inventory.sources.rootfs_tar import is_rootfs_tar, open_rootfs_tar
 from ironhull.oci.platform import Platform
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.locations import open_source
-from ironhull.registry.client.naming import Kind, Location, find_stored, parse_location
+from ironhull.registry.client.naming import (
+    Kind,
+    Location,
+    find_in,
+    find_stored,
+    parse_location,
+)
+from ironhull.registry.client.places import StoredSource
+from ironhull.store.archive_file import ArchiveFile
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
 from ironhull.values import dataclass
@@ -101,5 +109,12 @@ def _existing(text: str) -> Path | None:
 
 @contextmanager
 def _opened(location: Location, places: Places, platform: Platform | None) -> Iterator[OpenImage]:
+    kind = location.kind.value
+    if location.kind is Kind.ARCHIVE:
+        # Its layers are read anyway, and held to their digests then: they are not read for these.
+        with ArchiveFile(location.path, believing=True) as archive:
+            found = StoredSource(archive, find_in(archive, location), location.text)
+            yield open_oci(found, location.text, kind, platform, archive.believed)
+        return
     with open_source(location, places.registries(), places.home.store) as source:
-        yield open_oci(source, location.text, location.kind.value, platform)
+        yield open_oci(source, location.text, kind, platform)

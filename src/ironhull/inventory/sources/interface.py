@@ -28,6 +28,8 @@ class LayerSource:
     open: Callable[[], AbstractContextManager[Readable]]
     foreign: bool = False
     """The bytes are elsewhere by design (non-distributable layers) and are not read."""
+    is_believed: bool = False
+    """`digest` is only what the config says: it holds once all stored bytes were read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 from typing import Any
@@ -29,9 +29,16 @@ _UNKNOWN = "unknown"
 _REFERENCE_TYPE = "vnd.docker.reference.type"
 
 
-def open_oci(source: Source, name: str, kind: str, platform: Platform | None) -> OpenImage:
+def open_oci(
+    source: Source,
+    name: str,
+    kind: str,
+    platform: Platform | None,
+    believed: Collection[str] = (),
+) -> OpenImage:
     """The image for the platform that a source's root is or lists.
 
+    `believed` are digests of layers that nobody held to their bytes yet.
     NotFoundError names the platforms that there are; InputError if the root is no image.
     """
     root = source.root()
@@ -51,7 +58,7 @@ def open_oci(source: Source, name: str, kind: str, platform: Platform | None) ->
         config=manifest.config.digest,
         platform=said or offered,
     )
-    return OpenImage(identity, config, _layers(source, name, manifest, config))
+    return OpenImage(identity, config, _layers(source, name, manifest, config, believed))
 
 
 def _manifest(
@@ -130,7 +137,11 @@ def _said_platform(config: dict[str, Any]) -> Platform | None:
 
 
 def _layers(
-    source: Source, name: str, manifest: Document, config: dict[str, Any]
+    source: Source,
+    name: str,
+    manifest: Document,
+    config: dict[str, Any],
+    believed: Collection[str],
 ) -> tuple[LayerSource, ...]:
     layers, digests = manifest.layers, diff_ids(config)
     if len(layers) > _MAX_LAYERS:
@@ -147,6 +158,7 @@ def _layers(
             size=layer.size,
             open=_Opener(source, layer),
             foreign="foreign" in layer.media_type or "nondistributable" in layer.media_type,
+            is_believed=layer.digest in believed,
         )
         for layer, diff_id in zip(layers, digests, strict=True)
     )

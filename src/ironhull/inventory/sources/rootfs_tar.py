@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError
-from ironhull.inventory.layer import tar_entries
+from ironhull.inventory.layer import LIMITS, tar_entries
 from ironhull.inventory.model import ImageIdentity
 from ironhull.inventory.paths import absolute, utf8
 from ironhull.inventory.sources.interface import Entries, OpenImage
-from ironhull.inventory.stream import Expected, LayerStream
+from ironhull.inventory.stream import Expected, LayerStream, is_plain
+from ironhull.oci.tar import Member, TarReader
+from ironhull.oci.tar_file import headers_of
 
 _IMAGE = frozenset({"oci-layout", "index.json", "manifest.json", "repositories", "blobs"})
 # fmt: off
@@ -20,6 +23,7 @@ _SYSTEM = frozenset(
 )
 # fmt: on
 _MAX_ASKED = 10_000
+_START = 16
 
 
 def open_rootfs_tar(path: Path, name: str) -> OpenImage:
@@ -36,7 +40,7 @@ def is_rootfs_tar(path: Path) -> bool:
     """
     has_members = False
     try:
-        for member, _ in islice(_entries(path), _MAX_ASKED):
+        for member in islice(_members(path), _MAX_ASKED):
             has_members = True
             top = (absolute(member.name) or "/").split("/")[1]
             if top in _IMAGE:
@@ -46,6 +50,21 @@ def is_rootfs_tar(path: Path) -> bool:
     except MalformedError:
         return False
     return has_members
+
+
+def _members(path: Path) -> Iterator[Member]:
+    """The members without their contents, which a plain tar then need not be read for."""
+    try:
+        with path.open("rb") as file:
+            if is_plain(file.read(_START)):
+                file.seek(0)
+                yield from headers_of(file, str(path), LIMITS)
+                return
+            file.seek(0)
+            with LayerStream(file, Expected(str(path))) as stream:
+                yield from TarReader(iter(stream), str(path), LIMITS)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot read {path}: {error.strerror or error}") from None
 
 
 def _entries(path: Path) -> Entries:
