@@ -299,6 +299,12 @@ def test_what_an_identity_signed_is_verified_by_cosign_and_by_us(tmp_path: Path)
     trusted = ("--trust-root", str(tmp_path / "root.json"))
     for identity, code in ((IDENTITY, 0), ("john@example.org", 1)):
         shop("verify", "app:1", "--identity", identity, "--issuer", ISSUER, *trusted, code=code)
+        jane = f"{{identity: {identity}, issuer: '{ISSUER}', trust-root: root.json}}"
+        (tmp_path / "policy.yaml").write_text(
+            f"version: 1\nname: by identity\nidentities: {{jane: {jane}}}\n"
+            "signatures: {by: [jane]}\nstatements: [{type: provenance, by: [jane]}]\n"
+        )
+        shop("verify", "app:1", "--policy", str(tmp_path / "policy.yaml"), code=code)
         with serving(tmp_path / f"registry{code}") as server:
             shop("push", "app:1", f"{server.host}/app:1", "--no-record")
             done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -41,3 +42,8 @@ class BundleSigner(Protocol):
     def signed(self, material: Mapping[str, Any]) -> bool:
         """Whether a bundle's `verificationMaterial` names the same signer. Not verified."""
         ...
+
+
+def identity_fingerprint(identity: str, issuer: str) -> str:
+    """64 hexadecimal digits for an identity at its issuer, where keys have their fingerprints."""
+    return hashlib.sha256(f"{issuer}\n{identity}".encode()).hexdigest()

@@ -8,13 +8,13 @@ configuration (`ClientTrustConfig`, as sigstore's tools read it), any one.
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from cryptography import x509
 
 from ironhull.errors import InputError, MalformedError, NetworkError, UntrustedError
+from ironhull.signing.interface import identity_fingerprint
 
 MISSING = "signing without a key takes the library sigstore: pip install 'ironhull[sigstore]'"
 _ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
@@ -92,11 +92,6 @@ class KeylessSigner:
         if self._signer is None:
             self._signer = Signer(self._token, self._context)
         return self._signer
-
-
-def identity_fingerprint(identity: str, issuer: str) -> str:
-    """64 hexadecimal digits for an identity at its issuer."""
-    return hashlib.sha256(f"{issuer}\n{identity}".encode()).hexdigest()
 
 
 def certified(material: Mapping[str, Any]) -> tuple[str, str]:

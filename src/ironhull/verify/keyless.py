@@ -7,12 +7,15 @@ proof, and that it is about this signature.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from ironhull.attest.envelope import Envelope
 from ironhull.errors import EnvironmentProblem, InputError, MalformedError
-from ironhull.signing.keyless import MISSING, identity_fingerprint
+from ironhull.signing.interface import identity_fingerprint
+from ironhull.signing.keyless import MISSING, certified
 from ironhull.verify.refusal import Reason, RefusedError
 from ironhull.verify.trust import Signer
 
@@ -22,8 +25,11 @@ MAX_ROOT = 4 << 20
 class TrustedIdentity:
     """One identity at one issuer, as a trusted root knows them."""
 
-    def __init__(self, identity: str, issuer: str, trusted_root: Path) -> None:
-        """InputError without the library, EnvironmentProblem, MalformedError for the root."""
+    def __init__(self, identity: str, issuer: str, trusted_root: Path, name: str = "") -> None:
+        """`name` is what verdicts call it; empty: the identity.
+
+        InputError without the library, EnvironmentProblem, MalformedError for the root.
+        """
         try:
             from sigstore.errors import Error
             from sigstore.models import TrustedRoot
@@ -41,6 +47,11 @@ class TrustedIdentity:
             raise MalformedError(f"{trusted_root}: no trusted root of sigstore: {error}") from None
         self._policy = Identity(identity=identity, issuer=issuer)
         self._identity, self._issuer = identity, issuer
+        self._name = name or identity
+
+    def named_in(self, material: Mapping[str, Any]) -> bool:
+        """As `CertifiedIdentity.named_in`."""
+        return certified(material) == (self._identity, self._issuer)
 
     def signer(self, bundle: bytes, envelope: Envelope) -> Signer:
         """Who signed; RefusedError for anybody else, and for what cannot be shown.
@@ -64,4 +75,4 @@ class TrustedIdentity:
         moment = read.log_entry._inner.integrated_time  # noqa: SLF001 - there is no other way
         time = datetime.fromtimestamp(moment, UTC).isoformat() if moment else ""
         fingerprint = identity_fingerprint(self._identity, self._issuer)
-        return Signer(fingerprint, self._identity, time.replace("+00:00", "Z"))
+        return Signer(fingerprint, self._name, time.replace("+00:00", "Z"))

@@ -125,8 +125,9 @@ def _signers(
     if revoked:
         raise RefusedError(Reason.REVOKED_KEY, f"signed by {revoked[0]}, a key that was revoked")
     if "certificate" in material or "x509CertificateChain" in material:
-        if trust.identity is not None:
-            return (trust.identity.signer(data, envelope),)
+        certified = trust.certified(data, envelope, material, stamps)
+        if certified is not None:
+            return (certified,)
         raise RefusedError(Reason.CERTIFICATE, "signed with a certificate, and by none of the keys")
     raise RefusedError(
         Reason.UNKNOWN_KEY,

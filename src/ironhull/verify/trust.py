@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from ironhull.attest.envelope import Envelope
 from ironhull.signing.dsse import signers_of
 from ironhull.signing.keyring import KnownKey
 from ironhull.signing.public_key import PublicKey
 from ironhull.values import dataclass
+from ironhull.verify.refusal import Reason, RefusedError
 
 
 class Authorities(Protocol):
@@ -24,6 +25,10 @@ class Authorities(Protocol):
 
 class CertifiedIdentity(Protocol):
     """Somebody who signs with certificates instead of a key."""
+
+    def named_in(self, material: Mapping[str, Any]) -> bool:
+        """Whether a bundle's certificate says that it is this one's. Nothing is verified."""
+        ...
 
     def signer(self, bundle: bytes, envelope: Envelope) -> Signer:
         """Who signed a bundle, if it is this one; RefusedError."""
@@ -67,8 +72,8 @@ class Trust:
     """Whose timestamps count; None: nobody's."""
     stamped: bool = False
     """Whether a signature without a timestamp of theirs counts for nothing."""
-    identity: CertifiedIdentity | None = None
-    """Whose certificates count; None: nobody's."""
+    identities: tuple[CertifiedIdentity, ...] = ()
+    """Whose certificates count; empty: nobody's."""
 
     @classmethod
     def of(cls, given: Iterable[NamedKey], ring: Iterable[KnownKey], *, whole: bool) -> Trust:
@@ -137,6 +142,33 @@ class Trust:
                 earlier = found.get(signer.fingerprint, known[0])
                 found[signer.fingerprint] = min(*known, earlier)
         return {key: time.isoformat().replace("+00:00", "Z") for key, time in found.items()}
+
+    def certified(
+        self,
+        bundle: bytes,
+        envelope: Envelope,
+        material: Mapping[str, Any],
+        stamps: Sequence[bytes] = (),
+    ) -> Signer | None:
+        """Which identity's certificate holds; None where nobody's counts, RefusedError for others.
+
+        `stamped` asks of it what it asks of keys: a timestamp of an authority beside the log's.
+        """
+        if not self.identities:
+            return None
+        # A certificate has one name. Where it is nobody's here, the first says what it is.
+        named = [each for each in self.identities if each.named_in(material)]
+        signer = (named or self.identities)[0].signer(bundle, envelope)
+        if not self.stamped or self.authorities is None:
+            return signer
+        sigs = [each.sig for each in envelope.signatures]
+        times = [self.authorities.time_of(stamp, sig) for stamp in stamps for sig in sigs]
+        known = [time for time in times if time is not None]
+        if not known:
+            raise RefusedError(
+                Reason.NO_TIMESTAMP, "no timestamp of its signature by an authority that is trusted"
+            )
+        return replace(signer, time=min(known).isoformat().replace("+00:00", "Z"))
 
     def revoked_signers(self, envelope: Envelope) -> tuple[Signer, ...]:
         """The same of the revoked ones: to say why it does not count."""

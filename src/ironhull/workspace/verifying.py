@@ -64,7 +64,8 @@ class VerifyChoices:
     authorities: Sequence[Path] = ()
     """Chains (PEM) of timestamp authorities that are trusted, beside those of the policy."""
     identity: ChosenIdentity | None = None
-    """Whose certificates are believed; alone, where neither keys nor a policy are given."""
+    """Whose certificates are believed; alone, where neither keys nor a policy are given. A policy
+    names others itself."""
 
 
 def verify(machine: Machine, reference: str, chosen: VerifyChoices | None = None) -> Verdict:
@@ -104,12 +105,18 @@ def _trust(machine: Machine, chosen: VerifyChoices) -> Trust:
     given = chosen.identity
     alone = given is not None and not chosen.keys and chosen.policy is None
     trust = Trust(()) if alone else trust_of(machine, chosen.keys, chosen.policy)
-    if given is not None:
+    named = chosen.policy.identities if chosen.policy is not None else ()
+    if given is not None or named:
         # What reads certificates and logs: half a second that keys do without.
         from ironhull.verify.keyless import TrustedIdentity
 
-        known = TrustedIdentity(given.identity, given.issuer, given.trust_root)
-        trust = replace(trust, identity=known)
+        known = [
+            TrustedIdentity(each.identity, each.issuer, each.trust_root, each.name)
+            for each in named
+        ]
+        if given is not None:
+            known.append(TrustedIdentity(given.identity, given.issuer, given.trust_root))
+        trust = replace(trust, identities=tuple(known))
     rule = chosen.policy.timestamps if chosen.policy is not None else None
     paths = [*chosen.authorities, *(rule.authorities if rule is not None else ())]
     if not paths:
@@ -140,7 +147,7 @@ def trust_of(machine: Machine, keys: Sequence[Path], policy: Policy | None = Non
             if key.public.fingerprint in words
         ]
         trust = Trust.of([*policy.keys, *wanted], ring, whole=False)
-    if trust.believed or trust.former:
+    if trust.believed or trust.former or (policy is not None and policy.identities):
         return trust
     if trust.revoked:
         names = ", ".join(key.name for key in trust.revoked)

@@ -15,6 +15,7 @@ from tests.fakes.signed_image import same
 from ironhull.cli.policy import policy
 from ironhull.errors import InputError
 from ironhull.statements import kinds
+from ironhull.verify.kinds import SUMMARY
 from ironhull.workspace.policies import exported
 
 
@@ -113,3 +114,21 @@ def test_what_is_left_out_is_said_to_whoever_exports(
         "base",
         "end-of-life",
     ]
+
+
+def test_what_a_summary_says_is_said_to_be_left_out(tmp_path: Path) -> None:
+    summary = {"type": SUMMARY, "by": ["ci"]}
+    _, _, text = made(tmp_path, "kyverno", lambda value: value | {"statements": [summary]})
+    assert "whether a verification summary says PASSED" in text
+
+
+@pytest.mark.parametrize("controller", ["kyverno", "policy-controller"])
+def test_who_signs_without_a_key_is_not_exported(tmp_path: Path, controller: str) -> None:
+    (tmp_path / "root.json").write_text("{}")
+    jane = {
+        "identity": "jane@example.org",
+        "issuer": "https://i.ex",
+        "trust-root": "root.json",
+    }
+    with pytest.raises(InputError, match="names jane by identity"):
+        made(tmp_path, controller, lambda value: value | {"identities": {"jane": jane}})

@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tests.unit.workspace.test_attesting import with_key
 from tests.unit.workspace.test_workspace import workspace
 
 from ironhull import Workspace
+from ironhull.attest.envelope import Envelope
 from ironhull.attest.listing import LayoutPlace
 from ironhull.errors import (
     EnvironmentProblem,
@@ -30,12 +31,13 @@ from ironhull.errors import (
     UntrustedError,
 )
 from ironhull.oci.digest import Digest
-from ironhull.signing.keyless import KeylessSigner, identity_fingerprint
-from ironhull.statements.kinds import SIGNATURE
+from ironhull.signing.interface import identity_fingerprint
+from ironhull.signing.keyless import KeylessSigner
+from ironhull.statements.kinds import PROVENANCE, SIGNATURE
 from ironhull.verify.keyless import TrustedIdentity
 from ironhull.verify.opening import open_bundle
 from ironhull.verify.refusal import Reason, RefusedError
-from ironhull.verify.trust import Trust
+from ironhull.verify.trust import Signer, Trust
 from ironhull.verify.verdict import Verdict
 from ironhull.workspace.attesting import AttestChoices
 from ironhull.workspace.signing_keys import KEYLESS
@@ -80,7 +82,7 @@ def opened(
     bundle: bytes, trusted: Path, identity: str = IDENTITY, issuer: str = ISSUER
 ) -> tuple[str, str]:
     """Name and time of who signed."""
-    trust = Trust((), identity=TrustedIdentity(identity, issuer, trusted))
+    trust = Trust((), identities=(TrustedIdentity(identity, issuer, trusted),))
     (found,) = open_bundle(bundle, ABOUT, frozenset(), trust).signers
     assert found.fingerprint == identity_fingerprint(identity, issuer)
     return found.name, found.time
@@ -332,3 +334,125 @@ def test_who_signs_without_a_key_says_whose_services_and_who(tmp_path: Path) -> 
     settings = replace(settings, ambient_token=lambda: "a.b.c")
     with pytest.raises(InputError, match="cannot read"):
         Workspace(settings).attest("app:1")
+
+
+# -- a policy -------------------------------------------------------------------------------------
+
+
+NOBODY = "john@example.org"
+
+
+def policy_of(folder: Path, by: str, *, identity: str = IDENTITY, more: str = "") -> Path:
+    """A policy that knows the home's key as `release` and an identity as `jane`."""
+    (folder / "release.pub").write_bytes((folder / "home/keys/release.pub").read_bytes())
+    file = folder / "policy.yaml"
+    file.write_text(
+        "version: 1\nname: by identity\nkeys: {release: release.pub}\nidentities:\n"
+        f"  jane: {{identity: {identity}, issuer: '{ISSUER}', trust-root: trusted_root.json}}\n"
+        f"signatures: {by}\n{more}"
+    )
+    return file
+
+
+def test_a_policy_counts_an_identity_beside_a_key(
+    services: SigstoreServices, tmp_path: Path
+) -> None:
+    shop = workspace(tmp_path)
+    with_key(shop)
+    shop.build("app:1")
+    root(services, tmp_path)
+    both = "{by: [release, jane], threshold: 2}"
+    assert not shop.verify("app:1", policy=policy_of(tmp_path, both)).passed
+    keyless(shop, services).attest("app:1", AttestChoices(types=(SIGNATURE,)))
+    found = shop.verify("app:1", policy=policy_of(tmp_path, both))
+    assert found.passed
+    assert "jane (" in found.outcomes[0].found
+    assert "release (" in found.outcomes[0].found
+    # Somebody else is not counted, whatever the policy calls him.
+    assert not shop.verify("app:1", policy=policy_of(tmp_path, both, identity=NOBODY)).passed
+
+
+def test_a_statement_by_an_identity_is_what_a_policy_asks_for(
+    services: SigstoreServices, tmp_path: Path
+) -> None:
+    shop = workspace(tmp_path)
+    with_key(shop)
+    shop.build("app:1")
+    root(services, tmp_path)
+    asked = "statements: [{type: provenance, by: [jane]}]\n"
+    policy = policy_of(tmp_path, "{by: [release]}", more=asked)
+    assert [each.rule for each in shop.verify("app:1", policy=policy).failed] == ["statements"]
+    keyless(shop, services).attest("app:1", AttestChoices(types=(PROVENANCE,)))
+    assert shop.verify("app:1", policy=policy).failed == []
+
+
+def test_with_identities_alone_no_key_is_needed_and_none_counts(
+    services: SigstoreServices, tmp_path: Path
+) -> None:
+    shop = keyless(workspace(tmp_path), services)
+    shop.build("app:1")
+    root(services, tmp_path)
+    file = tmp_path / "policy.yaml"
+    line = f"{{identity: {IDENTITY}, issuer: '{ISSUER}', trust-root: trusted_root.json}}"
+    file.write_text(f"version: 1\nname: jane\nidentities: {{jane: {line}}}\n")
+    assert shop.verify("app:1", policy=file).passed
+    signed_by_key = workspace(tmp_path / "other")
+    with_key(signed_by_key)
+    signed_by_key.build("app:1")
+    assert not signed_by_key.verify("app:1", policy=file).passed
+
+
+class Clock:
+    """An authority that has stamped one signature, and no other."""
+
+    def __init__(self, stamped: bool) -> None:
+        self.stamped = stamped
+
+    def time_of(self, stamp: bytes, signature: bytes) -> datetime | None:
+        return datetime(2026, 11, 29, tzinfo=UTC) if self.stamped else None
+
+
+def stamped(bundle: bytes) -> bytes:
+    value = json.loads(bundle)
+    value["verificationMaterial"]["timestampVerificationData"] = {
+        "rfc3161Timestamps": [{"signedTimestamp": base64.b64encode(b"stamp").decode()}]
+    }
+    return json.dumps(value).encode()
+
+
+@pytest.mark.parametrize("by_authority", [True, False])
+def test_where_timestamps_are_required_an_identity_needs_one_too(
+    services: SigstoreServices, good: bytes, tmp_path: Path, by_authority: bool
+) -> None:
+    identity = TrustedIdentity(IDENTITY, ISSUER, root(services, tmp_path))
+    trust = Trust((), identities=(identity,), authorities=Clock(by_authority), stamped=True)
+    with pytest.raises(RefusedError) as caught:
+        open_bundle(good, ABOUT, frozenset(), trust)
+    assert caught.value.reason is Reason.NO_TIMESTAMP
+    believing = replace(trust, identities=(Believing(),))
+    if by_authority:
+        (found,) = open_bundle(stamped(good), ABOUT, frozenset(), believing).signers
+        assert found.time == "2026-11-29T00:00:00Z"
+    else:
+        with pytest.raises(RefusedError, match="no timestamp"):
+            open_bundle(stamped(good), ABOUT, frozenset(), believing)
+
+
+class Believing:
+    """Whose certificate holds, whatever it is: the library would want the stamp to be real."""
+
+    def named_in(self, material: Mapping[str, Any]) -> bool:
+        return True
+
+    def signer(self, bundle: bytes, envelope: Envelope) -> Signer:
+        return Signer("ab" * 32, "jane")
+
+
+def test_of_several_identities_the_one_counts_that_the_certificate_names(
+    services: SigstoreServices, good: bytes, tmp_path: Path
+) -> None:
+    trusted = root(services, tmp_path)
+    known = [TrustedIdentity(name, ISSUER, trusted, "x" + name) for name in (NOBODY, IDENTITY)]
+    trust = Trust((), identities=tuple(known))
+    (found,) = open_bundle(good, ABOUT, frozenset(), trust).signers
+    assert found.name == "x" + IDENTITY

@@ -168,3 +168,29 @@ def test_the_reference_names_every_key() -> None:
     text = policy_reference()
     for name in FORMAT.keys:
         assert f"| `{name}` |" in text
+
+
+JANE = "jane: {identity: jane@example.org, issuer: 'https://issuer.example', trust-root: root.json}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"identities: {{{JANE}, john: {JANE[6:]}}}\n", "the same identity as 'jane'"),
+        (f"keys: {{jane: 'sha256:{'ab' * 32}'}}\nidentities: {{{JANE}}}\n", "name of a key too"),
+        (f"identities: {{{JANE.replace('root.json', 'none.json')}}}\n", "no file 'none.json'"),
+        (f"identities: {{{JANE.replace('root.json', '../root.json')}}}\n", "outside of the policy"),
+        ("identities: {}\n", "names nobody"),
+        ("identities: {jane: {identity: jane@example.org}}\n", "issuer"),
+        (f"identities: {{{JANE}}}\nsignatures: {{by: [john]}}\n", "no key 'john'"),
+        (f"identities: {{{JANE}}}\nsignatures: {{threshold: 2, by: [jane]}}\n", "can never sign"),
+        (
+            f"identities: {{{JANE}}}\ninputs: {{reproduced-by: 1, of: [jane]}}\n",
+            "'jane' is no key: rebuilders have keys",
+        ),
+    ],
+)
+def test_identities_that_cannot_be_meant(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "root.json").write_text("{}")
+    found = problems(tmp_path, HEAD + text)
+    assert any(words in each for each in found), found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ironhull.errors import InputError
-from ironhull.verify.kinds import PROVENANCES, SBOMS, types_of
+from ironhull.verify.kinds import PROVENANCES, SBOMS, SUMMARY, is_of, types_of
 from ironhull.verify.policy.model import Policy
 from ironhull.verify.signed import Signers
 from ironhull.verify.trust import NamedKey, Trust
@@ -36,7 +36,16 @@ class Made:
 
 
 def needs_of(policy: Policy, trust: Trust) -> tuple[Need, ...]:
-    """What can be asked, signatures first; InputError for a key that is only a fingerprint."""
+    """What can be asked, signatures first.
+
+    InputError for a key that is only a fingerprint, and for identities.
+    """
+    if policy.identities:
+        raise InputError(
+            f"the policy names {', '.join(each.name for each in policy.identities)} by identity: a "
+            "controller takes sigstore's roots from its own configuration, so that a file could "
+            "not say whom it believes; export a policy of keys"
+        )
     missing = {} if policy.named is None else dict(policy.named)
     for key in trust.believed:
         missing = {name: text for name, text in missing.items() if text != key.public.fingerprint}
@@ -72,6 +81,7 @@ def left_out(policy: Policy) -> tuple[str, ...]:
     limits = policy.vulnerabilities
     asked = {
         "timestamps": policy.timestamps is not None,
+        "summaries": any(is_of(each.type, (SUMMARY,)) for each in policy.statements),
         "provenance": policy.provenance is not None,
         "sbom.matches-image": policy.sbom is not None and bool(policy.sbom.matches),
         "record": policy.record,
@@ -86,5 +96,8 @@ def left_out(policy: Policy) -> tuple[str, ...]:
         "reproduced": policy.reproduced is not None,
         "exceptions": bool(policy.exceptions),
     }
-    words = {"provenance": "what provenance says"}
+    words = {
+        "provenance": "what provenance says",
+        "summaries": "whether a verification summary says PASSED",
+    }
     return tuple(words.get(name, name) for name, there in asked.items() if there)

@@ -156,6 +156,21 @@ _BASE = FixedKeys(
         ),
     }
 )
+_IDENTITY = FixedKeys(
+    {
+        "identity": Key(
+            _text(longest=500),
+            "An address of mail or a URI, as certificates name it.",
+            required=True,
+        ),
+        "issuer": Key(_URI, "Who vouches for the identity.", required=True),
+        "trust-root": Key(
+            _FILE,
+            "A trusted_root.json of sigstore: the authorities and logs that are believed.",
+            required=True,
+        ),
+    }
+)
 _EXCEPTION = FixedKeys(
     {
         "rule": Key(
@@ -181,6 +196,11 @@ FORMAT = FixedKeys(
         "keys": Key(
             MapOf(_NAME, _PUBLIC),
             "Public keys by the names that rules use. With it no other key counts.",
+        ),
+        "identities": Key(
+            MapOf(_NAME, _IDENTITY),
+            "Who signs without a key, as sigstore does it, by the names that rules use beside "
+            "those of `keys`. With it nobody else counts.",
         ),
         "timestamps": Key(
             FixedKeys(

@@ -22,6 +22,18 @@ class StatementRule:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedIdentity:
+    """Somebody who signs with certificates, as sigstore does it, by a name of the policy."""
+
+    name: str
+    identity: str
+    """An address of mail or a URI, exactly as certificates name it."""
+    issuer: str
+    trust_root: Path
+    """A `trusted_root.json`: which authorities and logs are believed."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimestampRule:
     """Whose timestamps count, and whether there has to be one."""
 
@@ -138,8 +150,10 @@ class Policy:
     name: PolicyName
     keys: tuple[NamedKey, ...] = ()
     """Those whose bytes the policy has; others it names by fingerprint."""
+    identities: tuple[NamedIdentity, ...] = ()
+    """Who signs without a key; with a fingerprint in `named` like a key."""
     named: Mapping[str, str] | None = None
-    """Name → fingerprint, of every key of the policy; None: any known key counts."""
+    """Name → fingerprint, of every key and identity of the policy; None: any known key counts."""
     anybody: Signers = ANYBODY
     """Any one key that may sign, where a rule names none: not those of rebuilders alone."""
     timestamps: TimestampRule | None = None

@@ -18,6 +18,7 @@ from ironhull.definition.text import parse
 from ironhull.definition.tree import MAX_ERRORS, MapNode, Problems, TooMany, did_you_mean
 from ironhull.errors import DefinitionError, EnvironmentProblem, InputError, Problem
 from ironhull.oci.digest import digest_of
+from ironhull.signing.interface import identity_fingerprint
 from ironhull.signing.public_key import MAX_PEM, PublicKey
 from ironhull.verify.policy.format import FORMAT, MAX_KEYS
 from ironhull.verify.policy.model import (
@@ -26,6 +27,7 @@ from ironhull.verify.policy.model import (
     BaseRule,
     Exemption,
     InputsRule,
+    NamedIdentity,
     Policy,
     ProvenanceRule,
     SbomRule,
@@ -96,11 +98,13 @@ class _Maker:
 
     def policy(self, record: ReadMap, data: bytes) -> Policy:
         keys = self._keys(record)
+        identities = self._identities(record)
         self._signing = self._signing_keys(record)
         sbom, vex = record.record("sbom"), record.record("vex")
         return Policy(
             name=PolicyName(record.get("name", ""), str(self._path), digest_of(data)),
             keys=tuple(keys),
+            identities=tuple(identities),
             named=self._named if self._has_keys else None,
             anybody=self._any(1),
             timestamps=self._timestamps(record),
@@ -158,6 +162,38 @@ class _Maker:
                 # Two names of one key would look like two signers.
                 self._problems.error(place, f"the same key as {same[0]!r}")
             self._named[name] = fingerprint
+        return found
+
+    def _identities(self, record: ReadMap) -> list[NamedIdentity]:
+        """Who signs without a key, each with the file of a root beside the policy."""
+        given: dict[str, Any] = record.get("identities") or {}
+        self._has_keys = self._has_keys or "identities" in record.values
+        if "identities" in record.values and not given:
+            self._problems.error(record.at("identities"), "`identities` names nobody")
+        if len(given) > MAX_KEYS:
+            self._problems.error(record.at("identities"), f"more than {MAX_KEYS} identities")
+            return []
+        found: list[NamedIdentity] = []
+        for name, value in given.items():
+            place = record.at("identities", name)
+            identity, issuer = value.get("identity", ""), value.get("issuer", "")
+            fingerprint = identity_fingerprint(identity, issuer)
+            same = [other for other, known in self._named.items() if known == fingerprint]
+            if same:
+                self._problems.error(place, f"the same identity as {same[0]!r}")
+            elif name in self._named:
+                self._problems.error(place, f"{name!r} is the name of a key too")
+            try:
+                root = self._beside(value.get("trust-root", ""))
+            except InputError as error:
+                self._problems.error(place, str(error))
+                continue
+            if not root.is_file():
+                self._problems.error(
+                    place, f"there is no file {value.get('trust-root', '')!r:.200}"
+                )
+            self._named[name] = fingerprint
+            found.append(NamedIdentity(name, identity, issuer, root))
         return found
 
     def _timestamps(self, record: ReadMap) -> TimestampRule | None:
@@ -258,6 +294,9 @@ class _Maker:
             return None
         section = record.record("inputs")
         found = self._fingerprints(section, "of")
+        for item in section.items("of"):
+            if item.value in (record.get("identities") or {}):
+                self._problems.error(item.place, f"{item.value!r} is no key: rebuilders have keys")
         threshold = section.get("reproduced-by", 1)
         if threshold > len(section.texts("of")):
             self._problems.error(
