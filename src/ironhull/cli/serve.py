@@ -13,6 +13,7 @@ import click
 from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json
 from ironhull.errors import InputError
+from ironhull.registry.client.access import Registries
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.registry import Registry
 from ironhull.registry.server.request_log import RequestLog
@@ -39,7 +40,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--auth", type=_FILE, help="Users, roles and repositories (TOML; see below).")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain (PEM).")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
-@click.option("--rules", type=_FILE, help="Immutable tags, quotas, webhooks (TOML; docs/web.md).")
+@click.option("--rules", type=_FILE, help="Immutable tags, quotas, mirrors, webhooks (TOML).")
 @click.option("--read-only", is_flag=True, help="Refuse every push and delete.")
 @click.option("--max-blob", default="16G", show_default=True, help="Largest blob (k, M, G: 10^3…).")
 @click.option(
@@ -111,6 +112,7 @@ def serve(
         read_only=read_only,
         rules=held,
         pushed=pushed,
+        upstreams=partial(_upstreams, silent()) if held.mirrors else None,
         limits=_limits(_size(max_blob), max_uploads, grace_hours * 3600),
     )
     if only_collect:
@@ -153,6 +155,12 @@ def _rules(path: Path | None) -> tuple[Rules, Callable[[Push], None]]:
     from ironhull.workspace.push_telling import PushTelling
 
     return held, PushTelling(silent(), parse_channels(tables))
+
+
+def _upstreams(machine: Machine) -> Registries:
+    from ironhull.workspace.registries import mirrored_registries
+
+    return mirrored_registries(machine)
 
 
 def _collect(config: ServerConfig, as_json: bool) -> None:

@@ -132,6 +132,22 @@ class Repository:
             )
         return answer.status == 200
 
+    def blob_size(self, digest: Digest) -> int:
+        """Bytes of a blob, as the registry says; NotFoundError if it has none with this digest.
+
+        NetworkError where it does not say: whoever needs the size cannot go on.
+        """
+        what = f"blob {digest}"
+        request = Request("HEAD", self._url(f"blobs/{digest}"))
+        try:
+            answer = self.session.call(request, self.scope, 200, what=what)
+        except Refused as error:
+            raise self._missing(error, what) from None
+        length = answer.headers.get("content-length", "")
+        if not (length.isascii() and length.isdigit() and len(length) < 16):
+            raise NetworkError(f"{self}: {what}: the registry does not say how large it is")
+        return int(length)
+
     def fetch_blob(
         self,
         descriptor: Descriptor,

@@ -125,6 +125,8 @@ async def _life(registry: Registry, site: Site | None = None) -> AsyncIterator[N
         if task is not None:
             task.cancel()
         registry.connections.stop()
+        if registry.mirrors is not None:
+            await asyncio.to_thread(registry.mirrors.close)
         registry.writers.shutdown(wait=True)
         registry.logins.close()
         registry.uploads.close()

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from ironhull.oci.digest import Digest
 from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import repository_name
+from ironhull.registry.server.pull_through import PullThrough
 from ironhull.registry.server.ranges import parse_ranges
 from ironhull.registry.server.receiving import ClientGone, read_into, too_large
 from ironhull.registry.server.refusal import Refusal
@@ -33,7 +34,6 @@ class BlobRoutes:
     async def pull(self, request: Request, call: Call) -> ASGIApp:
         """GET and HEAD of a blob (end-2), whole or in parts."""
         digest = parse_digest(request.path_params["digest"])
-        found = await asyncio.to_thread(self._contents.find_blob, call.repository, digest)
         headers = {
             "content-type": "application/octet-stream",
             "docker-content-digest": digest,
@@ -41,6 +41,12 @@ class BlobRoutes:
             "accept-ranges": "bytes",
             "cache-control": "private, max-age=31536000, immutable",
         }
+        through = self._registry.through(call.repository)
+        if through is not None:
+            answer = await self._brought(through, request, call.repository, digest, headers)
+            if answer is not None:
+                return answer
+        found = await asyncio.to_thread(self._contents.find_blob, call.repository, digest)
         if unchanged(request, digest):
             return Response(status_code=304, headers=headers)
         condition = request.headers.get("if-range")
@@ -50,6 +56,26 @@ class BlobRoutes:
         if request.method == "GET":
             self._registry.metrics.sent(int(answer.headers["content-length"]))
         return answer
+
+    async def _brought(
+        self,
+        through: PullThrough,
+        request: Request,
+        repository: str,
+        digest: Digest,
+        headers: dict[str, str],
+    ) -> ASGIApp | None:
+        """The answer for a mirrored blob that is not here yet; None when it is here now."""
+        if request.method == "HEAD" or unchanged(request, digest):
+            size = await through.blob_size(repository, digest)
+            if unchanged(request, digest):
+                return Response(status_code=304, headers=headers)
+            return Response(headers={**headers, "content-length": str(size)})
+        arriving = await through.blob(repository, digest, whole="range" in request.headers)
+        following = arriving.follow(headers) if arriving is not None else None
+        if arriving is not None and following is not None:
+            self._registry.metrics.sent(arriving.size)
+        return following
 
     async def delete(self, request: Request, call: Call) -> ASGIApp:
         """DELETE of a blob (end-10)."""

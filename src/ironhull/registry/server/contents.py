@@ -9,7 +9,9 @@ record being written. Why nobody gets at what is another repository's this way:
 1. `publishing` takes a manifest only if everything it consists of belongs to the repository.
 2. What it names without consisting of it (a subject, a blob with addresses of its own) is not
    checked there, and so makes nothing belong here.
-3. Loose entries say nothing about repositories. They go where index.json names their subject, not
+3. A mirrored repository has what upstream has sent, and a record is made of that: its manifests
+   are others' word, and make nothing belong to it.
+4. Loose entries say nothing about repositories. They go where index.json names their subject, not
    where somebody pushed it.
 """
 
@@ -99,7 +101,7 @@ class Contents:
             raise Refusal("MANIFEST_UNKNOWN", f"{reference!r:.200} is neither tag nor digest")
         digest = parse_digest(reference)
         media_type = self.records.media_type(repository, digest)
-        if media_type is None and digest not in self.members(repository).manifests:
+        if not self.has_manifest(repository, digest):
             raise Refusal("MANIFEST_UNKNOWN", f"{repository} has no manifest {digest}")
         entry = self.entries.get(digest, media_type)
         if entry is None or not self.blobs.has(digest):
@@ -123,13 +125,20 @@ class Contents:
         """Whether the blob belongs to the repository (not whether it is on disk)."""
         if self.records.has_blob(repository, digest):
             return True
-        return digest in self.members(repository).blobs
+        return not self.is_mirror(repository) and digest in self.members(repository).blobs
 
     def has_manifest(self, repository: str, digest: Digest) -> bool:
         """Whether a repository has a manifest, pushed or built here."""
         if self.records.media_type(repository, digest) is not None:
             return True
-        return digest in self.members(repository).manifests
+        return not self.is_mirror(repository) and digest in self.members(repository).manifests
+
+    def is_mirror(self, repository: str) -> bool:
+        """Whether manifests of the repository are others' word: they make nothing belong to it.
+
+        Also of what was mirrored once: the rule may be gone, the manifests are there.
+        """
+        return self.rules.mirror(repository) is not None or self.records.is_mirror(repository)
 
     def is_built(self, repository: str, digest: Digest) -> bool:
         """Whether the store itself has the manifest under the repository's name."""
@@ -246,19 +255,31 @@ class Contents:
 
     def check_room(self, repository: str, parts: Iterable[Digest]) -> None:
         """DENIED if the repository would hold more than its quota with these blobs too."""
+        if self.rules.room(repository) is not None:
+            size = self._size_of(self.members(repository).blobs | set(parts))
+            self._check_quota(repository, size)
+
+    def check_room_for(self, repository: str, size: int) -> None:
+        """DENIED if a mirrored repository would hold more than its quota with so many bytes."""
+        if self.rules.room(repository) is not None:
+            held = self._size_of({digest for digest, _ in self.records.blobs(repository)})
+            self._check_quota(repository, held + size)
+
+    def _check_quota(self, repository: str, size: int) -> None:
         room = self.rules.room(repository)
-        if room is None:
-            return
-        size = 0
-        for digest in self.members(repository).blobs | set(parts):
-            with suppress(NotFoundError):
-                size += self.blobs.size(digest)
-        if size > room:
+        if room is not None and size > room:
             raise Refusal(
                 "DENIED",
                 f"{repository} would hold {size} bytes, its quota is {room}: delete what is not "
                 "needed any more, or ask for more",
             )
+
+    def _size_of(self, digests: Iterable[Digest]) -> int:
+        size = 0
+        for digest in digests:
+            with suppress(NotFoundError):
+                size += self.blobs.size(digest)
+        return size
 
     def keep_by_digest(self, repository: str, descriptor: Descriptor) -> None:
         """Record a tagged manifest, so that it can be pulled by digest when the tag moves on."""

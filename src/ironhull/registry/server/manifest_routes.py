@@ -35,6 +35,9 @@ class ManifestRoutes:
     async def pull(self, request: Request, call: Call) -> ASGIApp:
         """GET and HEAD of a manifest (end-3)."""
         reference = request.path_params["reference"]
+        through = self._registry.through(call.repository)
+        if through is not None:
+            reference = (await through.manifest(call.repository, reference)).digest
         if request.method == "HEAD":
             found = await asyncio.to_thread(
                 self._contents.find_manifest, call.repository, reference
@@ -82,7 +85,10 @@ class ManifestRoutes:
     async def delete(self, request: Request, call: Call) -> ASGIApp:
         """DELETE of a tag or of a manifest (end-9)."""
         reference = request.path_params["reference"]
-        if is_tag(reference):
+        through = self._registry.through(call.repository)
+        if is_tag(reference) and through is not None:
+            await through.forget_tag(call.repository, reference)
+        elif is_tag(reference):
             await asyncio.to_thread(self._contents.delete_tag, call.repository, reference)
         else:
             digest = parse_digest(reference)
@@ -91,7 +97,11 @@ class ManifestRoutes:
 
     async def tags(self, request: Request, call: Call) -> ASGIApp:
         """GET of the tags (end-8), in the order of their bytes."""
-        names = await asyncio.to_thread(self._contents.tag_names, call.repository)
+        through = self._registry.through(call.repository)
+        if through is not None:
+            names = await through.tags(call.repository)
+        else:
+            names = await asyncio.to_thread(self._contents.tag_names, call.repository)
         page, more = take_page(request, names, self._registry.limits.page)
         path = f"/v2/{call.repository}/tags/list"
         headers = next_page(path, n=len(page), last=page[-1]) if more else None
@@ -100,7 +110,11 @@ class ManifestRoutes:
     async def referrers(self, request: Request, call: Call) -> ASGIApp:
         """GET of the referrers of a manifest (end-12), also of one that is not there."""
         subject = parse_digest(request.path_params["digest"])
-        found = await asyncio.to_thread(self._contents.referrers, call.repository, subject)
+        through = self._registry.through(call.repository)
+        if through is not None:
+            found = await through.referrers(call.repository, subject)
+        else:
+            found = await asyncio.to_thread(self._contents.referrers, call.repository, subject)
         wanted = request.query_params.get("artifactType")
         headers = {"content-type": OCI_INDEX}
         if wanted is not None:

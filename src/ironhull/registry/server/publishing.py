@@ -44,7 +44,7 @@ def put_manifest(
     ):
         _check_parts(contents, repository, document)  # 2
         contents.check_room(repository, entry.blobs)
-        _store(contents, repository, entry, raw)  # 3
+        store_manifest(contents, repository, entry, raw)  # 3
         if is_tag(reference):
             before = contents.tags.listing().tags.get(repository, {}).get(reference)
             if before is not None:
@@ -110,7 +110,8 @@ def _missing(repository: str, what: str, digest: Digest) -> Refusal:
     )
 
 
-def _store(contents: Contents, repository: str, entry: Entry, raw: bytes) -> None:
+def store_manifest(contents: Contents, repository: str, entry: Entry, raw: bytes) -> None:
+    """Bytes, record, and the subject's record, all on disk; under the shared sweep lock."""
     path = contents.blobs.path(entry.digest)
     contents.records.add_received(entry.digest, new=not contents.blobs.has(entry.digest))
     with contents.blobs.writer(entry.digest) as blob:

@@ -6,6 +6,7 @@
     repositories/<name>/_built/<hex>                     an empty file: was in index.json under this
                                                          name before anybody pushed it there
     repositories/<name>/_referrers/<hex of subject>/<hex>  an empty file
+    repositories/<name>/_mirror/                         see `mirrored`
     received/<hex>        a blob that came through this server and was not in the layout before
     uploads/              see `uploads`
     format                the version of this folder, see `earlier`
@@ -49,30 +50,30 @@ class Records:
 
     def add_blob(self, repository: str, digest: Digest) -> None:
         """Note that a repository has a blob."""
-        self._add(self._folder(repository, "_blobs") / hex_of(digest))
+        self._add(self.folder(repository, "_blobs") / hex_of(digest))
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """Whether it was noted that a repository has a blob."""
-        return (self._folder(repository, "_blobs") / hex_of(digest)).exists()
+        return (self.folder(repository, "_blobs") / hex_of(digest)).exists()
 
     def drop_blob(self, repository: str, digest: Digest) -> bool:
         """Forget; False if it was not recorded."""
-        return _drop(self._folder(repository, "_blobs") / hex_of(digest))
+        return _drop(self.folder(repository, "_blobs") / hex_of(digest))
 
     def blobs(self, repository: str) -> Iterator[tuple[Digest, float]]:
         """Digests, and when each was recorded (seconds since 1970)."""
-        yield from _dated(self._folder(repository, "_blobs"))
+        yield from _dated(self.folder(repository, "_blobs"))
 
     # Manifests.
 
     def add_manifest(self, repository: str, digest: Digest, media_type: str) -> None:
         """Note that a repository has a manifest, and its media type."""
-        self._add(self._folder(repository, "_manifests") / hex_of(digest), media_type.encode())
+        self._add(self.folder(repository, "_manifests") / hex_of(digest), media_type.encode())
 
     def media_type(self, repository: str, digest: Digest) -> str | None:
         """The media type a manifest was pushed with; None if the repository has no record."""
         try:
-            path = self._folder(repository, "_manifests") / hex_of(digest)
+            path = self.folder(repository, "_manifests") / hex_of(digest)
             return path.read_bytes()[:255].decode("ascii", "replace")
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -80,43 +81,49 @@ class Records:
     def drop_manifest(self, repository: str, digest: Digest) -> bool:
         """Forget; False if it was not recorded."""
         # First: pushed anew later, it would not be the store's own any more.
-        _drop(self._folder(repository, "_built") / hex_of(digest))
-        return _drop(self._folder(repository, "_manifests") / hex_of(digest))
+        _drop(self.folder(repository, "_built") / hex_of(digest))
+        return _drop(self.folder(repository, "_manifests") / hex_of(digest))
 
     def manifests(self, repository: str) -> Iterator[Digest]:
         """The manifests that a repository was noted to have."""
-        for digest, _ in _dated(self._folder(repository, "_manifests")):
+        for digest, _ in _dated(self.folder(repository, "_manifests")):
             yield digest
 
     def manifests_stamp(self, repository: str) -> tuple[int, int]:
         """Numbers that change when a manifest comes or goes."""
         return (
-            _changed(self._folder(repository, "_manifests")),
-            _changed(self._folder(repository, "_built")),
+            _changed(self.folder(repository, "_manifests")),
+            _changed(self.folder(repository, "_built")),
         )
 
     def add_built(self, repository: str, digest: Digest) -> None:
         """Remember that the store itself had this manifest under the repository's name."""
-        self._add(self._folder(repository, "_built") / hex_of(digest))
+        self._add(self.folder(repository, "_built") / hex_of(digest))
 
     def built(self, repository: str) -> Iterator[Digest]:
         """Recorded manifests that the store itself had there first."""
-        for digest, _ in _dated(self._folder(repository, "_built")):
+        for digest, _ in _dated(self.folder(repository, "_built")):
             yield digest
+
+    # Mirrors.
+
+    def is_mirror(self, repository: str) -> bool:
+        """Whether anything of the repository was brought from elsewhere by this server."""
+        return self.folder(repository, "_mirror").is_dir()
 
     # Referrers.
 
     def add_referrer(self, repository: str, subject: Digest, digest: Digest) -> None:
         """Note that a manifest of a repository refers to a subject."""
-        self._add(self._folder(repository, "_referrers") / hex_of(subject) / hex_of(digest))
+        self._add(self.folder(repository, "_referrers") / hex_of(subject) / hex_of(digest))
 
     def drop_referrer(self, repository: str, subject: Digest, digest: Digest) -> None:
         """Forget that a manifest refers to a subject."""
-        _drop(self._folder(repository, "_referrers") / hex_of(subject) / hex_of(digest))
+        _drop(self.folder(repository, "_referrers") / hex_of(subject) / hex_of(digest))
 
     def referrers(self, repository: str, subject: Digest) -> Iterator[Digest]:
         """The manifests of a repository that refer to a subject."""
-        for digest, _ in _dated(self._folder(repository, "_referrers") / hex_of(subject)):
+        for digest, _ in _dated(self.folder(repository, "_referrers") / hex_of(subject)):
             yield digest
 
     # Blobs that only this server put there.
@@ -151,7 +158,8 @@ class Records:
                 if not entry.startswith("_")
             ]
 
-    def _folder(self, repository: str, kind: str) -> Path:
+    def folder(self, repository: str, kind: str) -> Path:
+        """Where records of a kind are; the kinds are this module's and `mirrored`'s."""
         return self._repositories / repository / kind
 
     def _add(self, path: Path, data: bytes = b"") -> None:

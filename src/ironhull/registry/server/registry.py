@@ -23,6 +23,7 @@ from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.logins import Logins, network
 from ironhull.registry.server.metrics import Metrics
 from ironhull.registry.server.names import repository_name
+from ironhull.registry.server.pull_through import PullThrough
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.request_log import RequestLog
 from ironhull.registry.server.rules import Push
@@ -50,7 +51,14 @@ class Registry:
     # Hashing and writing; hashlib and write() let other threads run meanwhile.
     writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "blob"))
     connections: Connections = field(default_factory=lambda: Connections(Limits()))
+    mirrors: PullThrough | None = None
+    """Brings what mirrored repositories are asked for; None: what is here is all there is."""
     logins: Logins = field(init=False)
+
+    def through(self, repository: str) -> PullThrough | None:
+        """What a repository is brought by, if it is a mirror."""
+        mirrors = self.mirrors
+        return mirrors if mirrors is not None and mirrors.mirror(repository) else None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "logins", Logins(self.access))
@@ -125,6 +133,10 @@ def guarded(
             raise Refusal("DENIED", f"{identity.name} may not {action}{where}")
         if registry.read_only and action != "pull":
             raise Refusal("UNSUPPORTED", "this registry is read-only")
+        mirrored = registry.contents.rules.mirror(repository) if action == "push" else None
+        if mirrored is not None:
+            text = f"{repository} is a mirror of {mirrored.upstream}: push there"
+            raise Refusal("DENIED", text)
         return await handler(request, Call(identity, repository, _owner(request, identity)))
 
     return endpoint

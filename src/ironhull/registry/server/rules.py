@@ -1,4 +1,4 @@
-"""What repositories are held to: tags that never move, and how much they may hold.
+"""What repositories are held to: tags that never move, how much they may hold, what is mirrored.
 
 immutable = ["*:v*", "node:*-2026*"]   # REPOSITORY:TAG, * matches any text
 
@@ -7,11 +7,11 @@ repositories = ["team/*"]
 size = "50G"                           # bytes of all that a repository's images consist of
 
 Quotas are looked at when a manifest is pushed: what was uploaded for nothing is swept away later.
+[[mirror]] is described in `mirrors`.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from ironhull.errors import InputError
+from ironhull.registry.server.mirrors import Mirror, mirrors_of
+from ironhull.registry.server.rule_values import size, tables, tag_patterns, texts
 
 MAX_FILE = 1 << 20
-_MAX_RULES = 1000
-_SIZE = re.compile(r"(\d{1,12})([kMGT]?)B?")
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_TABLES = {"immutable", "quota", "notify", "mirror"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,14 @@ class Rules:
 
     immutable: tuple[str, ...] = ()
     quotas: tuple[Quota, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+
+    def mirror(self, repository: str) -> Mirror | None:
+        """The mirror that a repository is of, if any."""
+        for mirror in self.mirrors:
+            if mirror.source(repository) is not None:
+                return mirror
+        return None
 
     def never_moves(self, repository: str, tag: str) -> bool:
         """Whether a tag that is there has to stay as it is."""
@@ -78,35 +86,21 @@ def read_rules_file(path: Path) -> tuple[Rules, object]:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
-    unknown = set(value) - {"immutable", "quota", "notify"}
+    unknown = set(value) - _TABLES
     if unknown:
-        raise InputError(f"{path}: unknown {sorted(unknown)} (expected: immutable, quota, notify)")
-    immutable = _texts(value.get("immutable", []), f"{path}: immutable")
-    for pattern in immutable:
-        if ":" not in pattern:
-            raise InputError(f"{path}: immutable: {pattern!r:.100} is not REPOSITORY:TAG")
-    tables = value.get("quota", [])
-    if not isinstance(tables, list) or len(tables) > _MAX_RULES:
-        raise InputError(f"{path}: quota: expected at most {_MAX_RULES} tables [[quota]]")
-    quotas = tuple(_quota(table, f"{path}: quota {at}") for at, table in enumerate(tables, 1))
-    return Rules(immutable, quotas), value.get("notify", [])
+        expected = ", ".join(sorted(_TABLES))
+        raise InputError(f"{path}: unknown {sorted(unknown)} (expected: {expected})")
+    quotas = tables(value.get("quota", []), f"{path}: quota")
+    rules = Rules(
+        tag_patterns(value.get("immutable", []), f"{path}: immutable"),
+        tuple(_quota(table, f"{path}: quota {at}") for at, table in enumerate(quotas, 1)),
+        mirrors_of(value.get("mirror", []), f"{path}: mirror"),
+    )
+    return rules, value.get("notify", [])
 
 
-def _quota(table: Any, where: str) -> Quota:
-    if not isinstance(table, Mapping) or set(table) != {"repositories", "size"}:
+def _quota(table: Mapping[str, Any], where: str) -> Quota:
+    if set(table) != {"repositories", "size"}:
         raise InputError(f"{where}: expected repositories and size")
-    match = _SIZE.fullmatch(table["size"]) if isinstance(table["size"], str) else None
-    if match is None:
-        raise InputError(f"{where}: size is {table['size']!r:.50}, expected a text such as 50G")
-    repositories = _texts(table["repositories"], f"{where}: repositories")
-    return Quota(repositories, int(match[1]) * _UNITS[match[2]])
-
-
-def _texts(value: Any, where: str) -> tuple[str, ...]:
-    if (
-        not isinstance(value, list)
-        or len(value) > _MAX_RULES
-        or not all(isinstance(each, str) and each for each in value)
-    ):
-        raise InputError(f"{where}: expected a list of at most {_MAX_RULES} patterns")
-    return tuple(value)
+    repositories = texts(table["repositories"], f"{where}: repositories")
+    return Quota(repositories, size(table["size"], f"{where}: size"))

@@ -31,12 +31,14 @@ from granian.server.mp import MPServer
 from starlette.types import ASGIApp
 
 from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.registry.client.access import Registries
 from ironhull.registry.server.access import Access
 from ironhull.registry.server.app import application
 from ironhull.registry.server.connections import Connections
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.earlier import bring_up_to_date
 from ironhull.registry.server.limits import Limits
+from ironhull.registry.server.pull_through import PullThrough
 from ironhull.registry.server.registry import Registry
 from ironhull.registry.server.request_log import RequestLog
 from ironhull.registry.server.rules import Push, Rules
@@ -69,6 +71,8 @@ class ServerConfig:
     rules: Rules = field(default_factory=Rules)
     pushed: Callable[[Push], None] = lambda push: None
     """As `Registry.pushed`."""
+    upstreams: Callable[[], Registries] | None = None
+    """What mirrored registries are asked through, made in the process that answers."""
 
     @property
     def url(self) -> str:
@@ -82,6 +86,12 @@ class ServerConfig:
             raise InputError("--tls-cert and --tls-key go together")
         if not 0 < self.port < 65536:
             raise InputError(f"{self.port} is not a port")
+        if self.read_only and self.rules.mirrors:
+            raise InputError("--read-only and [[mirror]] do not go together: it is written here")
+        for mirror in self.rules.mirrors:
+            host = mirror.upstream.partition("/")[0]
+            if host in {f"{name}:{self.port}" for name in (self.host, "localhost", "127.0.0.1")}:
+                raise InputError(f"mirror {mirror.prefix!r}: {host} is this registry itself")
         if self.auth is None and not self.read_only and not _is_loopback(self.host):
             raise InputError(
                 f"listening on {self.host} without --auth would let anyone push: "
@@ -95,9 +105,14 @@ def build(config: ServerConfig, log: RequestLog) -> Registry:
     contents = Contents(layout, config.limits, config.rules)
     if not config.read_only:
         bring_up_to_date(contents)
+    uploads = Uploads(contents, config.limits)
+    mirrors = None
+    if config.upstreams is not None and config.rules.mirrors:
+        mirrors = PullThrough(contents, uploads, config.upstreams(), log.note)
     return Registry(
         contents=contents,
-        uploads=Uploads(contents, config.limits),
+        uploads=uploads,
+        mirrors=mirrors,
         access=Access(config.auth),
         limits=config.limits,
         log=log,

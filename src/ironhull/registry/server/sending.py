@@ -52,7 +52,7 @@ class FileResponse:
         return list(self.headers.items())
 
     async def _pieces(self, receive: Receive, send: Send) -> None:
-        gone = asyncio.ensure_future(_disconnected(receive))
+        gone = asyncio.ensure_future(disconnected(receive))
         descriptor = await asyncio.to_thread(os.open, self._path, os.O_RDONLY | os.O_CLOEXEC)
         left = int(self.headers["content-length"])
         pieces = self._read(descriptor)
@@ -87,6 +87,7 @@ class FileResponse:
             yield bytes(held)
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Wait until the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
