@@ -744,6 +744,37 @@ def test_pushes_from_many_clients_at_once_lose_no_tag(server):
     assert sorted(tags) == sorted(f"t{number}" for number in range(30))
 
 
+def test_what_the_rules_let_go_of_is_shown_first_and_gives_its_room_back(tmp_path):
+    root, rules = tmp_path / "store", tmp_path / "rules.toml"
+    rules.write_text(
+        '[[retention]]\nrepositories = ["app"]\nkeep = 2\nuntagged = "1h"\n'
+        'protect = ["app:base"]\n'
+    )
+    with serving(root, "--rules", str(rules)) as running:
+        pushed = {}
+        for age, tag in enumerate(["new", "middle", "old", "base"]):
+            pushed[tag] = push(running, "app", tag, os.urandom(5000)).removeprefix("sha256:")
+            record = root / "registry/repositories/app/_manifests" / pushed[tag]
+            os.utime(record, (time.time() - 9000, time.time() - 9000 - age))
+        for blob in root.glob("blobs/sha256/*"):
+            os.utime(blob, (time.time() - 9000, time.time() - 9000))
+        for record in [*root.glob("registry/received/*"), *root.rglob("_blobs/*")]:
+            os.utime(record, (time.time() - 9000, time.time() - 9000))
+        collecting = command("--data", str(root), "--rules", str(rules), "--gc")
+        collecting += ["--grace-hours", "1"]
+        shown = run(*collecting, "--dry-run")
+        assert "app: 1 tags and 1 manifests would go, 3 tags stay" in shown
+        assert f"  old  sha256:{pushed['old']}" in shown
+        crane = (tool("crane"), "ls", f"{running.host}/app")
+        assert run(*crane).split() == ["base", "middle", "new", "old"]
+        done = json.loads(run(*collecting, "--json"))
+        assert [each["tag"] for each in done["retention"][0]["tags"]] == ["old"]
+        assert done["blobs"] == 2
+        assert not (root / "blobs/sha256" / pushed["old"]).exists()
+        assert run(*crane).split() == ["base", "middle", "new"]
+        run(tool("crane"), "validate", "--remote", f"{running.host}/app:middle")
+
+
 def test_a_sweep_beside_a_running_server_removes_nothing_that_a_push_needs(tmp_path):
     root = tmp_path / "store"
     with serving(root) as running:
@@ -765,6 +796,7 @@ def test_a_sweep_beside_a_running_server_removes_nothing_that_a_push_needs(tmp_p
             "blobs": 1,
             "leftovers": 0,
             "bytes": len(loose),
+            "retention": [],
         }
         raw, headers = manifest_of(layer), {"content-type": OCI_MANIFEST}
         answer = running.ask("PUT", "/v2/app/manifests/1", body=raw, headers=headers)

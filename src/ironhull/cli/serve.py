@@ -18,7 +18,7 @@ from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.registry import Registry
 from ironhull.registry.server.request_log import RequestLog
 from ironhull.registry.server.rules import Push, Rules, read_rules_file
-from ironhull.registry.server.running import ServerConfig, collect
+from ironhull.registry.server.running import ServerConfig, collect, would_go
 from ironhull.registry.server.running import serve as run_server
 from ironhull.registry.server.site import Site
 from ironhull.reports.words import shown_size
@@ -40,7 +40,9 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--auth", type=_FILE, help="Users, roles and repositories (TOML; see below).")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain (PEM).")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
-@click.option("--rules", type=_FILE, help="Immutable tags, quotas, mirrors, webhooks (TOML).")
+@click.option(
+    "--rules", type=_FILE, help="Immutable tags, quotas, retention, mirrors, webhooks (TOML)."
+)
 @click.option("--read-only", is_flag=True, help="Refuse every push and delete.")
 @click.option("--max-blob", default="16G", show_default=True, help="Largest blob (k, M, G: 10^3…).")
 @click.option(
@@ -67,6 +69,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option("--no-pages", is_flag=True, help="The registry alone, as with --data.")
 @click.option("--gc", "only_collect", is_flag=True, help="Collect garbage once and end.")
+@click.option("--dry-run", is_flag=True, help="With --gc: show what the rules would let go of.")
 @as_json
 def serve(
     listen: str,
@@ -82,6 +85,7 @@ def serve(
     log_format: str,
     no_pages: bool,
     only_collect: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Serve images to docker, podman and every other client of the OCI distribution spec.
@@ -115,8 +119,10 @@ def serve(
         upstreams=partial(_upstreams, silent()) if held.mirrors else None,
         limits=_limits(_size(max_blob), max_uploads, grace_hours * 3600),
     )
+    if dry_run and not only_collect:
+        raise InputError("--dry-run goes with --gc")
     if only_collect:
-        _collect(config, as_json)
+        _collect(config, dry_run, as_json)
         return
 
     def listening() -> None:
@@ -163,18 +169,28 @@ def _upstreams(machine: Machine) -> Registries:
     return mirrored_registries(machine)
 
 
-def _collect(config: ServerConfig, as_json: bool) -> None:
+def _collect(config: ServerConfig, dry_run: bool, as_json: bool) -> None:
     if config.read_only:
         raise InputError("--gc removes and --read-only forbids it: choose one")
-    swept = collect(config)
+    gone, swept = (would_go(config), None) if dry_run else collect(config)
     if as_json:
-        print_json(swept.json())
-    else:
+        shown = [each.json() for each in gone]
+        print_json({"retention": shown} if swept is None else {**swept.json(), "retention": shown})
+        return
+    for each in gone:
+        counted = f"{len(each.tags)} tags and {len(each.manifests)} manifests"
+        verb = "would go" if dry_run else "went"
+        click.echo(f"{each.repository}: {counted} {verb}, {each.tags_left} tags stay")
+        for tag in each.tags:
+            click.echo(f"  {tag.tag}  {tag.digest}")
+    if swept is not None:
         click.echo(
             f"removed {swept.blobs} blobs ({shown_size(swept.bytes)}), "
             f"{swept.uploads} unfinished uploads, {swept.records} records, "
             f"{swept.leftovers} leftovers"
         )
+    elif not gone:
+        click.echo("the rules would let go of nothing")
 
 
 def _open_log(as_json: bool) -> RequestLog:

@@ -25,6 +25,7 @@ from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.registry import Registry, guarded
 from ironhull.registry.server.request_head import check_head
 from ironhull.registry.server.request_log import Line
+from ironhull.registry.server.retention import let_go
 from ironhull.registry.server.site import Site
 from ironhull.registry.server.sweep import sweep
 
@@ -103,6 +104,8 @@ async def _life(registry: Registry, site: Site | None = None) -> AsyncIterator[N
                 if time.monotonic() - swept_at < registry.limits.sweep_every:
                     continue
                 swept_at = time.monotonic()
+                for gone in await asyncio.to_thread(let_go, registry.contents):
+                    registry.log.note("retention", **gone.counts())
                 swept = await asyncio.to_thread(sweep, registry.contents, registry.uploads)
             except Exception as error:
                 registry.log.note("sweep failed", error=str(error))

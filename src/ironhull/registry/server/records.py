@@ -86,8 +86,12 @@ class Records:
 
     def manifests(self, repository: str) -> Iterator[Digest]:
         """The manifests that a repository was noted to have."""
-        for digest, _ in _dated(self.folder(repository, "_manifests")):
+        for digest, _ in self.dated_manifests(repository):
             yield digest
+
+    def dated_manifests(self, repository: str) -> Iterator[tuple[Digest, float]]:
+        """The same, with when each was pushed last, in seconds since 1970."""
+        yield from _dated(self.folder(repository, "_manifests"))
 
     def manifests_stamp(self, repository: str) -> tuple[int, int]:
         """Numbers that change when a manifest comes or goes."""

@@ -7,7 +7,7 @@ repositories = ["team/*"]
 size = "50G"                           # bytes of all that a repository's images consist of
 
 Quotas are looked at when a manifest is pushed: what was uploaded for nothing is swept away later.
-[[mirror]] is described in `mirrors`.
+[[mirror]] is described in `mirrors`, [[retention]] in `retention`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from typing import Any
 
 from ironhull.errors import InputError
 from ironhull.registry.server.mirrors import Mirror, mirrors_of
+from ironhull.registry.server.retention_rules import Retention, retentions_of
 from ironhull.registry.server.rule_values import size, tables, tag_patterns, texts
 
 MAX_FILE = 1 << 20
-_TABLES = {"immutable", "quota", "notify", "mirror"}
+_TABLES = {"immutable", "quota", "notify", "mirror", "retention"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,14 @@ class Rules:
     immutable: tuple[str, ...] = ()
     quotas: tuple[Quota, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+    retentions: tuple[Retention, ...] = ()
+
+    def retention_of(self, repository: str) -> Retention | None:
+        """What a repository keeps: the first rule that names it; None: everything."""
+        for each in self.retentions:
+            if any(fnmatchcase(repository, pattern) for pattern in each.repositories):
+                return each
+        return None
 
     def mirror(self, repository: str) -> Mirror | None:
         """The mirror that a repository is of, if any."""
@@ -95,6 +104,7 @@ def read_rules_file(path: Path) -> tuple[Rules, object]:
         tag_patterns(value.get("immutable", []), f"{path}: immutable"),
         tuple(_quota(table, f"{path}: quota {at}") for at, table in enumerate(quotas, 1)),
         mirrors_of(value.get("mirror", []), f"{path}: mirror"),
+        retentions_of(value.get("retention", []), f"{path}: retention"),
     )
     return rules, value.get("notify", [])
 

@@ -41,6 +41,7 @@ from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.pull_through import PullThrough
 from ironhull.registry.server.registry import Registry
 from ironhull.registry.server.request_log import RequestLog
+from ironhull.registry.server.retention import Going, going, let_go
 from ironhull.registry.server.rules import Push, Rules
 from ironhull.registry.server.site import Site
 from ironhull.registry.server.sweep import Swept, sweep
@@ -122,10 +123,15 @@ def build(config: ServerConfig, log: RequestLog) -> Registry:
     )
 
 
-def collect(config: ServerConfig) -> Swept:
-    """One sweep of the store; a server may be running on it."""
-    contents = Contents(ImageLayout(config.root), config.limits)
-    return sweep(contents, Uploads(contents, config.limits))
+def collect(config: ServerConfig) -> tuple[list[Going], Swept]:
+    """What the rules let go of, and one sweep of the store; a server may be running on it."""
+    contents = Contents(ImageLayout(config.root), config.limits, config.rules)
+    return let_go(contents), sweep(contents, Uploads(contents, config.limits))
+
+
+def would_go(config: ServerConfig) -> list[Going]:
+    """What the rules would let go of now."""
+    return going(Contents(ImageLayout(config.root), config.limits, config.rules))
 
 
 def serve(
