@@ -171,8 +171,28 @@ def test_a_symlink_out_of_the_catalog_is_no_entry(root: Path, tmp_path: Path) ->
     assert "99" not in {entry.stem for entry in Catalog(root).entries("node")}
 
 
-# bash is one; the others start programs of their own by way of /bin/sh.
-WITH_A_SHELL = frozenset({"bash", "postgres", "mariadb", "rabbitmq"})
+# bash is one; in rabbitmq a program has the name of one, and answers one question.
+WITH_A_SHELL = frozenset({"bash", "rabbitmq"})
+
+# What the makers say: first release, end of life ("" where they name none, or not by date).
+MAKERS = {
+    "golang:1.24-dev": ("2025-02-11", "2026-02-10"),
+    "haproxy:3.0": ("2024-05-29", "2029-06-30"),
+    "httpd:2.4": ("2012-02-21", ""),
+    "mariadb:11.8": ("2025-06-04", "2028-06-04"),
+    "nginx:1.26": ("2024-04-23", "2025-04-23"),
+    "node:18": ("2022-04-19", "2025-04-30"),
+    "node:20": ("2023-04-18", "2026-04-30"),
+    "openjdk:21": ("2023-09-19", "2029-12-31"),
+    "openjdk:25": ("2025-09-16", "2031-09-30"),
+    "php:8.4": ("2024-11-21", "2028-12-31"),
+    "postgres:17": ("2024-09-26", "2029-11-08"),
+    "python:3.11": ("2022-10-24", "2027-10-31"),
+    "python:3.13": ("2024-10-07", "2029-10-31"),
+    "redis:8.0": ("2025-05-02", "2026-12-01"),
+    "ruby:3.3": ("2023-12-25", "2027-03-31"),
+    "valkey:8.1": ("2025-03-31", ""),
+}
 
 
 def test_our_own_catalog_has_what_was_promised_and_no_problem() -> None:
@@ -216,6 +236,19 @@ def test_our_own_runtime_images_are_not_root_and_keep_nothing() -> None:
             # apt does not work on a system with dependencies that are not met.
             assert not [p.name for p in definition.packages if p.excluded], definition.file
             assert definition.keep.package_database == "dpkg"
+
+
+def test_our_own_definitions_have_the_dates_of_the_makers_and_of_the_distribution() -> None:
+    ends = {"12": ("2028-06-30", "2028-06-30"), "13": ("2028-08-09", "2030-06-30")}
+    found = {}
+    for definition in Catalog(ROOT / "images").check():
+        dates, version = definition.dates, definition.os_release["VERSION_ID"]
+        assert (dates["end-of-support"], dates["end-of-life"]) == ends[version]
+        name = f"{definition.image}:{definition.file.stem}"
+        found[name] = (dates["release"], dates.get("upstream-end-of-life", ""))
+        known = MAKERS.get(name) or MAKERS.get(name.partition("-")[0])
+        assert known is None or found[name] == known, name
+    assert found.keys() >= MAKERS.keys()
 
 
 def test_our_own_definitions_name_no_mirror() -> None:
