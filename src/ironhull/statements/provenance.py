@@ -1,4 +1,4 @@
-"""SLSA provenance v1 of an image: what it was made of, by what, exactly (docs/attestations.md).
+"""SLSA provenance v1 of an image: what it was made of, by what, exactly (docs/build-type.md).
 
 External parameters are definition, lock, platform and compression; the resolved dependencies have
 their bytes, every package, every release file and every key that signed one. There is no time in

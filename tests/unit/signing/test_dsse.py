@@ -6,6 +6,10 @@ import json
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from securesystemslib.dsse import Envelope as InTotoEnvelope
+from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer import CryptoSigner, SSlibKey
 from tests.fakes.signer import FakeSigner
 
 from ironhull.attest.bundle import BUNDLE_TYPE, parse_bundle
@@ -18,6 +22,7 @@ from ironhull.attest.statement import (
     render_statement,
 )
 from ironhull.signing.dsse import signed_bundle, signers_of
+from ironhull.signing.public_key import PublicKey
 
 SUBJECT = Subject("static", {"sha256": "ab" * 32})
 SAID = render_statement([SUBJECT], "https://openvex.dev/ns/v0.2.0", b'{"b":1,"a":2}')
@@ -95,3 +100,44 @@ def test_a_keyid_is_written_where_there_is_one() -> None:
     value = envelope_json(envelope)
     assert [sorted(each) for each in value["signatures"]] == [["keyid", "sig"], ["sig"]]
     assert parse_envelope(value, "envelope") == envelope
+
+
+# -- in-toto's own verification: its library for Python verifies with securesystemslib -----------
+
+
+def in_totos(bundle: bytes, key: SSlibKey) -> InTotoEnvelope:
+    """The envelope as in-toto reads it: it wants its own name of the key, which nothing signs."""
+    value = json.loads(bundle)["dsseEnvelope"]
+    for each in value["signatures"]:
+        each["keyid"] = key.keyid
+    return InTotoEnvelope.from_dict(value)
+
+
+def test_in_toto_verifies_what_is_signed_here() -> None:
+    signer = FakeSigner()
+    key = SSlibKey.from_crypto(load_pem_public_key(signer.public.pem))
+    envelope = in_totos(signed_bundle(SAID, signer), key)
+    assert envelope.verify([key], 1) == {key.keyid: key}
+    assert envelope.payload == SAID
+    assert envelope.pae() == pae(PAYLOAD_TYPE, SAID)
+
+
+def test_in_toto_refuses_it_for_another_key_and_another_payload() -> None:
+    signer = FakeSigner()
+    key = SSlibKey.from_crypto(load_pem_public_key(signer.public.pem))
+    other = SSlibKey.from_crypto(load_pem_public_key(FakeSigner().public.pem))
+    with pytest.raises(VerificationError):
+        in_totos(signed_bundle(SAID, signer), other).verify([other], 1)
+    changed = in_totos(signed_bundle(SAID, signer), key)
+    changed.payload = SAID.replace(b"static", b"statix")
+    with pytest.raises(VerificationError):
+        changed.verify([key], 1)
+
+
+def test_what_in_toto_signs_is_read_here() -> None:
+    theirs = CryptoSigner.generate_ecdsa()
+    envelope = InTotoEnvelope(SAID, PAYLOAD_TYPE, {})
+    envelope.sign(theirs)
+    public = PublicKey.from_pem(theirs.public_key.keyval["public"].encode(), "in-toto's key")
+    read = parse_envelope(envelope.to_dict(), "in-toto's")
+    assert signers_of(read, [FakeSigner().public, public]) == (public,)

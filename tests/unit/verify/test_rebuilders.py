@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from securesystemslib.exceptions import UnverifiedSignatureError
+from securesystemslib.formats import encode_canonical
+from securesystemslib.signer import Signature, SSlibKey
 from tests.fakes.published_image import DEBS, Published, published
 
 from ironhull.errors import InputError, MalformedError
@@ -231,3 +235,36 @@ def test_who_rebuilds_packages_does_not_sign_images_by_that(tmp_path: Path) -> N
     assert "signatures" in found.failed()
     found.image.attach(root, "https://sigstore.dev/cosign/sign/v1", {}, signers=(found.ci,))
     assert "signatures" not in found.failed()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"b": 1, "a": [True, False, None]},
+        {"ä": "ö", "z": "\u2028", "a/b": "tab\tline\n"},
+        {'"': '\\"', "\\": "\x00\x1f\x7f"},
+        {"10": 1, "9": -5, "": {}},
+        {"\U0001f600": [], "\uffff": 0},
+    ],
+)
+def test_canonical_json_is_in_totos(value: Any) -> None:
+    assert canonical_json(value) == encode_canonical(value)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_link_counts_here_where_in_toto_verifies_it(tmp_path: Path, changed: bool) -> None:
+    one = Rebuilder()
+    link = one.link({"a.deb": DIGEST})
+    if changed:
+        link["signed"]["products"]["a.deb"]["sha256"] = "cd" * 32
+    found = read_rebuilds([write(tmp_path, "one", link)], [one.public])
+    key = SSlibKey.from_crypto(load_pem_public_key(one.public.pem))
+    signature = Signature(key.keyid, link["signatures"][0]["sig"])
+    message = encode_canonical(link["signed"]).encode()
+    if changed:
+        assert found == {}
+        with pytest.raises(UnverifiedSignatureError):
+            key.verify_signature(signature, message)
+    else:
+        assert found == {DIGEST: frozenset({one.public.fingerprint})}
+        key.verify_signature(signature, message)
