@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -210,3 +211,34 @@ def test_a_set_of_vex_is_verified_by_cosign_and_fetched_by_oras(
     for path, digest in value["files"].items():
         data = (tmp_path / "pulled" / path).read_bytes()
         assert f"sha256:{hashlib.sha256(data).hexdigest()}" == digest
+
+
+def test_who_builds_it_again_says_so_in_the_registry_and_a_policy_counts_it(
+    signed: Signed, tmp_path: Path
+) -> None:
+    release = signed.home.parent / "key.pub"
+    stranger = Signed(tmp_path / "stranger", signed.host)
+    stranger.run("key", "generate", "--no-passphrase")
+    (tmp_path / "stranger.pub").write_text(stranger.run("key", "public"))
+    image, platform = f"{signed.host}/{IMAGE}", ("--platform", "linux/amd64")
+    stranger.run("reproduce", image, "--key", str(release), *platform, "--attach")
+    kind = "https://slsa.dev/verification_summary/v1"
+    done = signed.cosign(
+        "verify-attestation",
+        tmp_path / "stranger.pub",
+        *("--type", kind, signed.subject("linux/amd64")),
+    )
+    assert done.returncode == 0, done.stderr
+    envelope = json.loads(done.stdout.splitlines()[-1])
+    said = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
+    assert said["verificationResult"] == "PASSED"
+    assert said["verifier"]["id"] == "https://ironhull.io/reproduce"
+    # It says what came of it and does not sign the index; of a manifest cosign takes any statement
+    # for a signature.
+    assert signed.cosign("verify", tmp_path / "stranger.pub", image).returncode != 0
+    shutil.copy(release, tmp_path / "release.pub")
+    (tmp_path / "policy.yaml").write_text(
+        "version: 1\nname: built again\nkeys: {release: release.pub, stranger: stranger.pub}\n"
+        "signatures: {by: [release]}\nreproduced: {by: [stranger]}\n"
+    )
+    signed.run("verify", image, *platform, "--policy", str(tmp_path / "policy.yaml"))
