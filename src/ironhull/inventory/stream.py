@@ -26,7 +26,7 @@ CHUNK = 1 << 20
 """Bytes of tar handed on at most; of fewer, two threads wait for each other more often."""
 _ZSTD, _GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 _STORED = 64 * 1024
-_AHEAD = 4
+_AHEAD = 2
 _WINDOW = 1 << 27
 """Bytes of memory that a zstd frame may ask for; what the zstd command allows by default."""
 _XZ_MEMORY = 1 << 28

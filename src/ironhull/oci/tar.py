@@ -13,6 +13,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 
 from ironhull.errors import MalformedError
 from ironhull.oci import tar_sparse
@@ -160,7 +161,11 @@ class TarReader:
             self._position += self._left
             self._left = 0
             return data
-        return b"".join(self._stored())
+        # Joined, all pieces would be there beside the whole.
+        whole = BytesIO()
+        for piece in self._stored():
+            whole.write(piece)
+        return whole.getvalue()
 
     def content(self) -> Iterator[bytes]:
         """The content that is left, piece by piece.
