@@ -98,7 +98,8 @@ def _print_watched(found: WatchHistory | None) -> None:
     if found is None:
         return
     for each in found.events:
-        click.echo(f"{each.at[:16]}  {each.vulnerability} {each.kind} in {each.image}")
+        where = f"in {each.image}" if each.image else "outside"
+        click.echo(f"{each.at[:16]}  {each.vulnerability} {each.kind} {where}")
     rows = [
         (
             str(each.id),

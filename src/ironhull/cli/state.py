@@ -10,6 +10,7 @@ from ironhull.cli.machine import silent
 from ironhull.cli.watch_options import state_option
 from ironhull.state.transfer import export_state, import_state
 from ironhull.store.export import whole_file
+from ironhull.watch.referee import read_dates
 from ironhull.workspace.watching import opened_state
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -28,6 +29,21 @@ def export(file: Path, state: str | None) -> None:
     with opened_state(silent(), state) as kept, whole_file(file) as target:
         number = export_state(kept, target)
     click.echo(f"{file}: {number} rows")
+
+
+@state.command("referee")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@state_option
+def referee(file: Path, state: str | None) -> None:
+    """Read dates on which others saw vulnerabilities first, to measure how much later we did.
+
+    FILE is CSV with the columns vulnerability and first_observed. `status` has the span `observed
+    outside to seen` then, `history CVE-…` the date.
+    """
+    with opened_state(silent(), state) as kept, file.open("rb") as source:
+        dates = read_dates(source, str(file))
+        number = kept.observed(dates)
+    click.echo(f"{file}: {len(dates)} vulnerabilities, {number} new or earlier than known")
 
 
 @state.command("import")

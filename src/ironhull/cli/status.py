@@ -54,17 +54,20 @@ def status(
         taken = measured(kept, rules, found.images[0].name if image else "")
     if html is not None:
         made = f"{datetime.now(UTC):%F %H:%M} UTC"
-        text = status_page(found, taken.times, taken.open, taken.days, made)
+        text = status_page(found, taken, made)
         replace_file(html, text.encode())
     if prometheus:
-        click.echo(metrics(found, taken.times, taken.open, taken.age), nl=False)
+        click.echo(metrics(found, taken), nl=False)
     elif as_json:
         print_json(
             {
                 "times": [each.json() for each in taken.times],
                 "open_fixes": [asdict(each) for each in taken.open],
                 "days": taken.days,
+                "spent": [asdict(each) for each in taken.spent],
+                "beside": taken.beside,
                 "images": [each.json() for each in found.images],
+                "foreign": [asdict(each) for each in found.foreign],
                 "complaints": [asdict(each) for each in found.complaints],
                 "alarms": list(found.alarms),
             }
@@ -90,5 +93,12 @@ def _print(found: CatalogStatus) -> None:
         click.echo(table(("IMAGE", "STATE", "PUBLISHED", "BEHIND SINCE", "WHY"), rows))
     else:
         click.echo("nothing is watched yet (ironhull watch)")
+    foreign = [
+        (each.reference, each.digest[:19], len(each.findings), len(each.fixed), each.base)
+        for each in found.foreign
+    ]
+    if foreign:
+        heads = ("NOT OURS", "DIGEST", "OPEN", "FIXED IN BASE", "BASE")
+        click.echo(table(heads, [tuple(map(str, row)) for row in foreign]))
     for each in found.complaints:
         click.echo(f"{each.subject} since {each.first[:16]}: {one_line(each.text, 300)}")

@@ -24,6 +24,17 @@ from ironhull.workspace.watching import Watcher, opened_state
 @click.option("--once", is_flag=True, help="One round, then end: 1 if an image is held or fails.")
 @click.option("--interval", default="10m", show_default=True, help="From round to round.")
 @publish_option
+@click.option(
+    "--propose",
+    is_flag=True,
+    help="Instead of publishing: commit each new lock to a branch ironhull/IMAGE, for a review.",
+)
+@click.option(
+    "--remote",
+    default="",
+    metavar="NAME",
+    help="With --propose: push the branches there, and follow what is merged there.",
+)
 @policy_option
 @state_option
 @click.option(
@@ -48,6 +59,8 @@ def watch(
     once: bool,
     interval: str,
     publish: str,
+    propose: bool,
+    remote: str,
     policy: Path | None,
     state: str | None,
     executor: str,
@@ -72,13 +85,18 @@ def watch(
     Examples:
       ironhull watch --publish localhost:5000/base
       ironhull watch --once --publish localhost:5000/base --policy watch.toml
+      ironhull watch --propose --remote origin
     """
+    if remote and not propose:
+        raise click.UsageError("--remote says where to push proposals: it needs --propose")
     chosen = WatchChoices(
         publish,
         read_policy(policy) if policy else WatchPolicy(),
         state,
         executor,
         duration(interval),
+        propose=propose,
+        remote=remote,
         images=images,
     )
     options = {"mirror": mirror, "keyring": keyring, "offline": offline}
@@ -115,4 +133,6 @@ def _tell(one: Round, as_json: bool) -> None:
         print_json(round_json(one))
         return
     for name, outcome in one.done.items():
-        click.echo(f"{name}: {outcome.result} {outcome.tag or outcome.digest}".rstrip())
+        branch = outcome.proposal.branch if outcome.proposal else ""
+        said = branch or outcome.tag or outcome.digest
+        click.echo(f"{name}: {outcome.result} {said}".rstrip())

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-Kind = Literal["published", "held", "failed", "ended", "problem"]
+Kind = Literal["published", "proposed", "held", "failed", "ended", "foreign", "problem"]
 """`problem`: of a source or of the machine, not of one image."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

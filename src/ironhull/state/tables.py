@@ -102,6 +102,26 @@ count = Table(
     Column("open", Integer, nullable=False),
 )
 
+arrival = Table(
+    "arrival",
+    METADATA,
+    Column("package", String(200), primary_key=True),
+    Column("version", String(200), primary_key=True),
+    Column("suite", String(200), primary_key=True),
+    Column("first", String(40), nullable=False),
+)
+
+foreign = Table(
+    "foreign",
+    METADATA,
+    Column("reference", String(500), primary_key=True),
+    Column("digest", String(80), nullable=False),
+    Column("checked", String(40), nullable=False),
+    Column("base", String(500), nullable=False),
+    Column("findings", JSON, nullable=False),
+    Column("fixed", JSON, nullable=False),
+)
+
 lease = Table(
     "lease",
     METADATA,
@@ -128,5 +148,5 @@ note = Table(
     Column("value", Text, nullable=False),
 )
 
-KEPT = (suite, feed, image, attempt, locked, event, count, said, note)
+KEPT = (suite, feed, image, attempt, locked, event, count, arrival, foreign, said, note)
 """What `state export` writes: everything but leases, which end with their holders."""

@@ -10,19 +10,33 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-Standing = Literal["new", "current", "behind", "held", "failing", "quarantined", "ended"]
-"""Of an image: never published; as it should be; to be rebuilt; waits for a human; failed and is
-tried again; failed too often; past its end of life and no longer built."""
+Standing = Literal[
+    "new", "current", "behind", "held", "proposed", "failing", "quarantined", "ended"
+]
+"""Of an image: never published; as it should be; to be rebuilt; waits for a human; a branch waits
+for its review; failed and is tried again; failed too often; past its end of life and no longer
+built."""
 
-Kind = Literal["advisory", "fix", "seen", "rebuilt", "published"]
-"""What happened to a vulnerability of an image, in this order."""
+Kind = Literal["advisory", "observed", "fix", "seen", "rebuilt", "published"]
+"""What happened to a vulnerability of an image, in this order; `observed`: others saw it first
+(of no image: the event's is empty)."""
 
-KINDS: tuple[Kind, ...] = ("advisory", "fix", "seen", "rebuilt", "published")
+KINDS: tuple[Kind, ...] = ("advisory", "observed", "fix", "seen", "rebuilt", "published")
 
 Result = Literal[
-    "running", "published", "unchanged", "waiting", "held", "failed", "stopped", "rolled-back"
+    "running",
+    "published",
+    "unchanged",
+    "waiting",
+    "held",
+    "built",
+    "proposed",
+    "failed",
+    "stopped",
+    "rolled-back",
 ]
-"""Of an attempt; `waiting`: the archive has no fix yet, `stopped`: the watcher ended meanwhile."""
+"""Of an attempt; `waiting`: the archive has no fix yet, `built`: it is to be proposed; `stopped`:
+the watcher ended meanwhile."""
 
 
 def stamp(moment: datetime) -> str:
@@ -130,6 +144,21 @@ class FeedState:
     date: str
     records: int
     checked: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignState:
+    """An image that is not ours, as it was seen last."""
+
+    reference: str
+    digest: str
+    checked: str
+    base: str
+    """The reference of what it stands on; empty: not known."""
+    findings: Mapping[str, str]
+    """Open vulnerability → severity."""
+    fixed: Mapping[str, str]
+    """Those of them that it would lose upon its base as that is now."""
 
 
 @dataclass(frozen=True, slots=True)

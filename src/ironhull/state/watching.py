@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, delete, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ironhull.errors import NotFoundError
@@ -24,6 +36,7 @@ from ironhull.state.watch_records import (
     Attempt,
     Event,
     FeedState,
+    ForeignState,
     ImageState,
     Said,
     SuiteState,
@@ -164,11 +177,26 @@ class WatchState:
         table = tables.event
         wanted = select(table).order_by(table.c.at, table.c.image, table.c.vulnerability)
         if image:
-            wanted = wanted.where(table.c.image == image)
+            # What was observed outside is of no image, and so of each.
+            wanted = wanted.where(table.c.image.in_((image, "")))
         if vulnerability:
             wanted = wanted.where(table.c.vulnerability == vulnerability)
         with self.transaction() as connection:
             return [_record(Event, row) for row in connection.execute(wanted)]
+
+    def observed(self, dates: Mapping[str, str]) -> int:
+        """Vulnerability → when others saw it first; how many were not known, or later, before."""
+        with self.transaction() as connection:
+            table = tables.event
+            wanted = select(table).where(table.c.image == "", table.c.kind == "observed")
+            known = {row.vulnerability: row.at for row in connection.execute(wanted)}
+            rows = [
+                asdict(Event(name, "", "observed", at))
+                for name, at in dates.items()
+                if name not in known or at < known[name]
+            ]
+            self._put(connection, table, rows)
+        return len(rows)
 
     def seen(self) -> set[tuple[str, str]]:
         """Vulnerability and image of everything that somebody has looked after."""
@@ -179,13 +207,20 @@ class WatchState:
 
     def count(self, day: str, image: str, by_severity: Mapping[str, int]) -> None:
         """An image's open findings on a day (`2026-11-29`); the last count of a day stays."""
+        self.count_all(day, {image: by_severity})
+
+    def count_all(self, day: str, images: Mapping[str, Mapping[str, int]]) -> None:
+        """The same for many images at once; what was counted of that day for them is replaced."""
         table = tables.count
         rows = [
             {"day": day, "image": image, "severity": severity, "open": number}
-            for severity, number in by_severity.items()
+            for image, by_severity in images.items()
+            for severity, number in (by_severity or {"unknown": 0}).items()
         ]
         with self.transaction() as connection:
-            connection.execute(delete(table).where(table.c.day == day, table.c.image == image))
+            gone = delete(table).where(table.c.day == day, table.c.image == bindparam("name"))
+            if images:
+                connection.execute(gone, [{"name": image} for image in images])
             self._put(connection, table, rows)
 
     def counts(self, image: str = "") -> list[tuple[str, str, str, int]]:
@@ -219,6 +254,20 @@ class WatchState:
         with self.transaction() as connection:
             self._put(connection, tables.suite, rows)
 
+    def arrivals(self) -> dict[tuple[str, str, str], str]:
+        """Package, version and suite → when it was seen there first."""
+        table = tables.arrival
+        with self.transaction() as connection:
+            rows = connection.execute(select(table))
+            return {(row.package, row.version, row.suite): row.first for row in rows}
+
+    def arrived(self, packages: Sequence[tuple[str, str, str]]) -> None:
+        """Write down that these are seen (as `arrivals` has them); known ones keep their time."""
+        names, now = ("package", "version", "suite"), self.now
+        rows = [dict(zip(names, each, strict=True)) | {"first": now} for each in packages]
+        with self.transaction() as connection:
+            self._add(connection, tables.arrival, rows)
+
     def feeds(self) -> list[FeedState]:
         """The feeds as they were read last."""
         with self.transaction() as connection:
@@ -229,6 +278,28 @@ class WatchState:
         """Write down feeds."""
         with self.transaction() as connection:
             self._put(connection, tables.feed, [asdict(each) for each in feeds])
+
+    def foreign(self) -> list[ForeignState]:
+        """Images that are not ours, by reference."""
+        with self.transaction() as connection:
+            rows = connection.execute(select(tables.foreign).order_by(tables.foreign.c.reference))
+            return [_record(ForeignState, row) for row in rows]
+
+    def saw_foreign(self, image: ForeignState) -> None:
+        """Write one down."""
+        with self.transaction() as connection:
+            self._put(connection, tables.foreign, [asdict(image)])
+
+    def keep_foreign(self, references: Collection[str]) -> None:
+        """Forget all that are not followed any more, and what was said of them."""
+        gone = [each.reference for each in self.foreign() if each.reference not in references]
+        table = tables.foreign
+        with self.transaction() as connection:
+            connection.execute(delete(table).where(table.c.reference.in_(gone)))
+        for said in self.complaints():
+            kind, _, reference = said.subject.partition(" ")
+            if kind == "foreign" and reference not in references:
+                self.settle(said.subject)
 
     def note(self, key: str) -> str:
         """A small thing to remember; empty where there is none."""

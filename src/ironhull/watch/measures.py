@@ -19,6 +19,7 @@ SPANS: Mapping[str, tuple[Kind, Kind]] = {
     "fix to published": ("fix", "published"),
     "seen to published": ("seen", "published"),
     "advisory to published": ("advisory", "published"),
+    "observed outside to seen": ("observed", "seen"),
 }
 """Name → from which event to which."""
 PERCENTILES = (50, 90, 99)
@@ -98,11 +99,19 @@ Cases = Mapping[tuple[str, str], tuple[str, Mapping[Kind, datetime]]]
 
 def _cases(events: Iterable[Event]) -> Cases:
     cases: dict[tuple[str, str], tuple[str, dict[Kind, datetime]]] = {}
+    outside: dict[str, datetime] = {}
     for event in events:
         at = moment(event.at if "T" in event.at else f"{event.at}T00:00:00Z")
-        if at is not None:
-            _, known = cases.setdefault((event.vulnerability, event.image), (event.severity, {}))
-            known[event.kind] = at
+        if at is None:
+            continue
+        if not event.image:
+            outside[event.vulnerability] = at
+            continue
+        _, known = cases.setdefault((event.vulnerability, event.image), (event.severity, {}))
+        known[event.kind] = at
+    for (vulnerability, _), (_, known) in cases.items():
+        if vulnerability in outside:
+            known["observed"] = outside[vulnerability]
     return cases
 
 
@@ -129,7 +138,94 @@ def _percentile(taken: Sequence[timedelta], percent: int) -> timedelta:
     return taken[max(math.ceil(len(taken) * percent / 100), 1) - 1]
 
 
-def by_day(counts: Iterable[tuple[str, str, str, int]]) -> dict[str, dict[str, int]]:
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How long one image was vulnerable, beside its conventional counterpart if it has one."""
+
+    image: str
+    counterpart: str
+    """Empty: it has none, or none was counted on a day on which the image was."""
+    days: int
+    """On which both were counted."""
+    findings: Mapping[str, int]
+    """Severity → open findings of all days together: one that was open for five days is five."""
+    worst_days: int
+    """Days with a finding that is critical or high."""
+    other_findings: Mapping[str, int]
+    """The same of the counterpart, on the same days."""
+    other_worst_days: int
+
+    @property
+    def share(self) -> float | None:
+        """The image's findings, all severities and days together, as a share of the other's."""
+        theirs = sum(self.other_findings.values())
+        return sum(self.findings.values()) / theirs if theirs else None
+
+
+Counts = Iterable[tuple[str, str, str, int]]
+"""Day, image, severity, open findings."""
+_STANDARD = "-standard-"
+
+
+def counterparts(images: Iterable[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """Image → what it is held against: the one that is chosen, else its variant `standard`."""
+    known = set(images)
+    found = {}
+    for name in sorted(known):
+        stem, dash, distribution = name.rpartition("-")
+        standard = f"{stem}{_STANDARD}{distribution}" if dash and _STANDARD not in name else ""
+        if name in chosen:
+            found[name] = chosen[name]
+        elif standard in known:
+            found[name] = standard
+    return found
+
+
+def spent(
+    counts: Counts, images: Iterable[str], pairs: Mapping[str, str]
+) -> tuple[tuple[Spent, ...], dict[str, tuple[int, int]]]:
+    """How long each image was vulnerable, by name; and by day the findings of all pairs together.
+
+    An image and its counterpart are compared on the days on which both were counted, no other.
+    """
+    days: dict[str, dict[str, dict[str, int]]] = {}
+    for day, image, severity, number in counts:
+        days.setdefault(image, {}).setdefault(day, {})[severity] = number
+    found, together = [], dict[str, tuple[int, int]]()
+    for image in sorted(set(images) & set(days)):
+        own, other = days[image], days.get(pairs.get(image, ""), {})
+        common = sorted(set(own) & set(other))
+        for day in common:
+            ours, theirs = together.get(day, (0, 0))
+            together[day] = ours + sum(own[day].values()), theirs + sum(other[day].values())
+        chosen = common or sorted(own)
+        found.append(
+            Spent(
+                image,
+                pairs[image] if common else "",
+                len(chosen),
+                _together(own[day] for day in chosen),
+                sum(map(_is_bad, (own[day] for day in chosen))),
+                _together(other[day] for day in common),
+                sum(map(_is_bad, (other[day] for day in common))),
+            )
+        )
+    return tuple(found), dict(sorted(together.items()))
+
+
+def _together(days: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for day in days:
+        for severity, number in day.items():
+            found[severity] = found.get(severity, 0) + number
+    return {severity: found[severity] for severity in SEVERITIES if found.get(severity)}
+
+
+def _is_bad(day: Mapping[str, int]) -> bool:
+    return bool(day.get("critical") or day.get("high"))
+
+
+def by_day(counts: Counts) -> dict[str, dict[str, int]]:
     """Day → severity → open findings over all images; `vulnerable`: images that had any."""
     days: dict[str, dict[str, int]] = {}
     vulnerable: dict[str, set[str]] = {}
@@ -141,3 +237,20 @@ def by_day(counts: Iterable[tuple[str, str, str, int]]) -> dict[str, dict[str, i
     for day, known in days.items():
         known["vulnerable"] = len(vulnerable.get(day, ()))
     return days
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How long fixes took, and how vulnerable images were."""
+
+    times: tuple[Times, ...]
+    open: tuple[Open, ...]
+    """Fixes in the archive that are not published yet."""
+    days: Mapping[str, Mapping[str, int]]
+    """As `by_day`."""
+    spent: tuple[Spent, ...]
+    """How long each image was vulnerable, by name."""
+    beside: Mapping[str, tuple[int, int]]
+    """Day → open findings of all images that have a counterpart, and of these."""
+    age: float
+    """Seconds since the last round ended; NaN where there was none."""

@@ -42,12 +42,12 @@ class Patience:
 def is_due(state: ImageState, now: datetime, examined: str) -> bool:
     """Whether an image may be worked on now.
 
-    What is held, or in quarantine, waits until its archive or definition is another one, for which
-    `examined` stands, or until a human has decided.
+    What is held, proposed or in quarantine waits until its archive or definition is another one,
+    for which `examined` stands, or until a human has decided.
     """
     if state.hold:
         return False
-    if state.state in ("held", "quarantined") and state.examined == examined:
+    if state.state in ("held", "proposed", "quarantined") and state.examined == examined:
         return bool(state.candidate) and state.candidate == state.approved
     retry = moment(state.retry_at)
     return retry is None or retry <= now or state.examined != examined

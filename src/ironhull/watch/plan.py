@@ -8,12 +8,13 @@ over the definitions; what they share (archives, updates, fixes) is looked up on
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ironhull.state.watch_records import ImageState
 from ironhull.watch.model import Cause, CauseKind, Entry, Fix, Update, Wanted, urgency_of
 
 _LISTED = 4
+_LOCKED = "what its lock has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Observed:
     """By image: a digest of the release files that its packages come from."""
     fixes: Mapping[Update, Sequence[Fix]] = field(default_factory=dict)
     """What each update ends."""
+    cooling: Mapping[Update, str] = field(default_factory=dict)
+    """Updates that are younger than the policy wants, and until when they are."""
     found: Mapping[str, Sequence[Fix]] = field(default_factory=dict)
     """By image: vulnerabilities of what is published that nobody has looked after yet."""
     served: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +47,16 @@ def plan(catalog: Sequence[Wanted], observed: Observed) -> list[Entry]:
     return entries
 
 
+def as_locked(catalog: Sequence[Wanted], states: Mapping[str, ImageState]) -> dict[str, ImageState]:
+    """The states for who proposes: what a definition's lock has counts as published."""
+    found = dict(states)
+    for wanted in catalog:
+        if wanted.lock is not None:
+            state = states.get(wanted.name, ImageState(wanted.name))
+            found[wanted.name] = replace(state, published=_LOCKED, inputs=wanted.inputs)
+    return found
+
+
 def examined(wanted: Wanted, observed: Observed) -> str:
     """Stands for the archive and the inputs that an image was last worked on with."""
     return examined_with(observed.archives.get(wanted.name, ""), wanted.inputs)
@@ -59,8 +72,10 @@ def _entry(wanted: Wanted, observed: Observed) -> Iterator[Entry]:
     if state.state == "ended":
         return
     updates = observed.updates.get(wanted.name, ())
-    if state.state == "current" and state.examined == examined(wanted, observed):
+    if state.state in ("current", "proposed") and state.examined == examined(wanted, observed):
         # The resolver has looked at them already and has taken none.
+        updates = ()
+    if waits_for(updates, observed):
         updates = ()
     ended = _unique(fix for update in updates for fix in observed.fixes.get(update, ()))
     found = _unique(observed.found.get(wanted.name, ()))
@@ -69,6 +84,24 @@ def _entry(wanted: Wanted, observed: Observed) -> Iterator[Entry]:
         fixes = _unique((*ended, *found))
         since = state.behind_since
         yield Entry(wanted, causes, tuple(updates), fixes, urgency_of(fixes), since)
+
+
+def waits_for(updates: Sequence[Update], observed: Observed) -> str:
+    """Until when updates wait for their age; empty: they do not.
+
+    What may be a security fix never waits, and what it comes with neither: of one archive not every
+    version can be had at any time. It may be one if it is from a security suite, if it ends a known
+    vulnerability, or if nobody can say.
+    """
+    waits = []
+    for update in updates:
+        until = observed.cooling.get(update, "")
+        fixes = observed.fixes.get(update)
+        may_be_fix = update.suite.endswith("-security") or fixes is None or len(fixes) > 0
+        if not until or may_be_fix:
+            return ""
+        waits.append(until)
+    return min(waits, default="")
 
 
 def _causes(

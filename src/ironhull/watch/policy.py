@@ -4,8 +4,10 @@
 [patience]     first, longest, quarantine
 [targets]      critical, high, …: how long a fix may take
 [behind]       bound: from when on `status` fails
+[cooldown]     age: how old a newer package has to be, if it is no security fix
 [end-of-life]  grace: how long an image is still built after its end
 [[notify]]     who is told what (`notify.choice`)
+[[foreign]]    which images that are not ours are followed (`watch.foreign`)
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from ironhull.errors import DefinitionError, InputError, Problem
 from ironhull.notify.choice import ChannelChoice, parse_channels
 from ironhull.scan.severities import SEVERITIES
 from ironhull.watch.facts import KINDS, Gate
+from ironhull.watch.foreign import ForeignChoice, parse_foreign
 from ironhull.watch.patience import Patience
 
 MAX_FILE = 1 << 20
@@ -48,8 +51,12 @@ class WatchPolicy:
     """An image that is behind for longer is an alarm."""
     grace: timedelta = timedelta(days=30)
     """How long an image is still built after its end of life."""
+    cooldown: timedelta = timedelta(0)
+    """How long a newer package has to be in the archive, if it is no security fix."""
     notify: tuple[ChannelChoice, ...] = ()
     """Who is told of what happens."""
+    foreign: tuple[ForeignChoice, ...] = ()
+    """Images that are not ours and are followed."""
 
 
 class _Wrong(Exception):
@@ -83,11 +90,11 @@ def read_policy(path: Path) -> WatchPolicy:
 def _policy(value: Mapping[str, Any], file: str) -> WatchPolicy:
     problems: list[Problem] = []
     found: dict[str, Any] = {}
-    channels: tuple[ChannelChoice, ...] = ()
+    lists: dict[str, Any] = {}
     for section, keys in value.items():
-        if section == "notify":
+        if section in _LISTS:
             try:
-                channels = parse_channels(keys)
+                lists[section] = _LISTS[section](keys)
             except InputError as error:
                 problems.append(Problem(file, 0, 0, str(error)))
             continue
@@ -105,7 +112,7 @@ def _policy(value: Mapping[str, Any], file: str) -> WatchPolicy:
                 problems.append(Problem(file, 0, 0, f"{section}.{key}: {error}"))
     if problems:
         raise DefinitionError(problems)
-    return replace(_made(found), notify=channels)
+    return replace(_made(found), **lists)
 
 
 def _made(found: Mapping[str, Any]) -> WatchPolicy:
@@ -127,6 +134,7 @@ def _made(found: Mapping[str, Any]) -> WatchPolicy:
         {**usual.targets, **targets},
         found.get("behind.bound", usual.bound),
         found.get("end-of-life.grace", usual.grace),
+        found.get("cooldown.age", usual.cooldown),
     )
 
 
@@ -163,6 +171,10 @@ def _one_of(*words: str) -> Callable[[object], str]:
     return one
 
 
+_LISTS: Mapping[str, Callable[[object], Any]] = {
+    "notify": parse_channels,
+    "foreign": parse_foreign,
+}
 _SECTIONS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
     "gate": {
         "growth": _share,
@@ -174,6 +186,7 @@ _SECTIONS: Mapping[str, Mapping[str, Callable[[object], Any]]] = {
     "patience": {"first": duration, "longest": duration, "quarantine": _number},
     "targets": dict.fromkeys(SEVERITIES, duration),
     "behind": {"bound": duration},
+    "cooldown": {"age": duration},
     "end-of-life": {"grace": duration},
 }
 

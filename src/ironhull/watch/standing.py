@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ironhull.state.watch_records import ImageState, Said, moment
+from ironhull.state.watch_records import ForeignState, ImageState, Said, moment
 
 WAITING = "waiting "
 """Begins the subject under which it is said which fixes of an image the archive lacks."""
@@ -43,6 +43,8 @@ class CatalogStatus:
     """All images, and what is wrong with the world around them."""
 
     images: tuple[ImageStatus, ...]
+    foreign: tuple[ForeignState, ...]
+    """Images that are not ours and are followed."""
     complaints: tuple[Said, ...]
     """Of archive, advisories, registry, definitions, in the order in which they began."""
     alarms: tuple[str, ...]
@@ -50,7 +52,11 @@ class CatalogStatus:
 
 
 def status(
-    states: Mapping[str, ImageState], said: Sequence[Said], bound: timedelta, now: datetime
+    states: Mapping[str, ImageState],
+    said: Sequence[Said],
+    bound: timedelta,
+    now: datetime,
+    foreign: Sequence[ForeignState] = (),
 ) -> CatalogStatus:
     """Where everything stands, by the state alone."""
     waiting = {
@@ -66,7 +72,7 @@ def status(
         _image(state, waiting.get(name, ""), archive, bound, now)
         for name, state in sorted(states.items())
     )
-    return CatalogStatus(images, around, tuple(_alarms(images, around, bound, now)))
+    return CatalogStatus(images, tuple(foreign), around, tuple(_alarms(images, around, bound, now)))
 
 
 def _image(
@@ -75,7 +81,7 @@ def _image(
     why = ""
     if state.hold:
         why = f"held by hand: {state.hold}"
-    elif state.state in ("held", "failing", "quarantined", "ended"):
+    elif state.state in ("held", "proposed", "failing", "quarantined", "ended"):
         why = f"{state.state}: {state.reason}" if state.reason else state.state
     elif state.behind_since and archive:
         why = archive

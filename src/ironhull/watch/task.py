@@ -34,8 +34,24 @@ class Task:
     target: str
     """`registry[:port][/prefix]`; empty: the own store is all there is."""
     policy: WatchPolicy
+    review: bool = False
+    """Whether it is built to be proposed: nothing is signed, published or locked."""
     advised: bool = False
     """Whether there are new advisories of what is published: what was said of them is old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One commit on a branch of its own, instead of a publication."""
+
+    branch: str
+    title: str
+    text: str
+    """Markdown, for a pull request."""
+    commit: str = ""
+    """Empty: not made yet."""
+    moved: bool = False
+    """Whether the branch was not at this commit before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +78,12 @@ class Outcome:
     old_findings: Mapping[str, str] = field(default_factory=dict)
     """Of what was published before, by the same advisories."""
     exploited: frozenset[str] = frozenset()
+    tested: str = ""
+    """What became of its tests; empty: it has none, or they were not run."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """To be proposed: the changelog since what the lock has, as `changes.document`."""
+    uncompared: str = ""
+    """Why there is none."""
+    proposal: Proposal | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     """How long each step took."""

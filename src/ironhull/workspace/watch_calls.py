@@ -6,11 +6,12 @@ the methods.
 
 from __future__ import annotations
 
+from ironhull.watch.measures import Measured
 from ironhull.watch.model import Entry
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.standing import CatalogStatus
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.watch_choices import Decided, Measured, Round, WatchChoices
+from ironhull.workspace.watch_choices import Decided, Round, WatchChoices
 from ironhull.workspace.watch_past import WatchHistory, watched_history
 
 

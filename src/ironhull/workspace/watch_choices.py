@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from ironhull.watch.measures import Open, Times
 from ironhull.watch.model import Entry
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.task import Outcome
@@ -28,6 +27,10 @@ class WatchChoices:
     interval: timedelta = timedelta(minutes=10)
     advisories: timedelta | None = timedelta(hours=1)
     """How often feeds are brought in; None: somebody else does."""
+    propose: bool = False
+    """Commit new locks to branches of their own for a review, instead of publishing."""
+    remote: str = ""
+    """Where these branches are pushed, and what the checkout follows; empty: they stay there."""
     images: Sequence[str] = ()
     """Names as `build` takes them; none: the whole catalog."""
 
@@ -52,16 +55,3 @@ class Decided:
     name: str
     text: str
     """In words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """How long fixes took, and how vulnerable images were."""
-
-    times: tuple[Times, ...]
-    open: tuple[Open, ...]
-    """Fixes in the archive that are not published yet."""
-    days: Mapping[str, Mapping[str, int]]
-    """As `measures.by_day`."""
-    age: float
-    """Seconds since the last round ended; NaN where there was none."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ironhull.errors import IronhullError
 from ironhull.notify.message import Kind
 from ironhull.scan.model import Finding
-from ironhull.state.watch_records import FeedState, ImageState, SuiteState, stamp
+from ironhull.state.watch_records import FeedState, ImageState, SuiteState, moment, stamp
 from ironhull.state.watching import Clock, WatchState
-from ironhull.watch.model import Entry, Fix, Wanted
-from ironhull.watch.plan import Observed, plan
+from ironhull.watch.model import Entry, Fix, Update, Wanted
+from ironhull.watch.plan import Observed, as_locked, plan
 from ironhull.workspace.advising import update_advisories
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.locking import Locking
@@ -49,6 +51,7 @@ class Looking:
         self._advisories: tuple[object, SeenAdvisories] = (None, SeenAdvisories())
         self._feeds_at: datetime | None = None
         self._registry_at: datetime | None = None
+        self._counted: object = None
 
     @property
     def findings(self) -> Mapping[str, Mapping[str, Finding]]:
@@ -77,15 +80,22 @@ class Looking:
             self._update_feeds()
         states = self._state.images()
         advisories = self._see_advisories(catalog, states, archive)
+        if writing:
+            self._count(advisories)
         observed = Observed(
             states,
             archive.updates,
             archive.digests,
             advisories.fixes,
+            self._cooling(archive, advisories, writing=writing),
             self._found(states, advisories) if writing else {},
             self._served(catalog, states),
         )
-        entries = plan([w for w in catalog if w.name not in archive.unseen], observed)
+        seen = [wanted for wanted in catalog if wanted.name not in archive.unseen]
+        by = observed
+        if self._chosen.propose:
+            by = replace(observed, states=as_locked(seen, observed.states))
+        entries = plan(seen, by)
         return entries, observed
 
     def _say_broken(self, broken: Mapping[str, str]) -> None:
@@ -147,6 +157,17 @@ class Looking:
             self._advisories = (key, seen)
         return self._advisories[1]
 
+    def _count(self, advisories: SeenAdvisories) -> None:
+        """Open findings of what is published, each day once and when they change."""
+        key = (self._state.now[:10], id(advisories.findings))
+        if key != self._counted and advisories.findings:
+            counts = {
+                name: Counter(finding.severity for finding in findings.values())
+                for name, findings in advisories.findings.items()
+            }
+            self._state.count_all(key[0], counts)
+            self._counted = key
+
     def _found(
         self, states: Mapping[str, ImageState], advisories: SeenAdvisories
     ) -> dict[str, Sequence[Fix]]:
@@ -157,6 +178,23 @@ class Looking:
             for name, findings in advisories.findings.items()
             if (fresh := [fix_of(f) for v, f in findings.items() if (v, name) not in known])
         }
+
+    def _cooling(
+        self, archive: SeenArchive, advisories: SeenAdvisories, *, writing: bool
+    ) -> dict[Update, str]:
+        """Updates that are too young by the policy; none while nobody can say what they fix."""
+        seen = {update for found in archive.updates.values() for update in found}
+        if not seen:
+            return {}
+        known, now, age = self._state.arrivals(), self._clock(), self._chosen.policy.cooldown
+        fresh = {_arrival(update) for update in seen} - set(known)
+        if writing and fresh:
+            self._state.arrived(sorted(fresh))
+        old = any(said.subject == "advisories" for said in self._state.complaints())
+        if not age or advisories.problem or old:
+            return {}
+        ends = {update: (moment(known.get(_arrival(update), "")) or now) + age for update in seen}
+        return {update: stamp(end) for update, end in ends.items() if end > now}
 
     def _served(
         self, catalog: Sequence[Wanted], states: Mapping[str, ImageState]
@@ -173,3 +211,8 @@ class Looking:
         self._registry_at = now
         self._state.settle("registry")
         return found
+
+
+def _arrival(update: Update) -> tuple[str, str, str]:
+    """What the state calls a newer package."""
+    return update.package, update.after, update.suite

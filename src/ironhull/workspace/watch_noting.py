@@ -11,7 +11,7 @@ from ironhull.scan.model import Finding
 from ironhull.state.watch_records import ImageState, stamp
 from ironhull.state.watching import WatchState
 from ironhull.watch.model import Entry, Wanted
-from ironhull.watch.plan import Observed
+from ironhull.watch.plan import Observed, waits_for
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.standing import WAITING
 from ironhull.workspace.watch_settling import seen_events
@@ -41,7 +41,11 @@ def note_behind(state: WatchState, entries: Sequence[Entry], observed: Observed)
         state.change(name, behind)
         state.happened(list(seen_events(entry, observed, state.suites(), now)))
     for name, known in observed.states.items():
-        if known.state == "behind" and name not in planned and name in observed.archives:
+        if (
+            known.state in ("behind", "proposed")
+            and name not in planned
+            and name in observed.archives
+        ):
             state.change(
                 name, lambda each: replace(each, state="current", cause="", behind_since="")
             )
@@ -54,7 +58,7 @@ def say_waiting(
     found: Mapping[str, Mapping[str, Finding]],
     complain: Complain,
 ) -> None:
-    """Fixes that are known of what is published, and that the archive does not have."""
+    """Fixes that the archive does not have, and newer packages that the policy finds too young."""
     ended = {
         entry.name: {
             fix.vulnerability for update in entry.updates for fix in observed.fixes.get(update, ())
@@ -71,6 +75,16 @@ def say_waiting(
         if lacking and name in observed.archives:
             shown = ", ".join(lacking[:_SHOWN]) + (", …" if len(lacking) > _SHOWN else "")
             subjects[f"{WAITING}{name}"] = f"not in the archive: fixes of {shown}"
+    planned = {entry.name for entry in entries}
+    for name, updates in observed.updates.items():
+        until = "" if name in planned else waits_for(updates, observed)
+        if until:
+            subject = f"{WAITING}{name}"
+            newer = ", ".join(f"{each.package} {each.after}" for each in updates[:_SHOWN])
+            text = f"too young until {until[:16]}: {newer}" + (
+                ", …" if len(updates) > _SHOWN else ""
+            )
+            subjects[subject] = "; ".join(filter(None, (subjects.get(subject), text)))
     for said in state.complaints():
         if said.subject.startswith(WAITING) and subjects.get(said.subject) != said.text:
             state.settle(said.subject)

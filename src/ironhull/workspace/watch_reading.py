@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from ironhull.errors import NotFoundError
 from ironhull.state.watch_records import moment
 from ironhull.state.watching import WatchState
-from ironhull.watch.measures import by_day, open_fixes, times
+from ironhull.watch.measures import Measured, by_day, counterparts, open_fixes, spent, times
 from ironhull.watch.model import Entry
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.standing import CatalogStatus, status
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.watch_choices import Measured, Round, WatchChoices
+from ironhull.workspace.watch_choices import Round, WatchChoices
 from ironhull.workspace.watch_deciding import watched_name
 from ironhull.workspace.watching import Watcher
 
@@ -28,24 +29,31 @@ def status_now(
     machine: Machine, state: WatchState, policy: WatchPolicy, image: str = ""
 ) -> CatalogStatus:
     """Where everything stands, or one image; NotFoundError for one that is not watched."""
-    states, said = state.images(), state.complaints()
+    states, said, foreign = state.images(), state.complaints(), state.foreign()
     if image:
         name = watched_name(machine, state, image)
         if name not in states:
             raise NotFoundError(f"{name} was never looked at (ironhull watch --once)")
-        states = {name: states[name]}
+        states, foreign = {name: states[name]}, []
         said = [each for each in said if each.subject.endswith(name) or each.subject == "archive"]
-    return status(states, said, policy.bound, datetime.now(UTC))
+    return status(states, said, policy.bound, datetime.now(UTC), foreign)
 
 
 def measured(state: WatchState, policy: WatchPolicy, image: str = "") -> Measured:
     """The measures of all images, or of one by its name in the state."""
     now, last = datetime.now(UTC), moment(state.note("round"))
-    events = state.events(image=image)
+    events, counts = state.events(image=image), state.counts()
+    foreign = {each.reference for each in state.foreign()}
+    names = {each[1] for each in counts} - foreign
+    chosen = {each.beside: each.image for each in policy.foreign if each.beside}
+    shown = {image} if image else names
+    long, beside = spent(counts, shown, counterparts(names, chosen))
     return Measured(
         times(events, policy.targets, now),
         open_fixes(events, policy.targets, now),
-        by_day(state.counts(image)),
+        by_day(each for each in counts if each[1] in shown),
+        long,
+        beside,
         (now - last).total_seconds() if last else math.nan,
     )
 
@@ -80,6 +88,7 @@ def round_json(one: Round) -> dict[str, Any]:
                 "detail": outcome.detail or None,
                 "digest": outcome.digest or None,
                 "tag": outcome.tag or None,
+                "proposal": None if outcome.proposal is None else asdict(outcome.proposal),
                 "seconds": {step: round(each, 3) for step, each in outcome.seconds.items()},
             }
             for name, outcome in one.done.items()

@@ -30,6 +30,10 @@ def settle(
 
     def changed(known: ImageState) -> ImageState:
         match outcome.result:
+            case "unchanged" if not outcome.digest:
+                return _kept(known, examined)
+            case "proposed":
+                return _proposed(known, outcome, examined_with(archive, entry.wanted.inputs))
             case "published" | "unchanged" | "waiting":
                 return _published(known, outcome, examined, lock, now)
             case "held":
@@ -50,6 +54,10 @@ def settle(
     if outcome.result in ("published", "unchanged", "waiting"):
         state.happened(list(_events(entry, outcome, now)))
         state.count(now[:10], entry.name, Counter(outcome.findings.values()))
+    if outcome.result == "proposed":
+        # What the lock has is what is in use until the proposal is merged.
+        state.count(now[:10], entry.name, Counter(outcome.old_findings.values()))
+    if outcome.result in ("published", "unchanged", "waiting", "proposed"):
         state.settle(entry.name)
         state.settle("environment")
     state.end(
@@ -77,6 +85,33 @@ def seen_events(
                 yield Event(fix.vulnerability, entry.name, "advisory", fix.published, fix.severity)
             yield Event(fix.vulnerability, entry.name, "fix", came, fix.severity)
             yield Event(fix.vulnerability, entry.name, "seen", now, fix.severity)
+
+
+def _kept(known: ImageState, examined: str) -> ImageState:
+    """The lock is what the archive has: nothing is to be proposed."""
+    return replace(
+        known,
+        examined=examined,
+        state="current",
+        reason="",
+        cause="",
+        behind_since="",
+        failures=0,
+        retry_at="",
+    )
+
+
+def _proposed(known: ImageState, outcome: Outcome, examined: str) -> ImageState:
+    """It is behind until somebody merges it."""
+    branch = "" if outcome.proposal is None else outcome.proposal.branch
+    return replace(
+        known,
+        examined=examined,
+        state="proposed",
+        reason=f"the branch {branch} waits for its review",
+        failures=0,
+        retry_at="",
+    )
 
 
 def _published(

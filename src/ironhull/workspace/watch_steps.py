@@ -77,13 +77,7 @@ def work(
     of the same round see it.
     """
     machine = Machine(task.settings, progress or Silent())
-    run = _Run(task, machine, locking or Locking(machine), told)
-    try:
-        return run.all()
-    except EnvironmentProblem as error:
-        return run.outcome("failed", str(error), own=isinstance(error, EngineError))
-    except IronhullError as error:
-        return run.outcome("failed", str(error))
+    return Run(task, machine, locking or Locking(machine), told).done()
 
 
 def inputs_of(definition: ImageDefinition, lock: Lock) -> str:
@@ -92,7 +86,7 @@ def inputs_of(definition: ImageDefinition, lock: Lock) -> str:
     return image_key(definition, lock, options)
 
 
-class _Run:
+class Run:
     """The work on one image: each step leaves what the next ones need."""
 
     def __init__(self, task: Task, machine: Machine, locking: Locking, told: Told) -> None:
@@ -102,6 +96,15 @@ class _Run:
         self._seconds: dict[str, float] = {}
         self._renewed = False
 
+    def done(self) -> Outcome:
+        """All of it, or at which step it failed and why."""
+        try:
+            return self.all()
+        except EnvironmentProblem as error:
+            return self.outcome("failed", str(error), own=isinstance(error, EngineError))
+        except IronhullError as error:
+            return self.outcome("failed", str(error))
+
     def all(self) -> Outcome:
         """Every step in its order."""
         definition, old, lock = self._begin("lock", self._lock)
@@ -110,9 +113,7 @@ class _Run:
         image = self._begin("build", partial(self._build, definition, lock))
         digest = image.descriptor.digest
         self._known["digest"] = digest
-        self._begin("test", partial(self._test, definition, image))
-        reasons = self._begin("scan", partial(self._scan, image))
-        reasons += self._begin("gate", partial(self._gate, definition, lock, image))
+        reasons = self._examined(definition, lock, image)
         if reasons and self.task.state.approved != digest:
             return self.outcome("held", "; ".join(reasons))
         self._begin("attest", partial(self._attest, definition, lock, image))
@@ -122,6 +123,12 @@ class _Run:
         self._seconds[self._step] = time.monotonic() - self._begun
         said = "what is said of its vulnerabilities is new" if self._renewed else ""
         return self.outcome("published" if changed else "unchanged", said)
+
+    def _examined(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> list[str]:
+        """Tests, scan and gate: why it must not be published by itself."""
+        self._begin("test", partial(self._test, definition, image))
+        reasons = self._begin("scan", partial(self._scan, image))
+        return reasons + self._begin("gate", partial(self._gate, definition, lock, image))
 
     def outcome(self, result: Result, detail: str, *, own: bool = True) -> Outcome:
         """How it ended, with all that is known by now."""
@@ -156,25 +163,29 @@ class _Run:
             new = moved(old, new)
         return definition, old, new
 
-    def _build(self, definition: ImageDefinition, lock: Lock) -> BuiltImage:
+    def _build(self, definition: ImageDefinition, lock: Lock, name: str = "") -> BuiltImage:
         machine = self.machine
         options = BuildOptions(
             Compression.parse(definition.compression),
             definition.platforms,
             os.cpu_count() or 1,
-            named=self._candidate,
+            named=name or self._candidate,
         )
         found = elsewhere(machine, definition, lock)
         return build_image(definition, lock, machine.home, found, options, machine.progress)
 
     def _test(self, definition: ImageDefinition, image: BuiltImage) -> None:
         machine, wanted = self.machine, self.task.policy.tests
-        if wanted == "off" or not definition.tests or self._tested(definition, image):
+        if wanted == "off" or not definition.tests:
+            return
+        self._known["tested"] = "passed"
+        if self._tested(definition, image):
             return
         try:
             found = engine(None, engine_settings(machine))
         except EngineError as error:
             if wanted == "if-possible":
+                self._known["tested"] = "not run, for there is no engine"
                 return
             raise EnvironmentProblem(
                 f'{error}; the policy wants its tests run (tests = "if-possible" does without)'
@@ -219,14 +230,27 @@ class _Run:
         return list(more_findings(self.task.policy.gate, old, new)) if before else []
 
     def _gate(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> list[str]:
-        before = Facts.of(self.task.state.facts)
-        looked_into = [
-            (inventory, bill_of(self.machine, f"store:{self._candidate}", platform))
-            for platform, inventory in zip(_platforms(image), self._inventories(image), strict=True)
-        ]
-        facts = facts_of(self.machine.home, image, definition, lock, looked_into, before)
+        before = self._facts_before
+        facts = self._facts(definition, lock, image, self._candidate, before)
         self._known["facts"] = facts.json()
         return list(worse(self.task.policy.gate, before, facts))
+
+    def _facts(
+        self,
+        definition: ImageDefinition,
+        lock: Lock,
+        image: BuiltImage,
+        name: str,
+        before: Facts | None,
+    ) -> Facts:
+        """Of an image that the store has under a name."""
+        looked_into = [
+            (each, bill_of(self.machine, f"store:{name}", platform))
+            for platform, each in zip(
+                _platforms(image), self._inventories(image, name), strict=True
+            )
+        ]
+        return facts_of(self.machine.home, image, definition, lock, looked_into, before)
 
     def _attest(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> None:
         """From here on the store has it under its own names."""
@@ -255,7 +279,7 @@ class _Run:
     def _record(self, lock: Lock, old: Lock | None) -> None:
         if lock != old:
             write_lock(lock_path(self.task.path), lock)
-        forget_candidate(self.machine, self.task.name)
+        forget_named(self.machine, self._candidate)
 
     # -- what steps share ------------------------------------------------------------------------
 
@@ -263,9 +287,9 @@ class _Run:
     def _candidate(self) -> str:
         return candidate_name(self.task.name)
 
-    def _inventories(self, image: BuiltImage) -> list[Inventory]:
-        name = f"store:{self._candidate}"
-        return [inventory_of(self.machine, name, platform) for platform in _platforms(image)]
+    def _inventories(self, image: BuiltImage, name: str = "") -> list[Inventory]:
+        place = f"store:{name or self._candidate}"
+        return [inventory_of(self.machine, place, platform) for platform in _platforms(image)]
 
     def _sides(self, inventories: Sequence[Inventory]) -> list[MeasuredImage]:
         if self.task.policy.scan == "off":
@@ -277,6 +301,11 @@ class _Run:
         return scan_inventory(
             self.machine, inventory.image.name, inventory, database, ScanChoices()
         )
+
+    @property
+    def _facts_before(self) -> Facts | None:
+        """Of what the new image is compared with."""
+        return Facts.of(self.task.state.facts)
 
     @cached_property
     def _published(self) -> Sequence[Inventory]:
@@ -305,11 +334,10 @@ def candidate_name(name: str) -> str:
     return f"{CANDIDATES}{name}"
 
 
-def forget_candidate(machine: Machine, name: str) -> None:
-    """Take that name out of the store."""
-    wanted = candidate_name(name)
+def forget_named(machine: Machine, *names: str) -> None:
+    """Take names out of the store."""
     machine.home.store.update(
-        lambda before: [each for each in before if each.annotations.get(REF_NAME) != wanted]
+        lambda before: [each for each in before if each.annotations.get(REF_NAME) not in names]
     )
 
 

@@ -14,7 +14,7 @@ from ironhull.errors import EnvironmentProblem, IronhullError
 from ironhull.notify.message import Kind, Message
 from ironhull.state.watching import WatchState
 from ironhull.watch.model import Entry
-from ironhull.watch.task import Outcome
+from ironhull.watch.task import Outcome, Proposal
 from ironhull.workspace.changelog import changelog
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.notifying import Notifier
@@ -46,6 +46,8 @@ class Telling:
                 )
                 if self._notifier is not None:
                     self._send(self._published(entry, outcome, old))
+            case "proposed" if outcome.proposal is not None:
+                self._proposed(entry, outcome.proposal)
             case "held" | "failed":
                 kind: Kind = outcome.result if outcome.own else "problem"
                 subject = entry.name if outcome.own else "environment"
@@ -54,6 +56,20 @@ class Telling:
                 )
             case _:
                 pass
+
+    def _proposed(self, entry: Entry, made: Proposal) -> None:
+        """Say it when the branch moves."""
+        if not made.moved:
+            return
+        self._machine.progress.note(f"{entry.name}: proposed as {made.branch} ({made.commit[:12]})")
+        details = {
+            "cause": entry.cause,
+            "urgency": entry.urgency,
+            "branch": made.branch,
+            "commit": made.commit,
+            "title": made.title,
+        }
+        self._send(Message("proposed", entry.name, made.text, self._state.now, details))
 
     def _published(self, entry: Entry, outcome: Outcome, old: str) -> Message:
         details: dict[str, Any] = {

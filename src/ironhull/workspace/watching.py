@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ironhull.errors import EnvironmentProblem, IronhullError
+from ironhull.errors import EnvironmentProblem, InputError, IronhullError
 from ironhull.notify.message import Kind
 from ironhull.state.connecting import sqlite_url
 from ironhull.state.watch_records import Attempt, ImageState, moment, stamp
@@ -37,8 +37,11 @@ from ironhull.workspace.machine import Machine
 from ironhull.workspace.notifying import notifier
 from ironhull.workspace.watch_choices import Round, WatchChoices
 from ironhull.workspace.watch_executors import Workers, workers
+from ironhull.workspace.watch_foreign import Following
 from ironhull.workspace.watch_looking import Looking
 from ironhull.workspace.watch_noting import note_behind, say_waiting
+from ironhull.workspace.watch_proposing import Proposing
+from ironhull.workspace.watch_reviewing import review
 from ironhull.workspace.watch_settling import settle
 from ironhull.workspace.watch_steps import work
 from ironhull.workspace.watch_telling import Telling
@@ -81,6 +84,12 @@ class Watcher:
         self._telling_of = Telling(machine, state, None)
         self._holder = f"{this_machine()}:{unique()}"
         self._looking = Looking(machine, chosen, state, self._clock, self._complain)
+        self._following = Following(
+            machine, state, chosen.policy.foreign, self._clock, self._complain
+        )
+        if chosen.propose and chosen.publish:
+            raise InputError("an image is proposed or published, not both: leave one of them out")
+        self._proposing = Proposing(machine, chosen.remote) if chosen.propose else None
 
     def run(self, rounds: Callable[[Round], object] = lambda one: None) -> None:
         """Round after round until `stop` is set; a round that fails is said once, and repeated."""
@@ -110,8 +119,10 @@ class Watcher:
         """Look, plan, work, write down."""
         self._check_clock()
         self._end_leases_of_the_dead()
+        self._follow()
         locking = Locking(self._machine)
         entries, observed = self._looking.look(locking)
+        self._following.follow()
         note_behind(self._state, entries, observed)
         say_waiting(self._state, entries, observed, self._looking.findings, self._complain)
         done: dict[str, Outcome] = {}
@@ -119,6 +130,16 @@ class Watcher:
         self._state.set_note("round", self._state.now)
         self._state.settle("watch")
         return Round(tuple(entries), done)
+
+    def _follow(self) -> None:
+        """What was merged meanwhile is seen so; where it cannot be, what is there has to do."""
+        if self._proposing is None:
+            return
+        try:
+            self._proposing.follow()
+            self._state.settle("git")
+        except IronhullError as error:
+            self._complain("git", str(error))
 
     def plan(self) -> list[Entry]:
         """What a round would do now; nothing is written down."""
@@ -176,15 +197,17 @@ class Watcher:
         chosen = self._chosen
         task = Task(
             self._machine.settings, name, entry.wanted.path, state, chosen.publish, chosen.policy,
+            review=self._chosen.propose,
             advised=any(cause.kind is CauseKind.ADVISORY for cause in entry.causes),
         )  # fmt: skip
         return task, self._state.begin(attempt)
 
     def _submit(self, task: Task, number: int, locking: Locking, those: Workers) -> Future[Outcome]:
+        do = review if task.review else work
         if not those.here:
-            return those.executor.submit(work, task)
+            return those.executor.submit(do, task)
         told = self._telling(task.name, number)
-        return those.executor.submit(work, task, told, locking, self._machine.progress)
+        return those.executor.submit(do, task, told, locking, self._machine.progress)
 
     def _telling(self, name: str, number: int) -> Told:
         def told(step: str) -> None:
@@ -206,6 +229,8 @@ class Watcher:
                 raise
             # A worker that died takes its task with it; a later round does it again.
             outcome = Outcome("failed", "", f"its worker is gone: {error!r:.500}", own=False)
+        if outcome.result == "built" and self._proposing is not None:
+            outcome = self._proposing.propose(entry, outcome)
         archive = observed.archives.get(entry.name, "")
         settle(self._state, self._chosen.policy, entry, number, archive, outcome)
         self._state.end_lease(f"image/{entry.name}", self._holder)

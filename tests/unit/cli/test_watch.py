@@ -102,6 +102,16 @@ def test_the_state_goes_into_a_file_and_into_another_database(run: Run, tmp_path
     run("state", "import", str(file), "--state", other, code=2)
 
 
+def test_dates_of_a_referee_are_measured_against(run: Run, tmp_path: Path) -> None:
+    dates = tmp_path / "dates.csv"
+    dates.write_text("vulnerability,first_observed\nCVE-2026-0002,2026-11-01\n")
+    assert "1 vulnerabilities, 1 new" in run("state", "referee", str(dates)).stdout
+    assert "1 vulnerabilities, 0 new" in run("state", "referee", str(dates)).stdout
+    spans = {each["span"] for each in json.loads(run("status", "--json").stdout)["times"]}
+    assert "observed outside to seen" in spans
+    assert "observed outside" in run("history", "CVE-2026-0002").stdout
+
+
 def test_a_policy_with_mistakes_is_refused_with_all_of_them(run: Run, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('[gate]\ngrowth = "big"\nhodl = []\n[targets]\nhigh = "soon"\n[pot]\n')

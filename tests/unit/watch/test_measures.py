@@ -8,8 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ironhull.state.watch_records import Event, ImageState, Said, stamp
-from ironhull.watch.measures import by_day, open_fixes, times
+from ironhull.state.watch_records import Event, ForeignState, ImageState, Said, stamp
+from ironhull.watch.measures import (
+    Measured,
+    by_day,
+    counterparts,
+    open_fixes,
+    spent,
+    times,
+)
 from ironhull.watch.policy import TARGETS
 from ironhull.watch.reports.html import status_page
 from ironhull.watch.reports.metrics import metrics
@@ -66,6 +73,56 @@ def test_days_add_up_over_images() -> None:
     assert by_day(counts) == {"d1": {"high": 3, "low": 0, "vulnerable": 2}}
 
 
+def test_an_image_is_held_against_its_counterpart_on_the_days_that_both_were_counted() -> None:
+    counts = [
+        ("d1", "a", "high", 1), ("d2", "a", "high", 0), ("d2", "a", "low", 1),
+        ("d3", "a", "low", 1),
+        ("d2", "r/a:1", "critical", 3), ("d3", "r/a:1", "low", 4), ("d4", "r/a:1", "low", 9),
+        ("d1", "alone", "unknown", 0),
+    ]  # fmt: skip
+    (a, alone), days = spent(counts, ["a", "alone"], {"a": "r/a:1"})
+    assert (a.counterpart, a.days, a.findings, a.worst_days) == ("r/a:1", 2, {"low": 2}, 0)
+    assert (a.other_findings, a.other_worst_days) == ({"critical": 3, "low": 4}, 1)
+    assert a.share == 2 / 7
+    assert days == {"d2": (1, 3), "d3": (1, 4)}
+    assert (alone.counterpart, alone.days, alone.findings, alone.share) == ("", 1, {}, None)
+
+
+def test_the_counterpart_is_the_one_that_is_chosen_else_the_variant_standard() -> None:
+    names = ["node:20-debian13", "node:20-standard-debian13", "nginx:1.26-debian13"]
+    assert counterparts(names, {}) == {"node:20-debian13": "node:20-standard-debian13"}
+    assert counterparts(names, {"node:20-debian13": "r/node:20"}) == {
+        "node:20-debian13": "r/node:20"
+    }
+
+
+def test_what_others_observed_first_is_measured_against_what_was_seen_here() -> None:
+    begun = NOW - timedelta(days=10)
+    outside = Event("CVE-2026-0001", "", "observed", stamp(begun - 2 * HOUR))
+    found = {each.span: each for each in times([*case(1, 1), outside], TARGETS, NOW)}
+    assert found["observed outside to seen"].longest == timedelta(hours=2, minutes=6)
+
+
+FOREIGN = [ForeignState("r.example/<i>:1", "sha256:b", stamp(NOW), "", {"CVE-1": "high"}, {})]
+
+
+def measured(**more: object) -> Measured:
+    long, _ = spent(
+        [(day, *one, 1) for day in ("d1", "d2") for one in (("a", "low"), ("s", "high"))],
+        ["a"],
+        {"a": "s"},
+    )
+    usual: dict[str, object] = {
+        "times": times(EVENTS, TARGETS, NOW),
+        "open": open_fixes(case(7, None), TARGETS, NOW),
+        "days": {},
+        "spent": long,
+        "beside": {},
+        "age": 5,
+    }
+    return Measured(**(usual | more))  # type: ignore[arg-type]
+
+
 STATES = {
     "a": ImageState("a", state="current", published="sha256:a"),
     'b"<b>': ImageState(
@@ -88,23 +145,29 @@ def test_what_is_so_for_too_long_is_an_alarm() -> None:
 
 
 def test_metrics_are_in_the_format_of_prometheus() -> None:
-    found = status(STATES, SAID, 24 * HOUR, NOW)
-    text = metrics(found, times(EVENTS, TARGETS, NOW), open_fixes(case(7, None), TARGETS, NOW), 5)
+    found = status(STATES, SAID, 24 * HOUR, NOW, FOREIGN)
+    text = metrics(found, measured())
     line = re.compile(r'ironhull_watch_[a-z_]+(\{([a-z]+="(\\.|[^"\\])*",?)+\})? [-+0-9.eE]+|# .*')
     assert all(line.fullmatch(each) for each in text.splitlines()), text
     assert 'ironhull_watch_images{state="held"} 1' in text
     assert 'image="b\\"<b>"' in text
     assert 'ironhull_watch_late_fixes{severity="critical"} 4' in text
     assert 'seconds{severity="critical",quantile="0.9"} 81000' in text
-    assert "round_age_seconds nan" in metrics(found, (), (), math.nan)
+    assert 'worst_days{image="a",side="counterpart"} 2' in text
+    assert 'foreign_findings{image="r.example/<i>:1",severity="high"} 1' in text
+    nothing = Measured((), (), {}, (), {}, math.nan)
+    assert "round_age_seconds nan" in metrics(found, nothing)
 
 
 @pytest.mark.parametrize("days", [0, 1, 200])
 def test_the_page_shows_it_and_what_is_hostile_does_nothing(days: int) -> None:
-    found = status(STATES, SAID, 24 * HOUR, NOW)
+    found = status(STATES, SAID, 24 * HOUR, NOW, FOREIGN)
     counts = {f"day{n:03}": {"high": n, "vulnerable": 1} for n in range(1, days + 1)}
-    late = open_fixes(case(7, None), TARGETS, NOW)
-    page = status_page(found, times(EVENTS, TARGETS, NOW), late, counts, "today")
+    beside = {f"day{n:03}": (n, 2 * n) for n in range(1, days + 1)}
+    page = status_page(found, measured(days=counts, beside=beside), "today")
+    assert page.count("<polyline") == (2 if days else 0)
+    assert page.count("<circle") == 2 * min(days, 90)
+    assert "r.example/&lt;i&gt;:1" in page
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
     assert page.count("<rect x=") == min(days, 90)

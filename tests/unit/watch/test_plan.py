@@ -148,3 +148,37 @@ def test_planning_grows_with_the_definitions_and_no_faster() -> None:
 
     few, many = work(200), work(2_000)
     assert many < 11 * few
+
+
+@pytest.mark.parametrize(
+    ("suite", "fixes", "until", "planned"),
+    [
+        ("trixie", (), "2026-12-01T00:00:00.000Z", False),
+        ("trixie", (), "", True),
+        ("trixie", (Fix("CVE-2026-1", "low"),), "2026-12-01T00:00:00.000Z", True),
+        ("trixie", None, "2026-12-01T00:00:00.000Z", True),
+        ("trixie-security", (), "2026-12-01T00:00:00.000Z", True),
+    ],
+    ids=["young", "old", "a fix", "nobody can say", "of a security suite"],
+)
+def test_a_young_package_waits_and_what_may_be_a_security_fix_never_does(
+    suite: str, fixes: tuple[Fix, ...] | None, until: str, *, planned: bool
+) -> None:
+    (update,) = newer(f"{ARCHIVE}tool 2 suite={suite}\n")
+    observed = Observed(
+        {"app": current()},
+        {"app": (update,)},
+        fixes={} if fixes is None else {update: fixes},
+        cooling={update: until} if until else {},
+    )
+    assert bool(plan([wanted()], observed)) is planned
+
+
+def test_a_fix_takes_the_young_packages_with_it_and_a_changed_definition_too() -> None:
+    young, fix = newer(ARCHIVE + "lib 2 source=libs suite=trixie-security\ntool 2\n")[::-1]
+    cooling = dict.fromkeys((young, fix), "2026-12-01T00:00:00.000Z")
+    seen = Observed({"app": current()}, {"app": (young, fix)}, fixes={young: ()}, cooling=cooling)
+    (entry,) = plan([wanted()], seen)
+    assert {each.package for each in entry.updates} == {"lib", "tool"}
+    other = replace(seen, states={"app": current(inputs="older")}, updates={"app": (young,)})
+    assert [cause.kind for cause in plan([wanted()], other)[0].causes] == [CauseKind.DEFINITION]

@@ -49,6 +49,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         bound = "2d"
         [end-of-life]
         grace = "0d"
+        [cooldown]
+        age = "3d"
         """,
     )
     minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -60,6 +62,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         {"critical": 12 * hour, "high": 7 * day, "low": 30 * day},
         2 * day,
         timedelta(0),
+        3 * day,
     )
 
 

@@ -171,6 +171,24 @@ def test_it_stops_between_two_steps_when_it_is_asked_to(shop: Watched) -> None:
     assert shop.results(shop.watch()) == published([APP, TOOL])
 
 
+def test_what_is_young_waits_for_its_age_and_a_security_fix_does_not(shop: Watched) -> None:
+    shop.watch()
+    shop.policy = replace(shop.policy, cooldown=timedelta(days=3))
+    shop.offer(shop.deb("tool", "2"))
+    assert shop.watch().entries == ()
+    with shop.state() as state:
+        (found,) = [s for s in status_now(shop.machine, state, shop.policy).images if s.waiting]
+        assert (found.name, found.state) == (TOOL, "current")
+        assert "too young until" in found.waiting
+        assert "tool 2" in found.waiting
+    fix(shop)
+    assert shop.results(shop.watch()) == published([APP])
+    shop.forward(days=3, minutes=1)
+    assert shop.results(shop.watch()) == published([TOOL])
+    with shop.state() as state:
+        assert not any(s.waiting for s in status_now(shop.machine, state, shop.policy).images)
+
+
 # -- bad input: the catalog stays as it was, the cause is said once ------------------------------
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ironhull.reports.page import page
-from ironhull.watch.measures import Open, Times
+from ironhull.watch.measures import Measured
 from ironhull.watch.standing import CatalogStatus
 
 _WIDTH, _HEIGHT = 720, 200
@@ -29,14 +29,13 @@ class Bar:
 
 def status_page(
     found: CatalogStatus,
-    taken: Sequence[Times],
-    late: Sequence[Open],
-    days: Mapping[str, Mapping[str, int]],
+    measured: Measured,
     made: str,
 ) -> str:
     """The page, all of it in one file that asks nobody for anything."""
-    shown = dict(sorted(days.items())[-_DAYS:])
-    rows = [(each, [said_time(time) for time in each.percentiles]) for each in taken]
+    shown = dict(sorted(measured.days.items())[-_DAYS:])
+    rows = [(each, [said_time(time) for time in each.percentiles]) for each in measured.times]
+    beside = dict(sorted(measured.beside.items())[-_DAYS:])
     return page(
         "ironhull.watch.reports",
         "status.html",
@@ -44,7 +43,11 @@ def status_page(
         behind=sum(bool(image.behind_since) for image in found.images),
         taken=rows,
         said=said_time,
-        late=late,
+        late=measured.open,
+        spent=measured.spent,
+        lines=_lines(beside),
+        beside=beside,
+        highest=max((max(each) for each in beside.values()), default=0),
         days=shown,
         severities=_SHOWN,
         bars=_bars(shown),
@@ -53,6 +56,36 @@ def status_page(
         most=_most(shown),
         made=made,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One side of the comparison by day."""
+
+    label: str
+    color: str
+    points: str
+    """As SVG's polyline has them."""
+    dots: tuple[tuple[float, float, str], ...]
+    """x, y and what is written there."""
+
+
+def _lines(days: Mapping[str, tuple[int, int]]) -> list[Line]:
+    """Findings of the images and of their counterparts, from the first day to the last."""
+    highest = max((max(each) for each in days.values()), default=0) or 1
+    step = _WIDTH / max(len(days) - 1, 1)
+    lines = []
+    for side, (label, color) in enumerate((("ours", "#2b6c57"), ("conventional", "#8b1a1a"))):
+        dots = tuple(
+            (
+                round(number * step, 2),
+                round(_HEIGHT - counts[side] * _HEIGHT / highest, 2),
+                f"{day}: {counts[side]} ({label})",
+            )
+            for number, (day, counts) in enumerate(days.items())
+        )
+        lines.append(Line(label, color, " ".join(f"{x},{y}" for x, y, _ in dots), dots))
+    return lines if days else []
 
 
 def said_time(time: timedelta | None) -> str:

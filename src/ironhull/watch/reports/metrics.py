@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from ironhull.state.watch_records import Said
-from ironhull.watch.measures import PERCENTILES, SPANS, Open, Times
+from ironhull.watch.measures import PERCENTILES, SPANS, Measured, Open, Spent, Times
 from ironhull.watch.standing import CatalogStatus
 
 _PREFIX = "ironhull_watch"
-_STATES = ("new", "current", "behind", "held", "failing", "quarantined", "ended")
+_STATES = ("new", "current", "behind", "held", "proposed", "failing", "quarantined", "ended")
 
 
-def metrics(
-    found: CatalogStatus, taken: Sequence[Times], late: Sequence[Open], seconds: float
-) -> str:
-    """The page; `seconds` is how long ago the last round ended, NaN where there was none."""
+def metrics(found: CatalogStatus, measured: Measured) -> str:
+    """The page."""
+    taken, late, seconds = measured.times, measured.open, measured.age
     lines = [
         *_gauge("round_age_seconds", "Since the last round ended.", [("", seconds)]),
         *_gauge("images", "Images by where they stand.", _by_state(found)),
@@ -25,6 +24,11 @@ def metrics(
         *_gauge("complaints", "Causes that still are, by subject.", _by_subject(found.complaints)),
         *_gauge("open_fixes", "Fixes in the archive, not published yet.", _open(late)),
         *_gauge("late_fixes", "Fixes that took, or take, longer than the target.", _late(taken)),
+    ]
+    lines += [
+        *_gauge("worst_days", "Days with a critical or high finding.", _worst(measured.spent)),
+        *_gauge("foreign_findings", "Open findings of images not ours.", _foreign(found)),
+        *_gauge("foreign_fixed", "Of them, those that a newer base ends.", _fixed(found)),
     ]
     for span in SPANS:
         name = span.replace(" ", "_") + "_seconds"
@@ -70,6 +74,27 @@ def _open(late: Iterable[Open]) -> list[tuple[str, float]]:
 
 def _late(taken: Iterable[Times]) -> list[tuple[str, float]]:
     return [(f'severity="{each.severity}"', each.late) for each in taken if each.target is not None]
+
+
+def _worst(spent: Iterable[Spent]) -> list[tuple[str, float]]:
+    return [
+        (f'image="{_label(each.image)}",side="{side}"', days)
+        for each in spent
+        for side, days in (("image", each.worst_days), ("counterpart", each.other_worst_days))
+        if side == "image" or each.counterpart
+    ]
+
+
+def _foreign(found: CatalogStatus) -> list[tuple[str, float]]:
+    return [
+        (f'image="{_label(each.reference)}",severity="{severity}"', number)
+        for each in found.foreign
+        for severity, number in sorted(Counter(each.findings.values()).items())
+    ]
+
+
+def _fixed(found: CatalogStatus) -> list[tuple[str, float]]:
+    return [(f'image="{_label(each.reference)}"', len(each.fixed)) for each in found.foreign]
 
 
 def _label(text: str) -> str:
