@@ -47,6 +47,8 @@ class Settings:
     """OpenPGP keys that may sign the archive, instead of the distribution's."""
     unpinned: frozenset[Unpinned] = frozenset()
     """What definitions may name by https address without a digest; the lock has it then."""
+    shared: str | None = None
+    """`registry[:port]/repository` in which several hosts keep the layers that they make."""
     snapshot: str | None = None
     """Address of an archive that keeps what mirrors drop, with {timestamp} in it."""
     offline: bool = False

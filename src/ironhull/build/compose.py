@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from ironhull.build.compression import Compression
+from ironhull.build.elsewhere import SharedLayers
 from ironhull.build.layer import layer_key, make_layer
 from ironhull.build.record import MadeLayer, read_record, write_record
 from ironhull.build.sink import LayerSink
@@ -52,8 +53,11 @@ def group(packages: Sequence[LockedPackage], limit: int = MAX_LAYERS) -> list[li
 class LayerPlan:
     """What layers an image needs, which of them exist, and the work of making the others."""
 
-    def __init__(self, home: Home, policy: Policy, compression: Compression) -> None:
+    def __init__(
+        self, home: Home, policy: Policy, compression: Compression, shared: SharedLayers
+    ) -> None:
         self._home = home
+        self._shared = shared
         self._policy = policy
         self._compression = compression
         self._blobs: BlobStore = home.store.blobs
@@ -64,15 +68,23 @@ class LayerPlan:
         """Note that a layer is needed; returns its key."""
         key = layer_key(debs, self._policy, self._compression)
         if key not in self.records and key not in self._missing:
-            record = read_record(self._home.layers, key)
-            # Renewed, so that a clean-up that runs beside this build takes it for new.
-            if record is not None and self._blobs.renew(
-                record.descriptor.digest, record.descriptor.size
-            ):
+            record = self._known(key)
+            if record is None and self._shared.bring(key):
+                record = self._known(key)
+            if record is not None:
                 self.records[key] = record
             else:
                 self._missing[key] = debs
         return key
+
+    def _known(self, key: str) -> MadeLayer | None:
+        record = read_record(self._home.layers, key)
+        # Renewed, so that a clean-up that runs beside this build takes it for new.
+        if record is not None and self._blobs.renew(
+            record.descriptor.digest, record.descriptor.size
+        ):
+            return record
+        return None
 
     @property
     def missing(self) -> list[Deb]:
@@ -99,6 +111,7 @@ class LayerPlan:
                 debs, self._home.packages, self._policy, self._compression, self._blobs, check_stop
             )
             write_record(self._home.layers, record)
+            self._shared.keep(record)
             advance(1)
             return record
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from ironhull.archive.interface import Download, PackageSource
+from ironhull.build.record import MadeLayer
 from ironhull.definition.model import ArtifactRequest
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.platform import Platform
@@ -57,6 +58,29 @@ class StageRunner(Protocol):
         ...
 
 
+class SharedLayers(Protocol):
+    """Layers that several hosts make once for all of them."""
+
+    def bring(self, key: str) -> bool:
+        """Have a layer with its record in the home, if another host has made it."""
+        ...
+
+    def keep(self, record: MadeLayer) -> None:
+        """Let the other hosts have a layer that was made here."""
+        ...
+
+
+class NotShared:
+    """Every host makes its own."""
+
+    def bring(self, key: str) -> bool:
+        """As `SharedLayers.bring`: nobody has it."""
+        return False
+
+    def keep(self, record: MadeLayer) -> None:
+        """As `SharedLayers.keep`: nobody wants it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """All of it, for one image."""
@@ -65,3 +89,4 @@ class Elsewhere:
     download: Download
     images: ImageSource
     stages: StageRunner
+    layers: SharedLayers = field(default_factory=NotShared)

@@ -37,7 +37,7 @@ def make_image(
     """Steps 2 to 5 of `image`; the index is in the store, the tags do not point at it yet."""
     packages = {platform: _locked(definition, lock, platform) for platform in options.platforms}
     policy = policy_of(definition)
-    plan = LayerPlan(home, policy, options.compression)
+    plan = LayerPlan(home, policy, options.compression, elsewhere.layers)
     needed = {
         platform: [plan.need(layer) for layer in group(those)]
         for platform, those in packages.items()

@@ -106,22 +106,34 @@ class MadeLayer:
     parts: tuple[PackagePart, ...]
 
 
-def write_record(folder: Path, record: MadeLayer) -> None:
-    """Put the record where `read_record` finds it by its key."""
+def record_bytes(record: MadeLayer) -> bytes:
+    """The record as a file has it."""
     value = {
         "descriptor": record.descriptor.json(),
         "diff_id": record.diff_id,
         "uncompressed": record.uncompressed,
         "parts": [_part_json(part) for part in record.parts],
     }
-    raw = json.dumps(value, separators=(",", ":")).encode()
-    replace_file(folder / f"{record.key}.json", raw, durable=False)
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def write_record(folder: Path, record: MadeLayer) -> None:
+    """Put the record where `read_record` finds it by its key."""
+    replace_file(folder / f"{record.key}.json", record_bytes(record), durable=False)
 
 
 def read_record(folder: Path, key: str) -> MadeLayer | None:
     """The record, or None if there is none or it was damaged: the layer is then made again."""
     try:
-        value = json.loads((folder / f"{key}.json").read_bytes())
+        return parse_record(key, (folder / f"{key}.json").read_bytes())
+    except OSError:
+        return None
+
+
+def parse_record(key: str, raw: bytes) -> MadeLayer | None:
+    """The record in bytes that `record_bytes` gave; None for any others."""
+    try:
+        value = json.loads(raw)
         return MadeLayer(
             key,
             Descriptor.from_json(value["descriptor"]),
@@ -129,7 +141,7 @@ def read_record(folder: Path, key: str) -> MadeLayer | None:
             value["uncompressed"],
             tuple(_part(part) for part in value["parts"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, InputError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, InputError):
         return None
 
 

@@ -55,7 +55,7 @@ def stage_records(making: StageMaking) -> list[MadeLayer]:
     """The layers that the stage stands on: the image that it uses, packages, files, artifacts."""
     home, compression = making.home, Compression.parse(_QUICK)
     parts = {one.name: one.part for one in making.of.packages if one.part}
-    plan = LayerPlan(home, Policy(parts=parts), compression)
+    plan = LayerPlan(home, Policy(parts=parts), compression, making.elsewhere.layers)
     keys = [plan.need(layer) for layer in group(making.locked.packages)]
     missing = frozenset(deb.sha256 for deb in plan.missing)
     packages, progress = making.locked.packages, making.progress

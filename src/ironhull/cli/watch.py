@@ -87,8 +87,6 @@ def watch(
       ironhull watch --once --publish localhost:5000/base --policy watch.toml
       ironhull watch --propose --remote origin
     """
-    if remote and not propose:
-        raise click.UsageError("--remote says where to push proposals: it needs --propose")
     chosen = WatchChoices(
         publish,
         read_policy(policy) if policy else WatchPolicy(),
@@ -116,6 +114,10 @@ def watch(
             return
         done = watcher.once()
     _tell(done, as_json)
+    _judge(done)
+
+
+def _judge(done: Round) -> None:
     bad = [name for name, one in done.done.items() if one.result in ("held", "failed")]
     if bad:
         raise CheckFailedError(f"held or failed: {', '.join(bad)} (ironhull status)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,14 @@ STEPS = ("lock", "build", "test", "scan", "gate", "attest", "push", "record")
 
 Told = Callable[[str], object]
 """Is told each step before it begins; what it raises ends the task there."""
+
+
+def digest_of_file(path: Path) -> str:
+    """Of a file as it is; empty where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 class Stopping(BaseException):
@@ -34,6 +43,10 @@ class Task:
     target: str
     """`registry[:port][/prefix]`; empty: the own store is all there is."""
     policy: WatchPolicy
+    lock: bytes = b""
+    """The lock beside the definition, as the watcher sees it; empty: there is none."""
+    source: str = ""
+    """Digest of the definition's file, as the watcher sees it; empty: it is not compared."""
     review: bool = False
     """Whether it is built to be proposed: nothing is signed, published or locked."""
     advised: bool = False

@@ -8,6 +8,7 @@ from ironhull.lock.model import Lock
 from ironhull.workspace.fetching import LazyDownload, LockedPackages
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.pulled import PulledImages
+from ironhull.workspace.shared_layers import shared_layers
 from ironhull.workspace.stage_running import SandboxStages
 
 
@@ -18,4 +19,5 @@ def elsewhere(machine: Machine, definition: ImageDefinition, lock: Lock) -> Else
         LazyDownload(machine),
         PulledImages(machine),
         SandboxStages(machine),
+        shared_layers(machine),
     )

@@ -2,8 +2,8 @@
 
 local     a process for each processor
 local:N   N processes; 1: this one, without another
-dask:A    the workers of the scheduler at the address A (tcp://HOST:PORT), on any machines that see
-          the same home and catalog
+dask:A    the workers of the scheduler at the address A (tcp://HOST:PORT), on any machines that have
+          a home and the same catalog at the same places
 """
 
 from __future__ import annotations

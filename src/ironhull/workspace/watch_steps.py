@@ -32,9 +32,10 @@ from ironhull.errors import (
     EnvironmentProblem,
     IronhullError,
     LockError,
+    NotFoundError,
 )
 from ironhull.inventory.model import Inventory
-from ironhull.lock.file import lock_path, parse_lock, read_lock, render_lock, write_lock
+from ironhull.lock.file import lock_path, parse_lock, render_lock, write_lock
 from ironhull.lock.make import moved
 from ironhull.lock.model import Lock
 from ironhull.oci.digest import parse_digest
@@ -47,12 +48,13 @@ from ironhull.statements.attached import is_attested
 from ironhull.statements.kinds import SCORE, VEX, VULNERABILITIES
 from ironhull.store.layout import REF_NAME
 from ironhull.watch.facts import Facts, more_findings, worse
-from ironhull.watch.task import Outcome, Task, Told
+from ironhull.watch.task import Outcome, Task, Told, digest_of_file
 from ironhull.workspace.attesting import AttestChoices, attest
 from ironhull.workspace.elsewhere import elsewhere
 from ironhull.workspace.engines import engine_settings, host_of
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.publishing import pull
 from ironhull.workspace.sbom import bill_of
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
 from ironhull.workspace.watch_changes import attest_changes
@@ -153,15 +155,24 @@ class Run:
 
     def _lock(self) -> tuple[ImageDefinition, Lock | None, Lock]:
         path = self.task.path
-        file = lock_path(path)
+        self._check_source()
         old = None
         with suppress(LockError):
-            old = read_lock(file) if file.is_file() else None
+            old = parse_lock(self.task.lock, str(lock_path(path))) if self.task.lock else None
         definition, new = self._locking.new_lock(path, old.digests if old else None)
         if old is not None:
             self._known["old_lock"] = render_lock(old)
             new = moved(old, new)
         return definition, old, new
+
+    def _check_source(self) -> None:
+        """EnvironmentProblem on a host whose catalog is not the watcher's."""
+        path, wanted = self.task.path, self.task.source
+        if wanted and digest_of_file(path) != wanted:
+            raise EnvironmentProblem(
+                f"{path} is another one on this host than where the watcher is: bring its catalog "
+                "to the same state (the same commit, at the same place)"
+            )
 
     def _build(self, definition: ImageDefinition, lock: Lock, name: str = "") -> BuiltImage:
         machine = self.machine
@@ -262,12 +273,22 @@ class Run:
                 store.put(replace(inventory, image=replace(inventory.image, name=name)))
         if not self.machine.signs:
             return
+        self._bring_statements(image)
         if not is_attested(self.machine.home.store, image.descriptor):
             attest(self.machine, name, AttestChoices())
             attest_changes(self.machine, name, self._sides(self._published), self._sides(new))
         elif self.task.advised:
             attest(self.machine, name, AttestChoices(OF_ADVISORIES))
             self._renewed = True
+
+    def _bring_statements(self, image: BuiltImage) -> None:
+        """What another host has said of what is published: it is not to be said twice."""
+        state, digest = self.task.state, image.descriptor.digest
+        if digest != state.published or not state.repository:
+            return
+        if not is_attested(self.machine.home.store, image.descriptor):
+            with suppress(NotFoundError):
+                pull(self.machine, f"{state.repository}@{digest}", with_referrers=True)
 
     def _push(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> bool:
         if not self.task.target:

@@ -23,15 +23,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem, InputError, IronhullError
+from ironhull.lock.file import lock_path
 from ironhull.notify.message import Kind
 from ironhull.state.connecting import sqlite_url
 from ironhull.state.watch_records import Attempt, ImageState, moment, stamp
 from ironhull.state.watching import Clock, WatchState
-from ironhull.store.files import unique
+from ironhull.store.files import replace_file, unique
 from ironhull.watch.model import CauseKind, Entry
 from ironhull.watch.patience import is_due
 from ironhull.watch.plan import Observed, examined
-from ironhull.watch.task import Outcome, Stopping, Task, Told
+from ironhull.watch.task import Outcome, Stopping, Task, Told, digest_of_file
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.notifying import notifier
@@ -89,6 +90,8 @@ class Watcher:
         )
         if chosen.propose and chosen.publish:
             raise InputError("an image is proposed or published, not both: leave one of them out")
+        if chosen.remote and not chosen.propose:
+            raise InputError("a remote is where proposals are pushed: it needs --propose")
         self._proposing = Proposing(machine, chosen.remote) if chosen.propose else None
 
     def run(self, rounds: Callable[[Round], object] = lambda one: None) -> None:
@@ -197,6 +200,8 @@ class Watcher:
         chosen = self._chosen
         task = Task(
             self._machine.settings, name, entry.wanted.path, state, chosen.publish, chosen.policy,
+            lock=_bytes_of(lock_path(entry.wanted.path)),
+            source=digest_of_file(entry.wanted.path),
             review=self._chosen.propose,
             advised=any(cause.kind is CauseKind.ADVISORY for cause in entry.causes),
         )  # fmt: skip
@@ -231,6 +236,11 @@ class Watcher:
             outcome = Outcome("failed", "", f"its worker is gone: {error!r:.500}", own=False)
         if outcome.result == "built" and self._proposing is not None:
             outcome = self._proposing.propose(entry, outcome)
+        file = lock_path(entry.wanted.path)
+        done = outcome.result in ("published", "unchanged") and not self._chosen.propose
+        if done and outcome.lock and _bytes_of(file) != outcome.lock:
+            # Who did it was on another host, with a catalog of its own.
+            replace_file(file, outcome.lock)
         archive = observed.archives.get(entry.name, "")
         settle(self._state, self._chosen.policy, entry, number, archive, outcome)
         self._state.end_lease(f"image/{entry.name}", self._holder)
@@ -260,6 +270,13 @@ class Watcher:
                 f"this machine's clock says {stamp(now)}, and a round ended at {stamp(last)}: it is"
                 " wrong now, or was then. Nothing is done until one of them is mended"
             )
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def this_machine() -> str:

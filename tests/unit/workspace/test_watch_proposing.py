@@ -209,6 +209,8 @@ def test_outside_of_a_repository_and_with_a_registry_it_says_what_is_wrong(
     with shop.state() as state:
         with pytest.raises(InputError, match="is in no git repository"):
             Watcher(shop.machine, shop.choices(propose=True), state)
+        with pytest.raises(InputError, match="it needs --propose"):
+            Watcher(shop.machine, shop.choices(remote="origin"), state)
         with pytest.raises(InputError, match="proposed or published, not both"):
             Watcher(shop.machine, shop.choices(propose=True, publish="r.example/a"), state)
 
