@@ -25,6 +25,9 @@ KEPT = ("PATH", "PYTHON", "PYTEST", "CI", "TMPDIR", "LANG", "LC_", "IRONHULL_TES
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tally", type=Path, help="write how many tests ran into this file")
+    parser.addoption(
+        "--every-image", action="store_true", help="let scanners look at every runtime image"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

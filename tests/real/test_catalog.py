@@ -41,7 +41,7 @@ RUNTIME = [
 WHOLE = [name for name in IMAGES if name.split(":")[0] in ON_BOTH]
 """Images that are built on both platforms, and made again in other surroundings."""
 SCANNED = [name for name in RUNTIME if name in WHOLE]
-"""Images that foreign scanners look at: all of their kinds, not all of their number."""
+"""Images that foreign scanners look at: of all kinds; `make scanned` lets them look at all."""
 LARGE_IN_PODMAN = "node:20-dev"
 """The one image to build on whose tests run in podman too, as those of all that run there do."""
 
@@ -79,6 +79,15 @@ class Built:
 
     def show(self, name: str) -> dict[str, Any]:
         return self.json("show", name, "--platform", "linux/amd64")
+
+
+def scanned_of(config: pytest.Config) -> list[str]:
+    return RUNTIME if config.getoption("--every-image") else SCANNED
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "scanned" in metafunc.fixturenames:
+        metafunc.parametrize("scanned", scanned_of(metafunc.config))
 
 
 @pytest.fixture(scope="module")
@@ -211,10 +220,10 @@ def test_trivy_lists_exactly_the_packages_and_the_right_release(built, tmp_path,
     assert listed["Metadata"]["OS"]["Name"].startswith("13")
 
 
-@pytest.mark.parametrize("name", SCANNED)
 def test_the_bill_of_an_image_has_syfts_packages_and_every_file_under_its_owner(
-    built, tmp_path, name
+    built, tmp_path, scanned
 ):
+    name = scanned
     bills = {form: bill(built, name, form, tmp_path) for form in ("cyclonedx", "spdx")}
     document = json.loads(bills["cyclonedx"].read_bytes())
     image = of_syft(f"oci-archive:{exported(built, name, tmp_path)}")
@@ -250,8 +259,8 @@ def test_the_bill_of_an_image_has_syfts_packages_and_every_file_under_its_owner(
             assert component["supplier"] == {"name": "Debian"}
 
 
-@pytest.mark.parametrize("name", SCANNED)
-def test_the_bill_of_an_image_is_valid_and_the_same_again(built, tmp_path, name):
+def test_the_bill_of_an_image_is_valid_and_the_same_again(built, tmp_path, scanned):
+    name = scanned
     for form, version in (("cyclonedx", "V1_6"), ("cyclonedx-1.5", "V1_5")):
         text = bill(built, name, form, tmp_path).read_text()
         assert JsonStrictValidator(SchemaVersion[version]).validate_str(text) is None
@@ -294,7 +303,7 @@ def test_trivy_finds_through_our_bill_what_it_finds_in_the_image(built, tmp_path
 
 
 @pytest.fixture(scope="module")
-def known(built, tmp_path_factory):
+def known(built, pytestconfig, tmp_path_factory):
     """A home that knows the catalog's images, and advisories about every source package of them.
 
     Two each: one without a fix, and one of which Debian's tracker says that its release does not
@@ -305,7 +314,7 @@ def known(built, tmp_path_factory):
         (home / name).symlink_to(built.folder / "home" / name)
     releases = {"12": "bookworm", "13": "trixie"}
     sources = set()
-    for name in SCANNED:
+    for name in scanned_of(pytestconfig):
         found = built.json("inventory", name, "--platform", "linux/amd64", home=home)
         release = found["distribution"]["version_id"]
         sources |= {(each["source"], release) for each in found["packages"] if each["source"]}
@@ -340,9 +349,9 @@ def trivy_count(known: Path, bill: Path, *words: str | Path) -> int:
     return sum(len(each.get("Vulnerabilities", ())) for each in results)
 
 
-@pytest.mark.parametrize("name", SCANNED)
-def test_trivy_with_our_vex_finds_as_many_as_we_do(built, known, tmp_path, name):
+def test_trivy_with_our_vex_finds_as_many_as_we_do(built, known, tmp_path, scanned):
     """Of VEX trivy 0.47 reads CycloneDX by BOM-Links; at OpenVEX 0.2.0 it ends without a word."""
+    name = scanned
     bill = tmp_path / "bill.json"
     platform = ("--platform", "linux/amd64")
     words = ("sbom", name, "--format", "cyclonedx-1.5", "-o", str(bill))

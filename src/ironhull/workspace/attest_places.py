@@ -21,7 +21,7 @@ from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
-from ironhull.registry.client.naming import Kind, parse_location
+from ironhull.registry.client.naming import Kind, find_location
 from ironhull.registry.client.repository import Repository
 from ironhull.signing.dsse import signers_of
 from ironhull.signing.interface import BundleSigner, Signer
@@ -67,12 +67,17 @@ class AttestPlace(Protocol):
 def attest_place(machine: Machine, name: str) -> Iterator[AttestPlace]:
     """The image of the store with this name, else the one at the registry that it names.
 
-    NotFoundError, NetworkError.
+    NotFoundError, NetworkError; InputError for a layout or an archive.
     """
-    location = parse_location(name)
+    location = find_location(name)
     layout = machine.home.store
+    if location.kind in (Kind.LAYOUT, Kind.ARCHIVE):
+        raise InputError(
+            f"{name} is a {location.kind.value}, and statements are attached in the store or in a "
+            "registry: copy it there (`ironhull copy`), or have what is said written to a file"
+        )
     if location.kind is not Kind.REGISTRY or location.reference is None:
-        yield StoredImage(layout, name)
+        yield StoredImage(layout, location.name or name)
         return
     if not name.startswith("docker:"):
         try:

@@ -352,8 +352,13 @@ def test_the_verb_writes_a_summary_that_is_signed_if_asked(
 
 def test_without_a_key_nothing_is_built_for_a_summary(shop: Workspace, tmp_path: Path) -> None:
     ready_to_say(shop.machine, "app:1", attach=True)
+    ready_to_say(shop.machine, "store:app:1", attach=True)
     with pytest.raises(NotFoundError):
         ready_to_say(shop.machine, "other:1", attach=True)
+    shop.copy("app:1", f"oci:{tmp_path / 'layout'}:app")
+    for layout in (f"oci:{tmp_path / 'layout'}:app", str(tmp_path / "layout")):
+        with pytest.raises(InputError, match=r"is a layout, and statements .* copy it there"):
+            ready_to_say(shop.machine, layout, attach=True)
     shop.home.keys.rename(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="nothing signs here"):
         ready_to_say(shop.machine, "app:1", attach=False)
