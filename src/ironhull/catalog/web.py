@@ -202,7 +202,9 @@ class CatalogSite:
             await asyncio.to_thread(self.registry.contents.tags.listing)
             await asyncio.to_thread(lambda: self.site.index.generation)
         except Exception as error:
-            return PlainTextResponse(f"not ready: {error}\n", 503)
+            # For everybody without a password: paths and what is wrong with them are the log's.
+            self.registry.log.note("not ready", error=repr(error))
+            return PlainTextResponse("not ready, see the log\n", 503)
         return PlainTextResponse("ready\n")
 
     async def _asset(self, request: Request) -> Response:

@@ -13,7 +13,7 @@ import click
 from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json
 from ironhull.errors import InputError
-from ironhull.registry.client.access import Registries
+from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.registry import Registry
 from ironhull.registry.server.request_log import RequestLog
@@ -21,6 +21,8 @@ from ironhull.registry.server.rules import Push, Rules, read_rules_file
 from ironhull.registry.server.running import ServerConfig, collect, would_go
 from ironhull.registry.server.running import serve as run_server
 from ironhull.registry.server.site import Site
+from ironhull.registry.server.uploads import Uploads
+from ironhull.registry.server.upstream_interface import Upstream
 from ironhull.reports.words import shown_size
 from ironhull.workspace.machine import Machine
 
@@ -116,7 +118,7 @@ def serve(
         read_only=read_only,
         rules=held,
         pushed=pushed,
-        upstreams=partial(_upstreams, silent()) if held.mirrors else None,
+        upstream=partial(_upstream, silent()) if held.mirrors else None,
         limits=_limits(_size(max_blob), max_uploads, grace_hours * 3600),
     )
     if dry_run and not only_collect:
@@ -163,10 +165,12 @@ def _rules(path: Path | None) -> tuple[Rules, Callable[[Push], None]]:
     return held, PushTelling(silent(), parse_channels(tables))
 
 
-def _upstreams(machine: Machine) -> Registries:
+def _upstream(machine: Machine, contents: Contents, uploads: Uploads) -> Upstream:
+    # The registry client: nothing that a registry without mirrors needs.
+    from ironhull.registry.server.upstream import RegistryUpstream
     from ironhull.workspace.registries import mirrored_registries
 
-    return mirrored_registries(machine)
+    return RegistryUpstream(contents, uploads, mirrored_registries(machine))
 
 
 def _collect(config: ServerConfig, dry_run: bool, as_json: bool) -> None:

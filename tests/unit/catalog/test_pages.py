@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import bcrypt
 import pytest
 import zstandard
 from outside.made_catalog import (
@@ -34,6 +35,7 @@ from tests.fakes.asgi import ask, request
 from ironhull.catalog.facts import ProvenanceFacts, Verification
 from ironhull.catalog.live import Nothing
 from ironhull.catalog.web import WORKERS
+from ironhull.registry.server.listing import Tags
 
 ALICE = {"authorization": "Basic " + base64.b64encode(f"alice:{PASSWORD}".encode()).decode()}
 EVERY = (
@@ -228,6 +230,63 @@ def test_what_a_stranger_may_not_see_is_answered_like_what_is_not_there(
     assert ask(guarded, "GET", path, headers=ALICE).status == 200
 
 
+def private_requests() -> list[tuple[str, str]]:
+    """(method, path) of whatever may be asked about the private image, in every way of asking."""
+    name, tag, own = "team/secret", "1", digest("secret")
+    image = f"{name}/-/{tag}"
+    sections = ["", "/packages", "/vulnerabilities", "/layers", "/provenance", "/attestations"]
+    sections += ["/changes", "/nothing", "/packages/2", "/vulnerabilities/2", "/layers/2"]
+    sections += [f"/changes?since={own}", "/packages?q=hush", "/vulnerabilities?q=CVE"]
+    paths = [f"{root}/{image}{each}" for root in ("/images", "/api/v1/images") for each in sections]
+    encoded = name.replace("/", "%2F")
+    for root in ("/images", "/api/v1/images"):
+        paths += [f"{root}/{each}" for each in (name, f"{name}/", f"{name}/-/2", encoded)]
+        paths += [f"{root}/{each}?page=2" for each in (name, f"{image}/packages", image)]
+    paths += [f"/feeds/{name}.atom", f"/feeds/{encoded}.atom"]
+    registry = [f"manifests/{tag}", f"manifests/{own}", f"blobs/{own}", "tags/list"]
+    registry += ["tags/list?n=1", "tags/list?n=0&last=0", f"referrers/{own}"]
+    registry += [f"referrers/{own}?artifactType=x", "manifests/latest", "blobs/uploads/abc"]
+    paths += [f"/v2/{name}/{each}" for each in registry]
+    asked = [(method, path) for path in paths for method in ("GET", "HEAD")]
+    asked += [("PUT", f"/v2/{name}/manifests/{tag}"), ("POST", f"/v2/{name}/blobs/uploads/")]
+    asked += [("DELETE", f"/v2/{name}/{each}") for each in registry[:3]]
+    asked += [("PATCH", f"/v2/{name}/blobs/uploads/abc"), ("PUT", f"/v2/{name}/blobs/uploads/abc")]
+    asked += [
+        ("POST", f"/v2/node/blobs/uploads/?mount={own}&from={each}") for each in (name, encoded)
+    ]
+    return asked
+
+
+def test_two_hundred_requests_for_private_things_are_answered_like_for_what_is_not_there(
+    catalog: FakeCatalog, tmp_path: Path
+) -> None:
+    file = users(tmp_path / "users.toml")
+    hashed = bcrypt.hashpw(b"word", bcrypt.gensalt(4)).decode()
+    bob = f'[users.bob]\npassword = "{hashed}"\nrole = "push"\nrepositories = ["node"]\n'
+    file.write_text(file.read_text() + bob)
+    guarded = catalog_app(catalog, file)
+    other = {"authorization": "Basic " + base64.b64encode(b"bob:word").decode()}
+    asked = [(*each, headers) for each in private_requests() for headers in ({}, other)]
+    assert len(asked) >= 200
+    for method, path, headers in asked:
+        private = ask(guarded, method, path, headers=headers)
+        absent = ask(guarded, method, path.replace("secret", "absent"), headers=headers)
+        # A mount of what cannot be seen begins an upload, as of what is not there.
+        assert private.status >= 400 or (private.status == 202 and "mount=" in path), (method, path)
+        assert told(private) == told(absent), (method, path)
+
+
+def told(answer: Any) -> tuple[int, bytes, dict[str, str]]:
+    """What an answer says; the name that was asked for is said back."""
+    own = ("x-request-id", "content-length", "location", "docker-upload-uuid")
+    kept = {
+        key: value.replace("secret", "absent")
+        for key, value in answer.headers.items()
+        if key not in own
+    }
+    return answer.status, answer.body.replace(b"secret", b"absent"), kept
+
+
 def test_no_page_search_feed_count_or_answer_of_a_stranger_tells_of_private_images(
     guarded: Any,
 ) -> None:
@@ -404,6 +463,22 @@ def test_the_registry_is_as_it_was_and_says_when_it_is_ready(app: Any) -> None:
     assert ask(app, "POST", "/").status == 405
     metrics = ask(app, "GET", "/metrics").body.decode()
     assert "ironhull_registry_requests_total" in metrics
+
+
+def test_who_is_not_ready_says_why_in_the_log_alone(
+    catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = catalog_app(catalog)
+
+    def broken(tags: Tags) -> Any:
+        raise OSError("/private/path is gone")
+
+    monkeypatch.setattr(Tags, "listing", broken)
+    for path in ("/readyz", "/healthz"):
+        answer = ask(app, "GET", path)
+        assert answer.status == 503
+        assert b"private" not in answer.body
+        assert b"see the log" in answer.body
 
 
 def test_the_registry_answers_while_more_pages_are_asked_for_than_can_be_made(

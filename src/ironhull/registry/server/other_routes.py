@@ -76,7 +76,9 @@ class OtherRoutes:
         try:
             await asyncio.to_thread(self._registry.contents.tags.listing)
         except Exception as error:
-            return PlainTextResponse(f"the store cannot be read: {error}\n", 503)
+            # For everybody without a password: paths and what is wrong with them are the log's.
+            self._registry.log.note("the store cannot be read", error=repr(error))
+            return PlainTextResponse("the store cannot be read, see the log\n", 503)
         return PlainTextResponse("ok\n")
 
     async def metrics(self, request: Request, call: Call) -> ASGIApp:

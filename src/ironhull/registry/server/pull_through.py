@@ -24,7 +24,6 @@ from typing import Any, TypeVar
 from ironhull.errors import NetworkError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
-from ironhull.registry.client.access import Registries
 from ironhull.registry.server.arriving import Arriving
 from ironhull.registry.server.contents import Contents, FoundManifest
 from ironhull.registry.server.mirrored import MirrorRecords
@@ -32,8 +31,7 @@ from ironhull.registry.server.mirrors import Mirror
 from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import is_tag
 from ironhull.registry.server.refusal import Refusal
-from ironhull.registry.server.uploads import Uploads
-from ironhull.registry.server.upstream import Upstream, said
+from ironhull.registry.server.upstream_interface import Upstream
 
 _SMALL_THREADS, _BLOB_THREADS = 8, 8
 _MAX_WAITING = 512
@@ -55,15 +53,13 @@ class PullThrough:
     def __init__(
         self,
         contents: Contents,
-        uploads: Uploads,
-        registries: Registries,
+        upstream: Upstream,
         note: Callable[..., None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._contents, self._registries = contents, registries
+        self._contents, self._upstream = contents, upstream
         self._note, self._clock = note, clock
         self._kept = MirrorRecords(contents.records)
-        self._upstream = Upstream(contents, uploads, self._kept, registries)
         self._small = {m: _threads(m, _SMALL_THREADS) for m in contents.rules.mirrors}
         self._large = {m: _threads(m, _BLOB_THREADS) for m in contents.rules.mirrors}
         self._going: dict[tuple[str, ...], asyncio.Task[Any]] = {}
@@ -108,7 +104,7 @@ class PullThrough:
             else:
                 await arriving.begun()
         except NetworkError as error:
-            raise said(mirror, error) from None
+            raise self._upstream.said(mirror, error) from None
         return None if arriving.done.done() else arriving
 
     async def blob_size(self, repository: str, digest: Digest) -> int:
@@ -153,12 +149,12 @@ class PullThrough:
 
     def close(self) -> None:
         """End what goes on."""
-        self._registries.stop.set()
+        self._upstream.stop()
         for task in self._tasks:
             task.cancel()
         for threads in (*self._small.values(), *self._large.values()):
             threads.shutdown(wait=True, cancel_futures=True)
-        self._registries.close()
+        self._upstream.close()
 
     async def _tag(self, mirror: Mirror, repository: str, tag: str) -> FoundManifest:
         kept = await asyncio.to_thread(self._upstream.kept_tag, repository, tag)
@@ -198,7 +194,7 @@ class PullThrough:
         except asyncio.CancelledError:
             error = NetworkError("the server ends")
         except Exception as failure:
-            error = said(mirror, failure, "BLOB_UNKNOWN")
+            error = self._upstream.said(mirror, failure, "BLOB_UNKNOWN")
             self._note("mirror", problem=str(failure))
         finally:
             self._arriving.pop((repository, arriving.digest), None)
@@ -217,7 +213,9 @@ class PullThrough:
             # One who goes away ends it for nobody else.
             return await asyncio.shield(task)
         except Exception as error:
-            raise said(mirror, error, _MISSING.get(work.__name__, "MANIFEST_UNKNOWN")) from error
+            raise self._upstream.said(
+                mirror, error, _MISSING.get(work.__name__, "MANIFEST_UNKNOWN")
+            ) from error
 
     async def _ask(
         self, mirror: Mirror, work: Callable[..., T], repository: str, more: tuple[str, ...]

@@ -31,7 +31,6 @@ from granian.server.mp import MPServer
 from starlette.types import ASGIApp
 
 from ironhull.errors import EnvironmentProblem, InputError
-from ironhull.registry.client.access import Registries
 from ironhull.registry.server.access import Access
 from ironhull.registry.server.app import application
 from ironhull.registry.server.connections import Connections
@@ -46,6 +45,7 @@ from ironhull.registry.server.rules import Push, Rules
 from ironhull.registry.server.site import Site
 from ironhull.registry.server.sweep import Swept, sweep
 from ironhull.registry.server.uploads import Uploads
+from ironhull.registry.server.upstream_interface import Upstream
 from ironhull.store.layout import ImageLayout
 
 _BACKLOG = 4096
@@ -72,7 +72,7 @@ class ServerConfig:
     rules: Rules = field(default_factory=Rules)
     pushed: Callable[[Push], None] = lambda push: None
     """As `Registry.pushed`."""
-    upstreams: Callable[[], Registries] | None = None
+    upstream: Callable[[Contents, Uploads], Upstream] | None = None
     """What mirrored registries are asked through, made in the process that answers."""
 
     @property
@@ -108,8 +108,8 @@ def build(config: ServerConfig, log: RequestLog) -> Registry:
         bring_up_to_date(contents)
     uploads = Uploads(contents, config.limits)
     mirrors = None
-    if config.upstreams is not None and config.rules.mirrors:
-        mirrors = PullThrough(contents, uploads, config.upstreams(), log.note)
+    if config.upstream is not None and config.rules.mirrors:
+        mirrors = PullThrough(contents, config.upstream(contents, uploads), log.note)
     return Registry(
         contents=contents,
         uploads=uploads,

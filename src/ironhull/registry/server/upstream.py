@@ -1,7 +1,6 @@
 """Asks the registry that a repository mirrors, and keeps what it gives: the work in threads.
 
-Each function is for one repository of ours and raises what the registry client raises, with the
-place in its words; `said` makes answers of that.
+Loaded only where something is mirrored: the client is half of what a server would load otherwise.
 """
 
 from __future__ import annotations
@@ -37,18 +36,17 @@ _MAX_REFERRERS = 500
 _LATER = frozenset({408, 425, 429}) | set(range(500, 600))
 
 
-class Upstream:
-    """Fetches for mirrored repositories; safe for several threads."""
+class RegistryUpstream:
+    """`upstream_interface.Upstream` by the registry client."""
 
     def __init__(
         self,
         contents: Contents,
         uploads: Uploads,
-        kept: MirrorRecords,
         registries: Registries,
     ) -> None:
         self._contents, self._uploads = contents, uploads
-        self._kept, self._registries = kept, registries
+        self._kept, self._registries = MirrorRecords(contents.records), registries
 
     def kept_tag(self, repository: str, tag: str) -> KeptTag | None:
         """A tag that was had, if its manifest is still here."""
@@ -125,6 +123,40 @@ class Upstream:
         sync_folder(contents.blobs.path(digest).parent)
         contents.records.add_blob(repository, digest)
 
+    def said(
+        self, mirror: Mirror, error: Exception, missing: str = "MANIFEST_UNKNOWN"
+    ) -> Exception:
+        """The answer for what went wrong; other errors stay what they are."""
+        words = f"mirror of {mirror.upstream}: {error}"
+        match error:
+            case Refusal():
+                return error
+            case NotFoundError():
+                return Refusal(missing, words)
+            case Refused(status=401 | 403):
+                return Refusal("DENIED", words)
+            case Refused(status=429):
+                wait = str(max(1, round(error.wait)))
+                return Refusal("TOOMANYREQUESTS", words, headers={"retry-after": wait})
+            case Refused() if error.status not in _LATER:
+                return Refusal("UPSTREAM_INVALID", words)
+            case NetworkError():
+                return Refusal("UPSTREAM_UNAVAILABLE", words, headers={"retry-after": "10"})
+            case UntrustedError() | MalformedError():
+                return Refusal("UPSTREAM_INVALID", words)
+            case InputError():  # a login that cannot be read, an authority that is none
+                return Refusal("UPSTREAM_UNAVAILABLE", words)
+            case _:
+                return error
+
+    def stop(self) -> None:
+        """Let what goes on end soon."""
+        self._registries.stop.set()
+
+    def close(self) -> None:
+        """Let all connections go."""
+        self._registries.close()
+
     def _store(self, repository: str, document: Document) -> None:
         entry = entry_of(document)
         with locked(self._contents.sweep_lock, shared=True):
@@ -136,28 +168,3 @@ class Upstream:
         if source is None:
             raise NotFoundError(f"{repository} is not mirrored")
         return self._registries.repository(source)
-
-
-def said(mirror: Mirror, error: Exception, missing: str = "MANIFEST_UNKNOWN") -> Exception:
-    """The answer for what went wrong upstream; `missing` is the code for what it does not have."""
-    words = f"mirror of {mirror.upstream}: {error}"
-    match error:
-        case Refusal():
-            return error
-        case NotFoundError():
-            return Refusal(missing, words)
-        case Refused(status=401 | 403):
-            return Refusal("DENIED", words)
-        case Refused(status=429):
-            wait = str(max(1, round(error.wait)))
-            return Refusal("TOOMANYREQUESTS", words, headers={"retry-after": wait})
-        case Refused() if error.status not in _LATER:
-            return Refusal("UPSTREAM_INVALID", words)
-        case NetworkError():
-            return Refusal("UPSTREAM_UNAVAILABLE", words, headers={"retry-after": "10"})
-        case UntrustedError() | MalformedError():
-            return Refusal("UPSTREAM_INVALID", words)
-        case InputError():  # a login that cannot be read, an authority that is none
-            return Refusal("UPSTREAM_UNAVAILABLE", words)
-        case _:
-            return error

@@ -29,6 +29,7 @@ from ironhull.registry.server.mirrors import Mirror
 from ironhull.registry.server.pull_through import PullThrough
 from ironhull.registry.server.rules import Quota, Rules, read_rules_file
 from ironhull.registry.server.sweep import sweep
+from ironhull.registry.server.upstream import RegistryUpstream
 from ironhull.transport.patience import Patience
 
 HURRY = Patience(
@@ -64,7 +65,8 @@ def mirrored(
     contents = site.registry.contents
     contents.rules = rules or Rules(mirrors=(Mirror("hub", host),))
     registries = Registries(credentials=credentials, patience=HURRY)
-    through = PullThrough(contents, site.registry.uploads, registries, site.registry.log.note)
+    upstream = RegistryUpstream(contents, site.registry.uploads, registries)
+    through = PullThrough(contents, upstream, site.registry.log.note)
     registry = replace(site.registry, mirrors=through)
     made = Mirrored(registry, application(registry), site.stream)
     made.through = through

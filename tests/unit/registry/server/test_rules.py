@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import queue
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +18,9 @@ from tests.unit.registry.server.conftest import Site, make_site, manifest
 from ironhull.errors import InputError
 from ironhull.registry.server.app import application
 from ironhull.registry.server.rules import Push, Quota, Rules, read_rules_file
+from ironhull.settings import Settings
+from ironhull.workspace import push_telling
+from ironhull.workspace.machine import Machine
 
 
 @pytest.fixture
@@ -97,32 +104,48 @@ def test_what_is_wrong_in_it_is_said_with_the_file(tmp_path: Path, text: str, sa
     assert str(path) in str(caught.value)
 
 
-def test_a_push_is_told_as_a_signed_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from contextlib import contextmanager
+class Told:
+    """What is told; nothing before `go`. `fails`: the channels cannot be opened."""
 
-    from ironhull.settings import Settings
-    from ironhull.workspace import push_telling
-    from ironhull.workspace.machine import Machine
+    def __init__(self, home: Path, *, fails: bool = False) -> None:
+        self.sent: queue.Queue[Any] = queue.Queue()
+        self.go, self.begun = threading.Event(), threading.Event()
+        self.noted: list[str] = []
+        self.fails = fails
+        self.machine = Machine(Settings(home=home, catalog=home), self)
 
-    sent: queue.Queue[Any] = queue.Queue()
+    def start(self, step: str, total: int | None, unit: str) -> Any:
+        raise AssertionError
 
-    class Opened:
-        def tell(self, message: Any) -> list[str]:
-            sent.put(message)
-            return []
+    def note(self, text: str) -> None:
+        self.noted.append(text)
+
+    def tell(self, message: Any) -> list[str]:
+        self.begun.set()
+        assert self.go.wait(60)
+        self.sent.put(message)
+        return []
 
     @contextmanager
-    def opened(machine: Machine, choices: Any) -> Any:
-        yield Opened()
+    def opened(self, machine: Machine, choices: Any) -> Iterator[Any]:
+        if self.fails:
+            raise InputError("the secret is none")
+        yield self
 
-    monkeypatch.setattr(push_telling, "notifier", opened)
-    machine = Machine(Settings(home=tmp_path, catalog=tmp_path))
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+    made = Told(tmp_path)
+    monkeypatch.setattr(push_telling, "notifier", made.opened)
+    return made
+
+
+def test_a_push_is_told_as_a_signed_message(told: Told) -> None:
+    told.go.set()
     when = datetime(2026, 11, 29, tzinfo=UTC)
-    telling = push_telling.PushTelling(machine, (), lambda: when)
+    telling = push_telling.PushTelling(told.machine, (), lambda: when)
     telling(Push("node", "1", "sha256:ab", "alice"))
-    message = sent.get(timeout=60)
+    message = told.sent.get(timeout=60)
     assert message.json() == {
         "type": "image.published",
         "timestamp": "2026-11-29T00:00:00Z",
@@ -134,3 +157,37 @@ def test_a_push_is_told_as_a_signed_message(
             "digest": "sha256:ab",
         },
     }
+
+
+def test_of_a_flood_of_pushes_each_tag_is_told_once_and_what_does_not_fit_is_counted(
+    told: Told,
+) -> None:
+    telling = push_telling.PushTelling(told.machine, (), most=4)
+    telling(Push("first", "1", "sha256:0", ""))
+    assert told.begun.wait(60)  # it is being told, and waits no more
+    for digest in range(100):
+        for name in ("a", "b", "c", "d", "e", "f"):
+            telling(Push(name, "1", f"sha256:{digest}", ""))
+    told.go.set()
+    found = [told.sent.get(timeout=60).json()["data"] for _ in range(5)]
+    names = [(each["repository"], each["digest"]) for each in found]
+    assert names == [("first", "sha256:0"), *((name, "sha256:99") for name in "abcd")]
+    telling(Push("g", "1", "sha256:1", ""))
+    assert told.sent.get(timeout=60).json()["data"]["repository"] == "g"
+    assert told.noted == [
+        "note: 4 pushes wait; nobody is told of e:1",
+        "note: nobody was told of 200 pushes, too many waited",
+    ]
+
+
+def test_channels_that_cannot_be_opened_are_noted_and_stop_no_push(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told(tmp_path, fails=True)
+    monkeypatch.setattr(push_telling, "notifier", told.opened)
+    telling = push_telling.PushTelling(told.machine, ())
+    telling(Push("node", "1", "sha256:ab", ""))
+    end = time.monotonic() + 60
+    while not told.noted and time.monotonic() < end:
+        time.sleep(0.01)
+    assert told.noted == ["note: nobody is told of 1 pushes: the secret is none"]
