@@ -11,6 +11,10 @@ socket that neither hashes nor stores.
 Then load: 200 clients that pull and 50 that push small images (1 MB) at once for 30 seconds, of
 docker-registry and of Ironhull, and of Ironhull with 2,000 silent connections and 60 wrong
 passwords a second beside them; in turns, on servers started anew, the times of all rounds together.
+
+Then 1,000 small images of 30 shared layers each, pushed by 8 clients as podman and docker push, and
+HEADs and GETs of their manifests by 50 clients at once, of docker-registry and of Ironhull.
+
 The clients share the machine's cores with the server. Ends with 1 if a goal of the project is
 missed.
 """
@@ -47,6 +51,8 @@ PULLS_A_ROUND = 3
 # Of docker-registry's p99 under load; of Ironhull's own when it is besieged.
 LOAD_PULL_GOAL, LOAD_PUSH_GOAL, SIEGE_GOAL = 0.35, 0.5, 1.5
 LOAD_MEMORY_GOAL = 160 * MB
+# Of docker-registry's: p99 of looking at small manifests, time of pushing small images.
+LOOK_GOAL, SMALL_PUSH_GOAL = 0.5, 0.5
 
 
 @dataclass
@@ -208,9 +214,16 @@ def new_blob(path: Path, size: int) -> str:
 
 
 def measure(
-    folder: Path, rounds: int, size: int, pulls: int, seconds: float, load_rounds: int
+    folder: Path,
+    rounds: int,
+    size: int,
+    pulls: int,
+    seconds: float,
+    load_rounds: int,
+    images: int,
 ) -> dict[str, Any]:
     load = under_load(folder, seconds, load_rounds)
+    small = small_images(folder, images)
     files = folder / "files"
     files.mkdir()
     with (
@@ -238,7 +251,8 @@ def measure(
             many[target.name] = at_once(target, where, size, pulls)
         second = second_push(ours, folder)
     result = report(size, pushed, pulled, many, second)
-    return {**result, "load": load, "goals": result["goals"] | load_goals(load)}
+    goals = result["goals"] | load_goals(load) | small_goals(small)
+    return {**result, "load": load, "small": small, "goals": goals}
 
 
 def at_once(target: Target, path: str, size: int, pulls: int) -> dict[str, float]:
@@ -308,6 +322,37 @@ def under_load(folder: Path, seconds: float, rounds: int) -> dict[str, Any]:
             "peak_memory_mb": peaks[name] / MB,
         }
         for name in times
+    }
+
+
+def small_images(folder: Path, images: int) -> dict[str, dict[str, float]]:
+    """By server: seconds to push all images, and of looking at their manifests."""
+    found = {}
+    for name in ("docker-registry", "ironhull"):
+        place = folder / f"small-{name}"
+        place.mkdir()
+        with docker_registry(place) if name == "docker-registry" else ironhull(place) as target:
+            command = [sys.executable, "-m", "clients.small", str(target.port)]
+            command += ["--images", str(images)]
+            ran = subprocess.run(command, check=True, cwd=FOLDER, stdout=subprocess.PIPE)
+            memory = target.peak() / MB
+        shutil.rmtree(place)
+        said = json.loads(ran.stdout)
+        looks = {f"look_{key}": value for key, value in spread(said["looked"]).items()}
+        found[name] = {"images": images, "push_seconds": said["pushed"], **looks}
+        found[name]["peak_memory_mb"] = memory
+    return found
+
+
+def small_goals(small: dict[str, dict[str, float]]) -> dict[str, bool]:
+    theirs, ours = small["docker-registry"], small["ironhull"]
+    return {
+        f"small images: pushed in at most {SMALL_PUSH_GOAL} of docker-registry's time": ours[
+            "push_seconds"
+        ]
+        <= SMALL_PUSH_GOAL * theirs["push_seconds"],
+        f"small manifests: p99 at most {LOOK_GOAL} of docker-registry's": ours["look_p99"]
+        <= LOOK_GOAL * theirs["look_p99"],
     }
 
 
@@ -471,6 +516,10 @@ def show(result: dict[str, Any]) -> None:
             count, median, p99 = (values[f"{what}_{key}"] for key in ("count", "median", "p99"))
             print(f"  {name:18} {what} {count:7} {median * 1000:7.0f} ms {p99 * 1000:7.0f} ms")
         print(f"  {name:18} {values['failures']} failures, {values['peak_memory_mb']:.0f} MB")
+    print("small images: all pushed, manifests looked at by 50 clients: median, 99th percentile")
+    for name, values in result["small"].items():
+        looks = " ".join(f"{values[f'look_{key}'] * 1000:7.0f} ms" for key in ("median", "p99"))
+        print(f"  {name:16} {values['images']} in {values['push_seconds']:6.1f} s  {looks}")
     second = result["second_push"]
     print(f"first push {second['first_bytes']} bytes, second {second['second_bytes']} bytes")
     for goal, met in result["goals"].items():
@@ -485,13 +534,14 @@ def main() -> None:
     parser.add_argument("--pulls", type=int, default=100, help="at once")
     parser.add_argument("--seconds", type=float, default=30, help="of load, in each round")
     parser.add_argument("--load-rounds", type=int, default=2)
+    parser.add_argument("--images", type=int, default=1000, help="small ones")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ironhull-bench-") as folder:
         # nginx's worker reads there as another user.
         Path(folder).chmod(0o755)
         result = measure(
             Path(folder), options.rounds, options.size * MB, options.pulls,
-            options.seconds, options.load_rounds,
+            options.seconds, options.load_rounds, options.images,
         )  # fmt: skip
     if options.json:
         print(json.dumps(result, indent=2))

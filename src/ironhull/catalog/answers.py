@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from bisect import insort
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +77,14 @@ class _Advice:
 
 
 def answer(
-    shelf: Shelf, index: CatalogIndex, advisories: Path | None, vulnerability: str
+    shelf: Shelf,
+    index: CatalogIndex,
+    advisories: Path | None,
+    vulnerability: str,
+    *,
+    listed: bool = True,
 ) -> Answer:
-    """The answer for a vulnerability by any of its names."""
+    """The answer for a vulnerability by any of its names; not `listed`: without its images."""
     advice = _advice(advisories, vulnerability)
     hits = _seen(shelf, index, [hit for name in advice.names for hit in index.affected(name)])
     by_manifest: dict[str, list[Hit]] = {}
@@ -85,8 +92,8 @@ def answer(
         by_manifest.setdefault(hit.manifest, []).append(hit)
     had = {key for name in advice.names for key in index.had(name)}
     reasons = _reasons(index, advice.claims)
-    images = _images(shelf, index, _Matter(by_manifest, had, reasons, advice.known or bool(hits)))
-    counts: dict[str, int] = {each: sum(i.means == each for i in images) for each in ORDER}
+    matter = _Matter(by_manifest, had, reasons, advice.known or bool(hits))
+    images, counts = _images(shelf, index, matter, listed)
     severity = min((hit.severity for hit in hits), key=lambda each: RANK.get(each, 9), default="")
     return Answer(
         vulnerability,
@@ -122,13 +129,34 @@ class _Given:
     known: bool
 
 
-def _images(shelf: Shelf, index: CatalogIndex, matter: _Matter) -> list[ImageAnswer]:
-    """An answer for each image. Most have nothing to do with it: theirs are made once a shelf."""
-    key = f"answers {matter.known}"
+@dataclass(frozen=True, slots=True)
+class _Quiet:
+    """The answers of a shelf for a vulnerability that no image has to do with, in their order."""
+
+    images: tuple[ImageAnswer, ...]
+    counts: Mapping[Means, int]
+    by_digest: Mapping[str, Sequence[ImageAnswer]]
+
+
+def _quiet(shelf: Shelf, index: CatalogIndex, known: bool) -> _Quiet:
+    """Made once a shelf: most images have nothing to do with most vulnerabilities."""
+    key = f"answers {known}"
     if key not in shelf.kept:
-        nothing = _Matter({}, set(), {}, matter.known)
-        shelf.kept[key] = sorted(_answers(shelf, index, nothing, None), key=_order)
-    quiet: list[ImageAnswer] = shelf.kept[key]
+        nothing = _Matter({}, set(), {}, known)
+        images = tuple(sorted(_answers(shelf, index, nothing, None), key=_order))
+        by_digest: dict[str, list[ImageAnswer]] = {}
+        for each in images:
+            by_digest.setdefault(each.digest, []).append(each)
+        shelf.kept[key] = _Quiet(images, Counter(each.means for each in images), by_digest)
+    found: _Quiet = shelf.kept[key]
+    return found
+
+
+def _images(
+    shelf: Shelf, index: CatalogIndex, matter: _Matter, listed: bool
+) -> tuple[Sequence[ImageAnswer], dict[str, int]]:
+    """An answer for each image, none of them unless they are to be `listed`, and the counts."""
+    quiet = _quiet(shelf, index, matter.known)
     concerned = {
         digest
         for digests in index.owners({**matter.hits, **matter.reasons}).values()
@@ -137,10 +165,22 @@ def _images(shelf: Shelf, index: CatalogIndex, matter: _Matter) -> list[ImageAns
     for name, tag in matter.had:
         if name in shelf.by_name:
             concerned.add(shelf.by_name[name].tags.get(tag, ""))
+    loud = list(_answers(shelf, index, matter, concerned)) if concerned else []
+    counts: dict[str, int] = {means: quiet.counts.get(means, 0) for means in ORDER}
+    for digest in concerned:
+        for each in quiet.by_digest.get(digest, ()):
+            counts[each.means] -= 1
+    for each in loud:
+        counts[each.means] += 1
+    if not listed:
+        return (), counts
     if not concerned:
-        return quiet
-    others = [each for each in quiet if each.digest not in concerned]
-    return sorted([*others, *_answers(shelf, index, matter, concerned)], key=_order)
+        return quiet.images, counts
+    images = [each for each in quiet.images if each.digest not in concerned]
+    # A few go among many that are in order already: sorting all again took most of a page's time.
+    for each in loud:
+        insort(images, each, key=_order)
+    return images, counts
 
 
 def _order(each: ImageAnswer) -> tuple[int, str, str]:

@@ -374,6 +374,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"size": shown_size, "count": lambda value: f"{value:,}", "day": _day}
+    made.filters["of"] = _of
     made.globals |= {
         "image_path": paths.image_path,
         "vulnerability_path": paths.vulnerability_path,
@@ -385,6 +386,11 @@ def _environment() -> Environment:
         "chart_height": HEIGHT,
     }
     return made
+
+
+def _of(number: int, one: str, many: str = "") -> str:
+    """A number of things: `1 image`, `2 images`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def _day(moment: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -83,14 +83,19 @@ class Shelf:
     def search(self, text: str) -> list[Entry]:
         """Entries that have every word of the text; those whose name begins with it first."""
         words = text.lower().split()[:10]
-        found = [each for each in self.entries if all(word in each.words for word in words)]
+        found: Sequence[Entry] = self.entries
+        for word in words:
+            found = [each for each in found if word in each.words]
         first = words[0] if words else ""
         return sorted(found, key=lambda each: (not each.name.startswith(first), each.name))
 
     @property
     def images(self) -> int:
         """How many different images it has."""
-        return len({digest for entry in self.entries for digest in entry.tags.values()})
+        if "images" not in self.kept:
+            found = {digest for entry in self.entries for digest in entry.tags.values()}
+            self.kept["images"] = len(found)
+        return int(self.kept["images"])
 
 
 class Shelves:

@@ -263,7 +263,7 @@ def _search(site: Site, reader: Reader, request: Request) -> Made:
     wanted = _wanted(reader, request)
     identifier = wanted.query.upper() if wanted.query[:5].lower() != "ghsa-" else wanted.query
     asked = looks_like_identifier(identifier)
-    found = _answer(site, reader, identifier) if asked else None
+    found = _answer(site, reader, identifier, listed=False) if asked else None
     if request.query_params.get("part"):
         return _html(pages.results(site, wanted, found))
     return _html(pages.search(site, wanted, found))
@@ -323,8 +323,8 @@ def _path_page(request: Request) -> int:
     return page_of({"page": text} if text else {})
 
 
-def _answer(site: Site, reader: Reader, identifier: str) -> Answer:
-    return answer(reader.shelf, site.index, site.advisories, identifier)
+def _answer(site: Site, reader: Reader, identifier: str, *, listed: bool = True) -> Answer:
+    return answer(reader.shelf, site.index, site.advisories, identifier, listed=listed)
 
 
 def _status(site: Site, reader: Reader, request: Request) -> Made:

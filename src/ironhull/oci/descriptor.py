@@ -12,6 +12,8 @@ from ironhull.oci.digest import Digest, digest_of, parse_digest
 from ironhull.oci.platform import Platform
 from ironhull.values import dataclass
 
+_KNOWN = frozenset({"mediaType", "digest", "size", "annotations", "artifactType"})
+
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
@@ -74,14 +76,14 @@ class Descriptor:
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise MalformedError(f"descriptor with a wrong size: {size!r:.50}")
         annotations = value.get("annotations") or {}
-        if not isinstance(annotations, dict) or not all(
-            isinstance(text, str) for pair in annotations.items() for text in pair
-        ):
+        if not isinstance(annotations, dict):
             raise MalformedError("descriptor annotations are a map of strings")
+        for key, text in annotations.items():
+            if not isinstance(key, str) or not isinstance(text, str):
+                raise MalformedError("descriptor annotations are a map of strings")
         artifact_type = value.get("artifactType")
         if artifact_type is not None and not isinstance(artifact_type, str):
             raise MalformedError("descriptor artifactType is a string")
-        known = {"mediaType", "digest", "size", "annotations", "artifactType"}
         return cls(
             media_type=media_type,
             digest=parse_digest(value.get("digest")),
@@ -89,7 +91,7 @@ class Descriptor:
             annotations=annotations,
             artifact_type=artifact_type,
             platform=_platform(value.get("platform")),
-            extra={key: item for key, item in value.items() if key not in known},
+            extra={key: item for key, item in value.items() if key not in _KNOWN},
         )
 
 

@@ -1,32 +1,13 @@
-"""What this machine knows of the present, for the catalog's pages; see `catalog.live`."""
+"""What this machine knows of the present, for the catalog's pages; see `catalog.live`.
+
+What answers is loaded with the first question: verifying and its libraries are a quarter of the
+time that a server would take to start.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from ironhull.catalog.facts import (
-    AttestationFacts,
-    FixTimes,
-    Publication,
-    RuleFacts,
-    Verification,
-    WatchedImage,
-    WatchFacts,
-)
-from ironhull.catalog.gathering import attestation_facts
-from ironhull.errors import IronhullError
-from ironhull.reports.text import one_line
-from ironhull.reports.words import moment
-from ironhull.verify.verdict import Verdict
-from ironhull.watch.measures import Times
-from ironhull.watch.policy import WatchPolicy
-from ironhull.watch.reports.html import said_time
-from ironhull.workspace.attestations import attestations
-from ironhull.workspace.history import history
+from ironhull.catalog.facts import AttestationFacts, Publication, Verification, WatchFacts
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.verifying import verify
-
-_SAID = 300
 
 
 class MachineLive:
@@ -37,108 +18,26 @@ class MachineLive:
 
     def attestations(self, name: str) -> tuple[AttestationFacts, ...]:
         """As `Live.attestations`."""
-        try:
-            _, _, found = attestations(self._machine, f"store:{name}")
-        except IronhullError:
-            return ()
-        return tuple(attestation_facts(each.word, each.attachment, each.platform) for each in found)
+        from ironhull.workspace.catalog_present import attested
+
+        return attested(self._machine, name)
 
     def verification(self, name: str) -> Verification:
         """As `Live.verification`."""
-        try:
-            verdict = verify(self._machine, f"store:{name}")
-        except IronhullError as error:
-            return Verification("unknown", one_line(str(error), _SAID), "")
-        return _verification(verdict)
+        from ironhull.workspace.catalog_present import verified
+
+        return verified(self._machine, name)
 
     def publications(self, repository: str) -> tuple[Publication, ...]:
         """As `Live.publications`."""
-        try:
-            found = history(self._machine, f"store:{repository}")
-        except IronhullError:
-            return ()
-        return tuple(
-            Publication(
-                moment(each.record.publication.published),
-                each.record.publication.tags,
-                each.record.publication.image,
-                ", ".join(str(signer) for signer in each.signers),
-            )
-            for each in reversed(found.entries)
-        )
+        from ironhull.workspace.catalog_present import published
+
+        return published(self._machine, repository)
 
     def watch(self) -> WatchFacts:
         """As `Live.watch`: of the state in the home."""
         if not self._machine.home.watch_state.is_file():
             return WatchFacts(note="nobody watches here")
-        # SQLAlchemy: half a second that a server without a watcher does not spend.
-        from ironhull.workspace.watch_reading import measured, status_now
-        from ironhull.workspace.watching import opened_state
+        from ironhull.workspace.catalog_present import watched
 
-        policy = WatchPolicy()
-        try:
-            with opened_state(self._machine) as state:
-                found = status_now(self._machine, state, policy)
-                figures = measured(state, policy)
-        except IronhullError as error:
-            return WatchFacts(note=one_line(str(error), _SAID))
-        return WatchFacts(
-            tuple(
-                WatchedImage(
-                    each.name,
-                    each.name.partition(":")[0],
-                    each.state,
-                    each.published_at,
-                    each.behind_since,
-                    each.why or each.cause or each.waiting,
-                    each.alarm,
-                )
-                for each in found.images
-            ),
-            found.alarms,
-            tuple(map(_times, figures.times)),
-            {day: dict(counts) for day, counts in figures.days.items()},
-        )
-
-
-def _verification(verdict: Verdict) -> Verification:
-    subjects = verdict.evidence.subjects
-    found = verdict.outcomes[0].found if verdict.outcomes else "nothing was asked of it"
-    failed = verdict.failed
-    return Verification(
-        "verified" if verdict.passed else "refused",
-        one_line(found if verdict.passed else (failed[0].found if failed else found), _SAID),
-        verdict.verified,
-        tuple(
-            RuleFacts(each.rule, each.status, one_line(each.found, _SAID), each.platform)
-            for each in verdict.outcomes
-        ),
-        tuple(
-            (str(each.digest), ", ".join(str(signer) for signer in each.signers))
-            for subject in subjects
-            for each in subject.statements
-        ),
-        tuple(
-            (str(each.digest), one_line(each.message, _SAID))
-            for subject in subjects
-            for each in subject.refused
-        ),
-    )
-
-
-def _times(each: Times) -> FixTimes:
-    half, ninety, _ = (said_time(time) for time in each.percentiles)
-    return FixTimes(
-        each.span,
-        each.severity,
-        each.number,
-        half,
-        ninety,
-        said_time(each.longest),
-        _target(each.target),
-        each.late,
-    )
-
-
-def _target(target: timedelta | None) -> str:
-    return "" if target is None else said_time(target)
+        return watched(self._machine)

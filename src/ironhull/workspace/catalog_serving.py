@@ -16,31 +16,35 @@ from ironhull.errors import EnvironmentProblem
 from ironhull.registry.server.listing import Tags
 from ironhull.registry.server.registry import Registry
 from ironhull.workspace.catalog_live import MachineLive
-from ironhull.workspace.cataloguing import Gatherer, breathe, opened_index
 from ironhull.workspace.machine import Machine
 
-_LOOK_EVERY = 10.0
+_LOOK_EVERY, _FIRST_AFTER = 10.0, 0.7
 
 
 def catalog_site(machine: Machine, registry: Registry) -> CatalogSite:
     """The pages beside a registry over the home's store, gathered by a thread while it runs."""
     try:
-        index = opened_index(machine)
+        index = CatalogIndex(machine.home.catalog_index)
     except EnvironmentProblem as problem:
         registry.log.note(f"pages are made without what was gathered before: {problem}")
         index = CatalogIndex(":memory:")
     site = Site(index, Remembered(MachineLive(machine)), machine.home.advisories)
-    gatherer = Gatherer(machine, index)
 
     def work(stopped: threading.Event, note: Callable[..., None]) -> None:
-        _keep_gathering(gatherer, stopped, note)
+        _keep_gathering(machine, index, stopped, note)
 
     return CatalogSite(registry, site, work)
 
 
 def _keep_gathering(
-    gatherer: Gatherer, stopped: threading.Event, note: Callable[..., None]
+    machine: Machine, index: CatalogIndex, stopped: threading.Event, note: Callable[..., None]
 ) -> None:
+    # Who started the server wants to see its first page, and that needs the same core.
+    stopped.wait(_FIRST_AFTER)
+    # What reads images and scans them: as much as all that the pages need.
+    from ironhull.workspace.cataloguing import Gatherer, breathe
+
+    gatherer = Gatherer(machine, index)
     while not stopped.is_set():
         try:
             if gatherer.due():
@@ -60,7 +64,10 @@ def export_catalog(machine: Machine, target: Path) -> Exported:
     What was there before of an earlier export is replaced, page by page. EnvironmentProblem where
     the folder cannot be written.
     """
-    index = opened_index(machine)
+    # As above; and `catalog export` is told of a wrong folder before it.
+    from ironhull.workspace.cataloguing import Gatherer
+
+    index = CatalogIndex(machine.home.catalog_index)
     try:
         Gatherer(machine, index).round()
         site = Site(index, MachineLive(machine), machine.home.advisories, static=True)

@@ -17,7 +17,7 @@ from outside.made_catalog import (
     scan,
 )
 
-from ironhull.catalog.answers import Answer, answer, found_in
+from ironhull.catalog.answers import ORDER, Answer, answer, found_in
 from ironhull.catalog.shelf import Shelf, shelf_of
 from ironhull.registry.server.listing import Tags
 
@@ -50,6 +50,21 @@ def test_each_image_is_affected_fixed_not_affected_or_unknown(catalog: FakeCatal
     assert found.counts == {"affected": 3, "unknown": 1, "fixed": 0, "not_affected": 2}
     cleared = next(each for each in found.images if each.image == "node" and each.tag == "20")
     assert cleared.why == "the module is not built"
+
+
+@pytest.mark.parametrize("identifier", ["CVE-2026-0001", "CVE-2026-0002", "CVE-2000-0001"])
+def test_the_counts_are_those_of_the_images_listed_or_not(
+    catalog: FakeCatalog, identifier: str
+) -> None:
+    seen = shelf(catalog)
+    whole = answer(seen, catalog.index, None, identifier)
+    assert [each.means for each in whole.images] == sorted(
+        (each.means for each in whole.images), key=ORDER.index
+    )
+    counted = {means: sum(each.means == means for each in whole.images) for means in ORDER}
+    assert whole.counts == counted
+    alone = answer(seen, catalog.index, None, identifier, listed=False)
+    assert (alone.counts, alone.images, alone.known) == (counted, (), whole.known)
 
 
 def test_fixed_is_what_an_earlier_image_of_the_tag_had_and_says_when(catalog: FakeCatalog) -> None:
