@@ -7,13 +7,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.fakes.running_server import serving
 from tests.fakes.watched import APP, TOOL, Watched
+
+from ironhull.state.watch_records import Attempt
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
@@ -26,9 +28,14 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder, self.file = folder, folder / "scheduler.json"
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-show")
-        self._wait(lambda: self.file.is_file() and self.file.stat().st_size > 0)
+        self.scheduler = self.schedule("0")
         self.address = json.loads(self.file.read_text())["address"]
+
+    def schedule(self, port: str) -> subprocess.Popen[bytes]:
+        self.file.unlink(missing_ok=True)
+        process = self.start("scheduler", "--host", "127.0.0.1", "--port", port, "--no-show")
+        self._wait(lambda: self.file.is_file() and self.file.stat().st_size > 0)
+        return process
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         number = len(self.processes)
@@ -71,11 +78,12 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         found.end()
 
 
-def watch(shop: Watched, executor: str) -> subprocess.Popen[str]:
+def watch(shop: Watched, executor: str, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
-            *(ROOT / ".venv/bin/ironhull", "watch", "--once", "--no-advisories", "--json"),
+            *(ROOT / ".venv/bin/ironhull", "watch", "--no-advisories", "--json"),
             *("--publish", shop.publish, "--executor", executor, "--max-age", "0"),
+            *(more or ("--once",)),
         ],
         env=os.environ
         | {
@@ -126,6 +134,50 @@ def test_a_cluster_makes_the_same_images_and_what_a_killed_worker_had_is_done_by
         assert {name: one.digest for name, one in alone.watch().done.items()} == {
             name: digest for name, (_, digest) in found.items()
         }
+
+
+def test_a_scheduler_that_dies_and_comes_back_is_found_again(tmp_path: Path) -> None:
+    with serving(tmp_path / "registry") as server, cluster(tmp_path / "dask") as dask:
+        shop = Watched(tmp_path, f"{server.host}/base")
+        policy = tmp_path / "policy.toml"
+        policy.write_text(
+            '[gate]\ntests = "if-possible"\n[patience]\nfirst = "1s"\nlongest = "1s"\n'
+        )
+        stuck = dask.worker()
+        os.kill(stuck.pid, signal.SIGSTOP)
+        running = watch(shop, f"dask:{dask.address}", "--interval", "1s", "--policy", str(policy))
+        try:
+            until(lambda: [each.result for each in attempts(shop)] == ["running"] * 2)
+            dask.scheduler.kill()
+            dask.scheduler.wait(20)
+            stuck.kill()
+            until(lambda: {each.result for each in attempts(shop)} == {"failed"})
+            dask.scheduler = dask.schedule(dask.address.rpartition(":")[2])
+            dask.worker()
+            until(lambda: {each.image for each in published_by(shop)} == {APP, TOOL})
+            assert len(published_by(shop)) == 2, "nothing is published twice"
+        finally:
+            running.send_signal(signal.SIGTERM)
+            try:
+                running.communicate(timeout=60)
+            finally:
+                running.kill()
+
+
+def attempts(shop: Watched) -> list[Attempt]:
+    with shop.state() as state:
+        return state.attempts()
+
+
+def published_by(shop: Watched) -> list[Attempt]:
+    return [each for each in attempts(shop) if each.result == "published"]
+
+
+def until(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_a_scheduler_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ironhull.notify.choice import ChannelChoice, read_secret, webhook_secret
 from ironhull.notify.command import Command
 from ironhull.notify.interface import Channel, Post
 from ironhull.notify.mail import Mail, MailServer
-from ironhull.notify.message import Message
+from ironhull.notify.message import Kind, Message
 from ironhull.notify.webhook import Chat, Webhook
 from ironhull.transport.exchange import Exchange
 from ironhull.transport.message import Request, bytes_body
@@ -33,6 +33,10 @@ class Notifier:
 
     def __init__(self, machine: Machine, channels: Sequence[tuple[ChannelChoice, Channel]]) -> None:
         self._machine, self._channels = machine, channels
+
+    def wants(self, kind: Kind) -> bool:
+        """Whether anybody would be told: what goes into a message may be dear."""
+        return any(kind in choice.kinds for choice, _ in self._channels)
 
     def tell(self, message: Message) -> list[str]:
         """Send it; gives what went wrong, which is noted too."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ class Workers:
     here: bool
     number: int
     """How many images are worked on at once."""
+    alive: Callable[[], bool] = lambda: True
+    """Whether what was submitted can still come to an end."""
 
 
 @contextmanager
@@ -71,7 +73,17 @@ def _cluster(address: str) -> Iterator[Workers]:
         raise EnvironmentProblem(f"no Dask scheduler answers at {address}: {error}") from None
     with client:
         # A task whose worker dies is given to another one; that it is done twice does no harm.
-        yield Workers(client.get_executor(pure=False), False, MAX_PROCESSES)
+        # What is submitted while the client looks for its scheduler again never ends: another one
+        # in its place is a reason to begin anew.
+        first = client.scheduler_info()["id"]
+
+        def alive() -> bool:
+            try:
+                return bool(client.status == "running" and client.scheduler_info()["id"] == first)
+            except Exception:
+                return False
+
+        yield Workers(client.get_executor(pure=False), False, MAX_PROCESSES, alive)
 
 
 def _number(text: str) -> int:

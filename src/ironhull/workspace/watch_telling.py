@@ -44,7 +44,7 @@ class Telling:
                 self._machine.progress.note(
                     f"{entry.name}: published {outcome.digest[:19]} ({entry.cause})"
                 )
-                if self._notifier is not None:
+                if self._notifier is not None and self._notifier.wants("published"):
                     self._send(self._published(entry, outcome, old))
             case "proposed" if outcome.proposal is not None:
                 self._proposed(entry, outcome.proposal)

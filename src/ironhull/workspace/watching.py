@@ -47,8 +47,12 @@ from ironhull.workspace.watch_settling import settle
 from ironhull.workspace.watch_steps import work
 from ironhull.workspace.watch_telling import Telling
 
+_GONE: Future[Outcome] = Future()
+_GONE.set_exception(ConnectionError("what gives the work to workers is gone"))
 LEASE = timedelta(minutes=5)
 """How long an image is nobody else's; renewed while it is worked on."""
+_LOOK = 10.0
+"""Seconds between two looks at whether the workers are there."""
 CLOCK_SLACK = timedelta(minutes=10)
 """A clock that goes back by more than this is wrong, or was."""
 
@@ -81,6 +85,7 @@ class Watcher:
     ) -> None:
         self.stop = threading.Event()
         self._machine, self._chosen, self._state = machine, chosen, state
+        self._broken = False
         self._clock, self._told = clock or _now, told
         self._telling_of = Telling(machine, state, None)
         self._holder = f"{this_machine()}:{unique()}"
@@ -96,15 +101,30 @@ class Watcher:
 
     def run(self, rounds: Callable[[Round], object] = lambda one: None) -> None:
         """Round after round until `stop` is set; a round that fails is said once, and repeated."""
-        with self._told_of(), workers(self._chosen.executor) as those:
+        with self._told_of():
+            opened = False
             while not self.stop.is_set():
-                begun = time.monotonic()
                 try:
-                    rounds(self.round(those))
-                except IronhullError as error:
+                    with workers(self._chosen.executor) as those:
+                        opened, self._broken = True, False
+                        self._rounds(those, rounds)
+                except EnvironmentProblem as error:
+                    # A scheduler that was there and is gone may come back.
+                    if not opened:
+                        raise
                     self._complain("watch", str(error))
-                left = self._chosen.interval.total_seconds() - (time.monotonic() - begun)
-                self.stop.wait(max(left, 0))
+                    self.stop.wait(self._chosen.interval.total_seconds())
+
+    def _rounds(self, those: Workers, rounds: Callable[[Round], object]) -> None:
+        """Until `stop` is set, or the workers are to be opened anew."""
+        while not self.stop.is_set() and not self._broken:
+            begun = time.monotonic()
+            try:
+                rounds(self.round(those))
+            except IronhullError as error:
+                self._complain("watch", str(error))
+            left = self._chosen.interval.total_seconds() - (time.monotonic() - begun)
+            self.stop.wait(max(left, 0))
 
     def once(self) -> Round:
         """One round; IronhullError where nothing could be looked at."""
@@ -159,22 +179,33 @@ class Watcher:
         done: dict[str, Outcome],
     ) -> None:
         """Every entry that is due, the most urgent first, as many at once as there are workers."""
-        waiting = list(entries)
+        waiting, renewed = list(entries), time.monotonic()
         running: dict[Future[Outcome], tuple[Entry, int]] = {}
         try:
             while (waiting or running) and not (self.stop.is_set() and not running):
+                if not those.alive():
+                    # Whether they ever end nobody can say.
+                    for future in [each for each in running if not each.done()]:
+                        future.cancel()
+                        entry, number = running.pop(future)
+                        done[entry.name] = self._ended(entry, number, observed, _GONE, those)
+                    self._broken = True
+                if self._broken:
+                    waiting.clear()
                 while waiting and len(running) < those.number and not self.stop.is_set():
                     entry = waiting.pop(0)
                     begun = self._begin(entry, observed)
                     if begun is not None:
                         task, number = begun
                         running[self._submit(task, number, locking, those)] = (entry, number)
-                ended, _ = wait(running, LEASE.total_seconds() / 3, return_when=FIRST_COMPLETED)
+                ended, _ = wait(running, _LOOK, return_when=FIRST_COMPLETED)
                 for future in ended:
                     entry, number = running.pop(future)
                     done[entry.name] = self._ended(entry, number, observed, future, those)
-                for entry, _ in running.values():
-                    self._state.take_lease(f"image/{entry.name}", self._holder, LEASE)
+                if time.monotonic() - renewed > LEASE.total_seconds() / 3:
+                    renewed = time.monotonic()
+                    for entry, _ in running.values():
+                        self._state.take_lease(f"image/{entry.name}", self._holder, LEASE)
         finally:
             for future in running:
                 future.cancel()
@@ -210,7 +241,13 @@ class Watcher:
     def _submit(self, task: Task, number: int, locking: Locking, those: Workers) -> Future[Outcome]:
         do = review if task.review else work
         if not those.here:
-            return those.executor.submit(do, task)
+            try:
+                return those.executor.submit(do, task)
+            except Exception as error:
+                # Of processes that one has died among, of a scheduler that is gone.
+                failed: Future[Outcome] = Future()
+                failed.set_exception(error)
+                return failed
         told = self._telling(task.name, number)
         return those.executor.submit(do, task, told, locking, self._machine.progress)
 
@@ -232,7 +269,8 @@ class Watcher:
         except Exception as error:
             if those.here:
                 raise
-            # A worker that died takes its task with it; a later round does it again.
+            # A worker that died takes its task with it; a later round does it again, with new ones.
+            self._broken = True
             outcome = Outcome("failed", "", f"its worker is gone: {error!r:.500}", own=False)
         if outcome.result == "built" and self._proposing is not None:
             outcome = self._proposing.propose(entry, outcome)

@@ -107,3 +107,16 @@ def test_a_channel_that_fails_stops_nothing(tmp_path: Path, server: RunningServe
     found = told.shop.watch()
     assert set(told.shop.results(found).values()) == {"published"}
     assert any("not told of app:1-debian13" in note for note in told.shop.notes.notes)
+
+
+def test_nobody_compares_what_nobody_is_told(
+    tmp_path: Path, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told(tmp_path, server, ["held"])
+    told.shop.watch()
+    told.shop.offer(told.shop.deb("lib", "2"), suite="trixie-security")
+    asked: list[object] = []
+    monkeypatch.setattr("ironhull.workspace.watch_telling.changelog", asked.append)
+    assert told.shop.results(told.shop.watch()) == {APP: "published"}
+    assert asked == []
+    assert told.messages() == []

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,10 +28,13 @@ from ironhull.publication.registry_log import LOG_TAG
 from ironhull.registry.client.places import RegistrySource
 from ironhull.statements.kinds import VULNERABILITIES
 from ironhull.store.blobs import BlobStore
+from ironhull.watch.patience import Patience
 from ironhull.watch.task import STEPS
 from ironhull.workspace.history import history
 from ironhull.workspace.registries import registries
+from ironhull.workspace.watch_choices import Round
 from ironhull.workspace.watch_deciding import approve, hold, rollback
+from ironhull.workspace.watch_executors import Workers, workers
 from ironhull.workspace.watch_reading import plan_now, status_now
 from ironhull.workspace.watching import Watcher, this_machine
 
@@ -187,6 +190,44 @@ def test_what_is_young_waits_for_its_age_and_a_security_fix_does_not(shop: Watch
     assert shop.results(shop.watch()) == published([TOOL])
     with shop.state() as state:
         assert not any(s.waiting for s in status_now(shop.machine, state, shop.policy).images)
+
+
+class Broken(Executor):
+    """A pool of processes one of which has died: it takes no work any more."""
+
+    def submit(self, *_: object, **__: object) -> Future[object]:  # type: ignore[override]
+        raise BrokenExecutor("a child process terminated abruptly")
+
+
+def test_workers_that_have_died_are_opened_anew(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.policy = replace(shop.policy, patience=Patience(timedelta(0), timedelta(0)))
+    opened: list[str] = []
+
+    @contextmanager
+    def opening(text: str) -> Iterator[Workers]:
+        opened.append(text)
+        with workers("local:1") as good:
+            broken = Workers(Broken(), False, 2)
+            yield broken if len(opened) == 1 else good
+
+    monkeypatch.setattr("ironhull.workspace.watching.workers", opening)
+    done: list[dict[str, str]] = []
+    chosen = shop.choices(interval=timedelta(0), executor="local:2")
+    with shop.state() as state:
+        watcher = Watcher(shop.machine, chosen, state, clock=shop.clock)
+
+        def told(one: Round) -> None:
+            done.append(shop.results(one))
+            if len(done) == 2:
+                watcher.stop.set()
+
+        watcher.run(told)
+        results = {each.result for each in state.attempts()}
+    assert done == [dict.fromkeys((APP, TOOL), "failed"), published([APP, TOOL])]
+    assert opened == ["local:2", "local:2"]
+    assert results == {"failed", "published"}
 
 
 # -- bad input: the catalog stays as it was, the cause is said once ------------------------------
