@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import Signature, SSlibKey
+from tests.data.find import EXCERPTS
 from tests.fakes.published_image import DEBS, Published, published
 
 from ironhull.errors import InputError, MalformedError
@@ -32,6 +34,17 @@ class Rebuilder:
         self._key = ed25519.Ed25519PrivateKey.generate()
         self.public = PublicKey.of(self._key.public_key())
 
+    @property
+    def keyid(self) -> str:
+        """What in-toto's library in Rust calls the key; it looks at no signature without it."""
+        said = {
+            "keyid_hash_algorithms": ["sha256", "sha512"],
+            "keytype": "ed25519",
+            "keyval": {"public": self._key.public_key().public_bytes_raw().hex()},
+            "scheme": "ed25519",
+        }
+        return hashlib.sha256(canonical_json(said).encode()).hexdigest()
+
     def link(self, products: dict[str, str], **changes: Any) -> dict[str, Any]:
         name = next(iter(products), "nothing")
         signed = {
@@ -45,7 +58,7 @@ class Rebuilder:
         } | changes
         # Keys sorted, no spaces: for such texts the same as in-toto's canonical JSON.
         message = json.dumps(signed, sort_keys=True, separators=(",", ":")).encode()
-        signature = {"keyid": "a hint", "sig": self._key.sign(message).hex()}
+        signature = {"keyid": self.keyid, "sig": self._key.sign(message).hex()}
         return {"signatures": [signature], "signed": signed}
 
 
@@ -268,3 +281,14 @@ def test_a_link_counts_here_where_in_toto_verifies_it(tmp_path: Path, changed: b
     else:
         assert found == {DIGEST: frozenset({one.public.fingerprint})}
         key.verify_signature(signature, message)
+
+
+def test_what_debians_own_rebuilder_says_is_read_and_believed(tmp_path: Path) -> None:
+    folder = EXCERPTS / "rebuilderd"
+    key = PublicKey.from_pem((folder / "amd64.pub").read_bytes(), "amd64.pub")
+    file = folder / "librust-as-slice-dev.link"
+    deb = "32be954941cdb42bce44c19ece910af04ece3a1acc9b79fa3e8ff735ffb511cd"
+    assert read_rebuilds([file], [key]) == {deb: frozenset({key.fingerprint})}
+    changed = tmp_path / "changed.link"
+    changed.write_text(file.read_text().replace(deb, DIGEST))
+    assert read_rebuilds([changed], [key]) == {}
