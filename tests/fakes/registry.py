@@ -63,12 +63,17 @@ class FakeRegistry:
         token_seconds: int = 300,
         mounts: bool = True,
         ranges: bool = True,
+        most_ranges: int = 1000,
         upload_status: bool = True,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.referrers_api, self.chunk_min, self.page = referrers_api, chunk_min, page
         self.login, self.auth, self.token_seconds = login, auth, token_seconds
         self.mounts, self.ranges, self.upload_status = mounts, ranges, upload_status
+        self.most_ranges = most_ranges
+        """More at once are answered with the whole blob."""
+        self.lie: Callable[[bytes, dict[str, str]], bytes] | None = None
+        """Gives another body for an answer of ranges, and may change its headers."""
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.uploads: dict[str, Upload] = {}
@@ -351,13 +356,24 @@ class _Handler(BaseHTTPRequestHandler):
         if data is None:
             self.error(404, "BLOB_UNKNOWN")
             return
-        wanted = re.fullmatch(r"bytes=(\d+)-\d*", self.headers.get("range", ""))
-        if wanted and registry.ranges:
-            start = int(wanted[1])
-            told = {"content-range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
-            self.answer(206, data[start:], told)
-        else:
+        wanted = re.findall(r"(\d+)-(\d*)", self.headers.get("range", ""))
+        if not wanted or not registry.ranges or len(wanted) > registry.most_ranges:
             self.answer(200, data, {"docker-content-digest": digest})
+            return
+        places = [(int(first), int(last or len(data) - 1)) for first, last in wanted]
+        said = [f"bytes {first}-{last}/{len(data)}" for first, last in places]
+        told = {"content-range": said[0]}
+        body = data[places[0][0] : places[0][1] + 1]
+        if len(places) > 1:
+            told = {"content-type": "multipart/byteranges; boundary=xyz"}
+            body = b"".join(
+                f"\r\n--xyz\r\nContent-Range: {place}\r\n\r\n".encode() + data[first : last + 1]
+                for (first, last), place in zip(places, said, strict=True)
+            )
+            body += b"\r\n--xyz--\r\n"
+        if registry.lie is not None:
+            body = registry.lie(body, told)
+        self.answer(206, body, told)
 
     def begin(self, repository: str) -> None:
         registry = self.registry

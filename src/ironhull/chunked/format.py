@@ -8,9 +8,12 @@ manifest can trust the table, and through it the digest of every file.
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Mapping
 
-from ironhull.oci.digest import Digest
+from ironhull.errors import MalformedError
+from ironhull.oci.digest import Digest, parse_digest
 from ironhull.values import dataclass
 
 CHECKSUM = "io.github.containers.zstd-chunked.manifest-checksum"
@@ -25,6 +28,11 @@ HEAD = 8
 _MAGIC = b"GNUlInUx"
 _KIND = 1
 _FOOTER = struct.Struct("<7Q8s")
+TAIL = HEAD + _FOOTER.size
+"""Bytes of the frame that ends a layer."""
+MAX_TABLE = 150 << 20
+"""Bytes of a table or of a record, compressed or not: the same limit as containers/storage has."""
+_NUMBERS = re.compile(r"[0-9]{1,18}(?::[0-9]{1,18}){3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,16 @@ def footer(table: Part, split: Part) -> bytes:
     return _FOOTER.pack(*numbers, split.offset, split.size, split.unpacked, _MAGIC)
 
 
+def footer_table(tail: bytes, size: int) -> Part | None:
+    """The table by the last TAIL bytes of a layer of `size` bytes; None: it has no table."""
+    head = SKIPPABLE + struct.pack("<I", _FOOTER.size)
+    if len(tail) != TAIL or not tail.startswith(head) or not tail.endswith(_MAGIC):
+        return None
+    offset, packed, unpacked, kind, *_ = _FOOTER.unpack(tail[HEAD:])
+    part = Part(offset, packed, unpacked)
+    return part if kind == _KIND and _fits(part, size) else None
+
+
 def told(table: Part, checksum: Digest, split: Part, split_checksum: Digest) -> dict[str, str]:
     """What the layer's descriptor says of it."""
     return {
@@ -60,3 +78,30 @@ def told(table: Part, checksum: Digest, split: Part, split_checksum: Digest) -> 
         SPLIT_CHECKSUM: split_checksum,
         SPLIT_POSITION: f"{split.offset}:{split.size}:{split.unpacked}",
     }
+
+
+def annotated_table(said: Mapping[str, str], size: int) -> tuple[Part, Digest] | None:
+    """The table and its digest by the annotations of a layer of `size` bytes; None: it has none.
+
+    MalformedError if they cannot be true.
+    """
+    checksum, position = said.get(CHECKSUM), said.get(POSITION)
+    if checksum is None:
+        return None
+    if position is None or not _NUMBERS.fullmatch(position):
+        raise MalformedError(
+            f"annotation {POSITION} is {position!r:.100}, expected offset:size:unpacked:1"
+        )
+    offset, packed, unpacked, kind = map(int, position.split(":"))
+    part = Part(offset, packed, unpacked)
+    if kind != _KIND or not _fits(part, size):
+        raise MalformedError(
+            f"annotation {POSITION} is {position}: no table of at most {MAX_TABLE} bytes "
+            f"in a layer of {size}"
+        )
+    return part, parse_digest(checksum)
+
+
+def _fits(part: Part, size: int) -> bool:
+    small = max(part.size, part.unpacked) <= MAX_TABLE
+    return small and part.size > 0 and part.offset >= HEAD and part.end + TAIL <= size

@@ -185,7 +185,7 @@ def pull(
     wanted = Reference.parse(reference)
     with registries(machine) as opened:
         done = transfer(
-            registry_source(wanted, opened),
+            registry_source(wanted, opened, machine.home.store.blobs),
             LayoutTarget(machine.home.store, [str(wanted)], "store"),
             platforms=platforms,
             with_referrers=with_referrers,

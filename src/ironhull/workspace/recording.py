@@ -64,7 +64,7 @@ class RecordingTarget:
         """As `Target.expect`."""
         self._target.expect(images, stop)
 
-    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
         """As `Target.take`."""
         return self._target.take(descriptor, source, advance)
 
@@ -95,7 +95,7 @@ class MirroredRecord:
         """As `Target.expect`."""
         self._target.expect(images, stop)
 
-    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
         """As `Target.take`."""
         return self._target.take(descriptor, source, advance)
 

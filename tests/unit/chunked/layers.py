@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import zstandard
 
-from ironhull.chunked.format import POSITION, SPLIT_POSITION
+from ironhull.chunked.format import (
+    CHECKSUM,
+    POSITION,
+    SPLIT_POSITION,
+    TAIL,
+    Part,
+    footer,
+    skippable,
+)
 from ironhull.chunked.writer import ChunkedCompressor
 from ironhull.oci.tar_writer import TarHeader, TarWriter
 
@@ -64,3 +73,25 @@ def layer(members: Members, piece: int = 1 << 20) -> Layer:
     compressor = ChunkedCompressor(3)
     out = [compressor.compress(tar[at : at + piece]) for at in range(0, len(tar), piece)]
     return Layer(tar, b"".join([*out, compressor.flush()]), compressor.annotations)
+
+
+def with_table(made: Layer, change: Callable[[dict[str, Any]], object]) -> Layer:
+    """The layer with another table of contents, whose digest its annotations have."""
+    offset, size, _, kind = made.annotations[POSITION].split(":")
+    table = made.table()
+    change(table)
+    raw = json.dumps(table).encode()
+    packed = zstandard.ZstdCompressor().compress(raw)
+    rest = made.blob[int(offset) + int(size) : -TAIL]
+    part = Part(int(offset), len(packed), len(raw))
+    split_offset, split_size, split_unpacked = map(int, made.annotations[SPLIT_POSITION].split(":"))
+    moved = len(packed) - int(size)
+    split = Part(split_offset + moved, split_size, split_unpacked)
+    blob = made.blob[: int(offset) - 8] + skippable(packed) + rest + skippable(footer(part, split))
+    said = {
+        **made.annotations,
+        POSITION: f"{part.offset}:{part.size}:{part.unpacked}:{kind}",
+        CHECKSUM: "sha256:" + hashlib.sha256(packed).hexdigest(),
+        SPLIT_POSITION: f"{split.offset}:{split.size}:{split.unpacked}",
+    }
+    return Layer(made.tar, blob, said)

@@ -3,13 +3,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
-import struct
 
 import pytest
 from tests.unit.chunked.layers import Members, archive, frame, layer
 
 from ironhull.chunked.crc64 import crc64
-from ironhull.chunked.format import CHECKSUM, POSITION, SPLIT_CHECKSUM, SPLIT_POSITION
+from ironhull.chunked.format import CHECKSUM, SPLIT_CHECKSUM, TAIL, annotated_table, footer_table
 from ironhull.oci.tar_writer import TarHeader
 
 BIG = random.Random(1).randbytes(1 << 21)
@@ -87,12 +86,14 @@ def test_the_record_of_headers_gives_the_archive_again():
 
 def test_annotations_and_footer_name_the_same_table_by_its_digest():
     made = layer(TREE)
-    numbers = struct.unpack("<7Q", made.blob[-64:-8])
-    assert ":".join(map(str, numbers[:4])) == made.annotations[POSITION]
-    assert ":".join(map(str, numbers[4:])) == made.annotations[SPLIT_POSITION]
-    packed = made.blob[numbers[0] : numbers[0] + numbers[1]]
-    assert made.annotations[CHECKSUM] == "sha256:" + hashlib.sha256(packed).hexdigest()
-    assert len(frame(packed)) == numbers[2]
+    found = annotated_table(made.annotations, len(made.blob))
+    assert found is not None
+    part, digest = found
+    assert footer_table(made.blob[-TAIL:], len(made.blob)) == part
+    packed = made.blob[part.offset : part.end]
+    assert digest == made.annotations[CHECKSUM]
+    assert digest == "sha256:" + hashlib.sha256(packed).hexdigest()
+    assert len(frame(packed)) == part.unpacked
     assert made.table()["tarSplitDigest"] == made.annotations[SPLIT_CHECKSUM]
 
 
@@ -115,7 +116,7 @@ def test_a_layer_whose_paths_no_table_can_tell_is_ordinary_zstd(member):
     made = layer(members)
     assert made.annotations == {}
     assert made.unpacked() == archive(members)
-    assert not made.blob.endswith(b"GNUlInUx")
+    assert footer_table(made.blob[-TAIL:], len(made.blob)) is None
 
 
 def test_many_members_without_content_are_no_one_frame_in_memory():

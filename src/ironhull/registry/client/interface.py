@@ -49,8 +49,8 @@ class Source(Protocol):
         """Within the block the blob can be opened, again and again."""
         ...
 
-    def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> None:
-        """The blob into a store, verified."""
+    def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> int:
+        """The blob into a store, verified; the bytes that were moved for it."""
         ...
 
 
@@ -66,8 +66,8 @@ class Target(Protocol):
         """Told once, before anything else, which images will come; it may look what it has."""
         ...
 
-    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
-        """A blob; False if it was there already or no byte had to be moved."""
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
+        """A blob; the bytes that were moved for it, none if it was there already."""
         ...
 
     def store(self, document: Document) -> None:

@@ -20,6 +20,7 @@ from ironhull.registry.client.places import (
     StoredSource,
 )
 from ironhull.store.archive_file import ArchiveFile
+from ironhull.store.blobs import BlobStore
 from ironhull.store.layout import REF_NAME, ImageLayout
 
 
@@ -29,7 +30,7 @@ def open_source(location: Location, registries: Registries, store: ImageLayout) 
     match location.kind:
         case Kind.REGISTRY:
             assert location.reference is not None  # noqa: S101 - parse_location sets it
-            yield registry_source(location.reference, registries)
+            yield registry_source(location.reference, registries, store.blobs)
         case Kind.STORE:
             name = location.name or ""
             yield StoredSource(store, find_stored(store, name), name)
@@ -64,18 +65,23 @@ def open_target(
                 yield ArchiveTarget(location.path, name, staging, location.text)
 
 
-def registry_source(reference: Reference, registries: Registries) -> RegistrySource:
-    """A reference at the first mirror that has it, else at its registry. A digest wins."""
+def registry_source(
+    reference: Reference, registries: Registries, near: BlobStore | None = None
+) -> RegistrySource:
+    """A reference at the first mirror that has it, else at its registry. A digest wins.
+
+    What the store `near` has of chunked layers' files is not fetched.
+    """
     wanted = str(reference.digest or reference.tag)
     for mirror in registries.mirrors_of(reference):
         try:
             if mirror.has_manifest(wanted) is not None:
-                return RegistrySource(mirror, wanted)
+                return RegistrySource(mirror, wanted, near)
             why = "it does not have it"
         except (NetworkError, NotFoundError) as error:
             why = str(error)
         registries.progress.note(f"{reference}: not from the mirror {mirror}: {why}")
-    return RegistrySource(registries.repository(reference), wanted)
+    return RegistrySource(registries.repository(reference), wanted, near)
 
 
 def target_tags(location: Location, default: str) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
+from ironhull.chunked.near import NearFrames
 from ironhull.errors import InputError, UntrustedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
@@ -18,6 +19,7 @@ from ironhull.oci.media_types import INDEXES, MANIFESTS
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.interface import Advance, Source
 from ironhull.registry.client.parallel import WORKERS, ask_all
+from ironhull.registry.client.partly import fetch_partly
 from ironhull.registry.client.referrers import list_referrers, list_under_tags
 from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.transfer import can_go_without_referrers
@@ -33,13 +35,19 @@ _SMALL = 1 << 18
 
 
 class RegistrySource:
-    """A tag or digest in a repository."""
+    """A tag or digest in a repository.
+
+    Of chunked layers only files are fetched that no layer in the store `near` has.
+    """
 
     workers = WORKERS
 
-    def __init__(self, repository: Repository, reference: str) -> None:
+    def __init__(
+        self, repository: Repository, reference: str, near: BlobStore | None = None
+    ) -> None:
         self.repository = repository
         self.reference = reference
+        self._near = None if near is None else NearFrames((near,))
         mark = "@" if ":" in reference else ":"
         self.label = f"{repository}{mark}{reference}"
 
@@ -65,12 +73,21 @@ class RegistrySource:
         """As `Source.opened`."""
         with tempfile.TemporaryDirectory(prefix="ironhull-") as folder:
             blobs = BlobStore(Path(folder) / "blobs")
-            self.repository.fetch_blob(descriptor, blobs)
+            self.bring(descriptor, blobs, lambda amount: None)
             yield lambda: blobs.open(descriptor.digest)
 
-    def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> None:
+    def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> int:
         """As `Source.bring`."""
+        if blobs.has(descriptor.digest, descriptor.size):
+            advance(descriptor.size)
+            return 0
+        if self._near is not None:
+            moved = fetch_partly(self.repository, descriptor, blobs, self._near)
+            if moved is not None:
+                advance(descriptor.size)
+                return moved
         self.repository.fetch_blob(descriptor, blobs, advance)
+        return descriptor.size
 
 
 class StoredSource:
@@ -114,7 +131,7 @@ class StoredSource:
             )
         yield lambda: self.stored.blobs.open(descriptor.digest)
 
-    def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> None:
+    def bring(self, descriptor: Descriptor, blobs: BlobStore, advance: Advance) -> int:
         """As `Source.bring`."""
         with (
             self.opened(descriptor) as source,
@@ -124,6 +141,7 @@ class StoredSource:
             while data := file.read(CHUNK):
                 blob.write(data)
                 advance(len(data))
+        return descriptor.size
 
 
 class RegistryTarget:
@@ -152,7 +170,7 @@ class RegistryTarget:
             # Whoever may write need not be let to ask: then nothing is taken for new.
             return True
 
-    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
         """As `Target.take`."""
         with ExitStack() as stack:
             found: list[Callable[[], BinaryIO]] = []
@@ -167,7 +185,8 @@ class RegistryTarget:
             # Of a new image small blobs are new too: to ask for them takes longer than to send
             # them. What can be mounted is, whether it is there or not.
             sure = bool(self._new) and (mount is not None or descriptor.size <= _SMALL)
-            return self.repository.push_blob(descriptor, blob, advance, mount, ask=not sure)
+            sent = self.repository.push_blob(descriptor, blob, advance, mount, ask=not sure)
+            return descriptor.size if sent else 0
 
     def store(self, document: Document) -> None:
         """As `Target.store`."""
@@ -207,14 +226,13 @@ class LayoutTarget:
     def expect(self, images: Sequence[Document], stop: Event) -> None:
         """As `Target.expect`; what is there is seen at no cost."""
 
-    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
         """As `Target.take`."""
         blobs = self.layout.blobs
         if blobs.has(descriptor.digest) and blobs.size(descriptor.digest) == descriptor.size:
             advance(descriptor.size)
-            return False
-        source.bring(descriptor, blobs, advance)
-        return True
+            return 0
+        return source.bring(descriptor, blobs, advance)
 
     def store(self, document: Document) -> None:
         """As `Target.store`."""
@@ -246,14 +264,13 @@ class ArchiveTarget:
     def expect(self, images: Sequence[Document], stop: Event) -> None:
         """As `Target.expect`; what is there is seen at no cost."""
 
-    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> bool:
+    def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
         """As `Target.take`."""
         if isinstance(source, StoredSource) and isinstance(source.stored, ImageLayout):
             self._direct = source.stored
             advance(descriptor.size)
-        else:
-            source.bring(descriptor, self._layout.blobs, advance)
-        return True
+            return descriptor.size
+        return source.bring(descriptor, self._layout.blobs, advance)
 
     def store(self, document: Document) -> None:
         """As `Target.store`."""

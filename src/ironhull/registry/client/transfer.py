@@ -121,8 +121,8 @@ def transfer(
 
     def task(blob: Descriptor) -> Callable[[], None]:
         def run() -> None:
-            if target.take(blob, source, advance):
-                moved.append(blob.size)
+            if went := target.take(blob, source, advance):
+                moved.append(went)
 
         return run
 
