@@ -59,6 +59,10 @@ class Settings:
     """How old advisories may be; None: any age."""
     registry_mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Registry → `host[:port][/prefix]` to ask before it, in that order, when pulling."""
+    layer_cache: str | None = None
+    """A repository in which layers that others made are looked for by their keys; None: nowhere."""
+    layer_cache_key: Path | None = None
+    """The public key that must have signed what is found there."""
     plain_http: bool = False
     """Reach registries without TLS (loopback always may be). Logins are not sent to them."""
     ca: Path | None = None

@@ -29,6 +29,8 @@ NAMES = {
     "advisory_sources": "NAME=PLACE of advisory feeds, with spaces between, instead of their own.",
     "max_advisory_age": "Days after which advisories are stale. Default 7; 0: never.",
     "registry_mirrors": "HOST=MIRROR of registries, with spaces between.",
+    "layer_cache": "HOST/REPOSITORY in a registry where layers are, so that each is made once.",
+    "layer_cache_key": "The public key (PEM) that must have signed what is found there.",
     "podman_args": "Options that always follow podman, for example --root.",
     "buildah_args": "Options that always follow buildah.",
     "docker_host": "Where docker listens, as in DOCKER_HOST.",
@@ -49,6 +51,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process. InputError says which text is wrong, and where it stands."""
     said = _Said.of(os.environ if environment is None else environment)
     keyring, config = said.get("keyring"), said.get("trust_config")
+    cache_key = said.get("layer_cache_key")
     return Settings(
         home=_home(said),
         catalog=_catalog(said),
@@ -60,6 +63,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         advisory_sources=tuple((said.get("advisory_sources") or "").split()),
         max_advisory_age=_age(said.get("max_advisory_age")),
         registry_mirrors=parse_mirrors(said.get("registry_mirrors") or ""),
+        layer_cache=said.get("layer_cache"),
+        layer_cache_key=Path(cache_key) if cache_key else None,
         podman=_words(said, "podman_args"),
         buildah=_words(said, "buildah_args"),
         docker_host=said.get("docker_host"),

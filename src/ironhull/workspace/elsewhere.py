@@ -6,6 +6,7 @@ from ironhull.build.elsewhere import Elsewhere
 from ironhull.definition.model import ImageDefinition
 from ironhull.lock.model import Lock
 from ironhull.workspace.fetching import LazyDownload, LockedPackages
+from ironhull.workspace.layer_cache import signed_layers
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.pulled import PulledImages
 from ironhull.workspace.shared_layers import shared_layers
@@ -19,5 +20,5 @@ def elsewhere(machine: Machine, definition: ImageDefinition, lock: Lock) -> Else
         LazyDownload(machine),
         PulledImages(machine),
         SandboxStages(machine),
-        shared_layers(machine),
+        signed_layers(machine) or shared_layers(machine),
     )

@@ -72,6 +72,8 @@ def test_an_option_wins_over_both_and_an_empty_one_is_none(
         ("max_advisory_age", "3", "max_advisory_age", timedelta(days=3)),
         ("max_advisory_age", "0", "max_advisory_age", None),
         ("registry_mirrors", "a=b,a=c/d", "registry_mirrors", {"a": ("b", "c/d")}),
+        ("layer_cache", "localhost:5000/layers", "layer_cache", "localhost:5000/layers"),
+        ("layer_cache_key", "/p.pub", "layer_cache_key", Path("/p.pub")),
         ("podman_args", "--root '/a b'", "podman", ("--root", "/a b")),
         ("buildah_args", "--root /b", "buildah", ("--root", "/b")),
         ("docker_host", "unix:///d", "docker_host", "unix:///d"),
