@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import os
+import struct
 import zipfile
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -24,6 +27,15 @@ MAX_MEMBER = 32 << 20
 MAX_MEMBERS = 2_000_000
 MAX_TOTAL = 16 << 30
 MAX_DEPTH = 4
+
+# Signature, flags, sizes of name and extra field (APPNOTE 4.3.7).
+_HEADER = struct.Struct("<4s2xH18xHH")
+_LOCAL = b"PK\3\4"
+_UTF8 = 1 << 11
+_PLAIN = _UTF8 | 1 << 3 | 1 << 2 | 1 << 1
+"""Flags that leave a member as simple as it was: sizes behind it, and how hard it was packed."""
+_EXTRA = 64
+"""Bytes of a local extra field that are read along; writers of times and owners need 28."""
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 """What reading a damaged or cut archive raises."""
@@ -84,8 +96,61 @@ class Member:
 
     def read(self) -> bytes:
         """As `Document.read`."""
+        data = self._at_once()
+        if data is not None:
+            return data.removeprefix(BOM_UTF8)
         with self.open() as file:
             return _bounded(file, MAX_MEMBER, self.name)
+
+    def _at_once(self) -> bytes | None:
+        """The content of a plain member that is all that it says; None leaves the rest to zipfile.
+
+        zipfile makes four objects and a dozen calls a member, which for many small ones take
+        longer than unpacking.
+        """
+        entry, file = self.entry, self.archive.fp
+        if entry.compress_type != zipfile.ZIP_DEFLATED or file is None:
+            return None
+        if entry.flag_bits & ~_PLAIN or max(entry.file_size, entry.compress_size) > MAX_MEMBER:
+            return None
+        code = "utf-8" if entry.flag_bits & _UTF8 else "cp437"
+        name = entry.orig_filename.encode(code, "replace")
+        size = _HEADER.size + len(name) + _EXTRA + entry.compress_size
+        raw = os.pread(file.fileno(), size, entry.header_offset)
+        if len(raw) < _HEADER.size:
+            return None
+        signature, flags, name_size, extra_size = _HEADER.unpack_from(raw)
+        start = _HEADER.size + name_size + extra_size
+        packed = raw[start : start + entry.compress_size]
+        if signature != _LOCAL or flags & ~_PLAIN or len(packed) < entry.compress_size:
+            return None
+        if raw[_HEADER.size : _HEADER.size + name_size] != name:
+            return None
+        stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            data = stream.decompress(packed, entry.file_size + 1)
+        except zlib.error:
+            return None
+        is_whole = len(data) == entry.file_size and zlib.crc32(data) == entry.CRC
+        return data if is_whole and data else None
+
+
+@contextmanager
+def members(place: Path, wants: Callable[[str], bool]) -> Iterator[list[Member]]:
+    """All documents of a zip, for as long as the block lasts."""
+    try:
+        archive = zipfile.ZipFile(place)
+    except (*DAMAGED, ValueError) as error:
+        raise malformed(place.name, f"not a zip: {error}") from None
+    with archive:
+        entries = archive.infolist()
+        if len(entries) > MAX_MEMBERS:
+            raise malformed(place.name, f"{len(entries)} members; at most {MAX_MEMBERS}")
+        total = sum(entry.file_size for entry in entries)
+        if total > MAX_TOTAL:
+            raise malformed(place.name, f"unpacks to {total} bytes; at most {MAX_TOTAL}")
+        found = (Member(archive, entry) for entry in entries if not entry.is_dir())
+        yield [member for member in found if wants(member.name)]
 
 
 def documents(place: Path, wants: Callable[[str], bool]) -> Iterator[Document]:
@@ -96,15 +161,20 @@ def documents(place: Path, wants: Callable[[str], bool]) -> Iterator[Document]:
     if place.is_dir():
         for path in _files(place, MAX_DEPTH):
             if path.suffix == ".zip":
-                yield from _members(path, wants)
+                yield from _of_zip(path, wants)
             elif wants(path.name):
                 yield Plain(path)
     elif not place.is_file():
         raise InputError(f"{place} is neither a file nor a folder")
     elif place.suffix == ".zip":
-        yield from _members(place, wants)
+        yield from _of_zip(place, wants)
     else:
         yield Plain(place)
+
+
+def _of_zip(place: Path, wants: Callable[[str], bool]) -> Iterator[Document]:
+    with members(place, wants) as found:
+        yield from found
 
 
 def _files(folder: Path, depth: int) -> Iterator[Path]:
@@ -119,24 +189,6 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
             yield path
         elif path.is_dir() and depth:
             yield from _files(path, depth - 1)
-
-
-def _members(place: Path, wants: Callable[[str], bool]) -> Iterator[Document]:
-    try:
-        archive = zipfile.ZipFile(place)
-    except (*DAMAGED, ValueError) as error:
-        raise malformed(place.name, f"not a zip: {error}") from None
-    with archive:
-        entries = archive.infolist()
-        if len(entries) > MAX_MEMBERS:
-            raise malformed(place.name, f"{len(entries)} members; at most {MAX_MEMBERS}")
-        total = sum(entry.file_size for entry in entries)
-        if total > MAX_TOTAL:
-            raise malformed(place.name, f"unpacks to {total} bytes; at most {MAX_TOTAL}")
-        for entry in entries:
-            member = Member(archive, entry)
-            if not entry.is_dir() and wants(member.name):
-                yield member
 
 
 def _bounded(file: IO[bytes] | BufferedReader, limit: int, name: str) -> bytes:

@@ -14,7 +14,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from ironhull.advisories.database import Database
 from ironhull.advisories.documents import documents
 from ironhull.advisories.download import download
 from ironhull.advisories.feeds.known import KnownFeed
-from ironhull.advisories.interface import Document
+from ironhull.advisories.reading import counted, rows_of
 from ironhull.advisories.schema import APPLICATION_ID, TABLES, VERSION
 from ironhull.advisories.writing import Writer, Written
 from ironhull.errors import (
@@ -195,8 +195,10 @@ def _replace(
     if not rules.delta:
         writer.clear()
     for place in places:
-        found = _counted(documents(place, feed.wants), advance)
-        (writer.merge if rules.delta else writer.write)(feed.read(found), written)
+        if rules.delta:
+            writer.merge(feed.read(counted(documents(place, feed.wants), advance)), written)
+        else:
+            writer.write(rows_of(place, feed, key, advance), written)
     writer.count()
     records = _judge(connection, key, old, written, rules)
     date = max(written.date, old[1] if rules.delta and old else "") or _time(places)
@@ -269,12 +271,6 @@ def _place(place: str, folder: Path, progress: Progress, network: Network) -> Pa
     if "://" not in place:
         return Path(place)
     return download(place, folder, progress, network=network)
-
-
-def _counted(found: Iterator[Document], advance: Callable[[int], None]) -> Iterator[Document]:
-    for document in found:
-        advance(1)
-        yield document
 
 
 def _digest(places: Sequence[Path]) -> str:

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from ironhull.advisories.interface import Deleted, FeedDate, malformed
-from ironhull.advisories.model import (
-    Claim,
-    Cycle,
-    Exploited,
-    InArchive,
-    Record,
-    Row,
-    Score,
-    Support,
-)
-from ironhull.advisories.schema import CONTENT, EPSS
+from ironhull.advisories.model import Record, Row
+from ironhull.advisories.rows import Rows, utc
+from ironhull.advisories.schema import CONTENT
 
 BATCH = 2_000
 PARAMETERS = 900
 """Of one statement; SQLite's oldest limit is 999."""
 
+# Keys of records are made whole here: rows count theirs from 0.
 _INSERTS = {
-    "record": "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    "alias": "INSERT OR IGNORE INTO alias VALUES (?,?)",
-    "claim": "INSERT INTO claim VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "record": "INSERT INTO record VALUES (?+{first},?,?,?,?,?,?,?,?,?,?,?,?)",
+    "alias": "INSERT OR IGNORE INTO alias VALUES (?,?+{first})",
+    "claim": "INSERT INTO claim VALUES (?,?,?,?+{first},?,?,?,?,?,?,?,?,?,?,?)",
     "exploited": "INSERT OR REPLACE INTO exploited VALUES (?,?,?,?,?)",
     "score": "INSERT OR REPLACE INTO score VALUES (?,?,?,?)",
     "cycle": "INSERT OR REPLACE INTO cycle VALUES (?,?,?,?,?,?,?)",
@@ -50,19 +40,13 @@ class Written:
     """Records of an update that are older than what is there, and were left out."""
 
 
-@dataclass(slots=True)
 class Writer:
-    """Collects rows into batches; `feed` is the key of the feed's row."""
+    """Writes rows of the feed whose row has the key `feed`."""
 
-    connection: sqlite3.Connection
-    feed: int
-    batches: dict[str, list[tuple[Any, ...]]] = field(
-        default_factory=lambda: {table: [] for table in _INSERTS}
-    )
-    next_record: int = 0
-
-    def __post_init__(self) -> None:
-        row = self.connection.execute("SELECT coalesce(max(key), 0) FROM record").fetchone()
+    def __init__(self, connection: sqlite3.Connection, feed: int) -> None:
+        self.connection = connection
+        self.feed = feed
+        row = connection.execute("SELECT coalesce(max(key), 0) FROM record").fetchone()
         self.next_record = row[0] + 1
 
     def clear(self) -> None:
@@ -74,21 +58,12 @@ class Writer:
         for table in (*CONTENT, "record"):
             self.connection.execute(f"DELETE FROM {table} WHERE feed = ?", (self.feed,))  # noqa: S608
 
-    def write(self, rows: Iterable[Row | FeedDate | Deleted], written: Written) -> None:
-        """All rows; raises MalformedError if the feed has an update's deletions in it."""
-        rows = iter(rows)
-        while chunk := list(islice(rows, BATCH)):
-            for row in chunk:
-                if isinstance(row, FeedDate):
-                    written.date = max(written.date, utc(row.date))
-                    if row.model:
-                        self._add(Cycle(EPSS, row.model))
-                elif isinstance(row, Deleted):
-                    raise malformed(row.id, "a whole feed cannot delete records; use --delta")
-                else:
-                    self._add(row)
-                    written.rows += 1
-            self._flush()
+    def write(self, batches: Iterable[Rows], written: Written) -> None:
+        """All rows, a batch after the other."""
+        for rows in batches:
+            written.date = max(written.date, rows.date)
+            written.rows += rows.count
+            self._put(rows)
 
     def merge(self, rows: Iterable[Row | FeedDate | Deleted], written: Written) -> None:
         """An update: records replace those of the same identifier, unless they are older.
@@ -117,9 +92,10 @@ class Writer:
                     new[row.id] = row
                     written.rows += 1
             self._drop(dropped)
+            rows_of_new = Rows(self.feed)
             for record in new.values():
-                self._add(record)
-            self._flush()
+                rows_of_new.add(record)
+            self._put(rows_of_new)
 
     def count(self) -> None:
         """Note how many claims the feed has on each ecosystem, so that readers need not count."""
@@ -148,99 +124,17 @@ class Writer:
             for what in ("claim WHERE record", "alias WHERE record", "record WHERE key"):
                 self.connection.execute(f"DELETE FROM {what} IN ({marks})", some)  # noqa: S608
 
-    def _add(self, row: Row) -> None:
-        match row:
-            case Record():
-                self._record(row)
-            case Exploited():
-                values = (row.vulnerability, self.feed, row.added, row.due, row.ransomware)
-                self.batches["exploited"].append(values)
-            case Score():
-                self.batches["score"].append(
-                    (row.vulnerability, self.feed, row.epss, row.percentile)
-                )
-            case Cycle():
-                names = (row.product, row.cycle, self.feed)
-                self.batches["cycle"].append((*names, row.codename, row.released, row.eol, row.lts))
-            case Support():
-                about = (self.feed, row.release, row.pattern, row.kind)
-                self.batches["support"].append((*about, row.last_version, row.date, row.text))
-            case InArchive():
-                self.batches["in_archive"].append(
-                    (row.source, row.release, row.suite, self.feed, row.version)
-                )
-
-    def _record(self, record: Record) -> None:
-        key = self.next_record
-        self.next_record += 1
-        self.batches["record"].append(
-            (
-                key,
-                self.feed,
-                record.id,
-                record.modified or None,
-                record.published or None,
-                record.withdrawn or None,
-                record.severity or None,
-                record.vector or None,
-                record.score or None,
-                record.summary or None,
-                _list(record.aliases),
-                _list(record.related),
-                _list(record.notes),
-            )
-        )
-        self.batches["alias"].extend((alias, key) for alias in record.aliases)
-        if not record.withdrawn:
-            self.batches["claim"].extend(
-                _claim(claim, key, number, self.feed) for number, claim in enumerate(record.claims)
-            )
-
-    def _flush(self) -> None:
-        for table, batch in self.batches.items():
-            if batch:
-                self.connection.executemany(_INSERTS[table], batch)
-                batch.clear()
+    def _put(self, rows: Rows) -> None:
+        # In the order of the tree that they go into, neighbours find their page at hand.
+        rows.tables["claim"].sort()
+        for table, values in rows.tables.items():
+            if values:
+                insert = _INSERTS[table].format(first=self.next_record)
+                self.connection.executemany(insert, values)
+        self.next_record += rows.records
 
 
 def _newer(row: Record, there: Mapping[int, str], new: Record | None) -> bool:
     """Whether what is there, or came earlier in the same update, is newer than a record."""
     known = [*there.values(), *([new.modified] if new else [])]
     return bool(known) and max(known) > row.modified
-
-
-def _claim(claim: Claim, record: int, number: int, feed: int) -> tuple[Any, ...]:
-    return (
-        claim.package,
-        claim.ecosystem,
-        claim.vulnerability,
-        record,
-        number,
-        feed,
-        claim.state.value,
-        claim.fixed or None,
-        claim.urgency or None,
-        claim.reason or None,
-        claim.line or None,
-        claim.advisory or None,
-        claim.bug or None,
-        json.dumps(claim.ranges, separators=(",", ":")) if claim.ranges else None,
-        _list(claim.versions),
-    )
-
-
-def _list(values: tuple[str, ...]) -> str | None:
-    return json.dumps(values, separators=(",", ":")) if values else None
-
-
-def utc(date: str) -> str:
-    """A feed's date as `YYYY-MM-DDTHH:MM:SSZ`; MalformedError for what is no date."""
-    if len(date) >= 20 and date[-1] == "Z":
-        return f"{date[:19]}Z"
-    try:
-        moment = datetime.fromisoformat(date)
-    except ValueError:
-        raise malformed("date", f"not a date: {date!r:.60}") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -183,9 +184,11 @@ def _single(ranges: tuple[Range, ...]) -> tuple[State, str]:
     Distributions write one range from the beginning. Of anything else the end of the last range is
     taken, and the beginning of the first is not believed.
     """
-    if not ranges or any(not fixed for _, fixed, _ in ranges):
+    if not ranges:
         return State.UNFIXED, ""
     fixed = ranges[-1][1]
+    if not fixed or (len(ranges) > 1 and not all(end for _, end, _ in ranges)):
+        return State.UNFIXED, ""
     if fixed == "0":
         return State.NOT_AFFECTED, ""
     return State.FIXED, fixed
@@ -242,6 +245,7 @@ def cve_of(identifier: str) -> str:
     return identifier if _CVE.fullmatch(identifier) else ""
 
 
+@lru_cache(maxsize=1024)
 def _ecosystem(name: str) -> str:
     family, colon, release = name.partition(":")
     lowered = family.lower()
