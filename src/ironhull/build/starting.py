@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ironhull.build.start_mending import Remedy
 from ironhull.build.testing import mounted_program
 from ironhull.definition.model import READER
 from ironhull.engine.interface import HARDENED, Container, Engine
@@ -34,6 +35,8 @@ class StartOutcome:
     """Until it was seen to have started, or not."""
     said: str
     """The end of what it printed."""
+    remedies: tuple[Remedy, ...] = ()
+    """What would mend it, where that can be told."""
 
     @property
     def started(self) -> bool:

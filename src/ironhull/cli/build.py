@@ -10,13 +10,15 @@ import click
 from ironhull.build.built import BuiltImage
 from ironhull.build.document import builds_document
 from ironhull.build.mending import yaml_lines
+from ironhull.cli.engines import ended_by_signals
 from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options, platforms_option
-from ironhull.cli.output import as_json, print_json, table
+from ironhull.cli.output import as_json, print_json, print_lines, table
 from ironhull.errors import CheckFailedError, UnfitImageError
 from ironhull.oci.platform import Platform
 from ironhull.reports.words import shown_size
 from ironhull.workspace.building import BuildChoices, build_images, write_layout
+from ironhull.workspace.machine import Machine
 
 
 @click.command()
@@ -36,6 +38,11 @@ from ironhull.workspace.building import BuildChoices, build_images, write_layout
     is_flag=True,
     help="If its check fails: all it found, and lines that would mend it.",
 )
+@click.option(
+    "--start",
+    is_flag=True,
+    help="Start each once in a container engine or the sandbox, as `check` does; 1 if one fails.",
+)
 @click.option("--no-attest", is_flag=True, help="Sign nothing, though there is a key.")
 @click.option(
     "--check-reproducible",
@@ -54,6 +61,7 @@ def build(
     update: bool,
     locked: bool,
     suggest: bool,
+    start: bool,
     no_attest: bool,
     twice: bool,
     jobs: int | None,
@@ -100,11 +108,36 @@ def build(
             else:
                 click.echo(yaml_lines(error.mending), nl=False)
             raise CheckFailedError(error.whole) from None
-    seconds = time.monotonic() - began
-    if as_json:
+        _said(machine, built, time.monotonic() - began, start, as_json)
+
+
+def _said(
+    machine: Machine, built: list[BuiltImage], seconds: float, start: bool, as_json: bool
+) -> None:
+    if as_json and not start:
         print_json(builds_document(built, seconds))
-    else:
+    elif not as_json:
         click.echo(_text(built, seconds))
+    if start:
+        _start(machine, built, seconds, as_json)
+
+
+def _start(machine: Machine, built: list[BuiltImage], seconds: float, as_json: bool) -> None:
+    """Start each once and say what became of it. Loaded here: most builds start nothing."""
+    from ironhull.workspace.checking import started_once
+    from ironhull.workspace.checking_report import start_document, start_lines
+
+    with ended_by_signals():
+        started = [started_once(machine, image) for image in built]
+    if as_json:
+        starts = [start_document(*one) for one in started]
+        print_json(builds_document(built, seconds) | {"starts": starts})
+    else:
+        for image, one in zip(built, started, strict=True):
+            print_lines([f"{image.name}:{image.tags[0]}", *start_lines(*one)])
+    failed = sum(one is not None and not one.started for one, _ in started)
+    if failed:
+        raise CheckFailedError(f"{failed} of {len(built)} images did not start")
 
 
 def _text(built: list[BuiltImage], seconds: float) -> str:

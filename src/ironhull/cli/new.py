@@ -13,11 +13,12 @@ from ironhull.cli.machine import opened
 from ironhull.cli.output import pairs, print_lines
 from ironhull.definition.draft import Draft
 from ironhull.errors import CheckFailedError, InputError
+from ironhull.workspace.checking_report import start_lines
 from ironhull.workspace.drafting import NewDefinition, new_definition
 
 
 @click.command(short_help="Write a definition that builds, with tests.")
-@click.argument("image", metavar="NAME[:TAG]")
+@click.argument("image", metavar="NAME[:TAG]", required=False)
 @click.option("--package", "packages", multiple=True, help="A Debian package; may be repeated.")
 @click.option("--cmd", help="What it starts, as one would type it (no shell reads it).")
 @click.option("--port", "ports", multiple=True, metavar="PORT[/udp]", help="It listens there.")
@@ -28,7 +29,7 @@ from ironhull.workspace.drafting import NewDefinition, new_definition
 @click.option("--proof", help="A command that ends with 0 if the program works: the test.")
 @click.option("--mirror", metavar="URL", help="As in build.")
 def new(
-    image: str,
+    image: str | None,
     packages: tuple[str, ...],
     cmd: str | None,
     ports: tuple[str, ...],
@@ -51,6 +52,13 @@ def new(
         --file lighttpd.conf=/etc/lighttpd/lighttpd.conf \
         --cmd "lighttpd -D -f /etc/lighttpd/lighttpd.conf"
     """
+    if not image or not packages:
+        if not sys.stdin.isatty():
+            raise click.UsageError(
+                "give a name and the packages: ironhull new NAME[:TAG] --package PACKAGE "
+                "(on a terminal it asks for them)"
+            )
+        image = image or click.prompt("Name of the image (web or web:1)", type=str)
     if not packages:
         packages, cmd, ports = _asked(cmd, ports)
     name, _, tag = image.partition(":")
@@ -74,8 +82,6 @@ def new(
 
 
 def _asked(cmd: str | None, ports: tuple[str, ...]) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
-    if not sys.stdin.isatty():
-        raise click.UsageError("give the packages with --package")
     packages = tuple(click.prompt("Debian packages (with blanks between)", type=str).split())
     cmd = cmd or click.prompt("What it starts", default="", show_default=False)
     given = ports or tuple(click.prompt("Ports", default="", show_default=False).split())
@@ -105,10 +111,4 @@ def _lines(made: NewDefinition) -> list[str]:
         ("left idle", made.draft.idle),
     ):
         lines += [f"  {what}: {item}" for item in items]
-    if made.start is None:
-        return [*lines, f"not started: {made.untried}"]
-    if made.start.started:
-        where = ", ".join(made.start.listening)
-        return [*lines, "started" + (f", listens on {where}" if where else "")]
-    said = [f"  {line}" for line in made.start.said.splitlines()]
-    return [*lines, f"started, and {made.start.reason}", *said]
+    return [*lines, *start_lines(made.start, made.untried)]

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ironhull.build.built import BuiltImage
 from ironhull.build.check_result import CheckResult
+from ironhull.build.start_mending import remedies
 from ironhull.build.starting import StartOutcome, start_once
 from ironhull.engine.find import engine
 from ironhull.engine.interface import Engine
 from ironhull.errors import EnvironmentProblem, InputError, NotFoundError
-from ironhull.migrate.proof.closure import check_closure
+from ironhull.inventory.hard_links import Place
+from ironhull.inventory.record import FILE
+from ironhull.migrate.proof.closure import check_closure, user_of
 from ironhull.oci.platform import Platform
 from ironhull.store.choice import choose_manifest, machine_platform
 from ironhull.workspace.engines import engine_settings
@@ -22,6 +26,10 @@ from ironhull.workspace.machine import Machine
 
 # How the names of images in an engine begin → the engine.
 _HELD = {"podman:": "podman", "docker-daemon:": "docker"}
+# Where programs and those who start them are configured; each file and all together are bounded.
+_CONFIGURING = ("/etc/", "/usr/lib/systemd/", "/usr/lib/sysusers.d/", "/usr/lib/tmpfiles.d/")
+_MAX_TEXT = 1 << 17
+_MAX_TEXTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,17 @@ def check(machine: Machine, image: str, chosen: CheckChoices | None = None) -> C
     return CheckedAnywhere(image, checks, started, untried)
 
 
+def started_once(machine: Machine, image: BuiltImage) -> tuple[StartOutcome | None, str]:
+    """Start an image that was just built, as `check` does; or None, and why it was not tried."""
+    platform = machine_platform()
+    if str(platform) not in [one.platform for one in image.platforms]:
+        return None, f"it is not built for this machine, {platform}"
+    name = f"{image.name}:{image.tags[-1]}"
+    with opened_taker(machine) as taker:
+        ports = taker.take(name, platform).config.ports
+    return start_in_engine(machine, name, platform, ports, CheckChoices())
+
+
 def start_in_engine(
     machine: Machine, image: str, platform: Platform, ports: tuple[str, ...], chosen: CheckChoices
 ) -> tuple[StartOutcome | None, str]:
@@ -88,10 +107,35 @@ def start_in_engine(
         return None, f"no container engine works here ({problem})"
     try:
         with _in_engine(machine, found, image, platform) as name:
-            return start_once(found, name, ports), ""
+            outcome = start_once(found, name, ports)
+        return (outcome if outcome.started else _mended(machine, image, platform, outcome)), ""
     except NotFoundError:
         how = f"ironhull copy {image} store:NAME:TAG"
         return None, f"it is not in the store ({how} brings it there)"
+
+
+def _mended(
+    machine: Machine, image: str, platform: Platform, outcome: StartOutcome
+) -> StartOutcome:
+    """The outcome with what would mend it, by the image's own configuration."""
+    texts: dict[str, str] = {}
+    with opened_taker(machine) as taker:
+        user = user_of(taker.take(image, platform))
+        with taker.opened(image, platform) as (opened, view):
+            wanted = dict[Place, str]()
+            for entry in view:
+                small = entry.kind == FILE and entry.size <= _MAX_TEXT
+                place = view.holder(entry.path) if small else None
+                if place is not None and entry.path.startswith(_CONFIGURING):
+                    wanted[place] = entry.path
+            for place, _, content in taker.contents(
+                opened, dict(list(wanted.items())[:_MAX_TEXTS])
+            ):
+                data = content.read(_MAX_TEXT) or b""
+                if b"\0" not in data:
+                    texts[wanted[place]] = data.decode("utf-8", "replace")
+    found = remedies(outcome.reason, outcome.said, (user.uid, user.gid), texts)
+    return replace(outcome, remedies=found)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ironhull.engine.find import CONTAINER_ENGINES, engine
 from ironhull.engine.interface import Container, Engine, RunOptions, RunResult
+from ironhull.engine.process import call
 from ironhull.errors import EngineError, NotFoundError
 from ironhull.store.choice import choose_manifest
 from ironhull.workspace.engines import engine_settings
@@ -45,10 +46,13 @@ def toolbox(
     or the engine does not know the container; EngineError if no engine works or it does not run.
     """
     layout, settings = machine.home.store, engine_settings(machine)
-    manifest = choose_manifest(layout, stored(layout, image))
     found = engine(engine_name, settings, CONTAINER_ENGINES)
     host = ("-H", settings.docker_host) if settings.docker_host else ()
     program = ("podman", *settings.podman) if found.name == "podman" else (found.name, *host)
+    # A wrong name is said before a toolbox is asked for.
+    if call([*program, "container", "inspect", container], timeout=60).code:
+        raise _unknown(found, container)
+    manifest = choose_manifest(layout, stored(layout, image))
     name = f"localhost/ironhull-toolbox:{os.getpid()}"
     options = RunOptions(
         entrypoint=_FOR_EVER,
@@ -71,7 +75,11 @@ def _started(found: Engine, image: str, options: RunOptions, container: str) -> 
     except EngineError as error:
         if "no such container" not in str(error).lower():
             raise
-        raise NotFoundError(
-            f"{found.name} has no container {container!r} (`{found.name} ps` lists those that run; "
-            "--engine chooses another engine)"
-        ) from None
+        raise _unknown(found, container) from None
+
+
+def _unknown(found: Engine, container: str) -> NotFoundError:
+    return NotFoundError(
+        f"{found.name} has no container {container!r} (`{found.name} ps` lists those that run; "
+        "--engine chooses another engine)"
+    )

@@ -32,6 +32,12 @@ def test_the_table_of_verbs_is_listed_after_the_verb_list_was_loaded() -> None:
     assert ironhull.list_commands(context) == [*VERBS]
 
 
+def test_new_without_a_name_and_without_a_terminal_says_all_that_it_wants() -> None:
+    done = CliRunner().invoke(ironhull, ["new"])
+    assert done.exit_code == 2
+    assert "ironhull new NAME[:TAG] --package PACKAGE" in done.output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -23,4 +23,5 @@ def test_a_start_that_fails_is_one_of_the_things_that_fail_and_not_one_that_was_
         "reason": "not asked for",
         "listening": [],
         "said": "",
+        "mending": [],
     }

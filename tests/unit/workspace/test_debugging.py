@@ -8,6 +8,7 @@ import pytest
 
 import ironhull.workspace.debugging as debugging
 from ironhull.engine.interface import RunOptions
+from ironhull.engine.process import Finished
 from ironhull.errors import EngineError, NotFoundError
 from ironhull.progress import Silent
 from ironhull.settings import Settings
@@ -43,10 +44,24 @@ def test_what_else_goes_wrong_is_the_engine_s() -> None:
         debugging._started(Fake("cannot join"), "box", RunOptions(), "web")
 
 
-def test_a_toolbox_that_is_not_in_the_store_is_said_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "said"), [(125, "podman has no container 'web'"), (0, "ironhull build toolbox:13")]
+)
+def test_a_wrong_name_is_said_before_a_toolbox_that_is_not_in_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+) -> None:
+    asked = []
+
+    def call(words: list[str], timeout: float) -> Finished:
+        asked.append(words)
+        return Finished(code, "", "", timed_out=False, seconds=0)
+
+    monkeypatch.setattr(debugging, "engine", lambda name, settings, among: Fake(""))
+    monkeypatch.setattr(debugging, "call", call)
     machine = Machine(Settings(home=tmp_path / "home", catalog=tmp_path / "images"), Silent())
     with (
-        pytest.raises(NotFoundError, match="ironhull build toolbox:13"),
+        pytest.raises(NotFoundError, match=said),
         debugging.toolbox(machine, "web"),
     ):
         pass
+    assert asked == [["podman", "container", "inspect", "web"]]
