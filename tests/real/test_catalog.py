@@ -424,5 +424,11 @@ def of_syft(source: str) -> set[str]:
     listed = subprocess.run(
         [tool("syft"), "scan", "-q", source, "-o", "syft-json"], check=True, capture_output=True
     ).stdout
-    found = (item["purl"] for item in json.loads(listed)["artifacts"] if item["purl"])
+    # A program that Debian built without Go's modules: syft makes a purl of where its source lay,
+    # with "(devel)" for a version. It is a file of its package, which is listed.
+    found = (
+        item["purl"]
+        for item in json.loads(listed)["artifacts"]
+        if item["purl"] and "@(devel)" not in item["purl"]
+    )
     return {GUESSED.sub(r"\1", purl) for purl in found}
