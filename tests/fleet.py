@@ -3,7 +3,8 @@
 `python -m tests.fleet N`: N definitions of which six in ten hold one library, small packages on a
 signed mirror on disk, a registry of its own. All are published first; then the library's fix is
 put into the security suite, and a watcher does one round with a process for each processor. Beside
-it: a round in which nothing changed, how planning grows, what was sent.
+it: a round in which nothing changed, how planning grows, what was sent, and the same round on Dask
+clusters of two and four workers.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from ironhull.watch.plan import Observed, plan
 from ironhull.watch.updates import Newest
 from ironhull.workspace.watching import Watcher, opened_state
 from tests.fakes.archive import fake_archive, fake_definition
+from tests.fakes.dask import cluster
 from tests.fakes.definition import AMD64
 from tests.fakes.running_server import RunningServer, serving
 from tests.fakes.watched import Watched
 
 HOLDING = 0.6
+CLUSTERS = (2, 4)
 
 
 def measured(number: int) -> dict[str, object]:
@@ -56,6 +59,8 @@ def rounds(folder: Path, server: RunningServer, number: int) -> dict[str, object
     second = shop.watch(executor="local")
     took = time.perf_counter() - begun
     assert {one.result for one in second.done.values()} == {"published"}
+    sent = (received(server) - before) / 1e6
+    clusters = {f"dask_{workers}": on_a_cluster(shop, workers, took) for workers in CLUSTERS}
     # One watcher that runs on: what it has read of the catalog it does not read again.
     with opened_state(shop.machine, None, shop.clock) as state:
         watcher = Watcher(shop.machine, shop.choices(executor="local:1"), state, clock=shop.clock)
@@ -70,9 +75,24 @@ def rounds(folder: Path, server: RunningServer, number: int) -> dict[str, object
         "round": took,
         "an_image": took / len(second.done),
         "idle": idle,
-        "sent_mb": (received(server) - before) / 1e6,
+        **clusters,
+        "sent_mb": sent,
         "peak_mb": peak / 1024,
     }
+
+
+def on_a_cluster(shop: Watched, workers: int, alone: float) -> float:
+    """The same with a scheduler and so many workers, as a multiple of the time without."""
+    shop.offer(shop.deb("lib", f"{2 + workers}"), suite="trixie-security")
+    folder = shop.folder / f"dask{workers}"
+    with cluster(folder) as dask:
+        for _ in range(workers):
+            dask.worker()
+        begun = time.perf_counter()
+        done = shop.watch(executor=f"dask:{dask.address}").done
+        took = time.perf_counter() - begun
+    assert {one.result for one in done.values()} == {"published"}
+    return took / alone
 
 
 def received(server: RunningServer) -> float:

@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.fakes.dask import cluster
 from tests.fakes.running_server import serving
 from tests.fakes.watched import APP, TOOL, Watched
 
@@ -19,63 +19,6 @@ from ironhull.state.watch_records import Attempt
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
-DASK = ROOT / ".venv/bin/dask"
-
-
-class Cluster:
-    """A scheduler and workers, each a process group of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.file = folder, folder / "scheduler.json"
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self.schedule("0")
-        self.address = json.loads(self.file.read_text())["address"]
-
-    def schedule(self, port: str) -> subprocess.Popen[bytes]:
-        self.file.unlink(missing_ok=True)
-        process = self.start("scheduler", "--host", "127.0.0.1", "--port", port, "--no-show")
-        self._wait(lambda: self.file.is_file() and self.file.stat().st_size > 0)
-        return process
-
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        number = len(self.processes)
-        with (self.folder / f"dask{number}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [DASK, *words, "--scheduler-file", self.file, "--no-dashboard"],
-                cwd=self.folder, stdout=log, stderr=log,
-            )  # fmt: skip
-        self.processes.append(process)
-        return process
-
-    def worker(self) -> subprocess.Popen[bytes]:
-        process = self.start("worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny")
-        log = self.folder / f"dask{len(self.processes) - 1}.log"
-        self._wait(lambda: b"Registered to" in log.read_bytes())
-        return process
-
-    def end(self) -> None:
-        for process in reversed(self.processes):
-            if process.poll() is None:
-                process.kill()
-            process.wait(20)
-
-    def _wait(self, ready) -> None:
-        deadline = time.monotonic() + 60
-        while not ready():
-            assert time.monotonic() < deadline, [
-                path.read_text()[-2000:] for path in self.folder.glob("dask*.log")
-            ]
-            time.sleep(0.1)
-
-
-@contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
-    folder.mkdir()
-    found = Cluster(folder)
-    try:
-        yield found
-    finally:
-        found.end()
 
 
 def watch(shop: Watched, executor: str, *more: str) -> subprocess.Popen[str]:

@@ -74,11 +74,11 @@ class CatalogReader:
 
 
 def _stamps(root: Path) -> object:
-    """Tells whether any file of a tree changed, locks aside."""
+    """Tells whether any file of a tree changed, locks and what git keeps aside."""
     return [
         (str(path), _stamp(path))
         for path in sorted(root.rglob("*"))
-        if not path.name.endswith(".lock.json")
+        if not path.name.endswith(".lock.json") and ".git" not in path.relative_to(root).parts
     ]
 
 

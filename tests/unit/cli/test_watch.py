@@ -102,6 +102,30 @@ def test_the_state_goes_into_a_file_and_into_another_database(run: Run, tmp_path
     run("state", "import", str(file), "--state", other, code=2)
 
 
+def test_what_is_proposed_is_said_with_its_branch(tmp_path: Path) -> None:
+    shop = Watched(tmp_path, key=False)
+    root = tmp_path / "images"
+    for words in (
+        ["init", "-q", "-b", "main"],
+        ["config", "user.name", "Shop"],
+        ["config", "user.email", "shop@example.org"],
+        ["add", "."],
+        ["commit", "-q", "-m", "definitions"],
+    ):
+        subprocess.run(["git", "-C", root, *words], check=True)
+    words = ("watch", "--once", "--no-advisories", "--max-age", "0", "--executor", "local:1")
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[gate]\ntests = "if-possible"\n')
+    done = start(shop, *words, "--propose", "--policy", str(policy))
+    out, err = done.communicate(timeout=120)
+    assert done.returncode == 0, err
+    assert out.splitlines() == [
+        f"{APP}: proposed ironhull/app-1-debian13", f"{TOOL}: proposed ironhull/tool-1-debian13",
+    ]  # fmt: skip
+    said = start(shop, *words, "--remote", "origin").communicate(timeout=120)[1]
+    assert "it needs --propose" in said
+
+
 def test_dates_of_a_referee_are_measured_against(run: Run, tmp_path: Path) -> None:
     dates = tmp_path / "dates.csv"
     dates.write_text("vulnerability,first_observed\nCVE-2026-0002,2026-11-01\n")
