@@ -1,8 +1,9 @@
 """Runs every benchmark and, with --write, records the figures in docs/benchmarks.md.
 
 `python benchmarks/all.py [--write] [NAME…]`: each benchmark measures Ironhull and its peers side by
-side in one run of its own; the figures of those that are not named stay. Exit code 1 if one of them
-passes a limit.
+side in one run of its own; the figures of those that are not named stay. The document has what a
+person compares; single rounds and the state of the machine are in the JSON of a benchmark alone.
+Exit code 1 if one of them passes a limit.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 DOCUMENT = FOLDER.parent / "docs/benchmarks.md"
+NOT_COMPARED = ("rounds", "missed[")
+NOT_FIGURES = ("good", "load")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "all")
 
 
@@ -61,6 +64,40 @@ def flat(value: Any, key: str = "") -> list[tuple[str, str]]:
     return [(key, f"{value:.4g}" if isinstance(value, float) else str(value))]
 
 
+def table(figures: dict[str, Any]) -> list[str]:
+    """The figures that a person compares, each with its limit where it has one of its own."""
+    limits = {
+        key.partition(".")[2]: value
+        for key, value in flat(figures)
+        if key.startswith(("limits.", "goals."))
+    }
+    rows = [
+        (key, value)
+        for key, value in flat(figures)
+        if not any(word in key for word in NOT_COMPARED)
+        and key not in NOT_FIGURES
+        and not key.startswith(("limits.", "goals."))
+    ]
+    lines = ["| figure | value | limit |", "|---|---|---|"]
+    for key, value in rows:
+        limit = limits.pop(key, None) or limits.pop(key.partition(".")[2], "")
+        lines.append(f"| {key} | {value} | {limit} |")
+    held = {"True": "holds", "False": "**missed**"}
+    lines += [f"| {key} | {held.get(limit, '')} | {limit if limit not in held else ''} |"
+              for key, limit in limits.items()]  # fmt: skip
+    return lines
+
+
+def readable(section: str) -> str:
+    """A section that an earlier run wrote, without what is not compared."""
+    left_out = (*NOT_COMPARED, *(f"| {name} |" for name in NOT_FIGURES))
+    return "\n".join(
+        line
+        for line in section.splitlines()
+        if not line.startswith("| ") or not any(word in line for word in left_out)
+    )
+
+
 def sections(text: str) -> dict[str, str]:
     """The figures by benchmark, as written."""
     _, *parts = text.split("\n## ")
@@ -84,14 +121,13 @@ def document(results: dict[str, tuple[int, dict[str, Any]]], earlier: dict[str, 
     ]
     for name in sorted({*results, *(name for name in earlier if name in NAMES)}):
         if name not in results:
-            lines += ["", f"## {earlier[name]}"]
+            lines += ["", f"## {readable(earlier[name])}"]
             continue
         code, figures = results[name]
         held = "all limits hold" if code == 0 else "**a limit is passed**"
         day = f"{datetime.now(UTC):%Y-%m-%d}"
         lines += ["", f"## {name}", "", f"`python benchmarks/{name}.py`, {day}: {held}.", ""]
-        lines += ["| figure | value |", "|---|---|"]
-        lines += [f"| {key} | {value} |" for key, value in flat(figures)]
+        lines += table(figures)
     return "\n".join(lines) + "\n"
 
 

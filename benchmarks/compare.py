@@ -34,7 +34,7 @@ from outside.tools import find
 
 KNOWN_LIMIT = 0.6
 """Seconds."""
-FOREIGN_LIMIT = 1.0
+FOREIGN_LIMIT = 0.35
 """Times of syft for one of the two."""
 PACKAGES = {
     "one": "python3,python3-requests,python3-yaml,nodejs,node-semver,ruby",
