@@ -28,7 +28,7 @@ from ironhull.archive.releases import (
     load_releases,
     where,
 )
-from ironhull.archive.stanzas import binary_package, provided_version
+from ironhull.archive.stanzas import binary_package, provided_versions
 from ironhull.debian.names import DebianVersion
 from ironhull.debian.package import BinaryPackage
 from ironhull.debian.version import version_key
@@ -73,11 +73,13 @@ class DebianArchive:
         return self._versions[name]
 
     def providers(self, name: str) -> Sequence[tuple[BinaryPackage, DebianVersion | None]]:
-        """Packages whose Provides names this, and the version provided; by name, then version."""
+        """Packages whose Provides names this, by name and version, with each version provided."""
         if name not in self._providers:
             found = self._packages(name, PackagesIndex.providers)
             found.sort(key=lambda package: (package.name, version_key(package.version)))
-            self._providers[name] = tuple((p, provided_version(p, name)) for p in found)
+            self._providers[name] = tuple(
+                (p, version) for p in found for version in provided_versions(p, name)
+            )
         return self._providers[name]
 
     def names(self) -> list[str]:

@@ -73,7 +73,7 @@ class Archive(Protocol):
         ...
 
     def providers(self, name: str) -> Sequence[tuple[BinaryPackage, DebianVersion | None]]:
-        """Packages whose Provides names this, and the version provided; by name, then version."""
+        """Packages whose Provides names this, by name and version, with each version provided."""
         ...
 
     def names(self) -> Iterable[str]:

@@ -18,7 +18,8 @@ from ironhull.errors import MalformedError
 from ironhull.oci.digest import Digest
 
 _FIELD = re.compile(
-    rb"^(Package|Version|Directory|Checksums-Sha256):[ \t]*(.*(?:\n[ \t].*)*)",
+    rb"^(Package|Version|Directory|Checksums-Sha256|Build-Depends(?:-Arch|-Indep)?):"
+    rb"[ \t]*(.*(?:\n[ \t].*)*)",
     re.MULTILINE | re.IGNORECASE,
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*")
@@ -55,6 +56,13 @@ class SourceStanza:
     version: str
     files: tuple[SourceFile, ...]
     """By name; one of them is the .dsc."""
+    build_depends: str = ""
+    """Build-Depends, -Arch and -Indep as one field, white space as in the index."""
+
+    @property
+    def dsc(self) -> SourceFile:
+        """The .dsc."""
+        return next(file for file in self.files if file.file_name.endswith(".dsc"))
 
 
 class SourceArchive:
@@ -62,6 +70,15 @@ class SourceArchive:
 
     def __init__(self, indexes: Sequence[OpenIndex]) -> None:
         self._indexes = tuple(indexes)
+
+    def versions(self, name: str) -> tuple[str, ...]:
+        """All versions that the suites have, each once; for messages."""
+        found = (
+            source_stanza(raw, open_.suite.repository.name).version
+            for open_ in self._indexes
+            for raw in open_.index.stanzas(name)
+        )
+        return tuple(dict.fromkeys(found))
 
     def find(self, name: str, version: str) -> SourceStanza | None:
         """The version, from the first suite that has it; MalformedError for a damaged stanza."""
@@ -110,7 +127,8 @@ def source_stanza(raw: bytes, repository: str) -> SourceStanza:
     names = {file.file_name for file in files}
     if sum(one.endswith(".dsc") for one in names) != 1 or len(names) != len(files):
         raise MalformedError(f"{where}: Checksums-Sha256 does not list one .dsc and each file once")
-    return SourceStanza(name, version, files)
+    needs = (fields.get(f"build-depends{which}", "") for which in ("", "-arch", "-indep"))
+    return SourceStanza(name, version, files, ", ".join(filter(None, needs)))
 
 
 def _file(

@@ -66,12 +66,17 @@ def binary_package(raw: bytes, repository: str, suite: str, component: str) -> B
     )
 
 
-def provided_version(package: BinaryPackage, name: str) -> DebianVersion | None:
-    """The version in which a package provides this name; None if without one."""
-    for provided, version in _PROVIDED.findall(package.provides):
-        if provided == name:
-            return DebianVersion(version) if version else None
-    return None
+def provided_versions(package: BinaryPackage, name: str) -> list[DebianVersion | None]:
+    """The versions in which a package provides this name, None for one without a version.
+
+    There may be several: debhelper provides debhelper-compat in each level that it knows.
+    """
+    found = [
+        DebianVersion(version) if version else None
+        for provided, version in _PROVIDED.findall(package.provides)
+        if provided == name
+    ]
+    return found or [None]
 
 
 def _source(fields: dict[str, str], version: str, where: str) -> tuple[SourceName, DebianVersion]:

@@ -57,7 +57,8 @@ def stage_records(making: StageMaking) -> list[MadeLayer]:
     parts = {one.name: one.part for one in making.of.packages if one.part}
     plan = LayerPlan(home, Policy(parts=parts), compression, making.elsewhere.layers)
     keys = [plan.need(layer) for layer in group(making.locked.packages)]
-    missing = frozenset(deb.sha256 for deb in plan.missing)
+    # A complete package database is made of the control files of all packages.
+    missing = None if making.stage.complete else frozenset(deb.sha256 for deb in plan.missing)
     packages, progress = making.locked.packages, making.progress
     fetch_packages(packages, missing, home.packages, making.elsewhere.packages, progress)
     plan.make(making.jobs, progress)

@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "new": ("Build", "new", "Write a definition that builds, with tests."),
     "customize": ("Build", "customize", "Derive a definition: packages, authorities, variables."),
     "schema": ("Build", "schema", "Print the format of image definitions."),
+    "package": ("Build", "package", "Patch the distribution's source packages."),
     "migrate": ("Build", "migrate", "Move a Dockerfile to hardened images."),
     "run": ("Run", "run", "Run an image of the store, with no engine needed."),
     "load": ("Run", "load", "Load a built image into podman, docker or buildah."),

@@ -21,6 +21,8 @@ from ironhull.definition.tree import Problems, did_you_mean
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.settings import Unpinned
 
+OWN = "ironhull:own"
+"""The archive of patched source packages that this machine built, as an apt line's address."""
 _KEY_URL = re.compile(r"https://[^ #]+#sha256=[0-9a-f]{64}")
 _ADDRESS = re.compile(r"https://[^ #]+")
 _OPTIONS = re.compile(r"deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)((?:\s+\S+)*)")
@@ -170,8 +172,7 @@ def _repository(
     item: Item, keys: dict[str, bytes], urls: dict[str, str], problems: Problems
 ) -> RepositoryRequest | None:
     line = _OPTIONS.fullmatch(item.value)
-    uri = urlsplit(line[2]) if line else None
-    if line is None or uri is None or uri.scheme not in ("http", "https") or not uri.hostname:
+    if line is None or not _is_archive(line[2]):
         problems.error(
             item.place, "expected an apt line: deb [signed-by=KEY] http(s)://… SUITE COMPONENT…"
         )
@@ -186,9 +187,10 @@ def _repository(
             problems.error(item.place, f"{word!r:.60} is not a suite or component")
             return None
     own = [signed_by] if signed_by in keys or signed_by in urls else [*keys, *urls]
+    if line[2] == OWN and signed_by not in keys:
+        own = []  # by the machine's own key, whatever other archives are signed with
     return RepositoryRequest(
-        name=signed_by
-        or re.sub(r"[^a-z0-9]+", "-", f"{uri.hostname}{uri.path}".lower()).strip("-"),
+        name=signed_by or _archive_name(line[2]),
         uri=line[2].rstrip("/"),
         suite=suite,
         components=components,
@@ -196,6 +198,17 @@ def _repository(
         place=item.place,
         key_urls=tuple(urls[name] for name in own if name in urls),
     )
+
+
+def _is_archive(address: str) -> bool:
+    parts = urlsplit(address)
+    return address == OWN or (parts.scheme in ("http", "https") and bool(parts.hostname))
+
+
+def _archive_name(address: str) -> str:
+    """What locks and reports call it: no letter of it says how it is reached."""
+    parts = urlsplit(address)
+    return re.sub(r"[^a-z0-9]+", "-", f"{parts.hostname or ''}{parts.path}".lower()).strip("-")
 
 
 def _signed_by(options: str, place: Place, problems: Problems) -> str:

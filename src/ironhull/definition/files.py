@@ -128,7 +128,9 @@ class Files:
         return dict(sorted(found.items()))
 
     def _keep(self, real: Path, data: bytes) -> None:
-        self.texts[os.path.relpath(real, self._root())] = data
+        path, above = str(real), f"{self._root()}/"
+        inside = path.startswith(above)
+        self.texts[path[len(above) :] if inside else os.path.relpath(path, above)] = data
 
     def _root(self) -> str:
         if not self._real_tree:

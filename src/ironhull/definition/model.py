@@ -204,6 +204,8 @@ class BuildStage:
     """Folders that are empty at first and no output."""
     platforms: tuple[Platform, ...] = ()
     """Empty: every platform."""
+    complete: bool = False
+    """Whether it has all of dpkg's database: packages are built with it (`ironhull.patched`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
 from typing import Any
 
-from ironhull.definition.model import FileRequest, PackageRequest
+from ironhull.definition.model import BuildStage, FileRequest, PackageRequest
 from ironhull.oci.digest import digest_of
 
 
@@ -19,9 +18,10 @@ def plain(value: Any) -> Any:
         return value
     if kind is tuple or kind is list:
         return [plain(inner) for inner in value]
-    if is_dataclass(kind):
-        left_out = _left_out(value)
-        return {name: plain(getattr(value, name)) for name in _names(kind) if name not in left_out}
+    names = _NAMES.get(kind) or _names(kind)
+    if names:
+        left_out = _left_out(value) if kind in _CHANGEABLE else ()
+        return {name: plain(getattr(value, name)) for name in names if name not in left_out}
     if isinstance(value, bytes):
         return digest_of(value)
     if isinstance(value, Enum):
@@ -31,15 +31,23 @@ def plain(value: Any) -> Any:
     return value
 
 
-@cache
+_NAMES: dict[type, tuple[str, ...]] = {}
+"""The fields of each class that was met; none of what is no data class."""
+_CHANGEABLE = (BuildStage, FileRequest, PackageRequest)
+
+
 def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+    names = (field.name for field in fields(kind)) if is_dataclass(kind) else ()
+    # Where something stands is of this file, and decides nothing.
+    return _NAMES.setdefault(kind, tuple(name for name in names if name != "place"))
 
 
 def _left_out(value: Any) -> Collection[str]:
     """Fields that are of this machine, or that a definition of before did not have."""
     if isinstance(value, FileRequest) and value.url.startswith("file:"):
-        return ("place", "url")
+        return ("url",)
     if isinstance(value, PackageRequest) and value.part is None:
-        return ("place", "part")
-    return ("place",)
+        return ("part",)
+    if isinstance(value, BuildStage) and not value.complete:
+        return ("complete",)
+    return ()

@@ -47,6 +47,7 @@ from ironhull.oci.reference import MAX_NAME, NAME, TAG
 from ironhull.values import dataclass
 
 DISTRIBUTIONS = ("debian",)
+_OTHER = "'kind' is of other files than images' (a source package: ironhull package build FILE)"
 _CODENAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)")
 _SYNTAX_DISTRIBUTION = re.compile(r"-([a-z]+)([0-9][0-9.]*)$")
@@ -101,6 +102,8 @@ def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefini
     problems = files.problems
     # 1
     merged = without_foreign(files.read(path))
+    if "kind" in merged.entries:
+        raise DefinitionError([Problem(*merged.entries["kind"].place, _OTHER)])
     # 2
     substitution = Substitution(
         declared_variables(merged), variables, tracked_variables(merged), problems

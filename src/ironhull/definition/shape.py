@@ -8,8 +8,9 @@ path without `..`) is checked where the model is made.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from ironhull.definition.place import Place
@@ -63,6 +64,12 @@ class Shape(Protocol):
         ...
 
 
+@cache
+def _whole(pattern: str) -> Callable[[str], re.Match[str] | None]:
+    """What says whether a text is of the pattern; compiled when it is first asked."""
+    return re.compile(pattern).fullmatch
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A string, of a pattern or one of a set."""
@@ -112,7 +119,7 @@ class Text:
             bad = re.search("[\x00-\x1f\x7f]" if self.plain else "\x00", text)
             if bad:
                 return f"the character {bad[0]!r} is not allowed here"
-        if self.pattern is not None and not re.fullmatch(self.pattern, text):
+        if self.pattern is not None and not _whole(self.pattern)(text):
             return f"expected {self.form}, got {text!r:.100}"
         return None
 

@@ -13,6 +13,7 @@ from ironhull.definition.model import (
 )
 
 _ALL_TOOLS = Keep(False, True, True, True)  # documentation apart
+_WITH_DATABASE = replace(_ALL_TOOLS, package_database="dpkg")
 _ROOT = Accounts("root", True, (), ())
 _BASE = "base-files"
 """Brings the links of a merged /usr, without which no other package works."""
@@ -31,7 +32,7 @@ def stage_definition(definition: ImageDefinition, stage: BuildStage) -> ImageDef
         builds=(),
         accounts=stage.accounts or _ROOT,
         paths=stage.paths,
-        keep=_ALL_TOOLS,
+        keep=_WITH_DATABASE if stage.complete else _ALL_TOOLS,
         entrypoint=(),
         cmd=(),
         tests=(),

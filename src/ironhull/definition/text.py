@@ -32,9 +32,7 @@ _TAGS = {
     f"{_CORE}null": ScalarKind.NULL,
 }
 _COLLECTIONS = (None, "!", f"{_CORE}seq", f"{_CORE}map")
-_PATTERNS = (
-    (ScalarKind.NULL, re.compile(r"|~|null|Null|NULL")),
-    (ScalarKind.FLAG, re.compile(r"true|True|TRUE|false|False|FALSE")),
+_NUMBERS = (
     (ScalarKind.WHOLE, re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")),
     (
         ScalarKind.NUMBER,
@@ -46,8 +44,14 @@ _PATTERNS = (
 )
 
 _TEXT = ScalarKind.TEXT
-_NOT_OF_TEXT = frozenset("~nNtTfF-+.0123456789")
-"""How anything begins that is no text."""
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), ScalarKind.NULL),
+    **dict.fromkeys(("true", "True", "TRUE", "false", "False", "FALSE"), ScalarKind.FLAG),
+}
+_OF_NUMBERS = frozenset("-+.0123456789")
+"""How any number begins."""
+# What a NamedTuple's own constructor calls.
+_tuple = tuple.__new__
 
 
 def parse(data: bytes, file: str, problems: Problems) -> Node:
@@ -108,11 +112,12 @@ class _Composer:
         loader = _LOADER(text)
         # By type, and the commonest first: what is done for every value has to be little.
         try:
+            next_event, scalar, of_scalars = loader.get_event, self._scalar, yaml.ScalarEvent
             while True:
-                event = loader.get_event()
+                event = next_event()
                 kind = type(event)
-                if kind is yaml.ScalarEvent:
-                    self._scalar(event)
+                if kind is of_scalars:
+                    scalar(event)
                 elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                     self._close()
                 elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
@@ -143,7 +148,7 @@ class _Composer:
 
     def _scalar(self, event: Any) -> None:
         mark, tag, value = event.start_mark, event.tag, event.value
-        place = Place(self.file, mark.line + 1, mark.column + 1)
+        place = _tuple(Place, (self.file, mark.line + 1, mark.column + 1))
         self.count += 1
         if self.count > MAX_NODES:
             self._grow(0, place)
@@ -154,9 +159,12 @@ class _Composer:
             else:
                 self.problems.error(place, f"the tag {tag!r:.100} has no meaning here")
                 kind = ScalarKind.BROKEN
-        elif tag is None and not event.style and (not value or value[0] in _NOT_OF_TEXT):
-            kind = next((k for k, form in _PATTERNS if form.fullmatch(value)), _TEXT)
-        node = Scalar(place, value, kind)
+        elif tag is None and not event.style:
+            if value in _WORDS:
+                kind = _WORDS[value]
+            elif value[0] in _OF_NUMBERS:
+                kind = next((k for k, form in _NUMBERS if form.fullmatch(value)), _TEXT)
+        node: Scalar = _tuple(Scalar, (place, value, kind))
         # The two ways that nearly every value goes: a key, and what the key has.
         level = self.stack[-1] if self.stack and event.anchor is None else None
         if level is None or not level.is_map:
@@ -164,7 +172,8 @@ class _Composer:
         elif level.key is None:
             level.key = node
         else:
-            self._pair(level, node)
+            key, level.key = level.key, None
+            self._pair(level, key, node)
 
     def _alias(self, event: Any) -> None:
         place = self._place(event)
@@ -213,15 +222,13 @@ class _Composer:
                 raise self._stop(node.place, f"a key is a text, got {node.shown}")
             level.key = node
         else:
-            self._pair(level, node)
+            key, level.key = level.key, None
+            self._pair(level, key, node)
 
-    def _pair(self, level: _Open, node: Node) -> None:
-        key, level.key = level.key, None
-        if key is None:
-            return
-        first = level.entries.get(key.text)
-        if first is not None:
-            where = f"line {first.place.line}"
-            self.problems.error(key.place, f"key {key.text!r:.60} stands twice ({where} too)")
+    def _pair(self, level: _Open, key: Scalar, node: Node) -> None:
+        place, text, _ = key
+        if text in level.entries:
+            where = f"line {level.entries[text].place.line}"
+            self.problems.error(place, f"key {text!r:.60} stands twice ({where} too)")
         else:
-            level.entries[key.text] = Pair(key.place, node)
+            level.entries[text] = _tuple(Pair, (place, node))

@@ -286,8 +286,8 @@ class Substitution:
     def _node(self, node: Node, early: bool) -> Node:
         """The node with variables replaced; `early` if it has to be known before the lock is."""
         if isinstance(node, Scalar):
-            text = node.text
-            if ("${" not in text and "#{" not in text) or node.kind is not ScalarKind.TEXT:
+            # `${` or `#{`: the shortest test first, nearly no text has either.
+            if "{" not in node.text or node.kind is not ScalarKind.TEXT:
                 return node
             return self._scalar(node, early)
         if isinstance(node, ListNode):

@@ -26,10 +26,12 @@ from ironhull.values import dataclass
 UNKNOWN = "unknown"
 """The state of a finding that the order of versions alone would clear."""
 DHI: Final = "dhi"
+OURS: Final = "ironhull"
+"""Who writes `+ihN` to the version of Debian's that was patched: all of that is in it."""
 
 _VENDORS = (
     (DHI, "Docker Hardened Images", re.compile(r"(?<![a-z])dhi\.?\d*(?![a-z])")),
-    ("", "Ironhull", re.compile(r"[+~]ih\d+")),
+    (OURS, "Ironhull", re.compile(r"[+~]ih\d+")),
     ("", "Raspberry Pi", re.compile(r"[+~]rpt\d*(?![a-z])")),
     ("", "Raspbian", re.compile(r"[+~](?:rpi|rvt)\d*(?![a-z])")),
     ("", "Ubuntu ESM", re.compile(r"(?<![a-z])esm\.?\d+")),

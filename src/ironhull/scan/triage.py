@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ironhull.errors import MalformedError
 from ironhull.scan.model import Assessment, Caveat, Finding, ScanResult
+from ironhull.scan.rebuilt import OURS, rebuilt_version
 from ironhull.vex.lint import claims_a_fix, statement_errors
 from ironhull.vex.model import Product, VexDocument, VexStatement
 from ironhull.vex.purl import Surroundings, matches_image, matches_package, parse_purl
@@ -146,6 +147,11 @@ def _contradicted(statement: VexStatement, finding: Finding) -> str:
     if not claims or not finding.fixed_version:
         return ""
     installed = finding.source_version or finding.version
+    # The feed's fix is of the distribution's own package; the patches of `+ihN` are not among what
+    # it knows, and a statement is of one such version.
+    rebuilder = rebuilt_version(installed)
+    if rebuilder is not None and rebuilder.vendor == OURS:
+        return ""
     return f"{finding.feed} names {finding.fixed_version} as the fix, {installed} is installed"
 
 

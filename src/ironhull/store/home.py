@@ -34,6 +34,8 @@ from ironhull.store.blobs import BlobStore
 from ironhull.store.layout import ImageLayout
 from ironhull.values import dataclass
 
+OWN_CERTIFICATE = "archive-key.asc"
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -73,6 +75,26 @@ class Home:
     def frozen_archives(self) -> Path:
         """The folder of frozen parts of package archives, which that registry serves to apt."""
         return self.store_folder / "apt"
+
+    @property
+    def own_archive(self) -> Path:
+        """The folder of our own package archive, which that registry serves at /apt/own."""
+        return self.frozen_archives / "own"
+
+    @property
+    def own_certificate(self) -> Path:
+        """A file: the OpenPGP certificate that the archive's release files are signed by."""
+        return self.own_archive / OWN_CERTIFICATE
+
+    @property
+    def own_fixes(self) -> Path:
+        """The folder of what is said of that archive's packages: VEX, OSV, bills, provenance."""
+        return self.own_archive / "security"
+
+    @property
+    def archive_key(self) -> Path:
+        """A file: the OpenPGP key that signs that archive."""
+        return self.keys / "archive.pgp"
 
     @property
     def uploads(self) -> Path:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from ironhull.archive.interface import Repository
 from ironhull.archive.mirror import find_repositories
-from ironhull.definition.model import ImageDefinition
+from ironhull.definition.contents import OWN
+from ironhull.definition.model import ImageDefinition, RepositoryRequest
 from ironhull.errors import InputError
 from ironhull.settings import Settings
+from ironhull.store.home import Home
 
 
 def distributions_own(settings: Settings, distribution: str) -> list[Repository]:
@@ -41,9 +43,26 @@ def repositories_of(
             (*wanted.keyrings, *(key(url) for url in wanted.key_urls if key is not None)),
             str(wanted.place),
         )
+        if wanted.uri != OWN
+        else _own(settings, wanted)
         for wanted in definition.repositories
     ]
     return (*found, *own)
+
+
+def _own(settings: Settings, wanted: RepositoryRequest) -> Repository:
+    """The machine's own archive, by its own key: both are in its home."""
+    home = Home(settings.home)
+    try:
+        key = home.own_certificate.read_bytes()
+    except OSError:
+        raise InputError(
+            f"{wanted.place}: {OWN} has no packages on this machine yet; build one with: "
+            "ironhull package build FILE"
+        ) from None
+    uri = home.own_archive.absolute().as_uri()
+    keys = wanted.keyrings or (key,)
+    return Repository(wanted.name, uri, (wanted.suite,), wanted.components, keys, str(wanted.place))
 
 
 def _keyring(path: Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ironhull.advisories.database import Database
@@ -31,6 +32,20 @@ def with_vex(
     if attached_to is not None:
         documents += _attached(machine, attached_to, inventory)
     return with_documents(result, inventory, database, documents, unchecked=unchecked)
+
+
+def with_own_fixes(
+    machine: Machine, result: ScanResult, inventory: Inventory, database: Database
+) -> ScanResult:
+    """The result with what this machine said of the packages that it patched itself.
+
+    A document about packages that are not in this image is no remark: there is one for each build.
+    """
+    folder = machine.home.own_fixes / "vex"
+    if not folder.is_dir():
+        return result
+    said = with_documents(result, inventory, database, list(read_vex(folder)))
+    return replace(said, warnings=result.warnings)
 
 
 def with_documents(

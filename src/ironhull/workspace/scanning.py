@@ -7,6 +7,7 @@ inside functions here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,9 @@ from ironhull.scan.model import ScanResult
 from ironhull.state.known import known_inventory
 from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
+
+_PATCHED = re.compile(r"\+ih[0-9]+\Z")
+"""The version of a package that an Ironhull built with patches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,10 @@ def scan_inventory(
             attached_to,
             unchecked=chosen.vex_unchecked,
         )
+    if any(_PATCHED.search(package.version) for package in inventory.packages):
+        from ironhull.workspace.scan_vex import with_own_fixes
+
+        result = with_own_fixes(machine, result, inventory, database)
     if chosen.exceptions is not None:
         from ironhull.scan.exceptions import apply_exceptions, read_exceptions
 

@@ -61,6 +61,7 @@ from ironhull.workspace import (
     images,
     measuring,
     migrating,
+    packages,
     proving,
     publishing,
     remediating,
@@ -398,6 +399,10 @@ class Workspace(WatchCalls):
         with whole_file(Path(output)) as file:
             sources.write_archive(self.machine, found, file)
         return found
+
+    def build_package(self, file: str | Path, *, update: bool = False) -> packages.BuiltPackage:
+        """Build a patched source package into the home's archive; see `packages.build_package`."""
+        return packages.build_package(self.machine, Path(file), update=update)
 
     def scan(
         self, image: str, *, platform: str | None = None, chosen: ScanChoices | None = None

@@ -27,8 +27,11 @@ from ironhull.scan.rescan import rescan
 from ironhull.scan.statements import not_affected, statements_of
 from ironhull.scan.summary import ScanReport, headline, summary
 from ironhull.scan.target import target_of
+from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.state.inventories import InventoryStore
 from ironhull.state.ledger import Ledger
+from ironhull.vex.model import Product, VexDocument, VexStatement
+from ironhull.vex.purl import Surroundings
 
 Make = Callable[..., Database]
 FIX = "3.5.1-1+deb13u2"
@@ -138,6 +141,35 @@ def test_a_vendors_version_after_the_fix_is_unknown_not_fixed(debian: Database) 
     assert unmatched.reason == "unknown: rebuilt by Docker Hardened Images (+dhi0)"
     assert (result.verdict, summary(result).raw, summary(result).unmatched) == ("partial", 2, 1)
     assert "1 packages could not be matched" in headline(result)
+
+
+def test_a_version_that_we_patched_has_what_its_base_has_whatever_it_sorts_after(
+    debian: Database,
+) -> None:
+    result = found(debian, deb("libssl3", "3.5.1-1+ih1", "openssl"))
+    assert {each.id: each.fixed_version for each in result.findings} == {
+        "CVE-2025-0001": FIX,
+        "CVE-2025-0003": "3.5.4-1~deb13u1",
+    }
+    assert (result.unmatched, result.verdict) == ((), "complete")
+    fixed = found(debian, deb("libssl3", f"{FIX}+ih1", "openssl"))
+    assert [each.id for each in fixed.findings] == ["CVE-2025-0003"]
+
+
+def test_what_our_patches_fix_is_said_by_vex_and_no_later_fix_contradicts_it(
+    debian: Database,
+) -> None:
+    result = found(debian, deb("libssl3", "3.5.1-1+ih1", "openssl"))
+    product = Product("pkg:deb/debian/libssl3@3.5.1-1%2Bih1")
+    said = VexStatement(("CVE-2025-0001",), (product,), "fixed")
+    moment = "2026-11-23T00:00:00Z"
+    document = VexDocument("own", "OpenVEX", "own", "Ironhull", moment, (said,))
+    image = ImageProduct("web", frozenset(), Surroundings("debian-13", "amd64"))
+    after = apply_vex(result, [document], image, {})
+    assert [each.id for each in after.open] == ["CVE-2025-0003"]
+    # Of the next version nothing is said yet.
+    other = found(debian, deb("libssl3", "3.5.1-1+ih2", "openssl"))
+    assert len(apply_vex(other, [document], image, {}).open) == 2
 
 
 def test_debians_own_version_is_judged_as_before(debian: Database) -> None:

@@ -10,7 +10,7 @@ from ironhull.advisories.model import State
 from ironhull.inventory.model import Package
 from ironhull.scan.debian import debian_rules, tracker_source
 from ironhull.scan.interface import LiveIndex, Match, grouped
-from ironhull.scan.rebuilt import DHI, UNKNOWN, Rebuilder, rebuilt_by, rebuilt_version
+from ironhull.scan.rebuilt import DHI, OURS, UNKNOWN, Rebuilder, rebuilt_by, rebuilt_version
 from ironhull.scan.rules import Rule, RuleSet, rule_set
 from ironhull.scan.versions.apk import apk_key
 
@@ -58,7 +58,11 @@ class DebianMatcher:
         """As `Matcher.rules_of`, of a source as the tracker calls it."""
         rules = self._sets[name]
         rebuilder = None if self._has(name, version) else rebuilt_version(version)
-        return rules.matching(version) if rebuilder is None else unsure(rules, version, rebuilder)
+        if rebuilder is None:
+            return rules.matching(version)
+        if rebuilder.vendor == OURS:
+            return rules.matching(rebuilder.base)
+        return unsure(rules, version, rebuilder)
 
     def match(self, package: Package) -> Match:
         """As `Matcher.match`."""
@@ -67,6 +71,9 @@ class DebianMatcher:
         rebuilder = rebuilt_by(package)
         if rebuilder is None or self._has(source, version):
             return Match(package, rules.matching(version), rules.note)
+        if rebuilder.vendor == OURS:
+            # What its patches fix besides is said by VEX, never by the order of versions.
+            return Match(package, rules.matching(rebuilder.base), rules.note)
         vendor = self._vendors.get(rebuilder.vendor)
         if vendor is not None and vendor.covered:
             return vendor.match(package)
