@@ -1,8 +1,11 @@
-"""Writes docs/catalog.md: `python docs/catalog.py built.json`, of `ironhull build … --json`.
+"""Writes docs/catalog.md: `python docs/catalog.py built.json compared.json…`.
 
-Descriptions, users, ports and ends of life come from the definitions, counts and sizes from what
-the builds said. An image that has a conventional counterpart (`-standard`), else one to build on
-(`-dev`), is set beside it. Nothing in it is written by hand but the words around the figures.
+`built.json` is of `ironhull build … --json`, each other file of `ironhull compare NAME:TAG-standard
+NAME:TAG --json`. Descriptions, users, ports and ends of life come from the definitions, counts and
+sizes from what the builds said, what conventional images carry from the comparisons: node's is in
+the catalog, the others are definitions in benchmarks/counterparts. An image without one is set
+beside the image to build on (`-dev`). Nothing in it is written by hand but the words around the
+figures.
 """
 
 from __future__ import annotations
@@ -30,10 +33,22 @@ vulnerabilities side by side.
 
 .NET is not here: the archive has no packages of it.
 """
+CONVENTIONAL = """
+What the usual public image of the same program carries, package for package, built from the same
+archive: `IRONHULL_CATALOG=benchmarks/counterparts ironhull build redis:8.0-standard`; node's is in
+the catalog. Packages are those of the distribution and of languages. Findings are those of the
+advisories of {day}, before any statement about them (VEX); tools are shells, package managers,
+compilers, network tools and interpreters; setuid counts setgid too.
+
+| image | packages | to pull | findings | critical, high | programs | tools | setuid |
+|---|--:|--:|--:|--:|--:|--:|--:|
+"""
+TOOLS = ("shells", "package_managers", "compilers", "network_tools", "interpreters")
 Built = Mapping[str, Mapping[str, Any]]
+Compared = list[Mapping[str, Any]]
 
 
-def page(definitions: Mapping[str, ImageDefinition], built: Built) -> str:
+def page(definitions: Mapping[str, ImageDefinition], built: Built, compared: Compared) -> str:
     """The page; images in both are in it, by kind and name."""
     parts = [HEAD.format(platform=PLATFORM)]
     known = {name: one for name, one in definitions.items() if name in built}
@@ -43,7 +58,11 @@ def page(definitions: Mapping[str, ImageDefinition], built: Built) -> str:
     parts.append(
         "\n## To build on, and to compare with\n\n" + "\n".join(_rows(others, known, built))
     )
-    parts.append("\n\n## Beside their counterparts\n\n" + "\n".join(_pairs(to_run, built)) + "\n")
+    day = compared[0]["database"]["date"][:10] if compared else ""
+    parts.append("\n\n## Beside conventional images\n" + CONVENTIONAL.format(day=day))
+    parts.append("\n".join(_conventional(one["images"]) for one in compared) + "\n")
+    others = [name for name in to_run if f"{name}-standard" not in built]
+    parts.append("\n## Beside the image to build on\n\n" + "\n".join(_pairs(others, built)) + "\n")
     return "".join(parts)
 
 
@@ -63,13 +82,32 @@ def _rows(
         yield f"| {' | '.join(cells)} |"
 
 
+def _conventional(images: list[Mapping[str, Any]]) -> str:
+    theirs, mine = (one["figures"] for one in images)
+
+    def of(*names: str) -> str:
+        return " of ".join(str(sum(each[name] for name in names)) for each in (mine, theirs))
+
+    fewer = 1 - mine["packages.total"] / theirs["packages.total"]
+    cells = (
+        f"`{images[1]['name']}`",
+        f"{of('packages.total')} ({fewer:.0%} fewer)",
+        " of ".join(shown_size(each["size.compressed"]) for each in (mine, theirs)),
+        of("vulnerabilities.raw"),
+        of("vulnerabilities.raw_critical", "vulnerabilities.raw_high"),
+        of("surface.executables"),
+        of(*(f"surface.{name}" for name in TOOLS)),
+        of("surface.setuid", "surface.setgid"),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
 def _pairs(names: list[str], built: Built) -> Iterator[str]:
     yield "| image | counterpart | packages | to pull |"
     yield "|---|---|--:|--:|"
     for name in sorted(names):
-        found = (f"{name}{suffix}" for suffix in ("-standard", "-dev"))
-        other = next((one for one in found if one in built), None)
-        if other is None:
+        other = f"{name}-dev"
+        if other not in built:
             continue
         mine, theirs = built[name], built[other]
         cells = [
@@ -91,15 +129,17 @@ def figures(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def main() -> None:
-    """Write the page from the file that the command line names."""
-    if len(sys.argv) != 2:
+    """Write the page from the files that the command line names."""
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
     definitions = {f"{one.image}:{one.file.stem}": one for one in Catalog(ROOT / "images").check()}
     built = figures(json.loads(Path(sys.argv[1]).read_text()))
     missing = sorted(definitions.keys() - built.keys())
     if missing:
         sys.exit(f"not built: {', '.join(missing)}")
-    TARGET.write_text(page(definitions, built))
+    compared = [json.loads(Path(name).read_text()) for name in sys.argv[2:]]
+    compared.sort(key=lambda one: str(one["images"][1]["name"]))
+    TARGET.write_text(page(definitions, built, compared))
 
 
 if __name__ == "__main__":

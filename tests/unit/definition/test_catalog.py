@@ -251,6 +251,23 @@ def test_our_own_definitions_have_the_dates_of_the_makers_and_of_the_distributio
     assert found.keys() >= MAKERS.keys()
 
 
+def test_conventional_counterparts_are_of_images_of_the_catalog_and_leave_nothing_out() -> None:
+    ours = {f"{one.image}:{one.file.stem}": one for one in Catalog(ROOT / "images").check()}
+    counterparts = Catalog(ROOT / "benchmarks/counterparts").check()
+    assert len(counterparts) == 9
+    for one in counterparts:
+        hardened = ours[f"{one.image}:{one.file.stem.removesuffix('-standard')}"]
+        assert one.dates == hardened.dates
+        followed = [
+            [(track.package, track.match, track.variable) for track in each.tracks]
+            for each in (one, hardened)
+        ]
+        assert followed[0] == followed[1]
+        assert [str(each) for each in one.platforms] == [str(each) for each in hardened.platforms]
+        assert not [each.name for each in one.packages if each.excluded], one.file
+        assert one.accounts.run_as == "root"
+
+
 def test_our_own_definitions_name_no_mirror() -> None:
     for definition in Catalog(ROOT / "images").check():
         assert definition.repositories == ()
