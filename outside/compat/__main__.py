@@ -21,6 +21,7 @@ from outside import tools
 from outside.compat import copying, documents, layouts, page, registries, statements
 from outside.compat.model import PLACES, RECIPES, Run, Tool, cell
 from outside.compat.publication import ironhull, publication
+from outside.compat.scanners import compared
 from outside.compat.servers import distribution, fill, ours, serving
 from outside.compat.versions import at_hand
 
@@ -41,7 +42,12 @@ def main() -> int:
         if not {each["tool"], "all"} & set(options.again)
     }
     if not options.page:
-        data = run(options.cache, cells)
+        rows = {
+            scan_key(each): each
+            for each in data.get("scans", [])
+            if not {each["tool"], "all"} & set(options.again)
+        }
+        data = run(options.cache, cells, rows)
         write(data)
     page.TARGET.write_text(page.page(data))
     return 0
@@ -52,8 +58,17 @@ def key(each: dict[str, Any]) -> tuple[str, str, str, str]:
     return each["tool"], each["version"], each["job"], each["place"]
 
 
-def run(cache: Path, cells: dict[tuple[str, str, str, str], dict[str, Any]]) -> dict[str, Any]:
-    """The data, with the cells that were missing."""
+def scan_key(row: dict[str, Any]) -> tuple[str, ...]:
+    """What a row about a scanner and an image is about."""
+    return row["tool"], row["version"], row["image"], row["way"]
+
+
+def run(
+    cache: Path,
+    cells: dict[tuple[str, str, str, str], dict[str, Any]],
+    rows: dict[tuple[str, ...], dict[str, Any]],
+) -> dict[str, Any]:
+    """The data, with the cells and the rows about scanners that were missing."""
     cache.mkdir(parents=True, exist_ok=True)
     found, missing = at_hand(cache)
     made = publication(cache / "publication")
@@ -84,9 +99,17 @@ def run(cache: Path, cells: dict[tuple[str, str, str, str], dict[str, Any]]) -> 
                 shutil.rmtree(folder, ignore_errors=True)
                 shown = cells[wanted]
                 print(*wanted, "→", shown["does"], shown["survive"], shown["says"], flush=True)
-                write(data | {"cells": list(cells.values())})
+                write(data | {"cells": cells.values(), "scans": rows.values()})
+        data |= {"cells": cells.values(), "scans": rows.values()}
+        for row in compared(found, cache / "scans", hosts["api"], rows):
+            print(*row.values(), flush=True)
+            rows[scan_key(row)] = row
+            write(data)
     known = {(tool.name, tool.version) for tool in found}
-    return data | {"cells": [each for each in cells.values() if key(each)[:2] in known]}
+    return data | {
+        "cells": [each for each in cells.values() if key(each)[:2] in known],
+        "scans": [each for each in rows.values() if scan_key(each)[:2] in known],
+    }
 
 
 def todo(found: list[Tool]) -> Iterator[tuple[Tool, str, str]]:
@@ -102,7 +125,9 @@ def todo(found: list[Tool]) -> Iterator[tuple[Tool, str, str]]:
 
 def write(data: dict[str, Any]) -> None:
     """The data in the tree, cells in the order of tool, version, job and place."""
-    data = data | {"cells": sorted(data["cells"], key=key)}
+    data = data | {
+        "cells": sorted(data["cells"], key=key), "scans": sorted(data["scans"], key=scan_key)
+    }  # fmt: skip
     DATA.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from outside.compat.model import BOTH, Run, Seen, job
+from outside import tools
+from outside.compat.model import BOTH, Run, Seen, Timeout, job
 from outside.compat.publication import IMAGE, PLATFORM, attached
 from outside.compat.servers import digest_of
 
@@ -33,6 +39,36 @@ def engine(run: Run, *words: Any) -> Any:
     return run(*storage, *words)
 
 
+@contextmanager
+def docker(run: Run) -> Iterator[str]:
+    """A docker daemon of this run alone, which touches no network and no packet filter."""
+    host = f"unix://{run.folder}/d.sock"
+    daemon = tools.find("dockerd")
+    command = [
+        *(daemon, f"--data-root={run.folder}/data", f"--exec-root={run.folder}/exec"),
+        *(f"--host={host}", f"--pidfile={run.folder}/pid", "--bridge=none", "--iptables=false"),
+        *("--ip6tables=false", "--ip-masq=false", "--ip-forward=false", "--storage-driver=vfs"),
+    ]
+    path = {"PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    with (run.folder / "log").open("wb") as log:
+        running = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, env=path)
+    try:
+        end = time.monotonic() + 60
+        while run("--host", host, "version").returncode:
+            if running.poll() is not None or time.monotonic() > end:
+                raise Timeout
+            time.sleep(0.2)
+        run.told.clear()
+        yield host
+    finally:
+        running.send_signal(signal.SIGTERM)
+        try:
+            running.wait(30)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+
+
 def done(run: Run, code: int, digest: str = "", survive: str = "") -> Seen:
     """Yes where the tool ended well, else no and what it said."""
     return Seen("no", says=run.last()) if code else Seen("yes", digest, survive)
@@ -45,6 +81,9 @@ def pull(run: Run, reference: str) -> Seen:
     match run.tool.name:
         case "podman" | "buildah":
             code = engine(run, "pull", "--tls-verify=false", reference).returncode
+        case "docker":
+            with docker(run) as daemon:
+                code = run("--host", daemon, "pull", "--quiet", reference).returncode
         case "skopeo":
             words = ("copy", "--src-tls-verify=false", f"docker://{reference}", f"dir:{tree}")
             code = run(*LINUX, *words).returncode
@@ -60,14 +99,22 @@ def pull(run: Run, reference: str) -> Seen:
     return done(run, code)
 
 
-@job("pull zstd", "podman", "buildah", "skopeo", "crane", "regctl", "oras", places=BOTH)
+PULLERS = ("podman", "buildah", "skopeo", "docker", "crane", "regctl", "oras")
+
+
+@job("pull zstd", *PULLERS, places=BOTH)
 def pull_zstd(run: Run) -> Seen:
     return pull(run, f"{run.host}/{IMAGE}")
 
 
-@job("pull gzip", "podman", "buildah", "skopeo", "crane", "regctl", "oras", places=BOTH)
+@job("pull gzip", *PULLERS, places=BOTH)
 def pull_gzip(run: Run) -> Seen:
     return pull(run, f"{run.host}/gzip/{IMAGE}")
+
+
+@job("pull zstd:chunked", *PULLERS, places=BOTH)
+def pull_chunked(run: Run) -> Seen:
+    return pull(run, f"{run.host}/chunked/{IMAGE}")
 
 
 def copied(run: Run, source: str, target: str, *, referrers: bool) -> int:

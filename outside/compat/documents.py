@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from outside import grype
 from outside.compat.copying import prepared
 from outside.compat.model import BOTH, Run, Seen, job
-from outside.compat.publication import IMAGE
+from outside.compat.publication import IMAGE, PLATFORM
+from outside.compat.scanners import pairs_in
 from outside.trivy import write_database
 
 RECORD = {
@@ -185,7 +187,7 @@ def read_image(run: Run) -> Seen:
     )  # fmt: skip
 
 
-@job("read VEX", "vexctl", "trivy")
+@job("read VEX", "vexctl", "trivy", "grype")
 def read_vex(run: Run) -> Seen:
     path = run.publication.folder / "image.vex.json"
     statements = len(json.loads(path.read_text())["statements"])
@@ -195,49 +197,104 @@ def read_vex(run: Run) -> Seen:
             return Seen("no", says=run.last())
         found = len(json.loads(done.stdout)["statements"])
         return Seen("yes" if found >= statements else "partly", "", f"{found} of {statements}")
+    if run.tool.name == "grype":
+        sbom = f"sbom:{run.publication.folder / CDX}"
+        done = run(sbom, "-q", "-o", "json", "--vex", path, **grype_environment(run))
+        return Seen("no", says=run.last()) if done.returncode else Seen("yes")
     done = run(
         *trivy(run, "sbom", "--format", "json"), "--vex", path, run.publication.folder / CDX_1_5
     )  # fmt: skip
     return Seen("no", says=run.last()) if done.returncode else Seen("yes")
 
 
+def grype_environment(run: Run) -> dict[str, str]:
+    """grype's settings for a database of its own that knows the same vulnerability."""
+    cache = run.folder / "grype"
+    if not cache.exists():
+        grype.write_database(cache, [RECORD])
+    return grype.environment(cache)
+
+
+def of_sbom(run: Run, name: str) -> Seen:
+    """What a scanner finds through one of our SBOMs."""
+    path = run.publication.folder / name
+    return scanned(run, f"sbom:{path}") if run.tool.name == "grype" else scanned(run, "sbom", path)
+
+
 def scanned(run: Run, *words: Any) -> Seen:
-    """Whether trivy finds the one vulnerability, in each binary package of its source."""
-    done = run(*trivy(run, *words, "--format", "json"))
+    """Whether a scanner finds the one vulnerability, in each binary package of its source."""
+    if run.tool.name == "grype":
+        done = run(*words, "-q", "-o", "json", **grype_environment(run))
+    else:
+        done = run(*trivy(run, *words, "--format", "json"))
     if done.returncode:
         return Seen("no", says=run.last())
-    found = {
-        each["PkgName"]
-        for result in json.loads(done.stdout).get("Results") or ()
-        for each in result.get("Vulnerabilities") or ()
-        if each["VulnerabilityID"] == RECORD["id"]
-    }
+    pairs = pairs_in(run.tool.name, json.loads(done.stdout))
+    found = {package for identifier, package in pairs if identifier == RECORD["id"]}
     if not found:
         return Seen("no", says="ends well, and finds nothing")
     return Seen("yes", "", f"in {', '.join(sorted(found))}")
 
 
-@job("scan CycloneDX", "trivy")
+@job("scan CycloneDX", "trivy", "grype")
 def scan_cyclonedx(run: Run) -> Seen:
-    return scanned(run, "sbom", run.publication.folder / CDX)
+    return of_sbom(run, CDX)
 
 
-@job("scan CycloneDX 1.5", "trivy")
+@job("scan CycloneDX 1.5", "trivy", "grype")
 def scan_cyclonedx_1_5(run: Run) -> Seen:
-    return scanned(run, "sbom", run.publication.folder / CDX_1_5)
+    return of_sbom(run, CDX_1_5)
 
 
-@job("scan SPDX", "trivy")
+@job("scan SPDX", "trivy", "grype")
 def scan_spdx(run: Run) -> Seen:
-    return scanned(run, "sbom", run.publication.folder / SPDX)
+    return of_sbom(run, SPDX)
 
 
-@job("scan image", "trivy", places=BOTH)
-def scan_image(run: Run) -> Seen:
+def of_image(run: Run, *more: Any) -> Seen:
+    """What a scanner finds in the image itself, as a registry gives it."""
+    reference = f"{run.host}/{IMAGE}"
+    if run.tool.name == "grype":
+        return scanned(run, f"registry:{reference}", "--platform", PLATFORM, *more)
     return scanned(
         run, "image", "--image-src", "remote", "--insecure", "--scanners", "vuln",
-        "--platform", "linux/amd64", f"{run.host}/{IMAGE}",
+        "--platform", PLATFORM, *more, reference,
     )  # fmt: skip
+
+
+@job("scan image", "trivy", "grype", places=BOTH)
+def scan_image(run: Run) -> Seen:
+    return of_image(run)
+
+
+@job("scan with OpenVEX", "trivy", "grype", places=BOTH)
+def scan_with_openvex(run: Run) -> Seen:
+    vex = run.folder / "vex.json"
+    subject = run.publication.digest.replace(":", "%3A")
+    components = json.loads((run.publication.folder / CDX).read_text())["components"]
+    packages = [each["purl"] for each in components if each.get("name") == "libc6"]
+    shortened = [purl.partition("&")[0] for purl in packages]
+    product = {
+        "@id": f"pkg:oci/{IMAGE.partition(':')[0]}@{subject}",
+        "subcomponents": [{"@id": purl} for purl in shortened],
+    }
+    statement = {
+        "vulnerability": {"name": RECORD["id"]}, "products": [product],
+        "status": "not_affected", "justification": "vulnerable_code_not_present",
+    }  # fmt: skip
+    document = {
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:example:vex", "author": "example",
+        "timestamp": "2026-01-01T00:00:00Z", "version": 1, "statements": [statement],
+    }  # fmt: skip
+    vex.write_text(json.dumps(document))
+    return left_out(of_image(run, "--vex", vex))
+
+
+def left_out(seen: Seen) -> Seen:
+    """The answer where a VEX should have left out what a scan would find."""
+    if seen.does == "yes":
+        return Seen("no", "", seen.survive, "ends well, and finds it all the same")
+    return Seen("yes") if seen.says.startswith("ends well") else seen
 
 
 @job("scan with VEX", "trivy")
@@ -261,10 +318,7 @@ def scan_with_vex(run: Run) -> Seen:
             }
         )
     )  # fmt: skip
-    seen = scanned(run, "sbom", "--vex", vex, sbom)
-    if seen.does == "yes":
-        return Seen("no", "", seen.survive, "ends well, and finds it all the same")
-    return Seen("yes") if seen.says.startswith("ends well") else seen
+    return left_out(scanned(run, "sbom", "--vex", vex, sbom))
 
 
 def read_by_library(run: Run, script: str, name: str) -> Seen:

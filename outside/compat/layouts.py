@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import tarfile
+from pathlib import Path
 from typing import Any
 
-from outside.compat.copying import arrived, engine, prepared
+from outside.compat.copying import arrived, docker, engine, prepared
+from outside.compat.documents import grype_environment
 from outside.compat.model import Run, Seen, job
 from outside.compat.publication import PLATFORM, Publication
 from outside.compat.servers import digest_of
@@ -36,10 +38,8 @@ def read(run: Run, name: str, target: str) -> int:
                 *("copy", "--all", "--dest-tls-verify=false"),
                 *(f"oci-archive:{archive}:{tag}", f"docker://{target}"),
             )
-        case "podman":
-            return int(engine(run, "load", "-i", archive).returncode)
-        case "buildah":
-            return int(engine(run, "pull", f"oci-archive:{archive}:{tag}").returncode)
+        case "docker" | "podman" | "buildah":
+            return loaded(run, archive, tag)
         case "oras":
             source = f"{archive}@{entry['digest']}"
             words = ("cp", "-r", "--from-oci-layout", "--to-plain-http", source, target)
@@ -52,6 +52,9 @@ def read(run: Run, name: str, target: str) -> int:
             words = ("unpack", "--image", f"{unpacked(run, name)}:{tag}", run.folder / "rootfs")
         case "syft":
             words = ("scan", f"oci-archive:{archive}", "-o", "json")
+        case "grype":
+            done = run(f"oci-archive:{archive}", "-q", "-o", "json", **grype_environment(run))
+            return int(done.returncode)
         case "trivy":
             words = (
                 *("image", "--input", unpacked(run, name), "--format", "cyclonedx"),
@@ -62,6 +65,16 @@ def read(run: Run, name: str, target: str) -> int:
     done = run(*words)
     shutil.rmtree(run.folder / "rootfs", ignore_errors=True)
     return int(done.returncode)
+
+
+def loaded(run: Run, archive: Path, tag: str) -> int:
+    """Exit code of bringing an archive into an engine's storage."""
+    if run.tool.name == "docker":
+        with docker(run) as daemon:
+            return int(run("--host", daemon, "load", "-i", archive).returncode)
+    if run.tool.name == "podman":
+        return int(engine(run, "load", "-i", archive).returncode)
+    return int(engine(run, "pull", f"oci-archive:{archive}:{tag}").returncode)
 
 
 def entry_in(publication: Publication, name: str) -> dict[str, Any]:
@@ -78,7 +91,10 @@ REF_NAME = "org.opencontainers.image.ref.name"
 TO_REGISTRY = ("skopeo", "oras", "regctl", "crane", "cosign")
 
 
-@job("bundle", *TO_REGISTRY, "podman", "buildah", "umoci", "syft", "trivy")
+OTHERS = ("podman", "buildah", "docker", "umoci", "syft", "trivy", "grype")
+
+
+@job("bundle", *TO_REGISTRY, *OTHERS)
 def bundle(run: Run) -> Seen:
     name = f"bundle/{run.tool.name}/{run.tool.version.partition('+')[0]}".replace("~", "-")
     host = run.hosts["api"]
@@ -88,7 +104,7 @@ def bundle(run: Run) -> Seen:
     return Seen("no", says=run.last()) if code else Seen("yes")
 
 
-@job("flat archive", *TO_REGISTRY, "podman", "buildah", "umoci", "syft", "trivy")
+@job("flat archive", *TO_REGISTRY, *OTHERS)
 def flat(run: Run) -> Seen:
     name = f"flat/{run.tool.name}/{run.tool.version.partition('+')[0]}".replace("~", "-")
     host = run.hosts["api"]

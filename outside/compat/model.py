@@ -20,6 +20,7 @@ CLOCK = re.compile(
 JOBS = {
     "pull zstd": "fetches one platform of an image with zstd layers",
     "pull gzip": "the same with gzip layers",
+    "pull zstd:chunked": "the same with layers of which engines may fetch parts",
     "copy index": "copies the whole index to another repository",
     "copy referrers": "copies the index with all that refers to it and to its platforms",
     "copy to the other kind": (
@@ -41,6 +42,7 @@ JOBS = {
     "scan CycloneDX 1.5": "finds it through the older version",
     "scan SPDX": "finds it through the SPDX SBOM",
     "scan with VEX": "leaves it out where a CycloneDX VEX says not_affected",
+    "scan with OpenVEX": "leaves it out of the image where OpenVEX says not_affected of its index",
     "scan image": "finds it in the image itself",
     "read VEX": "reads the OpenVEX document",
     "artifact": "fetches an artifact: a type, an empty config, one file",

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from outside.compat.model import JOBS
+from outside.compat.scanners import REASONS, runtime_images
 
 TARGET = Path(__file__).parents[2] / "docs/compatibility.md"
 SHOWN_PLACE = {"api": "referrers API", "tag": "no API", "": "–"}
 DEFAULTS = (
     (
         "Layers are zstd",
-        "*pull zstd*: all engines here read them (`--compression gzip` for others)",
+        "*pull zstd*: the engines here read them, but for docker 20.10, which takes them for a "
+        "broken tar: `--compression gzip` for it (*pull gzip*)",
+    ),
+    (
+        "`--compression zstd:chunked` is an option",
+        "*pull zstd:chunked*: who reads zstd reads it, whether it fetches parts or not",
+    ),
+    (
+        "VEX names the image by the digest of its index",
+        "*scan with OpenVEX*: grype asked for the tag leaves out what it says",
     ),
     (
         "Without the API the list under the tag `sha256-…` is ours, with types and annotations",
@@ -53,9 +64,14 @@ What we do by default, and the rows that say why:
 How to do it right with other tools:
 
 - Copying between registries: `ironhull copy`, `oras cp -r` or `regctl image copy --referrers`. What
-  skopeo and crane copy has the right digest and none of its statements, and they do not say so.
+  skopeo and crane copy has none of its statements, and they do not say so. skopeo 1.18 `copy --all`
+  also writes an index of zstd images anew (it adds an annotation to each entry): the copy has
+  another digest, which nothing signed names (*copy index*); with `--preserve-digests` it refuses.
 - After a push: `ironhull push --check` reads everything back as those tools do, and names what the
   registry lost.
+- Scanning with grype and our VEX: give it the image by its name in the registry (`grype
+  registry:HOST/NAME:TAG --vex FILE`), see *scan with OpenVEX*. The image has to be asked for by its
+  tag or the digest of its index, which is what our statements name.
 - Scanning with an older trivy: give it the image, or `ironhull sbom NAME:TAG --format
   cyclonedx-1.5`. Of CycloneDX 1.6 it says nothing and ends with an error; through SPDX it finds
   nothing and ends well.
@@ -63,11 +79,20 @@ How to do it right with other tools:
   or write one platform alone (`ironhull copy NAME:TAG flat.tar --platform linux/amd64
   --no-referrers`).
 """
+SCANNERS = """\
+## Scanners reach our number
+
+{images} of the catalog's {of} runtime images, each with four made-up vulnerabilities for each of
+its source packages: without a fix, fixed later, fixed in the version that is there, and one that
+Debian says its release does not have. All databases are made of the same records. *ours* counts
+pairs of vulnerability and binary package that `ironhull scan` reports; with VEX, those it leaves.
+"""
 
 
 def page(data: dict[str, Any]) -> str:
     """The whole page."""
     parts = [HEAD.format(**data), "\n".join(tools(data)), ADVICE.format(defaults=defaults())]
+    parts.append("\n".join(scanners(data["scans"])))
     for name, question in JOBS.items():
         rows = [each for each in data["cells"] if each["job"] == name]
         if rows:
@@ -97,6 +122,27 @@ def tools(data: dict[str, Any]) -> Iterator[str]:
     if data["missing"]:
         yield "\nUnknown, because they could not be had for this run: "
         yield "; ".join(f"{name} ({why})" for name, why in sorted(data["missing"].items())) + "."
+
+
+def scanners(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """How near each scanner comes to our findings, summed over the images; reasons below."""
+    yield SCANNERS.format(images=len({row["image"] for row in rows}), of=len(runtime_images()))
+    yield "| scanner | asked of | images | ours | theirs | only theirs | only ours |"
+    yield "|---|---|---|---|---|---|---|"
+    reasons: dict[str, str] = {}
+    for (tool, version, way), group in groupby(sorted(rows, key=_way_of), key=_way_of):
+        each = list(group)
+        counts = [sum(row[name] for row in each) for name in ("ours", "theirs", "more", "less")]
+        yield f"| {tool} {version} | {way} | {len(each)} | {' | '.join(map(str, counts))} |"
+        if any(counts[2:]):
+            reasons[f"{tool} {version}, {way}"] = REASONS[tool, way]
+    if reasons:
+        yield "\nWhere they differ:\n"
+        yield from (f"- {about}: {reason}." for about, reason in reasons.items())
+
+
+def _way_of(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["tool"], row["version"], row["way"]
 
 
 def table(name: str, question: str, rows: list[dict[str, Any]]) -> Iterator[str]:

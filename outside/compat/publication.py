@@ -1,4 +1,4 @@
-"""What the tools are given: one image of two platforms, signed, in two compressions; an artifact.
+"""What the tools are given: one image of two platforms, signed, in three compressions; an artifact.
 
 It is built once into homes of its own, which may be there already; advisories have to be.
 """
@@ -17,6 +17,8 @@ from typing import Any
 
 IMAGE = "debian-base:13"
 PLATFORM = "linux/amd64"
+COMPRESSIONS = {"zstd": "zstd", "gzip": "gzip", "chunked": "zstd:chunked"}
+"""Homes below the publication's folder, and how their layers are packed."""
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 
@@ -64,8 +66,9 @@ def attached(home: Path, reference: str) -> list[dict[str, Any]]:
 
 def publication(folder: Path) -> Publication:
     """The publication below `folder`, made if it is not there."""
-    zstd, gzip = folder / "zstd", folder / "gzip"
-    for home, compression in ((zstd, "zstd"), (gzip, "gzip")):
+    zstd = folder / "zstd"
+    for name, compression in COMPRESSIONS.items():
+        home = folder / name
         if (home / "ready").exists():
             continue
         if not (home / "advisories").is_dir():

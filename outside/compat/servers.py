@@ -112,9 +112,10 @@ def digest_of(host: str, repository: str, reference: str) -> str | None:
 
 
 def fill(host: str, folder: Path) -> None:
-    """Bring the publication, in both compressions, and the artifact into a registry."""
+    """Bring the publication, in all compressions, and the artifact into a registry."""
     ironhull(folder / "zstd", "push", IMAGE, f"{host}/{IMAGE}", "--no-record")
-    ironhull(folder / "gzip", "push", IMAGE, f"{host}/gzip/{IMAGE}", "--no-record")
+    for name in ("gzip", "chunked"):
+        ironhull(folder / name, "push", IMAGE, f"{host}/{name}/{IMAGE}", "--no-record")
     manifest, blobs = artifact(b"a note\n")
     for digest, blob in blobs.items():
         status, headers = call("POST", f"http://{host}/v2/note/blobs/uploads/")

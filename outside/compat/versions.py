@@ -7,22 +7,35 @@ environment of its own, in the versions below and into a cache; what cannot be h
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from ironhull.errors import EnvironmentProblem
 from outside import tools
 from outside.compat.model import Tool
+from outside.mirror import suite_lines
 
 GO = {
     ("crane", "0.22.1"): "github.com/google/go-containerregistry/cmd/crane",
     ("crane", "0.19.2"): "github.com/google/go-containerregistry/cmd/crane",
+    ("oras", "1.3.6"): "oras.land/oras/cmd/oras",
     ("oras", "1.3.0"): "oras.land/oras/cmd/oras",
     ("oras", "1.2.3"): "oras.land/oras/cmd/oras",
     ("regctl", "0.11.7"): "github.com/regclient/regclient/cmd/regctl",
     ("regctl", "0.8.3"): "github.com/regclient/regclient/cmd/regctl",
+    ("cosign", "3.1.3"): "github.com/sigstore/cosign/v3/cmd/cosign",
     ("distribution", "3.1.2"): "github.com/distribution/distribution/v3/cmd/registry",
+    ("grype", "0.121.2"): "github.com/anchore/grype/cmd/grype",
+    ("trivy", "0.74.0"): "github.com/aquasecurity/trivy/cmd/trivy",
 }
+"""By the module proxy. The scanners take ten minutes each on two processors, once."""
+EXPERIMENTS = {"trivy": "jsonv2"}
+"""What of Go a module wants that its newest release has only as an experiment."""
+CHROOT = ("podman", "skopeo", "buildah", "umoci", "docker-registry")
+"""Programs of Debian 13, which need a newer libc than this machine's: run in a root of theirs."""
 PYTHON = {
     ("cyclonedx-python-lib", "11.12.0"): ("cyclonedx-python-lib[validation]",),
     ("cyclonedx-python-lib", "8.9.0"): ("cyclonedx-python-lib[validation]",),
@@ -34,23 +47,24 @@ PYTHON = {
     ("packageurl-python", "0.17.6"): ("packageurl-python",),
     ("packageurl-python", "0.15.6"): ("packageurl-python",),
 }
-# No cell is made up for what this program cannot get yet.
+# No cell is made up for what this program cannot get.
 UNKNOWN = {
-    "podman 5, skopeo and buildah of Debian 13": "need a newer libc than Debian 12's",
-    "docker": "not asked here; the real tests pull and run with it",
-    "grype, trivy 0.60 and newer, zot, policy-tester": "too large to build here",
-    "vexctl": "the module proxy did not have it",
+    "zot, vexctl": "the module proxy refuses them",
+    "policy-tester, docker of Debian 13": "not asked for yet",
 }
 MACHINE = (
     *("podman", "buildah", "skopeo", "docker-registry", "crane", "oras", "cosign", "umoci"),
-    *("syft", "trivy"),
+    *("syft", "trivy", "docker"),
 )
+
+PACKAGE_OF = {"docker": "docker.io"}
 
 
 def at_hand(cache: Path) -> tuple[list[Tool], dict[str, str]]:
     """The tools, and why others are not there, by name and version."""
     found, missing = [], dict(UNKNOWN)
     known = tools.versions()
+    known |= {name: known[package] for name, package in PACKAGE_OF.items() if package in known}
     for name in MACHINE:
         path = tools.find(name)
         if path is None:
@@ -62,9 +76,13 @@ def at_hand(cache: Path) -> tuple[list[Tool], dict[str, str]]:
                 name, "Debian sid" if inside else "Debian 12"
             )
             found.append(Tool(name, version, path, kind))
+    try:
+        found += _of_trixie(cache / "trixie")
+    except (OSError, RuntimeError, EnvironmentProblem, subprocess.CalledProcessError) as error:
+        missing["programs of Debian 13"] = f"no root of it could be made: {str(error)[:120]}"
     for (name, version), module in GO.items():
         path = cache / "go" / f"{name}-{version}" / Path(module).name
-        problem = None if path.exists() else _build(module, version, path.parent)
+        problem = None if path.exists() else _build(name, module, version, path.parent)
         if problem is None:
             found.append(Tool(name, version, path, "Go module"))
         else:
@@ -79,9 +97,53 @@ def at_hand(cache: Path) -> tuple[list[Tool], dict[str, str]]:
     return found, missing
 
 
-def _build(module: str, version: str, folder: Path) -> str | None:
+def _build(name: str, module: str, version: str, folder: Path) -> str | None:
     environment = os.environ | {"GOBIN": str(folder), "GOFLAGS": "-p=1"}
-    return _quiet(["go", "install", f"{module}@v{version}"], environment)
+    if name in EXPERIMENTS:
+        environment["GOEXPERIMENT"] = EXPERIMENTS[name]
+    command = ["go", "install", "-trimpath", "-ldflags=-s -w", f"{module}@v{version}"]
+    return _quiet(command, environment, 2400)
+
+
+def _of_trixie(root: Path) -> list[Tool]:
+    """Programs of Debian 13, each behind a script that enters a root made by mmdebstrap."""
+    if os.geteuid() != 0:
+        raise OSError("needs root")
+    if not (root / "usr/bin/podman").exists():
+        shutil.rmtree(root, ignore_errors=True)
+        wanted = ("--variant=apt", f"--include={','.join((*CHROOT, 'crun', 'ca-certificates'))}")
+        recommended = "--aptopt=APT::Install-Recommends false"
+        subprocess.run(
+            ["mmdebstrap", "--quiet", recommended, *wanted, "trixie", root],
+            input=suite_lines("trixie"), text=True, check=True, capture_output=True,
+        )  # fmt: skip
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
+    listed = subprocess.run(
+        ["dpkg-query", f"--admindir={root}/var/lib/dpkg", "-W", "-f", "${Package} ${Version}\n"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    versions = dict(line.split(" ", 1) for line in listed.splitlines())
+    found = []
+    for name in CHROOT:
+        script = root.parent / "trixie-bin" / name
+        script.parent.mkdir(exist_ok=True)
+        script.write_text(
+            INSIDE.format(root=root, name=name, cache=root.parent, temporary=tempfile.gettempdir())
+        )
+        script.chmod(0o755)
+        found.append(Tool(name, versions[name], script, "Debian 13"))
+    return found
+
+
+INSIDE = """\
+#!/bin/sh
+# {name} in a root of its own, with this machine's temporary folder and cache.
+export ROOT={root} AT="$(pwd)" FOLDERS="/proc /dev /sys {temporary} {cache}"
+exec unshare --mount sh -c 'mount --bind "$ROOT" "$ROOT"
+  for each in $FOLDERS; do mkdir -p "$ROOT$each"; mount --rbind "$each" "$ROOT$each"; done
+  exec chroot "$ROOT" /bin/sh -c "cd \\"\\$AT\\" && exec {name} \\"\\$@\\"" {name} "$@"
+' {name} "$@"
+"""
 
 
 def _install(words: tuple[str, ...], version: str, folder: Path) -> str | None:
@@ -95,16 +157,16 @@ def _install(words: tuple[str, ...], version: str, folder: Path) -> str | None:
     return problem
 
 
-def _quiet(command: list[str], environment: dict[str, str]) -> str | None:
+def _quiet(command: list[str], environment: dict[str, str], seconds: int = 900) -> str | None:
     """None where it worked, else its last words."""
     try:
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=900, check=False
+            command, env=environment, capture_output=True, text=True, timeout=seconds, check=False
         )
     except FileNotFoundError:
         return f"{command[0]} is not there"
     except subprocess.TimeoutExpired:
-        return f"{command[0]} took longer than 15 minutes"
+        return f"{command[0]} took longer than {seconds} s"
     # Addresses that a message holds are the machine's business.
     last = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
     return f"{command[0]} ended with {done.returncode}: {last[:120]}" if done.returncode else None

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from outside import grype
 from outside.compat import copying, documents, layouts, registries, statements
 from outside.compat.model import JOBS, PLACES, RECIPES, Run, Seen, Timeout, Tool, cell
 from outside.compat.page import TARGET, page
 from outside.compat.publication import Publication
+from outside.compat.scanners import (
+    REASONS,
+    WAYS,
+    Asked,
+    compare,
+    made_up,
+    runtime_images,
+    ways_of,
+)
+from outside.trivy import entries_of
 
 DATA: dict[str, Any] = json.loads(TARGET.with_suffix(".json").read_text())
 ENTERED = (copying, documents, layouts, registries, statements)
@@ -50,6 +63,68 @@ def test_every_row_that_the_page_justifies_a_default_with_is_there() -> None:
     assert named
     assert named <= set(JOBS)
     assert before
+
+
+def test_the_page_is_of_many_tools_and_many_jobs() -> None:
+    assert len(DATA["tools"]) >= 25
+    assert len({each["job"] for each in DATA["cells"]}) >= 12
+
+
+def test_every_scan_is_of_a_runtime_image_asked_in_a_known_way_once() -> None:
+    tools = {(tool["name"], tool["version"]) for tool in DATA["tools"]}
+    images = set(runtime_images())
+    for row in DATA["scans"]:
+        assert (row["tool"], row["version"]) in tools, row
+        assert row["image"] in images, row
+        assert row["way"] in {way.name for way in ways_of(row["tool"], row["version"])}, row
+        assert row["theirs"] == row["ours"] + row["more"] - row["less"], row
+    keys = Counter((r["tool"], r["version"], r["image"], r["way"]) for r in DATA["scans"])
+    assert keys.most_common(1)[0][1] == 1
+
+
+def test_scanners_reach_our_number_but_for_reasons_that_the_page_gives() -> None:
+    differing = {
+        (row["tool"], row["way"])
+        for row in DATA["scans"]
+        if row["more"] or row["less"] or row["says"]
+    }
+    assert differing == set(REASONS)
+    text = " ".join(TARGET.read_text().split())
+    for reason in REASONS.values():
+        assert reason in text
+
+
+def test_a_scan_says_which_pairs_only_one_side_has(tmp_path: Path) -> None:
+    scanner = tmp_path / "grype"
+    report = {"matches": [{"vulnerability": {"id": "CVE-1"}, "artifact": {"name": "theirs"}}]}
+    scanner.write_text(f"#!/bin/sh\necho '{json.dumps(report)}'\n")
+    scanner.chmod(0o755)
+    ours = frozenset({("CVE-1", "ours"), ("CVE-2", "ours")})
+    asked = Asked("app:1", "localhost:5/app:1", tmp_path, ours, frozenset())
+    row = compare(Tool("grype", "1", scanner, "here"), asked, WAYS["grype"][0])
+    assert (row["ours"], row["theirs"], row["more"], row["less"]) == (2, 1, 1, 2)
+    scanner.write_text("#!/bin/sh\necho cannot read it >&2\nexit 1\n")
+    row = compare(Tool("grype", "1", scanner, "here"), asked, WAYS["grype"][0])
+    assert row["says"] == "ends badly: cannot read it"
+
+
+def test_the_same_made_up_records_are_in_both_databases(tmp_path: Path) -> None:
+    records, annotations = made_up({"glibc": "2.41-12", "zlib": "1:1.3"}, "13")
+    assert len(records) == 8
+    assert annotations.count("[trixie]") == 2
+    entries = sorted((name, package, fixed) for name, _, package, fixed in entries_of(records))
+    grype.write_database(tmp_path, records)
+    with closing(sqlite3.connect(tmp_path / "6/vulnerability.db")) as database:
+        rows = database.execute(
+            "SELECT v.name, p.name, b.value, o.codename FROM affected_package_handles a"
+            " JOIN vulnerability_handles v ON v.id = a.vulnerability_id"
+            " JOIN packages p ON p.id = a.package_id JOIN blobs b ON b.id = a.blob_id"
+            " JOIN operating_systems o ON o.id = a.operating_system_id"
+        ).fetchall()
+    fixes = [json.loads(value)["ranges"][0]["fix"]["version"] for _, _, value, _ in rows]
+    found = [(*row[:2], fixed) for row, fixed in zip(rows, fixes, strict=True)]
+    assert sorted(found) == entries
+    assert {row[3] for row in rows} == {"trixie"}
 
 
 def test_a_tool_that_does_not_end_is_said_to_and_the_run_goes_on(tmp_path: Path) -> None:
