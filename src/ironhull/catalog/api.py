@@ -191,6 +191,15 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """What a tag stood for, the newest first; an empty digest: it was removed."""
+
+    total: int
+    page: int
+    moves: tuple[Moved, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Vulnerabilities:
     """What scans found."""
 
@@ -210,6 +219,7 @@ ANSWERS = (
     Provenance,
     Attestations,
     Changes,
+    History,
     Vulnerabilities,
     Answer,
     WatchFacts,
@@ -306,6 +316,12 @@ def attestations(site: Site, seen: Shown) -> Attestations:
     """What is attached."""
     name = f"{seen.entry.name}:{seen.tag}"
     return Attestations(site.live.verification(name), site.live.attestations(name))
+
+
+def tag_history(site: Site, entry: Entry, tag: str, page: int) -> History | None:
+    """What was seen of a tag that is there, or was; None for one that was never seen."""
+    total, moves = site.index.history(entry.name, tag, (page - 1) * PAGE, PAGE)
+    return History(total, page, tuple(moves)) if total or tag in entry.tags else None
 
 
 def vulnerabilities(site: Site, shelf: Shelf, query: str, page: int) -> Vulnerabilities:

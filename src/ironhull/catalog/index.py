@@ -270,6 +270,20 @@ class CatalogIndex:
             rows = database.execute(f"{query} ORDER BY rowid DESC LIMIT {MAX_HISTORY}", given)
             return [Moved(*row) for row in rows]
 
+    def history(self, repository: str, tag: str, start: int, most: int) -> tuple[int, list[Moved]]:
+        """How often a tag moved, and some of its moves, the newest first."""
+        given = (repository, tag)
+        with self._open() as database:
+            (count,) = database.execute(
+                "SELECT count(*) FROM moved WHERE repository = ? AND tag = ?", given
+            ).fetchone()
+            rows = database.execute(
+                "SELECT tag, digest, at FROM moved WHERE repository = ? AND tag = ?"
+                " ORDER BY rowid DESC LIMIT ? OFFSET ?",
+                (*given, most, start),
+            )
+            return int(count), [Moved(*row) for row in rows]
+
     def newest_moves(self, repositories: Iterable[str], most: int) -> list[tuple[str, Moved]]:
         """(repository, move) of these repositories, the newest first."""
         with self._open() as database:

@@ -72,6 +72,11 @@ _PATHS: dict[str, tuple[str, str, tuple[dict[str, Any], ...]]] = {
     "/images/{name}/-/{tag}/provenance": ("How it was made", "Provenance", (_NAME, _TAG)),
     "/images/{name}/-/{tag}/attestations": ("What is attached", "Attestations", (_NAME, _TAG)),
     "/images/{name}/-/{tag}/changes": ("What changed", "Changes", (_NAME, _TAG, _SINCE)),
+    "/images/{name}/-/{tag}/history": (
+        "What a tag stood for, also one that is gone",
+        "History",
+        (_NAME, _TAG, _PAGE),
+    ),
     "/vulnerabilities": ("What scans found", "Vulnerabilities", (_QUERY, _PAGE)),
     "/vulnerabilities/{id}": ("What one means for all images", "Answer", (_ID, _PAGE)),
     "/status": ("What the watcher says", "WatchFacts", ()),

@@ -20,7 +20,14 @@ from ironhull.catalog import links as paths
 from ironhull.catalog.answers import Answer, found_in
 from ironhull.catalog.changes import BuildDifference
 from ironhull.catalog.charts import HEIGHT, WIDTH, beside, days_chart, provenance_graph
-from ironhull.catalog.facts import BuildFacts, FindingFacts, PackageFacts, PlatformFacts, ScanFacts
+from ironhull.catalog.facts import (
+    BuildFacts,
+    FindingFacts,
+    Moved,
+    PackageFacts,
+    PlatformFacts,
+    ScanFacts,
+)
 from ironhull.catalog.index import CatalogIndex
 from ironhull.catalog.links import Links
 from ironhull.catalog.live import Live, Nothing
@@ -143,9 +150,25 @@ def image(site: Site, wanted: Wanted, entry: Entry) -> str:
         rows=rows,
         chart=chart,
         other=other,
-        moves=site.index.moves(entry.name)[:40],
+        moves=_moved_together(site.index.moves(entry.name))[:40],
         publications=site.live.publications(entry.name)[:40],
     )
+
+
+def _moved_together(moves: Sequence[Moved]) -> list[tuple[str, str, list[str]]]:
+    """(day, digest, tags): what moved to one image on a day, the newest first.
+
+    A release moves all tags of an image; a line for each of them said nothing more.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in moves:
+        tags = found.setdefault((_day(each.at), each.digest), [])
+        if each.tag not in tags:
+            tags.append(each.tag)
+    return [
+        (day, digest, sorted(tags, key=lambda tag: (len(tag), tag)))
+        for (day, digest), tags in found.items()
+    ]
 
 
 def overview(site: Site, wanted: Wanted, seen: Shown) -> str:

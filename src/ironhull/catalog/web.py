@@ -368,6 +368,10 @@ def _api_image(site: Site, reader: Reader, request: Request) -> Made | None:
         return None if entry is None else _json(api.repository(site, reader.shelf, entry))
     query, page = query_of(request.query_params), page_of(request.query_params)
     older = query_of(request.query_params, "since")
+    entry = reader.shelf.by_name.get(asked.name)
+    if asked.section == "history" and entry is not None and asked.page == 1:
+        found = api.tag_history(site, entry, asked.tag, page)
+        return None if found is None else _json(found)
     seen = pages.shown(site, reader.shelf, asked.name, asked.tag)
     if seen is None or asked.page != 1:
         return None

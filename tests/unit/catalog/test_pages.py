@@ -237,7 +237,14 @@ def private_requests() -> list[tuple[str, str]]:
     name, tag, own = "team/secret", "1", digest("secret")
     image = f"{name}/-/{tag}"
     sections = ["", "/packages", "/vulnerabilities", "/layers", "/provenance", "/attestations"]
-    sections += ["/changes", "/nothing", "/packages/2", "/vulnerabilities/2", "/layers/2"]
+    sections += [
+        "/changes",
+        "/history",
+        "/nothing",
+        "/packages/2",
+        "/vulnerabilities/2",
+        "/layers/2",
+    ]
     sections += [f"/changes?since={own}", "/packages?q=hush", "/vulnerabilities?q=CVE"]
     paths = [f"{root}/{image}{each}" for root in ("/images", "/api/v1/images") for each in sections]
     encoded = name.replace("/", "%2F")
@@ -465,6 +472,37 @@ def test_the_registry_is_as_it_was_and_says_when_it_is_ready(app: Any) -> None:
     assert ask(app, "POST", "/").status == 405
     metrics = ask(app, "GET", "/metrics").body.decode()
     assert "ironhull_registry_requests_total" in metrics
+
+
+def test_the_history_of_a_tag_comes_in_pages_and_outlives_the_tag(
+    catalog: FakeCatalog, guarded: Any
+) -> None:
+    for number in range(150):
+        catalog.index.saw_tags("node", {"moving": digest(f"{number}")}, f"2026-11-{number:03}")
+    catalog.index.saw_tags("node", {}, "2026-12-01")
+    path = "/api/v1/images/node/-/moving/history"
+    first = ask(guarded, "GET", path).json
+    assert (first["total"], first["page"], len(first["moves"])) == (151, 1, 100)
+    assert first["moves"][0] == {"tag": "moving", "digest": "", "at": "2026-12-01"}
+    second = ask(guarded, "GET", f"{path}?page=2").json["moves"]
+    assert (len(second), second[-1]["digest"]) == (51, digest("0"))
+    assert ask(guarded, "GET", f"{path}?page=3").json["moves"] == []
+    assert ask(guarded, "GET", f"{path}?page=0").status == 400
+    assert ask(guarded, "GET", "/api/v1/images/node/-/never/history").status == 404
+    catalog.index.saw_tags("team/secret", {"1": digest("secret")}, "2026-11-01")
+    secret = "/api/v1/images/team/secret/-/1/history"
+    assert ask(guarded, "GET", secret).status == 404
+    assert ask(guarded, "GET", secret, headers=ALICE).json["total"] == 1
+
+
+def test_tags_that_moved_together_are_one_line(catalog: FakeCatalog, app: Any) -> None:
+    tags = {f"v{number}": digest("new") for number in range(14)}
+    catalog.index.saw_tags("node", tags, "2026-12-03T00:00:00Z")
+    catalog.index.saw_tags("node", {}, "2026-12-04T00:00:00Z")
+    page = re.sub(r"<[^>]*>", "", text(app, "/images/node"))
+    names = ", ".join([f"v{number}" for number in range(12)])
+    assert f"2026-12-03 {names} and 2 more to {digest('new')[:19]}" in page
+    assert re.search(r"2026-12-04 [^\n]* and \d+ more were removed", page)
 
 
 def test_of_one_thing_a_page_speaks_as_of_one(tmp_path: Path) -> None:
