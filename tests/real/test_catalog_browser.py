@@ -183,7 +183,7 @@ def test_an_operator_sees_what_is_behind_and_why(
     found = Opened(browser, server.url, width, scheme)
     page = found.page
     page.get_by_role("link", name="Status").click()
-    page.get_by_text("1 of 2 watched images are behind.").wait_for()
+    page.get_by_text("1 of 2 watched images is behind.").wait_for()
     first = page.locator("tbody tr").first.inner_text()
     assert "python:3.13-debian13" in first
     assert "a setuid file is new" in first
