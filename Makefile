@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # Every worker of pytest would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup install demo test unit real lint bench compat fuzz api chaos programs scanned lock clean
+.PHONY: help setup install demo test unit real lint bench compat fuzz api chaos programs scanned machines lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -86,6 +86,9 @@ programs: setup ## Let ironhull new write definitions of ten programs, build and
 scanned: setup ## Let syft and trivy look at every runtime image of the catalog, not at all kinds alone
 	.ci/tools
 	$(BIN)/pytest tests/real/test_catalog.py -q --every-image -k "bill_of_an_image or our_vex"
+
+machines: setup ## Build static, debian-base, node and python for arm, ppc64le, s390x, riscv64
+	$(BIN)/python -m tests.architectures
 
 lock: setup ## Pin the newest dependencies, with hashes, into requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
