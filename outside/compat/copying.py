@@ -146,7 +146,8 @@ def arrived(run: Run, code: int, host: str, name: str, *, referrers: bool) -> Se
     wanted = run.publication.digest
     kept = "kept" if digest == wanted else "changed"
     if not referrers:
-        return Seen("yes" if kept == "kept" else "partly", kept)
+        whole = kept == "kept"
+        return Seen("yes" if whole else "partly", kept, says="" if whole else "ends well")
     there = {each["referrer"] for each in attached(run.publication.folder / "zstd",
                                                    f"{host}/{name}:13")}  # fmt: skip
     known = {each["referrer"] for each in run.publication.statements}
