@@ -20,7 +20,14 @@ from alembic.migration import MigrationContext
 from ironhull.errors import EnvironmentProblem, InputError, MalformedError, NotFoundError
 from ironhull.state import tables
 from ironhull.state.transfer import export_state, import_state
-from ironhull.state.watch_records import Attempt, Event, FeedState, ImageState, SuiteState
+from ironhull.state.watch_records import (
+    Attempt,
+    Event,
+    FeedState,
+    ForeignState,
+    ImageState,
+    SuiteState,
+)
 from ironhull.state.watching import WatchState
 
 START = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -215,6 +222,40 @@ def a_state_of_a_newer_ironhull_is_left_alone(
         WatchState(address, clock)
 
 
+def what_arrives_keeps_its_first_time_and_what_others_observed_the_earliest(
+    state: WatchState,
+) -> None:
+    key = ("lib", "2", "trixie")
+    state.arrived([key])
+    first = state.arrivals()
+    state.arrived([key, ("lib", "3", "trixie")])
+    assert first[key] == state.arrivals()[key]
+    assert len(state.arrivals()) == 2
+    assert state.observed({"CVE-1": "2026-11-02T00:00:00.000Z"}) == 1
+    assert state.observed({"CVE-1": "2026-11-03T00:00:00.000Z"}) == 0
+    assert state.observed({"CVE-1": "2026-11-01T00:00:00.000Z"}) == 1
+    assert [event.at for event in state.events(image="any")] == ["2026-11-01T00:00:00.000Z"]
+
+
+def images_that_are_not_ours_are_kept_while_they_are_followed(state: WatchState) -> None:
+    one = ForeignState("r.example/a:1", "sha256:a", "2026", "", {"CVE-1": "high"}, {})
+    two = ForeignState("r.example/b:1", "sha256:b", "2026", one.reference, {}, {})
+    for each in (one, two, one):
+        state.saw_foreign(each)
+    assert state.foreign() == [one, two]
+    state.say(f"foreign {two.reference}", "its base is fixed")
+    state.keep_foreign({one.reference})
+    assert state.foreign() == [one]
+    assert state.complaints() == []
+
+
+def a_day_is_counted_for_many_images_and_none_is_a_count_too(state: WatchState) -> None:
+    state.count_all("d1", {"a": {"high": 2, "low": 1}, "b": {}})
+    state.count_all("d1", {"a": {"low": 3}})
+    assert state.counts() == [("d1", "a", "low", 3), ("d1", "b", "unknown", 0)]
+    state.count_all("d2", {})
+
+
 def fill(state: WatchState) -> None:
     state.change(NODE, lambda known: replace(known, facts={"size": 7}))
     state.begin(attempt())
@@ -237,6 +278,9 @@ CASES = (
     an_event_keeps_its_first_time,
     the_last_count_of_a_day_stays,
     a_suite_keeps_when_it_changed,
+    what_arrives_keeps_its_first_time_and_what_others_observed_the_earliest,
+    images_that_are_not_ours_are_kept_while_they_are_followed,
+    a_day_is_counted_for_many_images_and_none_is_a_count_too,
     notes_are_replaced,
     a_cause_is_said_once_until_it_is_over,
     one_holder_at_a_time_has_a_lease,
