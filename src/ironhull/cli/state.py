@@ -35,7 +35,7 @@ def export(file: Path, state: str | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @state_option
 def referee(file: Path, state: str | None) -> None:
-    """Read dates on which others saw vulnerabilities first, to measure how much later we did.
+    """Read the dates on which others first saw what was found here.
 
     FILE is CSV with the columns vulnerability and first_observed. `status` has the span `observed
     outside to seen` then, `history CVE-…` the date.
