@@ -30,8 +30,9 @@ _KIND = 1
 _FOOTER = struct.Struct("<7Q8s")
 TAIL = HEAD + _FOOTER.size
 """Bytes of the frame that ends a layer."""
-MAX_TABLE = 150 << 20
-"""Bytes of a table or of a record, compressed or not: the same limit as containers/storage has."""
+MAX_TABLE = 32 << 20
+"""Bytes of a table that is read, compressed or not: of some 150,000 files. Layers of more are taken
+whole; containers/storage reads up to 150 MiB."""
 _NUMBERS = re.compile(r"[0-9]{1,18}(?::[0-9]{1,18}){3}")
 
 

@@ -88,6 +88,13 @@ def test_a_table_that_cannot_be_true_is_refused_whole(change, said):
         frames(with_table(layer(TREE), change))
 
 
+def test_a_table_of_too_many_entries_is_refused_before_they_are_objects(monkeypatch):
+    monkeypatch.setattr("ironhull.chunked.table.MAX_ENTRIES", 10)
+    made = with_table(layer(TREE), lambda table: table.update(more=[[]] * 30))
+    with pytest.raises(MalformedError, match="more than 10 entries"):
+        frames(made)
+
+
 def test_a_table_with_another_digest_is_refused():
     made = layer(TREE)
     made.annotations[CHECKSUM] = "sha256:" + hashlib.sha256(b"x").hexdigest()  # type: ignore[index]

@@ -36,7 +36,10 @@ _WORTH = 0.9
 def fetch_partly(
     repository: Repository, descriptor: Descriptor, store: BlobStore, near: NearFrames
 ) -> int | None:
-    """Bring a chunked layer into a store; the bytes that came over, None: it has to come whole."""
+    """Bring a chunked layer into a store; the bytes that came over, None: it has to come whole.
+
+    NoRangesError if the registry does not even give the range of the table.
+    """
     layer = _Layer(repository, descriptor, near)
     try:
         frames = layer.frames()
@@ -50,7 +53,7 @@ def fetch_partly(
             try:
                 with store.writer(descriptor.digest, descriptor.size) as blob:
                     layer.put_together(pieces, at_once, blob)
-            except _NoRangesError:
+            except NoRangesError:
                 continue
             return layer.moved
     except (UntrustedError, MalformedError) as error:
@@ -62,8 +65,8 @@ def fetch_partly(
     return None
 
 
-class _NoRangesError(Exception):
-    """The registry answers with the whole; never leaves this module."""
+class NoRangesError(Exception):
+    """The registry answers a request for ranges with the whole; caught by whoever asks."""
 
 
 class _Layer:
@@ -76,16 +79,13 @@ class _Layer:
         self._near = near
 
     def frames(self) -> list[Frames] | None:
-        """Where files are in it; None if nobody says, or the registry gives no ranges."""
+        """Where files are in it; None if nobody says."""
         size = self._descriptor.size
         found = annotated_table(self._descriptor.annotations, size)
         if found is None:
             return None
         part, checksum = found
-        try:
-            packed = b"".join(b"".join(one) for one in self._ranges([(part.offset, part.end)], 1))
-        except _NoRangesError:
-            return None
+        packed = b"".join(b"".join(one) for one in self._ranges([(part.offset, part.end)], 1))
         return read_table(packed, part, checksum, f"layer {self._descriptor.digest}")
 
     def put_together(self, pieces: Sequence[Piece], at_once: int, blob: BlobWriter) -> None:
@@ -113,7 +113,7 @@ class _Layer:
         what = f"ranges of blob {digest}"
         with session.attempt(request, repository.scope, 200, 206, what=what) as response:
             if response.status != 206:
-                raise _NoRangesError
+                raise NoRangesError
             answer = RangedAnswer(session.exchange, response, ranges, self._descriptor.size)
             for pieces in answer.parts():
                 yield self._counted(pieces)

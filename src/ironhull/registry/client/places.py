@@ -19,7 +19,7 @@ from ironhull.oci.media_types import INDEXES, MANIFESTS
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.interface import Advance, Source
 from ironhull.registry.client.parallel import WORKERS, ask_all
-from ironhull.registry.client.partly import fetch_partly
+from ironhull.registry.client.partly import NoRangesError, fetch_partly
 from ironhull.registry.client.referrers import list_referrers, list_under_tags
 from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.transfer import can_go_without_referrers
@@ -81,8 +81,14 @@ class RegistrySource:
         if blobs.has(descriptor.digest, descriptor.size):
             advance(descriptor.size)
             return 0
-        if self._near is not None:
-            moved = fetch_partly(self.repository, descriptor, blobs, self._near)
+        # Read once: another layer's thread may find out that there are no ranges.
+        near = self._near
+        if near is not None:
+            try:
+                moved = fetch_partly(self.repository, descriptor, blobs, near)
+            except NoRangesError:
+                # Nor will it of the next layer, whose beginning would come for nothing again.
+                self._near, moved = None, None
             if moved is not None:
                 advance(descriptor.size)
                 return moved

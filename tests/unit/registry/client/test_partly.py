@@ -100,10 +100,15 @@ def test_a_registry_with_one_range_at_a_time_is_asked_one_by_one(place, registry
     assert notes.notes == []
 
 
-def test_a_registry_without_ranges_sends_the_whole(place, registry, notes: Notes):
+def test_a_registry_without_ranges_sends_the_whole_and_is_asked_for_ranges_once(
+    place, registry, notes: Notes
+):
     registry.ranges = False
     here = place()
     assert here.bring() == here.layer.size
+    here.layout.blobs.remove(here.layer.digest)
+    assert here.bring() == here.layer.size
+    assert [asked != "" for asked in here.asked()] == [True, False, False]
     assert notes.notes == []
 
 
