@@ -10,7 +10,6 @@ import click
 from ironhull.build.built import BuiltImage
 from ironhull.build.document import builds_document
 from ironhull.build.mending import yaml_lines
-from ironhull.cli.engines import ended_by_signals
 from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options, platforms_option
 from ironhull.cli.output import as_json, print_json, print_lines, table
@@ -124,6 +123,7 @@ def _said(
 
 def _start(machine: Machine, built: list[BuiltImage], seconds: float, as_json: bool) -> None:
     """Start each once and say what became of it. Loaded here: most builds start nothing."""
+    from ironhull.cli.engines import ended_by_signals
     from ironhull.workspace.checking import started_once
     from ironhull.workspace.checking_report import start_document, start_lines
 

@@ -242,7 +242,8 @@ FORMAT = FixedKeys(
                 "zstd, zstd:chunked or gzip, each with a level if wanted, like zstd:19",
             ),
             "Of the layers; zstd:chunked lets engines fetch only files that they lack, gzip is for "
-            "engines before 2021. Default zstd.",
+            "engines that do not read zstd, as docker 20.10 (docs/compatibility.md, the row pull "
+            "zstd). Default zstd.",
         ),
         "output": Key(
             Text(options=("layered", "squashed")), "One layer a package, or one layer in all."

@@ -27,6 +27,7 @@ def test_the_migrated_dockerfile_is_the_one_that_is_kept(example: Example):
 
 
 def test_every_example_is_held():
-    # `sources` are definitions: tests/real/test_built_sources.py.
-    folders = {path.name for path in FOLDER.iterdir() if path.is_dir()} - {"sources"}
+    # These are definitions: tests/real/test_built_sources.py and test_patched_package.py.
+    definitions = {"sources", "packages"}
+    folders = {path.name for path in FOLDER.iterdir() if path.is_dir()} - definitions
     assert folders == {example.name for example in EXAMPLES}
