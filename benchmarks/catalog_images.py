@@ -74,7 +74,7 @@ SERVERS = {
         "haproxy",
         (
             "sh", "-c", "printf 'frontend f\\n bind :8080\\n' >> /etc/haproxy/haproxy.cfg && "
-            "mkdir -p /run/haproxy && exec haproxy -W -f /etc/haproxy/haproxy.cfg",
+            "mkdir -p /run/haproxy && exec haproxy -W -db -f /etc/haproxy/haproxy.cfg",
         ),
         8080, 8080,
     ),
@@ -82,9 +82,9 @@ SERVERS = {
     "postgres:17": Server(
         "postgresql-17",
         (
-            "su", "postgres", "-c", "/usr/lib/postgresql/17/bin/postgres "
-            "-D /var/lib/postgresql/17/main "
-            "-c config_file=/etc/postgresql/17/main/postgresql.conf",
+            "sh", "-c", "install -d -o postgres /run/postgresql && exec su postgres -c '"
+            "exec /usr/lib/postgresql/17/bin/postgres -D /var/lib/postgresql/17/main "
+            "-c config_file=/etc/postgresql/17/main/postgresql.conf'",
         ),
         5432, 5432, {"POSTGRES_PASSWORD": "proof"},
     ),

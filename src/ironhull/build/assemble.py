@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ironhull.definition.model import ImageDefinition
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId
 from ironhull.oci.document import Document, canonical
-from ironhull.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
+from ironhull.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_ZSTD, OCI_MANIFEST
 from ironhull.oci.platform import Platform
 from ironhull.store.blobs import BlobStore
 from ironhull.values import dataclass
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The PATH of an image whose definition says none."""
+ZSTD_ANNOTATION = "io.github.containers.compression.zstd"
 _NANOSECONDS = 10**9
 
 
@@ -133,9 +135,21 @@ def put_index(
         {
             "schemaVersion": 2,
             "mediaType": OCI_INDEX,
-            "manifests": [manifest.json() for manifest in manifests],
+            "manifests": [_entry(blobs, manifest).json() for manifest in manifests],
             "annotations": dict(annotations),
         }
     )
     blobs.put(document.raw)
     return document.descriptor()
+
+
+def _entry(blobs: BlobStore, manifest: Descriptor) -> Descriptor:
+    """A manifest as the index lists it: said to have zstd layers where it has.
+
+    skopeo adds this annotation to an index that lacks it when it copies, which changes the digest
+    and loses what is signed about the index (docs/compatibility.md, *copy index*).
+    """
+    document = Document.parse(blobs.read(manifest.digest), manifest.media_type)
+    packed = any(layer.media_type == OCI_LAYER_ZSTD for layer in document.layers)
+    said = {ZSTD_ANNOTATION: "true"} if packed else {}
+    return replace(manifest, annotations=dict(manifest.annotations) | said)

@@ -7,5 +7,5 @@ from __future__ import annotations
 
 TRANSFORM = 3
 """Of `transform`: part of every layer's key. Raise it when a package's layer would change."""
-STEPS = 4
+STEPS = 5
 """Part of every image's key: raise it when a step's result changes, or what the check refuses."""
