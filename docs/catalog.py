@@ -38,7 +38,9 @@ What the usual public image of the same program carries, package for package, bu
 archive: `IRONHULL_CATALOG=benchmarks/counterparts ironhull build redis:8.0-standard`; node's is in
 the catalog. Packages are those of the distribution and of languages. Findings are those of the
 advisories of {day}, before any statement about them (VEX); tools are shells, package managers,
-compilers, network tools and interpreters; setuid counts setgid too.
+compilers, network tools and interpreters; setuid counts setgid too. The servers beside
+Debian slim with the same package, and what each holds in memory at rest: `catalog_images` in
+[benchmarks](benchmarks.md).
 
 | image | packages | to pull | findings | critical, high | programs | tools | setuid |
 |---|--:|--:|--:|--:|--:|--:|--:|
