@@ -279,8 +279,12 @@ def processes(first: int) -> list[int]:
 
 
 def proportional(process: int) -> int:
-    """Bytes: the proportional set size of a process."""
-    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+    """Bytes: the proportional set size of a process; 0 of one that has ended meanwhile."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except ProcessLookupError:
+        return 0
+    for line in text.splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
     return 0
