@@ -76,6 +76,13 @@ class FindingFacts:
     title: str
     published: str
     feed: str
+    said_by: str = ""
+    """Who signed the statement, where it is attached: a key's or identity's name and fingerprint.
+
+    `evidence` is then the digest of the statement's referrer; empty: nobody but Ironhull itself.
+    """
+    before: Status | None = None
+    """The status without that statement; null where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ironhull.catalog.facts import (
@@ -115,6 +116,37 @@ def scan_facts(result: ScanResult, manifest: str) -> ScanFacts:
         tuple(dict.fromkeys(each.message for each in result.warnings)),
         tuple(map(_finding, result.findings)),
     )
+
+
+MAX_STATEMENT = 2000
+"""Signs of what somebody else said of a finding."""
+
+
+def with_said(plain: ScanFacts, said: ScanResult, signers: Mapping[str, str]) -> ScanFacts:
+    """A scan's facts with attached VEX applied; `signers`: name of a document → who signed it.
+
+    Each finding of which one of them says something has its status before, and who said it. That
+    nothing in a document fits the image is no news here.
+    """
+    before = {_key(each): each.status for each in plain.findings}
+    findings = []
+    for each in map(_finding, said.findings):
+        if each.evidence in signers:
+            each = replace(
+                each,
+                statement=each.statement[:MAX_STATEMENT],
+                said_by=signers[each.evidence],
+                before=before.get(_key(each)),
+            )
+        findings.append(each)
+    used = {each.evidence for each in findings if each.said_by}
+    remarks = [each.message for each in said.warnings if each.subject in used]
+    warnings = tuple(dict.fromkeys((*plain.warnings, *remarks)))
+    return replace(plain, findings=tuple(findings), warnings=warnings)
+
+
+def _key(each: FindingFacts) -> tuple[str, ...]:
+    return each.id, each.package, each.version, each.location
 
 
 def _finding(each: Finding) -> FindingFacts:

@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +50,12 @@ CREATE TABLE day (repository TEXT NOT NULL, day TEXT NOT NULL, tag TEXT NOT NULL
     raw INTEGER NOT NULL, open INTEGER NOT NULL, PRIMARY KEY (repository, day, tag)) WITHOUT ROWID;
 CREATE TABLE generation (number INTEGER NOT NULL);
 INSERT INTO generation VALUES (1);
+"""
+# Of what may be there since: a file of an older Ironhull gets it beside what only it remembers.
+_LATER = """
+CREATE TABLE IF NOT EXISTS vouched (manifest TEXT PRIMARY KEY, words TEXT NOT NULL,
+    plain BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS vouched_words ON vouched (words);
 """
 
 
@@ -150,9 +156,22 @@ class CatalogIndex:
                     },
                 )
 
-    def put_scan(self, scan: ScanFacts, stamp: str) -> None:
-        """Keep a scan in place of an older one, and its counts in the builds' summaries."""
+    def put_scan(
+        self,
+        scan: ScanFacts,
+        stamp: str,
+        plain: ScanFacts | None = None,
+        words: Iterable[str] = (),
+    ) -> None:
+        """Keep a scan in place of an older one, and its counts in the builds' summaries.
+
+        `plain` is the scan without what `words` vouch for: what `withdraw` goes back to.
+        """
         with self._changing() as (database, number):
+            database.execute("DELETE FROM vouched WHERE manifest = ?", (scan.manifest,))
+            if plain is not None:
+                vouched = (scan.manifest, " ".join(sorted(words)), _packed(plain))
+                database.execute("INSERT INTO vouched VALUES (?, ?, ?)", vouched)
             database.execute(
                 "INSERT OR REPLACE INTO scan VALUES (?, ?, ?)",
                 (scan.manifest, stamp, _packed(scan)),
@@ -173,6 +192,20 @@ class CatalogIndex:
                         "UPDATE build SET summary = ?, changed = ? WHERE digest = ?",
                         (_json(_counted(known, scan)), number, digest),
                     )
+
+    def withdraw(self, words: Callable[[], Set[str]]) -> int:
+        """Go back to the plain scan where others than these vouch for one; how many there were.
+
+        `words` is asked only where anybody vouches for anything.
+        """
+        with self._open() as database:
+            rows = database.execute("SELECT DISTINCT words FROM vouched").fetchall()
+            gone = [said for (said,) in rows if not words() >= set(said.split())]
+            query = "SELECT manifest, plain FROM vouched WHERE words = ?"
+            found = [row for said in gone for row in database.execute(query, (said,)).fetchall()]
+            for _, plain in found:
+                self.put_scan(msgspec.json.decode(zlib.decompress(plain), type=ScanFacts), "")
+            return len(found)
 
     # -- across images ---------------------------------------------------------------------------
 
@@ -325,12 +358,14 @@ class CatalogIndex:
             database.execute("PRAGMA synchronous = NORMAL")
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version == FORMAT:
+            for statement in _LATER.split(";"):
+                database.execute(statement)
             return
         database.execute("BEGIN EXCLUSIVE")
         names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (name,) in names:
             database.execute(f'DROP TABLE "{name}"')
-        for statement in _TABLES.split(";"):
+        for statement in (_TABLES + _LATER).split(";"):
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {FORMAT}")
         database.execute("COMMIT")
@@ -377,7 +412,8 @@ def _packed(value: Any) -> bytes:
 
 def _said(finding: Any) -> str:
     cleared = finding.status in ("not_affected", "fixed")
-    return str((finding.statement or finding.justification) if cleared else finding.advice)
+    said = str((finding.statement or finding.justification) if cleared else finding.advice)
+    return f"{said} (VEX signed by {finding.said_by})".strip() if finding.said_by else said
 
 
 def _summary(build: BuildFacts, known: Summary | None) -> Summary:

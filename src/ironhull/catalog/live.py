@@ -81,16 +81,23 @@ class Remembered:
         """As `Live.watch`."""
         return self._of("watch", self._live.watch)
 
+    def forget(self) -> None:
+        """Ask anew for everything: whom to believe has changed."""
+        with self._lock:
+            self._kept = {}
+
     def _of(self, key: Hashable, ask: Callable[[], _Value]) -> _Value:
         now = self._clock()
         with self._lock:
-            kept = self._kept.get(key)
+            all_kept = self._kept
+            kept = all_kept.get(key)
         if kept is not None and now - kept[0] < KEPT_SECONDS:
             found: _Value = kept[1]
             return found
         found = ask()
         with self._lock:
-            if len(self._kept) >= _MOST:
-                self._kept.clear()
-            self._kept[key] = (now, found)
+            if len(all_kept) >= _MOST:
+                all_kept.clear()
+            # Of what was forgotten meanwhile nothing comes back.
+            all_kept[key] = (now, found)
         return found

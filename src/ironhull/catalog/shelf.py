@@ -111,6 +111,13 @@ class Shelves:
         self._lock = threading.Lock()
         self._clock = clock
         self._kept: dict[Hashable, tuple[object, float, Shelf]] = {}
+        self._forgotten = 0
+
+    def forget(self) -> None:
+        """Let go of all shelves, also of those that are being made: what they hold is over."""
+        with self._lock:
+            self._forgotten += 1
+            self._kept.clear()
 
     def shelf(self, reader: Hashable, may: Callable[[str], bool]) -> Shelf:
         """What a reader sees; `reader` stands for what `may` allows.
@@ -120,6 +127,7 @@ class Shelves:
         """
         listed, generation, now = self._tags(), self.index.generation, self._clock()
         with self._lock:
+            forgotten = self._forgotten
             kept = self._kept.get(reader)
             if kept is not None and kept[0] is listed:
                 _, made_at, found = kept
@@ -129,7 +137,8 @@ class Shelves:
         with self._lock:
             if len(self._kept) >= _SHELVES:
                 self._kept.clear()
-            self._kept[reader] = (listed, now, made)
+            if forgotten == self._forgotten:
+                self._kept[reader] = (listed, now, made)
         return made
 
 

@@ -74,6 +74,8 @@ class CatalogSite:
     site: Site
     work: Callable[[threading.Event, Callable[..., None]], None] | None = None
     """Keeps the index up to date until the event is set; `note` writes to the log."""
+    settle: Callable[[], bool] = lambda: False
+    """Called before each answer: True where whom to believe is another question than before."""
     rates: Rates = field(default_factory=Rates)
     _kept: Kept = field(default_factory=Kept)
     _workers: ThreadPoolExecutor = field(
@@ -138,6 +140,8 @@ class CatalogSite:
         return endpoint
 
     def _made(self, route: str, make: Make, request: Request, identity: Identity) -> Made:
+        if self.settle():
+            self._shelves.forget()
         reader = self._reader(request, identity)
         key = (request.url.path, request.url.query, reader.key)
         made = self._kept.get(key)

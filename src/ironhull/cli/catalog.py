@@ -8,7 +8,9 @@ import click
 
 from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json
+from ironhull.cli.verify_options import whom_option
 from ironhull.reports.words import shown_size
+from ironhull.workspace.verifying import VerifyChoices
 
 
 @click.group()
@@ -18,9 +20,10 @@ def catalog() -> None:
 
 @catalog.command(epilog="Example: ironhull catalog export site && python3 -m http.server -d site")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@whom_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress, only the result.")
 @as_json
-def export(folder: Path, quiet: bool, as_json: bool) -> None:
+def export(folder: Path, whom: VerifyChoices, quiet: bool, as_json: bool) -> None:
     """Write the pages of all images to FOLDER.
 
     Any web server serves them. They ask no other host and work without JavaScript; the same facts
@@ -29,7 +32,7 @@ def export(folder: Path, quiet: bool, as_json: bool) -> None:
     from ironhull.workspace.catalog_serving import export_catalog
 
     with opened(quiet) as machine:
-        done = export_catalog(machine, folder)
+        done = export_catalog(machine, folder, whom)
     if as_json:
         print_json(done.json())
     else:

@@ -12,6 +12,7 @@ import click
 
 from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json
+from ironhull.cli.verify_options import whom_option
 from ironhull.errors import InputError
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
@@ -25,6 +26,7 @@ from ironhull.registry.server.uploads import Uploads
 from ironhull.registry.server.upstream_interface import Upstream
 from ironhull.reports.words import shown_size
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.verifying import VerifyChoices
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -69,6 +71,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     show_default=True,
     help="Form of the request log on standard error.",
 )
+@whom_option
 @click.option("--no-pages", is_flag=True, help="The registry alone, as with --data.")
 @click.option("--gc", "only_collect", is_flag=True, help="Collect garbage once and end.")
 @click.option("--dry-run", is_flag=True, help="With --gc: show what the rules would let go of.")
@@ -85,6 +88,7 @@ def serve(
     max_uploads: int,
     grace_hours: float,
     log_format: str,
+    whom: VerifyChoices,
     no_pages: bool,
     only_collect: bool,
     dry_run: bool,
@@ -130,7 +134,7 @@ def serve(
     def listening() -> None:
         click.echo(f"serving {config.root} at {config.url}", err=True)
 
-    site = None if no_pages or data is not None else partial(_site, silent())
+    site = None if no_pages or data is not None else partial(_site, silent(), whom)
     run_server(config, partial(_open_log, log_format == "json"), listening, site)
 
 
@@ -145,11 +149,12 @@ def _limits(blob: int, uploads: int, seconds: float) -> Limits:
     )
 
 
-def _site(machine: Machine, registry: Registry) -> Site:
+def _site(machine: Machine, whom: VerifyChoices, registry: Registry) -> Site:
     # Templates, scans: nothing that a registry alone needs.
     from ironhull.workspace.catalog_serving import catalog_site
+    from ironhull.workspace.catalog_trust import Believed
 
-    return catalog_site(machine, registry)
+    return catalog_site(machine, registry, Believed(machine, whom))
 
 
 def _rules(path: Path | None) -> tuple[Rules, Callable[[Push], None]]:

@@ -42,11 +42,12 @@ def attestations(
     Nothing is verified. Errors: NotFoundError, NetworkError, MalformedError.
     """
     with image_place(machine, reference) as place:
-        found, digest = _listed(place)
+        found, digest = listed_at(place)
         return place.label, digest, found
 
 
-def _listed(place: ImagePlace) -> tuple[tuple[ListedAttestation, ...], Digest]:
+def listed_at(place: ImagePlace) -> tuple[tuple[ListedAttestation, ...], Digest]:
+    """What refers to the image of a place or to any of its platforms, and the image's digest."""
     root = place.root()
     parts: dict[Digest, str] = {root.digest: ""}
     for item in root.manifests if root.is_index else ():
@@ -74,7 +75,7 @@ def read_attestation(
     InputError says which platforms to choose from.
     """
     with image_place(machine, reference) as place:
-        listed, _ = _listed(place)
+        listed, _ = listed_at(place)
         found = [
             each
             for each in listed

@@ -7,26 +7,39 @@ time that a server would take to start.
 from __future__ import annotations
 
 from ironhull.catalog.facts import AttestationFacts, Publication, Verification, WatchFacts
+from ironhull.registry.server.contents import Contents
+from ironhull.registry.server.limits import Limits
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.verifying import VerifyChoices
 
 
 class MachineLive:
-    """`catalog.live.Live` of one machine; images are those of its store."""
+    """`catalog.live.Live` of one machine; images are those of its store.
 
-    def __init__(self, machine: Machine) -> None:
+    `chosen` says who is believed: its keys and identity, else the ring.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        contents: Contents | None = None,
+        chosen: VerifyChoices | None = None,
+    ) -> None:
         self._machine = machine
+        self._contents = contents or Contents(machine.home.store, Limits())
+        self._chosen = chosen
 
     def attestations(self, name: str) -> tuple[AttestationFacts, ...]:
         """As `Live.attestations`."""
         from ironhull.workspace.catalog_present import attested
 
-        return attested(self._machine, name)
+        return attested(self._contents, name)
 
     def verification(self, name: str) -> Verification:
         """As `Live.verification`."""
         from ironhull.workspace.catalog_present import verified
 
-        return verified(self._machine, name)
+        return verified(self._machine, self._contents, self._chosen or VerifyChoices(), name)
 
     def publications(self, repository: str) -> tuple[Publication, ...]:
         """As `Live.publications`."""

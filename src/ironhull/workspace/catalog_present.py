@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from ironhull.catalog.facts import (
     AttestationFacts,
@@ -15,36 +15,50 @@ from ironhull.catalog.facts import (
 )
 from ironhull.catalog.gathering import attestation_facts
 from ironhull.errors import IronhullError
+from ironhull.registry.server.contents import Contents
 from ironhull.reports.text import one_line
 from ironhull.reports.words import moment
+from ironhull.verify.evidence import collect
+from ironhull.verify.signed import signed
 from ironhull.verify.verdict import Verdict
 from ironhull.watch.measures import Times
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.reports.html import said_time
-from ironhull.workspace.attestations import attestations
+from ironhull.workspace.attestations import listed_at
+from ironhull.workspace.catalog_attached import RepositoryPlace
 from ironhull.workspace.history import history
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.verifying import verify
+from ironhull.workspace.verifying import VerifyChoices, chosen_trust
 
 _SAID = 300
 
 
-def attested(machine: Machine, name: str) -> tuple[AttestationFacts, ...]:
+def attested(contents: Contents, name: str) -> tuple[AttestationFacts, ...]:
     """As `Live.attestations`."""
     try:
-        _, _, found = attestations(machine, f"store:{name}")
+        found, _ = listed_at(_place(contents, name))
     except IronhullError:
         return ()
     return tuple(attestation_facts(each.word, each.attachment, each.platform) for each in found)
 
 
-def verified(machine: Machine, name: str) -> Verification:
+def verified(
+    machine: Machine, contents: Contents, chosen: VerifyChoices, name: str
+) -> Verification:
     """As `Live.verification`."""
     try:
-        verdict = verify(machine, f"store:{name}")
+        trust = chosen_trust(machine, chosen)
+        place = _place(contents, name)
+        evidence = collect(place, place.root(), trust)
     except IronhullError as error:
         return Verification("unknown", one_line(str(error), _SAID), "")
-    return _verification(verdict)
+    now = moment(datetime.now(UTC))
+    return _verification(Verdict(name, evidence, (signed(evidence),), None, now))
+
+
+def _place(contents: Contents, name: str) -> RepositoryPlace:
+    repository, _, tag = name.rpartition(":")
+    return RepositoryPlace(contents, repository, contents.find_manifest(repository, tag).digest)
 
 
 def published(machine: Machine, repository: str) -> tuple[Publication, ...]:

@@ -16,50 +16,50 @@ from ironhull.errors import EnvironmentProblem
 from ironhull.registry.server.listing import Tags
 from ironhull.registry.server.registry import Registry
 from ironhull.workspace.catalog_live import MachineLive
+from ironhull.workspace.catalog_trust import Believed
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.verifying import VerifyChoices
 
-_LOOK_EVERY, _FIRST_AFTER = 10.0, 0.7
+_FIRST_AFTER = 0.7
 
 
-def catalog_site(machine: Machine, registry: Registry) -> CatalogSite:
-    """The pages beside a registry over the home's store, gathered by a thread while it runs."""
+def catalog_site(
+    machine: Machine, registry: Registry, believed: Believed | None = None
+) -> CatalogSite:
+    """The pages beside a registry over the home's store, gathered by a thread while it runs.
+
+    `believed` says whose statements count; None: the ring's keys.
+    """
     try:
         index = CatalogIndex(machine.home.catalog_index)
     except EnvironmentProblem as problem:
         registry.log.note(f"pages are made without what was gathered before: {problem}")
         index = CatalogIndex(":memory:")
-    site = Site(index, Remembered(MachineLive(machine)), machine.home.advisories)
+    contents, believed = registry.contents, believed or Believed(machine)
+    live = Remembered(MachineLive(machine, contents, believed.chosen))
+    site = Site(index, live, machine.home.advisories)
 
     def work(stopped: threading.Event, note: Callable[..., None]) -> None:
-        _keep_gathering(machine, index, stopped, note)
+        # Who started the server wants to see its first page, and that needs the same core.
+        stopped.wait(_FIRST_AFTER)
+        # What reads images and scans them: as much as all that the pages need.
+        from ironhull.workspace.cataloguing import Gatherer, keep_gathering
 
-    return CatalogSite(registry, site, work)
+        keep_gathering(Gatherer(machine, index, contents, believed), stopped, note)
 
+    def settle() -> bool:
+        changed = believed.settle(index)
+        if changed:
+            live.forget()
+        return changed
 
-def _keep_gathering(
-    machine: Machine, index: CatalogIndex, stopped: threading.Event, note: Callable[..., None]
-) -> None:
-    # Who started the server wants to see its first page, and that needs the same core.
-    stopped.wait(_FIRST_AFTER)
-    # What reads images and scans them: as much as all that the pages need.
-    from ironhull.workspace.cataloguing import Gatherer, breathe
-
-    gatherer = Gatherer(machine, index)
-    while not stopped.is_set():
-        try:
-            if gatherer.due():
-                done = gatherer.round(breathe)
-                if done.builds or done.scans or done.problems:
-                    problems = "; ".join(done.problems[:5])
-                    note("gathered", builds=done.builds, scans=done.scans, problems=problems)
-        except Exception as error:
-            # The server goes on, and so does this thread: what one image breaks is not the others'.
-            note("the catalog could not be gathered", error=repr(error))
-        stopped.wait(_LOOK_EVERY)
+    return CatalogSite(registry, site, work, settle)
 
 
-def export_catalog(machine: Machine, target: Path) -> Exported:
+def export_catalog(machine: Machine, target: Path, chosen: VerifyChoices | None = None) -> Exported:
     """Write the pages of all images of the home's store to a folder, for any web server.
+
+    `chosen` has the keys and the identity whose statements count; None: the ring's keys.
 
     What was there before of an earlier export is replaced, page by page. EnvironmentProblem where
     the folder cannot be written.
@@ -69,8 +69,9 @@ def export_catalog(machine: Machine, target: Path) -> Exported:
 
     index = CatalogIndex(machine.home.catalog_index)
     try:
-        Gatherer(machine, index).round()
-        site = Site(index, MachineLive(machine), machine.home.advisories, static=True)
+        Gatherer(machine, index, believed=Believed(machine, chosen)).round()
+        live = MachineLive(machine, chosen=chosen)
+        site = Site(index, live, machine.home.advisories, static=True)
         listed = Tags(machine.home.store).listing().tags
         shelf = shelf_of(listed, index.summaries(), lambda name: True, index.generation)
         return export(site, shelf, target, machine.progress)

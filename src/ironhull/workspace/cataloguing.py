@@ -2,7 +2,8 @@
 
 1. what tags point at: moves are written down
 2. a digest that is new: inventory of each platform, why packages are there, provenance
-3. each platform's image whose scan is of older advisories than there are: scanned again
+3. each platform's image whose scan is of older advisories than there are, or to which other VEX is
+   attached, or by others believed, than it was scanned with: scanned again
 4. counts of the day
 
 What cannot be read of an image is its `problem`; the others are gathered all the same.
@@ -10,36 +11,50 @@ What cannot be read of an image is its `problem`; the others are gathered all th
 
 from __future__ import annotations
 
+import hashlib
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from ironhull.advisories.database import Database
 from ironhull.build.built import built_image
 from ironhull.build.recipe import remembered_recipe
 from ironhull.catalog.facts import BuildFacts, DayCount, PlatformFacts, ProvenanceFacts
-from ironhull.catalog.gathering import platform_facts, provenance_facts, reasons_in, scan_facts
+from ironhull.catalog.gathering import (
+    platform_facts,
+    provenance_facts,
+    reasons_in,
+    scan_facts,
+    with_said,
+)
 from ironhull.catalog.index import CatalogIndex
 from ironhull.errors import InputError, IronhullError, MalformedError
 from ironhull.lock.file import parse_lock
 from ironhull.oci.descriptor import Descriptor
-from ironhull.oci.digest import hex_of
+from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import OCI_INDEX
 from ironhull.oci.platform import Platform
-from ironhull.registry.server.listing import Listing, Tags
+from ironhull.registry.server.contents import Contents
+from ironhull.registry.server.limits import Limits
+from ironhull.registry.server.listing import Listing
 from ironhull.reports.text import one_line
 from ironhull.reports.words import moment
 from ironhull.workspace.attestations import read_attestation
+from ironhull.workspace.catalog_attached import AttachedVex
+from ironhull.workspace.catalog_trust import Believed
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.scan_vex import with_documents
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
 
 MAX_PLATFORMS = 50
 """Of one index. Anybody who may push can list a manifest thousands of times; reading takes long."""
 MAX_SAID = 500
 """Signs of what an image says of itself, which stand on the pages of all images."""
+_LOOK_EVERY = 10.0
 _TITLE = "org.opencontainers.image."
 _LABEL = "io.ironhull."
 Listed = Mapping[str, Mapping[str, Descriptor]]
@@ -58,27 +73,51 @@ class Gathered:
         return {"builds": self.builds, "scans": self.scans, "problems": list(self.problems)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One platform's image to be scanned, with VEX that may be attached to it."""
+
+    name: str
+    manifest: str
+    stamp: str
+    places: tuple[tuple[str, Digest], ...]
+    vex: frozenset[Digest]
+
+
 class Gatherer:
     """Keeps an index up to date with the home's store."""
 
-    def __init__(self, machine: Machine, index: CatalogIndex) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        index: CatalogIndex,
+        contents: Contents | None = None,
+        believed: Believed | None = None,
+    ) -> None:
+        """`contents` is what a server has of the home's store; `believed`: whose VEX is applied."""
         self._machine, self._index = machine, index
         self._layout = machine.home.store
-        self._tags = Tags(self._layout)
-        self._seen: tuple[Listing, str, date] | None = None
+        contents = contents or Contents(self._layout, Limits())
+        self._tags = contents.tags
+        self._believed = believed or Believed(machine)
+        self._vex = AttachedVex(contents, self._believed)
+        self._seen: tuple[Listing, object] | None = None
 
     def due(self) -> bool:
         """Whether something may have changed since the last round."""
-        listing, *rest = self._stamp()
-        return self._seen is None or listing is not self._seen[0] or rest != list(self._seen[1:])
+        listing, rest = self._stamp()
+        return self._seen is None or listing is not self._seen[0] or rest != self._seen[1]
 
-    def _stamp(self) -> tuple[Listing, str, date]:
-        """Another listing, advisories or day: there may be something to gather."""
-        return self._tags.listing(), self._advisories(), datetime.now(UTC).date()
+    def _stamp(self) -> tuple[Listing, object]:
+        """Another listing, advisories, day, trust, or a push: there may be something to gather."""
+        listing, today = self._tags.listing(), datetime.now(UTC).date()
+        trust = (self._believed.stamp(), self._believed.withdrawn)
+        return listing, (self._advisories(), today, trust, self._vex.changed(listing.tags))
 
     def round(self, patience: Callable[[], None] = lambda: None) -> Gathered:
         """Gather what is missing; `patience` is called after each piece of work."""
         self._seen = self._stamp()
+        self._believed.settle(self._index)
         listed = self._tags.listing().tags
         now = moment(datetime.now(UTC))
         for repository, tags in listed.items():
@@ -146,23 +185,37 @@ class Gatherer:
         return None
 
     def _scan(self, listed: Listed, patience: Callable[[], None]) -> tuple[int, tuple[str, ...]]:
-        stamp, stamps, problems, count = self._advisories(), self._index.stamps(), [], 0
-        if not stamp:
+        advisories, stamps, problems, count = self._advisories(), self._index.stamps(), [], 0
+        if not advisories:
             return 0, ()
-        parts = self._index.parts()
+        parts, done = self._index.parts(), set[str]()
+        places = _places(listed, parts)
         with Database(self._machine.home.advisories) as database:
             for name, descriptor in _names(listed).items():
                 for manifest in parts.get(descriptor.digest, ()):
+                    if manifest in done:
+                        continue
+                    done.add(manifest)
+                    vex = self._vex.attached(places[manifest], Digest(manifest))
+                    stamp = self._scan_stamp(advisories, vex)
                     if stamps.get(manifest) == stamp:
                         continue
-                    stamps[manifest] = stamp
-                    problem = self._scan_one(name, manifest, database, stamp)
+                    wanted = _Wanted(name, manifest, stamp, tuple(places[manifest]), vex)
+                    problem = self._scan_one(wanted, database)
                     count += not problem
                     problems += [f"{name}: {problem}"] if problem else []
                     patience()
         return count, tuple(problems)
 
-    def _scan_one(self, name: str, manifest: str, database: Database, stamp: str) -> str:
+    def _scan_stamp(self, advisories: str, vex: frozenset[Digest]) -> str:
+        """What a scan is made with; where VEX is attached also that, and who is believed."""
+        if not vex:
+            return advisories
+        made_with = " ".join([*sorted(self._believed.words()), *sorted(vex)])
+        return f"{advisories} {hashlib.sha256(made_with.encode()).hexdigest()[:16]}"
+
+    def _scan_one(self, wanted: _Wanted, database: Database) -> str:
+        name, manifest = wanted.name, wanted.manifest
         try:
             build = self._index.build(str(self._layout.find(name).digest))
             found = [each for each in build.platforms if each.digest == manifest] if build else []
@@ -172,9 +225,15 @@ class Gatherer:
             platform = None if single else Platform.parse(found[0].platform)
             inventory = inventory_of(self._machine, f"store:{name}", platform)
             result = scan_inventory(self._machine, name, inventory, database, ScanChoices())
+            plain = facts = scan_facts(result, manifest)
+            vex = self._vex.said(wanted.places, Digest(manifest), wanted.vex)
+            if vex.documents:
+                said = with_documents(result, inventory, database, vex.documents)
+                facts = with_said(plain, said, vex.signers)
+            facts = replace(facts, warnings=(*facts.warnings, *vex.problems))
         except Exception as error:
             return _said(error)
-        self._index.put_scan(scan_facts(result, manifest), stamp)
+        self._believed.keep(self._index, facts, plain, wanted.stamp, vex.words)
         return ""
 
     def _advisories(self) -> str:
@@ -210,7 +269,22 @@ def gather(machine: Machine) -> Gathered:
         index.close()
 
 
-def breathe() -> None:
+def keep_gathering(gatherer: Gatherer, stopped: threading.Event, note: Callable[..., None]) -> None:
+    """Gather in a server until it stops; `note` writes to its log."""
+    while not stopped.is_set():
+        try:
+            if gatherer.due():
+                done = gatherer.round(_breathe)
+                if done.builds or done.scans or done.problems:
+                    problems = "; ".join(done.problems[:5])
+                    note("gathered", builds=done.builds, scans=done.scans, problems=problems)
+        except Exception as error:
+            # The server goes on, and so does this thread: what one image breaks is not the others'.
+            note("the catalog could not be gathered", error=repr(error))
+        stopped.wait(_LOOK_EVERY)
+
+
+def _breathe() -> None:
     """Between pieces of work in a server: others first."""
     time.sleep(0.02)
 
@@ -227,6 +301,18 @@ def _names(listed: Listed) -> dict[str, Descriptor]:
         for repository, tags in listed.items()
         for tag, descriptor in tags.items()
     }
+
+
+def _places(
+    listed: Listed, parts: Mapping[str, Sequence[str]]
+) -> dict[str, list[tuple[str, Digest]]]:
+    """Manifest → where it is: repositories, and what their tags point at that it is a part of."""
+    found: dict[str, list[tuple[str, Digest]]] = {}
+    for repository, tags in listed.items():
+        for digest in sorted({each.digest for each in tags.values()}):
+            for manifest in parts.get(digest, ()):
+                found.setdefault(manifest, []).append((repository, digest))
+    return found
 
 
 def _platforms(document: Document) -> list[Platform | None]:

@@ -76,7 +76,7 @@ def verify(machine: Machine, reference: str, chosen: VerifyChoices | None = None
     none, and no key at all; NetworkError.
     """
     chosen = chosen or VerifyChoices()
-    trust = _trust(machine, chosen)
+    trust = chosen_trust(machine, chosen)
     return verified(machine, Places(machine), reference, chosen, trust)
 
 
@@ -100,8 +100,8 @@ def verified(
         return Verdict(reference, evidence, outcomes, policy.name, moment(now))
 
 
-def _trust(machine: Machine, chosen: VerifyChoices) -> Trust:
-    """The keys to believe, and whose timestamps."""
+def chosen_trust(machine: Machine, chosen: VerifyChoices) -> Trust:
+    """The keys and the identity to believe, and whose timestamps; errors as `verify`."""
     given = chosen.identity
     alone = given is not None and not chosen.keys and chosen.policy is None
     trust = Trust(()) if alone else trust_of(machine, chosen.keys, chosen.policy)
@@ -177,7 +177,7 @@ def verify_all(
     What is wrong with one image does not stop the others. InputError for keys that are none.
     """
     chosen = chosen or VerifyChoices()
-    trust = _trust(machine, chosen)
+    trust = chosen_trust(machine, chosen)
     places = Places(machine)
     names = list(dict.fromkeys(references))
     workers = len(os.sched_getaffinity(0))
