@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ironhull.catalog.facts import BuildFacts, FindingFacts, PlatformFacts, ScanFacts
+from ironhull.catalog.facts import (
+    BuildFacts,
+    FindingFacts,
+    PlatformFacts,
+    ScanFacts,
+    SourceWords,
+)
 from ironhull.compare.packages import compare_packages
 from ironhull.inventory.model import Package
 
@@ -43,6 +50,10 @@ class BuildDifference:
     shared_layers: int
     pull: int
     """Bytes that who has the older has to pull."""
+    manifest: str = ""
+    """Digest of the newer image of the platform."""
+    words: tuple[SourceWords, ...] = ()
+    """Sources of Debian packages that went up, with what their maintainers say."""
 
 
 def difference(
@@ -79,6 +90,29 @@ def difference(
         all(scans),
         len(after.layers) - len(new_only),
         sum(layer.size for layer in new_only),
+        after.digest,
+        _sources(before, after, rows),
+    )
+
+
+def _sources(
+    before: PlatformFacts, after: PlatformFacts, rows: Iterable[PackageChange]
+) -> tuple[SourceWords, ...]:
+    """By name, each without what is said of it."""
+    moved = {row.name for row in rows if row.type == "deb" and row.direction == "upgraded"}
+    older = {each.name: each for each in before.packages if each.type == "deb"}
+    found: dict[str, list[str]] = {}
+    versions: dict[str, tuple[str, str]] = {}
+    for each in after.packages:
+        if each.type != "deb" or each.name not in moved or each.name not in older:
+            continue
+        was, source = older[each.name], each.source or each.name
+        versions.setdefault(
+            source, (was.source_version or was.version, each.source_version or each.version)
+        )
+        found.setdefault(source, []).append(each.name)
+    return tuple(
+        SourceWords(source, *versions[source], tuple(found[source])) for source in sorted(found)
     )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ironhull.catalog.changes import BuildDifference, difference
 from ironhull.catalog.index import CatalogIndex
-from ironhull.catalog.pages import Shown
+from ironhull.catalog.pages import Shown, Site
 
 
-def since(index: CatalogIndex, seen: Shown, older: str) -> tuple[str, BuildDifference | None]:
+def since(site: Site, seen: Shown, older: str) -> tuple[str, BuildDifference | None]:
     """What `older` names (a tag of the repository, or a digest that one of its tags had).
 
     Without it: what the tag stood for before. Empty: nothing. A digest that no tag of this
     repository ever had is not looked at: it may be another repository's.
     """
+    index = site.index
     chosen = older or _before(index, seen)
     if not chosen:
         return "", None
@@ -22,7 +25,10 @@ def since(index: CatalogIndex, seen: Shown, older: str) -> tuple[str, BuildDiffe
     if other is None or not other.platforms or seen.platform is None:
         return chosen, None
     scans = (index.scan(other.platforms[0].digest), seen.scan)
-    return chosen, difference(other, seen.build, scans)
+    found = difference(other, seen.build, scans)
+    if found is not None and found.words:
+        found = replace(found, words=site.live.words(found.manifest, found.words))
+    return chosen, found
 
 
 def _before(index: CatalogIndex, seen: Shown) -> str:

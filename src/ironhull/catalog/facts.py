@@ -282,6 +282,35 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangelogFacts:
+    """What the maintainers of a source package say of one version."""
+
+    version: str
+    urgency: str
+    by: str
+    """A name, without an address."""
+    date: str
+    text: str
+    """Lines as they are written; a long text is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWords:
+    """A source package whose binary packages came in a later version."""
+
+    source: str
+    before: str
+    """Version."""
+    after: str
+    packages: tuple[str, ...]
+    """Its binary packages that both images have."""
+    entries: tuple[ChangelogFacts, ...] = ()
+    """Of the versions after `before`, the newest first."""
+    note: str = ""
+    """Why there are no entries, or no more."""
+
+
+@dataclass(frozen=True, slots=True)
 class FixTimes:
     """How long fixes of one severity took, in words."""
 

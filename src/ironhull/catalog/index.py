@@ -19,7 +19,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ironhull.catalog.facts import BuildFacts, DayCount, Moved, ScanFacts, Status, Summary
+from ironhull.catalog.facts import (
+    BuildFacts,
+    ChangelogFacts,
+    DayCount,
+    Moved,
+    ScanFacts,
+    Status,
+    Summary,
+)
 from ironhull.errors import EnvironmentProblem
 
 FORMAT = 1
@@ -56,6 +64,7 @@ _LATER = """
 CREATE TABLE IF NOT EXISTS vouched (manifest TEXT PRIMARY KEY, words TEXT NOT NULL,
     plain BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS vouched_words ON vouched (words);
+CREATE TABLE IF NOT EXISTS changelog (package TEXT PRIMARY KEY, facts BLOB NOT NULL);
 """
 
 
@@ -192,6 +201,17 @@ class CatalogIndex:
                         "UPDATE build SET summary = ?, changed = ? WHERE digest = ?",
                         (_json(_counted(known, scan)), number, digest),
                     )
+
+    def words(self, package: str) -> tuple[ChangelogFacts, ...] | None:
+        """The kept changelog of a package file, by its digest; None where nobody read it yet."""
+        query = "SELECT facts FROM changelog WHERE package = ?"
+        return self._one(query, package, tuple[ChangelogFacts, ...])
+
+    def put_words(self, package: str, entries: tuple[ChangelogFacts, ...]) -> None:
+        """Keep a changelog; it changes no answer, so the generation stays."""
+        with self._open() as database:
+            row = (package, _packed(entries))
+            database.execute("INSERT OR REPLACE INTO changelog VALUES (?, ?)", row)
 
     def withdraw(self, words: Callable[[], Set[str]]) -> int:
         """Go back to the plain scan where others than these vouch for one; how many there were.

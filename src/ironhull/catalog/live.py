@@ -8,9 +8,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from ironhull.catalog.facts import AttestationFacts, Publication, Verification, WatchFacts
+from ironhull.catalog.facts import (
+    AttestationFacts,
+    Publication,
+    SourceWords,
+    Verification,
+    WatchFacts,
+)
 
 KEPT_SECONDS = 60.0
 _MOST = 500
@@ -36,6 +43,13 @@ class Live(Protocol):
         """What the watcher's state says."""
         ...
 
+    def words(self, manifest: str, moved: tuple[SourceWords, ...]) -> tuple[SourceWords, ...]:
+        """The same sources with what maintainers say, or why it is not known.
+
+        `manifest` is the image of a platform that has the later versions.
+        """
+        ...
+
 
 class Nothing:
     """A machine that knows nothing of the present."""
@@ -55,6 +69,10 @@ class Nothing:
     def watch(self) -> WatchFacts:
         """As `Live.watch`."""
         return WatchFacts(note="nobody watches here")
+
+    def words(self, manifest: str, moved: tuple[SourceWords, ...]) -> tuple[SourceWords, ...]:
+        """As `Live.words`."""
+        return tuple(replace(each, note="not known here") for each in moved)
 
 
 class Remembered:
@@ -80,6 +98,10 @@ class Remembered:
     def watch(self) -> WatchFacts:
         """As `Live.watch`."""
         return self._of("watch", self._live.watch)
+
+    def words(self, manifest: str, moved: tuple[SourceWords, ...]) -> tuple[SourceWords, ...]:
+        """As `Live.words`, not kept here: they never change, and there may be many."""
+        return self._live.words(manifest, moved)
 
     def forget(self) -> None:
         """Ask anew for everything: whom to believe has changed."""

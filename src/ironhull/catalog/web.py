@@ -303,7 +303,7 @@ def section_page(
 ) -> str | None:
     """A page about one image; None for a section that there is not."""
     if section == "changes":
-        name, found = since(site.index, seen, older)
+        name, found = since(site, seen, older)
         return pages.changes(site, wanted, seen, name, found)
     make = _SECTIONS.get(section)
     return None if make is None else make(site, wanted, seen)
@@ -402,7 +402,7 @@ def section_value(
         case "attestations":
             return api.attestations(site, seen)
         case "changes":
-            return api.Changes(*since(site.index, seen, older))
+            return api.Changes(*since(site, seen, older))
     return None
 
 

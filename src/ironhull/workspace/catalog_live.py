@@ -6,7 +6,14 @@ time that a server would take to start.
 
 from __future__ import annotations
 
-from ironhull.catalog.facts import AttestationFacts, Publication, Verification, WatchFacts
+from ironhull.catalog.facts import (
+    AttestationFacts,
+    Publication,
+    SourceWords,
+    Verification,
+    WatchFacts,
+)
+from ironhull.catalog.index import CatalogIndex
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
 from ironhull.workspace.machine import Machine
@@ -24,8 +31,10 @@ class MachineLive:
         machine: Machine,
         contents: Contents | None = None,
         chosen: VerifyChoices | None = None,
+        index: CatalogIndex | None = None,
     ) -> None:
-        self._machine = machine
+        """`index` is where changelogs are kept that were read once."""
+        self._machine, self._index = machine, index
         self._contents = contents or Contents(machine.home.store, Limits())
         self._chosen = chosen
 
@@ -46,6 +55,12 @@ class MachineLive:
         from ironhull.workspace.catalog_present import published
 
         return published(self._machine, repository)
+
+    def words(self, manifest: str, moved: tuple[SourceWords, ...]) -> tuple[SourceWords, ...]:
+        """As `Live.words`: of package files that the store has, for images that were built here."""
+        from ironhull.workspace.catalog_words import stored_words
+
+        return stored_words(self._machine, self._index, manifest, moved)
 
     def watch(self) -> WatchFacts:
         """As `Live.watch`: of the state in the home."""

@@ -36,7 +36,7 @@ def catalog_site(
         registry.log.note(f"pages are made without what was gathered before: {problem}")
         index = CatalogIndex(":memory:")
     contents, believed = registry.contents, believed or Believed(machine)
-    live = Remembered(MachineLive(machine, contents, believed.chosen))
+    live = Remembered(MachineLive(machine, contents, believed.chosen, index))
     site = Site(index, live, machine.home.advisories)
 
     def work(stopped: threading.Event, note: Callable[..., None]) -> None:
@@ -70,7 +70,7 @@ def export_catalog(machine: Machine, target: Path, chosen: VerifyChoices | None 
     index = CatalogIndex(machine.home.catalog_index)
     try:
         Gatherer(machine, index, believed=Believed(machine, chosen)).round()
-        live = MachineLive(machine, chosen=chosen)
+        live = MachineLive(machine, chosen=chosen, index=index)
         site = Site(index, live, machine.home.advisories, static=True)
         listed = Tags(machine.home.store).listing().tags
         shelf = shelf_of(listed, index.summaries(), lambda name: True, index.generation)

@@ -20,21 +20,21 @@ from ironhull.changes.document import document_of
 from ironhull.errors import InputError, NotFoundError
 
 
-def words(*versions: str) -> bytes:
+def words(*versions: str, more: str = "") -> bytes:
     return gzip.compress(
         "".join(
-            f"app ({version}) trixie; urgency=medium\n\n  * What {version} brings.\n\n"
+            f"app ({version}) trixie; urgency=medium\n\n  * What {version} brings.{more}\n\n"
             " -- Ada <ada@example.invalid>  Thu, 01 Jan 2026 00:00:00 +0000\n\n"
             for version in versions
         ).encode()
     )
 
 
-def offer(folder: Path, *versions: str) -> None:
+def offer(folder: Path, *versions: str, more: str = "") -> None:
     """The mirror has the first of the versions, whose changelog speaks of all."""
     files = {
         "usr/bin/app": program(versions[0]),
-        "usr/share/doc/app/changelog.Debian.gz": file(words(*versions)),
+        "usr/share/doc/app/changelog.Debian.gz": file(words(*versions, more=more)),
     }
     deb = FakeDeb.make("app", versions[0], files=files)
     shutil.rmtree(folder / "mirror", ignore_errors=True)
