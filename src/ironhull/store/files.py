@@ -23,20 +23,23 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{unique()}")
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
+def replace_file(path: Path, data: bytes, *, durable: bool = True) -> os.stat_result:
     """Write a file so that a reader sees the old bytes or the new ones, whatever happens.
 
-    `durable` waits for the disk; a cache, which can be made again, need not.
+    `durable` waits for the disk; a cache, which can be made again, need not. What it gives tells
+    the file that was written from any that somebody puts in its place later.
     """
     temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with create_held(temporary) as file:
             file.write(data)
+            file.flush()
             if durable:
-                file.flush()
                 os.fsync(file.fileno())
+            written = os.fstat(file.fileno())
         temporary.replace(path)
+        return written
     except OSError as error:
         raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
     finally:

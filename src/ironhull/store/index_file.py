@@ -8,6 +8,7 @@ it, knows the entries by their lines. A file that was written otherwise is read 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class _Entry:
 _Seen = tuple[int, int, int]
 
 # Path → what told the file apart, and its entries. Replaced whole, so threads may share it.
-_remembered: dict[Path, tuple[_Seen | None, tuple[_Entry, ...]]] = {}
+_remembered: dict[Path, tuple[_Seen, tuple[_Entry, ...]]] = {}
 
 
 def read_index(path: Path) -> list[Descriptor]:
@@ -58,9 +59,11 @@ def write_index(path: Path, descriptors: Iterable[Descriptor]) -> None:
     for entry in entries:
         entry.text = entry.text or canonical(entry.descriptor.json())
         entry.line = entry.text
-    replace_file(path, _HEAD + _BETWEEN.join([entry.text for entry in entries]) + _TAIL)
-    # What is new is read back once, so that everyone sees it as the file has it.
-    _remember(path, None, tuple(entry for entry in entries if id(entry.descriptor) in known))
+    written = replace_file(path, _HEAD + _BETWEEN.join([each.text for each in entries]) + _TAIL)
+    # What is new is read back, so that everyone sees it as the file has it; of thousands that are
+    # known already nothing is.
+    entries = [each if id(each.descriptor) in known else _read_back(each) for each in entries]
+    _remember(path, _told_apart(written), tuple(entries))
 
 
 def _entries(path: Path) -> tuple[_Entry, ...]:
@@ -119,15 +122,24 @@ def _entry(descriptor: Descriptor) -> _Entry:
     return _Entry(descriptor, order)
 
 
+def _read_back(entry: _Entry) -> _Entry:
+    read = _entry(Descriptor.from_json(json.loads(entry.text)))
+    read.line = read.text = entry.text
+    return read
+
+
 def _seen(path: Path) -> _Seen:
     try:
-        found = path.stat()
+        return _told_apart(path.stat())
     except FileNotFoundError:
         raise NotFoundError(f"{path.parent} has no index.json") from None
+
+
+def _told_apart(found: os.stat_result) -> _Seen:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _remember(path: Path, seen: _Seen | None, entries: tuple[_Entry, ...]) -> None:
+def _remember(path: Path, seen: _Seen, entries: tuple[_Entry, ...]) -> None:
     while len(_remembered) >= _REMEMBERED and path not in _remembered:
         _remembered.pop(next(iter(_remembered)), None)
     _remembered[path] = (seen, entries)

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from tests.fakes.image import File, make_image
@@ -10,9 +11,10 @@ from ironhull.errors import InputError, MalformedError, NotFoundError, Untrusted
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of
 from ironhull.progress import Silent
+from ironhull.store import index_file
 from ironhull.store.clean import prune, usage, verify
 from ironhull.store.copy import copy_image
-from ironhull.store.files import create_held
+from ironhull.store.files import create_held, replace_file
 from ironhull.store.home import Home
 from ironhull.store.layout import REF_NAME, ImageLayout
 
@@ -43,6 +45,7 @@ def test_a_damaged_index_is_refused(tmp_path, text):
 def test_an_index_is_read_once_for_as_long_as_it_is_the_same(tmp_path, monkeypatch):
     layout = ImageLayout(tmp_path / "store", create=True)
     layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["one:1"])
+    index_file._remembered.clear()
     parsed = []
     real = Descriptor.from_json
     monkeypatch.setattr(Descriptor, "from_json", lambda value: parsed.append(1) or real(value))
@@ -74,6 +77,41 @@ def test_of_an_index_that_another_process_has_changed_only_what_is_new_is_parsed
     names = [each.annotations[REF_NAME] for each in layout.descriptors()]
     assert names == ["new:1", "one:0", "one:1", "one:2"]
     assert len(parsed) == 1
+
+
+def test_what_was_written_is_known_until_somebody_else_writes(tmp_path, monkeypatch):
+    layout = ImageLayout(tmp_path / "layout", create=True)
+    layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["app:1"])
+    parsed = []
+    real = index_file._by_lines
+    monkeypatch.setattr(
+        index_file, "_by_lines", lambda raw, before: parsed.append(1) or real(raw, before)
+    )
+    first = layout.descriptors()
+    layout.tag(Descriptor("a/b", digest_of(b"2"), 1), ["app:2"])
+    assert [each.annotations[REF_NAME] for each in layout.descriptors()] == ["app:1", "app:2"]
+    assert layout.descriptors()[0] is first[0]
+    assert parsed == []
+    index = layout.root / "index.json"
+    raw = index.read_bytes()
+    replace_file(index, raw.replace(b"app:2", b"app:3"))
+    assert [each.annotations[REF_NAME] for each in layout.descriptors()] == ["app:1", "app:3"]
+    assert parsed == [1]
+
+
+def test_what_was_written_is_seen_as_it_is_read(tmp_path):
+    layout = ImageLayout(tmp_path / "layout", create=True)
+    made = image(layout)
+    layout.update(lambda _: [replace(made, annotations={"b": "\u00e4", "a": "1"})])
+    here = layout.descriptors()
+    code = (
+        "import sys, pathlib; from ironhull.store.layout import ImageLayout;"
+        "print(*map(repr, ImageLayout(pathlib.Path(sys.argv[1])).descriptors()))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, layout.root], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == " ".join(map(repr, here))
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ class Tags:
         self._index = layout.root / "index.json"
         self._lock = threading.Lock()
         self._read: tuple[tuple[int, int, int], Listing] | None = None
+        self._descriptors: list[Descriptor] = []
 
     def listing(self) -> Listing:
         """What index.json lists now; the same object until the file changes."""
@@ -40,7 +41,10 @@ class Tags:
         stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
         with self._lock:
             if self._read is None or self._read[0] != stamp:
-                self._read = (stamp, _listing(self._layout.descriptors()))
+                before, self._descriptors = self._descriptors, self._layout.descriptors()
+                known = None if self._read is None else self._read[1]
+                found = _moved(known, before, self._descriptors) if known is not None else None
+                self._read = (stamp, found or _listing(self._descriptors))
             return self._read[1]
 
     def point(self, repository: str, tag: str, descriptor: Descriptor) -> None:
@@ -57,6 +61,44 @@ class Tags:
 
         self._layout.update(lambda before: [item for item in before if kept(item)])
         sync_folder(self._layout.root)
+
+
+_FEW = 200
+
+
+def _moved(known: Listing, before: list[Descriptor], after: list[Descriptor]) -> Listing | None:
+    """The listing of `after`, by what differs from `before`; None where that is much, or not sure.
+
+    A push changes one entry of thousands. Entries that stayed are the same objects
+    (`store.index_file`), and so are the tags of repositories in which nothing changed.
+    """
+    old, new = {id(each) for each in before}, {id(each) for each in after}
+    gone = [each for each in before if id(each) not in new]
+    fresh = [each for each in after if id(each) not in old]
+    if len(gone) + len(fresh) > _FEW:
+        return None
+    tags: dict[str, Mapping[str, Descriptor]] = dict(known.tags)
+    copied: dict[str, dict[str, Descriptor]] = {}
+    loose = {id(each) for each in known.loose}
+    for each in (*gone, *fresh):
+        name = split_ref_name(each.annotations.get(REF_NAME, ""))
+        if name is None:
+            (loose.add if id(each) in new else loose.discard)(id(each))
+            continue
+        repository, tag = name
+        if repository not in copied:
+            tags[repository] = copied[repository] = dict(tags.get(repository, {}))
+        if id(each) in new:
+            copied[repository][tag] = each
+        else:
+            copied[repository].pop(tag, None)
+    for repository, left in copied.items():
+        if not left:
+            del tags[repository]
+    # A name that two entries have: which of them stays is for who reads all.
+    if sum(map(len, tags.values())) + len(loose) != len(after):
+        return None
+    return Listing(tags, tuple(each for each in after if id(each) in loose))
 
 
 def _listing(descriptors: list[Descriptor]) -> Listing:

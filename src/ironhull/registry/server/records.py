@@ -86,8 +86,7 @@ class Records:
 
     def manifests(self, repository: str) -> Iterator[Digest]:
         """The manifests that a repository was noted to have."""
-        for digest, _ in self.dated_manifests(repository):
-            yield digest
+        yield from _named(self.folder(repository, "_manifests"))
 
     def dated_manifests(self, repository: str) -> Iterator[tuple[Digest, float]]:
         """The same, with when each was pushed last, in seconds since 1970."""
@@ -106,8 +105,7 @@ class Records:
 
     def built(self, repository: str) -> Iterator[Digest]:
         """Recorded manifests that the store itself had there first."""
-        for digest, _ in _dated(self.folder(repository, "_built")):
-            yield digest
+        yield from _named(self.folder(repository, "_built"))
 
     # Mirrors.
 
@@ -127,8 +125,7 @@ class Records:
 
     def referrers(self, repository: str, subject: Digest) -> Iterator[Digest]:
         """The manifests of a repository that refer to a subject."""
-        for digest, _ in _dated(self.folder(repository, "_referrers") / hex_of(subject)):
-            yield digest
+        yield from _named(self.folder(repository, "_referrers") / hex_of(subject))
 
     # Blobs that only this server put there.
 
@@ -191,6 +188,16 @@ def _changed(folder: Path) -> int:
         return folder.stat().st_mtime_ns
     except (FileNotFoundError, NotADirectoryError):
         return 0
+
+
+def _named(folder: Path) -> Iterator[Digest]:
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        if len(name) == 64 and _HEX.issuperset(name):
+            yield Digest(f"sha256:{name}")
 
 
 def _dated(folder: Path) -> Iterator[tuple[Digest, float]]:
