@@ -38,6 +38,11 @@ class _Shape(msgspec.Struct):
         return bytes(self.predicate).startswith(b"{") and bool(bytes(self.predicate_type))
 
 
+# Made when this is loaded: what msgspec first learns of a type in several threads at once ends the
+# process.
+_SHAPE = msgspec.json.Decoder(_Shape)
+
+
 def open_attachment(data: bytes, name: str) -> Opened:
     """What a bundle, an envelope or a statement holds; MalformedError for damaged ones.
 
@@ -63,7 +68,7 @@ def open_attachment(data: bytes, name: str) -> Opened:
 
 def _shape(data: bytes, name: str) -> _Shape:
     try:
-        return msgspec.json.decode(data, type=_Shape)
+        return _SHAPE.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         # Anything may stand in these fields, so that it is no JSON or no object: said as such.
         decode(data, name)

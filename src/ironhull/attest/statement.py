@@ -45,10 +45,15 @@ class _Written(msgspec.Struct):
     predicate_type: Any = msgspec.field(default="", name="predicateType")
 
 
+# Made when this is loaded: what msgspec first learns of a type in several threads at once ends the
+# process.
+_WRITTEN = msgspec.json.Decoder(_Written)
+
+
 def parse_statement(data: bytes, name: str) -> Statement:
     """The statement that a payload is; MalformedError for what is none."""
     try:
-        written = msgspec.json.decode(data, type=_Written)
+        written = _WRITTEN.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         decode(data, name)
         raise MalformedError(f"{name}: a statement without a predicate") from None

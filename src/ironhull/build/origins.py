@@ -7,6 +7,7 @@ the lock, which moves on while the image stays. What is lost there comes back wi
 from __future__ import annotations
 
 import posixpath
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -31,6 +32,7 @@ _STAGE = "stage "
 _MAX_SIZE = 1 << 30
 
 Value = TypeVar("Value")
+_CONVERTING = threading.Lock()
 
 
 class OriginKind(StrEnum):
@@ -220,7 +222,9 @@ def read_origins(home: Home, manifest: Digest) -> Origins | None:
 def _converted(value: Any, kind: type[Value]) -> list[Value]:
     import msgspec
 
-    return msgspec.convert(value, list[kind])  # type: ignore[valid-type]
+    # What it first learns of a type in several threads at once ends the process.
+    with _CONVERTING:
+        return msgspec.convert(value, list[kind])  # type: ignore[valid-type]
 
 
 def _path(home: Home, manifest: Digest) -> Path:

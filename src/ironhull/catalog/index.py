@@ -120,29 +120,27 @@ class CatalogIndex:
         with self._open() as database:
             rows = database.execute(
                 "SELECT digest, summary, changed FROM build WHERE changed > ?", (self._read,)
-            ).fetchall()
-            decode = msgspec.json.Decoder(Summary).decode
+            )
+            newest = self._read
             for digest, data, changed in rows:
-                summary = decode(data)
-                # The tags of an image have mostly the same packages: one text for all of them. It
-                # is set in place, as nobody has the value yet: 20,000 copies are half a second.
-                object.__setattr__(summary, "names", sys.intern(summary.names))
-                self._summaries[digest] = summary
-                self._read = max(self._read, changed)
+                self._summaries[digest] = _shared(_SUMMARY.decode(data))
+                newest = max(newest, changed)
+            self._read = newest
             return self._summaries
 
     def build(self, digest: str) -> BuildFacts | None:
         """The facts of a build; None where nobody gathered them yet."""
-        return self._one("SELECT facts FROM build WHERE digest = ?", digest, BuildFacts)
+        return self._one("SELECT facts FROM build WHERE digest = ?", digest, _BUILD)
 
     def scan(self, manifest: str) -> ScanFacts | None:
         """The newest scan of a platform's image; None where there is none."""
-        return self._one("SELECT facts FROM scan WHERE manifest = ?", manifest, ScanFacts)
+        return self._one("SELECT facts FROM scan WHERE manifest = ?", manifest, _SCAN)
 
     def stamps(self) -> dict[str, str]:
         """Manifest → with which advisories it was scanned, as `put_scan` was told."""
         with self._open() as database:
-            return dict(database.execute("SELECT manifest, stamp FROM scan").fetchall())
+            rows = database.execute("SELECT manifest, stamp FROM scan")
+            return {manifest: sys.intern(stamp) for manifest, stamp in rows}
 
     def put(self, build: BuildFacts) -> None:
         """Keep the facts of a build."""
@@ -205,7 +203,7 @@ class CatalogIndex:
     def words(self, package: str) -> tuple[ChangelogFacts, ...] | None:
         """The kept changelog of a package file, by its digest; None where nobody read it yet."""
         query = "SELECT facts FROM changelog WHERE package = ?"
-        return self._one(query, package, tuple[ChangelogFacts, ...])
+        return self._one(query, package, _CHANGELOG)
 
     def put_words(self, package: str, entries: tuple[ChangelogFacts, ...]) -> None:
         """Keep a changelog; it changes no answer, so the generation stays."""
@@ -224,7 +222,7 @@ class CatalogIndex:
             query = "SELECT manifest, plain FROM vouched WHERE words = ?"
             found = [row for said in gone for row in database.execute(query, (said,)).fetchall()]
             for _, plain in found:
-                self.put_scan(msgspec.json.decode(zlib.decompress(plain), type=ScanFacts), "")
+                self.put_scan(_SCAN.decode(zlib.decompress(plain)), "")
             return len(found)
 
     # -- across images ---------------------------------------------------------------------------
@@ -414,12 +412,35 @@ class CatalogIndex:
 
     def _known(self, database: sqlite3.Connection, digest: str) -> Summary | None:
         row = database.execute("SELECT summary FROM build WHERE digest = ?", (digest,)).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Summary)
+        return None if row is None else _SUMMARY.decode(row[0])
 
-    def _one(self, query: str, key: str, kind: type[_Value]) -> _Value | None:
+    def _one(self, query: str, key: str, decoder: msgspec.json.Decoder[_Value]) -> _Value | None:
         with self._open() as database:
             row = database.execute(query, (key,)).fetchone()
-        return None if row is None else msgspec.json.decode(zlib.decompress(row[0]), type=kind)
+        return None if row is None else decoder.decode(zlib.decompress(row[0]))
+
+
+# Made when this is loaded: what msgspec first learns of a type in several threads at once ends the
+# process.
+_SUMMARY = msgspec.json.Decoder(Summary)
+_BUILD = msgspec.json.Decoder(BuildFacts)
+_SCAN = msgspec.json.Decoder(ScanFacts)
+_CHANGELOG = msgspec.json.Decoder(tuple[ChangelogFacts, ...])
+_SHARED = (
+    *("created", "title", "description", "variant", "flavor", "end_of_life", "names"),
+    *("scanned", "verdict", "problem"),
+)
+
+
+def _shared(summary: Summary) -> Summary:
+    """The same with one text for what the tags of an image mostly have in common.
+
+    They are set in place, as nobody has the value yet: 20,000 copies are half a second.
+    """
+    for name in _SHARED:
+        object.__setattr__(summary, name, sys.intern(getattr(summary, name)))
+    object.__setattr__(summary, "platforms", tuple(map(sys.intern, summary.platforms)))
+    return summary
 
 
 def _json(value: Any) -> bytes:

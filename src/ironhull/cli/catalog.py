@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
+from ironhull.cli.options import trust_option
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.verify_options import whom_option
 from ironhull.reports.words import shown_size
-from ironhull.workspace.verifying import VerifyChoices
 
 
 @click.group()
@@ -20,19 +19,20 @@ def catalog() -> None:
 
 @catalog.command(epilog="Example: ironhull catalog export site && python3 -m http.server -d site")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@whom_option
+@trust_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress, only the result.")
 @as_json
-def export(folder: Path, whom: VerifyChoices, quiet: bool, as_json: bool) -> None:
+def export(folder: Path, trust: tuple[Path, ...], quiet: bool, as_json: bool) -> None:
     """Write the pages of all images to FOLDER.
 
     Any web server serves them. They ask no other host and work without JavaScript; the same facts
     lie beside them as JSON (api/v1) and Atom feeds. A later export replaces them.
     """
     from ironhull.workspace.catalog_serving import export_catalog
+    from ironhull.workspace.verifying import VerifyChoices
 
     with opened(quiet) as machine:
-        done = export_catalog(machine, folder, whom)
+        done = export_catalog(machine, folder, VerifyChoices(trust))
     if as_json:
         print_json(done.json())
     else:

@@ -67,3 +67,27 @@ def _with(function: _Function, options: tuple[Callable[[_Function], _Function], 
 def given_platform(text: str | None) -> Platform | None:
     """The value of --platform; None where it was not given."""
     return Platform.parse(text) if text else None
+
+
+def _keys(
+    context: click.Context, parameter: click.Parameter, paths: tuple[Path, ...]
+) -> tuple[Path, ...]:
+    if paths:
+        # What reads keys: half of what a server without any takes.
+        from ironhull.signing.public_key import MAX_PEM, PublicKey
+
+        for path in paths:
+            with path.open("rb") as file:
+                PublicKey.from_pem(file.read(MAX_PEM + 1), str(path))
+    return paths
+
+
+trust_option = click.option(
+    "--trust",
+    multiple=True,
+    metavar="PUB",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
+    callback=_keys,
+    help="On pages, believe who signs with this public key (PEM).  [default: the ring's]",
+)
+"""Whose statements count on the catalog's pages, given to it as `trust`."""

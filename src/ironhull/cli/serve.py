@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import silent
+from ironhull.cli.options import trust_option
 from ironhull.cli.output import as_json, print_json
-from ironhull.cli.verify_options import whom_option
 from ironhull.errors import InputError
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
@@ -26,7 +26,6 @@ from ironhull.registry.server.uploads import Uploads
 from ironhull.registry.server.upstream_interface import Upstream
 from ironhull.reports.words import shown_size
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.verifying import VerifyChoices
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -71,7 +70,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     show_default=True,
     help="Form of the request log on standard error.",
 )
-@whom_option
+@trust_option
 @click.option("--no-pages", is_flag=True, help="The registry alone, as with --data.")
 @click.option("--gc", "only_collect", is_flag=True, help="Collect garbage once and end.")
 @click.option("--dry-run", is_flag=True, help="With --gc: show what the rules would let go of.")
@@ -88,7 +87,7 @@ def serve(
     max_uploads: int,
     grace_hours: float,
     log_format: str,
-    whom: VerifyChoices,
+    trust: tuple[Path, ...],
     no_pages: bool,
     only_collect: bool,
     dry_run: bool,
@@ -134,7 +133,7 @@ def serve(
     def listening() -> None:
         click.echo(f"serving {config.root} at {config.url}", err=True)
 
-    site = None if no_pages or data is not None else partial(_site, silent(), whom)
+    site = None if no_pages or data is not None else partial(_site, silent(), trust)
     run_server(config, partial(_open_log, log_format == "json"), listening, site)
 
 
@@ -149,12 +148,13 @@ def _limits(blob: int, uploads: int, seconds: float) -> Limits:
     )
 
 
-def _site(machine: Machine, whom: VerifyChoices, registry: Registry) -> Site:
+def _site(machine: Machine, trust: tuple[Path, ...], registry: Registry) -> Site:
     # Templates, scans: nothing that a registry alone needs.
     from ironhull.workspace.catalog_serving import catalog_site
     from ironhull.workspace.catalog_trust import Believed
+    from ironhull.workspace.verifying import VerifyChoices
 
-    return catalog_site(machine, registry, Believed(machine, whom))
+    return catalog_site(machine, registry, Believed(machine, VerifyChoices(trust)))
 
 
 def _rules(path: Path | None) -> tuple[Rules, Callable[[Push], None]]:

@@ -11,7 +11,6 @@ import click
 
 from ironhull.cli.options import platforms_option
 from ironhull.oci.platform import Platform
-from ironhull.signing.public_key import MAX_PEM, PublicKey
 from ironhull.verify.policy.model import Policy
 from ironhull.workspace.verifying import ChosenIdentity, VerifyChoices
 
@@ -77,21 +76,6 @@ def trust_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_TRUST):
         with_choices = option(with_choices)
     return with_choices
-
-
-def whom_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--trust`: whose statements count on pages, given to the command as `whom`."""
-
-    @wraps(command)
-    def with_whom(trust: tuple[Path, ...], **others: Any) -> Any:
-        for path in trust:
-            # A key that is none is said before anything is served.
-            PublicKey.from_pem(path.read_bytes()[: MAX_PEM + 1], str(path))
-        return command(whom=VerifyChoices(trust), **others)
-
-    text = "On pages, believe who signs with this public key (PEM).  [default: the ring's]"
-    path = click.Path(path_type=Path, exists=True, dir_okay=False)
-    return click.option("--trust", multiple=True, metavar="PUB", type=path, help=text)(with_whom)
 
 
 def _identity(

@@ -145,6 +145,11 @@ class _Kept(msgspec.Struct):
     licences: dict[int, Licence]
 
 
+# Made when this is loaded: what msgspec first learns of a type in several threads at once ends the
+# process.
+_KEPT = msgspec.msgpack.Decoder(_Kept)
+
+
 class ContentsCache:
     """Contents of layers below one folder: <hex>.zst each, written whole or not at all."""
 
@@ -156,7 +161,7 @@ class ContentsCache:
         try:
             packed = self._path(digest).read_bytes()
             data = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_RECORD)
-            kept = msgspec.msgpack.decode(data, type=_Kept)
+            kept = _KEPT.decode(data)
         except (OSError, zstandard.ZstdError, msgspec.MsgspecError, RecursionError):
             return None
         if kept.format != FORMAT:

@@ -152,10 +152,15 @@ class _Written(msgspec.Struct):
     predicate: msgspec.Raw
 
 
+# Made when this is loaded: what msgspec first learns of a type in several threads at once ends the
+# process.
+_WRITTEN = msgspec.json.Decoder(_Written)
+
+
 def _statement(payload: bytes, about: Digest | None) -> tuple[str, bytes, Digest]:
     """The predicate's type and bytes, and what it is about."""
     try:
-        predicate = bytes(msgspec.json.decode(payload, type=_Written).predicate)
+        predicate = bytes(_WRITTEN.decode(payload).predicate)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         value = strict_object(payload, "the statement", folded=True)
         raise RefusedError(

@@ -18,7 +18,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -55,6 +55,7 @@ _CONNECTIONS, _FEW_CONNECTIONS = 8192, 1024
 # Descriptors that are no connections: uploads, files being sent, the program's own.
 _OTHER_FILES = 256
 _PR_SET_PDEATHSIG = 1
+_M_ARENA_MAX = -8
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,12 @@ def _load(
     site: Callable[[Registry], Site] | None,
 ) -> ASGIApp:
     """The application, in the worker; the worker ends when its parent is gone, however it went."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    library = ctypes.CDLL(None)
+    library.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    # Else each of the threads has room of its own that it gives back to no other: a tenth more
+    # memory, for what Python's lock lets one thread do at a time. Only glibc has this.
+    with suppress(AttributeError):
+        library.mallopt(_M_ARENA_MAX, 2)
     log = open_log()
     if connections() < _FEW_CONNECTIONS:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
