@@ -17,6 +17,7 @@ from ironhull.catalog.facts import (
     DayCount,
     FindingFacts,
     LayerFacts,
+    MirrorFacts,
     Moved,
     PackageFacts,
     ProvenanceFacts,
@@ -24,7 +25,7 @@ from ironhull.catalog.facts import (
     Verification,
     WatchFacts,
 )
-from ironhull.catalog.pages import Shown, Site, findings_of, packages_of
+from ironhull.catalog.pages import Shown, Site, findings_of, mirrors_of, packages_of
 from ironhull.catalog.shelf import Entry, Shelf, counterpart, state_of
 
 PAGE = 100
@@ -200,6 +201,15 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirrors:
+    """Repositories that mirror others and of which something was had."""
+
+    total: int
+    page: int
+    mirrors: tuple[MirrorFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Vulnerabilities:
     """What scans found."""
 
@@ -220,6 +230,7 @@ ANSWERS = (
     Attestations,
     Changes,
     History,
+    Mirrors,
     Vulnerabilities,
     Answer,
     WatchFacts,
@@ -322,6 +333,12 @@ def tag_history(site: Site, entry: Entry, tag: str, page: int) -> History | None
     """What was seen of a tag that is there, or was; None for one that was never seen."""
     total, moves = site.index.history(entry.name, tag, (page - 1) * PAGE, PAGE)
     return History(total, page, tuple(moves)) if total or tag in entry.tags else None
+
+
+def mirrors(site: Site, shelf: Shelf, query: str, page: int) -> Mirrors:
+    """Mirrored repositories whose name has every word."""
+    found = mirrors_of(site, shelf, query)
+    return Mirrors(len(found), page, tuple(_page(found, page)))
 
 
 def vulnerabilities(site: Site, shelf: Shelf, query: str, page: int) -> Vulnerabilities:

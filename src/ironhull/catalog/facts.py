@@ -282,6 +282,29 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
+class MirroredTag:
+    """A tag that was brought from another registry."""
+
+    tag: str
+    digest: str
+    asked: str
+    """When the other registry was asked last."""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorFacts:
+    """A repository that mirrors one of another registry; of its images nothing else is known."""
+
+    name: str
+    upstream: str
+    """The repository there, with its host."""
+    count: int
+    """Tags that were had so far; upstream may have others."""
+    tags: tuple[MirroredTag, ...]
+    """The newest of them, by when they were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangelogFacts:
     """What the maintainers of a source package say of one version."""
 

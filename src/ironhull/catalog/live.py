@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from ironhull.catalog.facts import (
     AttestationFacts,
+    MirrorFacts,
     Publication,
     SourceWords,
     Verification,
@@ -43,6 +44,10 @@ class Live(Protocol):
         """What the watcher's state says."""
         ...
 
+    def mirrors(self) -> tuple[MirrorFacts, ...]:
+        """Repositories that mirror others and of which something was had, by name."""
+        ...
+
     def words(self, manifest: str, moved: tuple[SourceWords, ...]) -> tuple[SourceWords, ...]:
         """The same sources with what maintainers say, or why it is not known.
 
@@ -69,6 +74,10 @@ class Nothing:
     def watch(self) -> WatchFacts:
         """As `Live.watch`."""
         return WatchFacts(note="nobody watches here")
+
+    def mirrors(self) -> tuple[MirrorFacts, ...]:
+        """As `Live.mirrors`."""
+        return ()
 
     def words(self, manifest: str, moved: tuple[SourceWords, ...]) -> tuple[SourceWords, ...]:
         """As `Live.words`."""
@@ -98,6 +107,10 @@ class Remembered:
     def watch(self) -> WatchFacts:
         """As `Live.watch`."""
         return self._of("watch", self._live.watch)
+
+    def mirrors(self) -> tuple[MirrorFacts, ...]:
+        """As `Live.mirrors`."""
+        return self._of("mirrors", self._live.mirrors)
 
     def words(self, manifest: str, moved: tuple[SourceWords, ...]) -> tuple[SourceWords, ...]:
         """As `Live.words`, not kept here: they never change, and there may be many."""

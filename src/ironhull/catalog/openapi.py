@@ -77,6 +77,7 @@ _PATHS: dict[str, tuple[str, str, tuple[dict[str, Any], ...]]] = {
         "History",
         (_NAME, _TAG, _PAGE),
     ),
+    "/mirrors": ("Repositories that mirror others", "Mirrors", (_QUERY, _PAGE)),
     "/vulnerabilities": ("What scans found", "Vulnerabilities", (_QUERY, _PAGE)),
     "/vulnerabilities/{id}": ("What one means for all images", "Answer", (_ID, _PAGE)),
     "/status": ("What the watcher says", "WatchFacts", ()),

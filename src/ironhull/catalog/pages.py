@@ -23,6 +23,7 @@ from ironhull.catalog.charts import HEIGHT, WIDTH, beside, days_chart, provenanc
 from ironhull.catalog.facts import (
     BuildFacts,
     FindingFacts,
+    MirrorFacts,
     Moved,
     PackageFacts,
     PlatformFacts,
@@ -110,15 +111,26 @@ def home(site: Site, wanted: Wanted) -> str:
     """All images, and what there is of each."""
     found = wanted.shelf.search(wanted.query)
     cards, pages = cut(found, wanted.page, CARDS)
-    return _render(site, wanted, "home.html", cards=cards, found=len(found), pages=pages)
+    mirrors = mirrors_of(site, wanted.shelf, wanted.query) if wanted.page == 1 else []
+    return _render(
+        site, wanted, "home.html", cards=cards, found=len(found), pages=pages, mirrors=mirrors
+    )
 
 
 def results(site: Site, wanted: Wanted, answer: Answer | None) -> str:
     """The cards alone, for the script that searches as one types."""
     found = wanted.shelf.search(wanted.query)
     cards, pages = cut(found, wanted.page, CARDS)
+    mirrors = mirrors_of(site, wanted.shelf, wanted.query) if wanted.page == 1 else []
     return _render(
-        site, wanted, "results.html", cards=cards, found=len(found), pages=pages, answer=answer
+        site,
+        wanted,
+        "results.html",
+        cards=cards,
+        found=len(found),
+        pages=pages,
+        answer=answer,
+        mirrors=mirrors,
     )
 
 
@@ -126,9 +138,35 @@ def search(site: Site, wanted: Wanted, answer: Answer | None) -> str:
     """What a search found: a vulnerability's answer, and images."""
     found = wanted.shelf.search(wanted.query)
     cards, pages = cut(found, wanted.page, CARDS)
+    mirrors = mirrors_of(site, wanted.shelf, wanted.query) if wanted.page == 1 else []
     return _render(
-        site, wanted, "search.html", cards=cards, found=len(found), pages=pages, answer=answer
+        site,
+        wanted,
+        "search.html",
+        cards=cards,
+        found=len(found),
+        pages=pages,
+        answer=answer,
+        mirrors=mirrors,
     )
+
+
+def mirrors_of(site: Site, shelf: Shelf, query: str) -> list[MirrorFacts]:
+    """Mirrored repositories that may be seen and whose name has every word."""
+    words = query.lower().split()
+    return [
+        each
+        for each in site.live.mirrors()
+        if each.name not in shelf.by_name
+        and shelf.may(each.name)
+        and all(word in each.name for word in words)
+    ]
+
+
+def mirror(site: Site, wanted: Wanted, name: str) -> str | None:
+    """What is known of a mirrored repository; None where there is none to be seen."""
+    found = next((each for each in mirrors_of(site, wanted.shelf, name) if each.name == name), None)
+    return None if found is None else _render(site, wanted, "mirror.html", mirror=found)
 
 
 def image(site: Site, wanted: Wanted, entry: Entry) -> str:

@@ -66,6 +66,8 @@ class Shelf:
     by_name: Mapping[str, Entry]
     summaries: Mapping[str, Summary]
     generation: int
+    may: Callable[[str], bool] = field(default=lambda name: False, repr=False, compare=False)
+    """Whether the reader may see a repository that is none of the entries: a mirror."""
     number: int = field(default_factory=itertools.count().__next__)
     """Another one for each shelf that is made."""
     kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -151,7 +153,7 @@ def shelf_of(
         for name, tags in sorted(listed.items())
         if tags and may(name)
     )
-    return Shelf(entries, {each.name: each for each in entries}, summaries, generation)
+    return Shelf(entries, {each.name: each for each in entries}, summaries, generation, may)
 
 
 def _entry(name: str, tags: Mapping[str, str], summaries: Mapping[str, Summary]) -> Entry:

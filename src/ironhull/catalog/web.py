@@ -117,6 +117,7 @@ class CatalogSite:
             ("/api/v1/openapi.json", self._openapi),
             ("/api/v1/images", api_(_api_images)),
             ("/api/v1/images/{rest:path}", api_(_api_image)),
+            ("/api/v1/mirrors", api_(_api_mirrors)),
             ("/api/v1/vulnerabilities", api_(_api_found)),
             ("/api/v1/vulnerabilities/{id:path}", api_(_api_vulnerability)),
             ("/api/v1/status", api_(_api_status)),
@@ -280,7 +281,10 @@ def _image(site: Site, reader: Reader, request: Request) -> Made | None:
     wanted = _wanted(reader, request, asked.page)
     if not asked.tag:
         entry = reader.shelf.by_name.get(asked.name)
-        return None if entry is None else _html(pages.image(site, wanted, entry))
+        if entry is not None:
+            return _html(pages.image(site, wanted, entry))
+        mirror = pages.mirror(site, wanted, asked.name)
+        return None if mirror is None else _html(mirror)
     seen = pages.shown(site, reader.shelf, asked.name, asked.tag)
     if seen is None:
         return None
@@ -361,6 +365,11 @@ def _problem(status: int, detail: str) -> Made:
 def _api_images(site: Site, reader: Reader, request: Request) -> Made:
     query, page = query_of(request.query_params), page_of(request.query_params)
     return _json(api.image_list(reader.shelf, query, page))
+
+
+def _api_mirrors(site: Site, reader: Reader, request: Request) -> Made:
+    query, page = query_of(request.query_params), page_of(request.query_params)
+    return _json(api.mirrors(site, reader.shelf, query, page))
 
 
 def _api_image(site: Site, reader: Reader, request: Request) -> Made | None:

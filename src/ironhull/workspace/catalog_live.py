@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ironhull.catalog.facts import (
     AttestationFacts,
+    MirrorFacts,
     Publication,
     SourceWords,
     Verification,
@@ -55,6 +56,14 @@ class MachineLive:
         from ironhull.workspace.catalog_present import published
 
         return published(self._machine, repository)
+
+    def mirrors(self) -> tuple[MirrorFacts, ...]:
+        """As `Live.mirrors`: by the rules of the registry and what it remembers."""
+        if not self._contents.rules.mirrors:
+            return ()
+        from ironhull.workspace.catalog_present import mirrored
+
+        return mirrored(self._contents)
 
     def words(self, manifest: str, moved: tuple[SourceWords, ...]) -> tuple[SourceWords, ...]:
         """As `Live.words`: of package files that the store has, for images that were built here."""

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from ironhull.catalog.facts import (
     AttestationFacts,
     FixTimes,
+    MirroredTag,
+    MirrorFacts,
     Publication,
     RuleFacts,
     Verification,
@@ -16,6 +18,7 @@ from ironhull.catalog.facts import (
 from ironhull.catalog.gathering import attestation_facts
 from ironhull.errors import IronhullError
 from ironhull.registry.server.contents import Contents
+from ironhull.registry.server.mirrored import MirrorRecords
 from ironhull.reports.text import one_line
 from ironhull.reports.words import moment
 from ironhull.verify.evidence import collect
@@ -31,6 +34,7 @@ from ironhull.workspace.machine import Machine
 from ironhull.workspace.verifying import VerifyChoices, chosen_trust
 
 _SAID = 300
+_MOST_TAGS = 100
 
 
 def attested(contents: Contents, name: str) -> tuple[AttestationFacts, ...]:
@@ -54,6 +58,26 @@ def verified(
         return Verification("unknown", one_line(str(error), _SAID), "")
     now = moment(datetime.now(UTC))
     return _verification(Verdict(name, evidence, (signed(evidence),), None, now))
+
+
+def mirrored(contents: Contents) -> tuple[MirrorFacts, ...]:
+    """As `Live.mirrors`."""
+    kept, found = MirrorRecords(contents.records), []
+    for name in sorted(contents.records.repositories()):
+        mirror = contents.rules.mirror(name)
+        source = mirror.source(name) if mirror is not None else None
+        if source is None or not contents.records.is_mirror(name):
+            continue
+        tags = sorted(kept.tags(name).items(), key=lambda each: (-each[1].checked, each[0]))
+        shown = tuple(
+            MirroredTag(
+                tag, each.descriptor.digest, moment(datetime.fromtimestamp(each.checked, UTC))
+            )
+            for tag, each in tags[:_MOST_TAGS]
+        )
+        upstream = f"{source.registry}/{source.repository}"
+        found.append(MirrorFacts(name, upstream, len(tags), shown))
+    return tuple(found)
 
 
 def _place(contents: Contents, name: str) -> RepositoryPlace:

@@ -1,7 +1,7 @@
 """What a server's threads decode: types are learnt when a module is loaded, by one thread.
 
-msgspec keeps what it learns of a type before it has learnt all; a second thread that decodes the same
-type for the first time then reads what is not there yet, and the process ends.
+msgspec keeps what it learns of a type before it has learnt all; a second thread that decodes the
+same type for the first time then reads what is not there yet, and the process ends.
 """
 
 from __future__ import annotations
@@ -25,6 +25,6 @@ def test_no_type_is_learnt_while_a_server_runs(room: str) -> None:
     made = [
         f"{path.relative_to(SOURCE)}: {match[0]}"
         for path in sorted((SOURCE / room).rglob("*.py"))
-        for match in re.finditer(r"^ +.*msgspec\.\w+\.Decoder\(.*", path.read_text(), re.M)
+        for match in re.finditer(r"^ +.*msgspec\.\w+\.Decoder\(.*", path.read_text(), re.MULTILINE)
     ]
     assert found + made == []
