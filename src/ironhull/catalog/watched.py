@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ironhull.catalog.facts import AttestationFacts, Publication, Verification, WatchFacts
+from ironhull.catalog.facts import (
+    AttestationFacts,
+    MirrorFacts,
+    Publication,
+    SourceWords,
+    Verification,
+    WatchFacts,
+)
 from ironhull.catalog.live import Live
 from ironhull.catalog.pages import Site
 from ironhull.catalog.shelf import Shelf
@@ -32,6 +39,14 @@ class _Seen:
     def watch(self) -> WatchFacts:
         """As `Live.watch`."""
         return self.said
+
+    def mirrors(self) -> tuple[MirrorFacts, ...]:
+        """As `Live.mirrors`."""
+        return self.live.mirrors()
+
+    def words(self, manifest: str, moved: tuple[SourceWords, ...]) -> tuple[SourceWords, ...]:
+        """As `Live.words`."""
+        return self.live.words(manifest, moved)
 
 
 def only(site: Site, shelf: Shelf, *, everywhere: bool) -> Site:
