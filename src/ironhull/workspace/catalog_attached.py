@@ -101,11 +101,18 @@ class AttachedVex:
 
     def __init__(self, contents: Contents, believed: Believed) -> None:
         self._contents, self._believed = contents, believed
+        # Repository → what others refer to there: of most images nothing does, and a look at each
+        # of thousands takes long.
+        self._subjects: dict[str, frozenset[Digest]] = {}
         self._loose: tuple[Listing | None, Mapping[str, frozenset[Digest]]] = (None, {})
 
     def changed(self, repositories: Iterable[str]) -> int:
-        """Another number when a manifest was pushed to one of the repositories, or removed."""
-        return hash(tuple(map(self._contents.records.manifests_stamp, repositories)))
+        """Another number when something that refers to another was pushed, or removed."""
+        return hash(tuple(map(self._contents.records.referrers_stamp, repositories)))
+
+    def look(self) -> None:
+        """Forget which images had referrers: begin a round of `attached`."""
+        self._subjects = {}
 
     def attached(self, places: Places, manifest: Digest) -> frozenset[Digest]:
         """Referrers that may be VEX about the image, and are attached wherever it is."""
@@ -141,7 +148,10 @@ class AttachedVex:
 
     def _referring(self, repository: str, subject: Digest) -> Iterable[Digest]:
         contents = self._contents
-        for digest in contents.records.referrers(repository, subject):
+        if repository not in self._subjects:
+            self._subjects[repository] = contents.records.subjects(repository)
+        pushed = subject in self._subjects[repository]
+        for digest in contents.records.referrers(repository, subject) if pushed else ():
             entry = contents.entries.get(digest, contents.records.media_type(repository, digest))
             if entry is not None and _may_be_vex(entry):
                 yield digest

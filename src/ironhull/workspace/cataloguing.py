@@ -188,6 +188,7 @@ class Gatherer:
         advisories, stamps, problems, count = self._advisories(), self._index.stamps(), [], 0
         if not advisories:
             return 0, ()
+        self._vex.look()
         parts, done = self._index.parts(), set[str]()
         places = _places(listed, parts)
         with Database(self._machine.home.advisories) as database:

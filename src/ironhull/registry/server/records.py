@@ -127,6 +127,15 @@ class Records:
         """The manifests of a repository that refer to a subject."""
         yield from _named(self.folder(repository, "_referrers") / hex_of(subject))
 
+    def subjects(self, repository: str) -> frozenset[Digest]:
+        """The manifests that others of the repository refer to, or did."""
+        return frozenset(_named(self.folder(repository, "_referrers")))
+
+    def referrers_stamp(self, repository: str) -> int:
+        """A number that changes when a referrer comes or goes."""
+        folder = self.folder(repository, "_referrers")
+        return hash(tuple(sorted((each, _changed(folder / each)) for each in _subfolders(folder))))
+
     # Blobs that only this server put there.
 
     def add_received(self, digest: Digest, *, new: bool) -> None:
