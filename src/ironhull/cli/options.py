@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,25 +70,56 @@ def given_platform(text: str | None) -> Platform | None:
     return Platform.parse(text) if text else None
 
 
-def _keys(
-    context: click.Context, parameter: click.Parameter, paths: tuple[Path, ...]
-) -> tuple[Path, ...]:
-    if paths:
-        # What reads keys: half of what a server without any takes.
-        from ironhull.signing.public_key import MAX_PEM, PublicKey
-
-        for path in paths:
-            with path.open("rb") as file:
-                PublicKey.from_pem(file.read(MAX_PEM + 1), str(path))
-    return paths
-
-
-trust_option = click.option(
-    "--trust",
-    multiple=True,
-    metavar="PUB",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
-    callback=_keys,
-    help="On pages, believe who signs with this public key (PEM).  [default: the ring's]",
+_PUBLIC = click.Path(path_type=Path, exists=True, dir_okay=False)
+_WHOM = (
+    click.option(
+        "--trust",
+        multiple=True,
+        metavar="PUB",
+        type=_PUBLIC,
+        help="On pages, believe who signs with this public key (PEM).  [default: the ring's]",
+    ),
+    click.option(
+        "--trust-identity",
+        metavar="SAN",
+        help="On pages, believe certificates of this mail or URI.",
+    ),
+    click.option("--trust-issuer", metavar="URL", help="Who vouches for the identity."),
+    click.option("--trust-root", type=_PUBLIC, help="Sigstore's trusted_root.json to hold it to."),
 )
-"""Whose statements count on the catalog's pages, given to it as `trust`."""
+
+
+def whom_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Whose statements count on the catalog's pages: VerifyChoices as `whom`, None for the ring's.
+
+    What is no key, or no trusted root, is said before anything is served.
+    """
+
+    @wraps(command)
+    def with_whom(
+        trust: tuple[Path, ...],
+        trust_identity: str | None,
+        trust_issuer: str | None,
+        trust_root: Path | None,
+        **others: Any,
+    ) -> Any:
+        named = (trust_identity, trust_issuer, trust_root)
+        whom = _whom(trust, *named) if trust or any(named) else None
+        return command(whom=whom, **others)
+
+    return _with(with_whom, _WHOM)
+
+
+def _whom(keys: tuple[Path, ...], name: str | None, issuer: str | None, root: Path | None) -> Any:
+    # What verifies: a third of what a server takes that has none of these options.
+    from ironhull.workspace.verifying import ChosenIdentity, VerifyChoices, check_choices
+
+    identity = None
+    if name and issuer and root:
+        identity = ChosenIdentity(name, issuer, root)
+    elif name or issuer or root:
+        text = "--trust-identity, --trust-issuer and --trust-root go together"
+        raise click.UsageError(text)
+    whom = VerifyChoices(keys, identity=identity)
+    check_choices(whom)
+    return whom

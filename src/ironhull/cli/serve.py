@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ironhull.cli.machine import silent
-from ironhull.cli.options import trust_option
+from ironhull.cli.options import whom_options
 from ironhull.cli.output import as_json, print_json
 from ironhull.errors import InputError
 from ironhull.registry.server.contents import Contents
@@ -70,7 +71,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     show_default=True,
     help="Form of the request log on standard error.",
 )
-@trust_option
+@whom_options
 @click.option("--no-pages", is_flag=True, help="The registry alone, as with --data.")
 @click.option("--gc", "only_collect", is_flag=True, help="Collect garbage once and end.")
 @click.option("--dry-run", is_flag=True, help="With --gc: show what the rules would let go of.")
@@ -87,7 +88,7 @@ def serve(
     max_uploads: int,
     grace_hours: float,
     log_format: str,
-    trust: tuple[Path, ...],
+    whom: Any,
     no_pages: bool,
     only_collect: bool,
     dry_run: bool,
@@ -133,7 +134,7 @@ def serve(
     def listening() -> None:
         click.echo(f"serving {config.root} at {config.url}", err=True)
 
-    site = None if no_pages or data is not None else partial(_site, silent(), trust)
+    site = None if no_pages or data is not None else partial(_site, silent(), whom)
     run_server(config, partial(_open_log, log_format == "json"), listening, site)
 
 
@@ -148,13 +149,12 @@ def _limits(blob: int, uploads: int, seconds: float) -> Limits:
     )
 
 
-def _site(machine: Machine, trust: tuple[Path, ...], registry: Registry) -> Site:
+def _site(machine: Machine, whom: Any, registry: Registry) -> Site:
     # Templates, scans: nothing that a registry alone needs.
     from ironhull.workspace.catalog_serving import catalog_site
     from ironhull.workspace.catalog_trust import Believed
-    from ironhull.workspace.verifying import VerifyChoices
 
-    return catalog_site(machine, registry, Believed(machine, VerifyChoices(trust)))
+    return catalog_site(machine, registry, Believed(machine, whom))
 
 
 def _rules(path: Path | None) -> tuple[Rules, Callable[[Push], None]]:

@@ -128,6 +128,17 @@ def chosen_trust(machine: Machine, chosen: VerifyChoices) -> Trust:
     return replace(trust, authorities=read_authorities(paths), stamped=stamped)
 
 
+def check_choices(chosen: VerifyChoices) -> None:
+    """Look at the files that say who is believed: errors as `verify`, but for one: nobody is."""
+    for path in chosen.keys:
+        _named(path, ())
+    given = chosen.identity
+    if given is not None:
+        from ironhull.verify.keyless import TrustedIdentity  # as in `chosen_trust`
+
+        TrustedIdentity(given.identity, given.issuer, given.trust_root)
+
+
 def trust_of(machine: Machine, keys: Sequence[Path], policy: Policy | None = None) -> Trust:
     """The keys to believe: those files, else all of the ring; what the ring revoked never.
 

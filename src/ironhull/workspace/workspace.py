@@ -324,12 +324,11 @@ class Workspace(WatchCalls):
         """Bring up to date what the catalog's pages are made of; `serve` does it by itself."""
         return cataloguing.gather(self.machine)
 
-    def export_catalog(self, target: str | Path, trust: Sequence[str | Path] = ()) -> Exported:
+    def export_catalog(self, target: str | Path, whom: VerifyChoices | None = None) -> Exported:
         """Write the catalog's pages and API to a folder, for any web server.
 
-        What is signed by the public keys `trust` (files) counts there; none: by the ring's.
+        `whom` has the keys and the identity whose statements count there; None: the ring's keys.
         """
-        whom = verifying.VerifyChoices(keys=[Path(each) for each in trust])
         return catalog_serving.export_catalog(self.machine, Path(target), whom)
 
     # -- prove -----------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from tests.fakes.advisories import bring, osv, write_records
 from tests.fakes.asgi import ask
 from tests.fakes.image import make_image
 from tests.fakes.signer import FakeSigner
+from tests.fakes.sigstore_services import IDENTITY, ISSUER, SigstoreServices
 from tests.fakes.vex import said
 
 from ironhull.attest.attaching import referrer_of
@@ -33,6 +36,7 @@ from ironhull.registry.server.request_log import RequestLog
 from ironhull.registry.server.uploads import Uploads
 from ironhull.settings import Settings
 from ironhull.signing.dsse import signed_bundle
+from ironhull.signing.keyless import KeylessSigner
 from ironhull.signing.keyring import Keyring
 from ironhull.statements.kinds import VEX
 from ironhull.store.referrers import list_documents
@@ -40,7 +44,7 @@ from ironhull.workspace.catalog_serving import catalog_site
 from ironhull.workspace.catalog_trust import Believed
 from ironhull.workspace.cataloguing import Gatherer
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.verifying import VerifyChoices
+from ironhull.workspace.verifying import ChosenIdentity, VerifyChoices
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 CVE = "CVE-2026-0001"
@@ -80,7 +84,7 @@ class Shop:
         layer = {"etc/os-release": OS_RELEASE, "var/lib/dpkg/status": OPENSSL + extra}
         return make_image(self.layout, [layer], names=names, index=False)
 
-    def bundle(self, signer: FakeSigner, about: Descriptor, **more: Any) -> bytes:
+    def bundle(self, signer: FakeSigner | KeylessSigner, about: Descriptor, **more: Any) -> bytes:
         value = {
             "@context": "https://openvex.dev/ns/v0.2.0",
             "@id": "https://example.org/vex/1",
@@ -317,3 +321,29 @@ def test_an_index_of_before_keeps_what_it_alone_remembers(shop: Shop) -> None:
     assert [each.tag for each in shop.site.site.index.moves("app")] == ["1"]
     shop.push(shop.bundle(shop.ours, shop.image))
     assert shop.gathered() == "not_affected"
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[SigstoreServices]:
+    with SigstoreServices() as made:
+        yield made
+
+
+def test_an_identity_is_believed_by_the_root_that_was_named_as_long_as_it_stands_there(
+    tmp_path: Path, services: SigstoreServices
+) -> None:
+    root = tmp_path / "trusted_root.json"
+    root.write_text(json.dumps(services.trusted_root))
+    whom = VerifyChoices(identity=ChosenIdentity(IDENTITY, ISSUER, root))
+    shop = Shop(tmp_path, whom)
+    config = json.dumps(services.trust_config).encode()
+    other = KeylessSigner(config, services.token(identity="eve@example.org"))
+    shop.push(shop.bundle(other, shop.image))
+    shop.push(shop.bundle(shop.ours, shop.image))
+    assert shop.gathered() == "affected"
+    shop.push(shop.bundle(KeylessSigner(config, services.token()), shop.image))
+    assert shop.gathered() == "not_affected"
+    (found,) = ask(shop.app, "GET", API).json["findings"]
+    assert found["said_by"].startswith(f"{IDENTITY} (")
+    root.write_text("{}")
+    assert shop.status() == "affected"
