@@ -17,8 +17,13 @@ from ironhull.catalog.export import export
 from ironhull.catalog.live import Nothing
 from ironhull.catalog.pages import Site
 from ironhull.catalog.shelf import shelf_of
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
+from ironhull.oci.media_types import OCI_INDEX
 from ironhull.progress import Silent
 from ironhull.registry.server.listing import Tags
+from ironhull.registry.server.mirrored import MirrorRecords
+from ironhull.registry.server.records import Records
 from ironhull.state.connecting import sqlite_url
 from ironhull.state.watching import WatchState
 from ironhull.store.home import Home
@@ -48,6 +53,7 @@ PAGES = {
     "found": "/vulnerabilities",
     "status": "/status",
     "hostile": "/images/evil/-/1/vulnerabilities",
+    "mirror": "/images/hub/library/node",
 }
 
 
@@ -70,7 +76,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         "evil", [replace(LIBC, name=HOSTILE, why=HOSTILE)], title=HOSTILE, description=HOSTILE
     )
     bad = finding("CVE-2026-0009", HOSTILE, statement=HOSTILE, why=HOSTILE, title=HOSTILE)
-    catalog.add(evil, scan(evil, bad), "evil:1")
+    cleared = finding(
+        "CVE-2026-0008",
+        "libc6",
+        "not_affected",
+        said_by=HOSTILE,
+        evidence=HOSTILE,
+        before="affected",
+    )
+    catalog.add(evil, scan(evil, bad, cleared), "evil:1")
+    mirrored = MirrorRecords(Records(made.store_folder))
+    for tag in ("20", "22-bookworm-slim"):
+        mirrored.keep_tag("hub/library/node", tag, Descriptor(OCI_INDEX, Digest(evil.digest), 5))
     catalog.index.close()
     made.watch_state.parent.mkdir(parents=True)
     with WatchState(sqlite_url(made.watch_state), _clock) as state:
@@ -92,7 +109,9 @@ def _clock() -> Any:
 
 @pytest.fixture(scope="module")
 def server(home: Home) -> Iterator[RunningServer]:
-    with serving(home.store_folder, home=home.root) as running:
+    rules = home.root / "rules.toml"
+    rules.write_text('[[mirror]]\nprefix = "hub"\nupstream = "registry.example"\n')
+    with serving(home.store_folder, "--rules", str(rules), home=home.root) as running:
         yield running
 
 
