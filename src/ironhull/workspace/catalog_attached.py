@@ -29,9 +29,10 @@ from ironhull.vex.model import VexDocument
 from ironhull.vex.openvex import parse
 from ironhull.workspace.catalog_trust import Believed
 
-MAX_STATEMENT = 8 << 20
-MAX_STATEMENTS = 32 << 20
-"""Bytes of one bundle, and of all bundles of an image, that are read for its pages."""
+MAX_DOCUMENT, MAX_DOCUMENTS = 32 << 20, 256 << 20
+"""Bytes of one bundle, and of all of an image's, that are read to say whose signatures hold."""
+MAX_VEX, MAX_VEXES = 8 << 20, 32 << 20
+"""The same of VEX that is to be applied."""
 Places = Sequence[tuple[str, Digest]]
 """Repositories that have an image, each with what its tags point at: an index, or the image."""
 
@@ -39,7 +40,8 @@ Places = Sequence[tuple[str, Digest]]
 class RepositoryPlace:
     """An image of a repository with what refers to it there, pushed or built; `ImagePlace`.
 
-    `only` are the referrers that are shown; None: all.
+    `only` are the referrers that are shown, None: all; `limits` the bytes that are read of one
+    document and of all.
     """
 
     def __init__(
@@ -48,10 +50,11 @@ class RepositoryPlace:
         repository: str,
         root: Digest,
         only: frozenset[Digest] | None = None,
+        limits: tuple[int, int] | None = None,
     ) -> None:
         self._contents, self._repository, self._root = contents, repository, root
         self._only = only
-        self._left = MAX_STATEMENTS
+        self._most, self._left = limits or (MAX_DOCUMENT, MAX_DOCUMENTS)
 
     def root(self) -> Document:
         """As `ImagePlace.root`."""
@@ -67,11 +70,11 @@ class RepositoryPlace:
 
     def read(self, descriptor: Descriptor) -> bytes:
         """As `ImagePlace.read`; MalformedError for what is more than a page is worth."""
-        most = min(MAX_STATEMENT, self._left)
+        most = min(self._most, self._left)
         if descriptor.size > most:
             raise MalformedError(
-                f"a document of {descriptor.size} bytes; {MAX_STATEMENT} are read, and"
-                f" {MAX_STATEMENTS} of all that is attached"
+                f"a document of {descriptor.size} bytes: more than is read for a page of one, or of"
+                " all that is attached"
             )
         self._left -= descriptor.size
         return self._contents.blobs.read(descriptor.digest, most)
@@ -133,7 +136,8 @@ class AttachedVex:
         if not attached or not places:
             return SaidVex()
         repository, root = places[0]
-        place = RepositoryPlace(self._contents, repository, root, attached)
+        limits = (MAX_VEX, MAX_VEXES)
+        place = RepositoryPlace(self._contents, repository, root, attached, limits)
         statements = _statements(place, {root, manifest}, self._believed.trust())
         documents, signers, words, problems = [], {}, set(), []
         for each in statements:

@@ -306,11 +306,15 @@ def test_hostile_words_of_a_statement_are_shown_and_do_nothing(shop: Shop) -> No
 def test_a_statement_larger_than_pages_read_counts_for_nothing(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ironhull.workspace.catalog_attached.MAX_STATEMENT", 100)
+    monkeypatch.setattr("ironhull.workspace.catalog_attached.MAX_VEX", 100)
     shop.push(shop.bundle(shop.ours, shop.image))
     assert shop.gathered() == "affected"
-    value = ask(shop.app, "GET", "/api/v1/images/app/-/1/attestations").json
-    assert "100 are read" in value["verification"]["refused"][0][1]
+    monkeypatch.setattr("ironhull.workspace.catalog_attached.MAX_DOCUMENT", 100)
+    live = shop.site.site.live
+    assert isinstance(live, Remembered)
+    live.forget()
+    (refused,) = live.verification("app:1").refused
+    assert "more than is read for a page" in refused[1]
 
 
 def test_an_index_of_before_keeps_what_it_alone_remembers(shop: Shop) -> None:
