@@ -37,8 +37,13 @@ class Shop:
         return value["changes"], (site / "images/app/-/1/changes/index.html").read_text()
 
 
-def test_the_entries_between_two_builds_stand_on_the_page_and_in_the_api(tmp_path: Path) -> None:
-    value, page = Shop(tmp_path).changes()
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return Shop(tmp_path_factory.mktemp("words"))
+
+
+def test_the_entries_between_two_builds_stand_on_the_page_and_in_the_api(shop: Shop) -> None:
+    value, page = shop.changes()
     [source] = value["words"]
     assert (source["source"], source["before"], source["after"]) == ("app", "1.0-1", "1.2-1")
     assert [entry["version"] for entry in source["entries"]] == ["1.2-1", "1.1-1"]
@@ -49,8 +54,7 @@ def test_the_entries_between_two_builds_stand_on_the_page_and_in_the_api(tmp_pat
     assert "What 1.0-1 brings" not in page
 
 
-def test_a_package_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = Shop(tmp_path)
+def test_a_package_file_is_read_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     first, _ = shop.changes()
     monkeypatch.setattr(catalog_words, "changelog_of", None)
     assert shop.changes()[0] == first
@@ -64,10 +68,7 @@ def test_words_that_the_store_does_not_have_are_not_known(tmp_path: Path) -> Non
     assert source["entries"] == []
     assert source["note"] == "not known: its package file is not in this machine's store"
     assert "not known: its package file is not in this machine" in page
-
-
-def test_of_an_image_that_was_built_elsewhere_the_words_are_not_known(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    # As of an image that was built elsewhere.
     shutil.rmtree(shop.shop.home.origins)
     value, _ = shop.changes()
     assert value["words"][0]["note"] == "not known: this image was not built here"
@@ -84,17 +85,16 @@ def test_hostile_and_endless_words_are_cut_and_do_nothing(tmp_path: Path) -> Non
 
 
 def test_an_answer_has_room_for_the_newest_entries_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog_words, "MAX_TOGETHER", 30)
-    value, _ = Shop(tmp_path).changes()
+    value, _ = shop.changes()
     [source] = value["words"]
     assert [entry["version"] for entry in source["entries"]] == ["1.2-1"]
     assert source["note"] == "older ones: 1 more, in `ironhull changelog`"
 
 
-def test_kept_words_do_not_make_pages_anew(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+def test_kept_words_do_not_make_pages_anew(shop: Shop) -> None:
     shop.shop.gather_catalog()
     index = opened_index(shop.shop.machine)
     before = index.generation
