@@ -79,6 +79,15 @@ class StoredClaim(NamedTuple):
         )
 
 
+ClaimGroup = tuple[str, str, int, int, int, int, str, str]
+"""All claims on a package in one ecosystem, as few values: package, ecosystem, the lowest and the
+highest key of their feeds, how many they are, how many of them say no more than fixed or not
+(`unfixed`, or `end-of-life` outside advisories) and give no reason, their vulnerabilities in order,
+their fixed versions (empty where there is none).
+
+The last two are lists joined by `SEPARATOR`, which a text of a feed may hold too: count them.
+"""
+SEPARATOR = "\n"
 Rating = tuple[float, str, str, str, str]
 """CVSS base score, vector, the feed's own word, summary, date of publication."""
 
@@ -200,6 +209,23 @@ class Database:
                 (*chunk, family, len(family) + 1, f"{family}:"),
             )
             found.extend(map(StoredClaim._make, rows))
+        return found
+
+    def claim_groups(self, packages: Iterable[str], family: str) -> list[ClaimGroup]:
+        """As `claims`, a value for each package and ecosystem: a fifth of the time and memory."""
+        found: list[ClaimGroup] = []
+        for chunk in _chunks(packages):
+            rows = self._rows(
+                "SELECT package, ecosystem, min(feed), max(feed), count(*),"  # noqa: S608
+                " sum(reason IS NULL AND (state IN ('fixed', 'unfixed') OR (state = 'end-of-life'"
+                " AND fixed IS NULL AND advisory IS NULL))),"
+                f" group_concat(vulnerability, '{SEPARATOR}'),"
+                f" group_concat(ifnull(fixed, ''), '{SEPARATOR}')"
+                f" FROM claim WHERE package IN ({_marks(chunk)}) GROUP BY package, ecosystem",
+                chunk,
+            )
+            # Asked of each of thousands here, not of each of hundreds of thousands there.
+            found.extend(row for row in rows if row[1].partition(":")[0] == family)
         return found
 
     def all_claims(self, family: str) -> Iterator[StoredClaim]:

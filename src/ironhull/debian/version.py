@@ -47,20 +47,26 @@ class Version:
 
 def parse_version(text: str) -> Version:
     """The parts of a version; MalformedError names what is wrong with it."""
+    return Version(*_parts(text))
+
+
+def _parts(text: str) -> tuple[int, str, str]:
     found = _SYNTAX.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if found is None:
         raise MalformedError(f"not a Debian version: {text!r:.100} ({_fault(text)})")
-    epoch = int(found["epoch"] or 0)
-    if epoch > MAX_EPOCH or (":" in found["upstream"] and found["epoch"] is None):
+    given, upstream, revision = found.groups("")
+    epoch = int(given or 0)
+    if epoch > MAX_EPOCH or (":" in upstream and not given):
         raise MalformedError(f"not a Debian version: {text!r:.100} ({_fault(text)})")
-    return Version(epoch, found["upstream"], found["revision"] or "")
+    return epoch, upstream, revision
 
 
 @lru_cache(maxsize=1 << 16)
 def version_key(text: str) -> VersionKey:
     """What to sort a version by; MalformedError as `parse_version`."""
-    version = parse_version(text)
-    return version.epoch, _runs(version.upstream), _runs(version.revision)
+    # No Version in between: advisories have tens of thousands.
+    epoch, upstream, revision = _parts(text)
+    return epoch, _runs(upstream), _runs(revision)
 
 
 def compare(a: str, b: str) -> int:
@@ -92,14 +98,20 @@ def satisfies(version: DebianVersion | str, operator: str, bound: DebianVersion 
     raise MalformedError(f"not a version relation: {operator!r} (there are: << <= = >= >>)")
 
 
+@lru_cache(maxsize=1 << 14)
 def _runs(text: str) -> tuple[str | int, ...]:
     # An absent part equals "0". The empty run that the expression finds last closes every key, so
     # that no key is the beginning of another.
     runs: list[str | int] = []
     for other, digits in _RUNS.findall(text or "0"):
-        runs.append(other.translate(_ORDER) + _END)
+        runs.append(_word(other))
         runs.append(int(digits or 0))
     return tuple(runs)
+
+
+@lru_cache(maxsize=1 << 12)
+def _word(text: str) -> str:
+    return text.translate(_ORDER) + _END
 
 
 def _fault(text: str) -> str:

@@ -39,7 +39,7 @@ def evidence(package: Package, rule: Rule) -> Assessment | None:
     """The assessment that evidence allows, or None."""
     if package.type != "deb":
         return None
-    if rule.claim.package == "linux" and is_headers(package):
+    if rule.claim.package == "linux" and is_headers(package.name):
         text = (
             f"{package.name} holds headers and build scripts of the kernel; the vulnerable code is"
             " in the kernel, which no package of this name contains"
@@ -57,9 +57,9 @@ def evidence(package: Package, rule: Rule) -> Assessment | None:
     return None
 
 
-def is_headers(package: Package) -> bool:
-    """Whether it is one of the kernel's packages that hold no kernel."""
-    return _HEADERS.fullmatch(package.name) is not None
+def is_headers(name: str) -> bool:
+    """Whether a package of this name is one of the kernel's that hold no kernel."""
+    return _HEADERS.fullmatch(name) is not None
 
 
 def says_not_built(rule: Rule) -> bool:

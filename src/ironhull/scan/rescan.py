@@ -1,6 +1,7 @@
 """Stored inventories against today's advisories, without the images, each difference once.
 
-1. Of all images, each different package of a release is matched once: a *unit*.
+1. Of all images, each different package of a release is matched once: a *unit*. Where nothing but
+   names and fixed versions is said of its source, these are counted without making rules.
 2. A ledger remembers which vulnerabilities a unit was ever reported for, and in which round. What
    is not in it is new; it is written down before it is reported and never forgotten, so nothing is
    reported twice, not even what went away and came back.
@@ -11,9 +12,7 @@ For an image that the ledger does not know yet, everything is baseline and nothi
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ironhull.advisories.database import Database
 from ironhull.errors import InputError, MalformedError
@@ -22,11 +21,13 @@ from ironhull.scan.debian import tracker_source
 from ironhull.scan.evidence import evidence, is_headers, says_not_built
 from ironhull.scan.interface import LiveIndex, Matcher, grouped
 from ironhull.scan.matching import matchers_for
-from ironhull.scan.rebuilt import rebuilt_by
+from ironhull.scan.plain import PlainSet, plain_sets, state_of
+from ironhull.scan.rebuilt import rebuilt_by, rebuilt_version
 from ironhull.scan.rules import Rule
 from ironhull.scan.target import Target, target_of
-from ironhull.state.inventories import InventoryStore, StoredImage
+from ironhull.state.inventories import InventoryStore, StoredImage, StoredPackage
 from ironhull.state.ledger import Ledger, LedgerRound, LedgerUnit
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +62,28 @@ class ImageRescan:
 class _Outcome:
     """What a version of a source is vulnerable to; its binary packages share it."""
 
-    rules: Sequence[Rule]
+    raw: int
     state: bytes
     """Digest of the names; tells whether anything changed."""
     open: int
     """Without those that our evidence clears for every binary package."""
-    unknown: str
+    unmatched: bool = False
     """As `Match.unknown`."""
+    rules: Sequence[Rule] | None = None
+    """None where none were made to count."""
+
+
+_NO_MATCH = _Outcome(0, b"", 0, True, ())
 
 
 @dataclass(slots=True)
 class _Unit:
     """One package of one release."""
 
-    package: Package
-    rules: Sequence[Rule] = ()
-    state: bytes = b""
-    raw: int = 0
+    ecosystem: str
+    stored: StoredPackage
+    outcome: _Outcome = _NO_MATCH
     open: int = 0
-    unmatched: bool = False
     number: int = 0
     learned: int = 0
     """The latest round in which the ledger learned something of it."""
@@ -93,7 +97,7 @@ def rescan(
     store: InventoryStore, database: Database, ledger: Ledger, index: LiveIndex
 ) -> list[ImageRescan]:
     """Every stored image, by name. What is new goes into the ledger."""
-    images, installed, packages = store.images(), store.installed(), store.packages()
+    images, installed, packages = store.images(), store.installed(), store.stored_packages()
     releases = _releases(images, installed, packages, database)
     numbers: dict[str, set[int]] = {}
     for image in images:
@@ -101,30 +105,35 @@ def rescan(
         if isinstance(target, Target):
             numbers.setdefault(target.ecosystem, set()).update(installed.get(image.id, ()))
     units = {
-        ecosystem: {number: _Unit(packages[number]) for number in sorted(of_release)}
+        ecosystem: {number: _Unit(ecosystem, packages[number]) for number in sorted(of_release)}
         for ecosystem, of_release in numbers.items()
     }
-    _match(units, database, index)
+    judge = _Judge(database, index)
+    _count(units, judge, database)
     with ledger.round() as opened:
-        return _settle(opened, images, installed, releases, units)
+        _learn(opened, units, judge)
+        return _settle(opened, images, installed, releases, units, judge)
 
 
 def _releases(
     images: Sequence[StoredImage],
-    installed: Mapping[int, list[int]],
-    packages: Mapping[int, Package],
+    installed: Mapping[int, Sequence[int]],
+    packages: Mapping[int, StoredPackage],
     database: Database,
 ) -> dict[int, Target | str]:
     """Image → what its distribution packages are matched as, or why they cannot be."""
     found: dict[int, Target | str] = {}
     known: dict[tuple[object, ...], Target | str] = {}
+    types = {number: package.type for number, package in packages.items()}
     for image in images:
-        kinds = {packages[number].type: packages[number] for number in installed.get(image.id, ())}
-        key = (image.distribution, image.version_id, image.codename, frozenset(kinds))
+        numbers = installed.get(image.id, ())
+        kinds = frozenset(map(types.__getitem__, numbers))
+        key = (image.distribution, image.version_id, image.codename, kinds)
         if key not in known:
+            samples = {types[number]: packages[number].package for number in numbers}
             distribution = Distribution(image.distribution, image.version_id, image.codename)
             identity = ImageIdentity(image.name, "stored")
-            sample = Inventory(identity, distribution, tuple(kinds.values()))
+            sample = Inventory(identity, distribution, tuple(samples.values()))
             try:
                 target = target_of(sample, database.ecosystems)
                 known[key] = target if target.covered else target.warnings[0].message
@@ -134,43 +143,97 @@ def _releases(
     return found
 
 
-def _match(units: _Units, database: Database, index: LiveIndex) -> None:
-    # One reading of the claims for all releases of Debian: each needs all of a source's.
-    sources = {
-        tracker_source(unit.package.source, unit.package.source_version)[0]
-        for of_release in units.values()
-        for unit in of_release.values()
-        if unit.package.type == "deb"
-    }
-    claims = grouped(database.claims(sorted(sources), "debian"), sources)
+def _count(units: _Units, judge: _Judge, database: Database) -> None:
+    """Give every unit its outcome: those of one version of a source at once."""
+    same: dict[tuple[str, str, str, str, str], list[_Unit]] = {}
     for ecosystem, of_release in units.items():
-        family = ecosystem.partition(":")[0]
-        target = Target(family, ecosystem)  # type: ignore[arg-type]
-        matchers = matchers_for(target, database, index)
-        debian = matchers.get("deb")
-        by_type: dict[str, list[_Unit]] = {}
         for unit in of_release.values():
-            by_type.setdefault(unit.package.type, []).append(unit)
-        if debian is not None and family == "debian":
-            needed = {
-                tracker_source(unit.package.source, unit.package.source_version)[0]
-                for unit in by_type.get("deb", ())
-            }
-            debian.adopt({source: claims[source] for source in needed})
-        for kind, of_type in by_type.items():
-            matcher = matchers.get(kind)
-            if matcher is None:
-                for unit in of_type:
-                    unit.unmatched = True
-            else:
-                _match_units(matcher, of_type)
+            _, kind, _, _, source, version, origin = unit.stored
+            same.setdefault((ecosystem, kind, source, version, origin), []).append(unit)
+    plain = [key for key in same if key[1] == "deb" and key[0].startswith("debian:")]
+    sources = {key: tracker_source(key[2], key[3]) for key in plain}
+    sets = plain_sets(database, {(sources[key][0], key[0]) for key in plain})
+    left: list[_Unit] = []
+    for key, group in same.items():
+        name, version = sources.get(key, ("", ""))
+        names = sets.get((name, key[0]))
+        if names is None or not _is_debians(version_of_source=key[3], origin=key[4]):
+            left += group
+            continue
+        outcome = _counted(names, version)
+        for unit in group:
+            unit.outcome, unit.open = outcome, outcome.raw
+            # As `evidence`: the kernel's headers hold nothing of it.
+            if name == "linux" and is_headers(unit.stored.name):
+                unit.open = 0
+    judge.decide(left)
+
+
+def _is_debians(version_of_source: str, origin: str) -> bool:
+    """Whether nothing shows that others made the package."""
+    return bool(version_of_source) and not origin and rebuilt_version(version_of_source) is None
+
+
+def _counted(names: PlainSet, version: str) -> _Outcome:
+    try:
+        found = names.matching(version)
+    except MalformedError:
+        return _NO_MATCH
+    return _Outcome(len(found), state_of(found), len(found))
+
+
+def _source(stored: StoredPackage) -> tuple[str, str]:
+    return tracker_source(stored.source, stored.source_version)
+
+
+class _Judge:
+    """Makes rules of units, for those that need them."""
+
+    def __init__(self, database: Database, index: LiveIndex) -> None:
+        self._database = database
+        self._index = index
+        self._matchers: dict[str, Mapping[str, Matcher]] = {}
+
+    def decide(self, units: Sequence[_Unit]) -> None:
+        """Give every unit an outcome with rules, at once."""
+        groups: dict[tuple[str, str], list[_Unit]] = {}
+        for unit in units:
+            groups.setdefault((unit.ecosystem, unit.stored.type), []).append(unit)
+        self._adopt({at: group for (at, kind), group in groups.items() if kind == "deb"})
+        for (ecosystem, kind), group in groups.items():
+            matcher = self._of(ecosystem).get(kind)
+            if matcher is not None:
+                _match_units(matcher, group)
+
+    def rules(self, units: Iterable[_Unit]) -> None:
+        """Give rules to those that were counted without."""
+        self.decide([unit for unit in units if unit.outcome.rules is None])
+
+    def _of(self, ecosystem: str) -> Mapping[str, Matcher]:
+        if ecosystem not in self._matchers:
+            family = ecosystem.partition(":")[0]
+            target = Target(family, ecosystem)  # type: ignore[arg-type]
+            self._matchers[ecosystem] = matchers_for(target, self._database, self._index)
+        return self._matchers[ecosystem]
+
+    def _adopt(self, groups: Mapping[str, Sequence[_Unit]]) -> None:
+        # One reading of the claims for all releases of Debian: each needs all of a source's.
+        needed = {
+            ecosystem: {_source(unit.stored)[0] for unit in group}
+            for ecosystem, group in groups.items()
+            if ecosystem.partition(":")[0] == "debian"
+        }
+        sources = set().union(*needed.values())
+        claims = grouped(self._database.claims(sorted(sources), "debian"), sources)
+        for ecosystem, of_release in needed.items():
+            self._of(ecosystem)["deb"].adopt({source: claims[source] for source in of_release})
 
 
 def _match_units(matcher: Matcher, units: Sequence[_Unit]) -> None:
-    matcher.load([unit.package for unit in units])
-    known: dict[tuple[str, ...], _Outcome | None] = {}
-    for unit in units:
-        package = unit.package
+    packages = [unit.stored.package for unit in units]
+    matcher.load(packages)
+    known: dict[tuple[str, ...], _Outcome] = {}
+    for unit, package in zip(units, packages, strict=True):
         # Binary packages of one source and version are vulnerable to the same.
         key: tuple[str, ...] = (package.source, package.source_version, package.origin)
         if package.type == "deb" and rebuilt_by(package) is not None:
@@ -180,57 +243,58 @@ def _match_units(matcher: Matcher, units: Sequence[_Unit]) -> None:
             key = (package.type, package.name, package.version)
         if key not in known:
             known[key] = _outcome(matcher, package)
-        outcome = known[key]
-        if outcome is None:
-            unit.unmatched = True
-            continue
-        unit.rules, unit.state, unit.raw = outcome.rules, outcome.state, len(outcome.rules)
-        unit.open, unit.unmatched = outcome.open, bool(outcome.unknown)
-        if package.type == "deb" and is_headers(package):
-            unit.open = sum(evidence(package, rule) is None for rule in outcome.rules)
+        unit.outcome = known[key]
+        unit.open = unit.outcome.open
+        if package.type == "deb" and is_headers(package.name):
+            unit.open = sum(evidence(package, rule) is None for rule in unit.outcome.rules or ())
 
 
-def _outcome(matcher: Matcher, package: Package) -> _Outcome | None:
+def _outcome(matcher: Matcher, package: Package) -> _Outcome:
     try:
         match = matcher.match(package)
     except MalformedError:
-        return None
+        return _NO_MATCH
     rules = match.rules
-    # Another order of the same names is looked at as if it were news, and then found to be none.
-    names = [rule.vulnerability for rule in rules]
-    state = hashlib.sha256("\0".join(names).encode()).digest()
+    state = state_of(sorted(rule.vulnerability for rule in rules))
     reasons = [rule for rule in rules if rule.reason] if package.type == "deb" else []
     cleared = sum(says_not_built(rule) for rule in reasons)
-    return _Outcome(rules, state, len(rules) - cleared, match.unknown)
+    return _Outcome(len(rules), state, len(rules) - cleared, bool(match.unknown), rules)
 
 
 def _settle(
     opened: LedgerRound,
     images: Sequence[StoredImage],
-    installed: Mapping[int, list[int]],
+    installed: Mapping[int, Sequence[int]],
     releases: Mapping[int, Target | str],
     units: _Units,
+    judge: _Judge,
 ) -> list[ImageRescan]:
-    """Write down what is new, then say for each image what it is."""
-    _learn(opened, units)
+    """Say for each image what it is, and what is new of it."""
+    counts = {ecosystem: _Counts(of_release) for ecosystem, of_release in units.items()}
+    oldest = min((opened.images.get(each.key, opened.number) for each in images), default=0)
+    judge.rules(
+        unit
+        for of_release in units.values()
+        for unit in of_release.values()
+        if unit.learned > oldest
+    )
     results = []
     for image in images:
         target = releases[image.id]
         if isinstance(target, str):
             results.append(ImageRescan(image.name, image.key, None, None, 0, (), target))
             continue
-        of_release = units[target.ecosystem]
-        mine = [of_release[number] for number in installed.get(image.id, ())]
+        mine, of_release = installed.get(image.id, ()), counts[target.ecosystem]
         last = opened.images.get(image.key)
-        new = () if last is None else tuple(_news(opened, mine, last))
+        learned = () if last is None else of_release.learned_since(last, mine)
         results.append(
             ImageRescan(
                 image=image.name,
                 key=image.key,
-                raw=sum(unit.raw for unit in mine),
-                after_vex=sum(unit.open for unit in mine),
-                unmatched=sum(unit.unmatched for unit in mine),
-                new=new,
+                raw=(raw := of_release.raw_of(mine)),
+                after_vex=raw - of_release.cleared_of(mine),
+                unmatched=of_release.unmatched_of(mine),
+                new=tuple(_news(opened, learned, last or 0)),
             )
         )
     # What could not be matched has not begun yet.
@@ -238,24 +302,58 @@ def _settle(
     return results
 
 
-def _learn(opened: LedgerRound, units: _Units) -> None:
+class _Counts:
+    """The units of a release by number, as sums over many images read them."""
+
+    def __init__(self, units: Mapping[int, _Unit]) -> None:
+        self._units = units
+        self._raw = {number: unit.outcome.raw for number, unit in units.items()}
+        lost = {number: unit.outcome.raw - unit.open for number, unit in units.items()}
+        self._cleared = {number: count for number, count in lost.items() if count}
+        self._unmatched = {number for number, unit in units.items() if unit.outcome.unmatched}
+        self._latest = max((unit.learned for unit in units.values()), default=0)
+
+    def raw_of(self, numbers: Iterable[int]) -> int:
+        """All findings."""
+        return sum(map(self._raw.__getitem__, numbers))
+
+    def cleared_of(self, numbers: Iterable[int]) -> int:
+        """Those that our evidence clears."""
+        if not self._cleared:
+            return 0
+        return sum(map(self._cleared.__getitem__, filter(self._cleared.__contains__, numbers)))
+
+    def unmatched_of(self, numbers: Iterable[int]) -> int:
+        """How many packages nobody can say all about."""
+        return sum(map(self._unmatched.__contains__, numbers)) if self._unmatched else 0
+
+    def learned_since(self, last: int, numbers: Iterable[int]) -> Sequence[_Unit]:
+        """Those of which the ledger learned something after a round."""
+        if self._latest <= last:
+            return ()
+        return [self._units[number] for number in numbers if self._units[number].learned > last]
+
+
+def _learn(opened: LedgerRound, units: _Units, judge: _Judge) -> None:
     """Note the vulnerabilities of every unit that were not known of it yet."""
     known = opened.units()
     following = 1 + max((unit.number for unit in known.values()), default=0)
+    changed: list[tuple[str, _Unit]] = []
     for ecosystem, of_release in units.items():
         for unit in of_release.values():
-            identity = _identity(ecosystem, unit.package)
+            identity = _identity(ecosystem, unit.stored)
             before = known.get(identity)
             if before is None:
                 before = LedgerUnit(following, b"", 0)
                 following += 1
             unit.number, unit.learned = before.number, before.learned
-            if before.state == unit.state:
-                continue
-            if _note(opened, unit):
-                unit.learned = opened.number
-            known[identity] = LedgerUnit(unit.number, unit.state, unit.learned)
-            opened.keep(identity, known[identity])
+            if before.state != unit.outcome.state:
+                changed.append((identity, unit))
+    judge.rules(unit for _, unit in changed)
+    for identity, unit in changed:
+        if _note(opened, unit):
+            unit.learned = opened.number
+        opened.keep(identity, LedgerUnit(unit.number, unit.outcome.state, unit.learned))
 
 
 def _note(opened: LedgerRound, unit: _Unit) -> bool:
@@ -263,7 +361,7 @@ def _note(opened: LedgerRound, unit: _Unit) -> bool:
     reported = opened.reported(unit.number)
     fresh = {
         rule.vulnerability: _earlier(rule, reported) or opened.number
-        for rule in unit.rules
+        for rule in unit.outcome.rules or ()
         if rule.vulnerability not in reported
     }
     opened.report(unit.number, fresh)
@@ -280,27 +378,25 @@ def _earlier(rule: Rule, reported: Mapping[str, int]) -> int:
     return 0
 
 
-def _news(opened: LedgerRound, units: Sequence[_Unit], last: int) -> Iterator[NewFinding]:
+def _news(opened: LedgerRound, units: Iterable[_Unit], last: int) -> Iterator[NewFinding]:
     told: set[tuple[str, str, str]] = set()
     for unit in units:
-        if unit.learned <= last:
-            continue
+        package = unit.stored.package
         fresh = opened.reported_since(unit.number, last)
-        for rule in unit.rules:
-            key = (rule.vulnerability, unit.package.name, unit.package.version)
+        for rule in unit.outcome.rules or ():
+            key = (rule.vulnerability, package.name, package.version)
             if rule.vulnerability in fresh and key not in told:
                 told.add(key)
                 yield NewFinding(
                     id=rule.vulnerability,
-                    package=unit.package.name,
-                    version=unit.package.version,
-                    type=unit.package.type,
+                    package=package.name,
+                    version=package.version,
+                    type=package.type,
                     fixed_version=rule.offered,
-                    suppressed=evidence(unit.package, rule) is not None,
+                    suppressed=evidence(package, rule) is not None,
                 )
 
 
-def _identity(ecosystem: str, package: Package) -> str:
-    parts = (package.type, package.name, package.version, package.source, package.source_version)
-    origin = (package.origin,) if package.origin else ()
-    return "\0".join((ecosystem, *parts, *origin))
+def _identity(ecosystem: str, stored: StoredPackage) -> str:
+    identity = "\0".join((ecosystem, *stored[1:6]))
+    return f"{identity}\0{stored.origin}" if stored.origin else identity

@@ -5,7 +5,7 @@ Unlike a rescan it remembers nothing: the same images and advisories give the sa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ironhull.advisories.database import Database
 from ironhull.errors import InputError
@@ -41,7 +41,7 @@ def standing_findings(
     vulnerability the worst finding stands for all.
     """
     packages, installed = store.packages(), store.installed()
-    releases: dict[Distribution, list[tuple[str, list[int]]]] = {}
+    releases: dict[Distribution, list[tuple[str, Sequence[int]]]] = {}
     for image in store.images():
         if image.key in keys:
             distribution = Distribution(image.distribution, image.version_id, image.codename)

@@ -1,41 +1,40 @@
 """Inventories on disk, by image: what a rescan reads when the images are gone.
 
 <root>/<hex>.json is the whole inventory. `packages.sqlite` beside it holds each different package
-once for all images, so that a thousand inventories are matched like one.
+once for all images, so that a thousand inventories are matched like one, and of each image the
+numbers of its packages: 32 bits each, little-endian.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError
 from ironhull.inventory.document import READER, dumps, loads
-from ironhull.inventory.model import Inventory, Package
+from ironhull.inventory.model import DISTRIBUTION_TYPES, Inventory, Package, PackageType
 from ironhull.store.files import locked, replace_file
 from ironhull.values import dataclass
 
-FORMAT = 2
+FORMAT = 3
 """Of the database; the files have the form of `document`."""
 _MAX_FILE = 1 << 30
 _TABLES = f"""
 PRAGMA user_version = {FORMAT};
 CREATE TABLE IF NOT EXISTS image (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
-    distribution TEXT NOT NULL, version_id TEXT NOT NULL, codename TEXT NOT NULL);
+    distribution TEXT NOT NULL, version_id TEXT NOT NULL, codename TEXT NOT NULL,
+    installed BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS package (
     id INTEGER PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
     source TEXT NOT NULL, source_version TEXT NOT NULL, architecture TEXT NOT NULL,
     origin TEXT NOT NULL,
     UNIQUE (type, name, version, source, source_version, architecture, origin));
-CREATE TABLE IF NOT EXISTS installed (
-    image INTEGER NOT NULL REFERENCES image (id) ON DELETE CASCADE,
-    package INTEGER NOT NULL REFERENCES package (id),
-    location TEXT NOT NULL, owned_by TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS installed_image ON installed (image);
-CREATE INDEX IF NOT EXISTS installed_package ON installed (package);
 """
 
 
@@ -51,6 +50,31 @@ class StoredImage:
     distribution: str
     version_id: str
     codename: str
+
+
+class StoredPackage(NamedTuple):
+    """A different package of all images; what a rescan counts needs no more."""
+
+    number: int
+    type: PackageType
+    name: str
+    version: str
+    source: str
+    source_version: str
+    origin: str
+
+    @property
+    def package(self) -> Package:
+        """The package without places and licences."""
+        return Package(
+            name=self.name,
+            version=self.version,
+            type=self.type,
+            location="",
+            source=self.source,
+            source_version=self.source_version,
+            origin=self.origin,
+        )
 
 
 class InventoryStore:
@@ -103,37 +127,26 @@ class InventoryStore:
             )
             return [StoredImage(*row) for row in rows]
 
-    def packages(self) -> dict[int, Package]:
-        """Each different package of all images once, by number; without places and licences."""
+    def stored_packages(self) -> dict[int, StoredPackage]:
+        """Each different package of all images once, by number."""
         with self._database() as database:
             rows = database.execute(
                 "SELECT id, type, name, version, source, source_version, origin FROM package"
             )
-            return {
-                number: Package(
-                    name=name,
-                    version=version,
-                    type=kind,
-                    location="",
-                    source=source,
-                    source_version=source_version,
-                    origin=origin,
-                )
-                for number, kind, name, version, source, source_version, origin in rows
-            }
+            return {row[0]: StoredPackage._make(row) for row in rows}
 
-    def installed(self) -> dict[int, list[int]]:
+    def packages(self) -> dict[int, Package]:
+        """As `stored_packages`, as the values that matching takes."""
+        return {number: row.package for number, row in self.stored_packages().items()}
+
+    def installed(self) -> dict[int, Sequence[int]]:
         """Image → numbers of its packages, a row of `StoredImage` and keys of `packages`.
 
         Without what a distribution package installed: that is a part of the package.
         """
         with self._database() as database:
-            rows = database.execute(
-                "SELECT image, group_concat(package)"
-                " FROM installed i JOIN package p ON p.id = i.package"
-                " WHERE i.owned_by = '' OR p.type IN ('deb', 'apk') GROUP BY image"
-            )
-            return {image: [int(part) for part in text.split(",")] for image, text in rows}
+            rows = database.execute("SELECT id, installed FROM image WHERE installed != x''")
+            return {image: _numbers(packed) for image, packed in rows}
 
     def __iter__(self) -> Iterator[Inventory]:
         """All stored inventories, whole, by name; damaged ones raise MalformedError."""
@@ -151,7 +164,6 @@ class InventoryStore:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(path, timeout=60)) as database:
-                database.execute("PRAGMA foreign_keys = ON")
                 # One process at a time makes it; SQLite does not wait for a change of the mode.
                 with locked(self.root / "packages.lock"):
                     database.execute("PRAGMA journal_mode = WAL")
@@ -166,6 +178,7 @@ class InventoryStore:
 
     def _rebuild(self, database: sqlite3.Connection) -> None:
         """The database is only an index: make it from the files."""
+        # Earlier forms had a row for each package of each image.
         for table in ("installed", "package", "image"):
             database.execute(f"DROP TABLE IF EXISTS {table}")
         database.executescript(_TABLES)
@@ -180,32 +193,54 @@ class InventoryStore:
 
 def _index(database: sqlite3.Connection, inventory: Inventory) -> None:
     image, distribution = inventory.image, inventory.distribution
+    identities = [
+        _identity(package)
+        for package in inventory.packages
+        if not package.owned_by or package.type in DISTRIBUTION_TYPES
+    ]
+    database.executemany(
+        "INSERT OR IGNORE INTO package"
+        " (type, name, version, source, source_version, architecture, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        identities,
+    )
+    numbers = [
+        number
+        for identity in identities
+        for (number,) in database.execute(
+            "SELECT id FROM package WHERE type = ? AND name = ? AND version = ? AND source = ?"
+            " AND source_version = ? AND architecture = ? AND origin = ?",
+            identity,
+        )
+    ]
     database.execute("DELETE FROM image WHERE key = ?", (image.key,))
-    cursor = database.execute(
-        "INSERT INTO image (key, name, distribution, version_id, codename) VALUES (?, ?, ?, ?, ?)",
+    database.execute(
+        "INSERT INTO image (key, name, distribution, version_id, codename, installed)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
         (
             image.key,
             image.name,
             distribution.id,
             distribution.version_id,
             distribution.codename,
+            _packed(numbers),
         ),
     )
-    row = cursor.lastrowid
-    database.executemany(
-        "INSERT OR IGNORE INTO package"
-        " (type, name, version, source, source_version, architecture, origin)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (_identity(package) for package in inventory.packages),
-    )
-    database.executemany(
-        "INSERT INTO installed SELECT ?, id, ?, ? FROM package WHERE type = ? AND name = ? AND "
-        "version = ? AND source = ? AND source_version = ? AND architecture = ? AND origin = ?",
-        (
-            (row, package.location, package.owned_by, *_identity(package))
-            for package in inventory.packages
-        ),
-    )
+
+
+def _packed(numbers: Iterable[int]) -> bytes:
+    values = array("I", numbers)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values.tobytes()
+
+
+def _numbers(packed: bytes) -> Sequence[int]:
+    values = array("I")
+    values.frombytes(packed)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
 
 
 def _identity(package: Package) -> tuple[str, ...]:

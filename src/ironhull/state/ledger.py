@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ironhull.errors import EnvironmentProblem
 from ironhull.store.files import locked
@@ -27,8 +27,7 @@ CREATE TABLE IF NOT EXISTS image (key TEXT PRIMARY KEY, round INTEGER NOT NULL) 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerUnit:
+class LedgerUnit(NamedTuple):
     """What the ledger knows of a unit."""
 
     number: int
@@ -49,8 +48,8 @@ class LedgerRound:
 
     def units(self) -> dict[str, LedgerUnit]:
         """Every known unit by its identity."""
-        rows = self._connection.execute("SELECT identity, number, state, learned FROM unit")
-        return {identity: LedgerUnit(*rest) for identity, *rest in rows}
+        rows = self._connection.execute("SELECT number, state, learned, identity FROM unit")
+        return {row[3]: LedgerUnit._make(row[:3]) for row in rows}
 
     def keep(self, identity: str, unit: LedgerUnit) -> None:
         """Write down the state of a unit."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ironhull.advisories.database import Database
@@ -15,6 +14,7 @@ from ironhull.scan.rescan import ImageRescan
 from ironhull.scan.rescan import rescan as rescan_stored
 from ironhull.state.inventories import InventoryStore
 from ironhull.state.ledger import Ledger
+from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.scanning import allowed_age
 
