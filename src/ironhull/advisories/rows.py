@@ -95,29 +95,31 @@ class Rows:
         )
         self.tables["alias"].extend((alias, key) for alias in record.aliases)
         if not record.withdrawn:
-            self.tables["claim"].extend(
-                _claim(claim, key, number, self.feed) for number, claim in enumerate(record.claims)
+            self._claims(record.claims, key)
+
+    def _claims(self, claims: tuple[Claim, ...], record: int) -> None:
+        add = self.tables["claim"].append
+        for number, claim in enumerate(claims):
+            add(
+                (
+                    claim.package,
+                    claim.ecosystem,
+                    claim.vulnerability,
+                    record,
+                    number,
+                    self.feed,
+                    # `value` is a property that takes as long as all of the rest.
+                    claim.state._value_,
+                    claim.fixed or None,
+                    claim.urgency or None,
+                    claim.reason or None,
+                    claim.line or None,
+                    claim.advisory or None,
+                    claim.bug or None,
+                    json.dumps(claim.ranges, separators=(",", ":")) if claim.ranges else None,
+                    _list(claim.versions),
+                )
             )
-
-
-def _claim(claim: Claim, record: int, number: int, feed: int) -> tuple[Any, ...]:
-    return (
-        claim.package,
-        claim.ecosystem,
-        claim.vulnerability,
-        record,
-        number,
-        feed,
-        claim.state.value,
-        claim.fixed or None,
-        claim.urgency or None,
-        claim.reason or None,
-        claim.line or None,
-        claim.advisory or None,
-        claim.bug or None,
-        json.dumps(claim.ranges, separators=(",", ":")) if claim.ranges else None,
-        _list(claim.versions),
-    )
 
 
 def _list(values: tuple[str, ...]) -> str | None:

@@ -260,6 +260,27 @@ def test_a_distributions_ranges_become_the_end_of_the_last() -> None:
         assert record.claims[0].fixed == expected
 
 
+def test_versions_of_a_language_that_are_no_list_of_texts_are_malformed() -> None:
+    text = (
+        '{"id":"GHSA-1","modified":"2024-01-01T00:00:00Z","affected":[{"versions":%s,'
+        '"package":{"ecosystem":"npm","name":"left-pad"}}]}'
+    )
+    [record, _] = rows(OsvFeed("npm"), text % '["1.0","1.1"]')
+    assert isinstance(record, Record)
+    assert record.claims[0].versions == ("1.0", "1.1")
+    for versions in ('"1.0"', "[1]", "{}"):
+        with pytest.raises(MalformedError, match="not an OSV record"):
+            rows(OsvFeed("npm"), text % versions)
+
+
+def test_a_feed_of_osv_is_as_new_as_its_newest_record() -> None:
+    dates = ("2024-03-01T00:00:00Z", "2024-01-01T00:00:00.5Z", "2024-03-01T01:00:00+02:00",
+             "2024-05-01T00:00:00.25Z", "2024-05-01T00:00:00Z")  # fmt: skip
+    documents = [Text("x.json", f'{{"id":"X-1","modified":"{date}"}}') for date in dates]
+    found = [row.date for row in OsvFeed().read(documents) if isinstance(row, FeedDate)]
+    assert found == [dates[0], dates[2], dates[3]]
+
+
 def test_a_dsa_without_cves_is_about_itself() -> None:
     text = """{"id": "DLA-3853-1", "modified": "2024-07-01T05:19:34Z", "affected": [{
         "package": {"ecosystem": "Debian:10", "name": "tryton-server"},

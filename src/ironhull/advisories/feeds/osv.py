@@ -23,6 +23,7 @@ MAX_SUMMARY = 300
 MAX_EVENTS = 10_000
 MAX_VERSIONS = 20_000
 DELETED = "DELETED.txt"
+_SECONDS = len("2024-01-01T00:00:00")
 
 LANGUAGES = {
     "npm": "npm",
@@ -62,7 +63,8 @@ class _Range(msgspec.Struct):
 class _Affected(msgspec.Struct):
     package: _Package | None = None
     ranges: list[_Range] = []
-    versions: list[str] = []
+    versions: msgspec.Raw = msgspec.Raw(b"[]")
+    """Read where they count: distributions list thousands beside a range that says the same."""
     ecosystem_specific: Any = None
 
 
@@ -87,6 +89,7 @@ class _Entry(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Entry)
+_VERSIONS = msgspec.json.Decoder(list[str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class OsvFeed:
 
     def read(self, documents: Iterable[Document]) -> Iterator[Record | FeedDate | Deleted]:
         """As `Feed.read`."""
+        latest = ""
         for document in documents:
             data = document.read()
             if document.name == DELETED:
@@ -113,7 +117,11 @@ class OsvFeed:
             record = self._record(data, document.name)
             if record.claims or record.withdrawn or not self.family:
                 yield record
-            yield FeedDate(record.modified)
+            # One no later than what was said need not be said: there are as many as records.
+            date = record.modified
+            if date[-1] != "Z" or date[:_SECONDS] > latest:
+                latest = max(latest, date[:_SECONDS]) if date[-1] == "Z" else latest
+                yield FeedDate(date)
 
     def _record(self, data: bytes, name: str) -> Record:
         try:
@@ -124,7 +132,11 @@ class OsvFeed:
             raise malformed(name, f"not an identifier: {entry.id!r:.60}")
         if not _DATE.fullmatch(entry.modified):
             raise malformed(name, f"modified is not a date: {entry.modified!r:.60}")
-        vector, score = _severity(entry.severity or ())
+        try:
+            claims = tuple(self._claims(entry, name))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise malformed(name, f"not an OSV record: {error}") from None
+        vector, score = _severity(entry.severity) if entry.severity else ("", 0.0)
         aliases = tuple(dict.fromkeys((entry.aliases or []) + (entry.upstream or [])))
         return Record(
             id=entry.id,
@@ -138,7 +150,7 @@ class OsvFeed:
                 :MAX_SUMMARY
             ],
             aliases=aliases,
-            claims=tuple(self._claims(entry, name)),
+            claims=claims,
         )
 
     def _claims(self, entry: _Entry, name: str) -> Iterator[Claim]:
@@ -174,7 +186,7 @@ def _claim(
         return Claim(
             ecosystem, package, vulnerability, state, fixed, urgency=urgency, advisory=advisory
         )
-    versions = () if ranges else tuple(affected.versions[:MAX_VERSIONS])
+    versions = () if ranges else tuple(_VERSIONS.decode(affected.versions)[:MAX_VERSIONS])
     return Claim(ecosystem, package, vulnerability, State.RANGES, ranges=ranges, versions=versions)
 
 
