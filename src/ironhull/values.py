@@ -7,7 +7,7 @@ methods need no compiling. `fields`, `replace`, `asdict`, `match`, copying and p
 they do there.
 
 Type checkers see the standard decorator. Only slotted classes, and no other options,
-no InitVar, no inheritance between values: `dataclasses` has these.
+no InitVar or ClassVar, no inheritance between values: `dataclasses` has these.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ def _made(given: type, frozen: bool, order: bool) -> type:
     # Else dataclasses would write one, from the constructor that is not there yet.
     given.__doc__ = given.__doc__ or given.__name__
     own = vars(given)
-    cls: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(given)
+    cls = _with_fields(given)
     names = tuple(each.name for each in dataclasses.fields(cls) if each.compare)
     # Of one name attrgetter gives the bare value, which is as good to compare and to hash.
     compared = operator.attrgetter(*names) if names else type
@@ -59,6 +59,17 @@ def _made(given: type, frozen: bool, order: bool) -> type:
             setattr(cls, name, method)
     made: type = cls
     return made
+
+
+def _with_fields(given: type) -> Any:
+    """The class with slots and fields; of types that are texts none is looked into for ClassVar."""
+    types = vars(given).get("__annotations__", {})
+    given.__annotations__ = dict.fromkeys(types, object)
+    cls: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(given)
+    cls.__annotations__ = types
+    for each in dataclasses.fields(cls):
+        each.type = types[each.name]
+    return cls
 
 
 _ORDER = (operator.lt, operator.le, operator.gt, operator.ge)

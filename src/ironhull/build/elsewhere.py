@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from ironhull.build.record import MadeLayer
 from ironhull.definition.model import ArtifactRequest
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.platform import Platform
+from ironhull.values import dataclass
 
 
 class ImageSource(Protocol):

@@ -17,13 +17,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ironhull.build.patterns import chosen
 from ironhull.definition.model import Slice
 from ironhull.errors import MalformedError
 from ironhull.oci.tar import DIRECTORY, FILE, HARD_LINK, SYMLINK, Member
 from ironhull.oci.tar_writer import TarHeader
+from ironhull.values import dataclass
 
 ALIASED = ("bin", "sbin", "lib", "lib32", "lib64", "libo32", "libx32")
 _ALIASED = re.compile(r"(?:bin|sbin|lib|lib32|lib64|libo32|libx32)(?=/|$)")

@@ -12,10 +12,17 @@ import os
 import sys
 from importlib import import_module
 
-import click
+# What modules hold stays to the end: looking for garbage among it, then and before, is a fifth of
+# the time of loading click.
+gc.disable()
 
-from ironhull import __version__
-from ironhull.errors import IronhullError
+import click  # noqa: E402
+
+from ironhull import __version__  # noqa: E402
+from ironhull.errors import IronhullError  # noqa: E402
+
+gc.freeze()
+gc.enable()
 
 # What may befall standard output, and is nobody's defect: a full disk, a limit, a broken medium.
 _OUTPUT_LOST = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
@@ -87,7 +94,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        # What modules hold stays to the end: looking for garbage among it is time for nothing.
+        # As above: a verb's modules stay as well.
         gc.disable()
         try:
             module = import_module(f"ironhull.cli.{VERBS[cmd_name][1]}")
@@ -168,6 +175,8 @@ def main() -> None:
             code = 3
     except Exception:
         code = _defect()
+    # The system takes all memory back at once; Python would look for garbage in it first.
+    gc.freeze()
     sys.exit(code)
 
 

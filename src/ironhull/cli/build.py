@@ -9,10 +9,10 @@ import click
 
 from ironhull.build.built import BuiltImage
 from ironhull.build.document import builds_document
-from ironhull.build.mending import yaml_lines
 from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options, platforms_option
 from ironhull.cli.output import as_json, print_json, print_lines, table
+from ironhull.cli.signals import ended_by_signals
 from ironhull.errors import CheckFailedError, UnfitImageError
 from ironhull.oci.platform import Platform
 from ironhull.reports.words import shown_size
@@ -105,6 +105,9 @@ def build(
             if as_json:
                 print_json({"mending": error.mending})
             else:
+                # A build that passes needs no trees of files.
+                from ironhull.build.mending import yaml_lines
+
                 click.echo(yaml_lines(error.mending), nl=False)
             raise CheckFailedError(error.whole) from None
         _said(machine, built, time.monotonic() - began, start, as_json)
@@ -123,7 +126,6 @@ def _said(
 
 def _start(machine: Machine, built: list[BuiltImage], seconds: float, as_json: bool) -> None:
     """Start each once and say what became of it. Loaded here: most builds start nothing."""
-    from ironhull.cli.engines import ended_by_signals
     from ironhull.workspace.checking import started_once
     from ironhull.workspace.checking_report import start_document, start_lines
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from ironhull.cli.engines import ended_by_signals, runner_option
+from ironhull.cli.engines import runner_option
 from ironhull.cli.machine import opened
 from ironhull.cli.options import given_platform, platform_option, registry_options
 from ironhull.cli.output import as_json, print_json, print_lines
+from ironhull.cli.signals import ended_by_signals
 from ironhull.errors import CheckFailedError
 from ironhull.workspace.checking import CheckChoices
 from ironhull.workspace.checking import check as check_anywhere

@@ -7,8 +7,8 @@ import sys
 
 import click
 
-from ironhull.cli.engines import ended_by_signals
 from ironhull.cli.machine import opened
+from ironhull.cli.signals import ended_by_signals
 from ironhull.workspace.debugging import toolbox
 
 

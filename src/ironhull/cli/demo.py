@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from ironhull.cli.compare import format_of, write_report
-from ironhull.cli.engines import ended_by_signals, runner_option, undisturbed
+from ironhull.cli.engines import runner_option
 from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json, print_lines
+from ironhull.cli.signals import ended_by_signals, undisturbed
 from ironhull.demo.comparison import comparison_of
 from ironhull.demo.demonstrate import DemoChoices, demonstrate
 from ironhull.demo.report import demo_json, demo_lines, vulnerability_lines

@@ -1,11 +1,6 @@
-"""What the verbs that use a container engine share: options, and how signals end them."""
+"""The options of the verbs that use a container engine."""
 
 from __future__ import annotations
-
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 import click
 
@@ -24,38 +19,3 @@ runner_option = click.option(
     type=click.Choice(RUNNERS),
     help="What runs it; without it the first of podman, docker and sandbox that works.",
 )
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end us as Ctrl-C does, so that what we started is cleaned up."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Let a second Ctrl-C or SIGTERM not end what tidies up after the first."""
-
-    def ignore(number: int, frame: FrameType | None) -> None:
-        pass
-
-    before = {
-        number: signal.signal(number, ignore)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

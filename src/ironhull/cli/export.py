@@ -9,10 +9,10 @@ from typing import BinaryIO, cast
 
 import click
 
-from ironhull.cli.engines import ended_by_signals
 from ironhull.cli.machine import silent
 from ironhull.cli.options import platforms_option
 from ironhull.cli.output import progress
+from ironhull.cli.signals import ended_by_signals
 from ironhull.errors import InputError
 from ironhull.oci.platform import Platform
 from ironhull.reports.words import shown_size

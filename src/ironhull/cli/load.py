@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from ironhull.cli.engines import ended_by_signals, engine_option
+from ironhull.cli.engines import engine_option
 from ironhull.cli.machine import silent
 from ironhull.cli.options import given_platform, platform_option
 from ironhull.cli.output import as_json, print_json
+from ironhull.cli.signals import ended_by_signals
 from ironhull.workspace.engines import load as load_image
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from ironhull.cli.engines import ended_by_signals
 from ironhull.cli.machine import opened
 from ironhull.cli.output import pairs, print_lines
+from ironhull.cli.signals import ended_by_signals
 from ironhull.definition.draft import Draft
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.workspace.checking_report import start_lines

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ironhull.cli.engines import ended_by_signals, undisturbed
 from ironhull.cli.machine import opened
 from ironhull.cli.output import print_json, print_lines
+from ironhull.cli.signals import ended_by_signals, undisturbed
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.migrate.model import Migration
 from ironhull.migrate.proof.document import document as proof_document

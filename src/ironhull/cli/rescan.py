@@ -41,8 +41,6 @@ def rescan(
     if everything == bool(images):
         raise InputError("name images whose inventory is stored, or give --all")
     found = rescan_images(silent(), images, max_age)
-    # Nor at the end of the process.
-    gc.freeze()
     shown, database = found.images, found.database
     if as_json:
         print_json(rescan_json(shown, database, new_only=new_only))

@@ -6,9 +6,10 @@ import click
 
 from ironhull.build.testing import TestReport
 from ironhull.build.testing_document import report_document
-from ironhull.cli.engines import ended_by_signals, runner_option
+from ironhull.cli.engines import runner_option
 from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json
+from ironhull.cli.signals import ended_by_signals
 from ironhull.errors import CheckFailedError
 from ironhull.workspace.engines import run_definition_tests
 

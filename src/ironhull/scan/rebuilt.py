@@ -29,19 +29,20 @@ DHI: Final = "dhi"
 OURS: Final = "ironhull"
 """Who writes `+ihN` to the version of Debian's that was patched: all of that is in it."""
 
+# Expressions as texts, compiled when a version has a word that is not Debian's.
 _VENDORS = (
-    (DHI, "Docker Hardened Images", re.compile(r"(?<![a-z])dhi\.?\d*(?![a-z])")),
-    (OURS, "Ironhull", re.compile(r"[+~]ih\d+")),
-    ("", "Raspberry Pi", re.compile(r"[+~]rpt\d*(?![a-z])")),
-    ("", "Raspbian", re.compile(r"[+~](?:rpi|rvt)\d*(?![a-z])")),
-    ("", "Ubuntu ESM", re.compile(r"(?<![a-z])esm\.?\d+")),
-    ("", "Ubuntu", re.compile(r"(?<![a-z])ubuntu[\d.]*|-[\d.]+(build\d+(?:\.\d+)*)$")),
-    ("", "Freexian", re.compile(r"(?<![a-z])(?:freexian|elts)\.?\d*(?![a-z])")),
-    ("", "MariaDB", re.compile(r"[+~]maria(?![a-z])")),
-    ("", "PostgreSQL's own archive", re.compile(r"\.pgdg\d+")),
-    ("", "deb.sury.org", re.compile(r"\+debian\d+~\d")),
-    ("", "NodeSource", re.compile(r"nodesource\d*")),
-    ("", "Debian's backports", re.compile(r"~?(?<![a-z])bpo[\d.]*(?:\+\d+)?")),
+    (DHI, "Docker Hardened Images", r"(?<![a-z])dhi\.?\d*(?![a-z])"),
+    (OURS, "Ironhull", r"[+~]ih\d+"),
+    ("", "Raspberry Pi", r"[+~]rpt\d*(?![a-z])"),
+    ("", "Raspbian", r"[+~](?:rpi|rvt)\d*(?![a-z])"),
+    ("", "Ubuntu ESM", r"(?<![a-z])esm\.?\d+"),
+    ("", "Ubuntu", r"(?<![a-z])ubuntu[\d.]*|-[\d.]+(build\d+(?:\.\d+)*)$"),
+    ("", "Freexian", r"(?<![a-z])(?:freexian|elts)\.?\d*(?![a-z])"),
+    ("", "MariaDB", r"[+~]maria(?![a-z])"),
+    ("", "PostgreSQL's own archive", r"\.pgdg\d+"),
+    ("", "deb.sury.org", r"\+debian\d+~\d"),
+    ("", "NodeSource", r"nodesource\d*"),
+    ("", "Debian's backports", r"~?(?<![a-z])bpo[\d.]*(?:\+\d+)?"),
 )
 _OWN = frozenset(
     (
@@ -101,7 +102,7 @@ def rebuilt_version(version: str) -> Rebuilder | None:
     if _PLAIN.issuperset(_WORD.findall(lowered)):
         return None  # by far the most frequent case
     for vendor, name, pattern in _VENDORS:
-        found = pattern.search(lowered)
+        found = re.search(pattern, lowered)
         if found:
             base = version[: found.start(found.lastindex or 0)].rstrip("+~.-")
             return Rebuilder(name, version[len(base) : found.end()], base or version, vendor)

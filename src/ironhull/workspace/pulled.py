@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ironhull.definition.model import ArtifactRequest
 from ironhull.errors import EnvironmentProblem, NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.platform import Platform
 from ironhull.store.choice import choose_manifest
+from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ironhull.build.elsewhere import StageCommand, StageOutcome
+from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
 
 SECONDS = 3600

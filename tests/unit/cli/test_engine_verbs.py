@@ -19,11 +19,11 @@ from tests.fakes.image import make_image
 
 import ironhull.workspace.engines as engines_module
 from ironhull.cli.engine import engine as engine_command
-from ironhull.cli.engines import ended_by_signals, undisturbed
 from ironhull.cli.export import export
 from ironhull.cli.load import load
 from ironhull.cli.machine import silent
 from ironhull.cli.settings import read_settings
+from ironhull.cli.signals import ended_by_signals, undisturbed
 from ironhull.cli.test import test as run_definition_tests
 from ironhull.errors import CheckFailedError, InputError, NotFoundError
 from ironhull.store.choice import machine_platform
