@@ -2,9 +2,9 @@
 
 `@dataclass(frozen=True, slots=True)` of the standard library compiles six methods a class when its
 module is imported, 0.7 ms each class, and a verb imports some eighty classes to use a few. Here a
-class is ready in a tenth of that; its constructor is compiled at the first call, and the other
-methods need no compiling. `fields`, `replace`, `asdict`, `match`, copying and pickling work as
-they do there.
+class is ready in a tenth of that; its constructor is compiled when some values were made, and the
+other methods need no compiling. `fields`, `replace`, `asdict`, `match`, copying and pickling work
+as they do there.
 
 Type checkers see the standard decorator. Only slotted classes, and no other options,
 no InitVar or ClassVar, no inheritance between values: `dataclasses` has these.
@@ -12,7 +12,7 @@ no InitVar or ClassVar, no inheritance between values: `dataclasses` has these.
 
 import dataclasses
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass as dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ def _made(given: type, frozen: bool, order: bool) -> type:
     # Of one name attrgetter gives the bare value, which is as good to compare and to hash.
     compared = operator.attrgetter(*names) if names else type
     methods: dict[str, Any] = {
-        "__init__": _first_call(cls),
+        "__init__": _first_calls(cls),
         "__eq__": _comparison(operator.eq, compared),
         "__repr__": _repr,
         "__hash__": None,
@@ -72,18 +72,60 @@ def _with_fields(given: type) -> Any:
     return cls
 
 
+_FEW = 8
+"""Values of a class for which compiling its constructor does not pay."""
 _ORDER = (operator.lt, operator.le, operator.gt, operator.ge)
 
 
-def _first_call(cls: Any) -> Callable[..., None]:
-    """A constructor that puts the true one in its place; two threads put equal ones."""
+def _first_calls(cls: Any) -> Callable[..., None]:
+    """A constructor that after some values puts a compiled one in its place, a tenth of a ms.
+
+    Two threads put equal ones. What is called wrongly is called so by the compiled one.
+    """
+    slots: list[tuple[str, Callable[[object, object], None], Any, Any]] = []
+    calls = 0
 
     def __init__(self: object, *args: object, **named: object) -> None:  # noqa: N807
-        written = _constructor(cls)
-        cls.__init__ = written
-        written(self, *args, **named)
+        nonlocal calls
+        calls += 1
+        if not slots:
+            slots.extend(
+                (each.name, vars(cls)[each.name].__set__, each.default, each.default_factory)
+                for each in dataclasses.fields(cls)
+            )
+        if calls > _FEW or not _fill(self, slots, args, named):
+            written = _constructor(cls)
+            cls.__init__ = written
+            written(self, *args, **named)
 
     return __init__
+
+
+def _fill(
+    self: Any,
+    slots: Sequence[tuple[str, Callable[[object, object], None], Any, Any]],
+    args: tuple[object, ...],
+    named: dict[str, object],
+) -> bool:
+    """Set all fields as a constructor does; False if it would refuse these arguments."""
+    given = dict(zip((name for name, *_ in slots), args, strict=False))
+    if len(given) < len(args) or not given.keys().isdisjoint(named):
+        return False
+    given |= named
+    for name, put, default, factory in slots:
+        if name in given:
+            put(self, given.pop(name))
+        elif default is not dataclasses.MISSING:
+            put(self, default)
+        elif factory is not dataclasses.MISSING:
+            put(self, factory())
+        else:
+            return False
+    if given:
+        return False
+    if hasattr(self, "__post_init__"):
+        self.__post_init__()
+    return True
 
 
 def _constructor(cls: Any) -> Callable[..., None]:

@@ -114,3 +114,53 @@ def test_a_value_that_may_change_has_no_hash_and_is_told_when_it_is_made() -> No
 def test_classes_without_slots_are_left_to_the_standard_library() -> None:
     with pytest.raises(ValueError, match="slots"):
         dataclass(slots=False)
+
+
+STANDARD: Any = dataclasses.make_dataclass(
+    "Standard",
+    [
+        ("name", str),
+        ("size", int, 3),
+        ("tags", list[str], dataclasses.field(default_factory=list)),
+        ("hidden", str, ""),
+    ],
+)
+CALLS: list[tuple[tuple[object, ...], dict[str, object]]] = [
+    ((), {}),
+    (("a",), {"name": "b"}),
+    (("a", 1, [], "", 5), {}),
+    (("a",), {"what": 1}),
+    ((), {"size": 1}),
+    (("a", 1), {"hidden": "x"}),
+    ((), {"name": "a", "tags": ["x"]}),
+]
+
+
+@pytest.mark.parametrize("before", [0, 20])
+@pytest.mark.parametrize(("args", "named"), CALLS)
+def test_first_and_later_calls_of_a_constructor_are_taken_alike(
+    args: tuple[object, ...], named: dict[str, object], before: int
+) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Early:
+        name: str
+        size: int = 3
+        tags: list[str] = dataclasses.field(default_factory=list, compare=False)
+        hidden: str = ""
+
+    of: Any = Early
+    for _ in range(before):
+        assert of("a", size=4) == Early("a", 4)
+    assert _answer(of, args, named) == _answer(STANDARD, args, named)
+
+
+def _answer(of: Any, args: tuple[object, ...], named: dict[str, object]) -> object:
+    """The fields, or what was said of the call without the class's name."""
+    try:
+        return dataclasses.astuple(of(*args, **named))
+    except TypeError as error:
+        return str(error).partition("()")[2]
+
+
+def test_what_follows_a_constructor_is_done_for_each_value() -> None:
+    assert {Changing(1).count for _ in range(20)} == {2}
