@@ -131,6 +131,7 @@ def _fill(
 def _constructor(cls: Any) -> Callable[..., None]:
     known: dict[str, Any] = {"_missing": dataclasses.MISSING}
     said, lines = ["self"], []
+    free = cls.__setattr__ is object.__setattr__
     for each in dataclasses.fields(cls):
         name, default = each.name, f"_default_{each.name}"
         value = name
@@ -145,7 +146,7 @@ def _constructor(cls: Any) -> Callable[..., None]:
             said.append(name)
         # The slot's own setter needs no look-up of the name: half the time of object.__setattr__.
         known[f"_set_{name}"] = vars(cls)[name].__set__
-        lines.append(f" _set_{name}(self, {value})")
+        lines.append(f" self.{name} = {value}" if free else f" _set_{name}(self, {value})")
     if hasattr(cls, "__post_init__"):
         lines.append(" self.__post_init__()")
     text = f"def __init__({', '.join(said)}):\n" + ("\n".join(lines) or " pass")

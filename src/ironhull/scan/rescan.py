@@ -308,8 +308,11 @@ class _Counts:
     def __init__(self, units: Mapping[int, _Unit]) -> None:
         self._units = units
         self._raw = {number: unit.outcome.raw for number, unit in units.items()}
-        lost = {number: unit.outcome.raw - unit.open for number, unit in units.items()}
-        self._cleared = {number: count for number, count in lost.items() if count}
+        self._cleared = {
+            number: unit.outcome.raw - unit.open
+            for number, unit in units.items()
+            if unit.open != unit.outcome.raw
+        }
         self._unmatched = {number for number, unit in units.items() if unit.outcome.unmatched}
         self._latest = max((unit.learned for unit in units.values()), default=0)
 
