@@ -21,6 +21,8 @@ _INSERTS = {
     "record": "INSERT INTO record VALUES (?+{first},?,?,?,?,?,?,?,?,?,?,?,?)",
     "alias": "INSERT OR IGNORE INTO alias VALUES (?,?+{first})",
     "claim": "INSERT INTO claim VALUES (?,?,?,?+{first},?,?,?,?,?,?,?,?,?,?,?)",
+    "plain_claim": "INSERT INTO claim (package, ecosystem, vulnerability, record, seq, feed, state,"
+    " fixed, urgency) VALUES (?,?,?,?+{first},?,?,?,?,?)",
     "exploited": "INSERT OR REPLACE INTO exploited VALUES (?,?,?,?,?)",
     "score": "INSERT OR REPLACE INTO score VALUES (?,?,?,?)",
     "cycle": "INSERT OR REPLACE INTO cycle VALUES (?,?,?,?,?,?,?)",
@@ -127,6 +129,7 @@ class Writer:
     def _put(self, rows: Rows) -> None:
         # In the order of the tree that they go into, neighbours find their page at hand.
         rows.tables["claim"].sort()
+        rows.tables["plain_claim"].sort()
         for table, values in rows.tables.items():
             if values:
                 insert = _INSERTS[table].format(first=self.next_record)

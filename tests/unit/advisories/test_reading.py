@@ -67,7 +67,7 @@ def test_processes_give_the_rows_that_one_gives_in_the_same_order(tmp_path: Path
     [whole] = rows_of(place, OsvFeed("debian"), 7, lambda amount: None)
     assert (len(batches), count) == (4, "10")
     assert "key=7" not in said
-    claims = whole.tables["claim"]
+    claims = whole.tables["plain_claim"]
     assert len(claims) == 10
     # Keys of records count from 0 in each batch; all else is the same, row by row.
     for number, row in enumerate(claims):
