@@ -113,7 +113,9 @@ class Member:
             return None
         if entry.flag_bits & ~_PLAIN or max(entry.file_size, entry.compress_size) > MAX_MEMBER:
             return None
-        code = "utf-8" if entry.flag_bits & _UTF8 else "cp437"
+        # In both, ASCII is itself; a table of characters is looked through in Python.
+        plain = entry.flag_bits & _UTF8 or entry.orig_filename.isascii()
+        code = "utf-8" if plain else "cp437"
         name = entry.orig_filename.encode(code, "replace")
         size = _HEADER.size + len(name) + _EXTRA + entry.compress_size
         raw = os.pread(file.fileno(), size, entry.header_offset)
