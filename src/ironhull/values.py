@@ -63,10 +63,10 @@ def _made(given: type, frozen: bool, order: bool) -> type:
 
 def _with_fields(given: type) -> Any:
     """The class with slots and fields; of types that are texts none is looked into for ClassVar."""
-    types = vars(given).get("__annotations__", {})
-    given.__annotations__ = dict.fromkeys(types, object)
+    types = dict(given.__annotations__)
+    given.__annotations__.update(dict.fromkeys(types, object))
     cls: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(given)
-    cls.__annotations__ = types
+    cls.__annotations__.update(types)
     for each in dataclasses.fields(cls):
         each.type = types[each.name]
     return cls

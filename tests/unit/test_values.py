@@ -65,6 +65,8 @@ ASKED: list[Callable[[Any], object]] = [
     lambda of: copy.deepcopy(of("a", tags=["x"])).tags,
     lambda of: pickle.loads(pickle.dumps(of("a", tags=["x"]))) == of("a"),
     lambda of: of.__match_args__,
+    lambda of: of.__annotations__,
+    lambda of: [each.type for each in dataclasses.fields(of)],
     lambda of: hasattr(of("a"), "__dict__"),
     lambda of: dataclasses.is_dataclass(of),
 ]
