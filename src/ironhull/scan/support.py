@@ -38,7 +38,7 @@ PRODUCTS = {
 }
 """Name of a runtime's binary → product of the end-of-life feed."""
 
-_BUILT_USING = re.compile(r"(\S+) \(= ?(\S+)\)")
+_BUILT_USING = r"(\S+) \(= ?(\S+)\)"
 _SHOWN = 5
 
 
@@ -138,7 +138,7 @@ def static_linking(
     users: dict[tuple[str, str], list[str]] = {}
     for package in packages:
         for text in package.built_using:
-            found = _BUILT_USING.fullmatch(text.strip())
+            found = re.fullmatch(_BUILT_USING, text.strip())
             if found:
                 users.setdefault((found[1], found[2]), []).append(package.name)
     tracked = {used: tracker_source(*used) for used in users}

@@ -12,7 +12,8 @@ from typing import Any
 
 from ironhull.errors import MalformedError
 
-_SYNTAX = re.compile(r"(\d+)((?:\.\d+)*)([a-z]?)((?:_[a-z]+\d*)*)(?:~([0-9a-f]+))?(?:-r(\d+))?")
+# As a text: a scan of Debian's packages need not compile it.
+_SYNTAX = r"(\d+)((?:\.\d+)*)([a-z]?)((?:_[a-z]+\d*)*)(?:~([0-9a-f]+))?(?:-r(\d+))?"
 _SUFFIXES = {
     name: order
     for order, name in enumerate(("alpha", "beta", "pre", "rc", "", "cvs", "svn", "git", "hg", "p"))
@@ -24,7 +25,7 @@ MAX_LENGTH = 256
 @lru_cache(maxsize=1 << 14)
 def apk_key(text: str) -> tuple[Any, ...]:
     """What to sort by; MalformedError for a text that apk would not accept."""
-    found = _SYNTAX.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    found = re.fullmatch(_SYNTAX, text) if len(text) <= MAX_LENGTH else None
     if found is None:
         raise MalformedError(f"not a version of an Alpine package: {text!r:.100}")
     first, more, letter, suffixes, _, revision = found.groups()

@@ -13,9 +13,8 @@ from typing import Any
 from ironhull.errors import MalformedError
 
 MAX_LENGTH = 256
-_SYNTAX = re.compile(
-    r"[vV=]?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]*)?"
-)
+# As texts: a scan without packages of such languages need not compile them.
+_SYNTAX = r"[vV=]?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]*)?"
 
 SemverKey = tuple[int, int, int, tuple[Any, ...]]
 
@@ -23,19 +22,19 @@ SemverKey = tuple[int, int, int, tuple[Any, ...]]
 @lru_cache(maxsize=1 << 14)
 def semver_key(text: str) -> SemverKey:
     """What to sort by; MalformedError for a text that is no semantic version."""
-    found = _SYNTAX.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    found = re.fullmatch(_SYNTAX, text) if len(text) <= MAX_LENGTH else None
     if found is None:
         raise MalformedError(f"not a semantic version: {text!r:.100}")
     major, minor, patch = (int(part or 0) for part in found.groups()[:3])
     return major, minor, patch, _prerelease(found[4])
 
 
-_GO_RELEASE = re.compile(r"(?:go|v)?(\d+)\.(\d+)(?:\.(\d+))?(alpha|beta|rc)(\d+)")
+_GO_RELEASE = r"(?:go|v)?(\d+)\.(\d+)(?:\.(\d+))?(alpha|beta|rc)(\d+)"
 
 
 def go_key(text: str) -> SemverKey:
     """The same for Go, whose own releases are `go1.26rc1` where advisories write `1.26.0-rc.1`."""
-    found = _GO_RELEASE.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    found = re.fullmatch(_GO_RELEASE, text) if len(text) <= MAX_LENGTH else None
     if found is None:
         return semver_key(text.removeprefix("go"))
     major, minor, patch, word, number = found.groups()
