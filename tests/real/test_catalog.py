@@ -28,7 +28,16 @@ from tests.fakes.advisories import osv, write_records
 from tests.real.conftest import ON_BOTH
 from tests.real.tools import tool
 
+from ironhull.build.testing import run_tests
 from ironhull.definition.catalog import Catalog
+from ironhull.engine.host import HostSettings
+from ironhull.engine.sandbox import Sandbox
+from ironhull.engine.unpacked import unpacked
+from ironhull.progress import Silent
+from ironhull.store.choice import choose_manifest
+from ironhull.workspace.bubblewrap import bubblewrap
+from ironhull.workspace.definitions import Definitions
+from ironhull.workspace.workspace import Workspace
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
@@ -184,6 +193,28 @@ def test_the_image_passes_the_tests_of_its_definition(built, podman_settings, na
     asked = ["test", engine, versions()["podman"], manifest(built, name), ROOT / "images", *DRIVING]
     said = verdict() if name in RUNTIME else kept(asked, verdict)
     assert json.loads(said)["tests"], "a definition without tests proves nothing"
+
+
+def test_an_image_does_its_job_without_what_its_profile_proposes(built, tmp_path):
+    shop = Workspace.open(home=built.folder / "home", images=built.folder / "images")
+    layout, name = shop.machine.home.store, "nginx:1.26"
+    packages = shop.profile(name).packages
+    proposed = {path for one in packages for path in one.unopened}
+    assert "libc6" in {one.name for one in packages}
+    assert any("/gconv/" in path for path in proposed)
+    assert not any(
+        path == "usr/sbin/nginx" or path.startswith(("etc/", "usr/share/doc/", "var/lib/dpkg/"))
+        for path in proposed
+    )
+    descriptor = layout.find(name)
+    root = unpacked(layout, choose_manifest(layout, descriptor), tmp_path / "unpacked")
+    for path in proposed:
+        (root / path).unlink()
+    engine = Sandbox(lambda: bubblewrap(shop.machine), tmp_path / "unpacked")
+    definition, _ = Definitions(shop.machine).definition(name)
+    report = run_tests(engine, layout, descriptor, definition, HostSettings(), Silent())
+    assert report.passed, report.outcomes
+    assert len(report.outcomes) == len(definition.tests)
 
 
 @pytest.mark.parametrize("name", ["static:13", "node:20", "nginx:1.26", "node:20-dev"])

@@ -62,6 +62,7 @@ from ironhull.workspace import (
     measuring,
     migrating,
     packages,
+    profiling,
     proving,
     publishing,
     remediating,
@@ -95,7 +96,6 @@ from ironhull.workspace.proving import ProofChoices
 from ironhull.workspace.publishing import Published
 from ironhull.workspace.remediating import Remedied, RemedyChoices
 from ironhull.workspace.reproducing import ReproduceChoices, Reproduced
-from ironhull.workspace.rescanning import Rescan
 from ironhull.workspace.running import RunChoices
 from ironhull.workspace.scanning import ScanChoices
 from ironhull.workspace.surrounding_files import Surroundings, surrounding_files
@@ -253,6 +253,10 @@ class Workspace(WatchCalls):
     def test(self, name: str, *, engine: str | None = None) -> TestReport:
         """Run the tests of an image's definition; what failed is in the report."""
         return engines.run_definition_tests(self.machine, name, engine)
+
+    def profile(self, name: str) -> profiling.ProfiledTests:
+        """Run the tests in the sandbox; which files of its packages no test opens, as slices."""
+        return profiling.profile_tests(self.machine, name)
 
     # -- publish ---------------------------------------------------------------------------------
 
@@ -458,7 +462,7 @@ class Workspace(WatchCalls):
         """Write a definition that is another one and what is different; gives its path."""
         return drafting.customize(self.machine, original, image, chosen)
 
-    def rescan(self, *images: str, max_age: int | None = None) -> Rescan:
+    def rescan(self, *images: str, max_age: int | None = None) -> rescanning.Rescan:
         """Stored inventories against today's advisories, all or those named; see `rescanning`."""
         return rescanning.rescan(self.machine, images, max_age)
 
