@@ -16,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes.image import Directory, File, Symlink, make_image
+from tests.real.tools import tool
 
 from ironhull.cli.machine import silent
 from ironhull.engine.interface import HARDENED, BuildRequest, Engine, RunOptions
@@ -257,6 +259,52 @@ def test_the_sandbox_gives_what_podman_gives(engines: tuple[Engine, Engine], row
         found.stderr,
         expected.stderr,
     )
+
+
+def test_volumes_of_an_image_take_writes_as_with_podman(
+    engines: tuple[Engine, Engine], tmp_path: Path
+) -> None:
+    layout = ImageLayout(tmp_path / "layout", create=True)
+    make_image(
+        layout,
+        [
+            {
+                "bin/busybox": File(tool("busybox").read_bytes(), mode=0o755),
+                "bin/sh": Symlink("busybox"),
+                "owned": Directory(0o750, 65532, 7),
+                "owned/file": File(b"of the image\n", mode=0o640, uid=65532),
+                "link": Symlink("/owned"),
+                "run/kept": Directory(0o700, 65532, 65532),
+                "run/kept/file": File(b"below a tmpfs\n", uid=65532),
+                "etc/passwd": "nonroot:x:65532:65532::/:/bin/sh\n",
+            }
+        ],
+        config={
+            "User": "65532:65532",
+            "Env": ["PATH=/bin"],
+            "Volumes": {"/owned": {}, "/missing/too": {}, "/run/socket": {}, "/run/kept": {}},
+        },
+        names=["volumes:1"],
+    )
+    line = (
+        "busybox stat -c '%n %u %g %a' /owned /owned/file /missing /missing/too /run/socket;"
+        "cat /owned/file /run/kept/file; echo more >> /owned/file; echo $?; echo x > /link/x; busybox ls /owned;"
+        "echo x > /missing/too/x; echo $?; echo x > /missing/x; echo x > /etc/x; echo $?"
+    )
+    name = "localhost/ironhull-volumes:1"
+    said = []
+    for one in engines:
+        one.load(layout, choose_manifest(layout, layout.find("volumes:1")), [name])
+        try:
+            # The second time nothing of the first is there.
+            for _ in range(2):
+                found = one.run(name, replace(HELD, entrypoint=("sh", "-c", line)), timeout=120)
+                said.append(found.stdout)
+        finally:
+            one.remove(name)
+    assert len(set(said)) == 1, said
+    assert "more" not in said[0]
+    assert "/owned 65532 7 750" in said[0]
 
 
 @pytest.mark.parametrize("program", ["/nowhere", "nowhere", "/etc", "/etc/passwd"])

@@ -37,12 +37,15 @@ from ironhull.sandbox.model import (
     Network,
     Root,
     Tmpfs,
+    Volume,
     Wish,
 )
 from ironhull.sandbox.running import Running, run, start
 from ironhull.store.layout import ImageLayout
 
 _PROCESSES = 4096
+_VOLUMES = 100
+_KERNEL = ("/proc/", "/dev/", "/sys/")
 _LAST_PORT = 65535
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 # Docker's default ones without raw sockets, devices and audit; none with `cap_drop` "all".
@@ -159,8 +162,10 @@ class Sandbox:
         root = unpacked(found.layout, found.manifest, self._folder)
         config = found.config
         user = image_user(root, options.user or str(config.get("User") or ""))
+        held = self.held(root, options)
         return replace(
-            self.held(root, options),
+            held,
+            volumes=_volumes(root, config, held, user) if options.read_only else (),
             argv=_command(config, options, image),
             environment=_environment(config, options, user),
             workdir=options.workdir or str(config.get("WorkingDir") or "/"),
@@ -339,6 +344,31 @@ def _tmpfs(root: Path, options: RunOptions) -> tuple[Tmpfs, ...]:
             path, _bytes(size[1]) if size else 1 << 30, 0o1777 if temporary else known
         )
     return tuple(wanted.values())
+
+
+def _volumes(
+    root: Path, config: Mapping[str, Any], held: Wish, user: ImageUser
+) -> tuple[Volume, ...]:
+    """The image's own, where nothing else is mounted: as the image has the folder.
+
+    One that it does not have is the user's, as podman has it.
+    """
+    wanted = config.get("Volumes") or {}
+    if not isinstance(wanted, dict) or len(wanted) > _VOLUMES:
+        raise MalformedError(f"the image's config: Volumes is no map of at most {_VOLUMES} folders")
+    taken = {inside(root, target) for target in held.targets}
+    found = {}
+    for target in wanted:
+        path = inside(root, target)
+        if path in taken or f"{path}/".startswith(_KERNEL):
+            continue
+        folder = root / path.lstrip("/")
+        if folder.is_dir():
+            known = folder.stat()
+            found[path] = Volume(path, known.st_uid, known.st_gid, known.st_mode & 0o7777)
+        elif not folder.exists():
+            found[path] = Volume(path, user.uid, user.gid)
+    return tuple(found[path] for path in sorted(found))
 
 
 def _capabilities(options: RunOptions) -> tuple[str, ...]:

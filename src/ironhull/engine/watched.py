@@ -1,12 +1,13 @@
 """The sandbox with an eye on which files of an image are opened in it.
 
 Images are unpacked for it alone, so that nobody else's opens are counted, and run without an
-overlay, which hides them from the kernel's notices: where writes are to be discarded, they change a
-tree of their own that is thrown away.
+overlay, which hides them from the kernel's notices: where writes are to be discarded, to all of the
+root or to the image's volumes, they change a tree of their own that is thrown away.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ from ironhull.engine.unpacked import unpacked
 from ironhull.oci.descriptor import Descriptor
 from ironhull.sandbox.bubblewrap import Bubblewrap
 from ironhull.sandbox.inside import inside
-from ironhull.sandbox.model import Root, Wish
+from ironhull.sandbox.model import Bind, Root, Volume, Wish
 from ironhull.sandbox.opens import Opens
 from ironhull.store.files import make_removable
 from ironhull.store.layout import ImageLayout
@@ -64,7 +65,7 @@ class WatchedSandbox(Sandbox):
 
     def wish(self, image: str, options: RunOptions) -> Wish:
         """As `Sandbox.wish`, over a tree that is watched from now on."""
-        if options.read_only:
+        if options.read_only and not self.inspect(image).get("Volumes"):
             found = super().wish(image, options)
             if found.root not in self._watching:
                 self._watch(found.root, self._held)
@@ -78,10 +79,22 @@ class WatchedSandbox(Sandbox):
         finally:
             self._folder = self._place / _UNCHANGED
         self._watch(found.root, self._writable)
-        return replace(found, writes=Root.KEPT)
+        if not options.read_only:
+            return replace(found, writes=Root.KEPT)
+        _make_targets(found)
+        own = [Bind(_place(found.root, one), one.target, writable=True) for one in found.volumes]
+        return replace(found, volumes=(), binds=(*own, *found.binds))
 
     def _watch(self, root: Path, held: ExitStack) -> None:
         self._watching[root] = held.enter_context(Opens(root))
+
+
+def _place(root: Path, volume: Volume) -> Path:
+    """The folder of the tree that is the volume, and whose it is to be."""
+    place = root / volume.target.lstrip("/")
+    if os.geteuid() == 0:
+        os.chown(place, volume.uid, volume.gid, follow_symlinks=False)
+    return place
 
 
 def _make_targets(wish: Wish) -> None:

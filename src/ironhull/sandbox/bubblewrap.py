@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ironhull.errors import EngineError, InputError
 from ironhull.sandbox.inside import inside
-from ironhull.sandbox.launcher import NEEDED
+from ironhull.sandbox.launcher import needed
 from ironhull.sandbox.model import Network, Root, Wish
 
 _OLDEST = (0, 11)
@@ -71,7 +71,7 @@ def arguments(
     capabilities = list(wish.capabilities if wish.uid == 0 else ())
     if users:
         words += ["--userns", str(descriptors["userns"])]
-        capabilities += [name for name in NEEDED if name not in capabilities]
+        capabilities += [name for name in needed(wish) if name not in capabilities]
     else:
         words += ["--unshare-user", "--uid", str(wish.uid), "--gid", str(wish.gid)]
         # Harmless where nothing but one user is mapped; it cannot be had before that is done.
@@ -111,15 +111,35 @@ def _places(wish: Wish, devices: Path) -> list[str]:
             word for one in names for word in ("--dev-bind", str(devices / one), f"/dev/{one}")
         ]
     words += ["--perms", "1777", "--size", str(64 << 20), "--tmpfs", "/dev/shm"]  # noqa: S108
-    words += _folders(root, [one for one in targets if not one.startswith(below)])
+    return [*words, *_mounts(wish, targets, below), *closing]
+
+
+def _mounts(wish: Wish, targets: Sequence[str], below: tuple[str, ...]) -> list[str]:
+    """Volumes, tmpfs, volumes in those, binds; what is `below` others is made after those."""
+    root, first, last = wish.root, len(wish.tmpfs), len(wish.tmpfs) + len(wish.binds)
+    volumes = targets[last:]
+    words = _folders(root, [one for one in targets if not one.startswith(below)])
+    words += [word for one in volumes if not one.startswith(below) for word in _volume(root, one)]
     for tmpfs, target in zip(wish.tmpfs, targets, strict=False):
         words += ["--perms", f"{tmpfs.mode:o}", "--size", str(tmpfs.size), "--tmpfs", target]
-    for bind, target in zip(wish.binds, targets[len(wish.tmpfs) :], strict=True):
+    for target in volumes:
+        if target.startswith(below):
+            words += [*_folders(root, [target]), *_volume(root, target)]
+    below = (*below, *(f"{one}/" for one in volumes))
+    for bind, target in zip(wish.binds, targets[first:last], strict=True):
         if not bind.source.exists():
             raise InputError(f"{bind.source}: to be seen at {bind.target}, and it is not there")
         words += _folders(root, [target]) if target.startswith(below) else []
         words += ["--bind" if bind.writable else "--ro-bind", str(bind.source.resolve()), target]
-    return [*words, *closing]
+    return words
+
+
+def _volume(root: Path, target: str) -> list[str]:
+    """An overlay over what the root has there, or nothing but a folder; the launcher owns it."""
+    place = root / target.lstrip("/")
+    if place.is_dir():
+        return ["--overlay-src", str(place), "--tmp-overlay", target]
+    return ["--tmpfs", target]
 
 
 def _folders(root: Path, targets: Sequence[str]) -> list[str]:

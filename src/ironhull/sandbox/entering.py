@@ -11,13 +11,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from ironhull.errors import EngineError
 from ironhull.sandbox import entered
-from ironhull.sandbox.launcher import NEEDED, Launch, launcher, mask_of
+from ironhull.sandbox.launcher import Launch, launcher, mask_of, needed
 from ironhull.sandbox.model import Ended, Wish
 from ironhull.sandbox.namespace import has_users
 from ironhull.sandbox.running import Output, Running, check, give_pipes, memory_file
@@ -34,6 +34,8 @@ def execute(running: Running, wish: Wish, timeout: float | None) -> Ended:
     Its root, mounts and network are the sandbox's. EngineError if that has ended.
     """
     check(wish)
+    # They are there already, and whose they are by now is the program's choice.
+    wish = replace(wish, volumes=())
     users = has_users()
     launch = Launch(None, switches=users)
     with ExitStack() as stack:
@@ -72,7 +74,7 @@ def execute(running: Running, wish: Wish, timeout: float | None) -> Ended:
 
 def _kept(wish: Wish, *, users: bool) -> tuple[str, ...]:
     """What the launcher may have: what it needs itself, and what is left to user 0."""
-    return (*(NEEDED if users else ()), *(wish.capabilities if wish.uid == 0 else ()))
+    return (*(needed(wish) if users else ()), *(wish.capabilities if wish.uid == 0 else ()))
 
 
 @dataclass(frozen=True, slots=True)

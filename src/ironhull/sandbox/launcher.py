@@ -58,6 +58,8 @@ _CALLS = {
     "exit_group": (231, 94),
     "openat": (257, 56),
     "faccessat": (269, 48),
+    "fchownat": (260, 54),
+    "fchmodat": (268, 53),
     "prlimit64": (302, 261),
     "close_range": (436, 436),
 }
@@ -70,8 +72,6 @@ _NAMES = (
 )
 CAPABILITIES = tuple(_NAMES.split())
 """In the order of their numbers, without `CAP_` (linux/capability.h)."""
-NEEDED = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
-"""What this program has to have to become another user."""
 BEGAN = b"began"
 _PDEATHSIG, _BOUNDING_DROP, _AMBIENT, _CLEAR = 1, 24, 47, 4
 _RLIMITS = {"data": 2, "nproc": 6, "fsize": 1, "core": 4}
@@ -190,6 +190,11 @@ def launcher(wish: Wish, launch: Launch) -> bytes:
     if launch.began is not None:
         program.call("write", launch.began, BEGAN, len(BEGAN))
     program.call("close_range", 3, 0xFFFFFFFF, 0)
+    for volume in wish.volumes:
+        path = os.fsencode(volume.target) + b"\0"
+        program.call("fchmodat", _HERE, path, volume.mode)
+        if launch.switches:
+            program.call("fchownat", _HERE, path, volume.uid, volume.gid, 0)
     if launch.switches:
         _switch(program, wish)
         _capabilities(program, wish)
@@ -209,6 +214,11 @@ def launcher(wish: Wish, launch: Launch) -> bytes:
     return program.image()
 
 
+def needed(wish: Wish) -> tuple[str, ...]:
+    """The capabilities that this program has to have to become another user, and gives up."""
+    return (*("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"), *(["CAP_CHOWN"] if wish.volumes else []))
+
+
 def mask_of(capabilities: Sequence[str]) -> int:
     """Names like `CAP_CHOWN` as the bits that the kernel gives them."""
     mask = 0
@@ -221,7 +231,7 @@ def _switch(program: _Program, wish: Wish) -> None:
     groups = struct.pack(f"<{len(wish.groups)}I", *wish.groups) + b"\0"
     program.call("setgroups", len(wish.groups), groups, failed="no user")
     program.call("setresgid", wish.gid, wish.gid, wish.gid, failed="no user")
-    for name in NEEDED:
+    for name in needed(wish):
         if name not in wish.capabilities:
             number = CAPABILITIES.index(name.removeprefix("CAP_"))
             program.call("prctl", _BOUNDING_DROP, number, failed="no user")

@@ -53,6 +53,17 @@ class Tmpfs:
 
 
 @dataclass(frozen=True, slots=True)
+class Volume:
+    """A folder in memory that takes writes, with what the root has there to begin with."""
+
+    target: str
+    uid: int = 0
+    gid: int = 0
+    """Whose it is; without root on the host it is the one user's."""
+    mode: int = 0o755
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How much a command may take; None: no limit.
 
@@ -91,6 +102,8 @@ class Wish:
     writes: Root = Root.READ_ONLY
     binds: tuple[Bind, ...] = ()
     tmpfs: tuple[Tmpfs, ...] = (Tmpfs("/tmp"),)  # noqa: S108 - in the sandbox
+    volumes: tuple[Volume, ...] = ()
+    """None that is where a bind or tmpfs is too. A root that takes writes needs none."""
     network: Network = Network.NONE
     capabilities: tuple[str, ...] = ()
     """Kept for uid 0, as `CAP_CHOWN`; over the sandbox's own files, network and processes only."""
@@ -99,8 +112,12 @@ class Wish:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Where something is mounted, `tmpfs` first."""
-        return (*(one.target for one in self.tmpfs), *(one.target for one in self.binds))
+        """Where something is mounted: `tmpfs` first, then binds, then volumes."""
+        return (
+            *(one.target for one in self.tmpfs),
+            *(one.target for one in self.binds),
+            *(one.target for one in self.volumes),
+        )
 
 
 @dataclass(frozen=True, slots=True)

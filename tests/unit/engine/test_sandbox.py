@@ -78,6 +78,35 @@ def test_a_hardened_run_has_no_capability_and_a_tmp_for_everybody(sandbox: Sandb
     assert wish(sandbox, cap_drop=("all",), cap_add=("net_raw",)).capabilities == ("CAP_NET_RAW",)
 
 
+def test_a_volume_is_as_the_image_has_it_and_gives_way_to_what_is_mounted(tmp_path: Path) -> None:
+    layout = ImageLayout(tmp_path / "layout", create=True)
+    files = {"etc/passwd": PASSWD, "srv/data": Directory(0o750), "srv/file": "no folder"}
+    paths = ("/srv/data/", "/new", "/srv/file", "/given", "/tmp", "/proc", "/dev/x")
+    config = CONFIG | {"Volumes": {path: {} for path in paths}}
+    make_image(layout, [files], config=config, names=["data:1"])
+    sandbox = Sandbox(lambda: Bubblewrap(("/nowhere",), "0.11.0", "here"), tmp_path / "unpacked")
+    sandbox.load(layout, choose_manifest(layout, layout.find("data:1")), ["web"])
+    mount = Mount(Path("/etc"), "/given")
+    found = wish(sandbox, read_only=True, mounts=(mount,)).volumes
+    owner = (sandbox.wish("web", HARDENED).root / "srv/data").stat()
+    assert [(one.target, one.uid, one.gid, one.mode) for one in found] == [
+        ("/new", 7, 8, 0o755),
+        ("/srv/data", owner.st_uid, owner.st_gid, 0o750),
+    ]
+    assert wish(sandbox).volumes == ()
+
+
+@pytest.mark.parametrize("volumes", [["/data"], {f"/{number}": {} for number in range(101)}])
+def test_volumes_that_are_no_map_or_too_many_are_refused(tmp_path: Path, volumes: object) -> None:
+    layout = ImageLayout(tmp_path / "layout", create=True)
+    config = CONFIG | {"Volumes": volumes}
+    make_image(layout, [{"etc/passwd": PASSWD}], config=config, names=["data:1"])
+    sandbox = Sandbox(lambda: Bubblewrap(("/nowhere",), "0.11.0", "here"), tmp_path / "unpacked")
+    sandbox.load(layout, choose_manifest(layout, layout.find("data:1")), ["web"])
+    with pytest.raises(MalformedError, match="Volumes is no map of at most 100"):
+        sandbox.wish("web", HARDENED)
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -8,7 +8,7 @@ import pytest
 
 from ironhull.errors import EngineError, InputError
 from ironhull.sandbox.bubblewrap import Bubblewrap, arguments, probed, refused
-from ironhull.sandbox.model import Bind, Network, Root, Tmpfs, Wish
+from ironhull.sandbox.model import Bind, Network, Root, Tmpfs, Volume, Wish
 from ironhull.sandbox.running import run
 
 NONE = Bubblewrap(("/nowhere/bwrap",), "0.11.0", "nowhere")
@@ -42,6 +42,22 @@ def test_a_missing_target_is_made_above_the_root_and_can_be_entered(root: Path) 
 def test_writes_that_are_kept_go_to_the_folder(root: Path) -> None:
     assert f"--bind {root} /" in words(Wish(root, ("true",), writes=Root.KEPT))
     assert "--remount-ro /" not in words(Wish(root, ("true",), writes=Root.DISCARDED)).split("dev")
+
+
+def test_a_volume_is_an_overlay_in_memory_and_what_is_mounted_in_it_comes_after(root: Path) -> None:
+    (root / "var/data").mkdir()
+    wish = Wish(
+        root,
+        ("true",),
+        binds=(Bind(root / "tmp", "/var/data/given"),),
+        volumes=(Volume("/var/data"), Volume("/tmp/new")),
+    )
+    told = words(wish, users=True)
+    overlay = told.index(f"--overlay-src {root}/var/data --tmp-overlay /var/data")
+    assert told.index("--tmpfs /tmp --") < told.index("--tmpfs /tmp/new")
+    assert overlay < told.index(f"--ro-bind {root}/tmp /var/data/given")
+    assert "--cap-add CAP_CHOWN" in told
+    assert "CAP_CHOWN" not in words(Wish(root, ("true",)), users=True)
 
 
 def test_a_link_in_the_image_does_not_move_a_mount_out(root: Path) -> None:
