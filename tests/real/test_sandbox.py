@@ -19,6 +19,7 @@ import pytest
 from tests.fakes.image import Directory, File, Symlink, make_image
 from tests.real.tools import tool
 
+from ironhull.build.elsewhere import StageCommand
 from ironhull.cli.machine import silent
 from ironhull.engine.interface import HARDENED, BuildRequest, Engine, RunOptions
 from ironhull.engine.sandbox import Sandbox
@@ -31,6 +32,7 @@ from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import ImageLayout
 from ironhull.store.rootfs import write_rootfs
 from ironhull.workspace.bubblewrap import bubblewrap
+from ironhull.workspace.stage_running import SandboxStages
 
 Shell = Callable[..., Ended]
 OTHER = 12345
@@ -151,6 +153,48 @@ def test_a_disk_is_not_filled(shell: Shell) -> None:
     assert b"No space left" in ended.stderr
     ended = shell(line, limits=Limits(file_size=1 << 20))
     assert ended.exit_code != 0
+
+
+@pytest.mark.parametrize(
+    ("line", "limits", "said"),
+    [
+        # Each ends by itself soon after it should have been stopped.
+        (
+            "i=0; while [ $i -lt 64 ]; do busybox dd if=/dev/zero of=/data/$i bs=1M count=1;"
+            " i=$((i+1)); done; sleep 300",
+            {"disk": 16 << 20},
+            "its files have more than 16 MB",
+        ),
+        (
+            "i=0; while [ $i -lt 2000 ]; do : > /data/$i; i=$((i+1)); done; sleep 300",
+            {"files": 1000},
+            "it has more than 1000 files",
+        ),
+        (
+            "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 300 & done; wait",
+            {"processes": 8},
+            "fork",
+        ),
+    ],
+    ids=["bytes", "files", "processes"],
+)
+def test_a_build_step_fills_neither_the_disk_nor_the_table_of_processes(
+    archives_bubblewrap: Bubblewrap,
+    root: Path,
+    tmp_path: Path,
+    line: str,
+    limits: dict[str, int],
+    said: str,
+) -> None:
+    own = tmp_path / "root"
+    shutil.copytree(root, own, symlinks=True)
+    home = Path(archives_bubblewrap.program[0]).parents[5]
+    stages = SandboxStages(silent(home=home, offline=True), **limits)
+    command = StageCommand(own, ("sh", "-c", line), {"PATH": "/bin"}, "/", 0, 0, ())
+    outcome = stages.run(command)
+    assert outcome.exit_code, outcome
+    assert not outcome.timed_out
+    assert said in outcome.filled + outcome.output
 
 
 def test_more_memory_than_allowed_ends_it(shell: Shell) -> None:
@@ -288,7 +332,8 @@ def test_volumes_of_an_image_take_writes_as_with_podman(
     )
     line = (
         "busybox stat -c '%n %u %g %a' /owned /owned/file /missing /missing/too /run/socket;"
-        "cat /owned/file /run/kept/file; echo more >> /owned/file; echo $?; echo x > /link/x; busybox ls /owned;"
+        "cat /owned/file /run/kept/file; echo more >> /owned/file; echo $?; echo x > /link/x;"
+        "busybox ls /owned;"
         "echo x > /missing/too/x; echo $?; echo x > /missing/x; echo x > /etc/x; echo $?"
     )
     name = "localhost/ironhull-volumes:1"

@@ -49,6 +49,8 @@ class StageOutcome:
     output: str
     """What it said last, both streams."""
     timed_out: bool = False
+    filled: str = ""
+    """Why it was stopped for what it wrote to the disk."""
 
 
 class StageRunner(Protocol):

@@ -213,6 +213,7 @@ def _run(
 
 def _failure(stage: BuildStage, step: BuildStep, outcome: StageOutcome) -> str:
     how = "ran out of time" if outcome.timed_out else f"ended with {outcome.exit_code}"
+    how = f"was stopped, {outcome.filled}" if outcome.filled else how
     lines = outcome.output.rstrip().splitlines()
     said = "\n  ".join(["", *lines[-_LAST_LINES:]]) if lines else " and said nothing"
     return f"stage {stage.name!r}, step {step.name!r} {how}:{said}"

@@ -80,6 +80,11 @@ class Limits:
     """Bytes kept of standard output, and as many of standard error; the rest is read and lost."""
     file_size: int | None = None
     """Bytes of one file that is written; more is SIGXFSZ."""
+    disk: int | None = None
+    """Bytes of all that is in a root that is KEPT. It is asked for from time to time: what runs is
+    killed soon after."""
+    files: int | None = None
+    """Files, folders and links in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +138,5 @@ class Ended:
     timed_out: bool = False
     cut: bool = False
     """More was written than is kept."""
+    filled: str = ""
+    """Why it was killed for what it wrote to the disk; empty: it was not."""

@@ -26,6 +26,7 @@ from typing import IO
 from ironhull.errors import EngineError, InputError
 from ironhull.sandbox.bubblewrap import Bubblewrap, arguments, refused
 from ironhull.sandbox.cgroup import Cgroup, new_cgroup
+from ironhull.sandbox.filling import Filling
 from ironhull.sandbox.launcher import BEGAN, CAPABILITIES, Launch, launcher
 from ironhull.sandbox.model import Ended, Wish
 from ironhull.sandbox.namespace import device_nodes, has_users, user_namespace
@@ -33,6 +34,7 @@ from ironhull.sandbox.outputs import openable, terminal_groups
 from ironhull.sandbox.seccomp import seccomp_filter
 
 _MAX_WORDS = 1 << 20
+_LOOK = 0.25
 
 
 def run(bubblewrap: Bubblewrap, wish: Wish) -> Ended:
@@ -43,12 +45,29 @@ def run(bubblewrap: Bubblewrap, wish: Wish) -> Ended:
 
     >>> ended = run(bubblewrap, Wish(root, ("/bin/true",)))  # doctest: +SKIP
     """
+    limits = wish.limits
+    bounded = limits.disk is not None or limits.files is not None
+    filling = Filling(wish.root, limits.disk, limits.files) if bounded else None
     with start(bubblewrap, wish) as running:
-        running.wait(wish.limits.seconds)
-        timed_out = running.alive
-        if timed_out:
+        filled = _watched(running, filling, limits.seconds)
+        killed = running.alive
+        if killed:
             running.kill()
-        return running.ended(timed_out=timed_out)
+        ended = running.ended(timed_out=killed and not filled)
+        return replace(ended, exit_code=137, filled=filled) if filled else ended
+
+
+def _watched(running: Running, filling: Filling | None, seconds: float | None) -> str:
+    """Wait for its end, or for as many seconds; what it did to the disk if it is to be stopped."""
+    if filling is None:
+        running.wait(seconds)
+        return ""
+    end = time.monotonic() + (seconds if seconds is not None else float("inf"))
+    while True:
+        running.wait(min(_LOOK, max(0.0, end - time.monotonic())))
+        problem = filling.problem()
+        if problem or not running.alive or time.monotonic() >= end:
+            return problem
 
 
 @dataclass(eq=False)

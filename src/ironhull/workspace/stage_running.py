@@ -7,7 +7,6 @@ from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
 
 SECONDS = 3600
-_PROCESSES = 4096
 _FILE = 8 << 30
 _OUTPUT = 1 << 20
 # Over the stage's own files only: what installing as root needs.
@@ -21,6 +20,12 @@ class SandboxStages:
     """A StageRunner over bubblewrap, found on the machine or taken from the signed archive."""
 
     machine: Machine
+    processes: int = 4096
+    """In the sandbox at the same time."""
+    disk: int = 32 << 30
+    """Bytes of a stage's whole folder."""
+    files: int = 2_000_000
+    """Files, folders and links in it."""
 
     def run(self, command: StageCommand) -> StageOutcome:
         """As `StageRunner.run`."""
@@ -40,8 +45,15 @@ class SandboxStages:
             tmpfs=tuple(Tmpfs(path, mode=0o1777) for path in ("/tmp", *command.empty)),  # noqa: S108
             capabilities=_RIGHTS,
             hostname="build",
-            limits=Limits(processes=_PROCESSES, seconds=SECONDS, output=_OUTPUT, file_size=_FILE),
+            limits=Limits(
+                processes=self.processes,
+                seconds=SECONDS,
+                output=_OUTPUT,
+                file_size=_FILE,
+                disk=self.disk,
+                files=self.files,
+            ),
         )
         ended = run(bubblewrap(self.machine), wish)
         said = (ended.stdout + ended.stderr).decode("utf-8", "replace")
-        return StageOutcome(ended.exit_code, said, ended.timed_out)
+        return StageOutcome(ended.exit_code, said, ended.timed_out, ended.filled)

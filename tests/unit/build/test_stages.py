@@ -224,6 +224,17 @@ def test_a_step_that_fails_is_said_with_its_last_words_and_publishes_nothing(tmp
     assert not home.store.descriptors()
 
 
+def test_a_step_that_was_stopped_for_what_it_wrote_says_so(tmp_path):
+    def fills(command: StageCommand) -> StageOutcome:
+        return StageOutcome(137, "writing\n", filled="it has more than 9 files")
+
+    home = Home(tmp_path)
+    told = "stage 'web', step 'make' was stopped, it has more than 9 files:\n  writing"
+    with pytest.raises(DefinitionError, match=told):
+        built(home, definition(builds=(stage(output("/target/x")),)), Steps({"make": fills}))
+    assert not home.store.descriptors()
+
+
 def test_a_stage_that_the_lock_does_not_know_is_said(tmp_path):
     home = Home(tmp_path)
     of = definition(builds=(stage(output("/target/x")),))

@@ -49,6 +49,8 @@ from ironhull.store.layout import REF_NAME, ImageLayout
 
 NOTE = "built in the sandbox, stage by stage, without a cache"
 _TAIL = 4000
+_DISK, _FILES = 32 << 30, 2_000_000
+"""What a stage may have while its steps run: bytes, and files, folders and links."""
 _OUTSIDE = ("dev", "proc", "sys", "tmp")
 """Mounted over while a step runs: nothing of them is in a layer."""
 
@@ -179,7 +181,8 @@ class _Work:
         wish = replace(
             held, argv=argv, environment={**held.environment, **environment},
             workdir=stage.workdir, uid=user.uid, gid=user.gid, groups=user.groups,
-            writes=Root.KEPT, limits=replace(held.limits, seconds=request.timeout),
+            writes=Root.KEPT,
+            limits=replace(held.limits, seconds=request.timeout, disk=_DISK, files=_FILES),
         )  # fmt: skip
         ended = run(self._engine.bubblewrap, wish)
         _take_away(stage.root, made)
@@ -187,6 +190,7 @@ class _Work:
         self.log.append(said)
         if ended.exit_code:
             how = "ran out of time" if ended.timed_out else f"ended with {ended.exit_code}"
+            how = f"was stopped, {ended.filled}" if ended.filled else how
             raise EngineError(
                 f"{request.dockerfile.name}: RUN {shown(argv):.300} {how}:\n{said[-_TAIL:]}"
             )

@@ -1,0 +1,93 @@
+"""Whether what runs fills the disk, with few large files or with many small ones.
+
+Asking the file system how much is left costs nothing, and says at once that it may be so; whose it
+is tells a walk through the folder, done then, and seldom anyway: others may free what is used up
+here. When the disk is nearly full it no longer matters whose: a file that was removed while it is
+open is in no folder.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_NEARLY_FULL = 1 << 30
+_BLOCK = 512
+_REST = 20
+"""Times as long as a walk took."""
+_SELDOM = 30.0
+"""Seconds."""
+
+
+class Filling:
+    """Looks after a folder in which something runs that may use `limit` bytes and `files` inodes.
+
+    None is no limit. On file systems that do not count inodes only bytes are held.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limit: int | None,
+        files: int | None,
+        left: Callable[[Path], tuple[int, int]] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._limits = (limit, files)
+        self._left = left or _left
+        self._last = self._left(folder)
+        self._used = (0, 0)
+        self._rested = 0.0
+        self._due = time.monotonic() + _SELDOM
+        self._nearly_full = min(_NEARLY_FULL, self._last[0] // 2)
+
+    def problem(self) -> str:
+        """What is wrong, as the end of a sentence; empty if nothing is."""
+        free, now = self._left(self._folder), time.monotonic()
+        if any(self._limits) and free[0] < self._nearly_full:
+            return f"the disk is nearly full ({free[0] >> 20} MB are left of it)"
+        suspected = any(
+            limit is not None and before - after > limit - used
+            for before, after, used, limit in zip(
+                self._last, free, self._used, self._limits, strict=True
+            )
+        )
+        return self._walked() if now >= (self._rested if suspected else self._due) else ""
+
+    def _walked(self) -> str:
+        began, size, count = time.monotonic(), 0, 0
+        most, files = self._limits
+        seen: set[int] = set()
+        for folder, names, others in os.walk(self._folder):
+            for name in (*names, *others):
+                try:
+                    found = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - millions of them
+                except OSError:
+                    continue  # what runs has removed it
+                if found.st_nlink > 1 and name in others:
+                    if found.st_ino in seen:
+                        continue
+                    seen.add(found.st_ino)
+                size, count = size + found.st_blocks * _BLOCK, count + 1
+            if most is not None and size > most:
+                return f"its files have more than {_amount(most)}"
+            if files is not None and count > files:
+                return f"it has more than {files} files"
+        self._last, self._used = self._left(self._folder), (size, count)
+        # Where others write to the same disk the suspicion comes again and again.
+        now = time.monotonic()
+        self._rested = now + _REST * (now - began)
+        self._due = max(self._rested, now + _SELDOM)
+        return ""
+
+
+def _left(folder: Path) -> tuple[int, int]:
+    """Bytes and inodes that are left of the disk."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize, found.f_favail
+
+
+def _amount(size: int) -> str:
+    return f"{size >> 30} GB" if size >= 1 << 30 else f"{size >> 20} MB"

@@ -1,0 +1,63 @@
+"""Whether a folder is filled: told by a walk, when the disk says that it may be so."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ironhull.sandbox.filling import Filling
+
+GB = 1 << 30
+
+
+class Disk:
+    """A disk as a list of what is left of it, one entry each time that it is asked."""
+
+    def __init__(self, *left: tuple[int, int]) -> None:
+        self.left = list(left)
+
+    def __call__(self, folder: Path) -> tuple[int, int]:
+        return self.left.pop(0) if len(self.left) > 1 else self.left[0]
+
+
+@pytest.mark.parametrize(
+    ("limit", "files", "message"),
+    [
+        (1 << 20, None, "its files have more than 1 MB"),
+        (None, 8, "it has more than 8 files"),
+        (100 << 20, 100, ""),
+    ],
+)
+def test_many_files_are_as_much_as_a_large_one(
+    tmp_path: Path, limit: int | None, files: int | None, message: str
+) -> None:
+    for number in range(10):
+        (tmp_path / str(number)).write_bytes(b"x" * (200 << 10))
+    disk = Disk((50 * GB, 10**6), (40 * GB, 10**5))
+    assert Filling(tmp_path, limit, files, disk).problem() == message
+
+
+def test_nobody_walks_while_the_disk_has_as_much_as_before(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(b"x" * (2 << 20))
+    assert Filling(tmp_path, 1 << 20, 0, Disk((50 * GB, 10**6))).problem() == ""
+
+
+def test_names_of_one_file_are_counted_once(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"x" * (1 << 20))
+    for number in range(9):
+        os.link(tmp_path / "one", tmp_path / str(number))
+    disk = Disk((50 * GB, 10**6), (40 * GB, 10**5))
+    assert Filling(tmp_path, 3 << 20, 5, disk).problem() == ""
+
+
+def test_what_others_write_is_not_held_against_it(tmp_path: Path) -> None:
+    disk = Disk((50 * GB, 10**6), (30 * GB, 10**6), (30 * GB, 10**6), (29 * GB, 10**6))
+    filling = Filling(tmp_path, GB, None, disk)
+    assert [filling.problem(), filling.problem()] == ["", ""]
+
+
+def test_a_disk_that_is_nearly_full_stops_it_whoever_filled_it(tmp_path: Path) -> None:
+    filling = Filling(tmp_path, 100 * GB, None, Disk((50 * GB, 10**6), (GB // 2, 10**6)))
+    assert filling.problem() == "the disk is nearly full (512 MB are left of it)"
