@@ -115,6 +115,12 @@ def test_trivy_is_told_by_vex_too(
     machine: Machine, folder: Path, patched: BuiltPackage, tmp_path: Path
 ) -> None:
     name = image(machine, folder, "patched", "'deb ironhull:own trixie main'")
+    document = json.loads(sbom(machine, name, "cyclonedx"))
+    library = next(one for one in document["components"] if one["name"] == "libjbig0")
+    (patch,) = library["pedigree"]["patches"]
+    assert (patch["diff"]["url"], patch["resolves"]) == (
+        "limit-bitmap.patch", [{"type": "security", "id": CVE}],
+    )  # fmt: skip
     cache, bill, vex = (tmp_path / part for part in ("trivy", "bill.json", "vex.json"))
     write_database(cache, [RECORD])
     bill.write_bytes(sbom(machine, name, "cyclonedx-1.5"))

@@ -26,7 +26,7 @@ from ironhull.engine.sandbox import Sandbox
 from ironhull.errors import EngineError
 from ironhull.migrate.building.engine import BuildingSandbox
 from ironhull.sandbox.bubblewrap import Bubblewrap
-from ironhull.sandbox.model import Bind, Ended, Limits, Network, Root, Tmpfs, Wish
+from ironhull.sandbox.model import Bind, Ended, Limits, Network, Root, Tmpfs, Volume, Wish
 from ironhull.sandbox.running import run
 from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import ImageLayout
@@ -451,6 +451,11 @@ def as_other(work: Callable[[], Ended]) -> str:
         ("busybox unshare -r true", {}, "not permitted"),
         ("for i in 1 2 3 4 5 6 7; do sleep 99 & done", {"limits": Limits(processes=4)}, "fork"),
         ("cat /proc/keys; busybox wc -l < /proc/net/dev", {}, "0\n3\n"),
+        (
+            "echo kept > /data/x; cat /data/x; busybox stat -c %a /data",
+            {"volumes": (Volume("/data", mode=0o710),)},
+            "kept\n710\n",
+        ),
     ],
 )
 def test_another_user_than_root_needs_nothing_set_up(

@@ -28,6 +28,7 @@ from ironhull.definition.model import (
 )
 from ironhull.oci.digest import Digest
 from ironhull.patched.depends import NEEDS
+from ironhull.patched.field import PATCHES_FIELD, patches_field
 from ironhull.patched.model import FIXES_FIELD, PatchedSource
 
 STAGE = "build"
@@ -152,7 +153,10 @@ def changelog_entry(definition: PatchedSource, created: str) -> str:
 
 
 def _steps(definition: PatchedSource, source: SourceStanza) -> tuple[BuildStep, ...]:
-    fields = f"XB-{FIXES_FIELD}: {', '.join(definition.fixes)}"
+    fields = (
+        f"XB-{FIXES_FIELD}: {', '.join(definition.fixes)}"
+        f"\\nXB-{PATCHES_FIELD}: {patches_field(definition)}"
+    )
     options = " ".join(one for one in _OPTIONS if one in definition.profiles)
     unpack = f"dpkg-source --no-check -x /src/{source.dsc.file_name} source"
     announce = (

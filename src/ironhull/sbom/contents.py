@@ -29,7 +29,7 @@ from ironhull.sbom.model import Licence
 from ironhull.store.files import replace_file
 from ironhull.values import dataclass
 
-FORMAT: str = f"1-{RECORD}"
+FORMAT: str = f"2-{RECORD}"
 """Contents of another form, or made beside other records, are made again."""
 _SHA1, _SHA256 = 20, 32
 EACH = _SHA1 + _SHA256

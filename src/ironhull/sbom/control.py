@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 
 from ironhull.inventory.cataloguers import dpkg
+from ironhull.patched.field import PATCHES_FIELD, AppliedPatch, read_patches
 from ironhull.sbom.model import Party
 from ironhull.values import dataclass
 
 MAX_FILE = 64 << 20
 _FIELDS = (
     "Package|Version|Architecture|Depends|Pre-Depends|Provides|Multi-Arch|Maintainer|Homepage"
-    "|Description|Conffiles"
+    f"|Description|Conffiles|{PATCHES_FIELD}"
 )
 _FIELD = re.compile(rf"^({_FIELDS}):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE | re.IGNORECASE)
 _BLANK = re.compile(r"\n(?:[ \t]*\n)+")
@@ -44,6 +45,8 @@ class Control:
     summary: str = ""
     conffiles: tuple[str, ...] = ()
     """Absolute paths of configuration files, which md5sums leaves out."""
+    patches: tuple[AppliedPatch, ...] = ()
+    """Of a package that Ironhull patched."""
 
 
 def is_database(path: str) -> bool:
@@ -77,6 +80,7 @@ def _control(fields: dict[str, str]) -> Control:
         homepage=homepage if _HOMEPAGE.fullmatch(homepage) else "",
         summary=fields.get("description", "").partition("\n")[0][:_MAX_TEXT],
         conffiles=tuple(words[0] for words in conffiles if words and words[0][:1] == "/"),
+        patches=read_patches(fields.get(PATCHES_FIELD.lower(), "")),
     )
 
 

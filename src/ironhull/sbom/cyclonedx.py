@@ -13,7 +13,7 @@ import msgspec
 
 from ironhull import __version__
 from ironhull.sbom.identity import document_id, image_purl
-from ironhull.sbom.model import Bill, BillFile, BillOrigin, BillPackage, SourcePackage
+from ironhull.sbom.model import Bill, BillFile, BillOrigin, BillPackage, BillPatch, SourcePackage
 
 Specification = Literal["1.5", "1.6"]
 _ROOT, _SYSTEM = "image", "operating-system"
@@ -113,8 +113,15 @@ def _package(
     if said.homepage:
         value["externalReferences"] = [{"type": "website", "url": said.homepage}]
     ancestors = [sources[one] for one in (said.source, *said.built_using) if one]
+    pedigree: dict[str, Any] = {}
     if ancestors:
-        value["pedigree"] = {"ancestors": [_source(one) for one in dict.fromkeys(ancestors)]}
+        pedigree["ancestors"] = [_source(one) for one in dict.fromkeys(ancestors)]
+    if said.patches:
+        pedigree["patches"] = [_patch(one) for one in said.patches]
+        named = ", ".join(f"{one.name} ({one.digest})" for one in said.patches)
+        pedigree["notes"] = f"built from the distribution's source with {named}"
+    if pedigree:
+        value["pedigree"] = pedigree
     value["properties"] = _properties(said)
     return value | _files(said.files)
 
@@ -125,6 +132,14 @@ def _source(source: SourcePackage) -> dict[str, str]:
         "name": source.name,
         "version": source.version,
         "purl": source.purl,
+    }
+
+
+def _patch(patch: BillPatch) -> dict[str, Any]:
+    return {
+        "type": "unofficial",
+        "diff": {"url": patch.name},
+        "resolves": [{"type": "security", "id": name} for name in patch.fixes],
     }
 
 

@@ -26,6 +26,7 @@ from ironhull.sbom.model import (
     BillFile,
     BillOrigin,
     BillPackage,
+    BillPatch,
     Licence,
     Party,
 )
@@ -205,6 +206,7 @@ def _package(
     files: tuple[BillFile, ...],
 ) -> BillPackage:
     licence = licences.get(package.name) if package.type == "deb" else None
+    applied = control.patches if control else ()
     from_debian = locked is not None and locked.repository.partition("-")[0] == _DEBIAN
     return BillPackage(
         id=identifier,
@@ -219,6 +221,7 @@ def _package(
         repository=f"{locked.repository} {locked.suite}" if locked else "",
         source=sources.of(package),
         built_using=sources.built_using(package),
+        patches=tuple(BillPatch(short_id("patch", *one[:2]), *one) for one in applied),
         depends_on=needs,
         files=files,
     )

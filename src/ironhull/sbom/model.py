@@ -69,6 +69,18 @@ class SourcePackage:
     purl: str
 
 
+class BillPatch(NamedTuple):
+    """A patch over the distribution's source."""
+
+    id: str
+    """Sixteen hexadecimal digits, the same for the same patch."""
+    name: str
+    """Its file's."""
+    digest: Digest
+    fixes: tuple[str, ...]
+    """Vulnerabilities."""
+
+
 @dataclass(frozen=True, slots=True)
 class BillPackage:
     """A package of the image, with its files."""
@@ -93,6 +105,8 @@ class BillPackage:
     """Id of its source package; empty: not known, or none."""
     built_using: tuple[str, ...] = ()
     """Ids of source packages of which parts are in it."""
+    patches: tuple[BillPatch, ...] = ()
+    """What its source was changed by before it was built."""
     depends_on: tuple[str, ...] = ()
     """Ids of the packages in the image that its Depends and Pre-Depends mean."""
     files: tuple[BillFile, ...] = ()

@@ -1,7 +1,8 @@
 """A bill of materials as SPDX 2.3 JSON. Equal bills give equal bytes.
 
 The image CONTAINS its packages and declared sources, these CONTAIN their files; a binary package is
-GENERATED_FROM its source package and DEPENDS_ON others. Where nothing is known it says NOASSERTION.
+GENERATED_FROM its source package and DEPENDS_ON others; a patch is PATCH_APPLIED to it. Where
+nothing is known it says NOASSERTION.
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ import msgspec
 
 from ironhull import __version__
 from ironhull.sbom.identity import document_id, image_purl
-from ironhull.sbom.model import Bill, BillFile, BillOrigin, BillPackage, Party, SourcePackage
+from ironhull.sbom.model import (
+    Bill,
+    BillFile,
+    BillOrigin,
+    BillPackage,
+    BillPatch,
+    Party,
+    SourcePackage,
+)
 
 SPECIFICATION = "SPDX-2.3"
 _DOCUMENT, _ROOT, _SYSTEM = "SPDXRef-DOCUMENT", "SPDXRef-image", "SPDXRef-operating-system"
@@ -30,6 +39,7 @@ def spdx(bill: Bill) -> bytes:
         *map(_package, bill.packages),
         *map(_origin, bill.origins),
         *map(_source, bill.sources),
+        *map(_patch, dict.fromkeys(patch for one in bill.packages for patch in one.patches)),
     ]
     value: dict[str, Any] = {
         "creationInfo": {"created": bill.created, "creators": [f"Tool: ironhull-{__version__}"]},
@@ -74,6 +84,8 @@ def _relationships(bill: Bill, numbers: dict[str, str]) -> Iterator[dict[str, st
         for source in dict.fromkeys((package.source, *package.built_using)):
             if source:
                 yield _relation(identifier, "GENERATED_FROM", f"SPDXRef-source-{source}")
+        for patch in package.patches:
+            yield _relation(_patch_id(patch), "PATCH_APPLIED", identifier)
         yield from _contained(identifier, package.files, numbers)
     for origin in bill.origins:
         yield _relation(_ROOT, "CONTAINS", _origin_id(origin))
@@ -97,6 +109,10 @@ def _package_id(identifier: str) -> str:
 
 def _origin_id(origin: BillOrigin) -> str:
     return f"SPDXRef-origin-{origin.id}"
+
+
+def _patch_id(patch: BillPatch) -> str:
+    return f"SPDXRef-patch-{patch.id}"
 
 
 def _described(
@@ -148,6 +164,14 @@ def _source(source: SourcePackage) -> dict[str, Any]:
     # package, and count all that is found in its binary packages twice.
     purl = _reference("OTHER", "source-purl", source.purl)
     return _described(identifier, source.name, source.version, "SOURCE", purl)
+
+
+def _patch(patch: BillPatch) -> dict[str, Any]:
+    value = _described(_patch_id(patch), patch.name, "", "FILE")
+    value["checksums"] = [_checksum("SHA256", patch.digest.partition(":")[2])]
+    fixes = f", fixes {', '.join(patch.fixes)}" if patch.fixes else ""
+    value["comment"] = f"a patch over the distribution's source{fixes}"
+    return value
 
 
 def _analyzed(files: Sequence[BillFile]) -> dict[str, Any]:

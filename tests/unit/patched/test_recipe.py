@@ -21,6 +21,7 @@ def test_a_patch_that_does_not_apply_is_an_error_at_its_line():
     assert steps["patch limit.patch"].place == Place("jbigkit.yaml", 9, 5)
     assert "--fuzz=0" in steps["patch limit.patch"].runs
     assert "XB-Ironhull-Fixes: CVE-2017-9937" in steps["announce"].runs
+    assert "\\nXB-Ironhull-Patches: limit.patch sha256:" in steps["announce"].runs
     assert "nocheck" in steps["build"].runs
 
 

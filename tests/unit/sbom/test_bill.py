@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from tests.fakes.image import Directory, File, Hardlink, Special, Symlink, make_image
 
 from ironhull import Workspace
@@ -283,3 +285,45 @@ def test_an_image_of_nothing_has_an_empty_bill(workspace) -> None:
     assert (bill.packages, bill.origins, bill.sources) == ((), (), ())
     assert "files" not in json.loads(spdx(bill))
     assert replace(bill, name="x") != bill
+
+
+def test_a_patched_package_has_its_patches_and_what_they_fix_in_both_documents(
+    workspace: Workspace,
+) -> None:
+    digests = ["sha256:" + letter * 64 for letter in "ab"]
+    patches = f"limit.patch {digests[0]} CVE-2017-9937,\n other.patch {digests[1]}, no patch"
+    status = "".join(
+        f"Package: {name}\nStatus: install ok installed\nVersion: 2.1-6.1+ih1\n"
+        f"Architecture: amd64\nSource: jbigkit\nIronhull-Patches: {patches}\n\n"
+        for name in ("libjbig0", "jbigkit-bin")
+    )
+    files = {"etc/os-release": OS_RELEASE, "var/lib/dpkg/status": status}
+    make_image(workspace.machine.home.store, [files], names=["patched:1"])
+    bill = bill_of(workspace.machine, "patched:1")
+    for specification, version in (("1.6", SchemaVersion.V1_6), ("1.5", SchemaVersion.V1_5)):
+        data = cyclonedx(bill, specification)  # type: ignore[arg-type]
+        assert JsonStrictValidator(version).validate_str(data.decode()) is None
+    libraries = [one for one in json.loads(data)["components"] if one["type"] == "library"]
+    assert len(libraries) == 2
+    for one in libraries:
+        assert [patch["diff"]["url"] for patch in one["pedigree"]["patches"]] == [
+            "limit.patch",
+            "other.patch",
+        ]
+        assert one["pedigree"]["patches"][0]["resolves"] == [
+            {"type": "security", "id": "CVE-2017-9937"}
+        ]
+        assert f"limit.patch ({digests[0]})" in one["pedigree"]["notes"]
+    document = json.loads(spdx(bill))
+    made = {one["SPDXID"]: one for one in document["packages"] if "-patch-" in one["SPDXID"]}
+    assert {(one["name"], one["checksums"][0]["checksumValue"]) for one in made.values()} == {
+        ("limit.patch", "a" * 64),
+        ("other.patch", "b" * 64),
+    }
+    assert any(one["comment"].endswith("fixes CVE-2017-9937") for one in made.values())
+    applied = [
+        one["spdxElementId"]
+        for one in document["relationships"]
+        if one["relationshipType"] == "PATCH_APPLIED"
+    ]
+    assert sorted(applied) == sorted([*made, *made])
