@@ -16,18 +16,27 @@ def plain(value: Any) -> Any:
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
+    # Nearly all is text: to call for each takes longer than what is done with it.
     if kind is tuple or kind is list:
-        return [plain(inner) for inner in value]
-    names = _NAMES.get(kind) or _names(kind)
+        return [inner if type(inner) is str else plain(inner) for inner in value]
+    names = _NAMES.get(kind)
+    if names is None:
+        names = _names(kind)
     if names:
-        left_out = _left_out(value) if kind in _CHANGEABLE else ()
-        return {name: plain(getattr(value, name)) for name in names if name not in left_out}
+        found = {}
+        for name in names:
+            inner = getattr(value, name)
+            found[name] = inner if type(inner) is str or inner is None else plain(inner)
+        if kind in _CHANGEABLE:
+            for name in _left_out(value):
+                del found[name]
+        return found
     if isinstance(value, bytes):
         return digest_of(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        return {key: plain(inner) for key, inner in value.items()}
+        return {key: inner if type(inner) is str else plain(inner) for key, inner in value.items()}
     return value
 
 

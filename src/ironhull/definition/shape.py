@@ -34,6 +34,9 @@ class Wrong:
 
 
 WRONG = Wrong()
+_TEXT = ScalarKind.TEXT
+# What a NamedTuple's own constructor calls.
+_tuple = tuple.__new__
 
 
 def _is_broken(node: Node) -> bool:
@@ -93,10 +96,16 @@ class Text:
 
     def read(self, node: Node, problems: Problems) -> Any:
         """As `Shape.read`."""
-        if isinstance(node, Scalar) and node.kind is ScalarKind.TEXT:
-            problem = self._problem(node.text)
+        if type(node) is Scalar and node.kind is _TEXT:
+            text, longest = node.text, self.longest
+            # What most texts are: neither options nor odd characters, and of the pattern.
+            if not self.options and 0 < len(text) <= longest and text.isprintable():
+                pattern = self.pattern
+                if pattern is None or _whole(pattern)(text):
+                    return text
+            problem = self._problem(text)
             if problem is None:
-                return node.text
+                return text
             problems.error(node.place, problem)
         elif not _is_broken(node):
             hint = ""
@@ -223,8 +232,12 @@ class ListOf:
         if len(node.items) < self.fewest:
             problems.error(node.place, f"expected at least {self.fewest} in the list")
             return WRONG
-        values = [Item(self.item.read(item, problems), item.place) for item in node.items]
-        return [item for item in values if item.value is not WRONG]
+        values, read = [], self.item.read
+        for item in node.items:
+            value = read(item, problems)
+            if value is not WRONG:
+                values.append(_tuple(Item, (value, item.place)))
+        return values
 
     def schema(self) -> dict[str, Any]:
         """As `Shape.schema`."""
@@ -255,7 +268,7 @@ class MapOf:
             return WRONG
         values: dict[str, Any] = {}
         for name, entry in node.entries.items():
-            key = self.key.read(Scalar(entry.place, name, ScalarKind.TEXT), problems)
+            key = self.key.read(_tuple(Scalar, (entry.place, name, _TEXT)), problems)
             value = self.value.read(entry.value, problems)
             if key is not WRONG and value is not WRONG:
                 values[key] = value

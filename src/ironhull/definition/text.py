@@ -7,6 +7,7 @@ Python's is ever constructed. Events are read one by one, so that a bound stops 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import field
 from typing import Any
 
@@ -50,6 +51,8 @@ _WORDS = {
 }
 _OF_NUMBERS = frozenset("-+.0123456789")
 """How any number begins."""
+_NO_PLAIN_TEXT = frozenset(word[:1] for word in _WORDS) | _OF_NUMBERS
+"""How a plain scalar begins that may be no text; empty: it is empty."""
 # What a NamedTuple's own constructor calls.
 _tuple = tuple.__new__
 
@@ -98,6 +101,9 @@ class _Open:
     key: Scalar | None = None
 
 
+_NOTHING_OPEN = _Open(Place("", 0, 0), None, 0, is_map=False, broken=False)
+
+
 @dataclass(slots=True)
 class _Composer:
     file: str
@@ -110,29 +116,58 @@ class _Composer:
 
     def document(self, text: str) -> Node:
         loader = _LOADER(text)
-        # By type, and the commonest first: what is done for every value has to be little.
         try:
-            next_event, scalar, of_scalars = loader.get_event, self._scalar, yaml.ScalarEvent
-            while True:
-                event = next_event()
-                kind = type(event)
-                if kind is of_scalars:
-                    scalar(event)
-                elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                    self._close()
-                elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                    self._open(event)
-                elif kind is yaml.AliasEvent:
-                    self._alias(event)
-                elif kind is yaml.DocumentStartEvent and self.root is not None:
-                    raise self._stop(self._place(event), "a second document in one file")
-                elif kind is yaml.StreamEndEvent:
-                    break
+            self._read(loader.get_event)
         finally:
             loader.dispose()
         if self.root is None:
             raise _stop(self.file, 0, 0, "the file is empty")
         return self.root
+
+    def _read(self, next_event: Callable[[], Any]) -> None:
+        # By type, and the commonest first: what is done for every value has to be little, so it
+        # stands here, and not in functions of its own.
+        of_scalars, file, stack, level = yaml.ScalarEvent, self.file, self.stack, _NOTHING_OPEN
+        while True:
+            event = next_event()
+            kind = type(event)
+            if kind is of_scalars:
+                mark, value = event.start_mark, event.value
+                place = _tuple(Place, (file, mark.line + 1, mark.column + 1))
+                self.count += 1
+                if self.count > MAX_NODES:
+                    self._grow(0, place)
+                if event.tag is None and (event.style or value[:1] not in _NO_PLAIN_TEXT):
+                    node: Scalar = _tuple(Scalar, (place, value, _TEXT))
+                else:
+                    node = _tuple(Scalar, (place, value, self._kind(event, place)))
+                # The two ways that nearly every value goes: a key, and what the key has.
+                key = level.key
+                if not level.is_map or event.anchor is not None:
+                    self._add(node, event.anchor, 1)
+                elif key is None:
+                    level.key = node
+                else:
+                    level.key = None
+                    if key[1] in level.entries:
+                        self._pair(level, key, node)
+                    else:
+                        level.entries[key[1]] = _tuple(Pair, (key[0], node))
+                continue
+            if kind is yaml.StreamEndEvent:
+                return
+            self._structure(event, kind)
+            level = stack[-1] if stack else _NOTHING_OPEN
+
+    def _structure(self, event: Any, kind: type) -> None:
+        if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            self._close()
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            self._open(event)
+        elif kind is yaml.AliasEvent:
+            self._alias(event)
+        elif kind is yaml.DocumentStartEvent and self.root is not None:
+            raise self._stop(self._place(event), "a second document in one file")
 
     def _place(self, event: Any) -> Place:
         mark = event.start_mark
@@ -146,34 +181,20 @@ class _Composer:
         if self.count > MAX_NODES:
             raise self._stop(place, f"more than {MAX_NODES} values, with aliases expanded")
 
-    def _scalar(self, event: Any) -> None:
-        mark, tag, value = event.start_mark, event.tag, event.value
-        place = _tuple(Place, (self.file, mark.line + 1, mark.column + 1))
-        self.count += 1
-        if self.count > MAX_NODES:
-            self._grow(0, place)
-        kind = _TEXT
+    def _kind(self, event: Any, place: Place) -> ScalarKind:
+        """What a scalar is that has a tag, or may be more than text."""
+        tag, value = event.tag, event.value
         if tag is not None and tag != "!":
             if tag in _TAGS:
-                kind = _TAGS[tag]
-            else:
-                self.problems.error(place, f"the tag {tag!r:.100} has no meaning here")
-                kind = ScalarKind.BROKEN
-        elif tag is None and not event.style:
+                return _TAGS[tag]
+            self.problems.error(place, f"the tag {tag!r:.100} has no meaning here")
+            return ScalarKind.BROKEN
+        if tag is None and not event.style:
             if value in _WORDS:
-                kind = _WORDS[value]
-            elif value[0] in _OF_NUMBERS:
-                kind = next((k for k, form in _NUMBERS if form.fullmatch(value)), _TEXT)
-        node: Scalar = _tuple(Scalar, (place, value, kind))
-        # The two ways that nearly every value goes: a key, and what the key has.
-        level = self.stack[-1] if self.stack and event.anchor is None else None
-        if level is None or not level.is_map:
-            self._add(node, event.anchor, 1)
-        elif level.key is None:
-            level.key = node
-        else:
-            key, level.key = level.key, None
-            self._pair(level, key, node)
+                return _WORDS[value]
+            if value[0] in _OF_NUMBERS:
+                return next((k for k, form in _NUMBERS if form.fullmatch(value)), _TEXT)
+        return _TEXT
 
     def _alias(self, event: Any) -> None:
         place = self._place(event)

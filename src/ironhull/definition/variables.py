@@ -293,12 +293,19 @@ class Substitution:
         if isinstance(node, ListNode):
             if self._in_stage:
                 return ListNode(node.place, tuple(self._items(node.items, early)))
+            plain = (type(item) is Scalar and "{" not in item.text for item in node.items)
+            if all(plain):
+                return node
             return ListNode(node.place, tuple([self._node(item, early) for item in node.items]))
         quiet, entries = self._quiet, {}
         for key, entry in node.entries.items():
+            old = entry.value
+            if type(old) is Scalar and "{" not in old.text:
+                entries[key] = entry
+                continue
             self._quiet = quiet or key in _TEXTS
-            value = self._node(entry.value, early)
-            entries[key] = entry if value is entry.value else Pair(entry.place, value)
+            value = self._node(old, early)
+            entries[key] = entry if value is old else Pair(entry.place, value)
         self._quiet = quiet
         return MapNode(node.place, entries)
 
