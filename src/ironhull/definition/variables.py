@@ -219,16 +219,16 @@ class Substitution:
             yield node
 
     def _varies(self, node: Node) -> bool:
-        match node:
-            case Scalar():
-                return self._depends(node.text, set())
-            case ListNode():
-                return any(self._varies(item) for item in node.items)
-            case MapNode():
-                return any(
-                    self._varies(entry.value) or (key == "if" and _of_the_platform(entry.value))
-                    for key, entry in node.entries.items()
-                )
+        if isinstance(node, Scalar):
+            return "{" in node.text and self._depends(node.text, set())
+        if isinstance(node, ListNode):
+            return any(self._varies(item) for item in node.items if not _is_plain(item))
+        for key, entry in node.entries.items():
+            if key == "if" and _of_the_platform(entry.value):
+                return True
+            if not _is_plain(entry.value) and self._varies(entry.value):
+                return True
+        return False
 
     def _depends(self, text: str, seen: set[str]) -> bool:
         """Whether a text uses what only a platform decides, also by way of `vars`."""
@@ -291,16 +291,15 @@ class Substitution:
                 return node
             return self._scalar(node, early)
         if isinstance(node, ListNode):
+            if all(map(_is_plain, node.items)):
+                return node
             if self._in_stage:
                 return ListNode(node.place, tuple(self._items(node.items, early)))
-            plain = (type(item) is Scalar and "{" not in item.text for item in node.items)
-            if all(plain):
-                return node
             return ListNode(node.place, tuple([self._node(item, early) for item in node.items]))
         quiet, entries = self._quiet, {}
         for key, entry in node.entries.items():
             old = entry.value
-            if type(old) is Scalar and "{" not in old.text:
+            if _is_plain(old):
                 entries[key] = entry
                 continue
             self._quiet = quiet or key in _TEXTS
@@ -463,6 +462,11 @@ def _says_version(root: MapNode) -> bool:
         for section in sections
         if section is not None
     )
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether it is a single value without any variable, as nearly all are."""
+    return type(node) is Scalar and "{" not in node.text
 
 
 def _of_the_platform(node: Node) -> bool:
