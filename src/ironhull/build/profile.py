@@ -25,7 +25,7 @@ from ironhull.values import dataclass
 _KEPT = re.compile(
     r"etc/.*|var/lib/dpkg/.*|usr/lib/(?:os-release|ssl/.*)|(?:.*/)?ld-linux[^/]*"
     r"|usr/share/(?:doc|common-licenses|ca-certificates|base-passwd|base-files)/.*"
-    r"|usr/local/share/ca-certificates/.*"
+    r"|usr/local/share/ca-certificates/.*|(?:.*/)?(?:LICEN[CS]E|COPYING|NOTICE)[^/]*"
     # glibc loads them when names are looked up, or a thread is cancelled.
     r"|(?:.*/)?lib(?:nss_[a-z0-9]+|resolv|gcc_s)[.-][^/]*"
 )

@@ -19,6 +19,7 @@ LIBRARY = {
     "usr/lib/plugins/two.so": "22",
     "usr/lib/odd[1]*.so": "odd",
     "usr/share/doc/lib/copyright": "MIT",
+    "usr/share/lib/LICENSE.txt": "MIT",
     "etc/lib.conf": "key = value",
 }
 
@@ -53,7 +54,7 @@ def test_configuration_licences_and_what_was_opened_stay(tmp_path: Path) -> None
         "usr/lib/plugins/one.so",
         "usr/lib/plugins/two.so",
     )
-    assert (found.files, found.unopened_size) == (7, 1 + 3 + 1 + 2)
+    assert (found.files, found.unopened_size) == (8, 1 + 3 + 1 + 2)
     assert "usr/lib/plugins/**" in found.without
 
 
