@@ -115,16 +115,22 @@ def _started(
     output: int,
     owner: tuple[int, int] | None = None,
 ) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", entered.__file__, verb, *map(str, words)],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        env={},
-        pass_fds=list(files),
-        start_new_session=True,
-        preexec_fn=partial(give_pipes, owner) if owner else None,  # noqa: PLW1509 - system calls
-    )
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", entered.__file__, verb, *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={},
+            pass_fds=list(files),
+            start_new_session=True,
+            preexec_fn=partial(give_pipes, owner) if owner else None,  # noqa: PLW1509 - system calls
+        )
+    except OSError as error:
+        raise EngineError(
+            f"{sys.executable} cannot be started to enter a sandbox: {error.strerror}; the user "
+            "who runs sandboxes has to be able to read and run it"
+        ) from None
 
 
 @contextmanager
