@@ -138,7 +138,9 @@ def _releases(
                 target = target_of(sample, database.ecosystems)
                 known[key] = target if target.covered else target.warnings[0].message
             except InputError as error:
-                known[key] = str(error)
+                # It names the image: the next one of the release has a reason of its own.
+                found[image.id] = str(error)
+                continue
         found[image.id] = known[key]
     return found
 

@@ -233,7 +233,22 @@ def test_an_image_of_an_unknown_release_has_no_count(tmp_path: Path) -> None:
     assert "unknown, not zero" in result.reason
 
 
-def _inventory(name: str = "base", version_id: str = "12") -> Inventory:
+def test_each_image_of_a_strange_distribution_has_its_own_name_in_the_reason(
+    tmp_path: Path,
+) -> None:
+    store = InventoryStore(tmp_path / "inventories")
+    for name in ("one", "two"):
+        store.put(_inventory(name, distribution="strange"))
+    record = fake.osv("CVE-2024-0001", "bash", {"Debian:12": None})
+    place = fake.write_records(tmp_path / "osv", [record])
+    with fake.database(tmp_path / "a.sqlite", osv_debian=place) as database:
+        results = rescan(store, database, Ledger(tmp_path / "reported.sqlite"), NoIndex())
+    assert [result.reason.partition(":")[0] for result in results] == ["one", "two"]
+
+
+def _inventory(
+    name: str = "base", version_id: str = "12", distribution: str = "debian"
+) -> Inventory:
     digest = Digest(f"sha256:{name.encode().hex():0>64}")
     packages = tuple(
         Package(
@@ -241,5 +256,5 @@ def _inventory(name: str = "base", version_id: str = "12") -> Inventory:
         )
         for source, version in INSTALLED.items()
     )
-    distribution = fake.Distribution("debian", version_id, "")
-    return Inventory(ImageIdentity(name, "store", digest, digest), distribution, packages)
+    release = fake.Distribution(distribution, version_id, "")
+    return Inventory(ImageIdentity(name, "store", digest, digest), release, packages)
