@@ -122,7 +122,7 @@ def apt(distribution: str, tmp_path_factory: pytest.TempPathFactory) -> Apt:
     configuration = folder / "apt.conf"
     configuration.write_text("".join(f'{key} "{value}";\n' for key, value in settings.items()))
     found = Apt(configuration)
-    found.run("update")
+    found.run("-o", "Acquire::Retries=5", "-o", "APT::Update::Error-Mode=any", "update")
     return found
 
 
