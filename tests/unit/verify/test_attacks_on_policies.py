@@ -355,6 +355,20 @@ def test_an_old_scan_attached_again_beside_the_new_one_changes_nothing(tmp_path:
     assert shop.failed() == {}
 
 
+@pytest.mark.parametrize("first", ["2026-10-01", "2026-11-26"])
+def test_of_two_scans_in_one_second_that_with_the_newer_advisories_counts(
+    tmp_path: Path, first: str
+) -> None:
+    other = {"2026-10-01": "2026-11-26", "2026-11-26": "2026-10-01"}[first]
+    shop = published(tmp_path, without=kinds.VULNERABILITIES)
+    root = shop.image.descriptor(shop.image.root.digest)
+    for updated in (first, other):
+        said = scan()
+        said["scanner"]["db"]["lastUpdate"] = updated
+        shop.image.attach(root, kinds.VULNERABILITIES, said)
+    assert shop.failed() == {}
+
+
 def test_an_old_vex_attached_again_beside_the_new_one_does_not_win(tmp_path: Path) -> None:
     """Replayed: signed by the right key about this image, before somebody looked again."""
     shop = published(tmp_path, said={kinds.VEX: lambda value: vex("affected")})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ironhull.reports.words import moment
 from ironhull.verify.facts import Case
@@ -20,6 +21,7 @@ from ironhull.verify.rules.choosing import (
 from ironhull.verify.signed import Signers
 from ironhull.verify.verdict import Outcome, Status
 
+Scan = Mapping[str, Any]
 _SKEW = timedelta(minutes=10)
 """Clocks differ by so much; what is made later than that was not made yet."""
 _EPOCH_DAYS = 366
@@ -44,15 +46,27 @@ def age(case: Case) -> Iterator[Outcome]:
     except RefusedError as error:
         yield outcome(case, "age.scan-days", "fail", f"{error.reason}: {error}", "a sound scan")
         return
-    # The newest: an older one that is attached again changes nothing.
-    dated = [(moment_of(inner(each, "metadata", "scanFinishedOn")), each) for each in scans]
-    known = [(when, each) for when, each in dated if when is not None]
-    when, newest = max(known, key=lambda pair: pair[0], default=(None, scans[0]))
+    when, newest = _newest(scans)
     if rule.scan is not None:
         yield _young(case, "age.scan-days", "scanned", when, rule.scan)
     if rule.advisories is not None:
         updated = moment_of(inner(newest, "scanner", "db", "lastUpdate"))
         yield _young(case, "age.advisories-days", "advisories of", updated, rule.advisories)
+
+
+def _newest(scans: Sequence[Scan]) -> tuple[datetime | None, Scan]:
+    """When the newest scan ended, and what it says: an older one attached again changes nothing.
+
+    Scans are dated by the second: of two in one second, that with the newer advisories.
+    """
+
+    def advisories(each: Scan) -> datetime:
+        updated = moment_of(inner(each, "scanner", "db", "lastUpdate"))
+        return updated or datetime.min.replace(tzinfo=UTC)
+
+    dated = [(moment_of(inner(each, "metadata", "scanFinishedOn")), each) for each in scans]
+    known = [(when, each) for when, each in dated if when is not None]
+    return max(known, key=lambda pair: (pair[0], advisories(pair[1])), default=(None, scans[0]))
 
 
 def _scan_signers(case: Case) -> Signers:
