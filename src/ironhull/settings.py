@@ -47,8 +47,6 @@ class Settings:
     """OpenPGP keys that may sign the archive, instead of the distribution's."""
     unpinned: frozenset[Unpinned] = frozenset()
     """What definitions may name by https address without a digest; the lock has it then."""
-    shared: str | None = None
-    """`registry[:port]/repository` in which several hosts keep the layers that they make."""
     snapshot: str | None = None
     """Address of an archive that keeps what mirrors drop, with {timestamp} in it."""
     offline: bool = False
@@ -60,7 +58,8 @@ class Settings:
     registry_mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Registry → `host[:port][/prefix]` to ask before it, in that order, when pulling."""
     layer_cache: str | None = None
-    """A repository in which layers that others made are looked for by their keys; None: nowhere."""
+    """`registry[:port]/repository` or `s3://BUCKET/PREFIX`: there, layers that others made are
+    looked for by their keys. None: nowhere."""
     layer_cache_key: Path | None = None
     """The public key that must have signed what is found there."""
     plain_http: bool = False

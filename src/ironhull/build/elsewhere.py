@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from ironhull.archive.interface import Download, PackageSource
 from ironhull.build.record import MadeLayer
 from ironhull.definition.model import ArtifactRequest
 from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
+from ironhull.oci.document import Document
 from ironhull.oci.platform import Platform
+from ironhull.store.blobs import BlobStore
 from ironhull.values import dataclass
 
 
@@ -70,6 +73,34 @@ class SharedLayers(Protocol):
 
     def keep(self, record: MadeLayer) -> None:
         """Let the other hosts have a layer that was made here."""
+        ...
+
+
+class LayerPlace(Protocol):
+    """Where manifests and blobs are: of what `Repository` does, as much as is needed."""
+
+    def fetch_manifest(self, reference: str) -> Document:
+        """The manifest with this name; NotFoundError, MalformedError."""
+        ...
+
+    def has_manifest(self, reference: str) -> Digest | None:
+        """The digest of the manifest with this name; None if there is none."""
+        ...
+
+    def push_manifest(self, document: Document, tag: str) -> object:
+        """Give a manifest this name."""
+        ...
+
+    def read_blob(self, descriptor: Descriptor, limit: int) -> bytes:
+        """A small blob, verified; NotFoundError, UntrustedError."""
+        ...
+
+    def fetch_blob(self, descriptor: Descriptor, store: BlobStore) -> None:
+        """Bring a blob into a store, verified; NotFoundError, UntrustedError."""
+        ...
+
+    def push_blob(self, descriptor: Descriptor, source: Callable[[], BinaryIO]) -> object:
+        """Give a blob."""
         ...
 
 

@@ -1,1 +1,1 @@
-"""The content-addressed store on disk: blobs by sha256, atomic, shared by concurrent processes."""
+"""The content-addressed store on disk: blobs by sha256, atomic, for many processes; and buckets."""

@@ -9,7 +9,6 @@ from ironhull.workspace.fetching import LazyDownload, LockedPackages
 from ironhull.workspace.layer_cache import signed_layers
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.pulled import PulledImages
-from ironhull.workspace.shared_layers import shared_layers
 from ironhull.workspace.stage_running import SandboxStages
 
 
@@ -20,5 +19,5 @@ def elsewhere(machine: Machine, definition: ImageDefinition, lock: Lock) -> Else
         LazyDownload(machine),
         PulledImages(machine),
         SandboxStages(machine),
-        signed_layers(machine) or shared_layers(machine),
+        signed_layers(machine),
     )

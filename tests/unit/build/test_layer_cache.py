@@ -19,6 +19,7 @@ from tests.unit.registry.client.conftest import QUICK, Notes
 
 from ironhull.build.built import BuiltImage
 from ironhull.build.compression import Compression
+from ironhull.build.elsewhere import LayerPlace
 from ironhull.build.image import build_image
 from ironhull.build.layer_cache import ENVELOPE, RECORD, SignedLayers
 from ironhull.build.request import BuildOptions
@@ -27,7 +28,6 @@ from ironhull.oci.reference import Reference
 from ironhull.progress import Silent
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.credentials import Credentials
-from ironhull.registry.client.repository import Repository
 from ironhull.store.home import Home
 
 OURS = FakeSigner()
@@ -45,13 +45,18 @@ def deb(name: str) -> bytes:
 
 
 class Team:
-    """Machines with a registry between them, at its repository `team/layers`."""
+    """Machines with a registry between them, at its repository `team/layers`; or another place."""
 
     def __init__(self, registry: FakeRegistry, folder: Path) -> None:
         self.registry = registry
         self.host = registry.host
         self.folder = folder
         self.notes = Notes()
+
+    @contextmanager
+    def opened(self) -> Iterator[LayerPlace]:
+        with Registries(credentials=Credentials(()), patience=QUICK) as found:
+            yield found.repository(Reference(self.host, "team/layers"), write=True)
 
     def build(
         self, machine: str, *, packages: bool = True, signer: FakeSigner | None = OURS
@@ -60,13 +65,7 @@ class Team:
         home, other = Home(self.folder / machine), Home(self.folder / "packages")
         into = home if packages else other
         by = lock([locked(into, name, deb(name)) for name in ("app", "lib")])
-
-        @contextmanager
-        def opened() -> Iterator[Repository]:
-            with Registries(credentials=Credentials(()), patience=QUICK) as found:
-                yield found.repository(Reference(self.host, "team/layers"), write=True)
-
-        layers = SignedLayers(home, opened, OURS.public, signer, self.notes.note)
+        layers = SignedLayers(home, self.opened, OURS.public, signer, self.notes.note)
         return build_image(
             definition(cmd=("app",)),
             by,
@@ -183,6 +182,17 @@ def test_other_bytes_than_the_layers_are_refused_and_do_not_stay(team: Team):
     second = team.build("desk")
     assert (second.descriptor, second.layers_made) == (first.descriptor, 2)
     assert len(team.notes.notes) == 2
+
+
+def test_a_layer_that_is_gone_is_made_here_and_put_back(team: Team):
+    first = team.build("ci")
+    for (name, digest), data in list(team.registry.blobs.items()):
+        if data.startswith(b"\x28\xb5\x2f\xfd"):
+            del team.registry.blobs[name, digest]
+    second = team.build("desk")
+    assert (second.descriptor, second.layers_made) == (first.descriptor, 2)
+    assert len(team.notes.notes) == 2
+    assert team.build("third", packages=False).layers_made == 0
 
 
 def test_a_registry_that_is_gone_costs_one_note_and_no_build(team: Team):

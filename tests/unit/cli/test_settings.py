@@ -66,7 +66,6 @@ def test_an_option_wins_over_both_and_an_empty_one_is_none(
         ("catalog", "/c", "catalog", Path("/c")),
         ("mirror", "/m", "mirror", "/m"),
         ("keyring", "/k", "keyring", Path("/k")),
-        ("shared", "r.example/layers", "shared", "r.example/layers"),
         ("snapshot", "http://s/{timestamp}", "snapshot", "http://s/{timestamp}"),
         ("advisory_sources", "kev=a  epss=b", "advisory_sources", ("kev=a", "epss=b")),
         ("max_advisory_age", "3", "max_advisory_age", timedelta(days=3)),

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.fakes.registry import FakeRegistry
 
-from ironhull.build.elsewhere import SharedLayers
 from ironhull.build.record import MadeLayer, read_record
-from ironhull.errors import InputError
+from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId
 from ironhull.oci.media_types import OCI_LAYER_ZSTD
@@ -44,17 +45,11 @@ def machine(folder: Path, registry: FakeRegistry, believed: Path | None, **more:
     )
 
 
-def cache_of(of: Machine) -> SharedLayers:
-    found = signed_layers(of)
-    assert found is not None
-    return found
-
-
 def kept(of: Machine) -> MadeLayer:
     """A layer that the machine made and gave to its cache."""
     digest = of.home.store.blobs.put(b"a layer")
     record = MadeLayer(KEY, Descriptor(OCI_LAYER_ZSTD, digest, 7), DiffId(digest), 7, ())
-    cache_of(of).keep(record)
+    signed_layers(of).keep(record)
     return record
 
 
@@ -68,7 +63,7 @@ def test_a_machine_with_the_key_gives_and_one_without_it_takes(tmp_path, registr
     assert registry.manifests == {}
     record = kept(ci)
     desk.home.store.blobs.remove(record.descriptor.digest)
-    assert cache_of(desk).bring(KEY)
+    assert signed_layers(desk).bring(KEY)
     assert read_record(desk.home.layers, KEY) == record
     assert desk.home.store.blobs.read(record.descriptor.digest) == b"a layer"
 
@@ -80,13 +75,35 @@ def test_a_repository_without_a_key_to_believe_is_refused(tmp_path, registry):
 
 def test_a_key_that_cannot_be_read_is_refused(tmp_path, registry):
     with pytest.raises(InputError, match="cannot read"):
-        cache_of(machine(tmp_path, registry, tmp_path / "none.pub")).bring(KEY)
+        signed_layers(machine(tmp_path, registry, tmp_path / "none.pub")).bring(KEY)
 
 
-def test_two_places_of_layers_at_once_are_refused(tmp_path, registry):
-    with pytest.raises(InputError, match="leave one out"):
-        signed_layers(machine(tmp_path, registry, tmp_path / "own.pub", shared="localhost/x"))
+@pytest.mark.parametrize("place", ["layers", "team/layers", "s3:"])
+def test_a_place_that_names_no_registry_and_no_bucket_is_refused(tmp_path, registry, place):
+    settings = machine(tmp_path, registry, tmp_path / "own.pub").settings
+    with pytest.raises(InputError, match="names no repository of a registry and no bucket"):
+        signed_layers(Machine(replace(settings, layer_cache=place)))
+
+
+@pytest.mark.parametrize("place", ["s3://layers/../x", "s3:///x"])
+def test_a_bucket_that_can_be_none_is_refused(tmp_path, registry, place):
+    settings = machine(tmp_path, registry, tmp_path / "own.pub").settings
+    with pytest.raises(InputError, match="names no bucket"):
+        signed_layers(Machine(replace(settings, layer_cache=place))).bring(KEY)
+
+
+def test_without_its_library_a_bucket_is_refused_with_what_to_install(
+    tmp_path, registry, monkeypatch
+):
+    settings = machine(tmp_path, registry, tmp_path / "own.pub").settings
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    monkeypatch.delitem(sys.modules, "ironhull.store.bucket", raising=False)
+    with pytest.raises(EnvironmentProblem, match=r"pip install 'ironhull\[s3\]'"):
+        signed_layers(Machine(replace(settings, layer_cache="s3://layers/team"))).bring(KEY)
 
 
 def test_offline_no_cache_is_asked(tmp_path, registry):
-    assert signed_layers(machine(tmp_path, registry, tmp_path / "own.pub", offline=True)) is None
+    desk = machine(tmp_path, registry, tmp_path / "own.pub", offline=True)
+    assert not signed_layers(desk).bring(KEY)
+    kept(desk)
+    assert registry.seen == []

@@ -11,16 +11,13 @@ import pytest
 from tests.fakes.running_server import RunningServer, serving
 from tests.fakes.watched import APP, TOOL, Watched, published
 
-from ironhull.errors import InputError
 from ironhull.lock.file import lock_path
-from ironhull.oci.document import Document
 from ironhull.oci.reference import Reference
 from ironhull.registry.client.places import RegistrySource
 from ironhull.state.watch_records import ImageState
 from ironhull.watch.task import Outcome, Task, digest_of_file
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.registries import registries
-from ironhull.workspace.shared_layers import shared_layers
 from ironhull.workspace.watch_steps import work
 
 
@@ -36,7 +33,11 @@ class Hosts(Watched):
     def __init__(self, folder: Path, server: RunningServer) -> None:
         self.place = f"{server.host}/{folder.name.replace('_', '-')}"
         super().__init__(folder, f"{self.place}/base")
-        self.settings = replace(self.settings, shared=f"{self.place}/layers")
+        # Each host has the key with which layers are signed.
+        believed = self.machine.home.keys / "shop.pub"
+        self.settings = replace(
+            self.settings, layer_cache=f"{self.place}/layers", layer_cache_key=believed
+        )
         self.machine = Machine(self.settings, self.notes)
 
     def other(self, **more: object) -> Machine:
@@ -124,29 +125,7 @@ def test_without_the_registry_each_host_makes_its_own_and_says_so(hosts: Hosts) 
     hosts.watch()
     with hosts.state() as state:
         first = state.image(APP)
-    other = hosts.other(shared="127.0.0.1:9/layers")
+    other = hosts.other(layer_cache="127.0.0.1:9/layers")
     done = hosts.work(other, replace(hosts.task(other, APP), target=""))
     assert done.digest == first.published
-    assert any("a shared layer is made here" in note for note in hosts.notes.notes)
-
-
-def test_what_is_no_shared_layer_is_not_taken(hosts: Hosts) -> None:
-    hosts.watch()
-    other, key = hosts.other(), ""
-    with registries(hosts.machine) as opened:
-        layers = opened.repository(Reference.parse(f"{hosts.place}/layers"), write=True)
-        first, second, *_ = layers.tags()
-        # The record of one layer under the key of another with a layer that it is not of.
-        wrong = layers.fetch_manifest(first).value | {
-            "layers": layers.fetch_manifest(second).value["layers"]
-        }
-        layers.push_manifest(Document.of(wrong), first)
-        key = first.removeprefix("layer-")
-    assert not shared_layers(other).bring(key)
-    assert any("its record is of another layer" in note for note in hosts.notes.notes)
-    assert not shared_layers(other).bring("0" * 64)
-
-
-def test_a_place_that_names_no_registry_is_refused(hosts: Hosts) -> None:
-    with pytest.raises(InputError, match="names no repository of a registry"):
-        shared_layers(Machine(replace(hosts.settings, shared="layers")))
+    assert any("the cache of layers is not used any more" in note for note in hosts.notes.notes)
