@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # Every worker of pytest would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup install demo test unit real lint bench compat fuzz api chaos programs scanned machines lock clean
+.PHONY: help setup install demo test unit real lint bench compat fuzz api chaos programs whole machines lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -83,9 +83,9 @@ programs: setup ## Let ironhull new write definitions of ten programs, build and
 	.ci/tools
 	$(BIN)/python -m tests.new_programs
 
-scanned: setup ## Let syft and trivy look at every runtime image of the catalog, not at all kinds alone
+whole: setup ## The tests of the catalog and the case study with every image and every engine
 	.ci/tools
-	$(BIN)/pytest tests/real/test_catalog.py -q --every-image -k "bill_of_an_image or our_vex"
+	$(BIN)/pytest tests/real/test_catalog.py tests/real/test_demo.py -q -n $(JOBS) --dist loadfile --whole
 
 machines: setup ## Build static, debian-base, node and python for arm, ppc64le, s390x, riscv64
 	$(BIN)/python -m tests.architectures

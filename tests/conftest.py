@@ -26,7 +26,7 @@ KEPT = ("PATH", "PYTHON", "PYTEST", "CI", "TMPDIR", "LANG", "LC_", "IRONHULL_TES
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tally", type=Path, help="write how many tests ran into this file")
     parser.addoption(
-        "--every-image", action="store_true", help="let scanners look at every runtime image"
+        "--whole", action="store_true", help="shorten nothing: every image, every engine"
     )
 
 

@@ -75,6 +75,12 @@ def _real(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
+def whole(pytestconfig: pytest.Config) -> bool:
+    """Whether nothing is shortened: `make whole`."""
+    return bool(pytestconfig.getoption("--whole"))
+
+
+@pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """A short path (sockets allow 108 bytes) that is gone at the end, mounts and all."""
     folder = Path(tempfile.mkdtemp(prefix="ih-"))
@@ -116,14 +122,19 @@ def buildah(scratch: Path) -> Builder:
     )
 
 
+def catalog_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `catalog` is, or will be when a test has asked for it: one for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "catalog"
+
+
 @pytest.fixture(scope="session")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `images`, a copy of our catalog, and `home`, where all of them are built.
 
     `built.json` is what the build said. Whichever worker asks first makes it, for all.
     """
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "catalog"
+    folder = catalog_folder(tmp_path_factory)
     with locked(folder.with_suffix(".lock")):
         if not (folder / "built.json").is_file():
             shutil.copytree(
@@ -159,14 +170,19 @@ def home_with_layers(catalog: Path, tmp_path: Path) -> Iterator[Path]:
     Its files are links to those of `catalog`.
     """
     home = tmp_path / "home-with-layers"
+    link_layers(catalog, home)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def link_layers(catalog: Path, home: Path) -> None:
+    """What `catalog` has of packages and layers, as links in a home that has none of it."""
     # Names with a dot are of files that are being written.
     unfinished = shutil.ignore_patterns(".*")
     for part in ("cache/packages", "cache/layers", "store/blobs"):
         shutil.copytree(
             catalog / "home" / part, home / part, copy_function=os.link, ignore=unfinished
         )
-    yield home
-    shutil.rmtree(home, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from outside.tools import CACHE
-from tests.real.conftest import storage
+from tests.real.conftest import catalog_folder, link_layers, storage
 from tests.real.tools import tool
 
 from ironhull.build import versions
@@ -37,7 +38,7 @@ ALLOWED = {"own", "tmp"}
 
 
 @pytest.fixture(scope="module")
-def built() -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the three images: made once for each state of the definitions."""
     state = hashlib.sha256(str(versions.TRANSFORM).encode())
     for path in sorted((PROJECT / "images").rglob("*.yaml")):
@@ -47,6 +48,10 @@ def built() -> Path:
         if old != home:
             shutil.rmtree(old)
     if not (home / "images").is_dir():
+        made = catalog_folder(tmp_path_factory)
+        if (made / "built.json").is_file():
+            with contextlib.suppress(OSError):  # Another file system has no links to it.
+                link_layers(made, home)
         # Locks are written beside the definitions, so these are copies.
         shutil.copytree(
             PROJECT / "images", home / "images", ignore=shutil.ignore_patterns("*.lock.json")
@@ -169,9 +174,23 @@ def _possible(application: dict[str, Any], trial: int = 0) -> set[str]:
     return {attempt["name"] for attempt in attempts if attempt["succeeded"]}
 
 
-def test_podman_runs_the_case_study(podman_demo: Done) -> None:
-    assert podman_demo.value["engine"]["name"] == "podman"
-    _check(podman_demo.value)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Docker runs the case study in `make whole`; what it does as an engine, test_engines holds."""
+    if "studied_in" in metafunc.fixturenames:
+        whole = metafunc.config.getoption("--whole")
+        metafunc.parametrize("studied_in", ["podman", "docker"] if whole else ["podman"])
+
+
+def test_an_engine_runs_the_case_study(studied_in: str, request: pytest.FixtureRequest) -> None:
+    if studied_in == "podman":
+        value = request.getfixturevalue("podman_demo").value
+    else:
+        bench = request.getfixturevalue("docker_bench")
+        before = bench.left()
+        value = bench.demo()
+        assert bench.left() == before
+    assert value["engine"]["name"] == studied_in
+    _check(value)
 
 
 def test_only_the_kept_images_stay(podman_demo: Done) -> None:
@@ -258,14 +277,6 @@ def test_the_application_s_own_tests_pass_in_the_dev_image(
         podman.remove(base)
     assert "# pass 10" in log
     assert "# fail 0" in log
-
-
-def test_docker_runs_the_case_study_and_keeps_nothing(docker_bench: Bench) -> None:
-    before = docker_bench.left()
-    value = docker_bench.demo()
-    assert value["engine"]["name"] == "docker"
-    _check(value)
-    assert docker_bench.left() == before
 
 
 def test_a_signal_in_the_middle_of_a_build_leaves_nothing(podman_demo: Done) -> None:
