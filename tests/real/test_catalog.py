@@ -139,7 +139,7 @@ def test_an_image_has_the_same_digest_again_from_other_surroundings(built, tmp_p
         for one in image["platforms"]
         if (name, one["platform"]) in again
     }
-    assert made > 100
+    assert made > 50
     shutil.rmtree(home)
 
 
