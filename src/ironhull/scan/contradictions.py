@@ -20,7 +20,7 @@ from ironhull.inventory.model import Distribution, ImageIdentity, Inventory, Pac
 from ironhull.scan.matching import Options, scan
 from ironhull.scan.model import Finding, ScanResult
 from ironhull.vex.lint import LintViolation, claims_a_fix
-from ironhull.vex.model import VexDocument, VexStatement
+from ironhull.vex.model import Product, VexDocument, VexStatement
 from ironhull.vex.purl import RELEASES, Purl, Surroundings, matches_package, parse_purl
 
 Known = Callable[[str], Inventory | None]
@@ -72,13 +72,22 @@ class Feeds:
         for product in statement.products:
             whole = _purl(product.identifier)
             image = whole is None or whole.is_image
-            digest = whole.version if whole else product.identifier.rpartition("@")[2]
-            inventory = self._known(digest) if image and digest.startswith("sha256:") else None
+            inventory = self._named(product) if image else None
             if image and not product.subcomponents:
                 yield None, None
             for text in product.subcomponents if image else (product.identifier,):
                 purl = _purl(text)
                 yield purl, inventory or (None if purl is None else self._alone(purl))
+
+    def _named(self, product: Product) -> Inventory | None:
+        """What is known of an image, by whichever of its digests."""
+        for identifier in product.identifiers:
+            purl = _purl(identifier)
+            digest = purl.version if purl else identifier.rpartition("@")[2]
+            known = self._known(digest) if digest.startswith("sha256:") else None
+            if known is not None:
+                return known
+        return None
 
     def _alone(self, purl: Purl) -> Inventory | None:
         """An image that holds this package and nothing else; None where too little is said."""

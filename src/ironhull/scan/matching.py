@@ -88,6 +88,7 @@ def scan(inventory: Inventory, database: Database, options: Options) -> ScanResu
         packages=len(inventory.packages),
         scanned=options.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         verdict=_verdict(matched, info, inventory),
+        manifest=inventory.image.manifest or "",
     )
 
 

@@ -207,6 +207,8 @@ class ScanResult:
     verdict: Verdict = "complete"
     """`unknown`: no data about the release; `eol`: nobody records its vulnerabilities any more;
     `partial`: some packages could not be matched, or some files not be read."""
+    manifest: str = ""
+    """Digest of the manifest that was looked into, where `digest` is that of an index."""
 
     @property
     def open(self) -> tuple[Finding, ...]:

@@ -24,7 +24,8 @@ from ironhull.scan.debian import tracker_source
 from ironhull.scan.model import Finding, FixState, ScanResult
 from ironhull.scan.rebuilt import rebuilt_by
 from ironhull.vex.model import Product, VexStatement
-from ironhull.vex.purl import image_purl, part_purls
+from ironhull.vex.products import image_product
+from ironhull.vex.purl import image_purl
 from ironhull.vex.status import VexStatus
 from ironhull.vex.writing import write_openvex
 
@@ -55,11 +56,9 @@ def statements_of(result: ScanResult, findings: Iterable[Finding]) -> list[VexSt
 def products_of(result: ScanResult, purls: Iterable[str]) -> tuple[Product, ...]:
     """Packages as parts of the image; by themselves where it has no digest: purls name versions."""
     known = sorted(filter(None, set(purls)))
-    image = image_purl(result.image, result.digest)
-    if not image:
+    if not result.digest:
         return tuple(Product(part) for part in known)
-    parts = {form for purl in known for form in part_purls(purl)}
-    return (Product(image, tuple(sorted(parts))),)
+    return (image_product(result.image, result.digest, result.manifest, known),)
 
 
 def not_affected(

@@ -50,7 +50,11 @@ def apply_vex(
             pair
             for name in names.of(finding)
             for pair in known.get(name, ())
-            if any(_fits(product, finding, image) for product in pair[1].products)
+            if any(
+                _fits(identifier, product, finding, image)
+                for product in pair[1].products
+                for identifier in product.identifiers
+            )
         ]
         if candidates:
             document, statement = max(candidates, key=_weight)
@@ -164,10 +168,10 @@ def _unused(document: VexDocument) -> str:
     )
 
 
-def _fits(product: Product, finding: Finding, image: ImageProduct) -> bool:
-    if product.identifier.startswith("pkg:"):
+def _fits(identifier: str, product: Product, finding: Finding, image: ImageProduct) -> bool:
+    if identifier.startswith("pkg:"):
         try:
-            purl = parse_purl(product.identifier)
+            purl = parse_purl(identifier)
         except MalformedError:
             return False
         if not purl.is_image:
@@ -175,7 +179,7 @@ def _fits(product: Product, finding: Finding, image: ImageProduct) -> bool:
                 product.subcomponents
                 and not any(_part(part, finding, image) for part in product.subcomponents)
             )
-    if not matches_image(product.identifier, image.name, image.digests, image.place):
+    if not matches_image(identifier, image.name, image.digests, image.place):
         return False
     return not product.subcomponents or any(
         _part(part, finding, image) for part in product.subcomponents

@@ -81,7 +81,7 @@ def _affected(
     parts = (
         part
         for product in statement.products
-        for part in (product.subcomponents or (product.identifier,))
+        for part in (product.subcomponents or product.identifiers)
     )
     keys = (_key(part) for part in parts)
     found = {each for key in keys if key is not None for each in references.get(key, ())}

@@ -156,7 +156,7 @@ class _Hidden:
 
 def _identifiers(statement: VexStatement) -> Iterator[str]:
     for product in statement.products:
-        yield product.identifier
+        yield from product.identifiers
         yield from product.subcomponents
 
 
@@ -248,28 +248,30 @@ def _matchable(statement: VexStatement, hidden: _Hidden) -> Iterator[_Problem]:
     if not any(_KNOWN_IDS.fullmatch(name) for name in statement.names):
         yield "identifier", "warning", f"scanners do not report {statement.names[0]!r:.60}"
     for product in statement.products:
-        yield from _product(statement, product, hidden)
+        for identifier in product.identifiers:
+            yield from _product(statement, product, identifier, hidden)
+        for part in product.subcomponents:
+            yield from _part(statement, part, hidden)
 
 
-def _product(statement: VexStatement, product: Product, hidden: _Hidden) -> Iterator[_Problem]:
-    purl = _purl(product.identifier)
+def _product(
+    statement: VexStatement, product: Product, identifier: str, hidden: _Hidden
+) -> Iterator[_Problem]:
+    purl = _purl(identifier)
     hides = statement.status in ("not_affected", "fixed")
     if isinstance(purl, str):
         yield "purl", "error", purl
-        return
-    if purl is None:
-        if not product.identifier.startswith("sha256:") and "@sha256:" not in product.identifier:
-            message = f"{product.identifier!r:.100} is neither a purl nor a digest"
+    elif purl is None:
+        if not identifier.startswith("sha256:") and "@sha256:" not in identifier:
+            message = f"{identifier!r:.100} is neither a purl nor a digest"
             yield "product", "warning", f"{message}: scanners do not match it"
     elif purl.is_image:
         if hides and not product.subcomponents:
             message = "an image as a whole, without subcomponents: it hides every package of it"
             yield "whole-image", "warning", message
-        yield from _unversioned(statement, purl, product.identifier, hidden)
+        yield from _unversioned(statement, purl, identifier, hidden)
     else:
-        yield from _package(statement, purl, product.identifier, hidden)
-    for part in product.subcomponents:
-        yield from _part(statement, part, hidden)
+        yield from _package(statement, purl, identifier, hidden)
 
 
 def _part(statement: VexStatement, part: str, hidden: _Hidden) -> Iterator[_Problem]:

@@ -15,6 +15,13 @@ class Product:
     """A purl, an image reference or a digest, as written."""
     subcomponents: tuple[str, ...] = ()
     """Identifiers of the parts; empty: the whole product."""
+    also: tuple[str, ...] = ()
+    """Other identifiers of the same thing: any one of them is enough."""
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """All that the product is known by, the first one first."""
+        return (self.identifier, *self.also)
 
 
 @dataclass(frozen=True, slots=True)

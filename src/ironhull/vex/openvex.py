@@ -72,10 +72,9 @@ def _products(item: dict[str, Any], where: str) -> list[Product]:
             products.append(Product(product, tuple(texts(item, "subcomponents", where))))
         elif isinstance(product, dict):
             parts = objects(product, "subcomponents", where)
-            products.extend(
-                Product(identifier, tuple(each for part in parts for each in _names(part, where)))
-                for identifier in _names(product, where)
-            )
+            inside = tuple(each for part in parts for each in _names(part, where))
+            if names := _names(product, where):
+                products.append(Product(names[0], inside, tuple(names[1:])))
         else:
             raise MalformedError(f"{where}: a product is neither a text nor an object")
     return products

@@ -44,6 +44,11 @@ def _statement(statement: VexStatement) -> dict[str, Any]:
     products = []
     for product in statement.products:
         value: dict[str, Any] = {"@id": product.identifier}
+        for other in product.also:
+            if other.startswith("sha256:"):
+                value["hashes"] = {"sha-256": other.removeprefix("sha256:")}
+            else:
+                value["identifiers"] = {"purl": other}
         if product.subcomponents:
             value["subcomponents"] = [{"@id": part} for part in product.subcomponents]
         products.append(value)

@@ -110,3 +110,12 @@ def test_parts_of_a_known_image_are_compared_by_what_is_in_it(tmp_path: Path) ->
     other = DIGEST.replace("ab", "cd")
     unknown = said(status="fixed", product=f"pkg:oci/app@{other}", parts=(part,))
     assert compared(tmp_path, unknown).left == 1
+
+
+def test_an_image_is_known_by_any_of_its_identifiers_and_counts_once(tmp_path: Path) -> None:
+    part = f"pkg:deb/debian/libssl3@{OLD}?arch=amd64"
+    other = DIGEST.replace("ab", "cd")
+    statement = said(status="fixed", product=f"pkg:oci/app@{other}", parts=(part,))
+    statement["products"][0]["identifiers"] = {"purl": f"pkg:oci/app@{DIGEST}"}
+    done = compared(tmp_path, statement)
+    assert (len(done.violations), done.compared, done.left) == (1, 1, 0)

@@ -107,3 +107,37 @@ def test_no_statement_rests_on_no_dsa_alone(tracker: Database) -> None:
     assert [found for found in lint(read) if found.level == "error"] == []
     states = {finding.id: finding.state for finding in result.findings if finding.suppressed}
     assert "no-dsa" not in states.values()
+
+
+INDEX, MANIFEST = "sha256:" + "ab" * 32, "sha256:" + "cd" * 32
+
+
+def test_an_image_is_named_by_its_index_and_by_the_manifest_of_the_platform(
+    result: ScanResult,
+) -> None:
+    named = replace(result, image="node:20", digest=INDEX, manifest=MANIFEST)
+    (product, *_), *_ = (
+        each["products"]
+        for each in json.loads(openvex(named, statements_of(named, result.findings)))["statements"]
+    )
+    assert product["@id"] == f"pkg:oci/node@{INDEX.replace(':', '%3A')}"
+    assert product["identifiers"] == {"purl": f"pkg:oci/node@{MANIFEST.replace(':', '%3A')}"}
+    assert product["hashes"] == {"sha-256": "ab" * 32}
+
+
+@pytest.mark.parametrize("digest", [INDEX, MANIFEST])
+def test_what_we_write_is_found_by_either_digest_and_under_another_name(
+    result: ScanResult, digest: str
+) -> None:
+    named = replace(result, image="node:20", digest=INDEX, manifest=MANIFEST)
+    text = openvex(named, statements_of(named, result.findings))
+    place = Surroundings("debian-12", "amd64")
+    subject = ImageProduct("localhost:5000/other:1", frozenset({digest}), place)
+    after = apply_vex(named, [parse_vex(text.encode(), "own.json")], subject, {})
+    assert all(finding.vex is not None for finding in after.findings)
+
+
+def test_an_image_without_an_index_is_named_once(result: ScanResult) -> None:
+    named = replace(result, image="node:20", digest=MANIFEST, manifest=MANIFEST)
+    text = openvex(named, statements_of(named, result.findings))
+    assert "identifiers" not in json.loads(text)["statements"][0]["products"][0]

@@ -18,6 +18,20 @@ def test_csaf_about_an_unknown_product_is_malformed() -> None:
         parse_vex(csaf({"fixed": ["NOWHERE"]}), "csaf.json")
 
 
+def test_a_product_is_one_however_many_identifiers_it_has() -> None:
+    product = {
+        "@id": "urn:one",
+        "identifiers": {"purl": "pkg:oci/one@1"},
+        "hashes": {"sha-256": "AB"},
+        "subcomponents": [{"@id": "urn:part"}],
+    }
+    value = {"@context": "https://openvex.dev/ns", "statements": [said() | {"products": [product]}]}
+    (statement,) = parse_vex(json.dumps(value).encode(), "x").statements
+    (found,) = statement.products
+    assert found.identifiers == ("urn:one", "pkg:oci/one@1", "sha256:ab")
+    assert found.subcomponents == ("urn:part",)
+
+
 def test_an_envelope_with_an_in_toto_statement_is_opened() -> None:
     inner = json.loads(json.dumps({"@context": "https://openvex.dev/ns", "statements": [said()]}))
     statement = {"predicateType": "https://openvex.dev/ns/v0.2.0", "predicate": inner}
