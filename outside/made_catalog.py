@@ -223,8 +223,9 @@ def fill(catalog: FakeCatalog) -> None:
     catalog.add(PYTHON, scan(PYTHON), "python:3.13")
     catalog.saw(NOW)
     for number, raw in (("26", 3), ("27", 2), ("28", 1)):
-        catalog.index.counted("node", [DayCount(f"2026-11-{number}", "20", raw, raw - 1)])
-        catalog.index.counted("node", [DayCount(f"2026-11-{number}", "20-standard", 40, 30 + raw)])
+        day = f"2026-11-{number}"
+        counts = DayCount(day, "20", raw, raw - 1), DayCount(day, "20-standard", 40, 30 + raw)
+        catalog.index.counted(("node", each) for each in counts)
 
 
 def fake_catalog(root: Path, index: Path | str = ":memory:") -> FakeCatalog:

@@ -8,12 +8,10 @@
 
 from __future__ import annotations
 
-from bisect import insort
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ironhull.advisories.database import Database, StoredClaim
 from ironhull.catalog.facts import Summary
@@ -61,8 +59,8 @@ class Answer:
     feeds: tuple[str, ...]
     """What feeds say of it, a line each."""
     counts: dict[str, int]
-    images: tuple[ImageAnswer, ...]
-    """The affected first."""
+    images: Sequence[ImageAnswer]
+    """The affected first; each is put into words when it is taken out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,160 +84,203 @@ def answer(
 ) -> Answer:
     """The answer for a vulnerability by any of its names; not `listed`: without its images."""
     advice = _advice(advisories, vulnerability)
-    hits = _seen(shelf, index, [hit for name in advice.names for hit in index.affected(name)])
-    by_manifest: dict[str, list[Hit]] = {}
-    for hit in hits:
-        by_manifest.setdefault(hit.manifest, []).append(hit)
+    places = _places(shelf)
+    hits: dict[str, list[Hit]] = {}
+    for name in advice.names:
+        for hit in index.affected(name):
+            # Of images that are not on the shelf not even the severity may show.
+            if hit.digest in places:
+                hits.setdefault(hit.digest, []).append(hit)
     had = {key for name in advice.names for key in index.had(name)}
-    reasons = _reasons(index, advice.claims)
-    matter = _Matter(by_manifest, had, reasons, advice.known or bool(hits))
-    images, counts = _images(shelf, index, matter, listed)
-    severity = min((hit.severity for hit in hits), key=lambda each: RANK.get(each, 9), default="")
+    known = advice.known or bool(hits)
+    matter = _Matter(shelf, index, hits, had, advice.claims, known)
+    images, counts = _images(matter, listed)
+    severities = (hit.severity for found in hits.values() for hit in found)
+    severity = min(severities, key=lambda each: RANK.get(each, 9), default="")
     return Answer(
         vulnerability,
         advice.names,
-        advice.known or bool(hits),
+        known,
         advice.title,
         severity,
         advice.lines,
         counts,
-        tuple(images),
+        images,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An image in a repository."""
+
+    entry: Entry
+    tags: Sequence[str]
+    digest: str
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """By what such places stand in a list."""
+        return self.entry.name, self.tags[0]
 
 
 @dataclass(frozen=True, slots=True)
 class _Matter:
     """What is known of a vulnerability, by where it matters."""
 
+    shelf: Shelf
+    index: CatalogIndex
     hits: Mapping[str, Sequence[Hit]]
-    """By manifest."""
+    """By build."""
     had: set[tuple[str, str]]
     """Repository and tag that stood for something affected."""
-    reasons: Mapping[str, tuple[str, str]]
-    """Manifest → package, and why it is not affected."""
+    claims: Sequence[StoredClaim]
     known: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    entry: Entry
-    tags: Sequence[str]
-    digest: str
-    manifests: Sequence[str]
-    known: bool
+class _Images(Sequence[ImageAnswer]):
+    """Answers in their order; of thousands a page takes a hundred, and only these are worded."""
+
+    def __init__(self, matter: _Matter, places: Mapping[Means, Sequence[_Place]]) -> None:
+        self._matter, self._places = matter, places
+
+    def __len__(self) -> int:
+        return sum(map(len, self._places.values()))
+
+    def __iter__(self) -> Iterator[ImageAnswer]:
+        return iter(self[:])
+
+    def __getitem__(self, wanted: Any) -> Any:
+        if not isinstance(wanted, slice):
+            return self[wanted : wanted + 1 or None][0]
+        rows = [(means, each) for means in ORDER for each in self._places.get(means, ())]
+        chosen = rows[wanted]
+        reasons = _reasons(self._matter, [place.digest for _, place in chosen])
+        return [_worded(self._matter, means, place, reasons) for means, place in chosen]
 
 
-@dataclass(frozen=True, slots=True)
-class _Quiet:
-    """The answers of a shelf for a vulnerability that no image has to do with, in their order."""
+def _images(matter: _Matter, listed: bool) -> tuple[Sequence[ImageAnswer], dict[str, int]]:
+    """An answer for each image, none of them unless they are to be `listed`, and the counts.
 
-    images: tuple[ImageAnswer, ...]
-    counts: Mapping[Means, int]
-    by_digest: Mapping[str, Sequence[ImageAnswer]]
-
-
-def _quiet(shelf: Shelf, index: CatalogIndex, known: bool) -> _Quiet:
-    """Made once a shelf: most images have nothing to do with most vulnerabilities."""
-    key = f"answers {known}"
-    if key not in shelf.kept:
-        nothing = _Matter({}, set(), {}, known)
-        images = tuple(sorted(_answers(shelf, index, nothing, None), key=_order))
-        by_digest: dict[str, list[ImageAnswer]] = {}
-        for each in images:
-            by_digest.setdefault(each.digest, []).append(each)
-        shelf.kept[key] = _Quiet(images, Counter(each.means for each in images), by_digest)
-    found: _Quiet = shelf.kept[key]
-    return found
-
-
-def _images(
-    shelf: Shelf, index: CatalogIndex, matter: _Matter, listed: bool
-) -> tuple[Sequence[ImageAnswer], dict[str, int]]:
-    """An answer for each image, none of them unless they are to be `listed`, and the counts."""
-    quiet = _quiet(shelf, index, matter.known)
-    concerned = {
-        digest
-        for digests in index.owners({**matter.hits, **matter.reasons}).values()
-        for digest in digests
-    }
+    1. the meaning for an image that has nothing to do with it is that of all vulnerabilities that
+       are known, or not: worked out once a shelf
+    2. the concerned ones are taken out of that, and put where they belong
+    """
+    places, quiet = _places(matter.shelf), _quiet(matter.shelf, matter.known)
+    concerned = set(matter.hits)
     for name, tag in matter.had:
-        if name in shelf.by_name:
-            concerned.add(shelf.by_name[name].tags.get(tag, ""))
-    loud = list(_answers(shelf, index, matter, concerned)) if concerned else []
-    counts: dict[str, int] = {means: quiet.counts.get(means, 0) for means in ORDER}
+        if name in matter.shelf.by_name:
+            concerned.add(matter.shelf.by_name[name].tags.get(tag, ""))
+    loud: dict[Means, list[_Place]] = {}
+    counts: dict[str, int] = {means: len(quiet.get(means, ())) for means in ORDER}
     for digest in concerned:
-        for each in quiet.by_digest.get(digest, ()):
-            counts[each.means] -= 1
-    for each in loud:
-        counts[each.means] += 1
+        for place in places.get(digest, ()):
+            means = _meaning(matter, place)
+            loud.setdefault(means, []).append(place)
+            counts[means] += 1
+            counts[_quietly(matter.shelf, digest, matter.known)] -= 1
     if not listed:
         return (), counts
-    if not concerned:
-        return quiet.images, counts
-    images = [each for each in quiet.images if each.digest not in concerned]
-    # A few go among many that are in order already: sorting all again took most of a page's time.
-    for each in loud:
-        insort(images, each, key=_order)
-    return images, counts
+    found: dict[Means, Sequence[_Place]] = dict(quiet)
+    if concerned:
+        for means in ORDER:
+            stay = [each for each in quiet.get(means, ()) if each.digest not in concerned]
+            # Runs that are in order already: sorting them costs little more than a look.
+            found[means] = sorted([*stay, *loud.get(means, ())], key=lambda each: each.order)
+    return _Images(matter, found), counts
 
 
-def _order(each: ImageAnswer) -> tuple[int, str, str]:
-    return ORDER.index(each.means), each.image, each.tag
-
-
-def _places(shelf: Shelf) -> dict[str, list[tuple[Entry, list[str]]]]:
+def _places(shelf: Shelf) -> Mapping[str, Sequence[_Place]]:
     """Digest → where on the shelf it is, with which tags."""
-    if "places" not in shelf.kept:
-        places: dict[str, list[tuple[Entry, list[str]]]] = {}
+
+    def work() -> dict[str, list[_Place]]:
+        places: dict[str, list[_Place]] = {}
         for entry in shelf.entries:
             for digest, tags in entry.groups:
-                places.setdefault(digest, []).append((entry, tags))
-        shelf.kept["places"] = places
-    found: dict[str, list[tuple[Entry, list[str]]]] = shelf.kept["places"]
-    return found
+                places.setdefault(digest, []).append(_Place(entry, tags, digest))
+        return places
+
+    return shelf.kept("places", work)
 
 
-def _seen(shelf: Shelf, index: CatalogIndex, hits: Sequence[Hit]) -> list[Hit]:
-    """The hits in images that stand on the shelf: of others not even the severity may show."""
-    places = _places(shelf)
-    owners = index.owners({hit.manifest for hit in hits})
-    return [hit for hit in hits if any(digest in places for digest in owners[hit.manifest])]
+def _quiet(shelf: Shelf, known: bool) -> Mapping[Means, Sequence[_Place]]:
+    """What a vulnerability means that no image has to do with, in the order of a list."""
+
+    def work() -> dict[Means, list[_Place]]:
+        rows = sorted(
+            (place for found in _places(shelf).values() for place in found),
+            key=lambda each: each.order,
+        )
+        made: dict[Means, list[_Place]] = {}
+        for place in rows:
+            made.setdefault(_quietly(shelf, place.digest, known), []).append(place)
+        return made
+
+    return shelf.kept(f"answers {known}", work)
 
 
-def _answers(
-    shelf: Shelf, index: CatalogIndex, matter: _Matter, digests: set[str] | None
-) -> Iterator[ImageAnswer]:
-    """The answers of images of these digests, of all for None."""
-    parts = index.parts()
-    places = _places(shelf)
-    for digest in places if digests is None else digests:
-        for entry, tags in places.get(digest, ()):
-            given = _Given(entry, tags, digest, parts.get(digest, ()), matter.known)
-            yield _one(given, shelf.summaries, matter, index)
+def warm(shelf: Shelf) -> None:
+    """Work out what the first question about a vulnerability needs of all images."""
+    for known in (True, False):
+        _quiet(shelf, known)
 
 
-def _one(
-    given: _Given, summaries: Mapping[str, Summary], matter: _Matter, index: CatalogIndex
+def _quietly(shelf: Shelf, digest: str, known: bool) -> Means:
+    """The meaning for an image in which nothing was found."""
+    summary = shelf.summaries.get(digest)
+    looked = summary is not None and summary.scanned and summary.verdict in ("complete", "stale")
+    return "not_affected" if looked and known else "unknown"
+
+
+def _meaning(matter: _Matter, place: _Place) -> Means:
+    """The meaning for an image that it may have to do with."""
+    found = matter.hits.get(place.digest, ())
+    statuses = {hit.status for hit in found}
+    if "affected" in statuses:
+        return "affected"
+    if "unknown" in statuses:
+        return "unknown"
+    if found:
+        return "not_affected"
+    means = _quietly(matter.shelf, place.digest, matter.known)
+    return "fixed" if means == "not_affected" and _former(matter, place) else means
+
+
+def _former(matter: _Matter, place: _Place) -> str:
+    """A tag of the image that stood for an affected one before; empty: none did."""
+    name = place.entry.name
+    return next((tag for tag in place.tags if (name, tag) in matter.had), "")
+
+
+def _worded(
+    matter: _Matter, means: Means, place: _Place, reasons: Mapping[str, tuple[str, str]]
 ) -> ImageAnswer:
-    by_manifest, had, reasons = matter.hits, matter.had, matter.reasons
-    found = [hit for manifest in given.manifests for hit in by_manifest.get(manifest, ())]
-    means, package, severity, why, fixed = _meaning(given, summaries, found)
-    if means == "not_affected" and not found:
-        former = [tag for tag in given.tags if (given.entry.name, tag) in had]
-        if former:
-            moved = index.moves(given.entry.name, former[0])
-            fixed = next((each.at for each in moved if each.digest == given.digest), "")
-            means, why = "fixed", "an image that this tag stood for before was affected"
-        for manifest in given.manifests:
-            if manifest in reasons:
-                package, said = reasons[manifest]
-                why = f"{why}; {said}" if former else said
-                break
+    """The answer for one image with its reason."""
+    found = matter.hits.get(place.digest, ())
+    package = severity = fixed = ""
+    if found:
+        left = [hit for hit in found if hit.status in ("affected", "unknown")]
+        shown = min(
+            left or found,
+            key=lambda hit: (hit.status != "affected", RANK.get(hit.severity, 9) if left else 0),
+        )
+        package = ", ".join(sorted({hit.package for hit in left or found})[:4])
+        severity, why = shown.severity, shown.said
+    elif means == "unknown":
+        why = _not_known(matter.shelf.summaries.get(place.digest))
+    else:
+        why = "none of the packages that it is about is installed"
+        if place.digest in reasons:
+            package, why = reasons[place.digest]
+        if means == "fixed":
+            before = "an image that this tag stood for before was affected"
+            why = f"{before}; {why}" if package else before
+            moved = matter.index.moves(place.entry.name, _former(matter, place))
+            fixed = next((each.at for each in moved if each.digest == place.digest), "")
     return ImageAnswer(
-        given.entry.name,
-        given.tags[0],
-        len(given.tags),
-        given.digest,
+        place.entry.name,
+        place.tags[0],
+        len(place.tags),
+        place.digest,
         means,
         package,
         severity,
@@ -248,30 +289,13 @@ def _one(
     )
 
 
-def _meaning(
-    given: _Given, summaries: Mapping[str, Summary], found: Sequence[Hit]
-) -> tuple[Means, str, str, str, str]:
-    """Meaning, package, severity, why, and when it was fixed: by the scan alone."""
-    summary = summaries.get(given.digest)
-    open_hits = [hit for hit in found if hit.status in ("affected", "unknown")]
-    if open_hits:
-        worst = min(
-            open_hits, key=lambda hit: (hit.status != "affected", RANK.get(hit.severity, 9))
-        )
-        means: Means = "affected" if worst.status == "affected" else "unknown"
-        packages = ", ".join(sorted({hit.package for hit in open_hits})[:4])
-        return means, packages, worst.severity, worst.said, ""
-    if found:
-        packages = ", ".join(sorted({hit.package for hit in found})[:4])
-        return "not_affected", packages, found[0].severity, found[0].said, ""
+def _not_known(summary: Summary | None) -> str:
+    """Why nobody can say, of an image in which nothing was found."""
     if summary is None or not summary.scanned:
-        why = (summary.problem if summary else "") or "it was not scanned yet"
-        return "unknown", "", "", why, ""
+        return (summary.problem if summary else "") or "it was not scanned yet"
     if summary.verdict not in ("complete", "stale"):
-        return "unknown", "", "", f"the scan is not complete: {summary.verdict}", ""
-    if not given.known:
-        return "unknown", "", "", "no feed of the database knows this name", ""
-    return "not_affected", "", "", "none of the packages that it is about is installed", ""
+        return f"the scan is not complete: {summary.verdict}"
+    return "no feed of the database knows this name"
 
 
 MOST_IMAGES = 1000
@@ -294,28 +318,20 @@ def found_in(index: CatalogIndex, shelf: Shelf) -> list[Found]:
 
     It is a look at all findings: made once a shelf, whatever is searched for in it.
     """
-    if "found" not in shelf.kept:
-        shelf.kept["found"] = _found_in(index, shelf)
-    found: list[Found] = shelf.kept["found"]
-    return found
+    return shelf.kept("found", lambda: _found_in(index, shelf))
 
 
 def _found_in(index: CatalogIndex, shelf: Shelf) -> list[Found]:
     digests = {digest for entry in shelf.entries for digest in entry.tags.values()}
     if len(digests) > MOST_IMAGES:
         digests = {entry.tags[entry.default] for entry in shelf.entries}
-    manifests: dict[str, list[str]] = {}
-    for digest, parts in index.parts().items():
-        if digest in digests:
-            for manifest in parts:
-                manifests.setdefault(manifest, []).append(digest)
     images: dict[str, tuple[set[str], set[str]]] = {}
     severities: dict[str, str] = {}
-    for identifier, manifest, status, severity in index.findings(manifests):
+    for identifier, digest, status, severity in index.findings(digests):
         found, affected = images.setdefault(identifier, (set(), set()))
-        found.update(manifests[manifest])
+        found.add(digest)
         if status == "affected":
-            affected.update(manifests[manifest])
+            affected.add(digest)
         worst = severities.get(identifier, severity)
         severities[identifier] = min(severity, worst, key=lambda each: RANK.get(each, 9))
     made = [
@@ -345,19 +361,21 @@ def _advice(advisories: Path | None, vulnerability: str) -> _Advice:
     return _Advice(tuple(names), bool(records or claims), title, claims, lines[:_FEED_LINES])
 
 
-def _reasons(index: CatalogIndex, claims: Iterable[StoredClaim]) -> dict[str, tuple[str, str]]:
-    """Manifest → (package, why it is not affected), of images that have what the claims are on."""
+def _reasons(matter: _Matter, digests: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Build → (package, why it is not affected), of those that have what the claims are on."""
     by_name: dict[str, list[StoredClaim]] = {}
-    for claim in claims:
+    for claim in matter.claims:
         by_name.setdefault(claim.package, []).append(claim)
     found: dict[str, tuple[str, str]] = {}
     said: dict[tuple[str, str], str] = {}
-    for manifest, name, version in index.installed(by_name):
+    if not by_name:
+        return found
+    for digest, name, version in matter.index.installed(by_name, digests):
         key = (name, version)
         if key not in said:
             ecosystem = next((c.ecosystem for c in by_name[name]), "")
             kind = "deb" if ecosystem.startswith("debian") else "pypi"
             package = Package(name, version, kind, "", source=name, source_version=version)  # type: ignore[arg-type]
             said[key] = why_not(package, by_name[name], Target("debian", ecosystem))
-        found.setdefault(manifest, (name, said[key]))
+        found.setdefault(digest, (name, said[key]))
     return found

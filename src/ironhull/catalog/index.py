@@ -12,7 +12,6 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,51 +27,21 @@ from ironhull.catalog.facts import (
     Status,
     Summary,
 )
-from ironhull.errors import EnvironmentProblem
+from ironhull.catalog.index_file import IndexFile
 
-FORMAT = 1
 MAX_HISTORY = 500
 """Moves of tags, and counts of days, that one answer has."""
 MAX_NAMES = 1 << 16
 """Signs of the packages' names that an image is found by; every reader's shelf has them."""
 _Value = TypeVar("_Value")
-_TABLES = """
-CREATE TABLE build (
-    digest TEXT PRIMARY KEY, summary BLOB NOT NULL, facts BLOB NOT NULL, changed INTEGER NOT NULL);
-CREATE INDEX build_changed ON build (changed);
-CREATE TABLE part (manifest TEXT NOT NULL, digest TEXT NOT NULL, first INTEGER NOT NULL,
-    PRIMARY KEY (manifest, digest)) WITHOUT ROWID;
-CREATE TABLE scan (manifest TEXT PRIMARY KEY, stamp TEXT NOT NULL, facts BLOB NOT NULL);
-CREATE TABLE finding (vulnerability TEXT NOT NULL, manifest TEXT NOT NULL, package TEXT NOT NULL,
-    status TEXT NOT NULL, severity TEXT NOT NULL, said TEXT NOT NULL,
-    PRIMARY KEY (vulnerability, manifest, package)) WITHOUT ROWID;
-CREATE INDEX finding_manifest ON finding (manifest);
-CREATE TABLE installed (name TEXT NOT NULL, manifest TEXT NOT NULL, version TEXT NOT NULL,
-    PRIMARY KEY (name, manifest, version)) WITHOUT ROWID;
-CREATE INDEX installed_manifest ON installed (manifest);
-CREATE TABLE moved (repository TEXT NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL,
-    at TEXT NOT NULL);
-CREATE INDEX moved_digest ON moved (digest);
-CREATE INDEX moved_repository ON moved (repository, tag, at);
-CREATE TABLE day (repository TEXT NOT NULL, day TEXT NOT NULL, tag TEXT NOT NULL,
-    raw INTEGER NOT NULL, open INTEGER NOT NULL, PRIMARY KEY (repository, day, tag)) WITHOUT ROWID;
-CREATE TABLE generation (number INTEGER NOT NULL);
-INSERT INTO generation VALUES (1);
-"""
-# Of what may be there since: a file of an older Ironhull gets it beside what only it remembers.
-_LATER = """
-CREATE TABLE IF NOT EXISTS vouched (manifest TEXT PRIMARY KEY, words TEXT NOT NULL,
-    plain BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS vouched_words ON vouched (words);
-CREATE TABLE IF NOT EXISTS changelog (package TEXT PRIMARY KEY, facts BLOB NOT NULL);
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A vulnerability in the image of one platform."""
 
-    manifest: str
+    digest: str
+    """Of the build that it is a part of."""
     package: str
     status: Status
     severity: str
@@ -87,37 +56,25 @@ class CatalogIndex:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self._path = path
-        self._lock = threading.RLock()
+        self._file = IndexFile(path)
+        self._lock = threading.Lock()
         self._summaries: dict[str, Summary] = {}
         self._read = 0
-        self._parts: tuple[int, dict[str, list[str]]] = (0, {})
-        try:
-            if isinstance(path, Path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(
-                path, timeout=60, check_same_thread=False, isolation_level=None
-            )
-            self._prepare()
-        except (sqlite3.Error, OSError) as error:
-            raise EnvironmentProblem(
-                f"{path}: {error}; it may be deleted, and is made anew"
-            ) from None
 
     def close(self) -> None:
         """Let go of the file."""
-        self._database.close()
+        self._file.close()
 
     @property
     def generation(self) -> int:
         """Another number after each change of what is kept."""
-        with self._open() as database:
+        with self._file.reading() as database:
             (number,) = database.execute("SELECT number FROM generation").fetchone()
             return int(number)
 
     def summaries(self) -> Mapping[str, Summary]:
         """Summaries of all builds by digest; only what changed is read again."""
-        with self._open() as database:
+        with self._lock, self._file.reading() as database:
             rows = database.execute(
                 "SELECT digest, summary, changed FROM build WHERE changed > ?", (self._read,)
             )
@@ -138,13 +95,13 @@ class CatalogIndex:
 
     def stamps(self) -> dict[str, str]:
         """Manifest → with which advisories it was scanned, as `put_scan` was told."""
-        with self._open() as database:
+        with self._file.reading() as database:
             rows = database.execute("SELECT manifest, stamp FROM scan")
             return {manifest: sys.intern(stamp) for manifest, stamp in rows}
 
     def put(self, build: BuildFacts) -> None:
         """Keep the facts of a build."""
-        with self._changing() as (database, number):
+        with self._file.changing() as (database, number):
             known = self._known(database, build.digest)
             database.execute(
                 "INSERT OR REPLACE INTO build VALUES (?, ?, ?, ?)",
@@ -174,7 +131,7 @@ class CatalogIndex:
 
         `plain` is the scan without what `words` vouch for: what `withdraw` goes back to.
         """
-        with self._changing() as (database, number):
+        with self._file.changing() as (database, number):
             database.execute("DELETE FROM vouched WHERE manifest = ?", (scan.manifest,))
             if plain is not None:
                 vouched = (scan.manifest, " ".join(sorted(words)), _packed(plain))
@@ -207,7 +164,7 @@ class CatalogIndex:
 
     def put_words(self, package: str, entries: tuple[ChangelogFacts, ...]) -> None:
         """Keep a changelog; it changes no answer, so the generation stays."""
-        with self._open() as database:
+        with self._file.writing() as database:
             row = (package, _packed(entries))
             database.execute("INSERT OR REPLACE INTO changelog VALUES (?, ?)", row)
 
@@ -216,9 +173,12 @@ class CatalogIndex:
 
         `words` is asked only where anybody vouches for anything.
         """
-        with self._open() as database:
+        with self._file.reading() as database:
             rows = database.execute("SELECT DISTINCT words FROM vouched").fetchall()
-            gone = [said for (said,) in rows if not words() >= set(said.split())]
+        gone = [said for (said,) in rows if not words() >= set(said.split())]
+        if not gone:
+            return 0
+        with self._file.writing() as database:
             query = "SELECT manifest, plain FROM vouched WHERE words = ?"
             found = [row for said in gone for row in database.execute(query, (said,)).fetchall()]
             for _, plain in found:
@@ -228,11 +188,11 @@ class CatalogIndex:
     # -- across images ---------------------------------------------------------------------------
 
     def affected(self, vulnerability: str) -> list[Hit]:
-        """Where a vulnerability is, before VEX."""
-        with self._open() as database:
+        """Where a vulnerability is, before VEX: a hit for each build of the platform's image."""
+        with self._file.reading() as database:
             rows = database.execute(
-                "SELECT manifest, package, status, severity, said FROM finding"
-                " WHERE vulnerability = ?",
+                "SELECT p.digest, f.package, f.status, f.severity, f.said FROM finding f"
+                " JOIN part p ON p.manifest = f.manifest WHERE f.vulnerability = ?",
                 (vulnerability,),
             )
             return [Hit(*row) for row in rows]
@@ -240,7 +200,7 @@ class CatalogIndex:
     def had(self, vulnerability: str) -> dict[tuple[str, str], list[str]]:
         """(repository, tag) → digests that it pointed at and that are affected."""
         found: dict[tuple[str, str], list[str]] = {}
-        with self._open() as database:
+        with self._file.reading() as database:
             rows = database.execute(
                 "SELECT DISTINCT m.repository, m.tag, m.digest FROM finding f"
                 " JOIN part p ON p.manifest = f.manifest JOIN moved m ON m.digest = p.digest"
@@ -251,46 +211,37 @@ class CatalogIndex:
                 found.setdefault((repository, tag), []).append(digest)
         return found
 
-    def installed(self, names: Iterable[str]) -> list[tuple[str, str, str]]:
-        """(manifest, name, version) of images that have a source or package of these names."""
+    def installed(self, names: Iterable[str], digests: Iterable[str]) -> list[tuple[str, str, str]]:
+        """(build, name, version) of these builds that have a source or package of these names."""
         wanted = list(dict.fromkeys(names))[:200]
-        marks = ",".join("?" * len(wanted))
-        with self._open() as database:
+        with self._file.reading() as database:
             return database.execute(
-                f"SELECT manifest, name, version FROM installed WHERE name IN ({marks})",  # noqa: S608
-                wanted,
+                "SELECT p.digest, i.name, i.version FROM part p JOIN installed i"
+                " ON i.manifest = p.manifest WHERE p.digest IN (SELECT value FROM json_each(?))"
+                " AND i.name IN (SELECT value FROM json_each(?)) ORDER BY p.first DESC",
+                (_listed(digests), _listed(wanted)),
             ).fetchall()
 
-    def findings(self, manifests: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
-        """(vulnerability, manifest, status, severity) of all that was found in these images."""
-        wanted = list(manifests)
-        for start in range(0, len(wanted), 500):
-            chunk = wanted[start : start + 500]
-            marks = ",".join("?" * len(chunk))
-            with self._open() as database:
-                query = f"SELECT vulnerability, manifest, status, severity FROM finding WHERE manifest IN ({marks})"  # noqa: S608, E501
-                rows = database.execute(query, chunk).fetchall()
+    def findings(self, digests: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
+        """(vulnerability, build, status, severity) of all that was found in these builds."""
+        wanted = list(digests)
+        for start in range(0, len(wanted), 100):
+            with self._file.reading() as database:
+                rows = database.execute(
+                    "SELECT f.vulnerability, p.digest, f.status, f.severity FROM part p"
+                    " JOIN finding f ON f.manifest = p.manifest"
+                    " WHERE p.digest IN (SELECT value FROM json_each(?))",
+                    (_listed(wanted[start : start + 100]),),
+                ).fetchall()
             yield from rows
 
     def parts(self) -> Mapping[str, Sequence[str]]:
         """Digest of a build → its platforms' manifests, the first one first."""
-        with self._open() as database:
-            generation = self.generation
-            if self._parts[0] != generation:
-                found: dict[str, list[str]] = {}
-                query = "SELECT digest, manifest FROM part ORDER BY digest, first DESC"
-                for digest, manifest in database.execute(query):
-                    found.setdefault(digest, []).append(manifest)
-                self._parts = (generation, found)
-            return self._parts[1]
-
-    def owners(self, manifests: Iterable[str]) -> dict[str, list[str]]:
-        """Manifest → builds that it is a part of, of these."""
         found: dict[str, list[str]] = {}
-        with self._open() as database:
-            for manifest in manifests:
-                rows = database.execute("SELECT digest FROM part WHERE manifest = ?", (manifest,))
-                found[manifest] = [digest for (digest,) in rows]
+        with self._file.reading() as database:
+            query = "SELECT digest, manifest FROM part ORDER BY digest, first DESC"
+            for digest, manifest in database.execute(query):
+                found.setdefault(digest, []).append(manifest)
         return found
 
     # -- what was seen to happen -----------------------------------------------------------------
@@ -309,7 +260,7 @@ class CatalogIndex:
             if digest and tag not in tags
         ]
         if moved:
-            with self._changing() as (database, _):
+            with self._file.changing() as (database, _):
                 database.executemany("INSERT INTO moved VALUES (?, ?, ?, ?)", moved[::-1])
 
     def moves(self, repository: str, tag: str = "") -> list[Moved]:
@@ -317,14 +268,14 @@ class CatalogIndex:
         query = "SELECT tag, digest, at FROM moved WHERE repository = ?"
         query += " AND tag = ?" if tag else ""
         given = (repository, tag) if tag else (repository,)
-        with self._open() as database:
+        with self._file.reading() as database:
             rows = database.execute(f"{query} ORDER BY rowid DESC LIMIT {MAX_HISTORY}", given)
             return [Moved(*row) for row in rows]
 
     def history(self, repository: str, tag: str, start: int, most: int) -> tuple[int, list[Moved]]:
         """How often a tag moved, and some of its moves, the newest first."""
         given = (repository, tag)
-        with self._open() as database:
+        with self._file.reading() as database:
             (count,) = database.execute(
                 "SELECT count(*) FROM moved WHERE repository = ? AND tag = ?", given
             ).fetchone()
@@ -337,23 +288,29 @@ class CatalogIndex:
 
     def newest_moves(self, repositories: Iterable[str], most: int) -> list[tuple[str, Moved]]:
         """(repository, move) of these repositories, the newest first."""
-        with self._open() as database:
+        with self._file.reading() as database:
             rows = database.execute(
                 "SELECT repository, tag, digest, at FROM moved"
                 " WHERE repository IN (SELECT value FROM json_each(?)) ORDER BY rowid DESC LIMIT ?",
-                (msgspec.json.encode(list(repositories)).decode(), most),
+                (_listed(repositories), most),
             )
             return [(repository, Moved(*rest)) for repository, *rest in rows]
 
-    def counted(self, repository: str, counts: Iterable[DayCount]) -> None:
-        """Keep counts of a day; the last of a day stays."""
-        rows = [(repository, each.day, each.tag, each.raw, each.open) for each in counts]
-        with self._open() as database:
-            database.executemany("INSERT OR REPLACE INTO day VALUES (?, ?, ?, ?, ?)", rows)
+    def counted(self, counts: Iterable[tuple[str, DayCount]]) -> None:
+        """Keep counts of a day of repositories; the last of a day stays."""
+        rows = [(name, each.day, each.tag, each.raw, each.open) for name, each in counts]
+        with self._file.writing() as database:
+            # What is there already is not written: it is most of them, whenever one image came.
+            database.executemany(
+                "INSERT INTO day VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET raw = excluded.raw, open = excluded.open"
+                " WHERE raw <> excluded.raw OR open <> excluded.open",
+                rows,
+            )
 
     def days(self, repository: str, tag: str) -> list[DayCount]:
         """Counts of a tag, the oldest first."""
-        with self._open() as database:
+        with self._file.reading() as database:
             rows = database.execute(
                 "SELECT day, tag, raw, open FROM day WHERE repository = ? AND tag = ?"
                 " ORDER BY day DESC LIMIT ?",
@@ -361,61 +318,18 @@ class CatalogIndex:
             ).fetchall()
             return [DayCount(*row) for row in reversed(rows)]
 
-    # -- the file --------------------------------------------------------------------------------
-
     def _newest(self, repository: str) -> list[tuple[str, str]]:
-        with self._open() as database:
+        with self._file.reading() as database:
             return database.execute(
                 "SELECT tag, digest FROM moved WHERE repository = ? ORDER BY rowid", (repository,)
             ).fetchall()
-
-    def _prepare(self) -> None:
-        database = self._database
-        if self._path != ":memory:":
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version == FORMAT:
-            for statement in _LATER.split(";"):
-                database.execute(statement)
-            return
-        database.execute("BEGIN EXCLUSIVE")
-        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (name,) in names:
-            database.execute(f'DROP TABLE "{name}"')
-        for statement in (_TABLES + _LATER).split(";"):
-            database.execute(statement)
-        database.execute(f"PRAGMA user_version = {FORMAT}")
-        database.execute("COMMIT")
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._database
-            except sqlite3.Error as error:
-                raise EnvironmentProblem(f"{self._path}: {error}") from None
-
-    @contextmanager
-    def _changing(self) -> Iterator[tuple[sqlite3.Connection, int]]:
-        """All or nothing of the block, under the next number of the generation."""
-        with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                database.execute("UPDATE generation SET number = number + 1")
-                (number,) = database.execute("SELECT number FROM generation").fetchone()
-                yield database, number
-                database.execute("COMMIT")
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
 
     def _known(self, database: sqlite3.Connection, digest: str) -> Summary | None:
         row = database.execute("SELECT summary FROM build WHERE digest = ?", (digest,)).fetchone()
         return None if row is None else _SUMMARY.decode(row[0])
 
     def _one(self, query: str, key: str, decoder: msgspec.json.Decoder[_Value]) -> _Value | None:
-        with self._open() as database:
+        with self._file.reading() as database:
             row = database.execute(query, (key,)).fetchone()
         return None if row is None else decoder.decode(zlib.decompress(row[0]))
 
@@ -441,6 +355,11 @@ def _shared(summary: Summary) -> Summary:
         object.__setattr__(summary, name, sys.intern(getattr(summary, name)))
     object.__setattr__(summary, "platforms", tuple(map(sys.intern, summary.platforms)))
     return summary
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """Many values for one parameter of a query: SQLite's `json_each` takes them out again."""
+    return msgspec.json.encode(list(texts)).decode()
 
 
 def _json(value: Any) -> bytes:

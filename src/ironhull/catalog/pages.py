@@ -449,6 +449,12 @@ def _environment() -> Environment:
     return made
 
 
+def prepare() -> None:
+    """Compile all templates: whoever asks for the first page of a kind does not wait for that."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 def _of(number: int, one: str, many: str = "") -> str:
     """A number of things: `1 image`, `2 images`."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"

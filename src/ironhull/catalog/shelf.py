@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ironhull.catalog.facts import Summary
 from ironhull.catalog.index import CatalogIndex
@@ -24,6 +24,7 @@ GRACE = timedelta(days=30)
 _SHELVES = 50
 _SETTLE_SECONDS = 2.0
 
+_Value = TypeVar("_Value")
 Tags = Mapping[str, Mapping[str, Descriptor]]
 """Repository → tag → what it points at."""
 
@@ -41,16 +42,19 @@ class Entry:
     """Of the default tag's image; None: nobody looked at it yet."""
     words: str = field(repr=False)
     """What it is found by, in small letters."""
+    _groups: list[tuple[str, list[str]]] = field(default_factory=list, repr=False, compare=False)
 
     @property
-    def groups(self) -> list[tuple[str, list[str]]]:
+    def groups(self) -> Sequence[tuple[str, list[str]]]:
         """Each image with its tags, the shortest tag first."""
-        found: dict[str, list[str]] = {}
-        for tag, digest in self.tags.items():
-            found.setdefault(digest, []).append(tag)
-        for tags in found.values():
-            tags.sort(key=lambda tag: (len(tag), tag))
-        return sorted(found.items(), key=lambda each: (len(each[1][0]), each[1][0]))
+        if not self._groups:
+            found: dict[str, list[str]] = {}
+            for tag, digest in self.tags.items():
+                found.setdefault(digest, []).append(tag)
+            for tags in found.values():
+                tags.sort(key=lambda tag: (len(tag), tag))
+            self._groups[:] = sorted(found.items(), key=lambda each: (len(each[1][0]), each[1][0]))
+        return self._groups
 
     def sibling(self, tag: str, word: str) -> str:
         """The tag of the same image in another variant: `20-dev` for `20`; empty: none."""
@@ -70,8 +74,19 @@ class Shelf:
     """Whether the reader may see a repository that is none of the entries: a mirror."""
     number: int = field(default_factory=itertools.count().__next__)
     """Another one for each shelf that is made."""
-    kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What was worked out for all of it, while it lasts."""
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _working: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+
+    def kept(self, key: str, work: Callable[[], _Value]) -> _Value:
+        """What was worked out for all of it, while it lasts: by the first who asks.
+
+        Who asks meanwhile waits for that: eight who all begin the same are done eight times later.
+        """
+        with self._working:
+            if key not in self._kept:
+                self._kept[key] = work()
+            found: _Value = self._kept[key]
+            return found
 
     def find(self, name: str, tag: str = "") -> tuple[Entry, str, str] | None:
         """The entry, the tag and its digest; None for what is not there or not to be seen."""
@@ -94,10 +109,10 @@ class Shelf:
     @property
     def images(self) -> int:
         """How many different images it has."""
-        if "images" not in self.kept:
-            found = {digest for entry in self.entries for digest in entry.tags.values()}
-            self.kept["images"] = len(found)
-        return int(self.kept["images"])
+        return self.kept(
+            "images",
+            lambda: len({digest for entry in self.entries for digest in entry.tags.values()}),
+        )
 
 
 class Shelves:
@@ -110,9 +125,9 @@ class Shelves:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.index, self._tags = index, tags
-        self._lock = threading.Lock()
+        self._lock, self._making = threading.Lock(), threading.Lock()
         self._clock = clock
-        self._kept: dict[Hashable, tuple[object, float, Shelf]] = {}
+        self._kept: dict[Hashable, _Standing] = {}
         self._forgotten = 0
 
     def forget(self) -> None:
@@ -128,28 +143,79 @@ class Shelves:
         server that gathers many would make a shelf for each.
         """
         listed, generation, now = self._tags(), self.index.generation, self._clock()
+        found = self._standing(reader, listed, generation, now)
+        if found is not None:
+            return found
+        with self._making:
+            # Of all who ask after a change the first one makes it.
+            found = self._standing(reader, listed, generation, now)
+            return found or self._made(reader, _Asked(listed, generation, now, may))
+
+    def _standing(
+        self, reader: Hashable, listed: Tags, generation: int, now: float
+    ) -> Shelf | None:
         with self._lock:
-            forgotten = self._forgotten
             kept = self._kept.get(reader)
-            if kept is not None and kept[0] is listed:
-                _, made_at, found = kept
-                if found.generation == generation or now - made_at < _SETTLE_SECONDS:
-                    return found
-        made = shelf_of(listed, self.index.summaries(), may, generation)
+        if kept is None or kept.listed is not listed:
+            return None
+        fresh = kept.shelf.generation == generation or now - kept.at < _SETTLE_SECONDS
+        return kept.shelf if fresh else None
+
+    def _made(self, reader: Hashable, asked: _Asked) -> Shelf:
+        with self._lock:
+            forgotten, before = self._forgotten, self._kept.get(reader)
+        summaries = self.index.summaries()
+        same = before is not None and before.shelf.generation == asked.generation
+        known = _unmoved(before.listed, before.shelf, asked.listed) if before and same else {}
+        made = shelf_of(asked.listed, summaries, asked.may, asked.generation, known)
         with self._lock:
             if len(self._kept) >= _SHELVES:
                 self._kept.clear()
             if forgotten == self._forgotten:
-                self._kept[reader] = (listed, now, made)
+                self._kept[reader] = _Standing(asked.listed, asked.at, made)
         return made
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a shelf is to be made of, for whom, and when."""
+
+    listed: Tags
+    generation: int
+    at: float
+    may: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A shelf, the tags that it was made of, and when."""
+
+    listed: Tags
+    at: float
+    shelf: Shelf
+
+
+def _unmoved(before: Tags, shelf: Shelf, after: Tags) -> dict[str, Entry]:
+    """Entries of repositories in which no tag moved: after a push those of all but one."""
+    return {
+        name: entry
+        for name, entry in shelf.by_name.items()
+        if name in after and after[name] is before.get(name)
+    }
+
+
 def shelf_of(
-    listed: Tags, summaries: Mapping[str, Summary], may: Callable[[str], bool], generation: int
+    listed: Tags,
+    summaries: Mapping[str, Summary],
+    may: Callable[[str], bool],
+    generation: int,
+    known: Mapping[str, Entry] | None = None,
 ) -> Shelf:
-    """The shelf of whoever `may` see these repositories."""
+    """The shelf of whoever `may` see these repositories; `known` entries are as they were."""
+    known = known or {}
     entries = tuple(
-        _entry(name, {tag: str(each.digest) for tag, each in tags.items()}, summaries)
+        known.get(name)
+        or _entry(name, {tag: str(each.digest) for tag, each in tags.items()}, summaries)
         for name, tags in sorted(listed.items())
         if tags and may(name)
     )

@@ -7,6 +7,7 @@ reader's shelf, and one that is kept is kept under what that reader may see.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import threading
@@ -22,7 +23,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ironhull.catalog import api, feeds, pages
-from ironhull.catalog.answers import Answer, answer
+from ironhull.catalog.answers import Answer, answer, warm
 from ironhull.catalog.asking import (
     ImageAsked,
     image_asked,
@@ -46,6 +47,7 @@ from ironhull.registry.server.users import Identity
 
 _JSON, _PROBLEM, _ATOM = "application/json", "application/problem+json", "application/atom+xml"
 WORKERS = 8
+_FIRST_AFTER = 0.7
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](?::\d{1,5})?")
 _BASIC = {"www-authenticate": 'Basic realm="ironhull", charset="UTF-8"'}
 
@@ -73,7 +75,10 @@ class CatalogSite:
     registry: Registry
     site: Site
     work: Callable[[threading.Event, Callable[..., None]], None] | None = None
-    """Keeps the index up to date until the event is set; `note` writes to the log."""
+    """Keeps the index up to date until the event is set; `note` writes to the log.
+
+    It begins when what pages share is worked out (`warm`).
+    """
     settle: Callable[[], bool] = lambda: False
     """Called before each answer: True where whom to believe is another question than before."""
     rates: Rates = field(default_factory=Rates)
@@ -92,13 +97,36 @@ class CatalogSite:
     def start(self, note: Callable[..., None]) -> None:
         """As `Site.start`."""
         if self.work is not None:
-            given = (self._stopped, note)
-            threading.Thread(target=self.work, args=given, name="catalog", daemon=True).start()
+            given = (self.work, note)
+            threading.Thread(target=self._behind, args=given, name="catalog", daemon=True).start()
 
     def stop(self) -> None:
         """As `Site.stop`."""
         self._stopped.set()
         self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def warm(self) -> None:
+        """Work out before somebody waits for it what the first pages need of all images."""
+        pages.prepare()
+        stranger = self.registry.access.anonymous
+        warm(self._shelf_of(stranger))
+
+    def _behind(
+        self,
+        work: Callable[[threading.Event, Callable[..., None]], None],
+        note: Callable[..., None],
+    ) -> None:
+        # Who started the server wants to see its first page, and that needs the same core.
+        self._stopped.wait(_FIRST_AFTER)
+        try:
+            self.warm()
+        except Exception as error:
+            # Whoever asks for a page is told more of what is wrong.
+            note("the catalog could not be read ahead", error=repr(error))
+        # What was read stays; looking through all of it for what may go stops everything else.
+        gc.collect()
+        gc.freeze()
+        work(self._stopped, note)
 
     def routes(self) -> Sequence[Route]:
         """As `Site.routes`."""
@@ -179,12 +207,15 @@ class CatalogSite:
         return identity
 
     def _reader(self, request: Request, identity: Identity) -> Reader:
-        may = partial(identity.may, "pull")
-        shelf = self._shelves.shelf((identity.role, identity.repositories), may)
+        shelf = self._shelf_of(identity)
         host = request.headers.get("host", "")
         host = host if _HOST.fullmatch(host) else "localhost"
         scheme = request.headers.get("x-forwarded-proto", request.scope["scheme"])
         return Reader(identity, shelf, host, f"{'https' if scheme == 'https' else 'http'}://{host}")
+
+    def _shelf_of(self, identity: Identity) -> Shelf:
+        may = partial(identity.may, "pull")
+        return self._shelves.shelf((identity.role, identity.repositories), may)
 
     async def _openapi(self, request: Request) -> Response:
         request.scope["ironhull.route"] = "api"

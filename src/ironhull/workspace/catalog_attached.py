@@ -7,7 +7,7 @@ shows in another, what counts is what is attached in every repository that has t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -33,6 +33,7 @@ MAX_DOCUMENT, MAX_DOCUMENTS = 32 << 20, 256 << 20
 """Bytes of one bundle, and of all of an image's, that are read to say whose signatures hold."""
 MAX_VEX, MAX_VEXES = 8 << 20, 32 << 20
 """The same of VEX that is to be applied."""
+_LOOKS = 50
 Places = Sequence[tuple[str, Digest]]
 """Repositories that have an image, each with what its tags point at: an index, or the image."""
 
@@ -109,9 +110,19 @@ class AttachedVex:
         self._subjects: dict[str, frozenset[Digest]] = {}
         self._loose: tuple[Listing | None, Mapping[str, frozenset[Digest]]] = (None, {})
 
-    def changed(self, repositories: Iterable[str]) -> int:
-        """Another number when something that refers to another was pushed, or removed."""
-        return hash(tuple(map(self._contents.records.referrers_stamp, repositories)))
+    def changed(
+        self, repositories: Iterable[str], patience: Callable[[], None] = lambda: None
+    ) -> int:
+        """Another number when something that refers to another was pushed, or removed.
+
+        `patience` is called between the repositories, now and then.
+        """
+        found = []
+        for repository in repositories:
+            found.append(self._contents.records.referrers_stamp(repository))
+            if len(found) % _LOOKS == 0:
+                patience()
+        return hash(tuple(found))
 
     def look(self) -> None:
         """Forget which images had referrers: begin a round of `attached`."""

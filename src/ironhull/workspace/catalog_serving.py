@@ -20,8 +20,6 @@ from ironhull.workspace.catalog_trust import Believed
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.verifying import VerifyChoices
 
-_FIRST_AFTER = 0.7
-
 
 def catalog_site(
     machine: Machine, registry: Registry, believed: Believed | None = None
@@ -40,9 +38,9 @@ def catalog_site(
     site = Site(index, live, machine.home.advisories)
 
     def work(stopped: threading.Event, note: Callable[..., None]) -> None:
-        # Who started the server wants to see its first page, and that needs the same core.
-        stopped.wait(_FIRST_AFTER)
-        # What reads images and scans them: as much as all that the pages need.
+        # What says who signed what, before a page waits for it; then what reads images and scans
+        # them: as much as all that the first page needs.
+        import ironhull.workspace.catalog_present  # noqa: F401
         from ironhull.workspace.cataloguing import Gatherer, keep_gathering
 
         keep_gathering(Gatherer(machine, index, contents, believed), stopped, note)

@@ -55,6 +55,8 @@ MAX_PLATFORMS = 50
 MAX_SAID = 500
 """Signs of what an image says of itself, which stand on the pages of all images."""
 _LOOK_EVERY = 10.0
+_TOGETHER = 20
+"""Repositories of which something is looked at, or written, at once."""
 _TITLE = "org.opencontainers.image."
 _LABEL = "io.ironhull."
 Listed = Mapping[str, Mapping[str, Descriptor]]
@@ -102,31 +104,49 @@ class Gatherer:
         self._believed = believed or Believed(machine)
         self._vex = AttachedVex(contents, self._believed)
         self._seen: tuple[Listing, object] | None = None
+        self._listed: Listed = {}
 
-    def due(self) -> bool:
+    def due(self, patience: Callable[[], None] = lambda: None) -> bool:
         """Whether something may have changed since the last round."""
-        listing, rest = self._stamp()
+        listing, rest = self._stamp(patience)
         return self._seen is None or listing is not self._seen[0] or rest != self._seen[1]
 
-    def _stamp(self) -> tuple[Listing, object]:
+    def _stamp(self, patience: Callable[[], None]) -> tuple[Listing, object]:
         """Another listing, advisories, day, trust, or a push: there may be something to gather."""
         listing, today = self._tags.listing(), datetime.now(UTC).date()
         trust = (self._believed.stamp(), self._believed.withdrawn)
-        return listing, (self._advisories(), today, trust, self._vex.changed(listing.tags))
+        return listing, (
+            self._advisories(),
+            today,
+            trust,
+            self._vex.changed(listing.tags, patience),
+        )
 
     def round(self, patience: Callable[[], None] = lambda: None) -> Gathered:
         """Gather what is missing; `patience` is called after each piece of work."""
-        self._seen = self._stamp()
+        self._seen = self._stamp(patience)
         self._believed.settle(self._index)
         listed = self._tags.listing().tags
         now = moment(datetime.now(UTC))
-        for repository, tags in listed.items():
-            pointed = {tag: each.digest for tag, each in tags.items()}
-            self._index.saw_tags(repository, pointed, now)
+        self._look_at_tags(listed, now, patience)
         builds, problems = self._gather_builds(listed, patience)
         scans, more = self._scan(listed, patience)
-        self._count(listed, now[:10])
+        self._count(listed, now[:10], patience)
         return Gathered(builds, scans, (*problems, *more))
+
+    def _look_at_tags(self, listed: Listed, now: str, patience: Callable[[], None]) -> None:
+        """Write down what moved; a repository whose tags are those of the last round has nothing.
+
+        A listing keeps what did not change as the same object (`listing`).
+        """
+        for number, (repository, tags) in enumerate(listed.items()):
+            if self._listed.get(repository) is tags:
+                continue
+            pointed = {tag: each.digest for tag, each in tags.items()}
+            self._index.saw_tags(repository, pointed, now)
+            if number % _TOGETHER == 0:
+                patience()
+        self._listed = listed
 
     def _gather_builds(
         self, listed: Listed, patience: Callable[[], None]
@@ -245,15 +265,16 @@ class Gatherer:
             return ""
         return f"{found.st_mtime_ns}:{found.st_size}"
 
-    def _count(self, listed: Listed, day: str) -> None:
-        summaries = self._index.summaries()
-        for repository, tags in listed.items():
-            counts = [
-                DayCount(day, tag, found.raw, found.open)
-                for tag, descriptor in tags.items()
+    def _count(self, listed: Listed, day: str, patience: Callable[[], None]) -> None:
+        summaries, names = self._index.summaries(), list(listed)
+        for start in range(0, len(names), _TOGETHER):
+            self._index.counted(
+                (repository, DayCount(day, tag, found.raw, found.open))
+                for repository in names[start : start + _TOGETHER]
+                for tag, descriptor in listed[repository].items()
                 if (found := summaries.get(descriptor.digest)) is not None and found.scanned
-            ]
-            self._index.counted(repository, counts)
+            )
+            patience()
 
 
 def opened_index(machine: Machine) -> CatalogIndex:
@@ -274,7 +295,7 @@ def keep_gathering(gatherer: Gatherer, stopped: threading.Event, note: Callable[
     """Gather in a server until it stops; `note` writes to its log."""
     while not stopped.is_set():
         try:
-            if gatherer.due():
+            if gatherer.due(_breathe):
                 done = gatherer.round(_breathe)
                 if done.builds or done.scans or done.problems:
                     problems = "; ".join(done.problems[:5])

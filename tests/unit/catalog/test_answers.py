@@ -17,6 +17,7 @@ from outside.made_catalog import (
     scan,
 )
 
+from ironhull.catalog import answers
 from ironhull.catalog.answers import ORDER, Answer, answer, found_in
 from ironhull.catalog.shelf import Shelf, shelf_of
 from ironhull.registry.server.listing import Tags
@@ -109,3 +110,15 @@ def test_the_list_of_all_findings_is_made_once_a_shelf_whatever_is_searched_for(
     before = found_in(catalog.index, one)
     monkeypatch.setattr(catalog.index, "findings", None)
     assert found_in(catalog.index, one) == before
+
+
+def test_only_the_images_of_a_page_are_put_into_words(
+    catalog: FakeCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worded, word = [], answers._worded
+    monkeypatch.setattr(answers, "_worded", lambda *given: worded.append(1) or word(*given))
+    found = answer(shelf(catalog), catalog.index, None, "CVE-2026-0001")
+    assert (len(found.images), worded) == (6, [])
+    assert [each.means for each in found.images[1:3]] == ["affected", "affected"]
+    assert len(worded) == 2
+    assert found.images[-1] == list(found.images)[-1]

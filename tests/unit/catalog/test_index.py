@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_tags_that_move_are_written_down_once() -> None:
 def test_the_last_count_of_a_day_stays() -> None:
     index = CatalogIndex(":memory:")
     for raw in (3, 2):
-        index.counted("node", [DayCount("2026-11-28", "20", raw, 1)])
+        index.counted([("node", DayCount("2026-11-28", "20", raw, 1))])
     assert index.days("node", "20") == [DayCount("2026-11-28", "20", 2, 1)]
     index.close()
 
@@ -86,6 +87,45 @@ def test_a_damaged_file_is_said_with_its_path(tmp_path: Path) -> None:
 def test_what_is_installed_is_found_by_package_and_by_source() -> None:
     index = CatalogIndex(":memory:")
     index.put(NODE_20)
-    assert index.installed(["libc6"]) == [(digest("manifest node 20"), "libc6", "2.41")]
-    assert index.installed(["absent"]) == []
+    assert index.installed(["libc6"], [NODE_20.digest]) == [(NODE_20.digest, "libc6", "2.41")]
+    assert index.installed(["absent"], [NODE_20.digest]) == []
+    assert index.installed(["libc6"], [digest("another build")]) == []
+    index.close()
+
+
+def test_a_page_is_read_while_somebody_else_writes(tmp_path: Path) -> None:
+    index = CatalogIndex(tmp_path / "index.sqlite")
+    index.put(NODE_20)
+    with index._file.writing() as database:
+        database.execute("DELETE FROM build")
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(index.build, NODE_20.digest).result(timeout=60) == NODE_20
+    assert index.build(NODE_20.digest) is None
+    index.close()
+
+
+def test_counts_that_are_there_already_are_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite"
+    index, count = CatalogIndex(path), ("node", DayCount("2026-11-28", "20", 3, 1))
+    index.counted([count])
+    log = path.with_name("index.sqlite-wal")
+    before = log.read_bytes()
+    index.counted([count])
+    assert log.read_bytes() == before
+    index.close()
+
+
+def test_of_a_change_that_fails_nothing_stays(tmp_path: Path) -> None:
+    index = CatalogIndex(tmp_path / "index.sqlite")
+    index.put(NODE_20)
+    generation = index.generation
+
+    def change() -> None:
+        with index._file.changing() as (database, _):
+            database.execute("DELETE FROM build")
+            raise ValueError("in the middle of it")
+
+    with pytest.raises(ValueError, match="middle"):
+        change()
+    assert (index.build(NODE_20.digest), index.generation) == (NODE_20, generation)
     index.close()

@@ -319,7 +319,8 @@ def test_a_statement_larger_than_pages_read_counts_for_nothing(
 
 def test_an_index_of_before_keeps_what_it_alone_remembers(shop: Shop) -> None:
     index = shop.site.site.index
-    index._database.execute("DROP TABLE vouched")
+    with index._file.writing() as database:
+        database.execute("DROP TABLE vouched")
     index.close()
     shop.start()
     assert [each.tag for each in shop.site.site.index.moves("app")] == ["1"]

@@ -1,0 +1,59 @@
+"""What readers see is worked out once, and after a push only what the push changed."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from outside.made_catalog import NODE_20, FakeCatalog, fake_catalog
+
+from ironhull.catalog.shelf import Shelves
+from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
+from ironhull.oci.media_types import OCI_INDEX
+from ironhull.registry.server.listing import Tags
+
+READERS = 8
+
+
+def shelves(catalog: FakeCatalog) -> Shelves:
+    tags = Tags(catalog.layout)
+    return Shelves(catalog.index, lambda: tags.listing().tags)
+
+
+def test_of_many_who_ask_at_once_the_first_works_it_out(tmp_path: Path) -> None:
+    made = shelves(fake_catalog(tmp_path / "store"))
+    together, works = threading.Barrier(READERS), []
+
+    def ask() -> tuple[int, str]:
+        together.wait()
+        shelf = made.shelf("all", lambda name: True)
+        return shelf.number, shelf.kept("answer", lambda: works.append(1) or "worked out")
+
+    with ThreadPoolExecutor(READERS) as pool:
+        found = list(pool.map(lambda _: ask(), range(READERS)))
+    assert len({number for number, _ in found}) == 1
+    assert [answer for _, answer in found] == ["worked out"] * READERS
+    assert works == [1]
+
+
+def test_a_push_leaves_the_entries_of_other_repositories_as_they_are(tmp_path: Path) -> None:
+    catalog = fake_catalog(tmp_path / "store")
+    made = shelves(catalog)
+    before = made.shelf("all", lambda name: True)
+    descriptor = Descriptor(OCI_INDEX, Digest(NODE_20.digest), 500)
+    catalog.layout.tag(descriptor, ["node:20-again"])
+    after = made.shelf("all", lambda name: True)
+    assert after.by_name["node"].tags["20-again"] == NODE_20.digest
+    assert "20-again" not in before.by_name["node"].tags
+    assert after.by_name["python"] is before.by_name["python"]
+
+
+def test_a_repository_that_nobody_may_see_any_more_is_not_kept(tmp_path: Path) -> None:
+    catalog = fake_catalog(tmp_path / "store")
+    made, allowed = shelves(catalog), {"node", "python"}
+    made.shelf("some", allowed.__contains__)
+    allowed.discard("python")
+    catalog.layout.tag(Descriptor(OCI_INDEX, Digest(NODE_20.digest), 500), ["node:20-again"])
+    assert set(made.shelf("some", allowed.__contains__).by_name) == {"node"}
