@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cmp_to_key
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ironhull.debian.names import BinaryName, DebianVersion, SourceName
 from ironhull.debian.package import BinaryPackage
 from ironhull.debian.relation import parse_provides
 from ironhull.debian.version import compare
+from ironhull.definition.bare import bare_definition
 from ironhull.definition.model import Accounts, ImageDefinition, PackageRequest, Place, Track
 from ironhull.oci.digest import Digest, digest_of
 from ironhull.oci.platform import Architecture, Platform
@@ -148,40 +149,20 @@ def fake_definition(
                 recommends=text.endswith("+recommends"),
             )
         )
-    return ImageDefinition(
-        file=Path(file),
+    return replace(
+        bare_definition(Path(file), image),
         digest=digest_of(repr(requests).encode()),
         name=f"{image} {tag}",
-        image=image,
         variant="runtime",
-        flavor="",
         tags=(tag,),
         platforms=tuple(Platform.parse(platform) for platform in platforms),
         distribution="debian-13",
         codename="trixie",
         packages=tuple(packages),
-        repositories=(),
-        files=(),
-        mappings={},
         accounts=Accounts("nonroot", False, (), ()),
-        os_release={},
-        environment={},
-        entrypoint=(),
-        cmd=(),
-        work_dir="/",
-        ports=(),
-        volumes=(),
-        stop_signal=None,
-        healthcheck=None,
-        labels={},
-        annotations={},
-        paths=(),
         compression="zstd",
-        squashed=False,
-        dates={},
         tracks=tuple(
             Track(package, match, variable, Place(file, 3, 1))
             for package, match, variable in tracks
         ),
-        tests=(),
     )

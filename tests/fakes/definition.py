@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from ironhull.definition.bare import bare_definition
 from ironhull.definition.model import Accounts, Group, ImageDefinition, Place, User
 from ironhull.lock.model import Lock, LockedPackage, LockedPlatform, Reason, ReasonKind
 from ironhull.oci.digest import digest_of
@@ -24,21 +25,15 @@ def place() -> Place:
 
 def definition(**changes: object) -> ImageDefinition:
     """A definition of `app:1` that asks for nothing, with the given fields replaced."""
-    base = ImageDefinition(
-        file=Path("images/app/debian-13/1.yaml"),
+    base = replace(
+        bare_definition(Path("images/app/debian-13/1.yaml"), "app"),
         digest=digest_of(repr(sorted(changes.items(), key=str)).encode()),
         name="App",
-        image="app",
         variant="runtime",
-        flavor="",
         tags=("1", "1-debian13"),
         platforms=(AMD64,),
         distribution="debian-13",
         codename="trixie",
-        packages=(),
-        repositories=(),
-        files=(),
-        mappings={},
         accounts=Accounts(
             "nonroot",
             False,
@@ -46,22 +41,7 @@ def definition(**changes: object) -> ImageDefinition:
             (Group("nonroot", 65532),),
         ),
         os_release={"ID": "debian", "VERSION_ID": "13", "PRETTY_NAME": "Ironhull App"},
-        environment={},
-        entrypoint=(),
-        cmd=(),
-        work_dir="/",
-        ports=(),
-        volumes=(),
-        stop_signal=None,
-        healthcheck=None,
-        labels={},
-        annotations={},
-        paths=(),
         compression="zstd:3",
-        squashed=False,
-        dates={},
-        tracks=(),
-        tests=(),
         texts={"app/debian-13/1.yaml": b"image: app\n"},
     )
     return replace(base, **changes)  # type: ignore[arg-type]

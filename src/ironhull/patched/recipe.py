@@ -10,10 +10,12 @@ All of it runs in the sandbox without a network, from locked packages, and no sc
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 
 from ironhull.archive.sources import SourceStanza
+from ironhull.definition.bare import bare_definition
 from ironhull.definition.model import (
     Accounts,
     BuildStage,
@@ -26,7 +28,6 @@ from ironhull.definition.model import (
     Place,
     StageOutput,
 )
-from ironhull.oci.digest import Digest
 from ironhull.patched.depends import NEEDS
 from ironhull.patched.field import PATCHES_FIELD, patches_field
 from ironhull.patched.model import FIXES_FIELD, PatchedSource
@@ -71,43 +72,18 @@ def recipe(
 
 def _image(definition: PatchedSource, stage: BuildStage) -> ImageDefinition:
     release = definition.distribution.removeprefix("debian-")
-    return ImageDefinition(
-        file=definition.file,
-        digest=Digest(""),
-        name=definition.source,
-        image=definition.source,
-        variant="",
-        flavor="",
-        tags=(),
+    return replace(
+        bare_definition(definition.file, definition.source),
         platforms=definition.platforms,
         distribution=definition.distribution,
         codename=definition.codename,
-        packages=(),
-        repositories=(),
-        files=(),
-        mappings={},
         accounts=Accounts("root", True, (), ()),
         os_release={
             "ID": "debian",
             "VERSION_ID": release,
             "VERSION_CODENAME": definition.codename,
         },
-        environment={},
-        entrypoint=(),
-        cmd=(),
-        work_dir="/",
-        ports=(),
-        volumes=(),
-        stop_signal=None,
-        healthcheck=None,
-        labels={},
-        annotations={},
-        paths=(),
         compression="zstd:1",
-        squashed=False,
-        dates={},
-        tracks=(),
-        tests=(),
         builds=(stage,),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from ironhull.build.elf import MAGIC, read_elf
 from ironhull.build.record import TreeEntry
 from ironhull.build.sink import shebang_of
 from ironhull.build.tree import Tree
-from ironhull.definition.model import Accounts, Healthcheck, ImageDefinition, Keep
+from ironhull.definition.bare import bare_definition
+from ironhull.definition.model import Healthcheck, ImageDefinition, Keep
 from ironhull.inventory.hard_links import Place
 from ironhull.inventory.model import ImageConfig, Inventory
 from ironhull.inventory.ownership import owners
@@ -28,7 +29,6 @@ from ironhull.inventory.sources.interface import OpenImage
 from ironhull.inventory.take import Taker
 from ironhull.inventory.view import View
 from ironhull.oci import tar
-from ironhull.oci.digest import digest_of
 from ironhull.oci.platform import Platform
 
 MAX_PROGRAM = 1 << 29
@@ -128,23 +128,8 @@ def _definition(config: ImageConfig, ran: Ran, shell: bool) -> ImageDefinition:
     environment = dict(line.partition("=")[::2] for line in config.env)
     kind, *command = config.healthcheck or ("NONE",)
     health = ("/bin/sh",) if kind == "CMD-SHELL" else tuple(command)
-    return ImageDefinition(
-        file=Path("Dockerfile"),
-        digest=digest_of(b""),
-        name="",
-        image="",
-        variant="",
-        flavor="",
-        tags=(),
-        platforms=(),
-        distribution="",
-        codename="",
-        packages=(),
-        repositories=(),
-        files=(),
-        mappings={},
-        accounts=Accounts("", False, (), ()),
-        os_release={},
+    return replace(
+        bare_definition(Path("Dockerfile")),
         environment=environment,
         entrypoint=config.entrypoint,
         cmd=config.cmd,
@@ -153,14 +138,6 @@ def _definition(config: ImageConfig, ran: Ran, shell: bool) -> ImageDefinition:
         volumes=config.volumes,
         stop_signal=config.stop_signal or None,
         healthcheck=Healthcheck(health) if kind not in ("NONE", "") and health else None,
-        labels={},
-        annotations={},
-        paths=(),
-        compression="",
-        squashed=False,
-        dates={},
-        tracks=(),
-        tests=(),
         keep=Keep(shell=shell, package_manager=shell),
     )
 
