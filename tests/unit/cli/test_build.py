@@ -12,8 +12,6 @@ import pytest
 from tests.fakes.deb import file, program
 from tests.fakes.mirror import FakeDeb, SigningKey, archive_key, make_repository, serving
 
-from ironhull.cli import VERBS
-
 DEFINITION = """\
 name: App
 image: app
@@ -234,16 +232,6 @@ def test_the_cache_is_listed_pruned_and_verified(bench):
     damaged = bench.run("cache", "verify")
     assert damaged.returncode == 1
     assert "is damaged" in damaged.stderr
-
-
-def test_every_verb_has_help_that_says_how_it_is_used(bench):
-    overview = bench.run("--help").stdout
-    for verb in VERBS:
-        assert f"  {verb} " in overview
-        shown = bench.run(verb, "--help")
-        assert shown.returncode == 0
-        assert "Usage:" in shown.stdout
-        assert "\\b" not in shown.stdout
 
 
 def test_a_repository_of_the_definition_s_own_is_trusted_by_its_own_key(bench, tmp_path):

@@ -76,10 +76,13 @@ def test_progress_in_a_log_says_the_unit_once(
 
 
 @pytest.mark.parametrize("verb", list(cli.VERBS))
-def test_no_line_of_help_is_cut_off(verb: str) -> None:
+def test_every_verb_has_help_that_says_how_it_is_used_and_no_line_is_cut_off(verb: str) -> None:
     """click ends a summary that is too long with three dots."""
     shown = CliRunner().invoke(cli.ironhull, [verb, "--help"])
     assert shown.exit_code == 0
+    assert "Usage:" in shown.stdout
+    assert "\\b" not in shown.stdout
+    assert f"  {verb} " in CliRunner().invoke(cli.ironhull, ["--help"]).stdout
     listed = shown.stdout.partition("\nCommands:\n")[2]
     assert "..." not in listed
 
