@@ -75,7 +75,7 @@ fuzz: setup ## Give every parser changed inputs for a minute each; versions besi
 api: setup ## Ask the catalog's API all that its OpenAPI document allows, and more
 	$(BIN)/python -m tests.api
 
-chaos: setup ## Kill a watcher, its registry and its database at random for 15 minutes
+chaos: setup ## Kill a watcher, its registry, database and Dask cluster at random for 15 minutes
 	.ci/tools postgres
 	$(BIN)/python -m tests.chaos --write
 

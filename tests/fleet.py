@@ -3,8 +3,9 @@
 `python -m tests.fleet N`: N definitions of which six in ten hold one library, small packages on a
 signed mirror on disk, a registry of its own. All are published first; then the library's fix is
 put into the security suite, and a watcher does one round with a process for each processor. Beside
-it: a round in which nothing changed, how planning grows, what was sent, and the same round on Dask
-clusters of two and four workers.
+it: a round in which nothing changed, how planning grows, what was sent, and the very same round on
+Dask clusters of two and four workers: everything is put back to where it was before (home,
+registry, catalog), and the images have to come out with the same digests.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,43 +39,35 @@ CLUSTERS = (2, 4)
 def measured(number: int) -> dict[str, object]:
     folder = Path(tempfile.mkdtemp(prefix="ironhull-watch-"))
     try:
-        with serving(folder / "registry") as server:
-            return {**rounds(folder, server, number), "planning_growth": growth()}
+        return {**rounds(folder / "fleet", number), "planning_growth": growth()}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def rounds(folder: Path, server: RunningServer, number: int) -> dict[str, object]:
-    shop = Watched(folder, f"{server.host}/base")
-    shutil.rmtree(folder / "images")
-    for index in range(number):
-        held = "base, app, lib" if index < number * HOLDING else "base, tool"
-        path = shop.define(f"image{index:05}", held)
-        path.write_text(path.read_text().replace(f"cmd: [image{index:05}]", "cmd: [base]"))
-    first = shop.watch(executor="local")
-    wrong = {name: one.detail for name, one in first.done.items() if one.result != "published"}
-    assert not wrong, wrong
+def rounds(folder: Path, number: int) -> dict[str, object]:
+    folder.mkdir()
+    before = folder.with_name("before")
+    with serving(folder / "registry") as server:
+        shop = published_fleet(folder, server, number)
     shop.offer(shop.deb("lib", "2"), suite="trixie-security")
-    before = received(server)
-    begun = time.perf_counter()
-    second = shop.watch(executor="local")
-    took = time.perf_counter() - begun
-    assert {one.result for one in second.done.values()} == {"published"}
-    sent = (received(server) - before) / 1e6
-    clusters = {f"dask_{workers}": on_a_cluster(shop, workers, took) for workers in CLUSTERS}
-    # One watcher that runs on: what it has read of the catalog it does not read again.
-    with opened_state(shop.machine, None, shop.clock) as state:
-        watcher = Watcher(shop.machine, shop.choices(executor="local:1"), state, clock=shop.clock)
-        assert watcher.once().done == {}
-        begun = time.perf_counter()
-        assert watcher.once().done == {}
-        idle = time.perf_counter() - begun
+    copy(folder, before)
+    with serving(folder / "registry", port=server.port) as server:
+        sent = received(server)
+        took, done = timed(shop, "local")
+        sent = (received(server) - sent) / 1e6
+        idle = idle_round(shop)
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, -1))
+    clusters = {}
+    for workers in CLUSTERS:
+        shutil.rmtree(folder)
+        copy(before, folder)
+        with serving(folder / "registry", port=server.port):
+            clusters[f"dask_{workers}"] = on_a_cluster(shop, workers, done) / took
     return {
         "definitions": number,
-        "published": len(second.done),
+        "published": len(done),
         "round": took,
-        "an_image": took / len(second.done),
+        "an_image": took / len(done),
         "idle": idle,
         **clusters,
         "sent_mb": sent,
@@ -81,18 +75,49 @@ def rounds(folder: Path, server: RunningServer, number: int) -> dict[str, object
     }
 
 
-def on_a_cluster(shop: Watched, workers: int, alone: float) -> float:
-    """The same with a scheduler and so many workers, as a multiple of the time without."""
-    shop.offer(shop.deb("lib", f"{2 + workers}"), suite="trixie-security")
-    folder = shop.folder / f"dask{workers}"
-    with cluster(folder) as dask:
+def published_fleet(folder: Path, server: RunningServer, number: int) -> Watched:
+    shop = Watched(folder, f"{server.host}/base")
+    shutil.rmtree(folder / "images")
+    for index in range(number):
+        held = "base, app, lib" if index < number * HOLDING else "base, tool"
+        path = shop.define(f"image{index:05}", held)
+        path.write_text(path.read_text().replace(f"cmd: [image{index:05}]", "cmd: [base]"))
+    timed(shop, "local")
+    return shop
+
+
+def copy(source: Path, target: Path) -> None:
+    subprocess.run(["cp", "-a", "--reflink=auto", source, target], check=True)
+
+
+def timed(shop: Watched, executor: str) -> tuple[float, dict[str, str]]:
+    """Seconds of a round in which everything is published, and the digests."""
+    begun = time.perf_counter()
+    done = shop.watch(executor=executor).done
+    took = time.perf_counter() - begun
+    wrong = {name: one.detail for name, one in done.items() if one.result != "published"}
+    assert not wrong, wrong
+    return took, {name: one.digest for name, one in done.items()}
+
+
+def on_a_cluster(shop: Watched, workers: int, digests: dict[str, str]) -> float:
+    """Seconds of the same round with a scheduler and so many workers."""
+    with cluster(shop.folder / "dask") as dask:
         for _ in range(workers):
             dask.worker()
+        took, done = timed(shop, f"dask:{dask.address}")
+    assert done == digests, "other digests than without a cluster"
+    return took
+
+
+def idle_round(shop: Watched) -> float:
+    """One watcher that runs on: what it has read of the catalog it does not read again."""
+    with opened_state(shop.machine, None, shop.clock) as state:
+        watcher = Watcher(shop.machine, shop.choices(executor="local:1"), state, clock=shop.clock)
+        assert watcher.once().done == {}
         begun = time.perf_counter()
-        done = shop.watch(executor=f"dask:{dask.address}").done
-        took = time.perf_counter() - begun
-    assert {one.result for one in done.values()} == {"published"}
-    return took / alone
+        assert watcher.once().done == {}
+        return time.perf_counter() - begun
 
 
 def received(server: RunningServer) -> float:

@@ -82,12 +82,14 @@ def serving(
     tls: str | None = None,
     prefix: tuple[str, ...] = (),
     home: Path | None = None,
+    port: int | None = None,
 ) -> Iterator[RunningServer]:
     """A server over the layout at `root`; `tls` is the CA file its certificate is checked with.
 
-    With a `home`, `root` is its store, and the catalog's pages are beside the registry.
+    With a `home`, `root` is its store, and the catalog's pages are beside the registry. `port` is
+    one that this process has claimed; None: any.
     """
-    port = free_port()
+    port = free_port() if port is None else port
     log_path = root.parent / f"{root.name}-{port}.log"
     command = [sys.executable, "-m", "ironhull.cli", "serve"]
     command += ["--data", str(root)] if home is None else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,9 +13,13 @@ from tests.fakes.claims import free_port
 from tests.fakes.s3 import S3, s3
 from tests.real.test_registry_client import command, process
 from tests.unit.build.test_layer_cache import Team
+from tests.unit.workspace.test_layer_cache import KEY, kept, machine
 
 from ironhull.build.elsewhere import LayerPlace
+from ironhull.build.record import read_record
 from ironhull.store.bucket import open_bucket
+from ironhull.workspace.layer_cache import signed_layers
+from ironhull.workspace.machine import Machine
 
 pytestmark = pytest.mark.real
 
@@ -61,6 +66,21 @@ def test_a_layer_in_a_bucket_is_made_once_for_all_machines(server, tmp_path):
     assert (first.layers_made, second.layers_made) == (2, 0)
     assert team.notes.notes == []
     assert len(team.names("manifests")) == 2
+
+
+def test_settings_and_environment_lead_to_a_bucket(server, tmp_path):
+    team = BucketTeam(server, tmp_path)
+    ci, desk = (
+        replace(
+            machine(tmp_path / name, SimpleNamespace(host=""), tmp_path / "ci/own.pub").settings,
+            layer_cache=f"s3://{team.bucket}/layers",
+            environment=server.environment,
+        )
+        for name in ("ci", "desk")
+    )
+    record = kept(Machine(ci))
+    assert signed_layers(Machine(desk)).bring(KEY)
+    assert read_record(Machine(desk).home.layers, KEY) == record
 
 
 def test_wrong_bytes_in_a_bucket_are_refused_made_here_and_put_right(server, tmp_path):
