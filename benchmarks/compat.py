@@ -15,6 +15,16 @@ verify  `ironhull verify` of one platform with its signature and four kinds of s
 `ratio` is ours by oras or cosign, which do the whole work; limit: 0.5. Ends with 1 if one is
 missed. `processor` are the seconds of processor that each side's own processes took, `requests`
 what the registry was asked: both say more than the clock where a machine is busy.
+
+`floor` are the same ratios of what Ironhull could not undercut however it were written in Python:
+
+process   an interpreter that loads the library for HTTP and the one for options, and ends
+requests  a bare interpreter (`clients/bare.py`) that sends the fewest requests by bare sockets: an
+          upload or a mount of each blob, a PUT of each manifest, of the tag and of each list of
+          referrers, for a copy a GET of each manifest; no look whether any of it is there, no
+          digest held to, no second look at a list
+
+`registry` are the seconds of processor that the registry took meanwhile: work that no client saves.
 """
 
 from __future__ import annotations
@@ -41,6 +51,16 @@ from outside.compat.publication import IMAGE, PLATFORM, Publication, publication
 from outside.compat.servers import distribution, serving
 from outside.tools import CACHE, find, versions
 
+from ironhull.oci.document import canonical
+from ironhull.oci.media_types import OCI_INDEX
+from ironhull.registry.client.naming import find_stored
+from ironhull.registry.client.places import StoredSource
+from ironhull.registry.client.referrers import fallback_tag
+from ironhull.registry.client.transfer import contents
+from ironhull.store.layout import ImageLayout
+from ironhull.store.referrers import referrer_descriptor
+
+ROOT = Path(__file__).parents[1]
 LIMIT = 0.5
 POLICY = """\
 version: 1
@@ -65,14 +85,20 @@ class Bench:
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.processor: dict[str, list[float]] = defaultdict(list)
         self.requests: dict[str, list[int]] = defaultdict(list)
+        self.registry: dict[str, list[float]] = defaultdict(list)
+        # The registry is our only child now.
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+        self.served_by = int(children.split()[0])
         self.environment = os.environ | {
             "IRONHULL_HOME": str(made.folder / "zstd"), "HOME": str(folder)
         }  # fmt: skip
+        # Code that is compiled anew each time would be measured too.
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
         (folder / "policy.yaml").write_text(POLICY)
 
     def timed(self, name: str, *commands: list[Any]) -> None:
         """All commands one after the other, as one measurement."""
-        asked, used = self.asked(), processor()
+        asked, used, served = self.asked(), processor(), taken_by(self.served_by)
         begin = time.perf_counter()
         for command in commands:
             done = subprocess.run(
@@ -84,6 +110,7 @@ class Bench:
         self.seconds[name].append(time.perf_counter() - begin)
         self.processor[name].append(processor() - used)
         self.requests[name].append(self.asked() - asked)
+        self.registry[name].append(taken_by(self.served_by) - served)
 
     def asked(self) -> int:
         """How many requests the registry's log has."""
@@ -120,6 +147,54 @@ class Bench:
             [find("cosign"), "verify", *options, subject],
             *([*attestation, types[kind], subject] for kind in KINDS),
         )
+        self.floors(number)
+
+    def floors(self, number: int) -> None:
+        """What none in Python could undercut."""
+        self.timed("empty", [sys.executable, "-I", "-S", "-c", ""])
+        self.timed("process", [sys.executable, "-c", "import click, urllib3"])
+        bare = [sys.executable, "-I", "-S", ROOT / "benchmarks/clients/bare.py", self.host]
+        lists = least_requests(self.made, self.folder, f"bare{number}")
+        for name, repository in (("push", f"bare{number}"), ("copy", f"barecopy{number}")):
+            self.timed(f"{name}.requests", [*bare, repository, lists[name]])
+
+
+def least_requests(made: Publication, folder: Path, pushed: str) -> dict[str, Path]:
+    """Files for `clients/bare.py`: a push, and the copy of what it pushed."""
+    store = ImageLayout(made.folder / "zstd/store")
+    root = find_stored(store, IMAGE)
+    going = contents(StoredSource(store, root, IMAGE))
+    by_subject = defaultdict(list)
+    for each in going.referrers:
+        if each.subject is not None:
+            by_subject[each.subject.digest].append(referrer_descriptor(each).json())
+    puts: tuple[list[str], list[str]] = ([], [])
+    for document in (*going.images, *going.referrers):
+        where = store.blobs.path(document.digest)
+        stage = puts[document.is_index]
+        stage.append(f"put\t{document.digest}\t{document.media_type}\t{where}")
+    puts[1].append(f"put\t13\t{root.media_type}\t{store.blobs.path(root.digest)}")
+    for subject, listed in by_subject.items():
+        path = folder / fallback_tag(subject)
+        path.write_bytes(
+            canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed})
+        )
+        puts[1].append(f"put\t{path.name}\t{OCI_INDEX}\t{path}")
+    blobs = [f"blob\t{each.digest}\t{store.blobs.path(each.digest)}" for each in going.blobs]
+    gets = [f"get\t{each.digest}\t{pushed}" for each in (*going.images, *going.referrers)]
+    gets += [f"get\t{fallback_tag(subject)}\t{pushed}" for subject in by_subject]
+    mounts = [f"mount\t{each.digest}\t{pushed}" for each in going.blobs]
+    found = {"push": [blobs, *puts], "copy": [gets, mounts, *puts]}
+    for name, stages in found.items():
+        text = "-\n".join("".join(f"{line}\n" for line in stage) for stage in stages)
+        (folder / name).write_text(text)
+    return {name: folder / name for name in found}
+
+
+def taken_by(process: int) -> float:
+    """Seconds of processor that a process that runs has taken."""
+    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def processor() -> float:
@@ -142,6 +217,7 @@ def main() -> int:
     if registry is None or not all(map(find, ("oras", "crane", "cosign"))):
         raise SystemExit("needs docker-registry, oras, crane and cosign (to get them: .ci/tools)")
     made = publication(options.home)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "src"], check=True)
     with tempfile.TemporaryDirectory(prefix="compat-") as text:
         folder = Path(text)
         with serving(distribution, registry, folder / "registry") as host:
@@ -159,8 +235,17 @@ def main() -> int:
         "platform": PLATFORM,
         "seconds": medians,
         "processor": _medians(bench.processor),
+        "registry": _medians(bench.registry),
         "requests": _medians(bench.requests),
         "ratio": ratios,
+        "floor": {
+            name: round(
+                (medians["process"] + medians[f"{name}.requests"] - medians["empty"])
+                / medians[f"{name}.oras"],
+                2,
+            )
+            for name in ("push", "copy")
+        },
         "versions": {name: known[name] for name in ("docker-registry", "oras", "crane", "cosign")},
     }
     print(json.dumps(figures, indent=None if options.json else 2))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from ironhull.registry.client.read_back import ReadBack, read_back
 from ironhull.registry.client.transfer import Transferred, transfer
 from ironhull.registry.client.tree import Node, image_tree
 from ironhull.store.layout import REF_NAME, ImageLayout
+from ironhull.values import dataclass
 from ironhull.workspace.image_place import image_place
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.registries import registries

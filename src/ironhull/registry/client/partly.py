@@ -11,7 +11,7 @@ nothing of it is an error; where a table or a registry lied, a note says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from ironhull.chunked.format import annotated_table
@@ -31,6 +31,25 @@ _MOST = 1000
 _ONE_BY_ONE = 12
 _WORTH = 0.9
 """Of a layer's bytes: who would fetch more fetches all of it, by one request."""
+
+
+def partly(
+    repository: Repository, near: BlobStore
+) -> Callable[[Descriptor, BlobStore], int | None]:
+    """`fetch_partly` from a repository beside a store, until it gives no ranges."""
+    frames = NearFrames((near,))
+    gives = True
+
+    def bring(descriptor: Descriptor, store: BlobStore) -> int | None:
+        nonlocal gives
+        try:
+            return fetch_partly(repository, descriptor, store, frames) if gives else None
+        except NoRangesError:
+            # Nor will it of the next layer, whose beginning would come for nothing again.
+            gives = False
+            return None
+
+    return bring
 
 
 def fetch_partly(

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import BinaryIO
 
-from ironhull.chunked.near import NearFrames
 from ironhull.errors import InputError, UntrustedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
@@ -19,7 +18,6 @@ from ironhull.oci.media_types import INDEXES, MANIFESTS
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.interface import Advance, Source
 from ironhull.registry.client.parallel import WORKERS, ask_all
-from ironhull.registry.client.partly import NoRangesError, fetch_partly
 from ironhull.registry.client.referrers import list_referrers, list_under_tags
 from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.transfer import can_go_without_referrers
@@ -29,6 +27,8 @@ from ironhull.store.export import whole_file, write_oci_archive
 from ironhull.store.layout import ImageLayout
 from ironhull.store.referrers import Referrers, list_documents, referrer_descriptor
 
+Partly = Callable[[Descriptor, BlobStore], int | None]
+"""Brings a layer by parts; the bytes that came over, None: it has to come whole."""
 _MAX_ASKED = 16
 """Of images with more platforms the last are looked for, the index among them."""
 _SMALL = 1 << 18
@@ -47,7 +47,9 @@ class RegistrySource:
     ) -> None:
         self.repository = repository
         self.reference = reference
-        self._near = None if near is None else NearFrames((near,))
+        self._near = near
+        self._partly: Partly | None = None
+        self._opening = Lock()
         mark = "@" if ":" in reference else ":"
         self.label = f"{repository}{mark}{reference}"
 
@@ -81,19 +83,22 @@ class RegistrySource:
         if blobs.has(descriptor.digest, descriptor.size):
             advance(descriptor.size)
             return 0
-        # Read once: another layer's thread may find out that there are no ranges.
-        near = self._near
-        if near is not None:
-            try:
-                moved = fetch_partly(self.repository, descriptor, blobs, near)
-            except NoRangesError:
-                # Nor will it of the next layer, whose beginning would come for nothing again.
-                self._near, moved = None, None
-            if moved is not None:
-                advance(descriptor.size)
-                return moved
+        moved = None if self._near is None else self._by_parts(self._near)(descriptor, blobs)
+        if moved is not None:
+            advance(descriptor.size)
+            return moved
         self.repository.fetch_blob(descriptor, blobs, advance)
         return descriptor.size
+
+    def _by_parts(self, near: BlobStore) -> Partly:
+        # Late: it loads what unpacks layers, and of a push or a copy within a registry nothing is
+        # fetched. Once for all threads, which share what it learns of the store.
+        from ironhull.registry.client.partly import partly
+
+        with self._opening:
+            if self._partly is None:
+                self._partly = partly(self.repository, near)
+            return self._partly
 
 
 class StoredSource:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from ironhull.registry.client.places import RegistryTarget
 from ironhull.registry.client.referrers import keeps_referrers, list_referrers
 from ironhull.registry.client.transfer import Contents, contents
 from ironhull.store.referrers import referrer_descriptor
+from ironhull.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ironhull.errors import MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import Document
 from ironhull.registry.client.interface import Source
+from ironhull.values import dataclass
 
 _MAX_DEPTH = 8
 _MAX_NODES = 20_000
