@@ -12,14 +12,17 @@ import os
 import sys
 from importlib import import_module
 
+from ironhull.cli.late_inspect import late_inspect
+
 # What modules hold stays to the end: looking for garbage among it, then and before, is a fifth of
 # the time of loading click.
 gc.disable()
 
-import click  # noqa: E402
+with late_inspect():
+    import click
 
-from ironhull import __version__  # noqa: E402
-from ironhull.errors import IronhullError  # noqa: E402
+    from ironhull import __version__
+    from ironhull.errors import IronhullError
 
 gc.freeze()
 gc.enable()

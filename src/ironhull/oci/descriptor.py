@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
@@ -55,7 +55,7 @@ class Descriptor:
         if data is None:
             return None
         try:
-            content = base64.b64decode(data, validate=True)
+            content = binascii.a2b_base64(data, strict_mode=True)
         except (ValueError, TypeError):
             raise MalformedError(f"descriptor of {self.digest}: data is not Base64") from None
         if len(content) != self.size or digest_of(content) != self.digest:

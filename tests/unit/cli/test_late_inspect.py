@@ -1,0 +1,37 @@
+"""`inspect` is late for click, and the same."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ironhull.cli.late_inspect import _Late, late_inspect
+
+
+def test_who_imports_inspect_in_the_block_gets_it_when_it_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "inspect")
+    with late_inspect():
+        late = importlib.import_module("inspect")
+    assert "inspect" not in sys.modules
+    assert late.isfunction(inspect.isfunction)
+    assert late.isfunction is sys.modules["inspect"].isfunction
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        late.nothing  # noqa: B018
+
+
+def test_a_module_that_is_loaded_already_stays() -> None:
+    with late_inspect():
+        assert importlib.import_module("inspect") is inspect
+    assert sys.modules["inspect"] is inspect
+
+
+@given(st.text(st.sampled_from(" \tab\n\r\x0b"), max_size=12))
+def test_texts_are_cleaned_as_inspect_does(text: str) -> None:
+    assert _Late("inspect").cleandoc(text) == inspect.cleandoc(text)
