@@ -8,6 +8,7 @@ matched is a claim; everything that is shown can name its record, its feed and i
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from ironhull.values import dataclass
 
@@ -39,9 +40,11 @@ Range = tuple[str, str, str]
 """Introduced, fixed, last affected; the latter two empty where open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One sentence of a record about one package in one ecosystem."""
+class Claim(NamedTuple):
+    """One sentence of a record about one package in one ecosystem.
+
+    A tuple, for a first import makes hundreds of thousands: a third of the time of other values.
+    """
 
     ecosystem: str
     """Lower case: `debian:12`, `debian:sid` (a line without release), `alpine:3.20`, `npm`, …"""

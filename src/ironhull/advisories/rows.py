@@ -13,6 +13,7 @@ from ironhull.advisories.model import (
     Cycle,
     Exploited,
     InArchive,
+    Range,
     Record,
     Row,
     Score,
@@ -32,7 +33,6 @@ TABLES = (
     "in_archive",
 )
 """Of the database; `plain_claim` is those of `claim` whose last columns are empty."""
-_NOTHING = (None,) * 6
 
 
 @dataclass(slots=True)
@@ -110,33 +110,25 @@ class Rows:
             self._claims(record.claims, key)
 
     def _claims(self, claims: tuple[Claim, ...], record: int) -> None:
-        plain, other = self.tables["plain_claim"], self.tables["claim"]
+        plain, other, feed = self.tables["plain_claim"], self.tables["claim"], self.feed
         for number, claim in enumerate(claims):
-            row = (
-                claim.package,
-                claim.ecosystem,
-                claim.vulnerability,
-                record,
-                number,
-                self.feed,
-                # `value` is a property that takes as long as all of the rest.
-                claim.state._value_,
-                claim.fixed or None,
-                claim.urgency or None,
-            )
-            more = (
-                claim.reason or None,
-                claim.line or None,
-                claim.advisory or None,
-                claim.bug or None,
-                json.dumps(claim.ranges, separators=(",", ":")) if claim.ranges else None,
-                _list(claim.versions),
-            )
+            (
+                ecosystem, package, name, state, fixed, ranges, versions, urgency,
+                reason, line, advisory, bug,
+            ) = claim  # fmt: skip
+            # `value` is a property that takes as long as all of the rest.
+            said = (state._value_, fixed or None, urgency or None)
+            row = (package, ecosystem, name, record, number, feed, *said)
             # Most say no more: sending and writing nothing six times is a third of the work.
-            if more == _NOTHING:
-                plain.append(row)
+            if ranges or versions or reason or line or advisory or bug:
+                words = (reason or None, line or None, advisory or None, bug or None)
+                other.append((*row, *words, _ranges(ranges), _list(versions)))
             else:
-                other.append(row + more)
+                plain.append(row)
+
+
+def _ranges(values: tuple[Range, ...]) -> str | None:
+    return json.dumps(values, separators=(",", ":")) if values else None
 
 
 def _list(values: tuple[str, ...]) -> str | None:

@@ -23,7 +23,6 @@ from typing import Literal
 
 from ironhull.advisories.database import Database
 from ironhull.advisories.documents import documents
-from ironhull.advisories.download import download
 from ironhull.advisories.feeds.known import KnownFeed
 from ironhull.advisories.reading import counted, rows_of
 from ironhull.advisories.schema import APPLICATION_ID, TABLES, VERSION
@@ -270,6 +269,9 @@ def _judge(
 def _place(place: str, folder: Path, progress: Progress, network: Network) -> Path:
     if "://" not in place:
         return Path(place)
+    # Late: what asks servers takes longer to load than all that reads files.
+    from ironhull.advisories.download import download
+
     return download(place, folder, progress, network=network)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -340,3 +341,13 @@ def test_a_byte_order_mark_before_a_feed_is_none_of_it(
     marked = tmp_path / source.name
     marked.write_bytes(b"\xef\xbb\xbf" + source.read_bytes())
     assert list(feed.read(documents(marked, feed.wants))) == real(feed, name)
+
+
+@given(st.integers(0, 3), st.integers(290, 310), st.sampled_from(" \n\tx\u2028\xa0"))
+def test_a_summary_is_the_beginning_on_one_line(before: int, size: int, sign: str) -> None:
+    text = " " * before + "ab " * 120
+    text = text[:size] + sign + text[size + 1 :]
+    record = {"id": "CVE-2020-0001", "modified": "2024-07-01T00:00:00Z", "details": text}
+    [found, _] = rows(OsvFeed(), json.dumps(record))
+    assert isinstance(found, Record)
+    assert found.summary == " ".join(text.split())[:300]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
@@ -167,8 +167,7 @@ def _record(entry: _Entry) -> Record | None:
         related=tuple(_references(entry.lines)),
         notes=notes,
         claims=tuple(
-            replace(
-                claim,
+            claim._replace(
                 vulnerability=identifier,
                 reason=claim.reason or (prose if claim.urgency == "unimportant" else ""),
             )
@@ -191,7 +190,7 @@ def _advisory(entry: _Entry, header: re.Match[str]) -> Record:
         summary=header[3].strip(),
         related=tuple(cves),
         claims=tuple(
-            replace(claim, vulnerability=name, advisory=header[2])
+            claim._replace(vulnerability=name, advisory=header[2])
             for claim in lines
             for name in cves or [header[2]]
         ),

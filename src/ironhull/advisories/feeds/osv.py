@@ -90,6 +90,7 @@ class _Entry(msgspec.Struct):
 
 _DECODER = msgspec.json.Decoder(_Entry)
 _VERSIONS = msgspec.json.Decoder(list[str])
+_new = tuple.__new__
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +134,12 @@ class OsvFeed:
         if not _DATE.fullmatch(entry.modified):
             raise malformed(name, f"modified is not a date: {entry.modified!r:.60}")
         try:
-            claims = tuple(self._claims(entry, name))
+            claims = self._claims(entry, name) if entry.affected else ()
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise malformed(name, f"not an OSV record: {error}") from None
         vector, score = _severity(entry.severity) if entry.severity else ("", 0.0)
-        aliases = tuple(dict.fromkeys((entry.aliases or []) + (entry.upstream or [])))
+        named = (entry.aliases or []) + (entry.upstream or [])
+        aliases = tuple(dict.fromkeys(named)) if named else ()
         return Record(
             id=entry.id,
             modified=entry.modified,
@@ -146,48 +148,55 @@ class OsvFeed:
             severity=_word(entry.database_specific),
             vector=vector,
             score=score,
-            summary=" ".join((entry.summary or entry.details[: 2 * MAX_SUMMARY]).split())[
-                :MAX_SUMMARY
-            ],
+            summary=_one_line(entry.summary or entry.details[: 2 * MAX_SUMMARY]),
             aliases=aliases,
             claims=claims,
         )
 
-    def _claims(self, entry: _Entry, name: str) -> Iterator[Claim]:
+    def _claims(self, entry: _Entry, name: str) -> tuple[Claim, ...]:
+        found: list[Claim] = []
         vulnerabilities = _vulnerabilities(entry)
         advisory = entry.id if _DISTRIBUTION_ADVISORY.match(entry.id) else ""
         for affected in entry.affected or ():
-            ecosystem = _ecosystem(affected.package.ecosystem) if affected.package else ""
-            if not ecosystem or affected.package is None or not affected.package.name:
+            about = affected.package
+            ecosystem = _kept(about.ecosystem, self.family) if about else ""
+            if not ecosystem or about is None or not about.name:
                 continue
-            if self.family and ecosystem.partition(":")[0] != self.family:
-                continue
-            package = normal_name(ecosystem, affected.package.name)
-            ranges = _ranges(affected, name)
-            for vulnerability in vulnerabilities:
-                yield _claim(ecosystem, package, vulnerability, affected, ranges, advisory)
+            package = normal_name(ecosystem, about.name)
+            said = _said(ecosystem, affected, name)
+            by = advisory if ":" in ecosystem else ""
+            # As the fields stand; their names and defaults would take thrice as long.
+            found += [
+                _new(Claim, (ecosystem, package, each, *said, "", "", by, 0))
+                for each in vulnerabilities
+            ]
+        return tuple(found)
 
 
-def _claim(
-    ecosystem: str,
-    package: str,
-    vulnerability: str,
-    affected: _Affected,
-    ranges: tuple[Range, ...],
-    advisory: str,
-) -> Claim:
+def _one_line(text: str) -> str:
+    """The beginning, each white space as one blank."""
+    head = text[: MAX_SUMMARY + 1]
+    # Of white space only the blank is printable; most are one line, and words take long to part.
+    if head.isprintable() and "  " not in head and head[:1] != " ":
+        return head[:MAX_SUMMARY] if len(head) > MAX_SUMMARY else head.removesuffix(" ")
+    return " ".join(text.split())[:MAX_SUMMARY]
+
+
+def _said(
+    ecosystem: str, affected: _Affected, name: str
+) -> tuple[State, str, tuple[Range, ...], tuple[str, ...], str]:
+    """State, fixed, ranges, versions and urgency of a claim."""
+    ranges = _ranges(affected, name)
+    if ":" not in ecosystem:
+        versions = () if ranges else tuple(_VERSIONS.decode(affected.versions)[:MAX_VERSIONS])
+        return State.RANGES, "", ranges, versions, ""
     specific = affected.ecosystem_specific
     urgency = specific.get("urgency", "") if isinstance(specific, dict) else ""
     urgency = urgency if isinstance(urgency, str) else ""
-    if ":" in ecosystem:
-        state, fixed = _single(ranges)
-        if state is State.UNFIXED and urgency == "end-of-life":
-            state = State.END_OF_LIFE
-        return Claim(
-            ecosystem, package, vulnerability, state, fixed, urgency=urgency, advisory=advisory
-        )
-    versions = () if ranges else tuple(_VERSIONS.decode(affected.versions)[:MAX_VERSIONS])
-    return Claim(ecosystem, package, vulnerability, State.RANGES, ranges=ranges, versions=versions)
+    state, fixed = _single(ranges)
+    if state is State.UNFIXED and urgency == "end-of-life":
+        state = State.END_OF_LIFE
+    return state, fixed, (), (), urgency
 
 
 def _single(ranges: tuple[Range, ...]) -> tuple[State, str]:
@@ -258,6 +267,12 @@ def cve_of(identifier: str) -> str:
 
 
 @lru_cache(maxsize=1024)
+def _kept(name: str, family: str) -> str:
+    """The ecosystem of a name, if the family is its own or any; else nothing."""
+    ecosystem = _ecosystem(name)
+    return ecosystem if not family or ecosystem.partition(":")[0] == family else ""
+
+
 def _ecosystem(name: str) -> str:
     family, colon, release = name.partition(":")
     lowered = family.lower()
