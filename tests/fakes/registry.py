@@ -74,6 +74,8 @@ class FakeRegistry:
         """More at once are answered with the whole blob."""
         self.lie: Callable[[bytes, dict[str, str]], bytes] | None = None
         """Gives another body for an answer of ranges, and may change its headers."""
+        self.whole_posts = True
+        """Whether a blob may come in one POST; else that begins an upload."""
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.uploads: dict[str, Upload] = {}
@@ -377,7 +379,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def begin(self, repository: str) -> None:
         registry = self.registry
-        self.receive()
+        data = self.receive()
+        whole = self.query.get("digest", [""])[0]
+        if whole and registry.whole_posts:
+            if whole != "sha256:" + hashlib.sha256(data).hexdigest():
+                self.error(400, "DIGEST_INVALID", "another digest")
+                return
+            registry.blobs[repository, whole] = data
+            registry.order.append(f"blob {whole}")
+            self.answer(201, b"", {"location": f"/v2/{repository}/blobs/{whole}"})
+            return
         digest = self.query.get("mount", [""])[0]
         other = self.query.get("from", [""])[0]
         if digest and registry.mounts and (other, digest) in registry.blobs:

@@ -59,16 +59,21 @@ def read_log(repository: Repository, manifest: Document, ours: Sequence[bytes] =
     )
 
 
-def store_log(repository: Repository, lines: Sequence[bytes]) -> None:
-    """Let a repository have these records: the tiles that it lacks, then the tag."""
-    tiles = pack(lines)
-    manifest = log_manifest(tiles)
-    if repository.has_manifest(LOG_TAG) == manifest.digest:
+def store_log(repository: Repository, lines: Sequence[bytes], there: Sequence[bytes] = ()) -> None:
+    """Let a repository have these records: the tiles that it lacks, then the tag.
+
+    `there` is what it has, as it was just fetched: nothing of that is asked for again.
+    """
+    if tuple(there) == tuple(lines):
         return
+    # Tiles have one form alone (`unpack`), so those of the same records are the same blobs.
+    tiles = pack(lines)
+    held = {_EMPTY, *pack(there)} if there else set()
     for data in (_EMPTY, *tiles):
-        descriptor = Descriptor(TILE_TYPE, digest_of(data), len(data))
-        repository.push_blob(descriptor, partial(BytesIO, data))
-    repository.push_manifest(manifest, LOG_TAG)
+        if data not in held:
+            descriptor = Descriptor(TILE_TYPE, digest_of(data), len(data))
+            repository.push_blob(descriptor, partial(BytesIO, data), ask=not there)
+    repository.push_manifest(log_manifest(tiles), LOG_TAG)
 
 
 def log_manifest(tiles: Sequence[bytes]) -> Document:

@@ -80,7 +80,7 @@ class Publisher:
             raise InputError(f"{repository}:{LOG_TAG} is the record of publications, no image")
         folder = LogFolder(folder_of(self.publications, repository.name))
         with folder.changing():
-            base = self._joined(folder.lines(), repository)
+            base, _ = self._joined(folder.lines(), repository)
             give_tags()
             lines = self._stored(repository, base, said)
             folder.write(lines)
@@ -88,10 +88,14 @@ class Publisher:
         assert newest is not None  # noqa: S101 - there is at least what was just said
         return newest
 
-    def _joined(self, ours: Lines, repository: Repository) -> Lines:
-        """Ours, or the registry's if they go on from ours; what others have added is verified."""
+    def _joined(self, ours: Lines, repository: Repository) -> tuple[Lines, Lines]:
+        """Ours, or the registry's if they go on from ours; and the registry's as they are.
+
+        What others have added is verified.
+        """
         where = f"{repository}:{LOG_TAG}"
-        joined = merged(ours, fetch_log(repository, ours) or (), where)
+        there = fetch_log(repository, ours) or ()
+        joined = merged(ours, there, where)
         if len(joined) > len(ours):
             try:
                 open_chain(joined, repository.name, self.trust)
@@ -101,14 +105,14 @@ class Publisher:
                     f"{where}: {error} (`ironhull key trust` believes another publisher, "
                     "--no-record leaves the record as it is)",
                 ) from None
-        return joined
+        return joined, there
 
     def _stored(self, repository: Repository, base: Lines, said: Publication) -> Lines:
         for _ in range(_ROUNDS):
-            base = self._joined(base, repository)
+            base, there = self._joined(base, repository)
             lines = self._continued(base, said)
             try:
-                store_log(repository, lines)
+                store_log(repository, lines, there)
             except Refused as error:
                 raise Refused(
                     f"{error}; the image is published, its record is not (to do without one: "

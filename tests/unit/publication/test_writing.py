@@ -151,7 +151,7 @@ def test_the_257th_record_begins_a_tile_and_the_full_one_is_not_sent_again(shop:
     shop.registry.seen.clear()
     assert shop.publish(1) == 257
     assert len(shop.there) == 257
-    assert len(shop.registry.requests("PUT", r"/blobs/uploads/")) == 1
+    assert len(shop.registry.requests("POST", r"/blobs/uploads/")) == 1
     assert sorted(p.name for p in (shop.home.root / "tiles").iterdir()) == [
         "000000.jsonl",
         "000001.jsonl",
@@ -349,3 +349,13 @@ def test_what_is_too_much_to_record_is_said_before_anything_is_moved(shop: Shop)
     with pytest.raises(InputError, match="no-record"):
         shop.publish(1, *(f"t{number}" for number in range(101)))
     assert shop.there == ()
+
+
+def test_one_more_record_costs_five_requests_beside_the_tags(shop: Shop) -> None:
+    """Two looks before it is signed, its tile, its manifest, and one look at what is there."""
+    shop.publish(1)
+    shop.publish(2)
+    shop.registry.seen.clear()
+    shop.publish(3)
+    about = [seen for seen in shop.registry.seen if not seen.path.endswith("/manifests/1")]
+    assert [seen.method for seen in about] == ["GET", "GET", "POST", "PUT", "GET"]

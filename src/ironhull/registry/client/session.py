@@ -10,6 +10,7 @@ from urllib3.response import BaseHTTPResponse
 
 from ironhull.errors import NetworkError
 from ironhull.registry.client.answers import MAX_ERROR_TEXT, Refused, refused
+from ironhull.registry.client.at_once import AtOnce
 from ironhull.registry.client.auth import Authorizer, Scope
 from ironhull.registry.client.challenge import parse_challenges
 from ironhull.transport.address import origin
@@ -34,6 +35,7 @@ class Session:
         self.registry = registry
         self.base = base
         self.exchange = exchange
+        self.at_once = AtOnce()
         self._authorizer = authorizer
 
     def url(self, location: str, relative_to: str = "") -> str:

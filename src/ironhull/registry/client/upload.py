@@ -1,6 +1,7 @@
 """Pushing one blob (distribution-spec, "Pushing blobs"): mounted, or streamed and resumed.
 
-1. ask for a session, with a mount if a repository may have the blob;
+0. a small blob in one request, where the registry takes it so (`at_once`);
+1. else ask for a session, with a mount if a repository may have the blob;
 2. without OCI-Chunk-Min-Length: everything in one PUT; with it: PATCH by PATCH, then PUT;
 3. after a break ask the session how much it has, and go on from there with PATCH.
 """
@@ -37,6 +38,8 @@ class _Place:
     url: str
     offset: int = 0
     chunk: int = 0
+    done: bool = False
+    """Whether the registry has the blob already."""
 
 
 class BlobUpload:
@@ -68,9 +71,14 @@ class BlobUpload:
 
         Where it cannot be mounted, `there` is asked whether the registry has it all the same.
         """
-        place = self._mount(mount_from) if mount_from else self._begin()
-        if place is None or (mount_from and there is not None and there()):
-            return False
+        if mount_from:
+            place = self._mount(mount_from)
+            if place is None or (there is not None and there()):
+                return False
+        else:
+            place = self._at_once() or self._begin()
+            if place.done:
+                return True
         # A blob that has to be fetched first is fetched now, not while the registry waits.
         self._source().close()
         exchange, best = self._session.exchange, 0
@@ -112,6 +120,25 @@ class BlobUpload:
                 raise
             return self._begin()
         return None if answer.status == 201 else self._place(answer)
+
+    def _at_once(self) -> _Place | None:
+        """The blob in one request; else where to send it, None where that is still to be asked."""
+        known, digest = self._session.at_once, self._descriptor.digest
+        if not known.may(self._descriptor.size):
+            return None
+        url = self._session.url(f"{self._path}/uploads/?{urlencode({'digest': digest})}")
+        body = self._body(0, self._descriptor.size)
+        request = Request("POST", url, _OCTETS, body, retry=False)
+        takes = False
+        try:
+            answer = self._session.call(request, self._scope, 201, 202, what=self._what)
+            takes = answer.status == 201
+            return _Place("", done=True) if takes else self._place(answer)
+        except (GaveUp, Refused):
+            # What is wrong with the blob or the caller is said of the usual way too.
+            return None
+        finally:
+            known.learned(takes)
 
     def _begin(self) -> _Place:
         url = self._session.url(f"{self._path}/uploads/")

@@ -34,7 +34,9 @@ async def pieces(receive: Receive, limits: Limits) -> AsyncIterator[bytes]:
     begun, size = time.monotonic(), 0
     while True:
         try:
-            message = await asyncio.wait_for(receive(), limits.idle)
+            # Not `wait_for`, which makes a task of each piece.
+            async with asyncio.timeout(limits.idle):
+                message = await receive()
         except TimeoutError:
             raise _too_slow(f"nothing came for {limits.idle:g} seconds") from None
         if message["type"] != "http.request":

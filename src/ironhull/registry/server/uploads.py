@@ -114,6 +114,21 @@ class Uploads:
         self.discard(upload)
         return upload.size
 
+    def put(self, repository: str, owner: str, data: bytes, digest: Digest) -> int:
+        """A blob that came whole in one request; its size. Errors as of `check_room` and `finish`.
+
+        Nobody continues it, so it is not counted; what a killed server leaves of it `expire` finds.
+        """
+        self.check_room(len(data))
+        upload = Upload(self.folder / secrets.token_hex(16), repository, owner, once=True)
+        upload.open(create=True)
+        try:
+            upload.append([data])
+            return self.finish(upload, digest)
+        except BaseException:
+            self.discard(upload)
+            raise
+
     def discard(self, upload: Upload) -> None:
         """Forget a held upload and its bytes."""
         with self._lock:

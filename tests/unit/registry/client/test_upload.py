@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from tests.fakes.registry import FakeRegistry, Upload, forget_tokens, hang_up, says, swallow
@@ -227,3 +228,60 @@ def test_an_empty_blob_is_pushed(registry: FakeRegistry, connect: Connect) -> No
 def test_a_repository_is_not_mounted_from_itself(registry: FakeRegistry, connect: Connect) -> None:
     push(connect(registry, write=True), "app")
     assert not registry.requests("POST", "mount")
+
+
+def small_blobs(repository: Repository, count: int) -> list[Descriptor]:
+    pushed = []
+    for number in range(count):
+        data = b"statement %d" % number
+        pushed.append(Descriptor(OCI_LAYER_GZIP, digest_of(data), len(data)))
+        assert repository.push_blob(pushed[-1], partial(io.BytesIO, data), ask=False)
+    return pushed
+
+
+def test_small_blobs_after_the_first_go_over_in_one_request_each(
+    registry: FakeRegistry, connect: Connect
+) -> None:
+    pushed = small_blobs(connect(registry, write=True), 4)
+    assert [seen.method for seen in registry.seen] == ["POST", "PUT", "POST", "POST", "POST"]
+    assert {digest for _, digest in registry.blobs} == {each.digest for each in pushed}
+
+
+def test_a_registry_that_takes_no_blob_with_its_first_request_is_tried_once(
+    registry: FakeRegistry, connect: Connect
+) -> None:
+    registry.whole_posts = False
+    pushed = small_blobs(connect(registry, write=True), 4)
+    assert [seen.method for seen in registry.seen] == ["POST", "PUT"] * 4
+    assert sum("digest=" in seen.path for seen in registry.seen if seen.method == "POST") == 1
+    assert {digest for _, digest in registry.blobs} == {each.digest for each in pushed}
+
+
+@pytest.mark.parametrize("status", [400, 405, 413, 415])
+def test_a_registry_that_refuses_a_blob_with_its_first_request_gets_it_otherwise(
+    registry: FakeRegistry, connect: Connect, status: int
+) -> None:
+    registry.fail("POST", r"uploads/\?digest=", says(status))
+    pushed = small_blobs(connect(registry, write=True), 4)
+    methods = [seen.method for seen in registry.seen]
+    assert methods == ["POST", "PUT", "POST", "POST", "PUT", "POST", "PUT", "POST", "PUT"]
+    assert {digest for _, digest in registry.blobs} == {each.digest for each in pushed}
+
+
+def test_a_blob_that_breaks_in_its_first_request_is_sent_the_usual_way(
+    registry: FakeRegistry, connect: Connect
+) -> None:
+    registry.fail("POST", r"uploads/\?digest=", hang_up)
+    pushed = small_blobs(connect(registry, write=True), 3)
+    assert {digest for _, digest in registry.blobs} == {each.digest for each in pushed}
+    assert [seen.method for seen in registry.seen][-2:] == ["POST", "PUT"]
+
+
+def test_large_blobs_are_never_sent_before_the_registry_said_where(
+    registry: FakeRegistry, connect: Connect
+) -> None:
+    repository = connect(registry, write=True)
+    small_blobs(repository, 3)
+    del registry.seen[:]
+    assert repository.push_blob(BLOB, lambda: io.BytesIO(DATA), ask=False)
+    assert [seen.method for seen in registry.seen] == ["POST", "PUT"]

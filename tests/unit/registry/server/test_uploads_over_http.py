@@ -156,6 +156,26 @@ def test_a_push_at_once_that_breaks_off_leaves_nothing(site, kit):
     assert "client went away" in site.stream.getvalue()
 
 
+def test_a_small_blob_whose_size_is_known_is_there_when_it_is_answered(site, kit):
+    digest = kit.sha(b"abc")
+    url, headers = f"/v2/app/blobs/uploads/?digest={digest}", {"content-length": "3"}
+    answer = site.ask("POST", url, body=b"abc", headers=headers)
+    assert (answer.status, answer.headers["docker-content-digest"]) == (201, digest)
+    assert site.ask("GET", f"/v2/app/blobs/{digest}").body == b"abc"
+    assert site.ask("GET", f"/v2/other/blobs/{digest}").status == 404
+    assert uploads_on_disk(site) == []
+
+
+@pytest.mark.parametrize("body", [b"abd", [b"ab", Gone]])
+def test_a_small_blob_that_is_another_or_breaks_off_leaves_nothing(site, kit, body):
+    digest = kit.sha(b"abc")
+    url, headers = f"/v2/app/blobs/uploads/?digest={digest}", {"content-length": "3"}
+    assert site.ask("POST", url, body=body, headers=headers).status == 400
+    assert site.ask("GET", f"/v2/app/blobs/{digest}").status == 404
+    assert uploads_on_disk(site) == []
+    assert not site.layout.blobs.has(digest)
+
+
 def test_an_upload_outlives_the_server(make, kit):
     location = start(make())
     first = make()
