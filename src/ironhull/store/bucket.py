@@ -50,8 +50,9 @@ def open_bucket(
 ) -> Bucket:
     """The bucket at `s3://BUCKET[/PREFIX]`, which is not asked for anything yet.
 
-    `environment` may have `VARIABLES`; `ca` is a certificate authority to trust (PEM); without TLS
-    only this machine is reached, unless `plain_http`. InputError for what names no bucket.
+    `environment` may have `VARIABLES`; `ca` is a certificate authority to trust (PEM). Without TLS
+    only this machine is reached, unless `plain_http` or AWS_ALLOW_HTTP says so. InputError for
+    what names no bucket.
     """
     found = _PLACE.fullmatch(place)
     prefix = ((found and found["prefix"]) or "").rstrip("/")
@@ -62,11 +63,7 @@ def open_bucket(
     config: dict[str, Any] = {
         name.lower(): environment[name] for name in VARIABLES if environment.get(name)
     }
-    # Without an end, a service that hangs would stop a build; a layer may have a gigabyte.
-    client: dict[str, Any] = {"connect_timeout": "5s", "read_timeout": "30s", "timeout": "15m"}
-    endpoint = config.get("aws_endpoint_url_s3") or config.get("aws_endpoint_url") or ""
-    if plain_http or urlsplit(endpoint).hostname in _LOOPBACK:
-        client["allow_http"] = True
+    client = _client(place, config, environment, plain_http=plain_http)
     if ca is not None:
         client["root_certificate"] = ca
     try:
@@ -80,6 +77,24 @@ def open_bucket(
     except (BaseError, ValueError) as error:
         raise InputError(f"{place}: {_said(error)}") from None
     return Bucket(store, place)
+
+
+def _client(
+    place: str, config: Mapping[str, Any], environment: Mapping[str, str], *, plain_http: bool
+) -> dict[str, Any]:
+    """How the service is talked to; InputError where that would be without TLS."""
+    # Without an end, a service that hangs would stop a build; a layer may have a gigabyte.
+    client: dict[str, Any] = {"connect_timeout": "5s", "read_timeout": "30s", "timeout": "15m"}
+    endpoint = config.get("aws_endpoint_url_s3") or config.get("aws_endpoint_url") or ""
+    if endpoint.startswith("http://"):
+        allowed = plain_http or environment.get("AWS_ALLOW_HTTP", "").lower() == "true"
+        if not allowed and urlsplit(endpoint).hostname not in _LOOPBACK:
+            raise InputError(
+                f"{place}: the service at {endpoint!r:.200} is reached without TLS (expected "
+                "https://…, or AWS_ALLOW_HTTP=true)"
+            )
+        client["allow_http"] = True
+    return client
 
 
 class Bucket:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import io
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import obstore
 import pytest
 from obstore.store import MemoryStore
 
-from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
+from ironhull.errors import (
+    InputError,
+    MalformedError,
+    NetworkError,
+    NotFoundError,
+    UntrustedError,
+)
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of, hex_of
 from ironhull.oci.document import Document
@@ -98,6 +107,65 @@ def test_a_source_that_breaks_off_leaves_nothing(bucket, objects):
     with pytest.raises(Exception, match=r"s3://layers/team: push of blob .*the disk is gone"):
         bucket.push_blob(LAYER, lambda: Broken(DATA))
     assert [each for page in obstore.list(objects) for each in page] == []
+
+
+class Cutting(BaseHTTPRequestHandler):
+    """A service whose connections break off in the middle, whatever is asked."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(DATA)))
+        self.send_header("Last-Modified", "Sun, 29 Nov 2026 00:00:00 GMT")
+        self.send_header("ETag", '"x"')
+        self.end_headers()
+        self.wfile.write(DATA[:100])
+
+    def do_PUT(self) -> None:
+        self.rfile.read(100)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def cutting() -> Iterator[Bucket]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Cutting) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield open_bucket("s3://layers/team", login(f"http://127.0.0.1:{server.server_port}"))
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def login(endpoint: str) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": endpoint,
+    }
+
+
+def test_what_breaks_off_on_its_way_is_said_and_leaves_nothing(cutting, blobs):
+    for ask in (
+        lambda: cutting.fetch_blob(LAYER, blobs),
+        lambda: cutting.read_blob(LAYER, len(DATA)),
+        lambda: cutting.fetch_manifest("key"),
+        lambda: cutting.push_blob(LAYER, lambda: io.BytesIO(DATA)),
+    ):
+        with pytest.raises(NetworkError, match="s3://layers/team"):
+            ask()
+    assert not [path for path in blobs.root.parent.rglob("*") if path.is_file()]
+
+
+def test_without_tls_only_this_machine_is_reached_unless_it_is_allowed():
+    there = login("http://192.0.2.1:9")
+    with pytest.raises(InputError, match="without TLS"):
+        open_bucket("s3://layers", there)
+    open_bucket("s3://layers", there, plain_http=True)
+    open_bucket("s3://layers", there | {"AWS_ALLOW_HTTP": "true"})
 
 
 @pytest.mark.parametrize(
