@@ -8,6 +8,7 @@ dask:A    the workers of the scheduler at the address A (tcp://HOST:PORT), on an
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -67,6 +68,8 @@ def _cluster(address: str) -> Iterator[Workers]:
         raise EnvironmentProblem(
             "distributed is not installed (pip install 'ironhull[dask]')"
         ) from None
+    # The watcher says once that a scheduler is gone; the library would in tracebacks.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL + 1)
     try:
         client = Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
