@@ -7,7 +7,8 @@ its own. One `ironhull serve` on one core: start-up to the first page; then 100 
 pages of images and searches (names, packages, CVEs) in turns, no two alike, while the blob is
 pulled again and again; the peak memory of its processes; the largest page. Then the same pull of
 Debian's docker-registry without pages beside it, and the rate of the static export over a part of
-the images. The client shares the machine but not the core. Ends with 1 if a goal is missed.
+the images. The clients, one that asks for pages and one that pulls, share the machine but not the
+core. Ends with 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import os
 import random
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -42,12 +44,13 @@ from ironhull.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_TAR, OCI_M
 from ironhull.progress import Silent  # noqa: E402
 from ironhull.store.home import Home  # noqa: E402
 from ironhull.store.layout import REF_NAME  # noqa: E402
-from registry import MB, Target, docker_registry, free_port, started  # noqa: E402
+from registry import FOLDER, MB, Target, docker_registry, free_port, started  # noqa: E402
 
 RATE = 100
 IMAGE_GOAL, SEARCH_GOAL, START_GOAL = 0.050, 0.060, 1.5
 PAGE_GOAL, MEMORY_GOAL, EXPORT_GOAL = 200_000, 200 * MB, 200
 PACKAGES, FINDINGS = 40, 12
+PEER_PULLS = 7
 
 
 def main() -> int:
@@ -175,21 +178,16 @@ def memory(target: Target) -> float:
 
 async def load(port: int, blob: str, options: argparse.Namespace) -> dict[str, Any]:
     """100 requests a second at their times, whatever earlier ones take; pulls one after another."""
-    chance, begun, pulls = random.Random(4), time.monotonic(), []
+    chance, begun = random.Random(4), time.monotonic()
     tasks: dict[str, list[asyncio.Task[tuple[float, int]]]] = {"image": [], "search": []}
-
-    async def keep_pulling() -> None:
-        while True:
-            seconds, _ = await get(port, f"/v2/large/blobs/{blob}")
-            pulls.append(seconds)
-
-    puller = asyncio.create_task(keep_pulling())
+    puller = pulling(port, blob, options.size)
     for number in range(options.seconds * RATE):
         await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
         kind = "search" if number % 2 else "image"
         tasks[kind].append(asyncio.create_task(get(port, path_of(kind, chance, options))))
     answered = {kind: await asyncio.gather(*each) for kind, each in tasks.items()}
-    puller.cancel()
+    puller.terminate()
+    pulls = [float(line) for line in puller.communicate()[0].split()]
     figures: dict[str, Any] = {}
     for kind, each in answered.items():
         times = sorted(seconds for seconds, _ in each)
@@ -197,7 +195,16 @@ async def load(port: int, blob: str, options: argparse.Namespace) -> dict[str, A
         figures[f"{kind}_p99_ms"] = round(1000 * times[int(len(times) * 0.99)], 1)
     figures["largest_page_bytes"] = max(size for each in answered.values() for _, size in each)
     figures["pull_s"] = round(statistics.median(pulls), 2) if pulls else None
+    figures["pulls"] = len(pulls)
     return figures
+
+
+def pulling(port: int, blob: str, size: int, rounds: int = 0) -> subprocess.Popen[str]:
+    """A process that pulls, and prints how long each took."""
+    path = f"/v2/large/blobs/{blob}"
+    command = [sys.executable, "-m", "clients.pulls", str(port), path, str(size * MB)]
+    command += ["--rounds", str(rounds)]
+    return subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.PIPE, text=True)
 
 
 def path_of(kind: str, chance: random.Random, options: argparse.Namespace) -> str:
@@ -246,10 +253,10 @@ def peer(folder: Path, root: Path, blob: str, options: argparse.Namespace) -> fl
         server = docker_registry(folder)
         with server as target:
             os.sched_setaffinity(0, before)
-            times = [asyncio.run(get(target.port, f"/v2/large/blobs/{blob}"))[0] for _ in range(3)]
+            said, _ = pulling(target.port, blob, options.size, PEER_PULLS).communicate()
     finally:
         os.sched_setaffinity(0, before)
-    return round(statistics.median(times), 2)
+    return round(statistics.median(map(float, said.split())), 2)
 
 
 def exported(home: Home, options: argparse.Namespace) -> dict[str, Any]:
