@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,37 +43,73 @@ class _Entry:
 
 _Seen = tuple[int, int, int]
 
-# Path → what told the file apart, and its entries. Replaced whole, so threads may share it.
-_remembered: dict[Path, tuple[_Seen, tuple[_Entry, ...]]] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A file as it was read or written."""
+
+    seen: _Seen | None
+    """What told the file apart."""
+    entries: tuple[_Entry, ...]
+    ordered: bool = True
+    """By name and digest, as Ironhull writes it."""
+
+
+# Replaced whole, so threads may share it.
+_remembered: dict[Path, _Known] = {}
+_NOTHING = _Known(None, ())
 
 
 def read_index(path: Path) -> list[Descriptor]:
     """What an index.json lists, in its order; NotFoundError, MalformedError."""
-    return [entry.descriptor for entry in _entries(path)]
+    return [entry.descriptor for entry in _known(path).entries]
 
 
 def write_index(path: Path, descriptors: Iterable[Descriptor]) -> None:
     """Replace it, in the order of names and digests; the caller holds the layout's lock."""
-    _, before = _remembered.get(path, (None, ()))
+    before = _remembered.get(path, _NOTHING).entries
     known = {id(entry.descriptor): entry for entry in before}
-    entries = [known.get(id(each)) or _entry(each) for each in descriptors]
-    entries.sort(key=lambda entry: entry.order)
-    for entry in entries:
-        entry.text = entry.text or canonical(entry.descriptor.json())
-        entry.line = entry.text
-    written = replace_file(path, _HEAD + _BETWEEN.join([each.text for each in entries]) + _TAIL)
     # What is new is read back, so that everyone sees it as the file has it; of thousands that are
     # known already nothing is.
-    entries = [each if id(each.descriptor) in known else _read_back(each) for each in entries]
-    _remember(path, _told_apart(written), tuple(entries))
+    entries = [known.get(id(each)) or _new(each) for each in descriptors]
+    entries.sort(key=_order)
+    _write(path, entries)
 
 
-def _entries(path: Path) -> tuple[_Entry, ...]:
+def point_index(path: Path, descriptors: Iterable[Descriptor]) -> None:
+    """Let each of the names that these have be this one's; the caller holds the layout's lock.
+
+    A push changes one name of thousands. So the others are neither looked at nor made anew; what
+    is left of their number is the file's size.
+    """
+    known = _known(path)
+    entries = list(known.entries) if known.ordered else sorted(known.entries, key=_order)
+    for each in descriptors:
+        entry = _new(each)
+        name = entry.order[0]
+        start = end = bisect_left(entries, (name, ""), key=_order)
+        while end < len(entries) and entries[end].order[0] == name:
+            end += 1
+        entries[start:end] = [entry]
+    _write(path, entries)
+
+
+def _write(path: Path, entries: list[_Entry]) -> None:
+    texts = [entry.text for entry in entries]
+    if not all(texts):
+        for number, entry in enumerate(entries):
+            entry.text = entry.text or canonical(entry.descriptor.json())
+            texts[number] = entry.line = entry.text
+    written = replace_file(path, _HEAD + _BETWEEN.join(texts) + _TAIL)
+    _remember(path, _Known(_told_apart(written), tuple(entries)))
+
+
+def _known(path: Path) -> _Known:
     seen = _seen(path)
     # It is only ever replaced whole: another content is another file.
-    known_as, before = _remembered.get(path, (None, ()))
-    if known_as == seen:
-        return before
+    known = _remembered.get(path, _NOTHING)
+    if known.seen == seen:
+        return known
     try:
         with path.open("rb") as file:
             raw = file.read(_MAX_INDEX + 1)
@@ -79,11 +117,13 @@ def _entries(path: Path) -> tuple[_Entry, ...]:
         raise NotFoundError(f"{path.parent} has no index.json") from None
     if len(raw) > _MAX_INDEX:
         raise MalformedError(f"{path}: not an image index")
-    found = _by_lines(raw, before)
+    found = _by_lines(raw, known.entries)
     if found is None:
         found = tuple(_entry(Descriptor.from_json(item)) for item in _manifests(path, raw))
-    _remember(path, seen, found)
-    return found
+    ordered = all(one.order <= other.order for one, other in pairwise(found))
+    read = _Known(seen, found, ordered)
+    _remember(path, read)
+    return read
 
 
 def _by_lines(raw: bytes, before: Iterable[_Entry]) -> tuple[_Entry, ...] | None:
@@ -122,10 +162,16 @@ def _entry(descriptor: Descriptor) -> _Entry:
     return _Entry(descriptor, order)
 
 
-def _read_back(entry: _Entry) -> _Entry:
-    read = _entry(Descriptor.from_json(json.loads(entry.text)))
-    read.line = read.text = entry.text
+def _new(descriptor: Descriptor) -> _Entry:
+    """The entry of what is to be written, as reading the file will give it."""
+    text = canonical(descriptor.json())
+    read = _entry(Descriptor.from_json(json.loads(text)))
+    read.line = read.text = text
     return read
+
+
+def _order(entry: _Entry) -> tuple[str, str]:
+    return entry.order
 
 
 def _seen(path: Path) -> _Seen:
@@ -139,7 +185,7 @@ def _told_apart(found: os.stat_result) -> _Seen:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _remember(path: Path, seen: _Seen, entries: tuple[_Entry, ...]) -> None:
+def _remember(path: Path, known: _Known) -> None:
     while len(_remembered) >= _REMEMBERED and path not in _remembered:
         _remembered.pop(next(iter(_remembered)), None)
-    _remembered[path] = (seen, entries)
+    _remembered[path] = known

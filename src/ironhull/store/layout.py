@@ -14,7 +14,7 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.store.blobs import BlobStore
 from ironhull.store.files import locked, replace_file
-from ironhull.store.index_file import NAME, read_index, write_index
+from ironhull.store.index_file import NAME, point_index, read_index, write_index
 
 REF_NAME = NAME
 _NAMED = 8  # names that a message lists
@@ -62,12 +62,8 @@ class ImageLayout:
 
     def tag(self, descriptor: Descriptor, names: list[str]) -> None:
         """Let each name point at the descriptor; a name that pointed elsewhere is moved."""
-
-        def change(before: list[Descriptor]) -> list[Descriptor]:
-            kept = [item for item in before if item.annotations.get(REF_NAME) not in names]
-            return kept + [_named(descriptor, name) for name in names]
-
-        self.update(change)
+        with locked(self.lock):
+            point_index(self.root / "index.json", [_named(descriptor, name) for name in names])
 
     def document(self, digest: Digest, media_type: str | None = None) -> Document:
         """A manifest or index out of the blobs, verified."""

@@ -275,3 +275,33 @@ def test_uploads_that_rest_in_the_registry_count_as_unfinished(tmp_path):
     upload.write_bytes(b"12345")
     found = {item.name: (item.files, item.size) for item in usage(home)}
     assert found["unfinished"] == (1, 5)
+
+
+def test_a_name_that_moves_goes_from_all_entries_of_an_index_in_any_order(tmp_path):
+    layout = ImageLayout(tmp_path, create=True)
+    names = ["b:1", "a:1", "b:1", "c:1"]
+    entries = [
+        Descriptor("a/b", digest_of(str(number).encode()), 1, {REF_NAME: name}).json()
+        for number, name in enumerate(names)
+    ]
+    (tmp_path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": entries}))
+    layout.tag(Descriptor("a/b", digest_of(b"new"), 1), ["b:1"])
+    listed = [(each.annotations[REF_NAME], each.digest) for each in layout.descriptors()]
+    assert listed == [
+        ("a:1", digest_of(b"1")),
+        ("b:1", digest_of(b"new")),
+        ("c:1", digest_of(b"3")),
+    ]
+    index_file._remembered.clear()
+    assert [(each.annotations[REF_NAME], each.digest) for each in layout.descriptors()] == listed
+
+
+def test_a_tag_that_moves_makes_no_other_entry_anew(tmp_path, monkeypatch):
+    layout = ImageLayout(tmp_path, create=True)
+    for number in range(20):
+        layout.tag(Descriptor("a/b", digest_of(b"1"), 1), [f"a:{number}"])
+    made = []
+    real = index_file._entry
+    monkeypatch.setattr(index_file, "_entry", lambda value: made.append(1) or real(value))
+    layout.tag(Descriptor("a/b", digest_of(b"2"), 1), ["a:7"])
+    assert (len(made), len(layout.descriptors())) == (1, 20)

@@ -40,6 +40,9 @@ from ironhull.registry.server.rules import Rules
 from ironhull.store.files import locked
 from ironhull.store.layout import ImageLayout
 
+_REPOSITORIES = 1000
+"""Of which something is kept in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Members:
@@ -86,6 +89,7 @@ class Contents:
         self._lock = threading.Lock()
         self._setting = threading.Lock()
         self._members: dict[str, tuple[Listing, tuple[int, int], Members]] = {}
+        self._pushed: dict[str, Mapping[str, Descriptor]] = {}
         self._loose: tuple[Listing, Mapping[Digest, tuple[Entry, ...]]] | None = None
 
     # Pull.
@@ -142,9 +146,28 @@ class Contents:
 
     def is_built(self, repository: str, digest: Digest) -> bool:
         """Whether the store itself has the manifest under the repository's name."""
-        own, _ = self._roots(repository, self.tags.listing())
         # A repository that was only pushed to need not be walked: many tags are no slow push.
-        return bool(own) and digest in self.members(repository).built
+        return self._has_own(repository) and digest in self.members(repository).built
+
+    def _has_own(self, repository: str) -> bool:
+        """Whether the store itself has anything under the repository's name.
+
+        A tag that once was found to be a push's stays one: its record goes after it.
+        """
+        if any(self.records.built(repository)):
+            return True
+        tags = self._tagged(repository)
+        known = self._pushed.get(repository, {})
+        if any(
+            self.records.media_type(repository, descriptor.digest) is None
+            for tag, descriptor in tags.items()
+            if known.get(tag) is not descriptor
+        ):
+            return True
+        if len(self._pushed) > _REPOSITORIES:
+            self._pushed.clear()
+        self._pushed[repository] = tags
+        return False
 
     # Content discovery.
 
@@ -298,7 +321,7 @@ class Contents:
             return kept[2]
         members = self._walk(repository, listing)
         with self._lock:
-            if len(self._members) > 1000:
+            if len(self._members) > _REPOSITORIES:
                 self._members.clear()
             self._members[repository] = (listing, stamp, members)
         return members

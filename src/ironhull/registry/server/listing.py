@@ -64,6 +64,7 @@ class Tags:
 
 
 _FEW = 200
+_MOST_APART = 20_000
 
 
 def _moved(known: Listing, before: list[Descriptor], after: list[Descriptor]) -> Listing | None:
@@ -72,18 +73,22 @@ def _moved(known: Listing, before: list[Descriptor], after: list[Descriptor]) ->
     A push changes one entry of thousands. Entries that stayed are the same objects
     (`store.index_file`), and so are the tags of repositories in which nothing changed.
     """
-    old, new = {id(each) for each in before}, {id(each) for each in after}
-    gone = [each for each in before if id(each) not in new]
-    fresh = [each for each in after if id(each) not in old]
+    start, end = _differing(before, after)
+    if max(len(before), len(after)) - start - end > _MOST_APART:
+        return None
+    old = {id(each): each for each in before[start : len(before) - end]}
+    new = {id(each): each for each in after[start : len(after) - end]}
+    gone = [each for key, each in old.items() if key not in new]
+    fresh = [each for key, each in new.items() if key not in old]
     if len(gone) + len(fresh) > _FEW:
         return None
     tags: dict[str, Mapping[str, Descriptor]] = dict(known.tags)
     copied: dict[str, dict[str, Descriptor]] = {}
-    loose = {id(each) for each in known.loose}
+    loose = known.loose
     for each in (*gone, *fresh):
         name = split_ref_name(each.annotations.get(REF_NAME, ""))
         if name is None:
-            (loose.add if id(each) in new else loose.discard)(id(each))
+            loose = ()
             continue
         repository, tag = name
         if repository not in copied:
@@ -95,10 +100,39 @@ def _moved(known: Listing, before: list[Descriptor], after: list[Descriptor]) ->
     for repository, left in copied.items():
         if not left:
             del tags[repository]
+    if loose is not known.loose:
+        loose = tuple(each for each in after if not _is_tag(each))
     # A name that two entries have: which of them stays is for who reads all.
     if sum(map(len, tags.values())) + len(loose) != len(after):
         return None
-    return Listing(tags, tuple(each for each in after if id(each) in loose))
+    return Listing(tags, loose)
+
+
+def _differing(before: list[Descriptor], after: list[Descriptor]) -> tuple[int, int]:
+    """How many entries are the same at the beginning, and behind that at the end.
+
+    By halves: to compare parts of lists takes microseconds for thousands of entries.
+    """
+    most = min(len(before), len(after))
+    start = _largest(most, lambda count: before[:count] == after[:count])
+    end = _largest(
+        most - start,
+        lambda count: before[len(before) - count :] == after[len(after) - count :],
+    )
+    return start, end
+
+
+def _largest(most: int, holds: Callable[[int], bool]) -> int:
+    """The largest number up to `most` for which it holds, if it holds for all smaller ones."""
+    least = 0
+    while least < most:
+        middle = (least + most + 1) // 2
+        least, most = (middle, most) if holds(middle) else (least, middle - 1)
+    return least
+
+
+def _is_tag(descriptor: Descriptor) -> bool:
+    return split_ref_name(descriptor.annotations.get(REF_NAME, "")) is not None
 
 
 def _listing(descriptors: list[Descriptor]) -> Listing:

@@ -269,3 +269,35 @@ def test_the_media_type_of_a_document_that_names_none_is_what_each_repository_wa
         for name, expected in (("a", OCI_INDEX), ("b", docker)):
             answer = site.ask("GET", f"/v2/{name}/manifests/{digest_of(raw)}")
             assert answer.headers["content-type"] == expected
+
+
+def test_what_a_build_puts_where_only_pushes_were_is_the_stores_own(site):
+    pushed = site.push_image("app", "1")
+    contents = site.registry.contents
+    assert not contents.is_built("app", pushed)
+    index = make_image(site.layout, names=["app:2"])
+    child = site.layout.document(index.digest).manifests[0]
+    assert contents.is_built("app", child.digest)
+    assert not contents.is_built("app", pushed)
+    # Also when it is pushed there, and its tag moves on to a push.
+    raw = site.layout.document(child.digest).raw
+    assert site.put_manifest("app", child.digest, raw).status == 201
+    assert contents.is_built("app", child.digest)
+    site.push_image("app", "2", b"another")
+    assert contents.is_built("app", child.digest)
+
+
+def test_a_push_looks_at_no_record_of_the_other_tags_again(site, monkeypatch):
+    for number in range(20):
+        newest = site.push_image("app", str(number), b"%d" % number)
+    looked = []
+    real = records_module.Records.media_type
+    monkeypatch.setattr(
+        records_module.Records,
+        "media_type",
+        lambda records, *given: looked.append(given[1]) or real(records, *given),
+    )
+    one, other = (site.push_image("app", f"again-{number}", b"more") for number in range(2))
+    assert one == other
+    # The newest of them came after the last look.
+    assert set(looked) <= {newest, one}
