@@ -22,7 +22,7 @@ _update = click.option(
 def package() -> None:
     """Build source packages of Debian with patches of one's own, into an archive of one's own.
 
-    Example: ironhull package build examples/packages/zlib/zlib.yaml
+    Example: ironhull package build examples/packages/jbigkit/jbigkit.yaml
     """
 
 
@@ -33,7 +33,7 @@ def package() -> None:
 def lock(file: Path, update: bool, mirror: str | None, keyring: Path | None, offline: bool) -> None:
     """Write the lock of FILE beside it: the source's files, and all that it is built from.
 
-    Example: ironhull package lock examples/packages/zlib/zlib.yaml
+    Example: ironhull package lock examples/packages/jbigkit/jbigkit.yaml
     """
     with opened(mirror=mirror, keyring=keyring, offline=offline) as machine:
         definition, locked = lock_package(machine, file, update=update)
@@ -61,7 +61,7 @@ def build(
     `deb ironhull:own CODENAME main`, others from `ironhull serve` (/apt/own) or any web server.
     What was fixed is said as VEX, OSV, bill of materials and provenance; scans here heed it.
 
-    Example: ironhull package build examples/packages/zlib/zlib.yaml
+    Example: ironhull package build examples/packages/jbigkit/jbigkit.yaml
     """
     with opened(as_json, mirror=mirror, keyring=keyring, offline=offline) as machine:
         built = build_package(machine, file, update=update)

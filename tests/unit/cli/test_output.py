@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from ironhull import cli
 from ironhull.cli import output
 from ironhull.cli.output import progress
+
+ROOT = Path(__file__).parents[3]
 
 
 def run_into(monkeypatch: pytest.MonkeyPatch, error: OSError) -> int:
@@ -85,6 +89,15 @@ def test_every_verb_has_help_that_says_how_it_is_used_and_no_line_is_cut_off(ver
     assert f"  {verb} " in CliRunner().invoke(cli.ironhull, ["--help"]).stdout
     listed = shown.stdout.partition("\nCommands:\n")[2]
     assert "..." not in listed
+
+
+@pytest.mark.parametrize("verb", list(cli.VERBS))
+def test_files_that_help_names_are_there(verb: str) -> None:
+    command = cli.ironhull.get_command(click.Context(cli.ironhull), verb)
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    for each in filter(None, (command, *below)):
+        named = re.findall(r"\b(?:docs|examples|images)/[\w./-]*\w", each.help or "")
+        assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_a_report_into_a_link_leaves_the_link(tmp_path: Path) -> None:
