@@ -15,7 +15,7 @@ from ironhull.patched.model import PatchedSource
 PATCHES_FIELD = "Ironhull-Patches"
 _ENTRY = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9._+-]{0,120}) (sha256:[0-9a-f]{64})"
-    r"((?: [A-Za-z0-9][A-Za-z0-9._-]{0,60})*)"
+    r"((?: [A-Za-z0-9][A-Za-z0-9.:_-]{0,100})*)"
 )
 _MAX_ENTRIES = 1000
 

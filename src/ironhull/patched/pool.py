@@ -29,7 +29,6 @@ from ironhull.store.files import locked, replace_file
 from ironhull.store.home import OWN_CERTIFICATE
 
 COMPONENT = "main"
-_MAX_DEB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from ironhull.patched.model import KIND, Patch, PatchedSource
 MAX_PATCHES = 200
 _OWN = re.compile(r"\+ih[0-9]+\Z")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}")
-_CVE = Text(r"[A-Z][A-Z0-9]*-[A-Za-z0-9.:-]{1,60}", "an identifier like CVE-2026-27171")
+_CVE = Text(r"[A-Z][A-Z0-9]{0,30}-[A-Za-z0-9.:-]{1,60}", "an identifier like CVE-2026-27171")
 _PATCH = FixedKeys(
     {
         "file": Key(RELATIVE, "The patch (unified, for `patch -p1`), beside this file.", True),

@@ -34,11 +34,7 @@ def retentions_of(value: object, where: str) -> tuple[Retention, ...]:
 
 def _retention(table: Mapping[str, Any], where: str) -> Retention:
     unknown = set(table) - _KEYS
-    if (
-        unknown
-        or "repositories" not in table
-        or not {"keep", "older-than", "untagged"} & set(table)
-    ):
+    if unknown or "repositories" not in table or not _LETS_GO & set(table):
         raise InputError(
             f"{where}: has {sorted(table)}, expected repositories, one of keep, older-than and "
             "untagged at least, and perhaps protect"
