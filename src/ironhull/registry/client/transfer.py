@@ -131,10 +131,11 @@ def transfer(
     work: dict[Digest, Callable[[], None]] = {}
     for blob in sorted(blobs, key=lambda each: -each.size):
         work[blob.digest] = task(blob)
-    for document in going.images:
-        work[document.digest] = partial(target.store, document)
-    for document in referrers:
-        work[document.digest] = partial(_store_referrer, target, document)
+    stores = {each.digest: partial(target.store, each) for each in going.images}
+    stores |= {each.digest: partial(_store_referrer, target, each) for each in referrers}
+    for digest, store in stores.items():
+        # A manifest may be a file of an artifact too: then it is wanted as both.
+        work[digest] = partial(_both, work[digest], store) if digest in work else store
     run_ordered(work, {each.digest: _parts(each) for each in (*going.images, *referrers)}, stop)
     target.publish(root, referrers)
     return Transferred(root, len(going.images), len(referrers), len(blobs), len(moved), sum(moved))
@@ -183,6 +184,11 @@ def is_foreign(blob: Descriptor) -> bool:
 def _store_referrer(target: Target, document: Document) -> None:
     with can_go_without_referrers():
         target.store(document)
+
+
+def _both(first: Callable[[], None], second: Callable[[], None]) -> None:
+    first()
+    second()
 
 
 def _parts(document: Document) -> list[Digest]:

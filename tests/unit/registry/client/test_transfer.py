@@ -61,6 +61,24 @@ def artifact(
     return document
 
 
+def about_itself(layout: ImageLayout, subject: Descriptor) -> Document:
+    """An artifact whose one file is the manifest that it refers to."""
+    empty = layout.blobs.put(b"{}")
+    document = Document.of(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": "application/vnd.example.manifest",
+            "config": Descriptor(OCI_EMPTY, empty, 2).json(),
+            "layers": [Descriptor("application/json", subject.digest, subject.size).json()],
+            "subject": Descriptor(subject.media_type, subject.digest, subject.size).json(),
+        }
+    )
+    layout.blobs.put(document.raw)
+    list_documents(layout, [document])
+    return document
+
+
 @pytest.fixture
 def image(layout: ImageLayout) -> Descriptor:
     return make_image(layout, LAYERS, platforms=("linux/amd64", "linux/arm64"), names=("app:1",))
@@ -99,6 +117,16 @@ def test_a_second_push_sends_no_layer_bytes(
     assert (done.blobs_moved, done.bytes_moved) == (0, 0)
     assert registry.received == before
     assert not registry.requests("POST", "uploads")[5:]
+
+
+def test_a_manifest_that_is_a_file_of_its_referrer_goes_over_as_both(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    referrer = about_itself(layout, image)
+    push(layout, image, connect(registry, write=True))
+    assert registry.blobs["app", image.digest] == layout.blobs.read(image.digest)
+    assert registry.manifests["app", image.digest][1] == layout.blobs.read(image.digest)
+    assert ("app", referrer.digest) in registry.manifests
 
 
 def test_a_tag_comes_after_everything_it_needs(
