@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
 
 from urllib3.response import BaseHTTPResponse
 
 from ironhull.errors import InputError, NetworkError
 from ironhull.progress import Progress
-from ironhull.transport.address import shown
+from ironhull.transport.address import parts_of, shown
 from ironhull.transport.exchange import Exchange, discard
 from ironhull.transport.failure import PASSING, passing
 from ironhull.transport.message import Request
@@ -34,7 +33,7 @@ def download(address: str, folder: Path, progress: Progress, *, network: Network
     Raises NetworkError for anything but the whole file. A redirect never leads from TLS to plain
     HTTP.
     """
-    parts = urlsplit(address)
+    parts = parts_of(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"not an address of a feed: {address} (expected http:// or https://)")
     target = folder / (_safe(parts.path.rpartition("/")[2]) or "feed")
@@ -114,7 +113,7 @@ class FeedRedirects:
         """NetworkError for another protocol, and from TLS to what is not."""
         if steps_down(request.url, target):
             raise NetworkError(f"{shown(request.url)} leads from TLS to {shown(target)}")
-        if urlsplit(target).scheme not in ("http", "https"):
+        if parts_of(target).scheme not in ("http", "https"):
             raise NetworkError(f"{shown(request.url)} leads to {shown(target)}, which is no HTTP")
 
     def endless(self, target: str) -> NetworkError:

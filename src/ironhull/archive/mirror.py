@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote
 
 from ironhull.archive.apt_sources import APT_SOURCES, AptSource, apt_sources, parse_line
 from ironhull.archive.interface import Repository
 from ironhull.archive.trust import debian_keyring
 from ironhull.debian import codenames
 from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.transport.address import parts_of
 from ironhull.values import dataclass
 
 MAIN, SECURITY = "debian", "debian-security"
@@ -121,7 +122,7 @@ def _from_addresses(text: str, origin: str) -> _Roots:
 def _address(word: str, origin: str) -> str:
     if word.startswith(("/", "./", "../", "~/")):
         return Path(word).expanduser().absolute().as_uri()
-    parts = _split(word)
+    parts = parts_of(word)
     if parts.scheme not in _SCHEMES or not (parts.netloc or parts.scheme == "file"):
         raise InputError(
             f"{origin} is not the address of a mirror: {word!r:.200}"
@@ -130,17 +131,9 @@ def _address(word: str, origin: str) -> str:
     return word.rstrip("/")
 
 
-def _split(address: str) -> SplitResult:
-    """The parts of an address; none of one that is malformed."""
-    try:
-        return urlsplit(address)
-    except ValueError:
-        return urlsplit("")
-
-
 def local_path(uri: str) -> Path | None:
     """The folder of a `file:` address, None for any other."""
-    parts = urlsplit(uri)
+    parts = parts_of(uri)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
@@ -190,7 +183,7 @@ def _from_machine(paths: Sequence[Path]) -> _Roots:
 
 def _rank(source: AptSource) -> int:
     """0 for a source that is not Debian's own, else how sure that is."""
-    scheme = _split(source.uri).scheme
+    scheme = parts_of(source.uri).scheme
     if scheme not in _SCHEMES and not source.uri.startswith("mirror+file:"):
         return 0
     if "main" not in source.components or not all(_is_debian_suite(s) for s in source.suites):
@@ -198,7 +191,7 @@ def _rank(source: AptSource) -> int:
     debians = "debian-archive" in source.signed_by
     if source.signed_by and not debians:
         return 0
-    last = urlsplit(source.uri).path.rstrip("/").rpartition("/")[2]
+    last = parts_of(source.uri).path.rstrip("/").rpartition("/")[2]
     named = last in (MAIN, SECURITY) or scheme == "file" or source.uri.startswith("mirror+file:")
     return 1 + 2 * debians + named
 
@@ -211,14 +204,14 @@ def _is_debian_suite(suite: str) -> bool:
 def _is_security(source: AptSource) -> bool:
     if all(suite.endswith(("-security", "/updates")) for suite in source.suites):
         return True
-    return urlsplit(source.uri).path.rstrip("/").endswith("-security")
+    return parts_of(source.uri).path.rstrip("/").endswith("-security")
 
 
 def _resolved(source: AptSource) -> str:
     """The address; of a `mirror+file:` list the first that it names."""
     if not source.uri.startswith("mirror+file:"):
         return source.uri.rstrip("/")
-    path = Path(unquote(urlsplit(source.uri.removeprefix("mirror+")).path))
+    path = Path(unquote(parts_of(source.uri.removeprefix("mirror+")).path))
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError as error:
@@ -228,6 +221,6 @@ def _resolved(source: AptSource) -> str:
         ) from None
     for line in lines:
         word = line.split("#")[0].split()[:1]
-        if word and _split(word[0]).scheme in _SCHEMES:
+        if word and parts_of(word[0]).scheme in _SCHEMES:
             return word[0].rstrip("/")
     raise EnvironmentProblem(f"{path}, named by {source.place}, has no address ({_HOW})")

@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 from urllib3.response import BaseHTTPResponse
 
 from ironhull.archive.mirror import local_path
 from ironhull.errors import EnvironmentProblem, NetworkError, NotFoundError, UntrustedError
-from ironhull.transport.address import shown
+from ironhull.transport.address import parts_of, shown
 from ironhull.transport.exchange import CHUNK, Exchange, discard
 from ironhull.transport.failure import PASSING, passing
 from ironhull.transport.message import Request
@@ -129,7 +128,7 @@ class Transfer:
 
     def _note_once(self, failure: Broken, pause: float) -> None:
         """One trouble of a server concerns many files: say it with the first."""
-        trouble = (urlsplit(failure.where).netloc, failure.reason)
+        trouble = (parts_of(failure.where).netloc, failure.reason)
         with self._guard:
             known = trouble in self._noted
             self._noted.add(trouble)
@@ -146,7 +145,7 @@ class MirrorRedirects:
 
     def check(self, request: Request, target: str) -> None:
         """NetworkError for another protocol, and from TLS to what is not."""
-        old, new = urlsplit(request.url).scheme, urlsplit(target).scheme
+        old, new = parts_of(request.url).scheme, parts_of(target).scheme
         if new not in ("http", "https") or steps_down(request.url, target):
             raise NetworkError(
                 f"{shown(self.url)}: is redirected from {old} to {shown(target)}, which is not"

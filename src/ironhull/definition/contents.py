@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 from ironhull.definition.files import Files
 from ironhull.definition.model import (
@@ -20,6 +19,7 @@ from ironhull.definition.shape import Item, ReadMap
 from ironhull.definition.tree import Problems, did_you_mean
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.settings import Unpinned
+from ironhull.transport.address import parts_of
 
 OWN = "ironhull:own"
 """The archive of patched source packages that this machine built, as an apt line's address."""
@@ -155,17 +155,17 @@ def _key(
         data = files.source(text, item.place)
         if data is not None:
             keys[PurePosixPath(text).stem] = data
-    elif _KEY_URL.fullmatch(text):
-        urls[PurePosixPath(urlsplit(text).path).stem] = text
-    elif not _ADDRESS.fullmatch(text):
+        return
+    address, pinned = parts_of(text), _KEY_URL.fullmatch(text) is not None
+    if not address.hostname or not (pinned or _ADDRESS.fullmatch(text)):
         problems.error(
             item.place,
             "expected a key file, or https://…#sha256=<64 hex digits>; nothing else is trusted",
         )
-    else:
-        digest = files.locked_digest(Unpinned.KEYS, text, item.place)
-        pinned = text if digest is None else f"{text}#sha256={hex_of(digest)}"
-        urls[PurePosixPath(urlsplit(text).path).stem] = pinned
+        return
+    digest = None if pinned else files.locked_digest(Unpinned.KEYS, text, item.place)
+    locked = "" if digest is None else f"#sha256={hex_of(digest)}"
+    urls[PurePosixPath(address.path).stem] = f"{text}{locked}"
 
 
 def _repository(
@@ -201,13 +201,13 @@ def _repository(
 
 
 def _is_archive(address: str) -> bool:
-    parts = urlsplit(address)
+    parts = parts_of(address)
     return address == OWN or (parts.scheme in ("http", "https") and bool(parts.hostname))
 
 
 def _archive_name(address: str) -> str:
     """What locks and reports call it: no letter of it says how it is reached."""
-    parts = urlsplit(address)
+    parts = parts_of(address)
     return re.sub(r"[^a-z0-9]+", "-", f"{parts.hostname or ''}{parts.path}".lower()).strip("-")
 
 

@@ -13,6 +13,7 @@ from ironhull.definition.shape import ReadMap
 from ironhull.definition.tree import Problems
 from ironhull.oci.digest import Digest
 from ironhull.settings import Unpinned
+from ironhull.transport.address import parts_of
 
 _GIT = ("git+", "git://")
 
@@ -55,6 +56,9 @@ def _address(record: ReadMap, files: Files, problems: Problems) -> str | None:
         )
         return None
     if not url.startswith("file:"):
+        if not parts_of(url).hostname:
+            problems.error(record.at("url"), f"{url!r:.100} is no address: it names no host")
+            return None
         return url
     real = files.place_inside(url.removeprefix("file:"), record.at("url"))
     if real is not None and not real.is_file():

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ironhull.debian.java_store import certificates_in, java_store
 from ironhull.engine.interface import Mount
 from ironhull.engine.process import call
 from ironhull.errors import EngineError
+from ironhull.transport.address import parts_of
 from ironhull.values import dataclass
 
 TARGET = "/run/ironhull-host"
@@ -105,7 +105,7 @@ def _java(environment: Mapping[str, str], has_bundle: bool) -> dict[str, str]:
     words = [f"-Djavax.net.ssl.trustStore={TARGET}/cacerts"] if has_bundle else []
     for scheme in ("http", "https"):
         name = f"{scheme}_proxy"
-        proxy = urlsplit(environment.get(name) or environment.get(name.upper()) or "")
+        proxy = parts_of(environment.get(name) or environment.get(name.upper()) or "")
         # A name and password would be seen in the list of processes.
         if proxy.hostname and proxy.username is None:
             words.append(f"-D{scheme}.proxyHost={proxy.hostname}")
@@ -172,7 +172,7 @@ def _pip_conf(environment: Mapping[str, str], home: Path, has_bundle: bool) -> s
 
 def _is_address(text: str) -> bool:
     """One http address without a password in it."""
-    parts = urlsplit(text.strip("\"'"))
+    parts = parts_of(text.strip("\"'"))
     return parts.scheme in ("http", "https") and bool(parts.netloc) and "@" not in parts.netloc
 
 

@@ -24,12 +24,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ironhull.errors import InputError
 from ironhull.notify.mail import MailServer
 from ironhull.notify.message import KINDS, Kind
 from ironhull.notify.webhook import parse_secret
+from ironhull.transport.address import parts_of
 
 MAX_CHANNELS = 20
 _MAX_SECRET = 4096
@@ -104,7 +104,7 @@ def _target(way: str, value: object) -> str | tuple[str, ...]:
         raise InputError(f"{way}: expected an address")
     if way == "mail":
         MailServer.parse(value)
-    elif urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
+    elif parts_of(value).scheme not in ("http", "https") or not parts_of(value).hostname:
         raise InputError(f"{way}: expected an address that begins with https://")
     return value
 

@@ -63,10 +63,10 @@ def open_bucket(
     config: dict[str, Any] = {
         name.lower(): environment[name] for name in VARIABLES if environment.get(name)
     }
-    client = _client(place, config, environment, plain_http=plain_http)
-    if ca is not None:
-        client["root_certificate"] = ca
     try:
+        client = _client(place, config, environment, plain_http=plain_http)
+        if ca is not None:
+            client["root_certificate"] = ca
         store = S3Store(
             found["bucket"],
             prefix=prefix or None,

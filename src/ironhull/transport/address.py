@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ironhull.errors import NetworkError
+
+_LOGIN = re.compile(r"^([^/?#]*)//[^/?#]*@")
+
+
+def parts_of(text: str) -> SplitResult:
+    """The parts of what somebody wrote as an address; all empty where it is malformed.
+
+    `urlsplit` raises ValueError for such a text, or only where its port is asked for.
+    """
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
 
 
 def origin(url: str) -> tuple[str, str, int]:
@@ -31,15 +47,14 @@ def is_loopback(host: str) -> bool:
 
 def host_of(url: str) -> str:
     """Host and port as they are written in an address."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    return parts_of(url).netloc.rpartition("@")[2]
 
 
 def shown(url: str) -> str:
     """The address as a message may show it: without a password."""
-    return without_user(url) if "@" in urlsplit(url).netloc else url
+    return without_user(url)
 
 
 def without_user(url: str) -> str:
     """The address without `user:password@`."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return _LOGIN.sub(r"\1//", url)

@@ -276,6 +276,18 @@ ONE_PROBLEM = {
         "contents: {repositories: ['deb file:/srv/d trixie main']}",
         "5:27: expected an apt line: deb [signed-by=KEY] http(s)://… SUITE COMPONENT…",
     ),
+    "repository at an address that is none": (
+        "contents: {repositories: ['deb https://[ trixie main']}",
+        "5:27: expected an apt line: deb [signed-by=KEY] http(s)://… SUITE COMPONENT…",
+    ),
+    "key at an address that is none": (
+        "contents: {keyring: ['https://[/key.asc']}",
+        "5:22: expected a key file, or https://…#sha256=<64 hex digits>; nothing else is trusted",
+    ),
+    "file at an address that is none": (
+        f"contents: {{files: [{{url: 'https://[/x', checksum: sha256:{'0' * 64}, path: /x}}]}}",
+        "5:26: 'https://[/x' is no address: it names no host",
+    ),
     "repository that climbs": (
         "contents: {repositories: ['deb https://a.example/d ../../x main']}",
         "5:27: '../../x' is not a suite or component",

@@ -352,6 +352,17 @@ def test_the_host_s_settings_are_files_in_one_mount_and_no_tokens(tmp_path: Path
     assert not folder.exists()
 
 
+def test_what_the_host_sets_and_is_no_address_is_left_out(tmp_path: Path) -> None:
+    environment = {
+        "https_proxy": "http://proxy.example:none",
+        "http_proxy": "http://[",
+        "PIP_INDEX_URL": "https://[/simple",
+    }
+    with host_settings(environment, tmp_path) as found:
+        assert "proxyHost" not in found.environment.get("JAVA_TOOL_OPTIONS", "")
+        assert "simple" not in (found.mounts[0].source / "pip.conf").read_text()
+
+
 def test_java_and_go_get_the_host_s_settings_in_their_own_words(tmp_path: Path) -> None:
     (tmp_path / ".config/go").mkdir(parents=True)
     (tmp_path / ".config/go/env").write_text(

@@ -51,6 +51,8 @@ def test_each_way_is_read() -> None:
         ("", "expected one of webhook, slack, mail, command, got none"),
         ('webhook = "https://a.example"\nslack = "https://b.example"', "got webhook, slack"),
         ('webhook = "hooks.example"', "begins with https://"),
+        ('webhook = "https://["', "begins with https://"),
+        ('slack = "https://chat.example:none/x"', "begins with https://"),
         ('webhook = "https://a.example"\nsecret = "x"', "unknown key 'secret'"),
         ('slack = "https://a.example"\nkinds = []', "kinds: expected"),
         ('slack = "https://a.example"\nkinds = ["born"]', "kinds: expected"),

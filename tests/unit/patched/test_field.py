@@ -12,7 +12,7 @@ DIGEST = "sha256:" + "0" * 64
 def test_what_is_written_is_read_again() -> None:
     place = definition().place
     patches = (
-        Patch("a.patch", b"a", ("CVE-2017-9937", "GHSA-xxxx-yyyy-zzzz", "RHSA-2024:1234"), "", place),
+        Patch("a.patch", b"a", ("CVE-2017-9937", "GHSA-xxxx-yyyy", "RHSA-2024:1234"), "", place),
         Patch("b+1.patch", b"b", (), "", place),
     )
     field = patches_field(definition(patches=patches))

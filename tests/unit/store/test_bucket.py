@@ -168,6 +168,11 @@ def test_without_tls_only_this_machine_is_reached_unless_it_is_allowed():
     open_bucket("s3://layers", there | {"AWS_ALLOW_HTTP": "true"})
 
 
+def test_a_service_at_an_address_that_is_none_is_said():
+    with pytest.raises(InputError, match="s3://layers: "):
+        open_bucket("s3://layers", login("http://["))
+
+
 @pytest.mark.parametrize(
     "place", ["s3://", "s3://B/x", "s3://a/x", "s3://layers//x", "s3://layers/../x", "s3://la/x y"]
 )

@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 
 from ironhull.errors import NetworkError
-from ironhull.transport.address import host_of, is_loopback, origin, shown, without_user
+from ironhull.transport.address import (
+    host_of,
+    is_loopback,
+    origin,
+    parts_of,
+    shown,
+    without_user,
+)
 
 
 def test_messages_show_no_password() -> None:
@@ -11,6 +18,14 @@ def test_messages_show_no_password() -> None:
     assert shown("http://m.example/a@b") == "http://m.example/a@b"
     assert without_user("http://u:p@m.example/a@b") == "http://m.example/a@b"
     assert host_of("http://u:p@m.example:81/x") == "m.example:81"
+
+
+def test_what_is_no_address_has_no_parts_and_shows_no_password_either() -> None:
+    assert parts_of("https://a.example/x").hostname == "a.example"
+    for text in ("https://u:secret@[/x", "https://u:secret@a.example:none/x"):
+        assert not any(parts_of(text))
+        assert host_of(text) == ""
+        assert "secret" not in shown(text)
 
 
 def test_an_origin_is_what_credentials_are_bound_to() -> None:
