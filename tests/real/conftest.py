@@ -27,8 +27,9 @@ from ironhull.store.files import locked
 from ironhull.store.layout import ImageLayout
 
 ROOT = Path(__file__).parents[2]
-# Images that are built on both of their platforms each time.
 ON_BOTH = frozenset({"static", "debian-base", "node", "python", "nginx", "golang", "openjdk"})
+LARGE = frozenset({"openjdk:21-dev", "openjdk:25", "openjdk:25-dev"})
+"""Hundreds of megabytes each: of Java, openjdk:21 is built on both."""
 APPLETS = ("sh", "sleep", "id", "cat", "echo", "httpd", "wget", "touch", "true", "env", "nslookup")
 # Workers take whole files, in this order and then as they come: one that takes minutes and is begun
 # last keeps all others waiting.
@@ -55,6 +56,11 @@ LONGEST_FIRST = (
     "test_verify_built.py",
     "test_signers.py",
 )
+
+
+def built_on_both(name: str) -> bool:
+    """Whether an image, NAME:TAG, is built on both of its platforms each time."""
+    return name.split(":")[0] in ON_BOTH and name not in LARGE
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -141,7 +147,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 ROOT / "images", folder / "images", ignore=shutil.ignore_patterns("*.lock.json")
             )
             names = [f"{entry.image}:{entry.stem}" for entry in Catalog(folder / "images").all()]
-            on_both = [name for name in names if name.split(":")[0] in ON_BOTH]
+            on_both = [name for name in names if built_on_both(name)]
             on_one = [name for name in names if name not in on_both]
             built = _built(folder, on_both)
             built |= _built(folder, on_one, "--platform", "linux/amd64")

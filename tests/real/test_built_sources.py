@@ -80,6 +80,19 @@ def test_a_program_compiled_from_go_runs_alone(
     assert said(machine, image, tmp_path, "hello").startswith("hello 1.0, built with go1.")
 
 
+def test_a_program_in_java_runs_on_the_modules_that_it_needs_alone(
+    home_with_layers: Path, folder: Path, tmp_path: Path
+) -> None:
+    """In a home that has the layers of Java's packages, which take minutes to make."""
+    machine = silent(home=home_with_layers)
+    image = build(machine, folder / "java/hello.yaml")
+    (platform,) = image.platforms
+    assert not [package for package in platform.packages if "openjdk" in package.name]
+    command = ("/opt/java/bin/java", "-cp", "/opt/hello", "Hello")
+    words = said(machine, image, tmp_path, *command)
+    assert words == "hello, from a Java of java.base and java.logging\n"
+
+
 OTHER = """\
 # syntax=ironhull/build:1-debian13
 image: {name}

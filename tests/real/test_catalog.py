@@ -25,7 +25,7 @@ from outside.trivy import write_database
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 from tests.fakes.advisories import osv, write_records
-from tests.real.conftest import ON_BOTH
+from tests.real.conftest import built_on_both
 from tests.real.tools import tool
 
 from ironhull.build.testing import run_tests
@@ -47,7 +47,7 @@ RUNTIME = [
     for entry in Catalog(ROOT / "images").all()
     if not re.search(r"-(dev|debug|compat|standard)$", entry.stem) and entry.image != "toolbox"
 ]
-BOTH = [name for name in IMAGES if name.split(":")[0] in ON_BOTH]
+BOTH = [name for name in IMAGES if built_on_both(name)]
 """Images that are built on both platforms."""
 CHOSEN = [name for name in RUNTIME if name in BOTH]
 """Images to run, of all kinds: made again in other surroundings, run in podman, scanned.
@@ -56,6 +56,12 @@ CHOSEN = [name for name in RUNTIME if name in BOTH]
 """
 LARGE_IN_PODMAN = "node:20-dev"
 """The one image to build on whose tests run in podman too, as those of all that run there do."""
+
+OF_ONE_CPU = {
+    "binutils-gold", "binutils-gold-CPU-linux-gnu", "libfftw3-quad3", "libhwasan0", "libquadmath0",
+    "libunwind8",
+}  # fmt: skip
+"""Packages that others of their kind have on one of both platforms alone."""
 
 SOURCE = ROOT / "src/ironhull"
 WRITING = SOURCE / "store"
@@ -175,6 +181,34 @@ def test_both_architectures_are_built_on_this_machine(built):
         assert [platform["platform"] for platform in image["platforms"]] == [
             "linux/amd64", "linux/arm64",
         ]  # fmt: skip
+
+
+def test_every_image_can_be_had_for_arm64_of_the_packages_that_it_has_on_amd64(built):
+    """A lock is of all platforms, also where only one of them is built here."""
+    files = sorted((built.folder / "images").rglob("*.lock.json"))
+    assert len(files) == len(IMAGES)
+    for file in files:
+        amd, arm = (
+            {re.sub("x86-64|aarch64", "CPU", package) for package in of_lock(file, platform)}
+            for platform in ("linux/amd64", "linux/arm64")
+        )
+        assert amd ^ arm <= OF_ONE_CPU, file
+
+
+def test_each_image_has_over_seventy_percent_fewer_packages_than_a_conventional_one(
+    built, tmp_path
+):
+    folder = tmp_path / "counterparts"
+    shutil.copytree(
+        ROOT / "benchmarks/counterparts", folder, ignore=shutil.ignore_patterns("*.lock.json")
+    )
+    names = [f"{entry.image}:{entry.stem}" for entry in Catalog(folder).all()]
+    built.json("lock", *names, IRONHULL_CATALOG=str(folder))
+    for file in folder.rglob("*-standard.lock.json"):
+        ours = built.folder / "images" / str(file.relative_to(folder)).replace("-standard", "")
+        for platform in ("linux/amd64", "linux/arm64"):
+            mine, theirs = of_lock(ours, platform), of_lock(file, platform)
+            assert len(mine) < 0.3 * len(theirs), (file, platform)
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -434,6 +468,12 @@ def exported(built: Built, name: str, tmp_path: Path) -> Path:
     )
     assert made.returncode == 0, made.stderr
     return target
+
+
+def of_lock(file: Path, platform: str) -> set[str]:
+    """The names of a platform's packages."""
+    value = json.loads(file.read_text())["platforms"][platform]
+    return {package["name"] for package in value["packages"]}
 
 
 def packages(built: Built, name: str) -> set[tuple[str, str]]:

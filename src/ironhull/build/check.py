@@ -42,8 +42,6 @@ _MACHINE = {
     "riscv64": 243,
     "s390x": 22,
 }
-# usr/lib/jvm/java/lib has three slashes; usr/lib/x86_64-linux-gnu, which all programs share, two.
-_PRIVATE_DEPTH = 3
 # What these folders hold exists only where the image runs.
 _RUNTIME_FOLDERS = ("/proc/", "/sys/", "/dev/", "/run/")
 
@@ -137,21 +135,22 @@ def _libraries(image: CheckedImage) -> Found:
         search = [*_rpath(elf, entry.path), *folders]
         for name in elf.needed:
             elsewhere = by_name.get(name, [])
-            if not _found(tree, name, search) and not _plugged_in(entry, elf, elsewhere):
+            if not _found(tree, name, search) and not _plugged_in(entry, elf, elsewhere, folders):
                 hint = f" (there is /{elsewhere[0]}, not searched)" if elsewhere else ""
                 problems.append(_at(entry, f"needs {name}{hint}"))
     return count, problems
 
 
-def _plugged_in(entry: TreeEntry, elf: Elf, elsewhere: list[str]) -> bool:
+def _plugged_in(entry: TreeEntry, elf: Elf, elsewhere: list[str], shared: list[str]) -> bool:
     """Whether a library is a plug-in of the program that has loaded what it needs already.
 
     Java's libraries lie in lib and need libjvm.so, which is in lib/server: nothing finds it there,
     and nothing has to, because it is the virtual machine that loads them. So: a library, not a
-    program, in a folder of its own, that needs one from further down in this folder.
+    program, in a folder of its own and none of the `shared` ones, that needs one from further down
+    in this folder.
     """
     folder = posixpath.dirname(entry.path)
-    private = folder.count("/") >= _PRIVATE_DEPTH
+    private = f"/{folder}" not in shared
     return private and not elf.interpreter and any(p.startswith(f"{folder}/") for p in elsewhere)
 
 

@@ -315,8 +315,8 @@ def test_programs_that_only_sound_like_it_are_not_found():
         assert problems(check, made) == []
 
 
-def test_a_plug_in_needs_not_find_what_its_program_has_loaded_from_further_down():
-    private = "usr/lib/jvm/java/lib"
+@pytest.mark.parametrize("private", ["usr/lib/jvm/java/lib", "opt/java/lib", "jre/lib"])
+def test_a_plug_in_needs_not_find_what_its_program_has_loaded_from_further_down(private):
     made = tree(
         entry(f"{private}/libawt.so", elf=elf("libjvm.so")),
         entry(f"{private}/server/libjvm.so", elf=elf()),
