@@ -99,7 +99,13 @@ class GitRepository:
     def fetch(self, remote: str, branch: str) -> str:
         """Where a remote has a branch, with what is behind it; empty: it has none."""
         name = f"refs/heads/{branch}"
-        listed = self._asked(remote, "ls-remote", "--", remote, name).split()
+        # Git matches the ends of names: anybody's refs/heads/refs/heads/X answers for X too.
+        listed = [
+            commit
+            for line in self._asked(remote, "ls-remote", "--", remote, name).splitlines()
+            for commit, tab, found in [line.partition("\t")]
+            if tab and found == name
+        ]
         if not listed:
             return ""
         self._asked(

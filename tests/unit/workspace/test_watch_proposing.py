@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from ironhull.errors import InputError
 from ironhull.lock.file import parse_lock, read_lock
 from ironhull.store.layout import REF_NAME
 from ironhull.watch.proposal import branch_of
+from ironhull.workspace.git_repository import GitRepository
 from ironhull.workspace.watch_reading import round_json, status_now
 from ironhull.workspace.watching import Watcher
 
@@ -171,6 +173,21 @@ def test_branches_are_pushed_and_what_is_merged_at_the_remote_is_followed(
     shop.fix("3")
     assert shop.propose(remote="origin") == {APP: "proposed"}
     assert git(remote, "rev-parse", f"{BRANCH}^") == git(remote, "rev-parse", "main")
+
+
+def test_only_the_branch_of_this_name_is_followed(shop: Repository, tmp_path: Path) -> None:
+    # Whoever may push any branch could else say where all of them are: git matches ends of names.
+    remote = tmp_path / "remote.git"
+    git(tmp_path, "init", "-q", "--bare", "-b", "trunk", str(remote))
+    git(shop.root, "branch", "-m", "trunk")
+    git(shop.root, "remote", "add", "origin", str(remote))
+    git(shop.root, "push", "-q", "origin", "trunk")
+    git(tmp_path, "clone", "-q", str(remote), str(tmp_path / "other"))
+    git(tmp_path / "other", "commit", "-q", "--allow-empty", "-m", "not reviewed")
+    git(tmp_path / "other", "push", "-q", "origin", "HEAD:refs/heads/refs/heads/trunk")
+    repository = GitRepository(shop.root, {"PATH": os.environ["PATH"]})
+    assert repository.fetch("origin", "trunk") == git(remote, "rev-parse", "refs/heads/trunk")
+    assert repository.fetch("origin", "heads/trunk") == ""
 
 
 def test_a_remote_that_cannot_be_reached_is_said_and_tried_again(shop: Repository) -> None:
