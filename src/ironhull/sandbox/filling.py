@@ -8,9 +8,11 @@ open is in no folder.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _NEARLY_FULL = 1 << 30
@@ -54,33 +56,52 @@ class Filling:
                 self._last, free, self._used, self._limits, strict=True
             )
         )
-        return self._walked() if now >= (self._rested if suspected else self._due) else ""
+        due = self._rested if suspected else self._due
+        return self._walked(suspected=suspected) if now >= due else ""
 
-    def _walked(self) -> str:
+    def _walked(self, *, suspected: bool) -> str:
         began, size, count = time.monotonic(), 0, 0
         most, files = self._limits
-        seen: set[int] = set()
-        for folder, names, others in os.walk(self._folder):
-            for name in (*names, *others):
-                try:
-                    found = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - millions of them
-                except OSError:
-                    continue  # what runs has removed it
-                if found.st_nlink > 1 and name in others:
-                    if found.st_ino in seen:
-                        continue
-                    seen.add(found.st_ino)
-                size, count = size + found.st_blocks * _BLOCK, count + 1
+        hidden: list[OSError] = []
+        for found in self._all(hidden):
+            size, count = size + found.st_blocks * _BLOCK, count + 1
             if most is not None and size > most:
                 return f"its files have more than {_amount(most)}"
             if files is not None and count > files:
                 return f"it has more than {files} files"
-        self._last, self._used = self._left(self._folder), (size, count)
+        if hidden and suspected:
+            why = hidden[0].strerror
+            return f"the disk has less and less, and not all files can be seen ({why})"
+        # From one look to the next nothing may go where no look goes.
+        if not hidden:
+            self._last, self._used = self._left(self._folder), (size, count)
         # Where others write to the same disk the suspicion comes again and again.
         now = time.monotonic()
         self._rested = now + _REST * (now - began)
         self._due = max(self._rested, now + _SELDOM)
         return ""
+
+    def _all(self, hidden: list[OSError]) -> Iterator[os.stat_result]:
+        """Each file and folder once, whatever its names; `hidden` gets why one was not seen."""
+
+        def note(error: OSError) -> None:
+            # What runs removes files meanwhile; and it can make folders that no path reaches.
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR) and not hidden:
+                hidden.append(error)
+
+        seen: set[int] = set()
+        for folder, names, others in os.walk(self._folder, onerror=note):
+            for name in (*names, *others):
+                try:
+                    found = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - millions of them
+                except OSError as error:
+                    note(error)
+                    continue
+                if found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode):
+                    if found.st_ino in seen:
+                        continue
+                    seen.add(found.st_ino)
+                yield found
 
 
 def _left(folder: Path) -> tuple[int, int]:

@@ -61,3 +61,21 @@ def test_what_others_write_is_not_held_against_it(tmp_path: Path) -> None:
 def test_a_disk_that_is_nearly_full_stops_it_whoever_filled_it(tmp_path: Path) -> None:
     filling = Filling(tmp_path, 100 * GB, None, Disk((50 * GB, 10**6), (GB // 2, 10**6)))
     assert filling.problem() == "the disk is nearly full (512 MB are left of it)"
+
+
+def test_what_no_path_reaches_is_not_overlooked_when_the_disk_has_less(tmp_path: Path) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir("d" * 200, dir_fd=folder)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(os.open("large", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    # Less than the limit from each look to the next, and more than it in all.
+    disk = Disk(*((left * GB, 10**6) for left in (50, 49, 48, 47)))
+    filling = Filling(tmp_path, 2 * GB, None, disk)
+    filling._due = 0.0
+    assert [filling.problem(), filling.problem()] == ["", ""]
+    filling._rested = 0.0
+    assert "less and less" in filling.problem()
