@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -64,6 +65,7 @@ class PullThrough:
         self._large = {m: _threads(m, _BLOB_THREADS) for m in contents.rules.mirrors}
         self._going: dict[tuple[str, ...], asyncio.Task[Any]] = {}
         self._arriving: dict[tuple[str, Digest], Arriving] = {}
+        self._waiting = Counter[Mirror]()
         self._away_until: dict[Mirror, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -95,7 +97,7 @@ class PullThrough:
             # Somebody else may have begun meanwhile.
             arriving = self._arriving.get(key)
             if arriving is None:
-                self._check_waiting(mirror)
+                self._wait(mirror)
                 arriving = self._arriving[key] = Arriving(digest, size)
                 self._keep(self._fetch(mirror, repository, arriving))
         try:
@@ -181,7 +183,7 @@ class PullThrough:
             except Refusal as refusal:
                 self._note("mirror", problem=str(refusal))
 
-        if len(self._going) < _MAX_WAITING // 2:
+        if self._waiting[mirror] < _MAX_WAITING // 2:
             self._keep(bring())
 
     async def _fetch(self, mirror: Mirror, repository: str, arriving: Arriving) -> None:
@@ -198,6 +200,7 @@ class PullThrough:
             self._note("mirror", problem=str(failure))
         finally:
             self._arriving.pop((repository, arriving.digest), None)
+            self._waiting[mirror] -= 1
             arriving.end(error)
 
     async def _once(self, mirror: Mirror, work: Callable[..., T], repository: str, *more: str) -> T:
@@ -205,10 +208,10 @@ class PullThrough:
         key = (work.__name__, repository, *more)
         task = self._going.get(key)
         if task is None:
-            self._check_waiting(mirror)
+            self._wait(mirror)
             task = asyncio.create_task(self._ask(mirror, work, repository, more))
             self._going[key] = task
-            task.add_done_callback(lambda ended: self._ended(key, ended))
+            task.add_done_callback(lambda ended: self._ended(mirror, key, ended))
         try:
             # One who goes away ends it for nobody else.
             return await asyncio.shield(task)
@@ -223,8 +226,9 @@ class PullThrough:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._small[mirror], work, repository, *more)
 
-    def _ended(self, key: tuple[str, ...], task: asyncio.Task[Any]) -> None:
+    def _ended(self, mirror: Mirror, key: tuple[str, ...], task: asyncio.Task[Any]) -> None:
         self._going.pop(key, None)
+        self._waiting[mirror] -= 1
         if not task.cancelled():
             task.exception()  # seen, also if everybody who asked has gone
 
@@ -257,13 +261,15 @@ class PullThrough:
             raise Refusal("NAME_UNKNOWN", f"no repository {repository}")
         return mirror
 
-    def _check_waiting(self, mirror: Mirror) -> None:
-        if len(self._going) + len(self._arriving) >= _MAX_WAITING:
+    def _wait(self, mirror: Mirror) -> None:
+        """Count one more that waits; TOOMANYREQUESTS if there are too many."""
+        if self._waiting[mirror] >= _MAX_WAITING:
             raise Refusal(
                 "TOOMANYREQUESTS",
-                f"{_MAX_WAITING} requests wait for other registries, try again later",
+                f"{_MAX_WAITING} requests wait for {mirror.upstream}, try again later",
                 headers={"retry-after": "5"},
             )
+        self._waiting[mirror] += 1
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

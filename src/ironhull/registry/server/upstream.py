@@ -94,7 +94,9 @@ class RegistryUpstream:
                 self._store(repository, upstream.fetch_manifest(item.digest))
         for gone in known - {item.digest for item in listed}:
             records.drop_referrer(repository, subject, gone)
-        self._kept.keep_referrers_checked(repository, subject)
+        # Whoever may read may ask of any digest: of what is not here nothing is written down.
+        if listed or records.media_type(repository, subject) is not None:
+            self._kept.keep_referrers_checked(repository, subject)
         return len(listed)
 
     def tags(self, repository: str) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -324,6 +325,64 @@ def test_what_is_listed_as_a_referrer_and_does_not_say_so_is_left_out(
     body = canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [listed]})
     upstream.fail("GET", "referrers", says(200, body, content_type=OCI_INDEX))
     assert site.get(f"app/referrers/{image}").json["manifests"] == []
+
+
+def test_questions_about_what_is_not_here_leave_nothing_behind(
+    site: Mirrored, upstream: FakeRegistry
+) -> None:
+    image = fill(upstream)
+    assert site.get("app/manifests/1").status == 200
+    assert site.get(f"app/referrers/{image}").status == 200
+    root = site.layout.root / "registry"
+    before = sorted(root.rglob("*"))
+    for number in range(3):
+        asked = digest_of(str(number).encode())
+        for name in ("app", f"other{number}"):
+            answer = site.get(f"{name}/referrers/{asked}")
+            assert (answer.status, answer.json["manifests"]) == (200, [])
+            assert site.get(f"{name}/manifests/{asked}").status == 404
+            assert site.get(f"{name}/blobs/{asked}").status == 404
+    assert sorted(root.rglob("*")) == before
+
+
+def test_a_registry_that_does_not_answer_holds_up_no_other(
+    tmp_path: Path, upstream: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ironhull.registry.server.pull_through._MAX_WAITING", 2)
+    digest, free = fill(upstream), threading.Event()
+
+    def late(handler: object) -> bool:
+        free.wait(60)
+        return False
+
+    with FakeRegistry() as slow:
+        fill(slow)
+        slow.fail("GET", "manifests/2", late)
+        slow.fail("GET", "manifests/3", late)
+        rules = Rules(mirrors=(Mirror("hub", upstream.host), Mirror("slow", slow.host)))
+        site = mirrored(tmp_path / "store", "", rules=rules)
+
+        async def meanwhile() -> tuple[Answer, Answer, Answer]:
+            waiting = [
+                asyncio.create_task(request(site.app, "GET", f"/v2/slow/app/manifests/{tag}"))
+                for tag in (2, 3)
+            ]
+            while len(slow.seen) < 2:
+                await asyncio.sleep(0.01)
+            one_more = await request(site.app, "GET", "/v2/slow/app/manifests/1")
+            other = await request(site.app, "GET", "/v2/hub/app/manifests/1")
+            free.set()
+            await asyncio.gather(*waiting)
+            return one_more, other, await request(site.app, "GET", "/v2/slow/app/manifests/1")
+
+        try:
+            refused, other, later = asyncio.run(meanwhile())
+        finally:
+            free.set()
+            site.through.close()
+    assert (refused.status, refused.code) == (429, "TOOMANYREQUESTS")
+    assert (other.status, other.headers["docker-content-digest"]) == (200, digest)
+    assert later.status == 200
 
 
 def test_the_tags_of_a_mirror_come_in_pages(site: Mirrored, upstream: FakeRegistry) -> None:
