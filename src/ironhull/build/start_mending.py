@@ -22,8 +22,9 @@ _ACCOUNTS = tuple(
         rf"user(?: ?name)? {_NAME}[\"'`’”]? (?:not found|does not exist|is unknown)",
     )
 )
+# Only from where a path begins: from each step of a long one the rest would be read again.
 _REFUSED = re.compile(
-    r"(/[\w.+-]+(?:/[\w.+-]+)+)[\"'`’”)\],:;]*[^/\n]{0,60}"
+    r"(?<![\w.+-])(/[\w.+-]+(?:/[\w.+-]+)+)[\"'`’”)\],:;]*[^/\n]{0,60}"
     r"(permission denied|read-only file system|no such file or directory)",
     re.IGNORECASE,
 )
@@ -43,6 +44,10 @@ _LIBRARY = re.compile(r"error while loading shared libraries: ([\w.+-]+)")
 _NOT_HERE = re.compile(r"does not listen on ([\d/a-z, ]+) \(it listens on ([\d/a-z, ]+)\)")
 _WRITABLE = ("/var/", "/run/", "/srv/", "/data/", "/opt/", "/home/")
 _COMMENT = ("#", ";", "//")
+_SAID = 1 << 16
+"""Signs of what a program said that are looked at: the last ones."""
+_MOST = 20
+"""Remedies: each is looked for in all of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ def remedies(
     `said` is what the program printed, `user` the image's numbers, `texts` its configuration by
     path.
     """
+    said = said[-_SAID:]
     rules: Sequence[Callable[[], Iterable[Remedy]]] = (
         lambda: _accounts(said, texts),
         lambda: _ports(reason, said, texts),
@@ -73,7 +79,12 @@ def remedies(
             for name in _LIBRARY.findall(said)
         ),
     )
-    return tuple(dict.fromkeys(one for rule in rules for one in rule()))
+    found = dict[Remedy, None]()
+    for one in (one for rule in rules for one in rule()):
+        found[one] = None
+        if len(found) == _MOST:
+            break
+    return tuple(found)
 
 
 def remedy_lines(found: Iterable[Remedy]) -> list[str]:

@@ -117,3 +117,16 @@ def test_the_lines_are_those_of_a_definition(tmp_path: Path) -> None:
         file.write_text(f"# syntax=ironhull/build:1-debian13\n{head}{run}{lines}")
         load(file)
     assert remedy_lines(found)[1] == "    accounts:"
+
+
+def test_a_path_is_read_from_where_it_begins() -> None:
+    [one] = remedies("ended", "open src/var/lib/a/b (/var/lib/c/d): Permission denied", USER, {})
+    assert "it wants /var/lib/c/d" in one.cause
+    # From each of its steps to the end this would be read 20,000 times.
+    assert not remedies("ended", "/a" * 20_000, USER, {})
+
+
+def test_a_program_that_asks_for_thousands_of_things_is_answered_with_the_first_of_them() -> None:
+    said = "\n".join(f"'/var/a/{number}': Permission denied" for number in range(1000))
+    assert len(remedies("ended", said, USER, {})) == 20
+    assert not remedies("ended", f"{said}{'x' * (1 << 16)}", USER, {})
