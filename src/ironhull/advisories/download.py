@@ -128,6 +128,6 @@ def _safe(name: str) -> str:
 def _set_time(target: Path, header: str) -> None:
     try:
         moment = parsedate_to_datetime(header).timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return
     os.utime(target, (moment, moment))

@@ -141,8 +141,9 @@ def utc(date: str) -> str:
         return f"{date[:19]}Z"
     try:
         moment = datetime.fromisoformat(date)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        # Where its zone puts it before the year 1 or after 9999, it is none either.
         raise malformed("date", f"not a date: {date!r:.60}") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

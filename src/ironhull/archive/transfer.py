@@ -189,7 +189,7 @@ def _validator(response: BaseHTTPResponse) -> str:
         age = parsedate_to_datetime(response.headers["date"]) - parsedate_to_datetime(
             modified or ""
         )
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return ""
     return f"time {modified}" if age >= _SETTLED else ""
 

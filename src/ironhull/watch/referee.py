@@ -38,12 +38,12 @@ def read_dates(file: BinaryIO, name: str) -> dict[str, str]:
             raise MalformedError(f"{place}: {vulnerability!r:.60} names no vulnerability")
         try:
             moment = datetime.fromisoformat(date)
-        except ValueError:
+            at = stamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        except (ValueError, OverflowError):
             raise MalformedError(
                 f"{place}: {date!r:.60} is no date (expected as in 2026-11-29 or "
                 "2026-11-29T12:00:00Z)"
             ) from None
-        at = stamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
         found[vulnerability] = min(at, found.get(vulnerability, at))
     return found
 

@@ -22,8 +22,9 @@ from ironhull.advisories.database import Database
 from ironhull.advisories.documents import documents
 from ironhull.advisories.download import download
 from ironhull.advisories.feeds.known import KNOWN
+from ironhull.advisories.rows import utc
 from ironhull.advisories.update import Outcome, Rules, Source, update
-from ironhull.errors import EnvironmentProblem, InputError, NetworkError
+from ironhull.errors import EnvironmentProblem, InputError, MalformedError, NetworkError
 from ironhull.progress import Silent
 
 
@@ -285,6 +286,14 @@ def test_an_update_from_a_server_is_the_same_as_from_a_file(path: Path, server: 
     outcome = over_http(path, f"{server.root}/moved")
     assert (outcome.status, outcome.date) == ("updated", "2023-11-14T22:13:20Z")
     assert count(path) == 1
+
+
+def test_a_time_that_no_clock_has_is_none(path: Path, server: Server) -> None:
+    headers = {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 +99999999999999"}
+    server.answers["/list"] = (200, headers, b"CVE-2024-0001 (x)\n\t- bash <unfixed>\n")
+    assert over_http(path, f"{server.root}/list").status == "updated"
+    with pytest.raises(MalformedError, match="not a date"):
+        utc("0001-01-01T00:00:00+14:00")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -261,3 +262,22 @@ def test_a_file_that_is_not_there_or_no_file_is_absent(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match=r"cannot read .*too long"):
         Transfer().get(f"{tmp_path.as_uri()}/{'x' * 300}", len, limit=10)
+
+
+def test_a_time_that_no_clock_has_tells_no_file_from_a_later_one(mirror: FakeMirror) -> None:
+    modified = "Mon, 01 Jan 2024 00:00:00 +99999999999999"
+
+    def odd(handler: BaseHTTPRequestHandler, data: bytes) -> bool:
+        handler.send_response(200)
+        handler.send_header("last-modified", modified)
+        handler.send_header("content-length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+        return True
+
+    mirror.fail("file", odd)
+    received = bytearray()
+    stands_for = Transfer(QUICK).get_changed(
+        f"{mirror.url}/file", received.extend, limit=len(DATA), known=""
+    )
+    assert (bytes(received), stands_for) == (DATA, "")

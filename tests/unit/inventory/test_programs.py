@@ -154,6 +154,12 @@ def test_the_version_that_was_linked_in_wins_over_the_checkout() -> None:
     assert packages[1] == ("golang", "example.org/demo", "v1.2.3")
 
 
+def test_a_date_that_its_zone_puts_before_the_first_year_is_none() -> None:
+    modules = MODULES.replace("2024-05-06T07:08:09Z", "0001-01-01T00:00:00+14:00")
+    packages = found(read(elf({".go.buildinfo": inline("go1.21.3", modules)})))
+    assert packages[1] == ("golang", "example.org/demo", "(devel)")
+
+
 @pytest.mark.parametrize("cut", [16, 32, 40, 60])
 def test_cut_off_build_information_breaks_nothing(cut: int) -> None:
     data = elf({".go.buildinfo": inline("go1.21.3", MODULES)[:cut]})

@@ -53,6 +53,7 @@ def test_the_earliest_date_of_a_vulnerability_counts() -> None:
         (b"vulnerability,first_observed\nCVE-1,soon\n", "dates.csv:2: 'soon' is no date"),
         (b"vulnerability,first_observed\n,2026-11-01\n", "dates.csv:2: '' names no"),
         (b"vulnerability,first_observed\nCVE-1\n", "dates.csv:2: '' is no date"),
+        (b"vulnerability,first_observed\nCVE-1,0001-01-01T00:00+14:00\n", "dates.csv:2: '0001-"),
         (b"vulnerability,first_observed\n\xff,2026-11-01\n", "not UTF-8 at byte 29"),
         (b'vulnerability,first_observed\n"CVE-1,2026-11-01\n', "dates.csv:1: unexpected end"),
     ],

@@ -146,7 +146,7 @@ def _main_version(version: str, settings: dict[str, str]) -> str:
     if len(revision) >= 12:
         try:
             moment = datetime.fromisoformat(time).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return version
         return f"v0.0.0-{moment:%Y%m%d%H%M%S}-{revision[:12]}"
     return version
