@@ -15,6 +15,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,10 @@ from ironhull.store.files import locked, replace_file
 from ironhull.store.home import OWN_CERTIFICATE
 
 COMPONENT = "main"
+# Debian Policy 5.6.1, 5.6.8, 5.6.12: it becomes a path, and a line of an index.
+_FILE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*_[A-Za-z0-9.+~-]+_[a-z0-9][a-z0-9-]*\.deb")
+_OURS = frozenset({"filename", "size", "md5sum", "sha1", "sha256", "sha512"})
+"""Fields that an index has beside those of the package, in small letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def read_deb(data: bytes, where: str) -> BuiltDeb:
     fields = DebFile(io.BytesIO(data), where).control.fields
     name, version, architecture = (fields[key] for key in ("Package", "Version", "Architecture"))
     found = BuiltDeb(name, version, architecture, data, fields)
-    if "/" in found.file_name:
+    if not _FILE_NAME.fullmatch(found.file_name):
         raise MalformedError(f"{where}: {found.file_name!r:.120} is no name of a package")
     return found
 
@@ -127,7 +132,9 @@ def _write_indexes(
 
 
 def _stanza(deb: BuiltDeb, path: str) -> str:
-    lines = [f"{name}: {value}" for name, value in deb.fields.items()]
+    # Whoever wrote the source may have given its package such fields too.
+    fields = {name: value for name, value in deb.fields.items() if name.lower() not in _OURS}
+    lines = [f"{name}: {value}" for name, value in fields.items()]
     digest = hashlib.sha256(deb.data).hexdigest()
     return "\n".join(
         [*lines, f"Filename: {path}", f"Size: {len(deb.data)}", f"SHA256: {digest}", ""]

@@ -8,7 +8,7 @@ from tests.fakes.deb import make_deb, program
 from ironhull.archive.debian import open_archive
 from ironhull.archive.interface import Repository
 from ironhull.archive.releases import ArchiveContext, load_releases
-from ironhull.errors import InputError, UntrustedError
+from ironhull.errors import InputError, MalformedError, UntrustedError
 from ironhull.patched.key import ArchiveKey, archive_key
 from ironhull.patched.pool import BuiltDeb, publish, read_deb
 
@@ -43,6 +43,21 @@ def test_an_archive_of_ours_is_read_like_any_other(tmp_path, key):
     (data,) = archive.versions("web-data")
     assert (folder / data.path).read_bytes() == built("web-data", architecture="all").data
     assert archive.releases[0].signed_by == key.fingerprint
+
+
+def test_where_a_package_is_and_what_its_bytes_are_it_does_not_say_itself(tmp_path, key):
+    own = {"filename": "../../other.deb", "SHA256": "0" * 64, "Size": "1", "MD5sum": "0" * 32}
+    published(tmp_path / "own", key, built("web", control=own))
+    index = tmp_path / "own/dists/trixie/main/binary-amd64/Packages"
+    fields = [line.partition(":")[0].lower() for line in index.read_text().splitlines()]
+    assert sorted(set(fields)) == sorted(fields)
+    assert "other.deb" not in index.read_text()
+
+
+@pytest.mark.parametrize("architecture", ["../x", "amd64\x1b[2J", "a b", ".."])
+def test_what_becomes_a_path_has_letters_and_digits_alone(architecture):
+    with pytest.raises(MalformedError, match="is no name of a package"):
+        built("web", architecture=architecture)
 
 
 def test_another_key_is_not_believed(tmp_path, key):
