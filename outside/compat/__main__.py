@@ -2,7 +2,8 @@
 
 What docs/compatibility.json has is not run again, so that a run that was stopped goes on; a new
 version of a tool is a new row. `--again` forgets a tool's cells (`all`: every cell). `--page` only
-writes the page anew.
+writes the page anew. `--no-builds` goes without Go tools that are not built yet: a build of a
+scanner takes ten minutes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -23,7 +25,7 @@ from outside.compat.model import PLACES, RECIPES, Run, Tool, cell
 from outside.compat.publication import ironhull, publication
 from outside.compat.scanners import compared
 from outside.compat.servers import distribution, fill, ours, serving
-from outside.compat.versions import at_hand
+from outside.compat.versions import NOT_BUILT, at_hand
 
 DATA = Path(__file__).parents[2] / "docs/compatibility.json"
 JOBS_OF = (copying, documents, layouts, registries, statements)
@@ -33,6 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--again", action="append", default=[], metavar="TOOL")
     parser.add_argument("--page", action="store_true")
+    parser.add_argument("--no-builds", action="store_true", help="only Go tools that are built")
     parser.add_argument("--cache", type=Path, default=tools.CACHE / "compat")
     options = parser.parse_args()
     data: dict[str, Any] = json.loads(DATA.read_text()) if DATA.exists() else {}
@@ -47,7 +50,8 @@ def main() -> int:
             for each in data.get("scans", [])
             if not {each["tool"], "all"} & set(options.again)
         }
-        data = run(options.cache, cells, rows)
+        had = data.get("tools", []) if options.no_builds else []
+        data = run(options.cache, cells, rows, had, build=not options.no_builds)
         write(data)
     page.TARGET.write_text(page.page(data))
     return 0
@@ -67,17 +71,30 @@ def run(
     cache: Path,
     cells: dict[tuple[str, str, str, str], dict[str, Any]],
     rows: dict[tuple[str, ...], dict[str, Any]],
+    had: list[dict[str, str]],
+    *,
+    build: bool = True,
 ) -> dict[str, Any]:
-    """The data, with the cells and the rows about scanners that were missing."""
+    """The data, with the cells and the rows about scanners that were missing.
+
+    What is known of tools that we `had` and that are only not built here is kept.
+    """
     cache.mkdir(parents=True, exist_ok=True)
-    found, missing = at_hand(cache)
+    began = time.monotonic()
+    found, missing = at_hand(cache, build=build)
+    kept = [each for each in had if missing.get(f"{each['name']} {each['version']}") == NOT_BUILT]
+    for each in kept:
+        del missing[f"{each['name']} {each['version']}"]
     made = publication(cache / "publication")
-    data = {
+    data: dict[str, Any] = {
         "ironhull": ironhull(made.folder / "zstd", "--version").split()[-1],
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "statements": len(made.statements),
         "of_platform": len(made.of_platform),
-        "tools": [{"name": t.name, "version": t.version, "source": t.source} for t in found],
+        "tools": [
+            *({"name": t.name, "version": t.version, "source": t.source} for t in found),
+            *kept,
+        ],
         "missing": missing,
     }
     with ExitStack() as stack:
@@ -94,18 +111,22 @@ def run(
             if wanted not in cells:
                 folder = work / "cell"
                 folder.mkdir()
-                recipe = RECIPES[name, tool.name][0]
+                recipe, start = RECIPES[name, tool.name][0], time.monotonic()
                 cells[wanted] = cell(Run(tool, made, hosts, place, folder), name, recipe)
                 shutil.rmtree(folder, ignore_errors=True)
                 shown = cells[wanted]
-                print(*wanted, "→", shown["does"], shown["survive"], shown["says"], flush=True)
+                took = f"{time.monotonic() - start:.1f} s"
+                print(
+                    *wanted, "→", shown["does"], shown["survive"], took, shown["says"], flush=True
+                )
                 write(data | {"cells": cells.values(), "scans": rows.values()})
         data |= {"cells": cells.values(), "scans": rows.values()}
         for row in compared(found, cache / "scans", hosts["api"], rows):
             print(*row.values(), flush=True)
             rows[scan_key(row)] = row
             write(data)
-    known = {(tool.name, tool.version) for tool in found}
+    print(f"{time.monotonic() - began:.0f} s in all", flush=True)
+    known = {(each["name"], each["version"]) for each in data["tools"]}
     return data | {
         "cells": [each for each in cells.values() if key(each)[:2] in known],
         "scans": [each for each in rows.values() if scan_key(each)[:2] in known],

@@ -43,7 +43,8 @@ def engine(run: Run, *words: Any) -> Any:
 def docker(run: Run) -> Iterator[str]:
     """A docker daemon of this run alone, which touches no network and no packet filter."""
     host = f"unix://{run.folder}/d.sock"
-    daemon = tools.find("dockerd")
+    own = run.tool.path.with_name("dockerd")
+    daemon = own if own.exists() else tools.find("dockerd")
     command = [
         *(daemon, f"--data-root={run.folder}/data", f"--exec-root={run.folder}/exec"),
         *(f"--host={host}", f"--pidfile={run.folder}/pid", "--bridge=none", "--iptables=false"),

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ironhull.vex.model import VexStatement
+from ironhull.vex.products import image_product
+from ironhull.vex.purl import image_purl
+from ironhull.vex.writing import write_openvex
 from outside import grype
 from outside.compat.copying import prepared
 from outside.compat.model import BOTH, Run, Seen, job
-from outside.compat.publication import IMAGE, PLATFORM
+from outside.compat.publication import IMAGE, PLATFORM, ironhull
 from outside.compat.scanners import pairs_in
 from outside.trivy import write_database
 
-RECORD = {
+RECORD: dict[str, Any] = {
     "id": "CVE-2000-0001",
     "affected": [
         {
@@ -23,6 +27,7 @@ RECORD = {
         }
     ],
 }
+RENAMED = "elsewhere/renamed:1"
 CDX, CDX_1_5, SPDX = "image.cdx.json", "image.cdx-1.5.json", "image.spdx.json"
 # Each prints how many packages it knows; what it objects to goes to standard error.
 CYCLONEDX = """
@@ -251,9 +256,9 @@ def scan_spdx(run: Run) -> Seen:
     return of_sbom(run, SPDX)
 
 
-def of_image(run: Run, *more: Any) -> Seen:
+def of_image(run: Run, *more: Any, name: str = IMAGE) -> Seen:
     """What a scanner finds in the image itself, as a registry gives it."""
-    reference = f"{run.host}/{IMAGE}"
+    reference = f"{run.host}/{name}"
     if run.tool.name == "grype":
         return scanned(run, f"registry:{reference}", "--platform", PLATFORM, *more)
     return scanned(
@@ -269,25 +274,38 @@ def scan_image(run: Run) -> Seen:
 
 @job("scan with OpenVEX", "trivy", "grype", places=BOTH)
 def scan_with_openvex(run: Run) -> Seen:
-    vex = run.folder / "vex.json"
-    subject = run.publication.digest.replace(":", "%3A")
-    components = json.loads((run.publication.folder / CDX).read_text())["components"]
-    packages = [each["purl"] for each in components if each.get("name") == "libc6"]
-    shortened = [purl.partition("&")[0] for purl in packages]
-    product = {
-        "@id": f"pkg:oci/{IMAGE.partition(':')[0]}@{subject}",
-        "subcomponents": [{"@id": purl} for purl in shortened],
-    }
-    statement = {
-        "vulnerability": {"name": RECORD["id"]}, "products": [product],
-        "status": "not_affected", "justification": "vulnerable_code_not_present",
-    }  # fmt: skip
-    document = {
-        "@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:example:vex", "author": "example",
-        "timestamp": "2026-01-01T00:00:00Z", "version": 1, "statements": [statement],
-    }  # fmt: skip
-    vex.write_text(json.dumps(document))
-    return left_out(of_image(run, "--vex", vex))
+    return left_out(of_image(run, "--vex", openvex(run)))
+
+
+@job("scan platform with OpenVEX", "trivy", "grype", places=BOTH)
+def scan_platform_with_openvex(run: Run) -> Seen:
+    name = f"{IMAGE.partition(':')[0]}@{run.publication.platform}"
+    return left_out(of_image(run, "--vex", openvex(run), name=name))
+
+
+@job("scan renamed image with OpenVEX", "trivy", "grype", places=BOTH)
+def scan_renamed_with_openvex(run: Run) -> Seen:
+    ironhull(
+        run.publication.folder / "zstd",
+        *("push", IMAGE, f"{run.host}/{RENAMED}", "--no-record", "--no-referrers"),
+    )
+    return left_out(of_image(run, "--vex", openvex(run), name=RENAMED))
+
+
+def openvex(run: Run) -> Path:
+    """A document as `ironhull vex create` writes it: of libc6 in the image, not affected."""
+    publication = run.publication
+    components = json.loads((publication.folder / CDX).read_text())["components"]
+    packages = {each["purl"] for each in components if each.get("name") == "libc6"}
+    name, digest, platform = IMAGE, publication.digest, publication.platform
+    product = image_product(name, digest, platform, packages)
+    statement = VexStatement(
+        (RECORD["id"],), (product,), "not_affected", "vulnerable_code_not_present"
+    )
+    path = run.folder / "vex.json"
+    subject = image_purl(name, digest)
+    path.write_text(write_openvex([statement], subject, "2026-01-01T00:00:00Z"))
+    return path
 
 
 def left_out(seen: Seen) -> Seen:

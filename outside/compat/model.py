@@ -17,6 +17,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CLOCK = re.compile(
     r"(?:time=\"|\[)?\d{4}[-/]\d\d[-/]\d\d[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?[\"\]]?\s*"
 )
+TEMPORARY = re.compile(r"\b((?:docker-import|docker-builder)-)\d+")
 JOBS = {
     "pull zstd": "fetches one platform of an image with zstd layers",
     "pull gzip": "the same with gzip layers",
@@ -42,7 +43,9 @@ JOBS = {
     "scan CycloneDX 1.5": "finds it through the older version",
     "scan SPDX": "finds it through the SPDX SBOM",
     "scan with VEX": "leaves it out where a CycloneDX VEX says not_affected",
-    "scan with OpenVEX": "leaves it out of the image where OpenVEX says not_affected of its index",
+    "scan with OpenVEX": "leaves it out of the image where our OpenVEX says not_affected",
+    "scan platform with OpenVEX": "the same, asked for one platform by its manifest's digest",
+    "scan renamed image with OpenVEX": "the same, of the image under another name",
     "scan image": "finds it in the image itself",
     "read VEX": "reads the OpenVEX document",
     "artifact": "fetches an artifact: a type, an empty config, one file",
@@ -126,7 +129,7 @@ class Run:
             text = f"ends badly, and says no more than: {text}"
         for host in self.hosts.values():
             text = text.replace(host, "REGISTRY")
-        text = CLOCK.sub("", COLOUR.sub("", text))
+        text = TEMPORARY.sub(r"\1…", CLOCK.sub("", COLOUR.sub("", text)))
         for folder in (self.folder, self.publication.folder, Path(tempfile.gettempdir())):
             text = text.replace(str(folder), "…")
         return text if len(text) <= 200 else text[:199] + "…"

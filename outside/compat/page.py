@@ -15,16 +15,22 @@ SHOWN_PLACE = {"api": "referrers API", "tag": "no API", "": "–"}
 DEFAULTS = (
     (
         "Layers are zstd",
-        "*pull zstd*: the engines here read them, but for docker 20.10, which takes them for a "
-        "broken tar: `--compression gzip` for it (*pull gzip*)",
+        "*pull zstd*: the engines here read them, docker 26.1 too, but for docker 20.10, which "
+        "takes them for a broken tar: `--compression gzip` for it (*pull gzip*)",
+    ),
+    (
+        "Entries of an index of zstd images have the annotation of containers/image",
+        "*copy index*: skopeo 1.18 keeps the digest then, and else writes the index anew",
     ),
     (
         "`--compression zstd:chunked` is an option",
         "*pull zstd:chunked*: who reads zstd reads it, whether it fetches parts or not",
     ),
     (
-        "VEX names the image by the digest of its index",
-        "*scan with OpenVEX*: grype asked for the tag leaves out what it says",
+        "VEX names the image by its index, by the manifest of the platform, and by the digest of "
+        "its index alone",
+        "*scan with OpenVEX*, *scan platform with OpenVEX* and *scan renamed image with OpenVEX*: "
+        "grype looks for the digest that it was asked for",
     ),
     (
         "Without the API the list under the tag `sha256-…` is ours, with types and annotations",
@@ -65,13 +71,13 @@ How to do it right with other tools:
 
 - Copying between registries: `ironhull copy`, `oras cp -r` or `regctl image copy --referrers`. What
   skopeo and crane copy has none of its statements, and they do not say so. skopeo 1.18 `copy --all`
-  also writes an index of zstd images anew (it adds an annotation to each entry): the copy has
-  another digest, which nothing signed names (*copy index*); with `--preserve-digests` it refuses.
+  also writes an index of zstd images anew where its entries lack an annotation of its own, so that
+  nothing signed names the copy; ours have it (*copy index*).
 - After a push: `ironhull push --check` reads everything back as those tools do, and names what the
   registry lost.
-- Scanning with grype and our VEX: give it the image by its name in the registry (`grype
-  registry:HOST/NAME:TAG --vex FILE`), see *scan with OpenVEX*. The image has to be asked for by its
-  tag or the digest of its index, which is what our statements name.
+- Scanning with grype and our VEX: give it the image in the registry (`grype
+  registry:HOST/NAME:TAG --vex FILE`), see *scan with OpenVEX*. Under another name than it was built
+  with, ask for the tag or the digest of the index and not for that of a platform.
 - Scanning with an older trivy: give it the image, or `ironhull sbom NAME:TAG --format
   cyclonedx-1.5`. Of CycloneDX 1.6 it says nothing and ends with an error; through SPDX it finds
   nothing and ends well.

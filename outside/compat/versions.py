@@ -28,14 +28,21 @@ GO = {
     ("regctl", "0.8.3"): "github.com/regclient/regclient/cmd/regctl",
     ("cosign", "3.1.3"): "github.com/sigstore/cosign/v3/cmd/cosign",
     ("distribution", "3.1.2"): "github.com/distribution/distribution/v3/cmd/registry",
+    ("grype", "0.121.3"): "github.com/anchore/grype/cmd/grype",
     ("grype", "0.121.2"): "github.com/anchore/grype/cmd/grype",
+    ("policy-tester", "0.13.1"): "github.com/sigstore/policy-controller/cmd/tester",
     ("trivy", "0.74.0"): "github.com/aquasecurity/trivy/cmd/trivy",
 }
 """By the module proxy. The scanners take ten minutes each on two processors, once."""
 EXPERIMENTS = {"trivy": "jsonv2"}
 """What of Go a module wants that its newest release has only as an experiment."""
-CHROOT = ("podman", "skopeo", "buildah", "umoci", "docker-registry")
-"""Programs of Debian 13, which need a newer libc than this machine's: run in a root of theirs."""
+CHROOT = {
+    **{name: name for name in ("podman", "skopeo", "buildah", "umoci", "docker-registry")},
+    "docker": "docker-cli",
+    "dockerd": "docker.io",
+}
+"""Programs of Debian 13, which need a newer libc than this machine's, and their packages: run in a
+root of theirs."""
 PYTHON = {
     ("cyclonedx-python-lib", "11.12.0"): ("cyclonedx-python-lib[validation]",),
     ("cyclonedx-python-lib", "8.9.0"): ("cyclonedx-python-lib[validation]",),
@@ -49,9 +56,9 @@ PYTHON = {
 }
 # No cell is made up for what this program cannot get.
 UNKNOWN = {
-    "zot, vexctl": "the module proxy refuses them",
-    "policy-tester, docker of Debian 13": "not asked for yet",
+    "zot, vexctl": "the module proxy refuses every version of them",
 }
+NOT_BUILT = "its build did not end in the time there was"
 MACHINE = (
     *("podman", "buildah", "skopeo", "docker-registry", "crane", "oras", "cosign", "umoci"),
     *("syft", "trivy", "docker"),
@@ -60,8 +67,11 @@ MACHINE = (
 PACKAGE_OF = {"docker": "docker.io"}
 
 
-def at_hand(cache: Path) -> tuple[list[Tool], dict[str, str]]:
-    """The tools, and why others are not there, by name and version."""
+def at_hand(cache: Path, *, build: bool = True) -> tuple[list[Tool], dict[str, str]]:
+    """The tools, and why others are not there, by name and version.
+
+    Without `build` no Go module is built: those that the cache does not have are not there.
+    """
     found, missing = [], dict(UNKNOWN)
     known = tools.versions()
     known |= {name: known[package] for name, package in PACKAGE_OF.items() if package in known}
@@ -82,7 +92,9 @@ def at_hand(cache: Path) -> tuple[list[Tool], dict[str, str]]:
         missing["programs of Debian 13"] = f"no root of it could be made: {str(error)[:120]}"
     for (name, version), module in GO.items():
         path = cache / "go" / f"{name}-{version}" / Path(module).name
-        problem = None if path.exists() else _build(name, module, version, path.parent)
+        problem = None
+        if not path.exists():
+            problem = _build(name, module, version, path.parent) if build else NOT_BUILT
         if problem is None:
             found.append(Tool(name, version, path, "Go module"))
         else:
@@ -109,9 +121,10 @@ def _of_trixie(root: Path) -> list[Tool]:
     """Programs of Debian 13, each behind a script that enters a root made by mmdebstrap."""
     if os.geteuid() != 0:
         raise OSError("needs root")
-    if not (root / "usr/bin/podman").exists():
+    if not all((root / f"var/lib/dpkg/info/{name}.list").exists() for name in CHROOT.values()):
         shutil.rmtree(root, ignore_errors=True)
-        wanted = ("--variant=apt", f"--include={','.join((*CHROOT, 'crun', 'ca-certificates'))}")
+        packages = ",".join((*CHROOT.values(), "crun", "ca-certificates"))
+        wanted = ("--variant=apt", f"--include={packages}")
         recommended = "--aptopt=APT::Install-Recommends false"
         subprocess.run(
             ["mmdebstrap", "--quiet", recommended, *wanted, "trixie", root],
@@ -124,14 +137,15 @@ def _of_trixie(root: Path) -> list[Tool]:
     ).stdout  # fmt: skip
     versions = dict(line.split(" ", 1) for line in listed.splitlines())
     found = []
-    for name in CHROOT:
+    for name, package in CHROOT.items():
         script = root.parent / "trixie-bin" / name
         script.parent.mkdir(exist_ok=True)
         script.write_text(
             INSIDE.format(root=root, name=name, cache=root.parent, temporary=tempfile.gettempdir())
         )
         script.chmod(0o755)
-        found.append(Tool(name, versions[name], script, "Debian 13"))
+        if name != "dockerd":
+            found.append(Tool(name, versions[package], script, "Debian 13"))
     return found
 
 

@@ -49,6 +49,19 @@ def test_every_cell_is_of_a_listed_tool_and_a_job_that_can_be_run_and_has_an_ans
     assert keys.most_common(1)[0][1] == 1
 
 
+def test_no_tool_lacks_a_cell_of_a_job_that_it_can_be_asked_to_do() -> None:
+    """If this fails: make compat"""
+    ran = {(each["tool"], each["version"], each["job"], each["place"]) for each in DATA["cells"]}
+    wanted = {
+        (tool["name"], tool["version"], name, place)
+        for tool in DATA["tools"]
+        for (name, program), (_, places) in RECIPES.items()
+        if program == tool["name"]
+        for place in places
+    }
+    assert wanted - ran == set()
+
+
 def test_every_job_was_run_by_some_tool_and_every_tool_did_some_job() -> None:
     assert {each["job"] for each in DATA["cells"]} == set(JOBS)
     ran = {(each["tool"], each["version"]) for each in DATA["cells"]}
