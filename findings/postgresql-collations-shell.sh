@@ -1,5 +1,5 @@
 #!/bin/sh
-# PostgreSQL 15.20 (Debian 12) without /bin/sh: pg_import_system_collations('pg_catalog') fails with
+# postgresql-15 15.20 (Debian 12) without /bin/sh: pg_import_system_collations('pg_catalog') fails with
 # `could not execute command "locale -a": Cannot allocate memory`. There is memory, and the program is
 # there; what is missing is the shell that popen() starts it by, and glibc 2.36 says ENOMEM for that.
 # The collations of ICU, for which nothing has to be started, are then not imported either: what is left
