@@ -14,7 +14,6 @@ from ironhull.advisories.dossier import (
     status_document,
     status_lines,
 )
-from ironhull.advisories.transfer import export_database, import_database
 from ironhull.advisories.update import MAX_SHRINK, Outcome
 from ironhull.cli.machine import opened, silent
 from ironhull.cli.output import as_json, print_json, print_lines, table
@@ -125,6 +124,8 @@ def export(file: Path) -> None:
 
     Example: ironhull advisories export advisories.zst
     """
+    from ironhull.advisories.transfer import export_database
+
     size = export_database(silent().home.advisories, file)
     click.echo(f"{file}: {shown_size(size)}")
 
@@ -137,5 +138,7 @@ def import_(file: Path, allow_older: bool) -> None:
 
     Example: ironhull advisories import advisories.zst
     """
+    from ironhull.advisories.transfer import import_database
+
     brought = import_database(file, silent().home.advisories, allow_older=allow_older)
     click.echo(f"{len(brought.feeds)} feeds, {shown_size(brought.size)}")

@@ -163,6 +163,21 @@ def test_an_update_of_single_records_replaces_adds_and_deletes(path: Path, tmp_p
     assert found == {"CVE-2024-0000": "6.0-1", "CVE-2024-0002": "5.3-1", "CVE-2024-0007": None}
 
 
+def test_claims_are_counted_by_ecosystem_after_each_update(path: Path, tmp_path: Path) -> None:
+    later = "2024-07-02T00:00:00Z"
+    elsewhere = osv("CVE-2024-0000", "dash", {"Debian:11": "1-1"})
+    one(path, write_records(tmp_path / "first", [*records(3)[1:], elsewhere]))
+    moved = osv("CVE-2024-0000", "bash", {"Debian:12": "1-1", "Debian:13": "2-1"}, modified=later)
+    withdrawn = osv("CVE-2024-0001", "bash", {"Debian:12": "5.3-1"}, modified=later)
+    changes = write_records(tmp_path / "changes", [moved, withdrawn | {"withdrawn": later}])
+    assert one(path, changes, delta=True).status == "updated"
+    with Database(path) as database:
+        assert database.ecosystems == {"debian:12": 2, "debian:13": 1}
+    one(path, write_records(tmp_path / "whole", records(5, "2024-07-03T00:00:00Z")))
+    with Database(path) as database:
+        assert database.ecosystems == {"debian:12": 5}
+
+
 def test_a_zip_bomb_is_refused(path: Path, tmp_path: Path) -> None:
     place = tmp_path / "bomb.zip"
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
