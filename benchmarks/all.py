@@ -3,6 +3,8 @@
 `python benchmarks/all.py [--write] [NAME…]`: each benchmark measures Ironhull and its peers side by
 side in one run of its own; the figures of those that are not named stay. The document has what a
 person compares; single rounds and the state of the machine are in the JSON of a benchmark alone.
+Targets are in the JSON too, by the names of figures (`*` for any): `limits` are at most, `least` at
+least, and `goals` are sentences that hold or not.
 Exit code 1 if one of them passes a limit.
 """
 
@@ -15,12 +17,13 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
 DOCUMENT = FOLDER.parent / "docs/benchmarks.md"
-NOT_COMPARED = ("rounds", "missed[")
+NOT_COMPARED = ("rounds", "missed[", "limits", "least.")
 NOT_FIGURES = ("good", "load")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "all")
 
@@ -65,26 +68,27 @@ def flat(value: Any, key: str = "") -> list[tuple[str, str]]:
 
 
 def table(figures: dict[str, Any]) -> list[str]:
-    """The figures that a person compares, each with its limit where it has one of its own."""
-    limits = {
-        key.partition(".")[2]: value
-        for key, value in flat(figures)
-        if key.startswith(("limits.", "goals."))
+    """The figures that a person compares, each with its target, and whether it is met."""
+    targets = {
+        name: (word, float(value))
+        for group, word in (("limits", "at most"), ("least", "at least"))
+        for name, value in figures.get(group, {}).items()
     }
-    rows = [
-        (key, value)
-        for key, value in flat(figures)
-        if not any(word in key for word in NOT_COMPARED)
-        and key not in NOT_FIGURES
-        and not key.startswith(("limits.", "goals."))
-    ]
-    lines = ["| figure | value | limit |", "|---|---|---|"]
-    for key, value in rows:
-        limit = limits.pop(key, None) or limits.pop(key.partition(".")[2], "")
-        lines.append(f"| {key} | {value} | {limit} |")
-    held = {"True": "holds", "False": "**missed**"}
-    lines += [f"| {key} | {held.get(limit, '')} | {limit if limit not in held else ''} |"
-              for key, limit in limits.items()]  # fmt: skip
+    lines = ["| figure | value | target | |", "|---|---|---|---|"]
+    for key, value in flat(figures):
+        if any(word in key for word in NOT_COMPARED) or key in NOT_FIGURES:
+            continue
+        if key.startswith("goals."):
+            held = "met" if value == "True" else "**missed**"
+            lines.append(f"| {key.removeprefix('goals.')} | | | {held} |")
+            continue
+        target, held = "", ""
+        for pattern, (word, limit) in targets.items():
+            if fnmatchcase(key, pattern) and value != "None":
+                target = f"{word} {limit:g}"
+                met = float(value) <= limit if word == "at most" else float(value) >= limit
+                held = "met" if met else "**missed**"
+        lines.append(f"| {key} | {value} | {target} | {held} |")
     return lines
 
 
@@ -124,7 +128,7 @@ def document(results: dict[str, tuple[int, dict[str, Any]]], earlier: dict[str, 
             lines += ["", f"## {readable(earlier[name])}"]
             continue
         code, figures = results[name]
-        held = "all limits hold" if code == 0 else "**a limit is passed**"
+        held = "all targets are met" if code == 0 else "**a target is missed**"
         day = f"{datetime.now(UTC):%Y-%m-%d}"
         lines += ["", f"## {name}", "", f"`python benchmarks/{name}.py`, {day}: {held}.", ""]
         lines += table(figures)

@@ -57,7 +57,8 @@ IMAGE, PLATFORM = "node:20", "linux/amd64"
 MADE = ("store", "inventories", "cache/layers", "cache/images", "cache/origins", "cache/recipes",
         "cache/inventory", "cache/contents")  # fmt: skip
 """What a build makes, below the home; packages and indexes stay."""
-LIMITS = {"statements": 1.0, "verify": 0.35, "ratio": 0.25, "many": 200.0}
+LIMITS = {"statements.seconds": 1.0, "verify.seconds": 0.35, "cosign.ratio": 0.25}
+LEAST = {"many.a_second": 200.0}
 POLICY = """\
 version: 1
 name: benchmark
@@ -257,12 +258,12 @@ def main() -> int:
         result["many"] = many(bench, options.images)
         result["reproduce"] = {"seconds": bench.run("reproduce", IMAGE)[0]}
     good = (
-        result["statements"]["seconds"] <= LIMITS["statements"]
-        and result["verify"]["seconds"] <= LIMITS["verify"]
-        and result["cosign"]["ratio"] <= LIMITS["ratio"]
-        and result["many"]["a_second"] >= LIMITS["many"]
+        result["statements"]["seconds"] <= LIMITS["statements.seconds"]
+        and result["verify"]["seconds"] <= LIMITS["verify.seconds"]
+        and result["cosign"]["ratio"] <= LIMITS["cosign.ratio"]
+        and result["many"]["a_second"] >= LEAST["many.a_second"]
     )
-    result |= {"limits": LIMITS, "good": good}
+    result |= {"limits": LIMITS, "least": LEAST, "good": good}
     print(json.dumps(result, indent=None if options.json else 2))
     return int(not good)
 

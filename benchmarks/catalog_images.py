@@ -50,6 +50,7 @@ from outside.mmdebstrap import make_root  # noqa: E402
 RELEASE = "trixie"
 USER = 65532
 LIMITS = {"size": 0.5, "memory": 1.0}
+"""Of the ratios to Debian slim."""
 PATIENCE, REST = 180, 5
 """Seconds until a server has to listen, and how long it then rests before it is looked at."""
 
@@ -122,7 +123,8 @@ def main() -> int:
         if values[key]["ratio"] > limit
     ]
     if options.json:
-        print(json.dumps({**figures, "limits": LIMITS, "missed": missed, "good": not missed}))
+        limits = {f"*.{key}.ratio": limit for key, limit in LIMITS.items()}
+        print(json.dumps({**figures, "limits": limits, "missed": missed, "good": not missed}))
     return int(bool(missed))
 
 

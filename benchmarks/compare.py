@@ -36,6 +36,7 @@ KNOWN_LIMIT = 0.6
 """Seconds."""
 FOREIGN_LIMIT = 0.35
 """Times of syft for one of the two."""
+LIMITS = {"known_*": KNOWN_LIMIT, "ratio": FOREIGN_LIMIT}
 PACKAGES = {
     "one": "python3,python3-requests,python3-yaml,nodejs,node-semver,ruby",
     "two": "python3,python3-lxml,nodejs,node-semver,perl,php-cli",
@@ -151,7 +152,7 @@ def main() -> int:
         archives = options.archives or [make_archive(folder, each) for each in PACKAGES]
         figures = measure(archives, syft, folder, options.runs)
     if options.json:
-        print(json.dumps(asdict(figures) | {"good": figures.good}, indent=2))
+        print(json.dumps(asdict(figures) | {"limits": LIMITS, "good": figures.good}, indent=2))
         return 0 if figures.good else 1
     sizes = " and ".join(f"{each / 1e6:.0f} MB" for each in figures.bytes)
     print(f"archives {sizes}, findings {figures.findings}, load {figures.load:.1f}")

@@ -238,7 +238,8 @@ def main() -> int:
     missed = [name for name, row in figures.items() if row.wall.median > limits.get(name, 99)]
     if options.json:
         value = {name: asdict(row) for name, row in figures.items()}
-        value |= {"before": options.revision, "pairs": options.pairs, "limits": limits}
+        value |= {"before": options.revision, "pairs": options.pairs}
+        value["limits"] = {f"{name}.wall.median": limit for name, limit in limits.items()}
         print(json.dumps(value | {"missed": missed}))
     else:
         for name, row in figures.items():

@@ -40,7 +40,7 @@ def main() -> int:
         "refused": rounds[0][1],
         "seconds": round(seconds, 2),
         "all_rounds": [round(taken, 2) for taken, _ in rounds],
-        "limit": LIMIT,
+        "limits": {"seconds": LIMIT},
         "good": seconds <= LIMIT,
     }
     print(json.dumps(result, indent=None if options.json else 2))

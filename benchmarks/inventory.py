@@ -48,6 +48,12 @@ FILE_BYTES = 100 * 1024
 SMALL_FILES, LARGE_FILES = 4_000, 40_000
 MILLION = 1_000_000
 MILLION_MEGABYTES = 200
+LIMITS = {
+    "time_ratio": TIME_LIMIT,
+    "memory_ratio": MEMORY_LIMIT,
+    "million.megabytes": MILLION_MEGABYTES,
+    "large_ratio": LARGE_LIMIT,
+}
 PACKAGES = "python3,python3-requests,python3-yaml,nodejs,node-semver,ruby"
 RUNS = 5
 
@@ -276,7 +282,7 @@ def main() -> int:
         archive = options.archive or make_archive(folder)
         figures = measure(archive, syft, folder, options.runs)
     if options.json:
-        print(json.dumps(asdict(figures) | {"good": figures.good}, indent=2))
+        print(json.dumps(asdict(figures) | {"limits": LIMITS, "good": figures.good}, indent=2))
     else:
         print(
             f"image    {figures.image_bytes / 1e6:.0f} MB, {figures.packages} packages "

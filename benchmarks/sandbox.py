@@ -52,7 +52,8 @@ def main() -> int:
     with workplace(options.home) as (folder, home):
         figures = measured(folder, home, options.runs)
     passed = [key for key, limit in LIMITS.items() if figures[key]["ratio"] > limit]
-    result = {**figures, "runs": options.runs, "limits": LIMITS, "good": not passed}
+    limits = {f"{key}.ratio": limit for key, limit in LIMITS.items()}
+    result = {**figures, "runs": options.runs, "limits": limits, "good": not passed}
     if options.json:
         print(json.dumps(result))
     else:

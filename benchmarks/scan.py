@@ -3,11 +3,11 @@
     python benchmarks/scan.py [--json] [--rounds 5] [--image DIR] [--fleet 1000]
 
 Measured as whole processes: the import of a real export (`osv-debian-2025-02-12.zip`, time, peak
-memory, size of the database); a scan of an image that was looked into before, by Ironhull and by
-trivy with a database made from the same export, in turns (median of the rounds); a rescan of stored
-inventories against the whole database. Without --image the image has the package database of as
-many Debian packages as node:20 has (413), of this machine or of the export. Ends with 1 if a goal
-of the project is missed.
+memory, size of the database); an update of a day, of which a hundred records changed; a scan of an
+image that was looked into before, by Ironhull and by trivy with a database made from the same
+export, in turns (median of the rounds); a rescan of stored inventories against the whole database.
+Without --image the image has the package database of as many Debian packages as node:20 has (413),
+of this machine or of the export. Ends with 1 if a goal of the project is missed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,15 +54,19 @@ EXPORT = "osv-debian-2025-02-12.zip"
 PACKAGES = 413
 MB = 10**6
 
+CHANGED = 100
+"""Records of a day's update."""
 GOALS = {
     "import_seconds": 1.36,
     "import_memory_mb": 300.0,
     "database_mb": 80.0,
+    "day_seconds": 0.17,
     "scan_seconds": 0.17,
     "scan_of_trivy": 0.05,
     "rescan_seconds": 0.44,
     "rescan_memory_mb": 150.0,
 }
+"""At most; of an import 0.4 and of a day 0.05 of what a first import took before (3.4 s)."""
 
 
 @dataclass(frozen=True)
@@ -216,6 +221,7 @@ def measure(
     figures["import_cpu_seconds"] = statistics.median(each.cpu for each in imports)
     figures["import_memory_mb"] = max(each.memory for each in imports)
     figures["database_mb"] = database.stat().st_size / MB
+    figures |= a_day(work, export, rounds)
     figures |= scans(work, export, image or an_image(work, database), rounds)
     a_fleet(home, database, fleet)
     command = ironhull("rescan", "--all", "--json", "--max-age", "0")
@@ -226,6 +232,31 @@ def measure(
     figures["rescan_cpu_seconds"] = statistics.median(each.cpu for each in again)
     figures["rescan_memory_mb"] = max(each.memory for each in again)
     return figures
+
+
+def a_day(work: Path, export: Path, rounds: int) -> dict[str, float]:
+    """An update of single records, each time on the database as the import left it."""
+    home, day, kept = work / "home", work / "day.zip", work / "kept.sqlite"
+    database = home / "advisories/advisories.sqlite"
+    with zipfile.ZipFile(export) as whole, zipfile.ZipFile(day, "w", zipfile.ZIP_DEFLATED) as some:
+        names = [name for name in whole.namelist() if name.endswith(".json")]
+        for name in names[:: len(names) // CHANGED][:CHANGED]:
+            record = json.loads(whole.read(name)) | {"modified": "2025-02-13T00:00:00Z"}
+            some.writestr(name, json.dumps(record))
+    shutil.copy(database, kept)
+    runs = []
+    for _ in range(rounds):
+        shutil.copy(kept, database)
+        source = f"osv-debian={day}"
+        runs.append(
+            run(ironhull("advisories", "update", "-q", "--delta", "--source", source), home)
+        )
+    shutil.copy(kept, database)
+    return {
+        "day_records": CHANGED,
+        "day_seconds": statistics.median(each.seconds for each in runs),
+        "day_cpu_seconds": statistics.median(each.cpu for each in runs),
+    }
 
 
 def scans(work: Path, export: Path, image: Path, rounds: int) -> dict[str, float]:
@@ -270,7 +301,7 @@ def main() -> int:
         figures = measure(Path(folder), export, options.rounds, options.image, options.fleet)
     missed = [name for name, goal in GOALS.items() if name in figures and figures[name] > goal]
     if options.json:
-        value: dict[str, Any] = {"figures": figures, "goals": GOALS, "missed": missed}
+        value: dict[str, Any] = {**figures, "limits": GOALS, "missed": missed}
         print(json.dumps(value, indent=2))
     else:
         for name, figure in figures.items():

@@ -126,7 +126,8 @@ def main() -> int:
         rows = in_folder(folder, options.before, options.pairs)
     good = all(row.cpu_ratio <= LIMITS[name] for name, row in rows.items())
     figures = {name: asdict(row) for name, row in rows.items()}
-    result = {**figures, "before": options.before, "pairs": options.pairs, "limits": LIMITS,
+    limits = {f"{name}.cpu_ratio": limit for name, limit in LIMITS.items()}
+    result = {**figures, "before": options.before, "pairs": options.pairs, "limits": limits,
               "good": good}  # fmt: skip
     print(json.dumps(result, indent=None if options.json else 2))
     return int(not good)

@@ -40,7 +40,7 @@ def main() -> int:
         for name, limit in LIMITS.items()
         if isinstance(value := figures[name], float) and value > limit
     ]
-    figures["limits_passed"] = passed
+    figures["limits"] = LIMITS
     if options.json:
         print(json.dumps(figures))
     else:
