@@ -15,12 +15,13 @@ from typing import IO
 
 from ironhull.build import versions
 from ironhull.build.compression import Compression
-from ironhull.build.elsewhere import ImageSource
+from ironhull.build.elsewhere import ImageSource, SharedLayers
+from ironhull.build.made_before import made_before, remember
 from ironhull.build.origins import artifact_name
 from ironhull.build.path_writer import PathWriter, is_possible, leads_out
 from ironhull.build.patterns import chosen
 from ironhull.build.placed import placed
-from ironhull.build.record import MadeLayer, read_record, write_record
+from ironhull.build.record import MadeLayer
 from ironhull.build.sink import LayerSink
 from ironhull.build.transform import ALIASED, MAX_TIME, aliased, clean_name
 from ironhull.definition.model import ArtifactRequest
@@ -47,17 +48,16 @@ def artifact_layer(
     home: Home,
     images: ImageSource,
     compression: Compression,
+    shared: SharedLayers,
 ) -> MadeLayer:
     """The layer of one request; DefinitionError at its place if it cannot be had or used."""
     try:
         key = _key(request, platform, compression)
-        record = read_record(home.layers, key)
-        if record is not None and home.store.blobs.renew(
-            record.descriptor.digest, record.descriptor.size
-        ):
+        record = made_before(home, key, shared)
+        if record is not None:
             return record
         record = _make(request, images.manifest(request, platform), key, home, compression)
-        write_record(home.layers, record)
+        remember(home, record, shared)
         return record
     except IronhullError as error:
         raise placed(error, request.place, f"{request.reference}@{request.digest}") from None

@@ -14,7 +14,8 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from ironhull.build.compression import Compression
 from ironhull.build.elsewhere import SharedLayers
 from ironhull.build.layer import layer_key, make_layer
-from ironhull.build.record import MadeLayer, read_record, write_record
+from ironhull.build.made_before import made_before, remember
+from ironhull.build.record import MadeLayer
 from ironhull.build.sink import LayerSink
 from ironhull.build.transform import Policy
 from ironhull.build.tree import Tree
@@ -68,23 +69,12 @@ class LayerPlan:
         """Note that a layer is needed; returns its key."""
         key = layer_key(debs, self._policy, self._compression)
         if key not in self.records and key not in self._missing:
-            record = self._known(key)
-            if record is None and self._shared.bring(key):
-                record = self._known(key)
+            record = made_before(self._home, key, self._shared)
             if record is not None:
                 self.records[key] = record
             else:
                 self._missing[key] = debs
         return key
-
-    def _known(self, key: str) -> MadeLayer | None:
-        record = read_record(self._home.layers, key)
-        # Renewed, so that a clean-up that runs beside this build takes it for new.
-        if record is not None and self._blobs.renew(
-            record.descriptor.digest, record.descriptor.size
-        ):
-            return record
-        return None
 
     @property
     def missing(self) -> list[Deb]:
@@ -110,8 +100,7 @@ class LayerPlan:
             record = make_layer(
                 debs, self._home.packages, self._policy, self._compression, self._blobs, check_stop
             )
-            write_record(self._home.layers, record)
-            self._shared.keep(record)
+            remember(self._home, record, self._shared)
             advance(1)
             return record
 

@@ -19,11 +19,13 @@ import zstandard
 from ironhull.archive.interface import Download
 from ironhull.build import versions
 from ironhull.build.compression import Compression
+from ironhull.build.elsewhere import SharedLayers
+from ironhull.build.made_before import made_before, remember
 from ironhull.build.origins import fetched_name
 from ironhull.build.path_writer import PathWriter, is_possible, leads_out
 from ironhull.build.patterns import chosen
 from ironhull.build.placed import placed
-from ironhull.build.record import MadeLayer, read_record, write_record
+from ironhull.build.record import MadeLayer
 from ironhull.build.sink import LayerSink
 from ironhull.build.transform import MAX_TIME, aliased, clean_name
 from ironhull.build.zip_reader import ZipReader
@@ -41,19 +43,21 @@ MAX_MEMBERS = 200_000
 
 
 def file_layer(
-    request: FileRequest, home: Home, download: Download, compression: Compression
+    request: FileRequest,
+    home: Home,
+    download: Download,
+    compression: Compression,
+    shared: SharedLayers,
 ) -> MadeLayer:
     """The layer of one request; DefinitionError at its place if it cannot be had or used."""
     try:
         key = _key(request, compression)
-        record = read_record(home.layers, key)
-        if record is not None and home.store.blobs.renew(
-            record.descriptor.digest, record.descriptor.size
-        ):
+        record = made_before(home, key, shared)
+        if record is not None:
             return record
         path = _fetched(request, home.packages, download)
         record = _make(request, path, key, home.store.blobs, compression)
-        write_record(home.layers, record)
+        remember(home, record, shared)
         return record
     except IronhullError as error:
         raise placed(error, request.place, request.url) from None

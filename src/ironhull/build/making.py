@@ -98,10 +98,14 @@ def _other_layers(
     """Layers of fetched files, and of files out of other images."""
     for request in definition.files:
         if not request.platforms or platform in request.platforms:
-            yield file_layer(request, home, elsewhere.download, options.compression)
+            yield file_layer(
+                request, home, elsewhere.download, options.compression, elsewhere.layers
+            )
     for artifact in definition.artifacts:
         if not artifact.platforms or platform in artifact.platforms:
-            yield artifact_layer(artifact, platform, home, elsewhere.images, options.compression)
+            yield artifact_layer(
+                artifact, platform, home, elsewhere.images, options.compression, elsewhere.layers
+            )
 
 
 def _deciding(definition: ImageDefinition, built: Sequence[MadeLayer]) -> ImageDefinition:

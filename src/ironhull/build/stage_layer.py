@@ -22,9 +22,10 @@ from ironhull.build import versions
 from ironhull.build.assemble import DEFAULT_PATH
 from ironhull.build.compression import Compression
 from ironhull.build.elsewhere import Elsewhere, StageCommand, StageOutcome
+from ironhull.build.made_before import made_before, remember
 from ironhull.build.origins import stage_name
 from ironhull.build.path_writer import PathWriter
-from ironhull.build.record import MadeLayer, read_record, write_record
+from ironhull.build.record import MadeLayer
 from ironhull.build.sink import LayerSink
 from ironhull.build.stage_root import StageMaking, stage_records, unpack_stage
 from ironhull.build.stage_tree import Found, listed, write_outputs
@@ -95,11 +96,11 @@ def _layer(
 ) -> MadeLayer:
     home, stage = making.home, making.stage
     key = _key(making, earlier, compression)
-    record = read_record(home.layers, key)
-    blobs = home.store.blobs
-    if record is None or not blobs.renew(record.descriptor.digest, record.descriptor.size):
+    shared = making.elsewhere.layers
+    record = made_before(home, key, shared)
+    if record is None:
         record = _built(making, earlier, key, compression, _Surroundings(jobs=making.jobs))
-        write_record(home.layers, record)
+        remember(home, record, shared)
     if twice:
         again = _built(making, earlier, key, compression, _Surroundings(_FAR_ZONE, 1))
         if again.diff_id != record.diff_id:

@@ -67,12 +67,19 @@ def stage_records(making: StageMaking) -> list[MadeLayer]:
     if making.stage.uses is not None:
         images.insert(0, replace(making.stage.uses, excludes=_OF_THE_HOST))
     records += [
-        artifact_layer(image, making.platform, home, making.elsewhere.images, compression)
+        artifact_layer(
+            image,
+            making.platform,
+            home,
+            making.elsewhere.images,
+            compression,
+            making.elsewhere.layers,
+        )
         for image in images
         if not image.platforms or making.platform in image.platforms
     ]
     records += [
-        file_layer(request, home, making.elsewhere.download, compression)
+        file_layer(request, home, making.elsewhere.download, compression, making.elsewhere.layers)
         for request in making.of.files
         if not request.platforms or making.platform in request.platforms
     ]

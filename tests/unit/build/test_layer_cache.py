@@ -11,23 +11,29 @@ from typing import Any
 
 import pytest
 from tests.fakes.deb import file, make_deb, program
-from tests.fakes.definition import AMD64, definition, lock, locked
+from tests.fakes.definition import AMD64, definition, lock, locked, place
 from tests.fakes.elsewhere import NOTHING_ELSEWHERE
+from tests.fakes.image import make_image
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.signer import FakeSigner
+from tests.unit.build.test_stages import Steps, output, stage, staged, writes
 from tests.unit.registry.client.conftest import QUICK, Notes
 
 from ironhull.build.built import BuiltImage
 from ironhull.build.compression import Compression
-from ironhull.build.elsewhere import LayerPlace
+from ironhull.build.elsewhere import Elsewhere, LayerPlace
 from ironhull.build.image import build_image
 from ironhull.build.layer_cache import ENVELOPE, RECORD, SignedLayers
 from ironhull.build.request import BuildOptions
+from ironhull.definition.model import ArtifactRequest, FileRequest, ImageDefinition
+from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of
+from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.progress import Silent
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.credentials import Credentials
+from ironhull.store.choice import choose_manifest
 from ironhull.store.home import Home
 
 OURS = FakeSigner()
@@ -104,6 +110,54 @@ def test_a_layer_is_made_once_and_found_by_machines_without_its_package(team: Te
     second = team.build("desk", packages=False, signer=None)
     assert second.descriptor == first.descriptor
     assert (first.layers_made, second.layers_made) == (2, 0)
+    assert team.notes.notes == []
+
+
+class OwnImages:
+    """The one image of a home's own store."""
+
+    def __init__(self, found: Descriptor) -> None:
+        self.found = found
+
+    def manifest(self, wanted: ArtifactRequest, platform: Platform) -> Descriptor:
+        return self.found
+
+
+def of_a_file(folder: Path, home: Home) -> tuple[ImageDefinition, Elsewhere]:
+    given = folder / "given"
+    given.write_bytes(b"given")
+    request = FileRequest(given.as_uri(), digest_of(b"given"), "/opt/given", place())
+    return definition(files=(request,)), NOTHING_ELSEWHERE
+
+
+def of_an_image(folder: Path, home: Home) -> tuple[ImageDefinition, Elsewhere]:
+    found = make_image(home.store, [{"opt/tool": "x"}], names=["tools:1"])
+    request = ArtifactRequest("registry.example/tools:1", found.digest, place(), ("opt",))
+    images = OwnImages(choose_manifest(home.store, found, None))
+    return definition(artifacts=(request,)), replace(NOTHING_ELSEWHERE, images=images)
+
+
+def of_a_stage(folder: Path, home: Home) -> tuple[ImageDefinition, Elsewhere]:
+    built = definition(builds=(stage(output("/target", "/opt")),))
+    return built, replace(NOTHING_ELSEWHERE, stages=Steps({"make": writes("target/web", "x")}))
+
+
+@pytest.mark.parametrize("kind", [of_a_file, of_an_image, of_a_stage])
+def test_layers_of_files_of_other_images_and_of_stages_are_made_once_too(
+    team: Team, tmp_path: Path, kind: Callable[[Path, Home], tuple[ImageDefinition, Elsewhere]]
+) -> None:
+    options = BuildOptions(Compression.parse("zstd:3"), (AMD64,))
+
+    def build(machine: str, elsewhere: Elsewhere) -> BuiltImage:
+        home = Home(tmp_path / machine)
+        layers = SignedLayers(home, team.opened, OURS.public, OURS, team.notes.note)
+        here = replace(elsewhere, layers=layers)
+        return build_image(of, staged(home, "web"), home, here, options, Silent())
+
+    of, elsewhere = kind(tmp_path, Home(tmp_path / "ci"))
+    first = build("ci", elsewhere)
+    (tmp_path / "given").unlink(missing_ok=True)
+    assert build("desk", NOTHING_ELSEWHERE).descriptor == first.descriptor
     assert team.notes.notes == []
 
 
