@@ -17,36 +17,52 @@ DEFAULTS = (
         "Layers are zstd",
         "*pull zstd*: the engines here read them, docker 26.1 too, but for docker 20.10, which "
         "takes them for a broken tar: `--compression gzip` for it (*pull gzip*)",
+        "definition/format.py",
     ),
     (
         "Entries of an index of zstd images have the annotation of containers/image",
         "*copy index*: skopeo 1.18 keeps the digest then, and else writes the index anew",
+        "build/assemble.py",
     ),
     (
         "`--compression zstd:chunked` is an option",
         "*pull zstd:chunked*: who reads zstd reads it, whether it fetches parts or not",
+        "chunked/format.py",
     ),
     (
-        "VEX names the image by its index, by the manifest of the platform, and by the digest of "
-        "its index alone",
-        "*scan with OpenVEX*, *scan platform with OpenVEX* and *scan renamed image with OpenVEX*: "
-        "grype looks for the digest that it was asked for",
+        "VEX names the image by its index, by the manifest of the platform, and by the digest "
+        "of its index alone",
+        "*scan with OpenVEX*, *scan platform with OpenVEX* and *scan renamed image with "
+        "OpenVEX*: grype looks for the digest that it was asked for",
+        "vex/products.py",
     ),
     (
         "Without the API the list under the tag `sha256-…` is ours, with types and annotations",
         "*list by type* and *copy to the other kind* on *no API*",
+        "registry/client/referrers.py",
     ),
     (
         "Signed bundles refer to the index and to each platform",
         "*verify signature* and *verify statements*: cosign finds them by either digest",
+        "workspace/attesting.py",
     ),
-    ("`ironhull copy` brings what refers to an image", "*copy referrers*: skopeo and crane do not"),
-    ("One platform alone stands in an archive without an index", "*bundle* beside *flat archive*"),
+    (
+        "`ironhull copy` brings what refers to an image",
+        "*copy referrers*: skopeo and crane do not",
+        "registry/client/transfer.py",
+    ),
+    (
+        "One platform alone stands in an archive without an index",
+        "*bundle* beside *flat archive*",
+        "store/export.py",
+    ),
     (
         "Two SBOMs, with a purl for each package; CycloneDX 1.5 is an option of `ironhull sbom`",
         "*read CycloneDX*, *read SPDX*; *scan CycloneDX 1.5* for older trivy",
+        "sbom/cyclonedx.py",
     ),
 )
+"""A default, the rows that say why, and where below src/ironhull it is: there a row is named."""
 HEAD = """\
 # Who reads what we write
 
@@ -108,7 +124,7 @@ def page(data: dict[str, Any]) -> str:
 
 def defaults() -> str:
     """What we do by default, as a table."""
-    rows = ("| default | because of |", "|---|---|", *(f"| {a} | {b} |" for a, b in DEFAULTS))
+    rows = ("| default | because of |", "|---|---|", *(f"| {a} | {b} |" for a, b, _ in DEFAULTS))
     return "\n".join(rows)
 
 

@@ -3,7 +3,8 @@
 A layer is zstd frames, then three skippable ones, which decompressors pass over: the table of
 contents, tar-split's record of the archive's headers (both compressed), and a footer that says
 where those are. The layer's descriptor says it too, with the digest of the table: who trusts the
-manifest can trust the table, and through it the digest of every file.
+manifest can trust the table, and through it the digest of every file. Who reads zstd reads such a
+layer too (docs/compatibility.md, *pull zstd:chunked*).
 """
 
 from __future__ import annotations

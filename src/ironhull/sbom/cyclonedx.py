@@ -1,7 +1,8 @@
 """A bill of materials as CycloneDX JSON. Equal bills give equal bytes.
 
 A package has its files as components of its own, and its source package as an ancestor: a
-source is not installed, and who scans components must not take it for one that is.
+source is not installed, and who scans components must not take it for one that is. The form 1.5 is
+for older scanners, which cannot read 1.6 (docs/compatibility.md, *scan CycloneDX 1.5*).
 """
 
 from __future__ import annotations

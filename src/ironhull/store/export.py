@@ -1,7 +1,8 @@
 """Images out of a layout into one file: an OCI archive or docker's own archive.
 
 Both are streamed, depend on nothing but the image and its names, and verify every byte they copy.
-The merged file tree of an image is `ironhull.store.rootfs`.
+The merged file tree of an image is `ironhull.store.rootfs`. One platform that nothing comes with
+stands in an archive without an index (docs/compatibility.md, *flat archive* beside *bundle*).
 """
 
 from __future__ import annotations

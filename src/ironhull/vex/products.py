@@ -1,4 +1,8 @@
-"""How an image and its packages are named in VEX that we write."""
+"""How an image and its packages are named in VEX that we write.
+
+What scanners find by that: docs/compatibility.md, *scan with OpenVEX*,
+*scan platform with OpenVEX*, *scan renamed image with OpenVEX*.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Signed statements about an image of the store or a registry, attached to it.
 
 Every statement is a referrer of its own, of the manifest of a platform; the index is signed too, so
-that whoever comes by a tag finds a signature. What others have attached stays (`attest_places`).
+that whoever comes by a tag finds a signature (docs/compatibility.md, *verify signature*). What
+others have attached stays (`attest_places`).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import pytest
 from outside import grype
 from outside.compat import copying, documents, layouts, registries, statements
 from outside.compat.model import JOBS, PLACES, RECIPES, Run, Seen, Timeout, Tool, cell
-from outside.compat.page import TARGET, page
+from outside.compat.page import DEFAULTS, TARGET, page
 from outside.compat.publication import Publication
 from outside.compat.scanners import (
     REASONS,
@@ -27,6 +27,9 @@ from outside.compat.scanners import (
 )
 from outside.trivy import entries_of
 
+import ironhull
+
+SOURCE = Path(ironhull.__file__).parent
 DATA: dict[str, Any] = json.loads(TARGET.with_suffix(".json").read_text())
 ENTERED = (copying, documents, layouts, registries, statements)
 
@@ -76,6 +79,16 @@ def test_every_row_that_the_page_justifies_a_default_with_is_there() -> None:
     assert named
     assert named <= set(JOBS)
     assert before
+
+
+@pytest.mark.parametrize(("default", "why", "place"), DEFAULTS)
+def test_where_a_default_is_decided_a_row_is_named_that_justifies_it(
+    default: str, why: str, place: str
+) -> None:
+    text = " ".join((SOURCE / place).read_text().replace('"', " ").split())
+    assert "docs/compatibility.md" in text, default
+    rows = re.findall(r"\*([^*\n]+)\*", why)
+    assert any(row in text.partition("docs/compatibility.md")[2][:120] for row in rows), default
 
 
 def test_the_page_is_of_many_tools_and_many_jobs() -> None:

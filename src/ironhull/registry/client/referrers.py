@@ -1,7 +1,9 @@
 """Referrers of a manifest in a registry: the API, and the tag that stands in where it is missing.
 
 Without the API (distribution-spec, "Referrers Tag Schema") an index under the tag `sha256-<hex>`
-lists them, and clients keep it up to date: read, add, write, and look whether it stayed.
+lists them, and clients keep it up to date: read, add, write, and look whether it stayed. Each is
+listed with its type and annotations, which others filter by (docs/compatibility.md,
+*list by type*).
 """
 
 from __future__ import annotations

@@ -4,7 +4,9 @@
 2. bring the blobs, each manifest when its parts are there, referrers after their subject;
 3. give the names last: a name never points at something incomplete.
 
-What waits for nothing is done several at a time.
+What waits for nothing is done several at a time. What refers to an image comes with it unless
+somebody says no: other tools leave it behind without a word (docs/compatibility.md,
+*copy referrers*).
 """
 
 from __future__ import annotations
