@@ -153,7 +153,7 @@ def test_a_toolbox_sees_processes_files_and_sockets_of_a_container_without_a_she
 ):
     layout, name = ImageLayout(catalog / "home/store"), f"localhost/looked-at:{os.getpid()}"
     podman.load(layout, choose_manifest(layout, layout.find("valkey:8.1")), [name])
-    look = "ps -e; ls /proc/1/root/etc/valkey; ss -tln"
+    look = "ps -e; ls /target/etc/valkey; ss -tln"
     try:
         with podman.start(name, replace(HARDENED, network="none")) as container:
             ask(container, ("valkey-cli", "ping"))
@@ -165,6 +165,18 @@ def test_a_toolbox_sees_processes_files_and_sockets_of_a_container_without_a_she
     finally:
         podman.remove(name)
     for seen in ("valkey-server", "valkey.conf", ":6379"):
+        assert seen in said
+
+
+def test_a_toolbox_sees_the_files_of_an_image_that_is_not_started_and_cannot_write_them(
+    catalog, podman_settings
+):
+    look = "ls /target/etc/valkey; touch /target/new 2>&1 || readelf -d /target/usr/bin/valkey-cli"
+    said = ironhull(
+        catalog, "debug", "valkey:8.1", "bash", "-c", look,
+        images=catalog / "images", podman=podman_settings,
+    )  # fmt: skip
+    for seen in ("valkey.conf", "Read-only file system", "libc.so.6"):
         assert seen in said
 
 

@@ -49,7 +49,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "export": ("Run", "export", "Write a built image to a file, or its file tree."),
     "test": ("Run", "test", "Run the tests of an image's definition."),
     "check": ("Examine", "check", "Check that any image can do its job."),
-    "debug": ("Run", "debug", "Look into a container that has no shell."),
+    "debug": ("Run", "debug", "Look into a container or image that has no shell."),
     "demo": ("Run", "demo", "Run the case study: two ways into an image, side by side."),
     "engine": ("Run", "engine", "Show container engines, and settings for them."),
     "push": ("Publish", "push", "Push an image of the store to registries."),

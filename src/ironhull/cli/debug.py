@@ -1,28 +1,29 @@
-"""`ironhull debug`: a toolbox beside a container that has no shell."""
+"""`ironhull debug`: a toolbox beside a container, or over an image, that has no shell."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import click
 
 from ironhull.cli.machine import opened
 from ironhull.cli.signals import ended_by_signals
+from ironhull.engine.find import RUNNERS
 from ironhull.workspace.debugging import toolbox
 
 
 @click.command(
-    short_help="Look into a container that has no shell.",
+    short_help="Look into a container or image that has no shell.",
     context_settings={"ignore_unknown_options": True},
 )
-@click.argument("container", metavar="CONTAINER")
+@click.argument("target", metavar="CONTAINER|NAME:TAG")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "--engine",
     "engine_name",
-    type=click.Choice(("podman", "docker")),
-    help="What the container runs in; without it the first of podman and docker that works.",
+    type=click.Choice(RUNNERS),
+    help="What the container runs in; without it the first of podman and docker that works, and "
+    "the sandbox for an image.",
 )
 @click.option(
     "--toolbox",
@@ -32,22 +33,24 @@ from ironhull.workspace.debugging import toolbox
     metavar="NAME:TAG",
     help="Image of the store to look with.",
 )
-def debug(container: str, command: tuple[str, ...], engine_name: str | None, image: str) -> None:
-    r"""Start a toolbox in the namespaces of a running CONTAINER: its processes, its network.
+def debug(target: str, command: tuple[str, ...], engine_name: str | None, image: str) -> None:
+    r"""Start a toolbox beside a running CONTAINER, in its processes and its network, or over the
+    files of an image of the store, which is not started.
 
-    The container's files are below /proc/1/root, as they are; nothing is added to it. Without a
-    COMMAND it is bash. The toolbox is gone when it ends.
+    The files are below /target, as they are; nothing is added to them, and an image's cannot be
+    written. Without a COMMAND it is bash. The toolbox is gone when it ends.
 
     \b
     Examples:
       ironhull build toolbox:13
       ironhull debug web
-      ironhull debug web ls -l /proc/1/root/etc
+      ironhull debug web ls -l /target/etc
+      ironhull debug node:20 readelf -d /target/usr/bin/node
     """
     with (
         opened() as machine,
         ended_by_signals(),
-        toolbox(machine, container, image, engine_name) as box,
+        toolbox(machine, target, image, engine_name) as box,
     ):
         if command and not sys.stdin.isatty():
             result = box.run(command)
@@ -55,5 +58,5 @@ def debug(container: str, command: tuple[str, ...], engine_name: str | None, ima
             click.echo(result.stderr, nl=False, err=True)
             code = result.exit_code
         else:
-            code = subprocess.run(box.at_terminal(command), check=False).returncode
-    raise click.exceptions.Exit(code if code >= 0 else 128 - code)
+            code = box.at_terminal(command)
+    raise click.exceptions.Exit(code)

@@ -1,72 +1,157 @@
-"""A toolbox beside a container: it joins the processes and the network, and adds nothing."""
+"""A toolbox beside a running container or over the files of an image, adding nothing to it."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from ironhull.engine.find import CONTAINER_ENGINES, engine
-from ironhull.engine.interface import Container, Engine, RunOptions, RunResult
+from ironhull.engine.find import CONTAINER_ENGINES, EngineSettings, engine
+from ironhull.engine.interface import Container, Engine, Mount, RunOptions, RunResult
 from ironhull.engine.process import call
+from ironhull.engine.unpacked import unpacked
 from ironhull.errors import EngineError, NotFoundError
 from ironhull.store.choice import choose_manifest
+from ironhull.store.layout import ImageLayout
 from ironhull.workspace.engines import engine_settings
 from ironhull.workspace.images import stored
 from ironhull.workspace.machine import Machine
 
+TARGET = "/target"
+"""Where the files lie that are looked at: a link to /proc/1/root, or an image that is mounted."""
 _FOR_EVER = ("sleep", "infinity")
+_SHELL = ("bash",)
+
+
+class Toolbox(Protocol):
+    """A toolbox that is there while the block of `toolbox` lasts."""
+
+    def run(self, command: Sequence[str], timeout: float = 3600) -> RunResult:
+        """Run a command in it to its end; 126 and 127: it could not be started."""
+        ...
+
+    def at_terminal(self, command: Sequence[str]) -> int:
+        """Run a command (bash if it is none) with this process's terminal; its exit code."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Toolbox:
-    """A running toolbox."""
+class _InEngine:
+    """A toolbox that runs in podman or docker."""
 
     program: tuple[str, ...]
     """The engine's command with its own options: `podman --root …`."""
     container: Container
 
     def run(self, command: Sequence[str], timeout: float = 3600) -> RunResult:
-        """Run a command in it to its end; 126 and 127: it could not be started."""
+        """As `Toolbox.run`."""
         return self.container.execute(command, timeout=timeout)
 
-    def at_terminal(self, command: Sequence[str]) -> list[str]:
-        """The words that run a command (bash if it is none) at a terminal."""
-        return [*self.program, "exec", "-it", self.container.id, *(command or ("bash",))]
+    def at_terminal(self, command: Sequence[str]) -> int:
+        """As `Toolbox.at_terminal`."""
+        words = [*self.program, "exec", "-it", self.container.id, *(command or _SHELL)]
+        code = subprocess.run(words, check=False).returncode
+        return code if code >= 0 else 128 - code
+
+
+@dataclass(frozen=True, slots=True)
+class _InSandbox:
+    """A toolbox that is made anew for each command, which ends with it."""
+
+    sandbox: Engine
+    name: str
+    options: RunOptions
+
+    def run(self, command: Sequence[str], timeout: float = 3600) -> RunResult:
+        """As `Toolbox.run`."""
+        options = replace(self.options, entrypoint=tuple(command))
+        return self.sandbox.run(self.name, options, timeout=timeout)
+
+    def at_terminal(self, command: Sequence[str]) -> int:
+        """As `Toolbox.at_terminal`."""
+        options = replace(self.options, entrypoint=tuple(command or _SHELL))
+        with self.sandbox.attach(self.name, options) as attached:
+            return attached.wait() or 0
 
 
 @contextmanager
 def toolbox(
-    machine: Machine, container: str, image: str = "toolbox:13", engine_name: str | None = None
+    machine: Machine, target: str, image: str = "toolbox:13", engine_name: str | None = None
 ) -> Iterator[Toolbox]:
-    """A toolbox out of the store, joined to a running container while the block lasts.
+    """A toolbox out of the store, for a running container or an image of the store.
 
-    The container's files are below /proc/1/root. NotFoundError if the toolbox is not in the store
-    or the engine does not know the container; EngineError if no engine works or it does not run.
+    Of a container it has the processes and the network; of an image, which is not started, the
+    files. They are below `/target`, an image's read-only. `engine_name` is podman, docker or
+    sandbox; None looks for a container in the first of podman and docker that works, then for an
+    image, which it shows in the sandbox. NotFoundError if there is neither or the toolbox is not in
+    the store; EngineError if no engine works or it does not run.
     """
-    layout, settings = machine.home.store, engine_settings(machine)
-    found = engine(engine_name, settings, CONTAINER_ENGINES)
-    host = ("-H", settings.docker_host) if settings.docker_host else ()
-    program = ("podman", *settings.podman) if found.name == "podman" else (found.name, *host)
-    # A wrong name is said before a toolbox is asked for.
-    if call([*program, "container", "inspect", container], timeout=60).code:
-        raise _unknown(found, container)
+    found, beside = _where(machine, target, engine_name)
+    options = _beside(target) if beside else _over(machine, target)
+    layout, name = machine.home.store, f"localhost/ironhull-toolbox:{os.getpid()}"
     manifest = choose_manifest(layout, stored(layout, image))
-    name = f"localhost/ironhull-toolbox:{os.getpid()}"
-    options = RunOptions(
-        entrypoint=_FOR_EVER,
-        user="0",
-        cap_add=("SYS_PTRACE",),
-        network=f"container:{container}",
-        processes=f"container:{container}",
-    )
     found.load(layout, manifest, [name])
     try:
-        with _started(found, name, options, container) as box:
-            yield Toolbox(program, box)
+        if found.name == "sandbox":
+            yield _InSandbox(found, name, options)
+            return
+        with _started(found, name, replace(options, entrypoint=_FOR_EVER), target) as box:
+            if beside:
+                box.execute(("ln", "-sfn", "/proc/1/root", TARGET))
+            yield _InEngine(_program(found, engine_settings(machine)), box)
     finally:
         found.remove(name)
+
+
+def _where(machine: Machine, target: str, engine_name: str | None) -> tuple[Engine, bool]:
+    """The engine for the toolbox, and whether the target is a container that runs there."""
+    settings, layout = engine_settings(machine), machine.home.store
+    try:
+        found = engine(engine_name, settings, CONTAINER_ENGINES)
+    except EngineError:
+        # Files of an image can be looked at without one.
+        if engine_name or not _is_image(layout, target):
+            raise
+        return engine("sandbox", settings), False
+    if found.name == "sandbox":
+        stored(layout, target)
+        return found, False
+    # A wrong name is said before a toolbox is asked for.
+    inspect = [*_program(found, settings), "container", "inspect", target]
+    if call(inspect, timeout=60).code == 0:
+        return found, True
+    if not _is_image(layout, target):
+        raise _unknown(found, target)
+    return (found if engine_name else engine("sandbox", settings)), False
+
+
+def _is_image(layout: ImageLayout, name: str) -> bool:
+    try:
+        stored(layout, name)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _beside(container: str) -> RunOptions:
+    joined = f"container:{container}"
+    return RunOptions(user="0", cap_add=("SYS_PTRACE",), network=joined, processes=joined)
+
+
+def _over(machine: Machine, image: str) -> RunOptions:
+    layout = machine.home.store
+    manifest = choose_manifest(layout, stored(layout, image))
+    files = unpacked(layout, manifest, machine.home.unpacked)
+    return RunOptions(user="0", network="none", mounts=(Mount(files, TARGET),))
+
+
+def _program(found: Engine, settings: EngineSettings) -> tuple[str, ...]:
+    if found.name == "podman":
+        return ("podman", *settings.podman)
+    return (found.name, *(("-H", settings.docker_host) if settings.docker_host else ()))
 
 
 def _started(found: Engine, image: str, options: RunOptions, container: str) -> Container:
@@ -78,8 +163,9 @@ def _started(found: Engine, image: str, options: RunOptions, container: str) -> 
         raise _unknown(found, container) from None
 
 
-def _unknown(found: Engine, container: str) -> NotFoundError:
+def _unknown(found: Engine, target: str) -> NotFoundError:
     return NotFoundError(
-        f"{found.name} has no container {container!r} (`{found.name} ps` lists those that run; "
+        f"{found.name} has no container {target!r}, and the store no image of that name "
+        f"(`{found.name} ps` lists containers that run, `ironhull images` images; "
         "--engine chooses another engine)"
     )

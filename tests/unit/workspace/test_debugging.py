@@ -1,4 +1,4 @@
-"""A toolbox beside a container, where there is none."""
+"""A toolbox beside a container or over an image, where there is none."""
 
 from __future__ import annotations
 
@@ -65,3 +65,40 @@ def test_a_wrong_name_is_said_before_a_toolbox_that_is_not_in_the_store(
     ):
         pass
     assert asked == [["podman", "container", "inspect", "web"]]
+
+
+@pytest.mark.parametrize("engine_name", [None, "podman", "sandbox"])
+def test_a_target_that_is_neither_container_nor_image_is_said_with_where_to_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_name: str | None
+) -> None:
+    def engine(name: str | None, *_: object) -> Fake:
+        fake = Fake("")
+        fake.name = name or "podman"
+        return fake
+
+    no = Finished(125, "", "", timed_out=False, seconds=0)
+    monkeypatch.setattr(debugging, "engine", engine)
+    monkeypatch.setattr(debugging, "call", lambda words, timeout: no)
+    machine = Machine(Settings(home=tmp_path / "home", catalog=tmp_path / "images"), Silent())
+    said = "no image 'web:latest'" if engine_name == "sandbox" else "`podman ps` lists .*images`"
+    with (
+        pytest.raises(NotFoundError, match=said),
+        debugging.toolbox(machine, "web", engine_name=engine_name),
+    ):
+        pass
+
+
+def test_without_an_engine_for_containers_an_image_is_still_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def engine(name: str | None, *_: object) -> Fake:
+        if name is None:
+            raise EngineError("podman is not installed; docker is not installed")
+        return Fake("")
+
+    monkeypatch.setattr(debugging, "engine", engine)
+    machine = Machine(Settings(home=tmp_path / "home", catalog=tmp_path / "images"), Silent())
+    with pytest.raises(EngineError, match="docker is not installed"):
+        debugging._where(machine, "web:1", None)
+    monkeypatch.setattr(debugging, "stored", lambda layout, name: None)
+    assert debugging._where(machine, "web:1", None)[1] is False
