@@ -167,7 +167,11 @@ class Gatherer:
         return count, tuple(problems)
 
     def _build(self, name: str, descriptor: Descriptor) -> BuildFacts | None:
-        """The facts of what a name points at; None for what is no image (an artifact)."""
+        """The facts of what a name points at; None for what is no image (an artifact).
+
+        None also where the name moves meanwhile, who may push can let it: what is read by name is
+        then another image's, and the next round sees it.
+        """
         platforms: list[PlatformFacts] = []
         annotations: Mapping[str, str] = {}
         problem, provenance = "", None
@@ -180,11 +184,17 @@ class Gatherer:
             for platform in _platforms(document):
                 place = f"store:{name}"
                 inventory = inventory_of(self._machine, place, platform)
+                if inventory.image.digest != descriptor.digest:
+                    return None
                 said = str(inventory.image.platform or platform or "")
                 platforms.append(platform_facts(inventory, said, reasons.get(said, {})))
             provenance = self._provenance(name, platforms)
         except Exception as error:
             problem = _said(error)
+        repository, _, tag = name.rpartition(":")
+        now = self._tags.listing().tags.get(repository, {}).get(tag)
+        if now is None or now.digest != descriptor.digest:
+            return None
         return _facts(descriptor, platforms, annotations, provenance, problem)
 
     def _reasons(self, descriptor: Descriptor) -> dict[str, dict[str, str]]:
@@ -245,6 +255,8 @@ class Gatherer:
             single = len(build.platforms) == 1
             platform = None if single else Platform.parse(found[0].platform)
             inventory = inventory_of(self._machine, f"store:{name}", platform)
+            if manifest not in (inventory.image.manifest, inventory.image.digest):
+                return ""
             result = scan_inventory(self._machine, name, inventory, database, ScanChoices())
             plain = facts = scan_facts(result, manifest)
             vex = self._vex.said(wanted.places, Digest(manifest), wanted.vex)

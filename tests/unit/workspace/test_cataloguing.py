@@ -169,6 +169,34 @@ def test_there_is_something_to_do_when_a_tag_moved(machine: Machine) -> None:
     index.close()
 
 
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_tag_that_moves_while_it_is_read_gives_no_image_what_another_has(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    fixed = osv("CVE-2026-0001", "bash", {"Debian:13": "5.3-1"})
+    bring(machine.home.advisories, osv_debian=write_records(tmp_path / "osv", [fixed]))
+    first, real, calls = debian(machine, "app:1", "team/app:1"), cataloguing.inventory_of, 0
+
+    def moved(machine: Machine, image: str, platform: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == looks:
+            layer = {"etc/os-release": OS_RELEASE, "var/lib/dpkg/status": STATUS.split("\n\n")[1]}
+            make_image(machine.home.store, [layer], names=["app:1", "team/app:1"])
+        return real(machine, image, platform)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cataloguing, "inventory_of", moved)
+    index = opened_index(machine)
+    done = Gatherer(machine, index).round()
+    assert done.problems == ()
+    build = index.build(first)
+    for part in build.platforms if build else ():
+        assert [each.name for each in part.packages] == ["bash", "openssl"]
+    scan = index.scan(build.platforms[0].digest) if build else None
+    assert scan is None or [each.id for each in scan.findings] == ["CVE-2026-0001"]
+    index.close()
+
+
 def test_newer_advisories_are_matched_again_and_counted(machine: Machine, tmp_path: Path) -> None:
     digest = debian(machine, "app:1")
     fixed = osv(
