@@ -292,7 +292,7 @@ def image(site: Site, shelf: Shelf, seen: Shown) -> Image:
         len(scan.open) if scan else None,
         scan.scanned if scan else "",
         counterpart(entry, seen.tag, shelf.summaries),
-        site.live.verification(f"{entry.name}:{seen.tag}"),
+        site.live.verification(seen.name),
         build.problem,
     )
 
@@ -325,8 +325,7 @@ def layers(seen: Shown) -> Layers:
 
 def attestations(site: Site, seen: Shown) -> Attestations:
     """What is attached."""
-    name = f"{seen.entry.name}:{seen.tag}"
-    return Attestations(site.live.verification(name), site.live.attestations(name))
+    return Attestations(site.live.verification(seen.name), site.live.attestations(seen.name))
 
 
 def tag_history(site: Site, entry: Entry, tag: str, page: int) -> History | None:

@@ -29,11 +29,11 @@ class Live(Protocol):
     """What knows the present; none of its methods raises for an image that it cannot look at."""
 
     def attestations(self, name: str) -> tuple[AttestationFacts, ...]:
-        """What is attached to an image of the store, by `repository:tag`."""
+        """What is attached to an image of the store, by `repository@digest` or `repository:tag`."""
         ...
 
     def verification(self, name: str) -> Verification:
-        """What verifying it says."""
+        """What verifying it says; names are as those of `attestations`."""
         ...
 
     def publications(self, repository: str) -> tuple[Publication, ...]:

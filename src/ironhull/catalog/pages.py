@@ -87,6 +87,11 @@ class Shown:
     platform: PlatformFacts | None
     scan: ScanFacts | None
 
+    @property
+    def name(self) -> str:
+        """For `Live`: not by its tag, which may have moved since somebody was asked about it."""
+        return f"{self.entry.name}@{self.digest}"
+
 
 def shown(site: Site, shelf: Shelf, name: str, tag: str) -> Shown | None:
     """The image by its tag; None for what is not there, or not to be seen."""
@@ -226,7 +231,7 @@ def overview(site: Site, wanted: Wanted, seen: Shown) -> str:
         beside=rows,
         dev=entry.sibling(seen.tag, "dev"),
         tags=sorted(tag for tag, digest in entry.tags.items() if digest == seen.digest),
-        verification=site.live.verification(f"{entry.name}:{seen.tag}"),
+        verification=site.live.verification(seen.name),
         severities=_severities(seen.scan),
     )
 
@@ -315,30 +320,27 @@ def layers(site: Site, wanted: Wanted, seen: Shown) -> str:
 def provenance(site: Site, wanted: Wanted, seen: Shown) -> str:
     """How it was made, as a graph and as tables."""
     graph = provenance_graph(seen.build, seen.platform) if seen.platform else None
-    name = f"{seen.entry.name}:{seen.tag}"
-    rebuilt = [each for each in site.live.attestations(name) if each.kind == "rebuilds"]
-    verification = site.live.verification(name)
+    attached = site.live.attestations(seen.name)
     return _render(
         site,
         wanted,
         "provenance.html",
         seen=seen,
         graph=graph,
-        rebuilt=rebuilt,
-        verification=verification,
+        rebuilt=[each for each in attached if each.kind == "rebuilds"],
+        verification=site.live.verification(seen.name),
     )
 
 
 def attestations(site: Site, wanted: Wanted, seen: Shown) -> str:
     """What is attached, how to verify it, and what verifying it says now."""
-    name = f"{seen.entry.name}:{seen.tag}"
-    verification = site.live.verification(name)
+    verification = site.live.verification(seen.name)
     return _render(
         site,
         wanted,
         "attestations.html",
         seen=seen,
-        attached=site.live.attestations(name),
+        attached=site.live.attestations(seen.name),
         verification=verification,
         signed=dict(verification.signed),
         refused=dict(verification.refused),

@@ -81,8 +81,11 @@ def mirrored(contents: Contents) -> tuple[MirrorFacts, ...]:
 
 
 def _place(contents: Contents, name: str) -> RepositoryPlace:
-    repository, _, tag = name.rpartition(":")
-    return RepositoryPlace(contents, repository, contents.find_manifest(repository, tag).digest)
+    repository, at, reference = name.partition("@")
+    if not at:
+        repository, _, reference = name.rpartition(":")
+    root = contents.find_manifest(repository, reference).digest
+    return RepositoryPlace(contents, repository, root)
 
 
 def published(machine: Machine, repository: str) -> tuple[Publication, ...]:

@@ -18,6 +18,7 @@ from outside.made_catalog import (
     BASH,
     HOSTILE,
     LIBC,
+    NGINX,
     NODE_20,
     PASSWORD,
     FakeCatalog,
@@ -34,7 +35,7 @@ from tests.fakes.asgi import ask, request
 
 from ironhull.catalog.facts import ProvenanceFacts, Verification
 from ironhull.catalog.index import CatalogIndex
-from ironhull.catalog.live import Nothing
+from ironhull.catalog.live import Nothing, Remembered
 from ironhull.catalog.web import WORKERS
 from ironhull.registry.server.listing import Tags
 from ironhull.store.layout import ImageLayout
@@ -568,3 +569,24 @@ def test_provenance_that_was_not_verified_is_shown_as_what_somebody_attached(
     page = text(catalog_app(catalog, live=Verifying()), "/images/node/-/20/provenance")
     assert "https://builder.example" in page
     assert page.count("was not verified here: the &lt;reason&gt;.") == said
+
+
+@pytest.mark.parametrize(
+    "path", ["/images/node/-/20", "/images/node/-/20/attestations", "/images/node/-/20/provenance"]
+)
+def test_what_verifying_said_is_not_said_of_another_image_that_has_the_tag_now(
+    catalog: FakeCatalog, path: str
+) -> None:
+    class Verifying(Nothing):
+        def verification(self, name: str) -> Verification:
+            good = name == f"node@{NODE_20.digest}"
+            return Verification("verified" if good else "refused", "as of now", "")
+
+    app = catalog_app(catalog, live=Remembered(Verifying()))
+    api = "/api/v1/images/node/-/20/attestations"
+    before = text(app, path)
+    assert ask(app, "GET", api).json["verification"]["answer"] == "verified"
+    catalog.add(NGINX, None, "node:20")
+    # Within the minute for which answers are remembered.
+    assert ask(app, "GET", api).json["verification"]["answer"] == "refused"
+    assert text(app, path) != before

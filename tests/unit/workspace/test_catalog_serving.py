@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
+from tests.fakes.image import make_image
 from tests.unit.workspace.test_attesting import with_key
 from tests.unit.workspace.test_workspace import workspace
 
@@ -73,6 +75,16 @@ def test_a_revoked_key_is_no_proof_from_the_next_look_on(shop: Workspace) -> Non
     found = live.verification("app:1")
     assert found.answer != "verified"
     assert "revoked" in found.text
+
+
+def test_an_image_is_verified_by_its_digest_wherever_the_tag_has_moved(shop: Workspace) -> None:
+    live, store = MachineLive(shop.machine), shop.home.store
+    name = f"app@{store.find('app:1').digest}"
+    assert live.verification(name) == replace(live.verification("app:1"), at=ANY)
+    assert live.attestations(name) == live.attestations("app:1") != ()
+    other = make_image(store, names=["app:1"])
+    assert live.verification(f"app@{other.digest}").answer == "refused"
+    assert live.verification(f"other@{other.digest}").answer == "unknown"
 
 
 def test_what_is_not_there_is_unknown_and_no_error(shop: Workspace) -> None:
