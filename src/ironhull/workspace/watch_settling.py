@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ironhull.state.watch_records import Event, ImageState, SuiteState, moment
@@ -53,10 +53,9 @@ def settle(
     state.change(entry.name, changed)
     if outcome.result in ("published", "unchanged", "waiting"):
         state.happened(list(_events(entry, outcome, now)))
-        state.count(now[:10], entry.name, Counter(outcome.findings.values()))
-    if outcome.result == "proposed":
-        # What the lock has is what is in use until the proposal is merged.
-        state.count(now[:10], entry.name, Counter(outcome.old_findings.values()))
+    counted = _in_use(outcome) if policy.scan != "off" else None
+    if counted is not None:
+        state.count(now[:10], entry.name, Counter(counted.values()))
     if outcome.result in ("published", "unchanged", "waiting", "proposed"):
         state.settle(entry.name)
         state.settle("environment")
@@ -85,6 +84,18 @@ def seen_events(
                 yield Event(fix.vulnerability, entry.name, "advisory", fix.published, fix.severity)
             yield Event(fix.vulnerability, entry.name, "fix", came, fix.severity)
             yield Event(fix.vulnerability, entry.name, "seen", now, fix.severity)
+
+
+def _in_use(outcome: Outcome) -> Mapping[str, str] | None:
+    """Open findings of what is in use from now on; None where nobody has looked at that."""
+    match outcome.result:
+        case "published" | "unchanged" | "waiting" if outcome.digest:
+            return outcome.findings
+        case "proposed" if outcome.old_lock and not outcome.uncompared:
+            # What the lock has is in use until the proposal is merged.
+            return outcome.old_findings
+        case _:
+            return None
 
 
 def _kept(known: ImageState, examined: str) -> ImageState:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,28 @@ def test_a_branch_that_somebody_else_committed_to_is_left_alone(shop: Repository
     assert shop.results(found) == {APP: "failed"}
     assert "has commits of somebody else" in found.done[APP].detail
     assert git(shop.root, "rev-parse", BRANCH) == mine
+
+
+def test_findings_are_counted_only_of_what_was_looked_at(shop: Repository) -> None:
+    lock = shop.root / "app/debian-13/1.lock.json"
+    git(shop.root, "rm", "-q", str(lock))
+    git(shop.root, "commit", "-q", "-m", "no lock")
+    shop.fix()
+    assert shop.propose()[APP] == "proposed"
+    # Without a lock nothing is in use, and nothing is not no findings.
+    with shop.state() as state:
+        assert state.counts(APP) == []
+    git(shop.root, "merge", "-q", "--ff-only", BRANCH)
+    shop.advise({"CVE-2026-0003": ("lib", "3")})
+    shop.offer(shop.deb("lib", "3"), suite="trixie-security")
+    assert shop.propose()[APP] == "proposed"
+    with shop.state() as state:
+        assert [each[2:] for each in state.counts(APP)] == [("unknown", 1)]
+    shop.policy = replace(shop.policy, scan="off")
+    shop.offer(shop.deb("lib", "4"), suite="trixie-security")
+    assert shop.propose()[APP] == "proposed"
+    with shop.state() as state:
+        assert [each[2:] for each in state.counts(APP)] == [("unknown", 1)]
 
 
 def test_what_is_not_committed_is_not_proposed_upon(shop: Repository) -> None:
