@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ironhull.build.assemble import DEFAULT_PATH
 from ironhull.build.origins import OriginKind, Origins
 from ironhull.build.stage_tree import listed
 from ironhull.errors import InputError
@@ -30,7 +31,6 @@ _KEPT = re.compile(
     r"|(?:.*/)?lib(?:nss_[a-z0-9]+|resolv|gcc_s)[.-][^/]*"
 )
 _BYTECODE = re.compile(r"(.*/)?__pycache__/([^/]+?)\.[a-z]+-[0-9]+(?:\.opt-[12])?\.pyc")
-_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +63,19 @@ def profile(
     opened: Collection[str],
     unwatched: Collection[str] = (),
     command: Iterable[str] = (),
+    search: str = DEFAULT_PATH,
 ) -> tuple[PackageProfile, ...]:
     """What each package has that nobody opened, the largest first; those with nothing are left out.
 
     `root` is the image's tree, `opened` its files and `unwatched` its folders of which nothing is
-    known, both relative to it. `command`: programs that the image starts, as in its config.
+    known, both relative to it. `command`: programs that the image starts, as in its config, whose
+    PATH is `search`.
     """
     files = _files(root, origins)
     kept = {path for path in files if path in opened or _KEPT.fullmatch(path)}
     unknown = tuple(f"{folder}/".lstrip("/") for folder in unwatched)
     kept |= {path for path in files if path.startswith(unknown)}
-    kept |= set(_started(root, command))
+    kept |= set(_started(root, command, search))
     kept |= {source for path in opened if (source := _source(path))}
     owned: dict[str, list[str]] = {}
     for path in files:
@@ -151,8 +153,8 @@ def _end(root: Path, path: str) -> str:
         return "/"  # leads round in a circle: to nothing
 
 
-def _started(root: Path, command: Iterable[str]) -> Iterator[str]:
+def _started(root: Path, command: Iterable[str], search: str) -> Iterator[str]:
     for word in command:
-        folders = [""] if "/" in word else _DEFAULT_PATH.split(":")
+        folders = [""] if "/" in word else search.split(":")
         for folder in folders:
             yield _end(root, posixpath.join(folder, word).lstrip("/"))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from ironhull.build.assemble import DEFAULT_PATH
 from ironhull.build.origins import read_origins
 from ironhull.build.profile import PackageProfile, profile
 from ironhull.build.testing import TestReport, run_tests
 from ironhull.engine.watched import WatchedSandbox
 from ironhull.errors import CheckFailedError, InputError
+from ironhull.oci.descriptor import Descriptor
 from ironhull.store.choice import choose_manifest
 from ironhull.store.files import make_removable
+from ironhull.store.layout import ImageLayout
 from ironhull.values import dataclass
 from ironhull.workspace.bubblewrap import bubblewrap
 from ironhull.workspace.definitions import Definitions
@@ -63,11 +66,18 @@ def profile_tests(machine: Machine, image: str) -> ProfiledTests:
                     f"{image}: {failed[0].name}: {failed[0].reason}: a profile is made of tests "
                     "that pass"
                 )
-            document = layout.document(manifest.digest, manifest.media_type)
-            config = layout.document(document.config.digest).value.get("config") or {}
-            words = [config.get("Entrypoint"), config.get("Cmd")]
-            command = [one[0] for one in words if isinstance(one, list) and one]
             opened, unwatched = engine.opened(), engine.unwatched()
-            return ProfiledTests(report, profile(root, origins, opened, unwatched, command))
+            start = _start(layout, manifest)
+            return ProfiledTests(report, profile(root, origins, opened, unwatched, *start))
         finally:
             make_removable(Path(folder))
+
+
+def _start(layout: ImageLayout, manifest: Descriptor) -> tuple[list[str], str]:
+    """The programs that an image starts, and the PATH that they are found by."""
+    document = layout.document(manifest.digest, manifest.media_type)
+    config = layout.document(document.config.digest).value.get("config") or {}
+    words = [config.get("Entrypoint"), config.get("Cmd")]
+    said = dict(line.partition("=")[::2] for line in config.get("Env") or ())
+    command = [one[0] for one in words if isinstance(one, list) and one]
+    return command, said.get("PATH", DEFAULT_PATH)

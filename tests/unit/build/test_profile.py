@@ -106,6 +106,18 @@ def test_the_program_that_the_image_starts_stays(tmp_path: Path, word: str) -> N
     assert one(profile(tmp_path, origins, set(), command=(word,))).unopened == ("usr/bin/tool",)
 
 
+def test_the_program_that_the_image_starts_is_found_by_its_own_path(tmp_path: Path) -> None:
+    files = {"usr/lib/server/17/bin/server": "s", "usr/bin/server": "other"}
+    origins = made(tmp_path, ("server", files))
+    search = "/usr/lib/server/17/bin:/usr/bin"
+    found = profile(tmp_path, origins, set(), command=("server",), search=search)
+    # What comes later in it may be started too, by whoever sets another one.
+    assert found == ()
+    files["usr/bin/tool"] = "t"
+    found = profile(tmp_path / "two", made(tmp_path / "two", ("server", files)), set())
+    assert "usr/lib/server/17/bin/server" in one(found).unopened
+
+
 def test_nothing_is_proposed_of_a_folder_that_could_not_be_watched(tmp_path: Path) -> None:
     origins = made(tmp_path, ("lib", LIBRARY))
     found = one(profile(tmp_path, origins, set(), unwatched={"usr/lib/plugins"}))
