@@ -127,6 +127,7 @@ def serve(
     )
     if dry_run and not only_collect:
         raise InputError("--dry-run goes with --gc")
+    site = _pages(whom, without=only_collect or no_pages or data is not None)
     if only_collect:
         _collect(config, dry_run, as_json)
         return
@@ -134,7 +135,6 @@ def serve(
     def listening() -> None:
         click.echo(f"serving {config.root} at {config.url}", err=True)
 
-    site = None if no_pages or data is not None else partial(_site, silent(), whom)
     run_server(config, partial(_open_log, log_format == "json"), listening, site)
 
 
@@ -147,6 +147,14 @@ def _limits(blob: int, uploads: int, seconds: float) -> Limits:
         upload_age=seconds,
         grace=seconds,
     )
+
+
+def _pages(whom: Any, *, without: bool) -> Callable[[Registry], Site] | None:
+    if not without:
+        return partial(_site, silent(), whom)
+    if whom is not None:
+        raise InputError("--trust… is about the pages, which --data, --no-pages and --gc leave out")
+    return None
 
 
 def _site(machine: Machine, whom: Any, registry: Registry) -> Site:
@@ -179,7 +187,7 @@ def _upstream(machine: Machine, contents: Contents, uploads: Uploads) -> Upstrea
 
 
 def _collect(config: ServerConfig, dry_run: bool, as_json: bool) -> None:
-    if config.read_only:
+    if config.read_only and not dry_run:
         raise InputError("--gc removes and --read-only forbids it: choose one")
     gone, swept = (would_go(config), None) if dry_run else collect(config)
     if as_json:
