@@ -150,10 +150,11 @@ class PullThrough:
             raise Refusal("MANIFEST_UNKNOWN", f"{repository} has no tag {tag!r} kept here")
 
     def close(self) -> None:
-        """End what goes on."""
+        """End what goes on; from any thread, as it waits for some."""
         self._upstream.stop()
-        for task in self._tasks:
-            task.cancel()
+        for task in tuple(self._tasks):
+            with suppress(RuntimeError):  # its loop has ended, and it with that
+                task.get_loop().call_soon_threadsafe(task.cancel)
         for threads in (*self._small.values(), *self._large.values()):
             threads.shutdown(wait=True, cancel_futures=True)
         self._upstream.close()

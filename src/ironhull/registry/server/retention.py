@@ -111,7 +111,8 @@ def _going(contents: Contents, repository: str, now: float) -> Going | None:
     manifests: list[Digest] = []
     if rule.untagged is not None:
         manifests = _untagged(contents, repository, rule.untagged, _Tree(roots, hanging), now)
-        gone += [each for each in hanging if each.digest in manifests]
+        removed = frozenset(manifests)
+        gone += [each for each in hanging if each.digest in removed]
     left = ({*listed} | {each.tag for each in everything}) - {each.tag for each in gone}
     return Going(repository, tuple(gone), tuple(manifests), len(left))
 
