@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pysequoia
 
 from ironhull.errors import EnvironmentProblem, InputError
-from ironhull.store.files import locked, temporary_name
+from ironhull.store.files import locked, replace_file
 from ironhull.values import dataclass
 
 _USER = "Ironhull package archive"
@@ -45,21 +44,10 @@ def archive_key(path: Path) -> ArchiveKey:
         with locked(path.with_suffix(".lock")):
             if not path.exists():
                 secret = pysequoia.Tsk.generate(_USER, profile=pysequoia.Profile.RFC4880)
-                _write_private(path, bytes(secret))
+                replace_file(path, bytes(secret), mode=0o600)
         return ArchiveKey(pysequoia.Tsk.from_bytes(path.read_bytes()))
     except OSError as error:
         raise EnvironmentProblem(f"cannot read {path}: {error.strerror}") from None
     except RuntimeError as error:
         said = str(error).split("\n")[0]
         raise InputError(f"{path} holds no OpenPGP secret key: {said}") from None
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    """Nobody else may read it at any moment; half of it is never there."""
-    temporary = temporary_name(path)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

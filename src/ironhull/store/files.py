@@ -23,16 +23,19 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{unique()}")
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool = True) -> os.stat_result:
+def replace_file(
+    path: Path, data: bytes, *, durable: bool = True, mode: int = 0o666
+) -> os.stat_result:
     """Write a file so that a reader sees the old bytes or the new ones, whatever happens.
 
-    `durable` waits for the disk; a cache, which can be made again, need not. What it gives tells
-    the file that was written from any that somebody puts in its place later.
+    `durable` waits for the disk; a cache, which can be made again, need not. `mode` holds from the
+    first moment on, less what the umask takes. What it gives tells the file that was written from
+    any that somebody puts in its place later.
     """
     temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with create_held(temporary) as file:
+        with create_held(temporary, mode) as file:
             file.write(data)
             file.flush()
             if durable:
@@ -47,14 +50,15 @@ def replace_file(path: Path, data: bytes, *, durable: bool = True) -> os.stat_re
             temporary.unlink()
 
 
-def create_held(path: Path) -> BinaryIO:
+def create_held(path: Path, mode: int = 0o666) -> BinaryIO:
     """A new file, locked as long as it is open: `remove_abandoned` leaves it alone until then.
 
     The lock dies with the process, however it ends, and needs no process number, which another
     container that shares the folder would read otherwise.
     """
     while True:
-        file = path.open("xb")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        file = os.fdopen(os.open(path, flags, mode), "wb")
         # A file system without locks: then only its age tells that nobody writes a file any more.
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)

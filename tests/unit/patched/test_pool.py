@@ -1,3 +1,4 @@
+import errno
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from tests.fakes.deb import make_deb, program
 from ironhull.archive.debian import open_archive
 from ironhull.archive.interface import Repository
 from ironhull.archive.releases import ArchiveContext, load_releases
-from ironhull.errors import InputError, MalformedError, UntrustedError
+from ironhull.errors import EnvironmentProblem, InputError, MalformedError, UntrustedError
 from ironhull.patched.key import ArchiveKey, archive_key
 from ironhull.patched.pool import BuiltDeb, publish, read_deb
 
@@ -86,6 +87,16 @@ def test_a_key_is_made_once_and_for_its_owner_alone(tmp_path):
     path.write_bytes(b"no key")
     with pytest.raises(InputError, match="holds no OpenPGP secret key"):
         archive_key(path)
+
+
+def test_a_key_that_cannot_be_written_leaves_nothing_of_it(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EnvironmentProblem, match=r"cannot write .*archive\.pgp: No space left"):
+        archive_key(tmp_path / "archive.pgp")
+    assert [path.name for path in tmp_path.iterdir()] == ["archive.lock"]
 
 
 def test_a_file_name_has_no_epoch():
