@@ -43,7 +43,7 @@ from ironhull.errors import DefinitionError, Problem
 from ironhull.oci.digest import Digest, digest_of
 from ironhull.oci.document import canonical
 from ironhull.oci.platform import Platform
-from ironhull.oci.reference import MAX_NAME, NAME, TAG
+from ironhull.oci.reference import MAX_NAME, NAME, TAG, names_registry
 from ironhull.values import dataclass
 
 DISTRIBUTIONS = ("debian",)
@@ -194,9 +194,8 @@ def _image(record: ReadMap, problems: Problems) -> str:
             problems.error(record.place, "the key 'image' is missing")
         return ""
     text: str = record.get("image")
-    head, slash, rest = text.partition("/")
-    if slash and (head == "localhost" or "." in head or ":" in head):
-        text = rest
+    if names_registry(text):
+        text = text.partition("/")[2]
     if not NAME.fullmatch(text) or len(text) > MAX_NAME:
         problems.error(
             record.at("image"),

@@ -42,9 +42,8 @@ class Reference:
     def parse(cls, text: str) -> Reference:
         """A reference as people type it: `node` is `docker.io/library/node:latest`."""
         rest, _, digest = text.partition("@")
-        head, slash, tail = rest.partition("/")
-        if slash and (head == "localhost" or "." in head or ":" in head):
-            registry, rest = head, tail
+        if names_registry(rest):
+            registry, _, rest = rest.partition("/")
         else:
             registry = DOCKER_HUB
         repository, colon, tag = rest.partition(":")
@@ -66,3 +65,12 @@ class Reference:
             tag if colon else (None if digest else "latest"),
             parse_digest(digest) if digest else None,
         )
+
+
+def names_registry(text: str) -> bool:
+    """Whether a text begins with a registry's host, HOST/…, and not with a part of a name.
+
+    As docker has it: a host has a dot or a port, or is localhost.
+    """
+    host, slash, _ = text.partition("/")
+    return bool(slash) and (host == "localhost" or "." in host or ":" in host)

@@ -19,6 +19,7 @@ from packageurl import PackageURL
 
 from ironhull.debian.codenames import NUMBERS
 from ironhull.errors import MalformedError
+from ironhull.oci.reference import names_registry
 
 MAX_LENGTH = 2048
 IMAGES = frozenset({"oci", "docker"})
@@ -269,12 +270,11 @@ def image_purl(image: str, digest: str) -> str:
     An image of the store is in no registry yet: then without, for that restricts it to one.
     """
     repository = image_name(image)
-    host, slash, rest = repository.partition("/")
     name = repository.rpartition("/")[2].lower() or "image"
     if not digest:
         return ""
     purl = f"pkg:oci/{quote(name, safe='.-_~')}@{quote(digest, safe='')}"
-    placed = slash and rest and (host == "localhost" or "." in host or ":" in host)
+    placed = names_registry(repository) and not repository.endswith("/")
     return f"{purl}?repository_url={quote(repository, safe='/')}" if placed else purl
 
 

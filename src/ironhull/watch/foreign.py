@@ -17,7 +17,7 @@ from difflib import get_close_matches
 
 from ironhull.errors import InputError
 from ironhull.inventory.model import Inventory
-from ironhull.oci.reference import Reference
+from ironhull.oci.reference import Reference, names_registry
 from ironhull.scan.model import Finding
 
 MAX_FOREIGN = 500
@@ -70,8 +70,7 @@ def _choice(table: Mapping[str, object], place: str) -> ForeignChoice:
 
 def named_host(text: str, place: str) -> str:
     """The registry of a reference that names it; InputError for any other text."""
-    host, slash, _ = text.partition("/")
-    if not slash or not ("." in host or ":" in host or host == "localhost"):
+    if not names_registry(text):
         raise InputError(f"{place}: {text!r:.200} names no registry (docker.io/library/node:20)")
     try:
         return Reference.parse(text).registry

@@ -14,7 +14,7 @@ from pathlib import Path
 from ironhull.build.elsewhere import LayerPlace, NotShared, SharedLayers
 from ironhull.build.record import MadeLayer
 from ironhull.errors import EnvironmentProblem, InputError
-from ironhull.oci.reference import Reference
+from ironhull.oci.reference import Reference, names_registry
 from ironhull.workspace.machine import Machine
 
 BUCKET = "s3://"
@@ -35,9 +35,8 @@ def signed_layers(machine: Machine) -> SharedLayers:
             "layer_cache names a place, and layer_cache_key no key whose layers are believed "
             "(to write one: ironhull key public)"
         )
-    host, slash, _ = place.partition("/")
     # A name without a registry would be one of docker.io, which nobody means here.
-    if not slash or not ("." in host or ":" in host or host == "localhost"):
+    if not names_registry(place):
         raise InputError(
             f"the setting `layer_cache` is {place!r:.200}, which names no repository of a registry "
             "and no bucket (expected as in registry.example/team/layers or s3://bucket/layers)"

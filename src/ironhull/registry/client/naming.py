@@ -17,7 +17,7 @@ from typing import Protocol
 
 from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
-from ironhull.oci.reference import Reference
+from ironhull.oci.reference import Reference, names_registry
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.store.referrers import Listing, Referrers
 from ironhull.values import dataclass
@@ -73,8 +73,7 @@ def parse_location(text: str) -> Location:
             return Location(Kind.REGISTRY, bare, reference=Reference.parse(bare))
     if not colon and text.endswith(_ARCHIVES):
         return Location(Kind.ARCHIVE, text, path=Path(text))
-    head, slash, _ = text.partition("/")
-    if slash and (head == "localhost" or "." in head or ":" in head):
+    if names_registry(text):
         return Location(Kind.REGISTRY, text, reference=Reference.parse(text))
     return Location(Kind.STORE, text, text)
 
