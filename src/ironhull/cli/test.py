@@ -55,7 +55,8 @@ def test(
         print_json(document)
     else:
         click.echo(_text(image, report))
-        click.echo(profile_text(profiled.packages) if profiled else "", nl=profiled is not None)
+        if profiled is not None:
+            click.echo(profile_text(profiled.packages))
     failed = sum(not outcome.passed for outcome in report.outcomes)
     if failed:
         raise CheckFailedError(f"{image}: {failed} of {len(report.outcomes)} tests failed")

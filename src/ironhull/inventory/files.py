@@ -100,7 +100,7 @@ class FileReader:
         head = content.head(18)
         reader = reader_of(path)
         if head.startswith(MAGIC) and not isinstance(reader, FileCataloguer):
-            return self._program(entry, path, size, content, head)
+            return self._program(entry, path, content, head)
         match reader:
             case None:
                 if size <= secrets.LIMIT:
@@ -115,9 +115,9 @@ class FileReader:
                 self._special(entry, path, content, reader)
         return rec.PLAIN
 
-    def _program(self, entry: int, path: str, size: int, content: Content, head: bytes) -> str:
+    def _program(self, entry: int, path: str, content: Content, head: bytes) -> str:
         if is_program(head):
-            with _opened(content, size) as file:
+            with _opened(content) as file:
                 self._found(entry, programs.read(path, file))
         return _form(path, head)
 
@@ -144,7 +144,7 @@ class FileReader:
         if size > reader.limit:
             self.remark(entry, path, f"{size} bytes (limit {reader.limit}); not read")
             return
-        with _opened(content, size) as file:
+        with _opened(content) as file:
             self._found(entry, reader.read(path, file))
             if is_program(head):
                 file.seek(0)
@@ -216,7 +216,7 @@ def _is_file_list(path: str) -> bool:
 @contextmanager
 def kept(content: Content, size: int) -> Iterator[Callable[[], Content]]:
     """The content of a file of `size` bytes, again and again as long as the block lasts."""
-    with _opened(content, size) as file:
+    with _opened(content) as file:
         yield lambda: _Kept(file, size)
 
 
@@ -241,7 +241,7 @@ class _Kept:
 
 
 @contextmanager
-def _opened(content: Content, size: int) -> Iterator[BinaryIO]:
+def _opened(content: Content) -> Iterator[BinaryIO]:
     """The content as a file that can be sought: in memory if small, else on disk without a name."""
     data = content.read(_IN_MEMORY)
     if data is not None:

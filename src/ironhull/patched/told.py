@@ -88,7 +88,9 @@ def osv(definition: PatchedSource, modified: datetime) -> dict[str, bytes]:
                     "package": {
                         "ecosystem": f"Debian:{release}",
                         "name": definition.source,
-                        "purl": f"pkg:deb/debian/{definition.source}?arch=source",
+                        "purl": PackageURL(
+                            "deb", "debian", definition.source, None, {"arch": "source"}
+                        ).to_string(),
                     },
                     "ranges": [
                         {

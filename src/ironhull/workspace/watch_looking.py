@@ -88,7 +88,7 @@ class Looking:
             archive.digests,
             advisories.fixes,
             self._cooling(archive, advisories, writing=writing),
-            self._found(states, advisories) if writing else {},
+            self._found(advisories) if writing else {},
             self._served(catalog, states),
         )
         seen = [wanted for wanted in catalog if wanted.name not in archive.unseen]
@@ -168,9 +168,7 @@ class Looking:
             self._state.count_all(key[0], counts)
             self._counted = key
 
-    def _found(
-        self, states: Mapping[str, ImageState], advisories: SeenAdvisories
-    ) -> dict[str, Sequence[Fix]]:
+    def _found(self, advisories: SeenAdvisories) -> dict[str, Sequence[Fix]]:
         """Findings of what is published that nobody has looked after yet."""
         known = self._state.seen()
         return {

@@ -197,7 +197,7 @@ class Watcher:
                     begun = self._begin(entry, observed)
                     if begun is not None:
                         task, number = begun
-                        running[self._submit(task, number, locking, those)] = (entry, number)
+                        running[self._submit(task, locking, those)] = (entry, number)
                 ended, _ = wait(running, _LOOK, return_when=FIRST_COMPLETED)
                 for future in ended:
                     entry, number = running.pop(future)
@@ -238,7 +238,7 @@ class Watcher:
         )  # fmt: skip
         return task, self._state.begin(attempt)
 
-    def _submit(self, task: Task, number: int, locking: Locking, those: Workers) -> Future[Outcome]:
+    def _submit(self, task: Task, locking: Locking, those: Workers) -> Future[Outcome]:
         do = review if task.review else work
         if not those.here:
             try:
@@ -248,10 +248,10 @@ class Watcher:
                 failed: Future[Outcome] = Future()
                 failed.set_exception(error)
                 return failed
-        told = self._telling(task.name, number)
+        told = self._telling(task.name)
         return those.executor.submit(do, task, told, locking, self._machine.progress)
 
-    def _telling(self, name: str, number: int) -> Told:
+    def _telling(self, name: str) -> Told:
         def told(step: str) -> None:
             if self.stop.is_set():
                 raise Stopping

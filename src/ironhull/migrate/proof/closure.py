@@ -56,7 +56,7 @@ def check_closure(
         owned = owners(view, (entry.path for entry in view if entry.kind != DIRECTORY), installed)
         tree, folders = _tree(taker, image, view, owned)
     ran = user_of(inventory)
-    definition = _definition(inventory.config, ran, shell)
+    definition = _definition(inventory.config, shell)
     checked = CheckedImage(tree, definition, platform, ran.uid, ran.gid, folders)
     return (*check_image(checked), *_more(checked))
 
@@ -123,7 +123,7 @@ def _kind(kind: str, *, regular: bool) -> str:
     return tar.DIRECTORY if kind == DIRECTORY else tar.SYMLINK if kind == SYMLINK else kind
 
 
-def _definition(config: ImageConfig, ran: Ran, shell: bool) -> ImageDefinition:
+def _definition(config: ImageConfig, shell: bool) -> ImageDefinition:
     """What the configuration promises, in the words in which the checks ask for it."""
     environment = dict(line.partition("=")[::2] for line in config.env)
     kind, *command = config.healthcheck or ("NONE",)
