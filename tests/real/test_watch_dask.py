@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +16,10 @@ from tests.fakes.dask import cluster
 from tests.fakes.running_server import serving
 from tests.fakes.watched import APP, TOOL, Watched
 
-from ironhull.errors import EnvironmentProblem
 from ironhull.state.watch_records import Attempt
-from ironhull.workspace import watch_executors
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
-NOBODY = "dask:tcp://127.0.0.1:9"
 
 
 def watch(shop: Watched, executor: str, *more: str) -> subprocess.Popen[str]:
@@ -127,8 +125,29 @@ def until(ready: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def test_a_scheduler_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_executors, "_PATIENCE", 1)
-    said = "no Dask scheduler answers at tcp://127.0.0.1:9"
-    with pytest.raises(EnvironmentProblem, match=said), watch_executors.workers(NOBODY):
-        pytest.fail("there is nobody")
+ASK = """
+import sys
+from ironhull.errors import EnvironmentProblem
+from ironhull.workspace import watch_executors
+watch_executors._PATIENCE = 1
+for address in sys.argv[1:]:
+    try:
+        with watch_executors.workers(address):
+            sys.exit("there is none")
+    except EnvironmentProblem as error:
+        print(error)
+"""
+
+
+def test_a_scheduler_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """Nobody listens; a registry does; the certificates are not there."""
+    with serving(tmp_path / "registry") as server:
+        addresses = ("tcp://127.0.0.1:9", f"tcp://{server.host}", "tls://127.0.0.1:9")
+        asked = subprocess.run(
+            [sys.executable, "-c", ASK, *(f"dask:{each}" for each in addresses)],
+            capture_output=True, text=True, timeout=120, check=True,
+        )  # fmt: skip
+    nobody, other, unsure = asked.stdout.splitlines()
+    assert nobody.startswith("no Dask scheduler answers at tcp://127.0.0.1:9: ")
+    assert other.startswith(f"no Dask scheduler answers at tcp://{server.host}: ")
+    assert "there are no certificates for it" in unsure

@@ -11,15 +11,19 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import re
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from ironhull.errors import EnvironmentProblem, InputError
 
 MAX_PROCESSES = 256
+_SCHEDULER = re.compile(r"(tcp|tls)://[^\s/]+:[0-9]{1,5}")
 _PATIENCE = 20
 """Seconds for a scheduler to answer."""
 
@@ -40,7 +44,7 @@ class Workers:
 def workers(text: str) -> Iterator[Workers]:
     """The workers that a text names, for as long as the block lasts; InputError for any other."""
     kind, _, rest = text.partition(":")
-    if kind == "dask" and rest:
+    if kind == "dask" and _SCHEDULER.fullmatch(rest):
         with _cluster(rest) as those:
             yield those
         return
@@ -61,24 +65,14 @@ def workers(text: str) -> Iterator[Workers]:
 
 @contextmanager
 def _cluster(address: str) -> Iterator[Workers]:
-    # Optional, and takes half a second to load.
-    try:
-        from distributed import Client
-    except ModuleNotFoundError:
-        raise EnvironmentProblem(
-            "distributed is not installed (pip install 'ironhull[dask]')"
-        ) from None
-    # The watcher says once that a scheduler is gone; the library would in tracebacks.
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL + 1)
-    try:
-        client = Client(address, timeout=_PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise EnvironmentProblem(f"no Dask scheduler answers at {address}: {error}") from None
-    with client:
+    with _client(address) as client:
         # A task whose worker dies is given to another one; that it is done twice does no harm.
         # What is submitted while the client looks for its scheduler again never ends: another one
         # in its place is a reason to begin anew.
-        first = client.scheduler_info()["id"]
+        try:
+            first = client.scheduler_info()["id"]
+        except Exception as error:
+            raise EnvironmentProblem(f"no Dask scheduler answers at {address}: {error}") from None
 
         def alive() -> bool:
             try:
@@ -87,6 +81,41 @@ def _cluster(address: str) -> Iterator[Workers]:
                 return False
 
         yield Workers(client.get_executor(pure=False), False, MAX_PROCESSES, alive)
+
+
+def _client(address: str) -> Any:
+    """A client of the scheduler there; EnvironmentProblem where none answers."""
+    # Optional, and takes half a second to load.
+    try:
+        from distributed import Client
+        from distributed.security import Security
+    except ModuleNotFoundError:
+        raise EnvironmentProblem(
+            "distributed is not installed (pip install 'ironhull[dask]')"
+        ) from None
+    # The watcher says once that a scheduler is gone; the library would in tracebacks.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL + 1)
+    if address.startswith("tls:") and not Security().get_connection_args("client")["ssl_context"]:
+        raise EnvironmentProblem(
+            f"{address} is reached with TLS, and there are no certificates for it (expected in "
+            "distributed's settings: distributed.comm.tls.ca-file, .client.cert, .client.key)"
+        )
+    found: list[Any] = []
+
+    def connect() -> None:
+        try:
+            found.append(Client(address, timeout=_PATIENCE, set_as_default=False))
+        except Exception as error:  # The library has no class of its own for what it raises.
+            found.append(error)
+
+    # Where something else listens the library waits for ever, whatever its patience is.
+    thread = threading.Thread(target=connect, name="dask", daemon=True)
+    thread.start()
+    thread.join(2 * _PATIENCE)
+    answer = found[0] if found else "what listens there is something else"
+    if isinstance(answer, Client):
+        return answer
+    raise EnvironmentProblem(f"no Dask scheduler answers at {address}: {answer}")
 
 
 def _number(text: str) -> int:

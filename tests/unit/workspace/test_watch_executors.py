@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from ironhull.errors import InputError
+from ironhull.workspace.watch_executors import workers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "remote", "local:0", "local:257", "local:-1", "local:two"),
+        *("dask", "dask:", "dask:host", "dask:host:8786", "dask:http://host:8786"),
+        *("dask:tcp://", "dask:tcp://host", "dask:tcp://host:port", "dask:tcp://a/b:1"),
+    ],
+)
+def test_what_names_no_workers_is_refused_at_once(text: str) -> None:
+    said = "expected local, local:N or dask:tcp://HOST:PORT"
+    with pytest.raises(InputError, match=said), workers(text):
+        pytest.fail("there are none")
