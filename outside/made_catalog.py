@@ -30,6 +30,7 @@ from ironhull.catalog.facts import (
 from ironhull.catalog.index import CatalogIndex
 from ironhull.catalog.live import Live, Nothing
 from ironhull.catalog.pages import Site
+from ironhull.catalog.rates import Rates
 from ironhull.catalog.web import CatalogSite
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
@@ -235,11 +236,51 @@ def fake_catalog(root: Path, index: Path | str = ":memory:") -> FakeCatalog:
     return made
 
 
-def catalog_app(catalog: FakeCatalog, auth: Path | None = None, live: Live | None = None) -> Any:
+def catalog_app(
+    catalog: FakeCatalog,
+    auth: Path | None = None,
+    live: Live | None = None,
+    rates: Rates | None = None,
+) -> Any:
     """The registry with the catalog's pages, as an ASGI application."""
     limits = Limits()
     contents = Contents(catalog.layout, limits)
     registry = Registry(
         contents, Uploads(contents, limits), Access(auth), limits, RequestLog(io.StringIO())
     )
-    return application(registry, CatalogSite(registry, Site(catalog.index, live or Nothing())))
+    site = Site(catalog.index, live or Nothing())
+    return application(registry, CatalogSite(registry, site, rates=rates or Rates()))
+
+
+def private_requests() -> list[tuple[str, str]]:
+    """(method, path) of whatever may be asked about the private image, in every way of asking."""
+    name, tag, own = "team/secret", "1", digest("secret")
+    image = f"{name}/-/{tag}"
+    sections = ["", "/packages", "/vulnerabilities", "/layers", "/provenance", "/attestations"]
+    sections += [
+        "/changes",
+        "/history",
+        "/nothing",
+        "/packages/2",
+        "/vulnerabilities/2",
+        "/layers/2",
+    ]
+    sections += [f"/changes?since={own}", "/packages?q=hush", "/vulnerabilities?q=CVE"]
+    paths = [f"{root}/{image}{each}" for root in ("/images", "/api/v1/images") for each in sections]
+    encoded = name.replace("/", "%2F")
+    for root in ("/images", "/api/v1/images"):
+        paths += [f"{root}/{each}" for each in (name, f"{name}/", f"{name}/-/2", encoded)]
+        paths += [f"{root}/{each}?page=2" for each in (name, f"{image}/packages", image)]
+    paths += [f"/feeds/{name}.atom", f"/feeds/{encoded}.atom"]
+    registry = [f"manifests/{tag}", f"manifests/{own}", f"blobs/{own}", "tags/list"]
+    registry += ["tags/list?n=1", "tags/list?n=0&last=0", f"referrers/{own}"]
+    registry += [f"referrers/{own}?artifactType=x", "manifests/latest", "blobs/uploads/abc"]
+    paths += [f"/v2/{name}/{each}" for each in registry]
+    asked = [(method, path) for path in paths for method in ("GET", "HEAD")]
+    asked += [("PUT", f"/v2/{name}/manifests/{tag}"), ("POST", f"/v2/{name}/blobs/uploads/")]
+    asked += [("DELETE", f"/v2/{name}/{each}") for each in registry[:3]]
+    asked += [("PATCH", f"/v2/{name}/blobs/uploads/abc"), ("PUT", f"/v2/{name}/blobs/uploads/abc")]
+    asked += [
+        ("POST", f"/v2/node/blobs/uploads/?mount={own}&from={each}") for each in (name, encoded)
+    ]
+    return asked

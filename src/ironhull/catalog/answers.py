@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -84,14 +84,14 @@ def answer(
 ) -> Answer:
     """The answer for a vulnerability by any of its names; not `listed`: without its images."""
     advice = _advice(advisories, vulnerability)
-    places = _places(shelf)
+    places, where = _places(shelf), _where(shelf, index)
     hits: dict[str, list[Hit]] = {}
     for name in advice.names:
-        for hit in index.affected(name):
+        for hit in index.affected(name, where(name)):
             # Of images that are not on the shelf not even the severity may show.
             if hit.digest in places:
                 hits.setdefault(hit.digest, []).append(hit)
-    had = {key for name in advice.names for key in index.had(name)}
+    had = {key for name in advice.names for key in index.had(name, where(name))}
     known = advice.known or bool(hits)
     matter = _Matter(shelf, index, hits, had, advice.claims, known)
     images, counts = _images(matter, listed)
@@ -107,6 +107,28 @@ def answer(
         counts,
         images,
     )
+
+
+def _where(shelf: Shelf, index: CatalogIndex) -> Callable[[str], Sequence[str] | None]:
+    """In which builds a vulnerability is to be looked for; None: in all.
+
+    Who does not see all must not tell by the time of an answer how many others have it: of those
+    not a row is read, and a name that nothing on the shelf has is like one that nobody knows.
+    """
+    if shelf.whole:
+        return lambda vulnerability: None
+
+    def work() -> dict[str, list[str]]:
+        # One text for each digest, of which a row of every finding gives another one.
+        seen = {digest: digest for digest in _places(shelf)}
+        seen |= {digest: digest for digest in index.stood_for(shelf.by_name)}
+        found: dict[str, list[str]] = {}
+        for vulnerability, digest in index.had_by(seen):
+            found.setdefault(vulnerability, []).append(seen[digest])
+        return found
+
+    found = shelf.kept("where", work)
+    return lambda vulnerability: found.get(vulnerability, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +240,11 @@ def _quiet(shelf: Shelf, known: bool) -> Mapping[Means, Sequence[_Place]]:
     return shelf.kept(f"answers {known}", work)
 
 
-def warm(shelf: Shelf) -> None:
+def warm(shelf: Shelf, index: CatalogIndex) -> None:
     """Work out what the first question about a vulnerability needs of all images."""
     for known in (True, False):
         _quiet(shelf, known)
+    _where(shelf, index)
 
 
 def _quietly(shelf: Shelf, digest: str, known: bool) -> Means:

@@ -98,14 +98,16 @@ def provenance_graph(build: BuildFacts, platform: PlatformFacts) -> Graph | None
     if said is None:
         return None
     sources = (
-        [("definition", said.definition.name, said.definition.digest)] if said.definition else []
+        [("definition", _last(said.definition.name), said.definition.digest)]
+        if said.definition
+        else []
     )
-    sources += [("lock", said.lock.name, said.lock.digest)] if said.lock else []
+    sources += [("lock", _last(said.lock.name), said.lock.digest)] if said.lock else []
     if said.sources:
         sources.append(("source", f"{len(said.sources)} included files", ""))
     columns = [
         ("Definition and lock", sources),
-        ("Signed archives", [("archive", each.name, each.digest) for each in said.archives]),
+        ("Signed archives", [("archive", _of(each.name), each.digest) for each in said.archives]),
         ("Packages", [("package", each.name, each.digest) for each in said.packages]),
         (
             "Layers",
@@ -117,6 +119,16 @@ def provenance_graph(build: BuildFacts, platform: PlatformFacts) -> Graph | None
         ("Image", [("image", f"{build.title or 'image'} {platform.platform}", platform.digest)]),
     ]
     return _laid_out([column for column in columns if column[1]])
+
+
+def _last(path: str) -> str:
+    """What tells it from others in a small box; the table below has all of it."""
+    return path.rpartition("/")[2] or path
+
+
+def _of(name: str) -> str:
+    """Of `InRelease of debian trixie` the archive."""
+    return name.rpartition(" of ")[2]
 
 
 def _laid_out(columns: list[tuple[str, list[tuple[str, str, str]]]]) -> Graph:

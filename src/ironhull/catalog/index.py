@@ -187,29 +187,53 @@ class CatalogIndex:
 
     # -- across images ---------------------------------------------------------------------------
 
-    def affected(self, vulnerability: str) -> list[Hit]:
-        """Where a vulnerability is, before VEX: a hit for each build of the platform's image."""
-        with self._file.reading() as database:
-            rows = database.execute(
-                "SELECT p.digest, f.package, f.status, f.severity, f.said FROM finding f"
-                " JOIN part p ON p.manifest = f.manifest WHERE f.vulnerability = ?",
-                (vulnerability,),
-            )
-            return [Hit(*row) for row in rows]
+    def affected(self, vulnerability: str, digests: Iterable[str] | None = None) -> list[Hit]:
+        """Where a vulnerability is, before VEX: a hit for each build of the platform's image.
 
-    def had(self, vulnerability: str) -> dict[tuple[str, str], list[str]]:
-        """(repository, tag) → digests that it pointed at and that are affected."""
-        found: dict[tuple[str, str], list[str]] = {}
+        With `digests` in these builds alone, and others are not even looked at.
+        """
+        query = "SELECT p.digest, f.package, f.status, f.severity, f.said FROM "
+        given: tuple[str, ...] = (vulnerability,)
+        if digests is None:
+            query += "finding f JOIN part p ON p.manifest = f.manifest WHERE f.vulnerability = ?"
+        else:
+            # SQLite takes tables that are joined so in this order.
+            query += (
+                "part p CROSS JOIN finding f ON f.vulnerability = ? AND f.manifest = p.manifest"
+                " WHERE p.digest IN (SELECT value FROM json_each(?))"
+            )
+            given = (vulnerability, _listed(digests))
+        with self._file.reading() as database:
+            return [Hit(*row) for row in database.execute(query, given)]
+
+    def had(self, vulnerability: str, digests: Iterable[str] | None = None) -> set[tuple[str, str]]:
+        """(repository, tag) that stood for a build that is affected; `digests` as of `affected`."""
+        query = "SELECT DISTINCT m.repository, m.tag FROM "
+        given: tuple[str, ...] = (vulnerability,)
+        if digests is None:
+            query += (
+                "finding f JOIN part p ON p.manifest = f.manifest JOIN moved m"
+                " ON m.digest = p.digest WHERE f.vulnerability = ? AND f.status = 'affected'"
+            )
+        else:
+            query += (
+                "moved m CROSS JOIN part p ON p.digest = m.digest CROSS JOIN finding f"
+                " ON f.vulnerability = ? AND f.manifest = p.manifest AND f.status = 'affected'"
+                " WHERE m.digest IN (SELECT value FROM json_each(?))"
+            )
+            given = (vulnerability, _listed(digests))
+        with self._file.reading() as database:
+            return {(name, tag) for name, tag in database.execute(query, given)}
+
+    def stood_for(self, repositories: Iterable[str]) -> set[str]:
+        """All builds that tags of these repositories were seen at."""
         with self._file.reading() as database:
             rows = database.execute(
-                "SELECT DISTINCT m.repository, m.tag, m.digest FROM finding f"
-                " JOIN part p ON p.manifest = f.manifest JOIN moved m ON m.digest = p.digest"
-                " WHERE f.vulnerability = ? AND f.status = 'affected'",
-                (vulnerability,),
+                "SELECT DISTINCT digest FROM moved"
+                " WHERE repository IN (SELECT value FROM json_each(?))",
+                (_listed(repositories),),
             )
-            for repository, tag, digest in rows:
-                found.setdefault((repository, tag), []).append(digest)
-        return found
+            return {digest for (digest,) in rows if digest}
 
     def installed(self, names: Iterable[str], digests: Iterable[str]) -> list[tuple[str, str, str]]:
         """(build, name, version) of these builds that have a source or package of these names."""
@@ -229,6 +253,19 @@ class CatalogIndex:
             with self._file.reading() as database:
                 rows = database.execute(
                     "SELECT f.vulnerability, p.digest, f.status, f.severity FROM part p"
+                    " JOIN finding f ON f.manifest = p.manifest"
+                    " WHERE p.digest IN (SELECT value FROM json_each(?))",
+                    (_listed(wanted[start : start + 100]),),
+                ).fetchall()
+            yield from rows
+
+    def had_by(self, digests: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """(vulnerability, build) of all that was found in these builds."""
+        wanted = list(digests)
+        for start in range(0, len(wanted), 100):
+            with self._file.reading() as database:
+                rows = database.execute(
+                    "SELECT DISTINCT f.vulnerability, p.digest FROM part p"
                     " JOIN finding f ON f.manifest = p.manifest"
                     " WHERE p.digest IN (SELECT value FROM json_each(?))",
                     (_listed(wanted[start : start + 100]),),

@@ -72,6 +72,8 @@ class Shelf:
     generation: int
     may: Callable[[str], bool] = field(default=lambda name: False, repr=False, compare=False)
     """Whether the reader may see a repository that is none of the entries: a mirror."""
+    whole: bool = False
+    """Whether the reader sees every repository that has tags."""
     number: int = field(default_factory=itertools.count().__next__)
     """Another one for each shelf that is made."""
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -219,7 +221,9 @@ def shelf_of(
         for name, tags in sorted(listed.items())
         if tags and may(name)
     )
-    return Shelf(entries, {each.name: each for each in entries}, summaries, generation, may)
+    by_name = {each.name: each for each in entries}
+    whole = len(entries) == sum(map(bool, listed.values()))
+    return Shelf(entries, by_name, summaries, generation, may, whole)
 
 
 def _entry(name: str, tags: Mapping[str, str], summaries: Mapping[str, Summary]) -> Entry:

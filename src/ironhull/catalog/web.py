@@ -109,7 +109,7 @@ class CatalogSite:
         """Work out before somebody waits for it what the first pages need of all images."""
         pages.prepare()
         stranger = self.registry.access.anonymous
-        warm(self._shelf_of(stranger))
+        warm(self._shelf_of(stranger), self.site.index)
 
     def _behind(
         self,

@@ -9,6 +9,7 @@ import pytest
 from outside.made_catalog import (
     NOW,
     PYTHON,
+    SECRET,
     FakeCatalog,
     build,
     fake_catalog,
@@ -122,3 +123,35 @@ def test_only_the_images_of_a_page_are_put_into_words(
     assert [each.means for each in found.images[1:3]] == ["affected", "affected"]
     assert len(worded) == 2
     assert found.images[-1] == list(found.images)[-1]
+
+
+def test_what_a_stranger_asks_reads_nothing_of_what_only_private_images_have(
+    catalog: FakeCatalog,
+) -> None:
+    only_private, nobodys = "CVE-2026-0077", "CVE-2026-0078"
+    catalog.index.put_scan(scan(SECRET, finding(only_private, "tellnobody")), "")
+    listed = Tags(catalog.layout).listing().tags
+    strangers = shelf_of(
+        listed, catalog.index.summaries(), lambda name: not name.startswith("team/"), 1
+    )
+    asked: dict[str, list[str]] = {}
+    for identifier in (nobodys, only_private, nobodys):
+        statements: list[str] = []
+        with catalog.index._file.reading() as database:
+            database.set_trace_callback(statements.append)
+            found = answer(strangers, catalog.index, None, identifier)
+            database.set_trace_callback(None)
+        assert (found.known, found.severity) == (False, "")
+        asked[identifier] = [each.replace(identifier, "") for each in statements]
+    assert asked[only_private] == asked[nobodys]
+    # The builds that are looked into are part of the statement: there is none.
+    assert all("json_each('[]')" in each for each in asked[nobodys])
+
+
+def test_who_sees_a_part_is_answered_of_that_as_who_sees_all(catalog: FakeCatalog) -> None:
+    listed, summaries = Tags(catalog.layout).listing().tags, catalog.index.summaries()
+    part = shelf_of(listed, summaries, lambda name: not name.startswith("team/"), 1)
+    for identifier in ("CVE-2026-0001", "CVE-2026-0002", "CVE-2000-0001"):
+        all_of = answer(shelf(catalog), catalog.index, None, identifier)
+        seen = answer(part, catalog.index, None, identifier)
+        assert list(seen.images) == [each for each in all_of.images if each.image != "team/secret"]

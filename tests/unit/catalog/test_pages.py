@@ -28,6 +28,7 @@ from outside.made_catalog import (
     fake_catalog,
     finding,
     package,
+    private_requests,
     scan,
     users,
 )
@@ -231,40 +232,6 @@ def test_what_a_stranger_may_not_see_is_answered_like_what_is_not_there(
         k: v for k, v in missing.headers.items() if k not in volatile
     }
     assert ask(guarded, "GET", path, headers=ALICE).status == 200
-
-
-def private_requests() -> list[tuple[str, str]]:
-    """(method, path) of whatever may be asked about the private image, in every way of asking."""
-    name, tag, own = "team/secret", "1", digest("secret")
-    image = f"{name}/-/{tag}"
-    sections = ["", "/packages", "/vulnerabilities", "/layers", "/provenance", "/attestations"]
-    sections += [
-        "/changes",
-        "/history",
-        "/nothing",
-        "/packages/2",
-        "/vulnerabilities/2",
-        "/layers/2",
-    ]
-    sections += [f"/changes?since={own}", "/packages?q=hush", "/vulnerabilities?q=CVE"]
-    paths = [f"{root}/{image}{each}" for root in ("/images", "/api/v1/images") for each in sections]
-    encoded = name.replace("/", "%2F")
-    for root in ("/images", "/api/v1/images"):
-        paths += [f"{root}/{each}" for each in (name, f"{name}/", f"{name}/-/2", encoded)]
-        paths += [f"{root}/{each}?page=2" for each in (name, f"{image}/packages", image)]
-    paths += [f"/feeds/{name}.atom", f"/feeds/{encoded}.atom"]
-    registry = [f"manifests/{tag}", f"manifests/{own}", f"blobs/{own}", "tags/list"]
-    registry += ["tags/list?n=1", "tags/list?n=0&last=0", f"referrers/{own}"]
-    registry += [f"referrers/{own}?artifactType=x", "manifests/latest", "blobs/uploads/abc"]
-    paths += [f"/v2/{name}/{each}" for each in registry]
-    asked = [(method, path) for path in paths for method in ("GET", "HEAD")]
-    asked += [("PUT", f"/v2/{name}/manifests/{tag}"), ("POST", f"/v2/{name}/blobs/uploads/")]
-    asked += [("DELETE", f"/v2/{name}/{each}") for each in registry[:3]]
-    asked += [("PATCH", f"/v2/{name}/blobs/uploads/abc"), ("PUT", f"/v2/{name}/blobs/uploads/abc")]
-    asked += [
-        ("POST", f"/v2/node/blobs/uploads/?mount={own}&from={each}") for each in (name, encoded)
-    ]
-    return asked
 
 
 def test_two_hundred_requests_for_private_things_are_answered_like_for_what_is_not_there(
@@ -590,3 +557,17 @@ def test_what_verifying_said_is_not_said_of_another_image_that_has_the_tag_now(
     # Within the minute for which answers are remembered.
     assert ask(app, "GET", api).json["verification"]["answer"] == "refused"
     assert text(app, path) != before
+
+
+def test_how_to_debug_names_only_images_that_are_there(app: Any) -> None:
+    assert "/node:20-dev sh" in text(app, "/images/node/-/20")
+    page = text(app, "/images/python/-/3.13")
+    assert "/python:3.13-dev" not in page
+    assert "this repository has no <code>3.13-dev</code>" in page
+    assert "IMAGE-WITH-A-SHELL sh" in page
+
+
+def test_changes_can_be_asked_for_since_any_other_tag(app: Any) -> None:
+    page = text(app, "/images/node/-/20/changes")
+    for tag in ("20-dev", "20-standard"):
+        assert f'href="/images/node/-/20/changes?since={tag}"' in page
