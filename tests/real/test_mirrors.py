@@ -15,12 +15,14 @@ from pathlib import Path
 import bcrypt
 import pytest
 from tests.fakes.claims import free_port
-from tests.fakes.image import make_image
+from tests.fakes.image import File, make_image
+from tests.fakes.registry import FakeRegistry, says
 from tests.fakes.running_server import RunningServer, serving
 from tests.real.test_registry_client import docker_registry, process
 from tests.real.test_registry_server import run
 from tests.real.tools import tool
 
+from ironhull.oci.media_types import OCI_MANIFEST
 from ironhull.store.layout import ImageLayout
 
 pytestmark = pytest.mark.real
@@ -163,6 +165,100 @@ def test_upstream_that_dies_within_a_blob_gives_no_client_a_wrong_one(
             run(*skopeo, f"oci:{tmp_path / secrets.token_hex(3)}:1")
         blob = server.ask("GET", f"{name}/blobs/{layer['digest']}").data
         assert blob == layout.blobs.read(layer["digest"], 2 * LARGE)
+
+
+class Wayward:
+    """A mirror of a registry that does as it is told, and an image `1` of each repository there."""
+
+    def __init__(self, server: RunningServer, upstream: FakeRegistry, folder: Path) -> None:
+        self.server, self.upstream, self.folder = server, upstream, folder
+
+    def image(self, name: str) -> tuple[str, str]:
+        """Put one upstream: its digest, and that of its only layer."""
+        layout = ImageLayout(self.folder / name, create=True)
+        files = {"app/data": File(os.urandom(300_000))}
+        (manifest,) = [
+            each
+            for each in layout.walk(make_image(layout, [files], names=["1"]))
+            if each.media_type == OCI_MANIFEST
+        ]
+        document = layout.document(manifest.digest, OCI_MANIFEST)
+        for part in (document.config, *document.layers):
+            self.upstream.put_blob(name, layout.blobs.read(part.digest, LARGE))
+        self.upstream.put_manifest(name, "1", OCI_MANIFEST, document.raw)
+        return manifest.digest, document.layers[0].digest
+
+    def copying(self, name: str, to: str) -> list[str]:
+        """The command with which skopeo pulls it."""
+        at = f"docker://{self.server.host}/hub/{name}:1"
+        command = [tool("skopeo"), "copy", "--src-tls-verify=false", at]
+        return [str(part) for part in (*command, f"oci:{self.folder / to}:1")]
+
+    def copied(self, to: str) -> str:
+        return ImageLayout(self.folder / to).find("1").digest
+
+
+@pytest.fixture(scope="module")
+def wayward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wayward]:
+    folder = tmp_path_factory.mktemp("wayward")
+    rules = folder / "rules.toml"
+    with FakeRegistry() as upstream:
+        rules.write_text(f'[[mirror]]\nprefix = "hub"\nupstream = "{upstream.host}"\n')
+        with serving(folder / "store", "--rules", str(rules)) as server:
+            yield Wayward(server, upstream, folder)
+
+
+def test_a_client_gets_no_bytes_that_upstream_lied_about(wayward: Wayward) -> None:
+    digest, layer = wayward.image("lying")
+    right = wayward.upstream.blobs["lying", layer]
+    wayward.upstream.blobs["lying", layer] = right[:-1] + bytes([right[-1] ^ 1])
+    said = run(*wayward.copying("lying", "not"), code=1)
+    assert layer in said or "502" in said
+    assert not (wayward.server.root / "blobs/sha256" / layer.removeprefix("sha256:")).exists()
+    wayward.upstream.blobs["lying", layer] = right
+    run(*wayward.copying("lying", "right"))
+    assert wayward.copied("right") == digest
+
+
+def test_a_login_in_an_address_that_upstream_names_is_not_used(wayward: Wayward) -> None:
+    digest, layer = wayward.image("leading")
+    with FakeRegistry() as elsewhere:
+        to = f"http://user:word@{elsewhere.host}/x"
+        wayward.upstream.fail("GET", layer, says(307, location=to), times=9)
+        run(*wayward.copying("leading", "led"), code=1)
+        assert not elsewhere.seen
+    answer = wayward.server.ask("GET", f"/v2/hub/leading/blobs/{layer}")
+    assert answer.status == 503
+    assert "an address with a login in it" in answer.data.decode()
+    assert "word" not in wayward.server.log
+    while wayward.upstream.fault_for("GET", f"/v2/leading/blobs/{layer}"):
+        pass
+    run(*wayward.copying("leading", "straight"))
+    assert wayward.copied("straight") == digest
+
+
+def test_an_upstream_that_is_slow_with_one_image_is_waited_for_and_holds_up_no_other(
+    wayward: Wayward,
+) -> None:
+    digest, layer = wayward.image("slow")
+    other, _ = wayward.image("quick")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def late(_: object) -> bool:
+        begun.set()
+        go_on.wait(60)
+        return False
+
+    wayward.upstream.fail("GET", layer, late)
+    with subprocess.Popen(wayward.copying("slow", "late")) as client:
+        try:
+            assert begun.wait(60)
+            run(*wayward.copying("quick", "meanwhile"))
+            assert client.poll() is None
+        finally:
+            go_on.set()
+        assert client.wait(60) == 0
+    assert (wayward.copied("meanwhile"), wayward.copied("late")) == (other, digest)
 
 
 def _stopped_registry(port: int) -> int:
