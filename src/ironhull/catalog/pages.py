@@ -114,46 +114,25 @@ def shown(site: Site, shelf: Shelf, name: str, tag: str) -> Shown | None:
 
 def home(site: Site, wanted: Wanted) -> str:
     """All images, and what there is of each."""
-    found = wanted.shelf.search(wanted.query)
-    cards, pages = cut(found, wanted.page, CARDS)
-    mirrors = mirrors_of(site, wanted.shelf, wanted.query) if wanted.page == 1 else []
-    return _render(
-        site, wanted, "home.html", cards=cards, found=len(found), pages=pages, mirrors=mirrors
-    )
+    return _render(site, wanted, "home.html", **_listed(site, wanted))
 
 
 def results(site: Site, wanted: Wanted, answer: Answer | None) -> str:
     """The cards alone, for the script that searches as one types."""
-    found = wanted.shelf.search(wanted.query)
-    cards, pages = cut(found, wanted.page, CARDS)
-    mirrors = mirrors_of(site, wanted.shelf, wanted.query) if wanted.page == 1 else []
-    return _render(
-        site,
-        wanted,
-        "results.html",
-        cards=cards,
-        found=len(found),
-        pages=pages,
-        answer=answer,
-        mirrors=mirrors,
-    )
+    return _render(site, wanted, "results.html", answer=answer, **_listed(site, wanted))
 
 
 def search(site: Site, wanted: Wanted, answer: Answer | None) -> str:
     """What a search found: a vulnerability's answer, and images."""
+    return _render(site, wanted, "search.html", answer=answer, **_listed(site, wanted))
+
+
+def _listed(site: Site, wanted: Wanted) -> dict[str, Any]:
+    """What every list of images shows: a page of cards, and mirrors behind the first one."""
     found = wanted.shelf.search(wanted.query)
     cards, pages = cut(found, wanted.page, CARDS)
     mirrors = mirrors_of(site, wanted.shelf, wanted.query) if wanted.page == 1 else []
-    return _render(
-        site,
-        wanted,
-        "search.html",
-        cards=cards,
-        found=len(found),
-        pages=pages,
-        answer=answer,
-        mirrors=mirrors,
-    )
+    return {"cards": cards, "found": len(found), "pages": pages, "mirrors": mirrors}
 
 
 def mirrors_of(site: Site, shelf: Shelf, query: str) -> list[MirrorFacts]:
