@@ -51,6 +51,8 @@ class Task:
     """Whether it is built to be proposed: nothing is signed, published or locked."""
     advised: bool = False
     """Whether there are new advisories of what is published: what was said of them is old."""
+    round: str = ""
+    """Tells a watcher's round from all others: its images share what is alike; empty: of none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,11 @@ def registries(machine: Machine, patience: Patience | None = None) -> Iterator[R
         yield opened
 
 
+def kept_registries(machine: Machine) -> Registries:
+    """The same sessions for longer than a block; whoever takes them closes them."""
+    return _opened(machine, None)
+
+
 def mirrored_registries(machine: Machine) -> Registries:
     """Sessions for a server that mirrors; whoever takes them closes them."""
     return _opened(machine, _SERVING)

@@ -10,6 +10,7 @@ from ironhull.definition.model import ImageDefinition
 from ironhull.errors import NotFoundError
 from ironhull.lock.model import Lock
 from ironhull.oci.reference import Reference
+from ironhull.registry.client.access import Registries
 from ironhull.registry.client.places import RegistryTarget, StoredSource
 from ironhull.registry.client.transfer import transfer
 from ironhull.workspace.machine import Machine
@@ -42,7 +43,12 @@ def repository_of(target: str, definition: ImageDefinition) -> str:
 
 
 def give(
-    machine: Machine, target: str, image: BuiltImage, definition: ImageDefinition, lock: Lock
+    machine: Machine,
+    opened: Registries,
+    target: str,
+    image: BuiltImage,
+    definition: ImageDefinition,
+    lock: Lock,
 ) -> Given:
     """Push an image of the store with its statements, and move the tags; what is there stays.
 
@@ -50,19 +56,18 @@ def give(
     is at this image already. Errors: those of `publishing.push`.
     """
     place = repository_of(target, definition)
-    with registries(machine) as opened:
-        repository = opened.repository(Reference.parse(place), write=True)
-        try:
-            tags = set(repository.tags())
-        except NotFoundError:
-            tags = set()
-        digest = image.descriptor.digest
-        fixed = _fixed(repository, tags, digest, definition, lock)
-        wanted = [fixed, *definition.tags]
-        moved = any(tag not in tags or repository.has_manifest(tag) != digest for tag in wanted)
-        done = recording(RegistryTarget(repository, wanted), publisher_of(machine))
-        source = StoredSource(machine.home.store, image.descriptor, f"{definition.image}:{fixed}")
-        transfer(source, done, progress=opened.progress, stop=opened.stop)
+    repository = opened.repository(Reference.parse(place), write=True)
+    try:
+        tags = set(repository.tags())
+    except NotFoundError:
+        tags = set()
+    digest = image.descriptor.digest
+    fixed = _fixed(repository, tags, digest, definition, lock)
+    wanted = [fixed, *definition.tags]
+    moved = any(tag not in tags or repository.has_manifest(tag) != digest for tag in wanted)
+    done = recording(RegistryTarget(repository, wanted), publisher_of(machine))
+    source = StoredSource(machine.home.store, image.descriptor, f"{definition.image}:{fixed}")
+    transfer(source, done, progress=opened.progress, stop=opened.stop)
     return Given(place, fixed, moved)
 
 

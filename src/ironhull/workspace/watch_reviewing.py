@@ -21,8 +21,8 @@ from ironhull.watch.facts import Facts
 from ironhull.watch.task import Outcome, Task, Told
 from ironhull.workspace.changelog import changes_between
 from ironhull.workspace.definitions import Definitions
-from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.watch_shared import Shared, shared_in
 from ironhull.workspace.watch_steps import Run, forget_named, inputs_of
 
 LOCKED = "locked/"
@@ -31,7 +31,7 @@ LOCKED = "locked/"
 def review(
     task: Task,
     told: Told = lambda step: None,
-    locking: Locking | None = None,
+    shared: Shared | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Build and examine what the archive has now, as `watch_steps.work` does; `built` is good.
@@ -39,8 +39,10 @@ def review(
     `unchanged` where the lock stays as it is; the detail of what is built is what the gate says.
     """
     machine = Machine(task.settings, progress or Silent())
-    run = _Review(task, machine, locking or Locking(machine), told)
-    return run.done()
+    if shared is not None:
+        return _Review(task, machine, shared, told).done()
+    with shared_in(task, machine) as own:
+        return _Review(task, machine, own, told).done()
 
 
 class _Review(Run):

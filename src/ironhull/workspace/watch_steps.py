@@ -52,7 +52,6 @@ from ironhull.watch.task import Outcome, Task, Told, digest_of_file
 from ironhull.workspace.attesting import AttestChoices, attest
 from ironhull.workspace.elsewhere import elsewhere
 from ironhull.workspace.engines import engine_settings, host_of
-from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.publishing import pull
 from ironhull.workspace.sbom import bill_of
@@ -60,6 +59,7 @@ from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventor
 from ironhull.workspace.watch_changes import attest_changes
 from ironhull.workspace.watch_facts import facts_of
 from ironhull.workspace.watch_publishing import give
+from ironhull.workspace.watch_shared import Shared, shared_in
 
 CANDIDATES = "candidate/"
 OF_ADVISORIES = (VEX, VULNERABILITIES, SCORE)
@@ -70,16 +70,19 @@ _Given = TypeVar("_Given")
 def work(
     task: Task,
     told: Told = lambda step: None,
-    locking: Locking | None = None,
+    shared: Shared | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Do for one image what is to be done; what goes wrong is in the outcome, not raised.
 
-    `told` is told each step and may stop the work by raising. `locking` is the archive as others
-    of the same round see it.
+    `told` is told each step and may stop the work by raising. `shared` is what others of the same
+    round have opened; without it this thread keeps its own.
     """
     machine = Machine(task.settings, progress or Silent())
-    return Run(task, machine, locking or Locking(machine), told).done()
+    if shared is not None:
+        return Run(task, machine, shared, told).done()
+    with shared_in(task, machine) as own:
+        return Run(task, machine, own, told).done()
 
 
 def inputs_of(definition: ImageDefinition, lock: Lock) -> str:
@@ -91,8 +94,8 @@ def inputs_of(definition: ImageDefinition, lock: Lock) -> str:
 class Run:
     """The work on one image: each step leaves what the next ones need."""
 
-    def __init__(self, task: Task, machine: Machine, locking: Locking, told: Told) -> None:
-        self.task, self.machine, self._locking, self._told = task, machine, locking, told
+    def __init__(self, task: Task, machine: Machine, shared: Shared, told: Told) -> None:
+        self.task, self.machine, self._shared, self._told = task, machine, shared, told
         self._step, self._begun = "lock", time.monotonic()
         self._known: dict[str, object] = {}
         self._seconds: dict[str, float] = {}
@@ -159,7 +162,7 @@ class Run:
         old = None
         with suppress(LockError):
             old = parse_lock(self.task.lock, str(lock_path(path))) if self.task.lock else None
-        definition, new = self._locking.new_lock(path, old.digests if old else None)
+        definition, new = self._shared.locking.new_lock(path, old.digests if old else None)
         if old is not None:
             self._known["old_lock"] = render_lock(old)
             new = moved(old, new)
@@ -293,7 +296,8 @@ class Run:
     def _push(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> bool:
         if not self.task.target:
             return False
-        given = give(self.machine, self.task.target, image, definition, lock)
+        with self._shared.registries() as opened:
+            given = give(self.machine, opened, self.task.target, image, definition, lock)
         self._known |= {"repository": given.repository, "tag": given.tag}
         return given.moved
 

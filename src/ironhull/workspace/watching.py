@@ -44,6 +44,7 @@ from ironhull.workspace.watch_noting import note_behind, say_waiting
 from ironhull.workspace.watch_proposing import Proposing
 from ironhull.workspace.watch_reviewing import review
 from ironhull.workspace.watch_settling import settle
+from ironhull.workspace.watch_shared import Shared
 from ironhull.workspace.watch_steps import work
 from ironhull.workspace.watch_telling import Telling
 
@@ -85,7 +86,7 @@ class Watcher:
     ) -> None:
         self.stop = threading.Event()
         self._machine, self._chosen, self._state = machine, chosen, state
-        self._broken = False
+        self._broken, self._round = False, ""
         self._clock, self._told = clock or _now, told
         self._telling_of = Telling(machine, state, None)
         self._holder = f"{this_machine()}:{unique()}"
@@ -141,6 +142,7 @@ class Watcher:
     def round(self, those: Workers) -> Round:
         """Look, plan, work, write down."""
         self._check_clock()
+        self._round = unique()
         self._end_leases_of_the_dead()
         self._follow()
         locking = Locking(self._machine)
@@ -149,7 +151,11 @@ class Watcher:
         note_behind(self._state, entries, observed)
         say_waiting(self._state, entries, observed, self._looking.findings, self._complain)
         done: dict[str, Outcome] = {}
-        self._work(entries, observed, locking, those, done)
+        shared = Shared(self._machine, locking)
+        try:
+            self._work(entries, observed, shared, those, done)
+        finally:
+            shared.close()
         self._state.set_note("round", self._state.now)
         self._state.settle("watch")
         return Round(tuple(entries), done)
@@ -174,7 +180,7 @@ class Watcher:
         self,
         entries: Sequence[Entry],
         observed: Observed,
-        locking: Locking,
+        shared: Shared,
         those: Workers,
         done: dict[str, Outcome],
     ) -> None:
@@ -197,7 +203,7 @@ class Watcher:
                     begun = self._begin(entry, observed)
                     if begun is not None:
                         task, number = begun
-                        running[self._submit(task, locking, those)] = (entry, number)
+                        running[self._submit(task, shared, those)] = (entry, number)
                 ended, _ = wait(running, _LOOK, return_when=FIRST_COMPLETED)
                 for future in ended:
                     entry, number = running.pop(future)
@@ -235,10 +241,11 @@ class Watcher:
             source=digest_of_file(entry.wanted.path),
             review=self._chosen.propose,
             advised=any(cause.kind is CauseKind.ADVISORY for cause in entry.causes),
+            round=self._round,
         )  # fmt: skip
         return task, self._state.begin(attempt)
 
-    def _submit(self, task: Task, locking: Locking, those: Workers) -> Future[Outcome]:
+    def _submit(self, task: Task, shared: Shared, those: Workers) -> Future[Outcome]:
         do = review if task.review else work
         if not those.here:
             try:
@@ -249,7 +256,7 @@ class Watcher:
                 failed.set_exception(error)
                 return failed
         told = self._telling(task.name)
-        return those.executor.submit(do, task, told, locking, self._machine.progress)
+        return those.executor.submit(do, task, told, shared, self._machine.progress)
 
     def _telling(self, name: str) -> Told:
         def told(step: str) -> None:
