@@ -1,8 +1,9 @@
 """index.json of an image layout by entries: what did not change is neither parsed nor written anew.
 
 A store of thousands of images is written several times for each one that is added, by several
-processes. So each entry stands on a line of its own, and whoever reads the file again, or writes
-it, knows the entries by their lines. A file that was written otherwise is read as any JSON.
+processes. So each entry stands on a line of its own, in the order of names and digests; whoever
+reads the file again, or writes it, knows the entries by their lines, and finds one by its order.
+A file that was written otherwise is read as any JSON.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import json
 import os
 from bisect import bisect_left
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from ironhull.store.files import replace_file
 from ironhull.values import dataclass
 
 NAME = "org.opencontainers.image.ref.name"
+SUBJECT = "io.ironhull.subject"
+"""Annotation of an entry: the digest that it refers to, so that of thousands of images' referrers
+those of one are found without opening all."""
 _MAX_INDEX = 64 * 1024 * 1024
 _REMEMBERED = 4
 _HEAD = b'{"manifests":[\n'
@@ -36,80 +40,140 @@ class _Entry:
     descriptor: Descriptor
     order: tuple[str, str]
     line: bytes = b""
-    """As it stands in the file; empty where the file has no lines."""
-    text: bytes = b""
-    """As Ironhull writes it; empty until it is written."""
+    """As it stands in the file, or will; empty where it was read from one without lines."""
+
+    @property
+    def subject(self) -> str:
+        return self.descriptor.annotations.get(SUBJECT, "")
 
 
+_ORDER = attrgetter("order")
 _Seen = tuple[int, int, int]
+_Groups = dict[str, tuple[_Entry, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A file as it was read or written."""
+class Index:
+    """What an index.json lists at one moment; never changed, so threads may share it."""
 
-    seen: _Seen | None
-    """What told the file apart."""
-    entries: tuple[_Entry, ...]
-    ordered: bool = True
-    """By name and digest, as Ironhull writes it."""
+    __slots__ = ("_groups", "_sorted", "entries")
+
+    def __init__(
+        self, entries: Sequence[_Entry], groups: _Groups | None = None, *, ordered: bool = False
+    ) -> None:
+        self.entries = entries
+        # By what they say they refer to; made when it is first asked for.
+        self._groups = groups
+        orders = [] if ordered else [entry.order for entry in entries]
+        self._sorted = ordered or orders == sorted(orders)
+
+    def __iter__(self) -> Iterator[Descriptor]:
+        return (entry.descriptor for entry in self.entries)
+
+    def find(self, name: str) -> Descriptor | None:
+        """The first entry of this reference name or digest."""
+        for order in ((name, ""), ("", name)) if self._sorted and name else ():
+            at = bisect_left(self.entries, order, key=_ORDER)
+            if at < len(self.entries) and name in self.entries[at].order:
+                return self.entries[at].descriptor
+        found = (each.descriptor for each in self.entries if name and name in each.order)
+        return next(found, None)
+
+    def referring(self, subject: str) -> list[Descriptor]:
+        """The entries that say (`SUBJECT`) that they refer to a digest; of "": that say nothing."""
+        return [entry.descriptor for entry in self._by_subject().get(subject, ())]
+
+    def subjects(self) -> list[str]:
+        """All digests that entries say they refer to."""
+        return [subject for subject in self._by_subject() if subject]
+
+    def replaced(
+        self, new: Iterable[Descriptor], names: Collection[str] = (), gone: Collection[str] = ()
+    ) -> Index:
+        """Without the entries of these names, and those without a name of these digests; with new.
+
+        A new one that stands there already, by name and digest, is left out.
+        """
+        entries = list(self.entries) if self._sorted else sorted(self.entries, key=_ORDER)
+        groups = None if self._groups is None else dict(self._groups)
+        for name, digest in [*((name, "") for name in names), *(("", digest) for digest in gone)]:
+            at = bisect_left(entries, (name, digest), key=_ORDER)
+            while at < len(entries) and _is(entries[at], name, digest):
+                _ungroup(groups, entries.pop(at))
+        for descriptor in new:
+            entry = _made(descriptor)
+            at = bisect_left(entries, entry.order, key=_ORDER)
+            if at == len(entries) or entries[at].order != entry.order:
+                entries.insert(at, entry)
+                _group(groups, entry)
+        return Index(entries, groups, ordered=True)
+
+    def of(self, descriptors: Iterable[Descriptor]) -> Index:
+        """Other contents, in the order of names and digests; what is known stays as it is."""
+        known = {id(entry.descriptor): entry for entry in self.entries}
+        entries = [known.get(id(each)) or _made(each) for each in descriptors]
+        return Index(sorted(entries, key=_ORDER), ordered=True)
+
+    def read_again(self, raw: bytes) -> Index | None:
+        """What a file with a line for each entry has; None for any other file.
+
+        Both are walked together: of the thousands that stayed nothing is asked but the line.
+        """
+        if not (raw.startswith(_HEAD) and raw.endswith(_TAIL)):
+            return None
+        body = raw[len(_HEAD) : -len(_TAIL)]
+        before, at, found = self.entries, 0, []
+        groups = None if self._groups is None else dict(self._groups)
+        for line in body.split(_BETWEEN) if body else ():
+            if at < len(before) and before[at].line == line:
+                found.append(before[at])
+                at += 1
+                continue
+            entry = _parsed(line)
+            if entry is None:
+                return None
+            while at < len(before) and before[at].order <= entry.order and before[at].line != line:
+                _ungroup(groups, before[at])
+                at += 1
+            if at < len(before) and before[at].line == line:
+                entry = before[at]
+                at += 1
+            else:
+                _group(groups, entry)
+            found.append(entry)
+        for entry in before[at:]:
+            _ungroup(groups, entry)
+        return Index(found, groups)
+
+    def raw(self) -> bytes:
+        """The file."""
+        entries = self.entries if self._sorted else sorted(self.entries, key=_ORDER)
+        return _HEAD + _BETWEEN.join([each.line or _written(each) for each in entries]) + _TAIL
+
+    def _by_subject(self) -> _Groups:
+        if self._groups is None:
+            groups: dict[str, list[_Entry]] = {}
+            for entry in self.entries:
+                groups.setdefault(entry.subject, []).append(entry)
+            self._groups = {subject: tuple(each) for subject, each in groups.items()}
+        return self._groups
 
 
-# Replaced whole, so threads may share it.
-_remembered: dict[Path, _Known] = {}
-_NOTHING = _Known(None, ())
+def index_of(descriptors: Iterable[Descriptor]) -> Index:
+    """What lists these, in this order."""
+    return Index([_entry(each) for each in descriptors])
 
 
-def read_index(path: Path) -> list[Descriptor]:
-    """What an index.json lists, in its order; NotFoundError, MalformedError."""
-    return [entry.descriptor for entry in _known(path).entries]
+# Path → what told the file apart, and what it lists. Replaced whole, so threads may share it.
+_remembered: dict[Path, tuple[_Seen, Index]] = {}
 
 
-def write_index(path: Path, descriptors: Iterable[Descriptor]) -> None:
-    """Replace it, in the order of names and digests; the caller holds the layout's lock."""
-    before = _remembered.get(path, _NOTHING).entries
-    known = {id(entry.descriptor): entry for entry in before}
-    # What is new is read back, so that everyone sees it as the file has it; of thousands that are
-    # known already nothing is.
-    entries = [known.get(id(each)) or _new(each) for each in descriptors]
-    entries.sort(key=_order)
-    _write(path, entries)
-
-
-def point_index(path: Path, descriptors: Iterable[Descriptor]) -> None:
-    """Let each of the names that these have be this one's; the caller holds the layout's lock.
-
-    A push changes one name of thousands. So the others are neither looked at nor made anew; what
-    is left of their number is the file's size.
-    """
-    known = _known(path)
-    entries = list(known.entries) if known.ordered else sorted(known.entries, key=_order)
-    for each in descriptors:
-        entry = _new(each)
-        name = entry.order[0]
-        start = end = bisect_left(entries, (name, ""), key=_order)
-        while end < len(entries) and entries[end].order[0] == name:
-            end += 1
-        entries[start:end] = [entry]
-    _write(path, entries)
-
-
-def _write(path: Path, entries: list[_Entry]) -> None:
-    texts = [entry.text for entry in entries]
-    if not all(texts):
-        for number, entry in enumerate(entries):
-            entry.text = entry.text or canonical(entry.descriptor.json())
-            texts[number] = entry.line = entry.text
-    written = replace_file(path, _HEAD + _BETWEEN.join(texts) + _TAIL)
-    _remember(path, _Known(_told_apart(written), tuple(entries)))
-
-
-def _known(path: Path) -> _Known:
+def read_index(path: Path) -> Index:
+    """What an index.json lists; the same object until it changes. NotFoundError, MalformedError."""
     seen = _seen(path)
     # It is only ever replaced whole: another content is another file.
-    known = _remembered.get(path, _NOTHING)
-    if known.seen == seen:
-        return known
+    known_as, before = _remembered.get(path, (None, Index(())))
+    if known_as == seen:
+        return before
     try:
         with path.open("rb") as file:
             raw = file.read(_MAX_INDEX + 1)
@@ -117,33 +181,16 @@ def _known(path: Path) -> _Known:
         raise NotFoundError(f"{path.parent} has no index.json") from None
     if len(raw) > _MAX_INDEX:
         raise MalformedError(f"{path}: not an image index")
-    found = _by_lines(raw, known.entries)
+    found = before.read_again(raw)
     if found is None:
-        found = tuple(_entry(Descriptor.from_json(item)) for item in _manifests(path, raw))
-    ordered = all(one.order <= other.order for one, other in pairwise(found))
-    read = _Known(seen, found, ordered)
-    _remember(path, read)
-    return read
+        found = index_of(map(Descriptor.from_json, _manifests(path, raw)))
+    _remember(path, seen, found)
+    return found
 
 
-def _by_lines(raw: bytes, before: Iterable[_Entry]) -> tuple[_Entry, ...] | None:
-    """The entries of a file with a line for each; None for any other file."""
-    if not (raw.startswith(_HEAD) and raw.endswith(_TAIL)):
-        return None
-    known = {entry.line: entry for entry in before}
-    body = raw[len(_HEAD) : -len(_TAIL)]
-    found = []
-    for line in body.split(_BETWEEN) if body else ():
-        entry = known.get(line)
-        if entry is None:
-            try:
-                value: Any = json.loads(line)
-            except (ValueError, RecursionError):
-                return None
-            entry = _entry(Descriptor.from_json(value))
-            entry.line = line
-        found.append(entry)
-    return tuple(found)
+def write_index(path: Path, index: Index) -> None:
+    """Replace it; the caller holds the layout's lock."""
+    _remember(path, _told_apart(replace_file(path, index.raw())), index)
 
 
 def _manifests(path: Path, raw: bytes) -> list[Any]:
@@ -162,16 +209,46 @@ def _entry(descriptor: Descriptor) -> _Entry:
     return _Entry(descriptor, order)
 
 
-def _new(descriptor: Descriptor) -> _Entry:
-    """The entry of what is to be written, as reading the file will give it."""
-    text = canonical(descriptor.json())
-    read = _entry(Descriptor.from_json(json.loads(text)))
-    read.line = read.text = text
-    return read
+def _is(entry: _Entry, name: str, digest: str) -> bool:
+    return entry.order[0] == name if name else entry.order == ("", digest)
 
 
-def _order(entry: _Entry) -> tuple[str, str]:
-    return entry.order
+def _written(entry: _Entry) -> bytes:
+    entry.line = canonical(entry.descriptor.json())
+    return entry.line
+
+
+def _parsed(line: bytes) -> _Entry | None:
+    """An entry as it stands in a file; None where that is no JSON."""
+    try:
+        value: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    entry = _entry(Descriptor.from_json(value))
+    entry.line = line
+    return entry
+
+
+def _made(descriptor: Descriptor) -> _Entry:
+    """An entry that is new; read back, so that everyone sees it as the file has it."""
+    line = canonical(descriptor.json())
+    entry = _entry(Descriptor.from_json(json.loads(line)))
+    entry.line = line
+    return entry
+
+
+def _group(groups: _Groups | None, entry: _Entry) -> None:
+    if groups is not None:
+        group = [*groups.get(entry.subject, ()), entry]
+        groups[entry.subject] = tuple(sorted(group, key=_ORDER))
+
+
+def _ungroup(groups: _Groups | None, entry: _Entry) -> None:
+    if groups is not None:
+        left = tuple(each for each in groups.get(entry.subject, ()) if each is not entry)
+        groups[entry.subject] = left
+        if not left:
+            del groups[entry.subject]
 
 
 def _seen(path: Path) -> _Seen:
@@ -185,7 +262,7 @@ def _told_apart(found: os.stat_result) -> _Seen:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _remember(path: Path, known: _Known) -> None:
+def _remember(path: Path, seen: _Seen, index: Index) -> None:
     while len(_remembered) >= _REMEMBERED and path not in _remembered:
         _remembered.pop(next(iter(_remembered)), None)
-    _remembered[path] = known
+    _remembered[path] = (seen, index)

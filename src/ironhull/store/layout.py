@@ -5,7 +5,7 @@ Ironhull's own store is one: `<home>/store`, its index.json lists every built im
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from ironhull.errors import NotFoundError
@@ -14,7 +14,7 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.store.blobs import BlobStore
 from ironhull.store.files import locked, replace_file
-from ironhull.store.index_file import NAME, point_index, read_index, write_index
+from ironhull.store.index_file import NAME, Index, read_index, write_index
 
 REF_NAME = NAME
 _NAMED = 8  # names that a message lists
@@ -31,7 +31,7 @@ class ImageLayout:
             with locked(self.lock):
                 if not (root / "index.json").exists():
                     replace_file(root / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-                    self._write([])
+                    write_index(root / "index.json", Index(()))
         elif not create and not (root / "oci-layout").is_file():
             raise NotFoundError(f"{root} is not an OCI image layout (it has no oci-layout file)")
 
@@ -40,30 +40,40 @@ class ImageLayout:
         """Who holds it may change what index.json lists, and remove what it does not (`locked`)."""
         return self.root / ".lock"
 
+    def index(self) -> Index:
+        """What index.json lists now; the same object until it changes."""
+        return read_index(self.root / "index.json")
+
     def descriptors(self) -> list[Descriptor]:
         """What index.json lists, in its order."""
-        return read_index(self.root / "index.json")
+        return list(self.index())
 
     def find(self, name: str) -> Descriptor:
         """The descriptor with this reference name or digest; NotFoundError says what there is."""
-        names: list[str] = []
-        for descriptor in self.descriptors():
-            found = descriptor.annotations.get(REF_NAME)
-            if name in (found, descriptor.digest):
-                return descriptor
-            if found:
-                names.append(found)
+        found = self.index().find(name)
+        if found is not None:
+            return found
+        named = (each.annotations.get(REF_NAME, "") for each in self.index())
+        names = [each for each in named if each]
         raise NotFoundError(f"no image {name!r} in {self.root} (it has: {_nearest(name, names)})")
 
     def update(self, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
         """Replace what index.json lists by `change` of it; one process at a time, atomically."""
+        self.change(lambda index: index.of(change(list(index))))
+
+    def change(self, change: Callable[[Index], Index]) -> None:
+        """The same, for a change that does not look at thousands of entries for one."""
         with locked(self.lock):
-            self._write(change(self.descriptors()))
+            write_index(self.root / "index.json", change(self.index()))
 
     def tag(self, descriptor: Descriptor, names: list[str]) -> None:
         """Let each name point at the descriptor; a name that pointed elsewhere is moved."""
-        with locked(self.lock):
-            point_index(self.root / "index.json", [_named(descriptor, name) for name in names])
+        named = [_named(descriptor, name) for name in names]
+        self.change(lambda index: index.replaced(named, names))
+
+    def untag(self, names: Collection[str]) -> None:
+        """Let go of names; those that nothing has are no error."""
+        self.change(lambda index: index.replaced((), names))
 
     def document(self, digest: Digest, media_type: str | None = None) -> Document:
         """A manifest or index out of the blobs, verified."""
@@ -79,9 +89,6 @@ class ImageLayout:
         else:
             yield document.config
             yield from document.layers
-
-    def _write(self, descriptors: list[Descriptor]) -> None:
-        write_index(self.root / "index.json", descriptors)
 
 
 def _named(descriptor: Descriptor, name: str) -> Descriptor:

@@ -10,11 +10,12 @@ from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
+from ironhull.store.index_file import NAME, SUBJECT, Index, index_of
 from ironhull.store.layout import ImageLayout
 
-SUBJECT = "io.ironhull.subject"
-"""Annotation of an entry of index.json: the digest that it refers to, so that of thousands of
-images' referrers those of one are found without opening all."""
+_MOST = 200_000
+# What manifests refer to, by digest: never another thing, whatever layout they are read from.
+_subjects: dict[Digest, Digest | None] = {}
 
 
 class Listing(Protocol):
@@ -59,38 +60,54 @@ class Referrers:
 
     def __init__(self, layout: Listing) -> None:
         self._layout = layout
-        self._known = False
-        self._entries: dict[str, list[Descriptor]] = {}
+        self._index: Index | None = None
+        self._opened: dict[str, list[Descriptor]] = {}
 
     def of(self, subject: Digest) -> list[Descriptor]:
         """What refers to a manifest, in the order of index.json."""
-        self.read()
-        shown = (self._shown(entry) for entry in self._entries.get(subject, ()))
+        said, opened = self._read().referring(subject), self._opened.get(subject, [])
+        entries = {entry.digest: entry for entry in (*said, *opened)}
+        if said and opened:
+            order = {
+                each: (entry.annotations.get(NAME, ""), each) for each, entry in entries.items()
+            }
+            entries = dict(sorted(entries.items(), key=lambda each: order[each[0]]))
+        shown = (self._shown(entry) for entry in entries.values())
         return [about[1] for about in shown if about and about[0] == subject]
 
     def digests(self) -> set[Digest]:
         """All that refers to anything: none of them is an image."""
-        self.read()
-        return {
-            entry.digest for each in self._entries.values() for entry in each if self._shown(entry)
-        }
+        index = self._read()
+        entries = [entry for each in index.subjects() for entry in index.referring(each)]
+        entries += [entry for each in self._opened.values() for entry in each]
+        return {entry.digest for entry in entries if self._shown(entry)}
 
     def read(self) -> None:
         """Read index.json now, if it has not been read: before processes part, for example."""
-        if self._known:
-            return
-        seen: set[Digest] = set()
-        for entry in self._layout.descriptors():
-            if entry.digest in seen:
-                continue
-            seen.add(entry.digest)
-            subject = entry.annotations.get(SUBJECT)
-            if not subject:
-                shown = self._shown(entry)
-                subject = shown[0] if shown else None
-            if subject:
-                self._entries.setdefault(subject, []).append(entry)
-        self._known = True
+        self._read()
+
+    def _read(self) -> Index:
+        if self._index is None:
+            layout = self._layout
+            read = layout.index() if isinstance(layout, ImageLayout) else None
+            self._index = index_of(layout.descriptors()) if read is None else read
+            for entry in self._index.referring(""):
+                subject = self._subject(entry)
+                if subject:
+                    self._opened.setdefault(subject, []).append(entry)
+        return self._index
+
+    def _subject(self, entry: Descriptor) -> Digest | None:
+        """What an entry that does not say so refers to; each is opened once, and remembered."""
+        if entry.digest not in _subjects:
+            try:
+                subject = self._layout.document(entry.digest, entry.media_type).subject
+            except InputError:
+                return None
+            if len(_subjects) >= _MOST:
+                _subjects.clear()
+            _subjects[entry.digest] = subject.digest if subject else None
+        return _subjects.get(entry.digest)
 
     def _shown(self, entry: Descriptor) -> tuple[Digest, Descriptor] | None:
         """Subject of an entry, and how a list of referrers shows it; None where it has none."""
@@ -109,17 +126,16 @@ def list_documents(layout: ImageLayout, documents: Sequence[Document]) -> None:
 
 def replace_documents(layout: ImageLayout, documents: Sequence[Document], old: Set[Digest]) -> None:
     """The same, and list those of `old` no more."""
+    listed = {document.digest: _listed(document) for document in documents}
 
-    def change(before: list[Descriptor]) -> list[Descriptor]:
-        kept = [item for item in before if item.digest not in old]
-        listed = {descriptor.digest for descriptor in kept}
-        fresh = {document.digest: document for document in documents}
-        return kept + [
-            _listed(document) for digest, document in fresh.items() if digest not in listed
-        ]
+    def change(index: Index) -> Index:
+        # What is listed by a name, or without its subject, is not listed a second time.
+        there = {entry.digest for entry in index.referring("")}
+        new = [entry for digest, entry in listed.items() if digest not in there]
+        return index.replaced(new, gone=old)
 
     if documents:
-        layout.update(change)
+        layout.change(change)
 
 
 def _listed(document: Document) -> Descriptor:

@@ -46,7 +46,6 @@ from ironhull.state.inventories import InventoryStore
 from ironhull.state.watch_records import Result
 from ironhull.statements.attached import is_attested
 from ironhull.statements.kinds import SCORE, VEX, VULNERABILITIES
-from ironhull.store.layout import REF_NAME
 from ironhull.watch.facts import Facts, more_findings, worse
 from ironhull.watch.task import Outcome, Task, Told, digest_of_file
 from ironhull.workspace.attesting import AttestChoices, attest
@@ -361,9 +360,7 @@ def candidate_name(name: str) -> str:
 
 def forget_named(machine: Machine, *names: str) -> None:
     """Take names out of the store."""
-    machine.home.store.update(
-        lambda before: [each for each in before if each.annotations.get(REF_NAME) not in names]
-    )
+    machine.home.store.untag(names)
 
 
 def _platforms(image: BuiltImage) -> Sequence[Platform]:

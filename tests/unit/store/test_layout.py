@@ -16,6 +16,7 @@ from ironhull.store.clean import prune, usage, verify
 from ironhull.store.copy import copy_image
 from ironhull.store.files import create_held, replace_file
 from ironhull.store.home import Home
+from ironhull.store.index_file import Index
 from ironhull.store.layout import REF_NAME, ImageLayout
 
 
@@ -83,9 +84,9 @@ def test_what_was_written_is_known_until_somebody_else_writes(tmp_path, monkeypa
     layout = ImageLayout(tmp_path / "layout", create=True)
     layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["app:1"])
     parsed = []
-    real = index_file._by_lines
+    real = Index.read_again
     monkeypatch.setattr(
-        index_file, "_by_lines", lambda raw, before: parsed.append(1) or real(raw, before)
+        Index, "read_again", lambda before, raw: parsed.append(1) or real(before, raw)
     )
     first = layout.descriptors()
     layout.tag(Descriptor("a/b", digest_of(b"2"), 1), ["app:2"])
