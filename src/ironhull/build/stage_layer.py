@@ -8,8 +8,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +37,7 @@ from ironhull.oci.document import canonical
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress
 from ironhull.store.home import Home
+from ironhull.store.trees import remove_tree
 
 _LAST_LINES = 30
 _LISTED = 10
@@ -248,9 +247,4 @@ def _folder(home: Home) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        for above, names, _ in os.walk(folder):
-            for name in names:
-                path = Path(above, name)
-                if not path.is_symlink():
-                    path.chmod(0o700)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)

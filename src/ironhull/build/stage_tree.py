@@ -45,20 +45,32 @@ def listed(root: Path) -> dict[str, Found]:
     todo = [""]
     while todo:
         folder = todo.pop()
-        with os.scandir(root / folder) as entries:
-            for entry in entries:
-                path = f"{folder}/{entry.name}" if folder else entry.name
-                status = entry.stat(follow_symlinks=False)
-                link = os.readlink(entry.path) if entry.is_symlink() else ""  # noqa: PTH115
-                found[path] = Found(
-                    status.st_mode, status.st_uid, status.st_gid, status.st_size,
-                    status.st_ctime_ns, status.st_ino, link,
-                )  # fmt: skip
-                if entry.is_dir(follow_symlinks=False):
-                    todo.append(path)
+        try:
+            below = dict(_found(root / folder))
+        except OSError as error:
+            raise InputError(f"/{folder:.200} of the stage: {error.strerror}") from None
+        for name, status in below.items():
+            path = f"{folder}/{name}" if folder else name
+            found[path] = status
+            if stat.S_ISDIR(status.mode):
+                todo.append(path)
         if len(found) > MAX_PATHS:
             raise InputError(f"more than {MAX_PATHS} paths in the stage")
     return dict(sorted(found.items()))
+
+
+def _found(folder: Path) -> Iterator[tuple[str, Found]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            link = os.readlink(entry.path) if entry.is_symlink() else ""  # noqa: PTH115
+            yield (
+                entry.name,
+                Found(
+                    status.st_mode, status.st_uid, status.st_gid, status.st_size,
+                    status.st_ctime_ns, status.st_ino, link,
+                ),
+            )  # fmt: skip
 
 
 def write_outputs(

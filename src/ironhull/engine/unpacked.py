@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import hex_of
 from ironhull.sandbox.inside import inside
-from ironhull.store.files import locked, make_removable, temporary_name
+from ironhull.store.files import locked, temporary_name
 from ironhull.store.layout import ImageLayout
 from ironhull.store.rootfs import write_rootfs
+from ironhull.store.trees import remove_tree
 
 _FOLDERS = ("/proc", "/dev", "/sys", "/tmp", "/run", "/var/tmp")  # noqa: S108 - in the image
 _FILES = {"/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n", "/etc/resolv.conf": ""}
@@ -40,9 +40,7 @@ def unpacked(layout: ImageLayout, manifest: Descriptor, folder: Path) -> Path:
             except OSError as error:
                 raise EnvironmentProblem(f"cannot unpack into {target}: {error}") from None
             finally:
-                if staging.exists():
-                    make_removable(staging)
-                shutil.rmtree(staging, ignore_errors=True)
+                remove_tree(staging)
     return target / "root"
 
 

@@ -8,7 +8,6 @@ root or to the image's volumes, they change a tree of their own that is thrown a
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -22,8 +21,8 @@ from ironhull.sandbox.bubblewrap import Bubblewrap
 from ironhull.sandbox.inside import inside
 from ironhull.sandbox.model import Bind, Root, Volume, Wish
 from ironhull.sandbox.opens import Opens
-from ironhull.store.files import make_removable
 from ironhull.store.layout import ImageLayout
+from ironhull.store.trees import remove_tree
 
 _UNCHANGED, _WRITABLE = "unchanged", "writable"
 
@@ -73,7 +72,7 @@ class WatchedSandbox(Sandbox):
             return found
         self._writable.close()
         self._folder = self._place / f"{_WRITABLE}-{len(self._watching)}"
-        self._writable.callback(_remove, self._folder)
+        self._writable.callback(remove_tree, self._folder)
         try:
             found = super().wish(image, options)
         finally:
@@ -109,9 +108,3 @@ def _make_targets(wish: Wish) -> None:
             place.touch()
         else:
             place.mkdir(parents=True)
-
-
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        make_removable(folder)
-    shutil.rmtree(folder, ignore_errors=True)

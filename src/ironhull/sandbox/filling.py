@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ironhull.store.trees import walked
+
 _NEARLY_FULL = 1 << 30
 _BLOCK = 512
 _REST = 20
@@ -90,18 +92,17 @@ class Filling:
                 hidden.append(error)
 
         seen: set[int] = set()
-        for folder, names, others in os.walk(self._folder, onerror=note):
-            for name in (*names, *others):
-                try:
-                    found = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - millions of them
-                except OSError as error:
-                    note(error)
+        for entry in walked(self._folder, note):
+            try:
+                found = entry.stat(follow_symlinks=False)
+            except OSError as error:
+                note(error)
+                continue
+            if found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode):
+                if found.st_ino in seen:
                     continue
-                if found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode):
-                    if found.st_ino in seen:
-                        continue
-                    seen.add(found.st_ino)
-                yield found
+                seen.add(found.st_ino)
+            yield found
 
 
 def _left(folder: Path) -> tuple[int, int]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +14,10 @@ from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.digest import Digest, hex_of, parse_digest
 from ironhull.progress import Progress
 from ironhull.store.blobs import CHUNK, BlobStore
-from ironhull.store.files import locked, make_removable, remove_abandoned, temporary_name
+from ironhull.store.files import locked, remove_abandoned, temporary_name
 from ironhull.store.home import Home
 from ironhull.store.layout import REF_NAME
+from ironhull.store.trees import remove_tree, walked
 
 # A build that runs now may have written a blob that no index names yet.
 GRACE = 24 * 3600
@@ -106,11 +105,10 @@ def _unpacked(home: Home, needed: set[Digest], grace: float) -> list[int | None]
             continue
         if _age(folder) > grace:
             sizes += [path.lstat().st_size for path in _files(folder)]
-            # Out of the way first: nobody finds half a tree. Folders may deny to be emptied.
+            # Out of the way first: nobody finds half a tree.
             leaving = temporary_name(folder)
             folder.rename(leaving)
-            make_removable(leaving)
-            shutil.rmtree(leaving, ignore_errors=True)
+            remove_tree(leaving)
     return sizes
 
 
@@ -218,7 +216,7 @@ def _leftovers(home: Home) -> Iterator[Path]:
 
 def _files(folder: Path) -> list[Path]:
     return [
-        Path(root) / name for root, _, names in os.walk(folder) for name in names if name != ".lock"
+        Path(each.path) for each in walked(folder) if each.name != ".lock" and not each.is_dir()
     ]
 
 

@@ -97,12 +97,3 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def make_removable(top: Path) -> None:
-    """Folders of an image may deny their owner to delete what is in them: let him."""
-    for folder, names, _ in os.walk(top):
-        for name in names:
-            path = Path(folder, name)
-            if not path.is_symlink():
-                path.chmod(0o700)

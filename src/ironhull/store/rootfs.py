@@ -13,7 +13,6 @@ devices: container engines make those of their own.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,10 +34,11 @@ from ironhull.oci.tar import (
 from ironhull.oci.tar_writer import END, TarHeader, header_bytes
 from ironhull.store.blobs import CHUNK
 from ironhull.store.export import whole_file
-from ironhull.store.files import make_removable, temporary_name
+from ironhull.store.files import temporary_name
 from ironhull.store.layers import image_layers, open_layer
 from ironhull.store.layout import ImageLayout
 from ironhull.store.tree import MAX_ENTRIES, Inode, Layers, listing, merge
+from ironhull.store.trees import remove_tree
 
 _COMPRESSED = (".gz", ".tgz", ".zst", ".xz", ".bz2", ".zip")
 DEVICES = (CHARACTER, BLOCK_DEVICE)
@@ -150,9 +150,7 @@ def _write_folder(layout: ImageLayout, layers: Layers, root: Inode, target: Path
     except OverflowError as error:
         raise MalformedError(f"an owner or a time in the image that no file has: {error}") from None
     finally:
-        if staging.exists():
-            make_removable(staging)
-            shutil.rmtree(staging, ignore_errors=True)
+        remove_tree(staging)
 
 
 class _Unpacker:

@@ -13,8 +13,8 @@ from ironhull.engine.watched import WatchedSandbox
 from ironhull.errors import CheckFailedError, InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.store.choice import choose_manifest
-from ironhull.store.files import make_removable
 from ironhull.store.layout import ImageLayout
+from ironhull.store.trees import remove_tree
 from ironhull.values import dataclass
 from ironhull.workspace.bubblewrap import bubblewrap
 from ironhull.workspace.definitions import Definitions
@@ -70,7 +70,7 @@ def profile_tests(machine: Machine, image: str) -> ProfiledTests:
             start = _start(layout, manifest)
             return ProfiledTests(report, profile(root, origins, opened, unwatched, *start))
         finally:
-            make_removable(Path(folder))
+            remove_tree(Path(folder))
 
 
 def _start(layout: ImageLayout, manifest: Descriptor) -> tuple[list[str], str]:

@@ -6,7 +6,6 @@ are in it, the packages come from the archive, by digest.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from ironhull.statements.kinds import PROVENANCE
 from ironhull.statements.recipe import recipe_in
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
+from ironhull.store.trees import remove_tree
 from ironhull.verify.evidence import Subject, collect
 from ironhull.verify.kinds import SUMMARY
 from ironhull.verify.summary import BuiltAgain, reproduction, reproduction_statement
@@ -199,7 +199,7 @@ def _workshop(machine: Machine) -> Iterator[_Workshop]:
         (workshop.home.cache / "packages").symlink_to(machine.home.packages.root)
         yield workshop
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
 
 
 def _platform(workshop: _Workshop, place: Source, image: Subject) -> ReproducedPlatform:

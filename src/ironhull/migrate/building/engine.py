@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import shutil
 import stat
 import subprocess
 import tempfile
@@ -44,8 +43,8 @@ from ironhull.sandbox.inside import inside
 from ironhull.sandbox.model import DEFAULT_PATH, Root
 from ironhull.sandbox.running import run
 from ironhull.store.blobs import CHUNK
-from ironhull.store.files import make_removable
 from ironhull.store.layout import REF_NAME, ImageLayout
+from ironhull.store.trees import remove_tree
 
 NOTE = "built in the sandbox, stage by stage, without a cache"
 _TAIL = 4000
@@ -199,10 +198,9 @@ class _Work:
 def removed(folder: Path) -> None:
     """Take a folder away with all that is in it, to the end also where an interrupt comes in."""
     try:
-        make_removable(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
         raise
 
 
