@@ -35,7 +35,8 @@ def status_now(
         if name not in states:
             raise NotFoundError(f"{name} was never looked at (ironhull watch --once)")
         states, foreign = {name: states[name]}, []
-        said = [each for each in said if each.subject.endswith(name) or each.subject == "archive"]
+        about = (name, "archive")
+        said = [each for each in said if each.subject.rpartition(" ")[2] in about]
     return status(states, said, policy.bound, datetime.now(UTC), foreign)
 
 
