@@ -66,9 +66,10 @@ _DAYS = Whole(1, 36_500)
 _COUNT = Whole(0, 1_000_000)
 
 _BY = Key(
-    ListOf(_NAME, fewest=1), "Names of `keys` of which enough have to sign. Default: any known key."
+    ListOf(_NAME, fewest=1),
+    "Names of `keys` and `identities` of which enough have to sign. Default: any that is known.",
 )
-_THRESHOLD = Key(Whole(1, MAX_KEYS), "So many different keys. Default 1.")
+_THRESHOLD = Key(Whole(1, MAX_KEYS), "So many different ones. Default 1.")
 _SIGNED_BY = {"by": _BY, "threshold": _THRESHOLD}
 _SEVERITIES = FixedKeys(
     {name: Key(_COUNT, f"At most so many of severity {name}.") for name in SEVERITIES}
@@ -296,7 +297,9 @@ FORMAT = FixedKeys(
         "reproduced": Key(
             FixedKeys(
                 {
-                    "by": Key(ListOf(_NAME, fewest=1), "Names of `keys`.", required=True),
+                    "by": Key(
+                        ListOf(_NAME, fewest=1), "Names of `keys` and `identities`.", required=True
+                    ),
                     "threshold": _THRESHOLD,
                 }
             ),
