@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ironhull.catalog.facts import BuildFacts, DayCount, PlatformFacts
+from ironhull.catalog.facts import BuildFacts, DayCount, FixTimes, PlatformFacts
 
 WIDTH, HEIGHT = 720.0, 180.0
 _BOX, _GAP, _ROW, _TOP = 148.0, 34.0, 46.0, 34.0
@@ -55,6 +55,62 @@ def days_chart(ours: Sequence[DayCount], theirs: Sequence[DayCount]) -> Chart | 
     if theirs:
         text += f"; the conventional image had {theirs[-1].open}"
     return Chart(lines, most, days[0], days[-1], text)
+
+
+_SEVERITIES = ("critical", "high", "medium", "low")
+
+
+def open_chart(days: Mapping[str, Mapping[str, int]]) -> Chart | None:
+    """Open findings of all watched images by day and severity; None without a day."""
+    if not days:
+        return None
+    ordered = sorted(days)
+    series = [
+        (severity, {day: days[day].get(severity, 0) for day in ordered})
+        for severity in _SEVERITIES
+        if any(days[day].get(severity) for day in ordered)
+    ]
+    most = max((max(values.values()) for _, values in series), default=0)
+    lines = tuple(
+        _line(severity, severity, values, ordered, max(most, 1)) for severity, values in series
+    )
+    last = ordered[-1]
+    counted = ", ".join(f"{values[last]} {severity}" for severity, values in series)
+    text = f"On {last}: {counted or 'none of severity low or more'}, open in all watched images"
+    return Chart(lines, most, ordered[0], last, text)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBar:
+    """How long fixes took, as parts of the longest time of all, in percent."""
+
+    times: FixTimes
+    half: float
+    ninety: float
+    longest: float
+    target: float | None
+    """Where the target stands; None where there is none, or beyond the picture."""
+
+
+def time_bars(times: Sequence[FixTimes]) -> tuple[TimeBar, ...]:
+    """A bar for each, all on one scale."""
+    most = max((each.longest_seconds for each in times), default=0) or 1
+
+    def share(seconds: int) -> float:
+        return round(100 * seconds / most, 2)
+
+    return tuple(
+        TimeBar(
+            each,
+            share(each.half_seconds),
+            share(each.ninety_seconds),
+            share(each.longest_seconds),
+            share(each.target_seconds)
+            if each.target_seconds is not None and each.target_seconds <= most
+            else None,
+        )
+        for each in times
+    )
 
 
 def _line(label: str, kind: str, values: Mapping[str, int], days: list[str], most: int) -> Line:

@@ -335,7 +335,7 @@ class SourceWords:
 
 @dataclass(frozen=True, slots=True)
 class FixTimes:
-    """How long fixes of one severity took, in words."""
+    """How long fixes of one severity took, in words and in seconds."""
 
     span: str
     severity: str
@@ -345,6 +345,12 @@ class FixTimes:
     longest: str
     target: str
     late: int
+    half_seconds: int = 0
+    """So long did half of them take at most."""
+    ninety_seconds: int = 0
+    longest_seconds: int = 0
+    target_seconds: int | None = None
+    """Null where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ironhull.catalog import links as paths
 from ironhull.catalog.answers import Answer, found_in
 from ironhull.catalog.changes import BuildDifference
-from ironhull.catalog.charts import HEIGHT, WIDTH, beside, days_chart, provenance_graph
+from ironhull.catalog.charts import (
+    HEIGHT,
+    WIDTH,
+    beside,
+    days_chart,
+    open_chart,
+    provenance_graph,
+    time_bars,
+)
 from ironhull.catalog.facts import (
     BuildFacts,
     FindingFacts,
@@ -363,7 +371,9 @@ def found_vulnerabilities(site: Site, wanted: Wanted) -> str:
 
 def status(site: Site, wanted: Wanted) -> str:
     """What the watcher says, of images that may be seen."""
-    return _render(site, wanted, "status.html", watch=site.live.watch())
+    said = site.live.watch()
+    chart, bars = open_chart(said.days), time_bars(said.times)
+    return _render(site, wanted, "status.html", watch=said, chart=chart, bars=bars)
 
 
 def missing(site: Site, wanted: Wanted) -> str:

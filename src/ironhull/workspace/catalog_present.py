@@ -173,7 +173,15 @@ def _times(each: Times) -> FixTimes:
         said_time(each.longest),
         _target(each.target),
         each.late,
+        half_seconds=_seconds(each.percentiles[0]),
+        ninety_seconds=_seconds(each.percentiles[1]),
+        longest_seconds=_seconds(each.longest),
+        target_seconds=None if each.target is None else _seconds(each.target),
     )
+
+
+def _seconds(time: timedelta) -> int:
+    return round(time.total_seconds())
 
 
 def _target(target: timedelta | None) -> str:

@@ -1,0 +1,64 @@
+"""Pictures of the status page: how long fixes took, and what is open by day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from outside.made_catalog import catalog_app, fake_catalog
+from tests.fakes.asgi import ask
+
+from ironhull.catalog.charts import open_chart, time_bars
+from ironhull.catalog.facts import FixTimes, WatchedImage, WatchFacts
+from ironhull.catalog.live import Nothing
+
+HOUR = 3600
+CRITICAL = FixTimes(
+    *("fix to published", "critical", 4, "2.0 h", "10.0 h", "20.0 h", "5.0 h", 1),
+    *(2 * HOUR, 10 * HOUR, 20 * HOUR, 5 * HOUR),
+)
+LOW = FixTimes(
+    *("fix to published", "low", 1, "5.0 h", "5.0 h", "5.0 h", "30.0 d", 0),
+    *(5 * HOUR, 5 * HOUR, 5 * HOUR, 720 * HOUR),
+)
+DAYS = {
+    "2026-11-26": {"critical": 2, "negligible": 9},
+    "2026-11-27": {"critical": 1, "high": 4},
+    "2026-11-28": {"high": 3},
+}
+
+
+def test_bars_are_on_one_scale_and_a_target_beyond_it_is_not_drawn() -> None:
+    one, other = time_bars([CRITICAL, LOW])
+    assert (one.half, one.ninety, one.longest, one.target) == (10.0, 50.0, 100.0, 25.0)
+    assert (other.half, other.ninety, other.longest, other.target) == (25.0, 25.0, 25.0, None)
+    assert time_bars([]) == ()
+
+
+def test_open_findings_have_a_line_for_each_severity_that_was_there() -> None:
+    chart = open_chart(DAYS)
+    assert chart is not None
+    assert [(each.label, [text for _, _, text in each.points]) for each in chart.lines] == [
+        ("critical", ["2026-11-26: 2", "2026-11-27: 1", "2026-11-28: 0"]),
+        ("high", ["2026-11-26: 0", "2026-11-27: 4", "2026-11-28: 3"]),
+    ]
+    assert (chart.first, chart.last, chart.most) == ("2026-11-26", "2026-11-28", 4)
+    assert "On 2026-11-28: 0 critical, 3 high, open" in chart.text
+    assert open_chart({}) is None
+
+
+@pytest.mark.parametrize("days", [{}, {"2026-11-28": {}}, {"2026-11-28": {"high": 3}}, DAYS])
+def test_the_status_page_shows_both(tmp_path: Path, days: dict[str, dict[str, int]]) -> None:
+    class Watching(Nothing):
+        def watch(self) -> WatchFacts:
+            image = WatchedImage("node:20", "node", "current", "2026-11-28", "", "", False)
+            return WatchFacts((image,), (), (CRITICAL, LOW), days)
+
+    app = catalog_app(fake_catalog(tmp_path / "store"), live=Watching())
+    page = ask(app, "GET", "/status").body.decode()
+    assert page.count('class="bar-ours" width="') == 3
+    assert page.count('class="bar-target" x=') == 1
+    assert ("Open findings by day" in page) == bool(days)
+    assert ('class="chart"' in page) == (len(days) > 1)
+    told = ask(app, "GET", "/api/v1/status").json["times"][0]
+    assert (told["half_seconds"], told["target_seconds"]) == (2 * HOUR, 5 * HOUR)
