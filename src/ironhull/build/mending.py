@@ -13,6 +13,11 @@ from ironhull.build.check_result import CheckResult
 from ironhull.build.tree import Tree
 
 _DELETED = frozenset({"scripts", "links", "no-shell", "no-package-manager", "no-compiler"})
+_ALLOWED = {
+    "no-shell": "shell",
+    "no-package-manager": "package-manager",
+    "no-compiler": "compiler",
+}
 # Folders that many packages share are never proposed as a whole.
 _SHARED_DEPTH = 2
 
@@ -20,21 +25,26 @@ _SHARED_DEPTH = 2
 def mending(
     checks: Iterable[CheckResult], tree: Tree, requested: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """By the place in a definition: `packages` to keep out, `delete`, `idle`, `setuid`.
+    """By the place in a definition: `packages` to keep out, `delete`, `idle`, `setuid`, `allow`.
 
     A package is kept out that nobody asked for and whose programs are all refused; what is left is
-    named path by path, or as a folder where all of its files are refused.
+    named path by path, or as a folder where all of its files are refused. Who asks for bash is to
+    have a shell: a package that is asked for and is called as its program is allowed.
     """
     refused: set[str] = set()
+    allowed: set[str] = set()
     idle: set[str] = set()
     setuid: set[str] = set()
     for check in checks:
-        if check.name in _DELETED:
+        if any(_asked(path, tree, requested) for path in check.paths) and check.name in _ALLOWED:
+            allowed.add(_ALLOWED[check.name])
+        elif check.name in _DELETED:
             refused.update(check.paths)
         elif check.name == "libraries":
             idle.update(check.paths)
         elif check.name == "no-setuid":
             setuid.update(check.paths)
+    refused |= _links_to(refused, tree)
     packages = _useless(refused, tree, requested)
     left = {path for path in refused if tree.owner.get(path) not in packages}
     return {
@@ -42,6 +52,21 @@ def mending(
         "delete": tuple(f"/{path}" for path in _folded(left, tree)),
         "idle": tuple(f"/{path}" for path in sorted(idle - refused)),
         "setuid": tuple(f"/{path}" for path in sorted(setuid - refused)),
+        "allow": tuple(sorted(allowed)),
+    }
+
+
+def _asked(path: str, tree: Tree, requested: Collection[str]) -> bool:
+    owner = tree.owner.get(path, "")
+    return owner in requested and posixpath.basename(path) == owner
+
+
+def _links_to(paths: set[str], tree: Tree) -> set[str]:
+    """Links that would lead to nothing without the paths: the next check would refuse them."""
+    return {
+        entry.path
+        for entry in tree.entries.values()
+        if entry.is_symlink and entry.link.startswith("/") and tree.resolve(entry.path) in paths
     }
 
 
@@ -92,8 +117,9 @@ def yaml_lines(found: Mapping[str, Sequence[str]]) -> str:
             for path in found["delete"]
         ]
     kept = [place for place in ("idle", "setuid") if found.get(place)]
-    if kept:
+    if kept or found.get("allow"):
         lines.append("hardening:")
+    lines += [f"  {name}: true" for name in found.get("allow", ())]
     for place in kept:
         lines.append(f"  {place}:")
         lines += [f"    - {_quoted(path)}" for path in found[place]]

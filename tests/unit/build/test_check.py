@@ -357,3 +357,28 @@ def test_what_would_mend_an_image_is_told_package_by_package_and_path_by_path():
         "hardening:\n  idle:\n"
         "    - /usr/lib/app/gui.so\n"
     )
+
+
+def test_who_asks_for_a_shell_is_told_to_allow_it_and_to_delete_links_to_what_goes():
+    script = {"mode": 0o755, "shebang": "/bin/sh"}
+    parts = [
+        PackagePart("bash", "1", "amd64", (
+            TreeEntry("usr", DIRECTORY, 0o755), TreeEntry("usr/bin", DIRECTORY, 0o755),
+            TreeEntry("usr/bin/bash", FILE, 0o755, elf=elf()),
+            TreeEntry("usr/bin/bashbug", FILE, **script),
+            TreeEntry("usr/bin/bug", SYMLINK, 0o777, link="/etc/alternatives/bug"),
+            TreeEntry("etc", DIRECTORY, 0o755), TreeEntry("etc/alternatives", DIRECTORY, 0o755),
+            TreeEntry("etc/alternatives/bug", SYMLINK, 0o777, link="/usr/bin/bashbug"),
+        ), {}, 0, ""),
+    ]  # fmt: skip
+    made = tree_of(parts)
+    made.put_file("etc/passwd", b"nonroot:x:65532:65532::/:/x\n")
+    checks = check_image(CheckedImage(made, definition(), AMD64, 65532, 65532))
+    assert yaml_lines(mending(checks, made, {"bash"})) == (
+        "paths:\n"
+        "  - {type: delete, path: /etc/alternatives/bug, recursive: true}\n"
+        "  - {type: delete, path: /usr/bin/bashbug, recursive: true}\n"
+        "  - {type: delete, path: /usr/bin/bug, recursive: true}\n"
+        "hardening:\n  shell: true\n"
+    )
+    assert '"!bash"' in yaml_lines(mending(checks, made, set()))
