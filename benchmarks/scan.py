@@ -19,7 +19,6 @@ import io
 import json
 import os
 import random
-import resource
 import shutil
 import sqlite3
 import statistics
@@ -81,21 +80,23 @@ class Run:
 def run(command: Sequence[str | Path], home: Path) -> Run:
     """Run a program to its end; its output is not kept."""
     environment = os.environ | {"IRONHULL_HOME": str(home)}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=environment,
-    )
-    _, said = process.communicate()
-    seconds = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if process.returncode:
-        raise SystemExit(f"{command[0]} ended with {process.returncode}: {said.decode()[-500:]}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Run(seconds, cpu, after.ru_maxrss / 1024)
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env=environment,
+        )
+        # Of this process alone: what all children together used tells the largest one's memory.
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            text = said.read().decode()[-500:]
+            raise SystemExit(f"{command[0]} ended with {process.returncode}: {text}")
+    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def ironhull(*arguments: str | Path) -> list[str | Path]:
