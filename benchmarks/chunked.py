@@ -261,14 +261,15 @@ class Server:
     def counted(self, pull: Callable[[str], object], had: str, new: str) -> int:
         """Bytes that the second pull was sent."""
         pull(had)
-        before = self.sent()
+        before = self.moved("sent")
         pull(new)
-        return self.sent() - before
+        return self.moved("sent") - before
 
-    def sent(self) -> int:
+    def moved(self, direction: str) -> int:
+        """Bytes of all bodies that the server `received` or `sent`."""
         with urllib.request.urlopen(f"http://{self.host}/metrics", timeout=60) as answer:
             text = answer.read().decode()
-        found = re.search(r'body_bytes_total\{direction="sent"\} (\d+)', text)
+        found = re.search(rf'body_bytes_total\{{direction="{direction}"\}} (\d+)', text)
         assert found, text[:500]
         return int(found[1])
 
@@ -284,7 +285,7 @@ def serving(layout: Path) -> Iterator[Server]:
         server, end = Server(host), time.monotonic() + 60
         while True:
             try:
-                server.sent()
+                server.moved("sent")
                 break
             except OSError:
                 assert running.poll() is None

@@ -208,12 +208,39 @@ def over_each_other(table: dict[str, Any]) -> None:
     table["entries"][1]["offset"] = table["entries"][0]["offset"]
 
 
-@pytest.mark.parametrize("lie", [swapped, out_of_root, over_each_other])
+def twice(table: dict[str, Any]) -> None:
+    table["entries"][1]["name"] = table["entries"][0]["name"]
+
+
+def behind_the_end(table: dict[str, Any]) -> None:
+    table["entries"][-1] |= {"offset": 10**9, "endOffset": 10**9 + 1}
+
+
+def one_byte_on(table: dict[str, Any]) -> None:
+    """Of as many bytes as the right place, and none of them another file's."""
+    table["entries"][-1]["offset"] += 1
+    table["entries"][-1]["endOffset"] += 1
+    table["entries"][-1]["digest"] = table["entries"][0]["digest"]
+
+
+@pytest.mark.parametrize(
+    "lie", [swapped, out_of_root, over_each_other, twice, behind_the_end, one_byte_on]
+)
 def test_a_layer_whose_table_lies_is_fetched_whole(place, notes: Notes, lie):
     here = place(with_table(NEW, lie))
     assert here.bring() == here.layer.size
     (note,) = notes.notes
     assert "is fetched whole: " in note
+
+
+@pytest.mark.parametrize("size", [1, 10**15, -1, "20000", [0], None])
+def test_what_a_table_says_of_a_files_size_decides_nothing(place, size: object):
+    def lie(table: dict[str, Any]) -> None:
+        for entry in table["entries"]:
+            entry["size"] = size
+
+    here = place(with_table(NEW, lie))
+    assert here.bring() <= here.layer.size
 
 
 def test_a_table_that_is_not_the_manifests_is_not_believed(place, notes: Notes):
