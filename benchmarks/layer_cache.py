@@ -34,7 +34,7 @@ import chunked  # noqa: E402
 
 IMAGE = "node:20"
 RUNS = 3
-LIMITS = {"takes.made": 0, "takes.up": 0, "takes.ratio": 0.5}
+LIMITS = {"takes.made": 0, "takes.up": 0, "takes.ratio": 0.2}
 
 
 @dataclass(frozen=True)
