@@ -144,24 +144,25 @@ class Shelves:
         Tags are those of this moment; what is newly known of images is seen a moment later, or a
         server that gathers many would make a shelf for each.
         """
-        listed, generation, now = self._tags(), self.index.generation, self._clock()
-        found = self._standing(reader, listed, generation, now)
+        found = self._standing(reader, self._asked(may))
         if found is not None:
             return found
         with self._making:
-            # Of all who ask after a change the first one makes it.
-            found = self._standing(reader, listed, generation, now)
-            return found or self._made(reader, _Asked(listed, generation, now, may))
+            # Of all who ask after a change the first one makes it; what changed while others waited
+            # is looked at again.
+            asked = self._asked(may)
+            return self._standing(reader, asked) or self._made(reader, asked)
 
-    def _standing(
-        self, reader: Hashable, listed: Tags, generation: int, now: float
-    ) -> Shelf | None:
+    def _asked(self, may: Callable[[str], bool]) -> _Asked:
+        return _Asked(self._tags(), self.index.generation, self._clock(), may)
+
+    def _standing(self, reader: Hashable, asked: _Asked) -> Shelf | None:
         with self._lock:
             kept = self._kept.get(reader)
-        if kept is None or kept.listed is not listed:
+        if kept is None or kept.listed is not asked.listed:
             return None
-        fresh = kept.shelf.generation == generation or now - kept.at < _SETTLE_SECONDS
-        return kept.shelf if fresh else None
+        settling = asked.at - kept.at < _SETTLE_SECONDS
+        return kept.shelf if settling or kept.shelf.generation == asked.generation else None
 
     def _made(self, reader: Hashable, asked: _Asked) -> Shelf:
         with self._lock:
