@@ -22,7 +22,7 @@ LIMITS = {
     "dask_2": 1.2,
     "dask_4": 1.2,
 }
-"""Seconds, seconds, times, MB, and times of the round with processes of this machine."""
+"""Seconds, seconds, times, MB, and times of the round with as many processes of this machine."""
 
 
 def main() -> int:

@@ -4,8 +4,9 @@
 signed mirror on disk, a registry of its own. All are published first; then the library's fix is
 put into the security suite, and a watcher does one round with a process for each processor. Beside
 it: a round in which nothing changed, how planning grows, what was sent, and the very same round on
-Dask clusters of two and four workers: everything is put back to where it was before (home,
-registry, catalog), and the images have to come out with the same digests.
+Dask clusters of two and four workers and, to compare, with as many processes of this machine: each
+time everything is put back to where it was before (home, registry, catalog), and the images have to
+come out with the same digests.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ironhull.lock.make import make_lock
@@ -57,12 +60,21 @@ def rounds(folder: Path, number: int) -> dict[str, object]:
         sent = (received(server) - sent) / 1e6
         idle = idle_round(shop)
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, -1))
-    clusters = {}
-    for workers in CLUSTERS:
+
+    def again(work: Callable[[], tuple[float, dict[str, str]]]) -> float:
+        """Seconds of the same round from the same state, by others."""
         shutil.rmtree(folder)
         copy(before, folder)
         with serving(folder / "registry", port=server.port):
-            clusters[f"dask_{workers}"] = on_a_cluster(shop, workers, done) / took
+            seconds, digests = work()
+        assert digests == done, "other digests than those of the first round"
+        return seconds
+
+    clusters = {}
+    for workers in CLUSTERS:
+        # As many processes on both sides: each of them loads everything once.
+        alone = again(partial(timed, shop, f"local:{workers}"))
+        clusters[f"dask_{workers}"] = again(partial(on_a_cluster, shop, workers)) / alone
     return {
         "definitions": number,
         "published": len(done),
@@ -100,14 +112,12 @@ def timed(shop: Watched, executor: str) -> tuple[float, dict[str, str]]:
     return took, {name: one.digest for name, one in done.items()}
 
 
-def on_a_cluster(shop: Watched, workers: int, digests: dict[str, str]) -> float:
-    """Seconds of the same round with a scheduler and so many workers."""
+def on_a_cluster(shop: Watched, workers: int) -> tuple[float, dict[str, str]]:
+    """The same with a scheduler and so many workers."""
     with cluster(shop.folder / "dask") as dask:
         for _ in range(workers):
             dask.worker()
-        took, done = timed(shop, f"dask:{dask.address}")
-    assert done == digests, "other digests than without a cluster"
-    return took
+        return timed(shop, f"dask:{dask.address}")
 
 
 def idle_round(shop: Watched) -> float:
