@@ -116,7 +116,12 @@ class Session:
             if response.status != 401:
                 return response
             challenges = parse_challenges(response.headers.getlist("www-authenticate"))
-            better = self._authorizer.challenged(challenges, scope, header)
+            try:
+                better = self._authorizer.challenged(challenges, scope, header)
+            except BaseException:
+                # No token, no login that can be read: nobody else lets this connection go.
+                discard(response)
+                raise
             if better is None:
                 return response
             discard(response)

@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from ironhull.errors import NetworkError
+from ironhull.errors import NetworkError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.registry.server.arriving import Arriving
@@ -230,8 +230,10 @@ class PullThrough:
     def _ended(self, mirror: Mirror, key: tuple[str, ...], task: asyncio.Task[Any]) -> None:
         self._going.pop(key, None)
         self._waiting[mirror] -= 1
-        if not task.cancelled():
-            task.exception()  # seen, also if everybody who asked has gone
+        # Looked at also if everybody who asked has gone.
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, NotFoundError | Refusal):
+            self._note("mirror", problem=str(error))
 
     async def _or_kept(
         self, mirror: Mirror, fetch: Callable[[], Awaitable[T]], kept: T | None, what: str

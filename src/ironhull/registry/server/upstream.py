@@ -128,8 +128,14 @@ class RegistryUpstream:
     def said(
         self, mirror: Mirror, error: Exception, missing: str = "MANIFEST_UNKNOWN"
     ) -> Exception:
-        """The answer for what went wrong; other errors stay what they are."""
+        """The answer for what went wrong; other errors stay what they are.
+
+        What upstream said, or whomever it sent us to, and which file has our login is the log's:
+        it may be of what only this machine reaches.
+        """
         words = f"mirror of {mirror.upstream}: {error}"
+        if isinstance(error, Refused):
+            words = f"mirror of {mirror.upstream}: it answered {error.status}"
         match error:
             case Refusal():
                 return error
@@ -147,6 +153,7 @@ class RegistryUpstream:
             case UntrustedError() | MalformedError():
                 return Refusal("UPSTREAM_INVALID", words)
             case InputError():  # a login that cannot be read, an authority that is none
+                words = f"mirror of {mirror.upstream}: it cannot be asked, see the log"
                 return Refusal("UPSTREAM_UNAVAILABLE", words)
             case _:
                 return error

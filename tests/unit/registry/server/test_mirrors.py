@@ -270,6 +270,33 @@ def test_a_redirect_to_an_address_with_a_login_in_it_is_not_followed(
         assert not elsewhere.seen
 
 
+def test_what_upstream_says_is_for_the_log_and_not_for_clients(tmp_path: Path) -> None:
+    # It may have sent us to an address that only this machine reaches; and where our login is
+    # concerns nobody.
+    logins = tmp_path / "auth.json"
+    with FakeRegistry(login=("me", "secret"), auth="token") as upstream, FakeRegistry() as inner:
+        entry = {"username": "me", "password": "other"}
+        logins.write_text(json.dumps({"auths": {upstream.host: entry}}))
+        site = mirrored(tmp_path / "a", upstream.host, credentials=Credentials((logins,)))
+        answer = site.get("app/manifests/1")
+        assert (answer.status, answer.code) == (403, "DENIED")
+        assert b"auth.json" not in answer.body
+        assert "auth.json" in site.stream.getvalue()
+        site.through.close()
+        logins.write_text("{")
+        site = mirrored(tmp_path / "b", upstream.host, credentials=Credentials((logins,)))
+        assert b"auth.json" not in site.get("app/manifests/1").body
+        assert "auth.json" in site.stream.getvalue()
+        site.through.close()
+        site = mirrored(tmp_path / "c", inner.host)
+        inner.fail("GET", "manifests/1", says(307, location=f"{inner.url}/private"))
+        inner.fail("GET", "private", says(403, b"the password", content_type="text/plain"))
+        answer = site.get("app/manifests/1")
+        assert (answer.status, b"password" in answer.body) == (403, False)
+        assert "the password" in site.stream.getvalue()
+        site.through.close()
+
+
 def test_nothing_is_pushed_to_a_mirror(site: Mirrored, upstream: FakeRegistry) -> None:
     answer = site.ask("POST", "/v2/hub/app/blobs/uploads/")
     assert (answer.status, answer.code) == (403, "DENIED")
