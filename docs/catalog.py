@@ -32,6 +32,11 @@ day is asked that day: `ironhull scan NAME:TAG`; the [case study](case-study.md)
 vulnerabilities side by side.
 
 .NET is not here: the archive has no packages of it.
+
+Ends of life are the makers', where they name one, else Debian's. The makers' were compared on
+2026-11-29 with copies of endoflife.date, of 2024 to 2026: Node.js, Redis, Valkey, RabbitMQ,
+HAProxy, MariaDB, PostgreSQL, nginx, PHP, Perl and Ruby are as there, Java as Eclipse Temurin says.
+Not compared, because no copy was at hand: Python and Go.
 """
 CONVENTIONAL = """
 What the usual public image of the same program carries, package for package, built from the same
