@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ironhull.advisories.database import Database, StoredClaim
 from ironhull.catalog.facts import Summary
 from ironhull.catalog.index import CatalogIndex, Hit
-from ironhull.catalog.shelf import Entry, Shelf
+from ironhull.catalog.shelf import Place, Shelf
 from ironhull.errors import InputError
 from ironhull.inventory.model import Package
 from ironhull.scan.explain import feed_line, why_not
@@ -132,20 +132,6 @@ def _where(shelf: Shelf, index: CatalogIndex) -> Callable[[str], Sequence[str] |
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """An image in a repository."""
-
-    entry: Entry
-    tags: Sequence[str]
-    digest: str
-
-    @property
-    def order(self) -> tuple[str, str]:
-        """By what such places stand in a list."""
-        return self.entry.name, self.tags[0]
-
-
-@dataclass(frozen=True, slots=True)
 class _Matter:
     """What is known of a vulnerability, by where it matters."""
 
@@ -162,7 +148,7 @@ class _Matter:
 class _Images(Sequence[ImageAnswer]):
     """Answers in their order; of thousands a page takes a hundred, and only these are worded."""
 
-    def __init__(self, matter: _Matter, places: Mapping[Means, Sequence[_Place]]) -> None:
+    def __init__(self, matter: _Matter, places: Mapping[Means, Sequence[Place]]) -> None:
         self._matter, self._places = matter, places
 
     def __len__(self) -> int:
@@ -192,7 +178,7 @@ def _images(matter: _Matter, listed: bool) -> tuple[Sequence[ImageAnswer], dict[
     for name, tag in matter.had:
         if name in matter.shelf.by_name:
             concerned.add(matter.shelf.by_name[name].tags.get(tag, ""))
-    loud: dict[Means, list[_Place]] = {}
+    loud: dict[Means, list[Place]] = {}
     counts: dict[str, int] = {means: len(quiet.get(means, ())) for means in ORDER}
     for digest in concerned:
         for place in places.get(digest, ()):
@@ -202,7 +188,7 @@ def _images(matter: _Matter, listed: bool) -> tuple[Sequence[ImageAnswer], dict[
             counts[_quietly(matter.shelf, digest, matter.known)] -= 1
     if not listed:
         return (), counts
-    found: dict[Means, Sequence[_Place]] = dict(quiet)
+    found: dict[Means, Sequence[Place]] = dict(quiet)
     if concerned:
         for means in ORDER:
             stay = [each for each in quiet.get(means, ()) if each.digest not in concerned]
@@ -211,28 +197,26 @@ def _images(matter: _Matter, listed: bool) -> tuple[Sequence[ImageAnswer], dict[
     return _Images(matter, found), counts
 
 
-def _places(shelf: Shelf) -> Mapping[str, Sequence[_Place]]:
+def _places(shelf: Shelf) -> Mapping[str, Sequence[Place]]:
     """Digest → where on the shelf it is, with which tags."""
 
-    def work() -> dict[str, list[_Place]]:
-        places: dict[str, list[_Place]] = {}
+    def work() -> dict[str, list[Place]]:
+        places: dict[str, list[Place]] = {}
         for entry in shelf.entries:
-            for digest, tags in entry.groups:
-                places.setdefault(digest, []).append(_Place(entry, tags, digest))
+            for place in entry.places:
+                places.setdefault(place.digest, []).append(place)
         return places
 
     return shelf.kept("places", work)
 
 
-def _quiet(shelf: Shelf, known: bool) -> Mapping[Means, Sequence[_Place]]:
+def _quiet(shelf: Shelf, known: bool) -> Mapping[Means, Sequence[Place]]:
     """What a vulnerability means that no image has to do with, in the order of a list."""
 
-    def work() -> dict[Means, list[_Place]]:
-        rows = sorted(
-            (place for found in _places(shelf).values() for place in found),
-            key=lambda each: each.order,
-        )
-        made: dict[Means, list[_Place]] = {}
+    def work() -> dict[Means, list[Place]]:
+        # Entries stand in the order of their names, and their places in that of their tags.
+        rows = (place for entry in shelf.entries for place in entry.places)
+        made: dict[Means, list[Place]] = {}
         for place in rows:
             made.setdefault(_quietly(shelf, place.digest, known), []).append(place)
         return made
@@ -254,7 +238,7 @@ def _quietly(shelf: Shelf, digest: str, known: bool) -> Means:
     return "not_affected" if looked and known else "unknown"
 
 
-def _meaning(matter: _Matter, place: _Place) -> Means:
+def _meaning(matter: _Matter, place: Place) -> Means:
     """The meaning for an image that it may have to do with."""
     found = matter.hits.get(place.digest, ())
     statuses = {hit.status for hit in found}
@@ -268,14 +252,14 @@ def _meaning(matter: _Matter, place: _Place) -> Means:
     return "fixed" if means == "not_affected" and _former(matter, place) else means
 
 
-def _former(matter: _Matter, place: _Place) -> str:
+def _former(matter: _Matter, place: Place) -> str:
     """A tag of the image that stood for an affected one before; empty: none did."""
-    name = place.entry.name
+    name = place.name
     return next((tag for tag in place.tags if (name, tag) in matter.had), "")
 
 
 def _worded(
-    matter: _Matter, means: Means, place: _Place, reasons: Mapping[str, tuple[str, str]]
+    matter: _Matter, means: Means, place: Place, reasons: Mapping[str, tuple[str, str]]
 ) -> ImageAnswer:
     """The answer for one image with its reason."""
     found = matter.hits.get(place.digest, ())
@@ -297,10 +281,10 @@ def _worded(
         if means == "fixed":
             before = "an image that this tag stood for before was affected"
             why = f"{before}; {why}" if package else before
-            moved = matter.index.moves(place.entry.name, _former(matter, place))
+            moved = matter.index.moves(place.name, _former(matter, place))
             fixed = next((each.at for each in moved if each.digest == place.digest), "")
     return ImageAnswer(
-        place.entry.name,
+        place.name,
         place.tags[0],
         len(place.tags),
         place.digest,

@@ -43,6 +43,7 @@ class Entry:
     words: str = field(repr=False)
     """What it is found by, in small letters."""
     _groups: list[tuple[str, list[str]]] = field(default_factory=list, repr=False, compare=False)
+    _places: list[Place] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def groups(self) -> Sequence[tuple[str, list[str]]]:
@@ -56,10 +57,34 @@ class Entry:
             self._groups[:] = sorted(found.items(), key=lambda each: (len(each[1][0]), each[1][0]))
         return self._groups
 
+    @property
+    def places(self) -> Sequence[Place]:
+        """Its images, by the shortest tag of each; the same as long as the entry is."""
+        if not self._places:
+            found = sorted(self.groups, key=lambda each: each[1][0])
+            self._places[:] = [Place(self.name, tags, digest) for digest, tags in found]
+        return self._places
+
     def sibling(self, tag: str, word: str) -> str:
         """The tag of the same image in another variant: `20-dev` for `20`; empty: none."""
         wanted = f"{tag}-{word}"
         return wanted if wanted in self.tags else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An image in a repository."""
+
+    name: str
+    """Of the repository."""
+    tags: Sequence[str]
+    """The shortest one first."""
+    digest: str
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """By what such places stand in a list of all."""
+        return self.name, self.tags[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,8 @@ def test_the_counts_are_those_of_the_images_listed_or_not(
 ) -> None:
     seen = shelf(catalog)
     whole = answer(seen, catalog.index, None, identifier)
-    assert [each.means for each in whole.images] == sorted(
-        (each.means for each in whole.images), key=ORDER.index
-    )
+    order = [(ORDER.index(each.means), each.image, each.tag) for each in whole.images]
+    assert order == sorted(order)
     counted = {means: sum(each.means == means for each in whole.images) for means in ORDER}
     assert whole.counts == counted
     alone = answer(seen, catalog.index, None, identifier, listed=False)
