@@ -2,8 +2,8 @@
 
 What docs/compatibility.json has is not run again, so that a run that was stopped goes on; a new
 version of a tool is a new row. `--again` forgets a tool's cells (`all`: every cell). `--page` only
-writes the page anew. `--no-builds` goes without Go tools that are not built yet: a build of a
-scanner takes ten minutes.
+writes the page anew. Go tools that are not built yet come last, for a build of a scanner takes ten
+minutes; `--no-builds` goes without them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from outside.compat.model import PLACES, RECIPES, Run, Tool, cell
 from outside.compat.publication import ironhull, publication
 from outside.compat.scanners import compared
 from outside.compat.servers import distribution, fill, ours, serving
-from outside.compat.versions import NOT_BUILT, at_hand
+from outside.compat.versions import NOT_BUILT, at_hand, unbuilt
 
 DATA = Path(__file__).parents[2] / "docs/compatibility.json"
 JOBS_OF = (copying, documents, layouts, registries, statements)
@@ -50,9 +50,13 @@ def main() -> int:
             for each in data.get("scans", [])
             if not {each["tool"], "all"} & set(options.again)
         }
-        had = data.get("tools", []) if options.no_builds else []
-        data = run(options.cache, cells, rows, had, build=not options.no_builds)
-        write(data)
+        # What is at hand first: to build one scanner may take longer than all the rest.
+        for build in (
+            (False, True) if not options.no_builds and unbuilt(options.cache) else (False,)
+        ):
+            had = [] if build else data.get("tools", [])
+            data = run(options.cache, cells, rows, had, build=build)
+            write(data)
     page.TARGET.write_text(page.page(data))
     return 0
 
@@ -73,7 +77,7 @@ def run(
     rows: dict[tuple[str, ...], dict[str, Any]],
     had: list[dict[str, str]],
     *,
-    build: bool = True,
+    build: bool,
 ) -> dict[str, Any]:
     """The data, with the cells and the rows about scanners that were missing.
 
