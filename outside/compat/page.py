@@ -116,7 +116,7 @@ def page(data: dict[str, Any]) -> str:
     parts = [HEAD.format(**data), "\n".join(tools(data)), ADVICE.format(defaults=defaults())]
     parts.append("\n".join(scanners(data["scans"])))
     for name, question in JOBS.items():
-        rows = [each for each in data["cells"] if each["job"] == name]
+        rows = sorted((each for each in data["cells"] if each["job"] == name), key=_row_of)
         if rows:
             parts.append("\n".join(table(name, question, rows)))
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
@@ -161,6 +161,10 @@ def scanners(rows: list[dict[str, Any]]) -> Iterator[str]:
     if reasons:
         yield "\nWhere they differ:\n"
         yield from (f"- {about}: {reason}." for about, reason in reasons.items())
+
+
+def _row_of(cell: dict[str, Any]) -> tuple[str, str, str]:
+    return cell["tool"], cell["version"], cell["place"]
 
 
 def _way_of(row: dict[str, Any]) -> tuple[str, str, str]:

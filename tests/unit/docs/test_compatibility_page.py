@@ -39,6 +39,11 @@ def test_the_page_is_as_new_as_the_data() -> None:
     assert TARGET.read_text() == page(DATA)
 
 
+def test_the_page_is_the_same_in_whatever_order_cells_and_scans_were_made() -> None:
+    turned = DATA | {name: DATA[name][::-1] for name in ("cells", "scans")}
+    assert page(turned) == page(DATA)
+
+
 def test_every_cell_is_of_a_listed_tool_and_a_job_that_can_be_run_and_has_an_answer() -> None:
     tools = {(tool["name"], tool["version"]) for tool in DATA["tools"]}
     for each in DATA["cells"]:
