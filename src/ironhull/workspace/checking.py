@@ -107,6 +107,9 @@ def start_in_engine(
         return None, f"no container engine works here ({problem})"
     try:
         with _in_engine(machine, found, image, platform) as name:
+            config = found.inspect(name)
+            if not config.get("Entrypoint") and not config.get("Cmd"):
+                return None, "it names nothing to start (entrypoint, cmd)"
             outcome = start_once(found, name, ports)
         return (outcome if outcome.started else _mended(machine, image, platform, outcome)), ""
     except NotFoundError:

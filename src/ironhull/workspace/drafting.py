@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -147,11 +147,16 @@ def customize(
     return path
 
 
-def _removed(files: Iterable[Path]) -> None:
+def _removed(files: Sequence[Path]) -> None:
     for file in files:
         # What hindered its writing must be said, not what hinders this.
         with suppress(OSError):
             file.unlink()
+    for folder in {file.parent for file in files}:
+        # Made for it: a folder of something else is not empty.
+        with suppress(OSError):
+            folder.rmdir()
+            folder.parent.rmdir()
 
 
 def _check_free(file: Path, data: bytes) -> None:
