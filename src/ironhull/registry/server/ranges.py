@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from ironhull.registry.server.refusal import Refusal
 from ironhull.values import dataclass
 
-_RANGE = re.compile(r"\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
+_RANGE = re.compile(r"([0-9]{0,18})-([0-9]{0,18})")
 MAX_RANGES = 1024
 Range = tuple[int, int]
 """First and last byte."""
@@ -32,7 +32,8 @@ def parse_ranges(header: str | None, size: int) -> list[Range]:
         return []
     found: list[Range] = []
     for item in text.split(","):
-        match = _RANGE.fullmatch(item)
+        # Blanks are around an item alone; a rule for them in it may take the square of their number.
+        match = _RANGE.fullmatch(item.strip(" \t"))
         if match is None or not (match[1] or match[2]):
             return []
         if match[1] and match[2] and int(match[1]) > int(match[2]):

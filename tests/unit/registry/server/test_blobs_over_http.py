@@ -49,6 +49,8 @@ def test_a_range_outside_the_blob_is_refused(site, header):
     [
         *("bytes=5-3", "bytes=-", "bytes=a-b", "lines=0-1", "0-1", ""),
         *("bytes=0-1,1-2", "bytes=8-9,0-1"),
+        # Between the numbers there are none: a rule with room for them takes seconds for many.
+        *("bytes=0 - 1", f"bytes=0{' ' * 100_000}x"),
         "bytes=" + ",".join(f"{place}-{place}" for place in range(0, 2 * MAX_RANGES + 2, 2)),
     ],
 )
