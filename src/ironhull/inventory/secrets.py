@@ -29,7 +29,7 @@ _PASSWORD_FILES: tuple[tuple[str, str, re.Pattern[bytes]], ...] = (
     ("/.git-credentials", "stored git password", re.compile(rb"://[^\s/:]+:[^\s/@]+@")),
     ("/.netrc", "stored password", re.compile(rb"\bpassword\s+\S+")),
     ("/.npmrc", "npm token", re.compile(rb"_(?:authToken|auth|password)\s*=\s*[^\s$]+")),
-    ("/.pypirc", "stored password", re.compile(rb"^\s*password\s*[=:]\s*\S+", re.MULTILINE)),
+    ("/.pypirc", "stored password", re.compile(rb"^[ \t]*password\s*[=:]\s*\S+", re.MULTILINE)),
     ("/.docker/config.json", "registry login", re.compile(rb'"auth"\s*:\s*"[^"]+"')),
     ("/.aws/credentials", "AWS secret key", re.compile(rb"aws_secret_access_key\s*=\s*\S+")),
     ("/.pgpass", "stored password", re.compile(rb"^[^#\s].*:[^:\s]+\s*$", re.MULTILINE)),

@@ -31,7 +31,7 @@ _LIBRARY = re.compile(r"(?:/usr)?/lib(?:32|64|x32)?(?:/[^/]+-linux-[^/]+)?/[^/]+
 _CACHE = "/etc/ld.so.cache"
 # What these make of others' files is for people to read, or is looked after otherwise.
 _HARMLESS = frozenset({"doc-base", "install-info", "libc-bin", "man-db", "menu", "reportbug"})
-_ACTIVATE = re.compile(rb"^\s*activate(?:-await|-noawait)?\s+(\S+)", re.MULTILINE)
+_ACTIVATE = re.compile(rb"^[ \t]*activate(?:-await|-noawait)?\s+(\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ironhull.inventory.cataloguers.interface import Findings, TextCataloguer
 from ironhull.inventory.cataloguers.table import TEXTS
 from ironhull.inventory.distribution import os_release
 from ironhull.inventory.paths import absolute, join
+from ironhull.inventory.secrets import in_file
 
 WORDS = st.sampled_from(
     ["name", "version", "packages", "libraries", "dependencies", "type", "package", "license",
@@ -99,3 +100,19 @@ def test_a_link_never_leads_out(folder: str, target: str) -> None:
 @given(st.text(max_size=100))
 def test_no_os_release_breaks_anything(text: str) -> None:
     assert all(value.isprintable() for value in os_release(text).values())
+
+
+@pytest.mark.parametrize("cataloguer", TEXTS, ids=lambda item: item.name)
+@pytest.mark.parametrize("text", [b"\n", b" ", b"a.version = Gem::Version.new" + b" " * 10])
+def test_what_is_long_and_says_nothing_is_read_once(
+    cataloguer: TextCataloguer, text: bytes
+) -> None:
+    # Where the end is looked for from each of its lines, or blanks are shared out in all ways, this
+    # takes hours.
+    content = text.rstrip() + text[-1:] * 400_000
+    for path in PATHS[cataloguer.name]:
+        check(cataloguer.read(path, content))
+
+
+def test_a_file_of_passwords_that_has_none_is_read_once() -> None:
+    assert in_file("/root/.pypirc", b"\n" * 400_000) == ""

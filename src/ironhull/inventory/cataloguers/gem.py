@@ -9,11 +9,11 @@ from ironhull.inventory.cataloguers.parse import text_of
 from ironhull.inventory.model import Package
 
 _STRING = r"""(?:%q<([^>]*)>|["']([^"']*)["'])"""
-_NAME = re.compile(rf"^\s*\w+\.name\s*=\s*{_STRING}", re.MULTILINE)
+_NAME = re.compile(rf"^[ \t]*\w+\.name\s*=\s*{_STRING}", re.MULTILINE)
 _VERSION = re.compile(
-    rf"^\s*\w+\.version\s*=\s*(?:Gem::Version\.new\s*\(?\s*)?{_STRING}", re.MULTILINE
+    rf"^[ \t]*\w+\.version\s*=\s*(?:Gem::Version\.new\s*(?:\(\s*)?)?{_STRING}", re.MULTILINE
 )
-_LICENSES = re.compile(r"^\s*\w+\.licenses?\s*=\s*(.+)$", re.MULTILINE)
+_LICENSES = re.compile(r"^[ \t]*\w+\.licenses?\s*=\s*(.+)$", re.MULTILINE)
 _QUOTED = re.compile(_STRING)
 # A file's name is name, version and perhaps a platform: nokogiri-1.16.2-x86_64-linux.gemspec.
 _FILE = re.compile(r"(.+?)-(\d[0-9A-Za-z.]*)(?:-[a-z].*)?\.gemspec")

@@ -19,7 +19,7 @@ NODE_LOCKS = {
 """Lock files and whose they are."""
 MAX_FILES = 20
 """Of one kind that are read."""
-_NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
+_NAME = re.compile(r"^[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
 _LINKED = {
     "libpq5": ("psycopg2", "psycopg", "pg-native", "pq-sys", "pg"),
     "libmariadb3": ("mysqlclient", "mysql2", "mariadb"),

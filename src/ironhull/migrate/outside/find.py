@@ -34,7 +34,7 @@ def wanted_of(migration: Migration, names: Iterable[str] = ()) -> Wanted:
         if one.kind == "port" and one.before.isdecimal() and one.after.isdecimal()
     }
     owners = re.findall(
-        rb"^\s*USER\s+(\d+)(?::(\d+))?", migration.text, re.MULTILINE | re.IGNORECASE
+        rb"^[ \t]*USER\s+(\d+)(?::(\d+))?", migration.text, re.MULTILINE | re.IGNORECASE
     )
     uid, gid = (owners[-1][0], owners[-1][1] or owners[-1][0]) if owners else (b"0", b"0")
     return Wanted(

@@ -30,8 +30,8 @@ MAX_FILES = 20
 """Of configurations that are read."""
 _LISTEN = r"(listen\s+(?:\[::\]:|\*:|\d+\.\d+\.\d+\.\d+:)?){port}\b"
 _SED = r"s/(listen\s+(\[::\]:|\*:|[0-9.]+:)?){port}\b/\1{new}/"
-_USER = re.compile(r"^\s*user\s+\S", re.MULTILINE)
-_PID = re.compile(r"^\s*pid\s+\S", re.MULTILINE)
+_USER = re.compile(r"^[ \t]*user\s+\S", re.MULTILINE)
+_PID = re.compile(r"^[ \t]*pid\s+\S", re.MULTILINE)
 
 
 def raise_configured(draft: Draft, number: int, new: int) -> None:
