@@ -32,7 +32,7 @@ def parse_ranges(header: str | None, size: int) -> list[Range]:
         return []
     found: list[Range] = []
     for item in text.split(","):
-        # Blanks are around an item alone; a rule for them in it may take the square of their number.
+        # Blanks are around an item alone: a rule for them in it takes the square of their number.
         match = _RANGE.fullmatch(item.strip(" \t"))
         if match is None or not (match[1] or match[2]):
             return []
