@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from ironhull.build.assemble import annotations_of, put_index
@@ -13,6 +12,7 @@ from ironhull.lock.model import Lock
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import hex_of
 from ironhull.store.home import Home
+from ironhull.store.index_file import Index
 from ironhull.store.layout import REF_NAME, ImageLayout
 
 
@@ -30,40 +30,34 @@ def publish(
     """
     tags: list[str] = []
 
-    def change(before: list[Descriptor]) -> list[Descriptor]:
+    def change(index: Index) -> Index:
         # Under the store's lock no clean-up comes in between.
         if not whole(layout, image):
             raise VanishedError
-        known = {item.annotations.get(REF_NAME): item for item in before}
         moving = [
             tag
             for tag in definition.tags
-            if not _lost(layout, known.get(f"{image.name}:{tag}"), image, definition)
+            if not _lost(layout, index.named(f"{image.name}:{tag}"), image, definition)
         ]
-        tags[:] = [*moving, _dated(before, image, definition, lock)]
+        tags[:] = [*moving, _dated(index, image, definition, lock)]
         names = [f"{image.name}:{tag}" for tag in tags]
-        kept = [item for item in before if item.annotations.get(REF_NAME) not in names]
-        index = image.descriptor
-        return kept + [
-            Descriptor(index.media_type, index.digest, index.size, {REF_NAME: name})
-            for name in names
-        ]
+        of = image.descriptor
+        named = [Descriptor(of.media_type, of.digest, of.size, {REF_NAME: name}) for name in names]
+        return index.replaced(named, names)
 
-    layout.update(change)
+    layout.change(change)
     return replace(image, tags=tuple(tags))
 
 
-def _dated(
-    before: Sequence[Descriptor], image: BuiltImage, definition: ImageDefinition, lock: Lock
-) -> str:
+def _dated(index: Index, image: BuiltImage, definition: ImageDefinition, lock: Lock) -> str:
     """The first tag of the lock's day that is free, or that this very image has."""
-    digests = {item.annotations.get(REF_NAME): item.digest for item in before}
     day = lock.created[:10].replace("-", "")
     stem = max(definition.tags, key=len)
     serial = 1
     while True:
         dated = f"{stem}-{day}.{serial}"
-        if digests.get(f"{image.name}:{dated}") in (None, image.descriptor.digest):
+        found = index.named(f"{image.name}:{dated}")
+        if found is None or found.digest == image.descriptor.digest:
             return dated
         serial += 1
 

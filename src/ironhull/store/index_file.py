@@ -71,12 +71,23 @@ class Index:
 
     def find(self, name: str) -> Descriptor | None:
         """The first entry of this reference name or digest."""
-        for order in ((name, ""), ("", name)) if self._sorted and name else ():
-            at = bisect_left(self.entries, order, key=_ORDER)
-            if at < len(self.entries) and name in self.entries[at].order:
+        found = self.named(name)
+        if found is None and self._sorted:
+            at = bisect_left(self.entries, ("", name), key=_ORDER)
+            if at < len(self.entries) and name == self.entries[at].order[1]:
                 return self.entries[at].descriptor
-        found = (each.descriptor for each in self.entries if name and name in each.order)
-        return next(found, None)
+        # Of a digest that stands under a name alone.
+        of = (each.descriptor for each in self.entries if name and name == each.order[1])
+        return found or next(of, None)
+
+    def named(self, name: str) -> Descriptor | None:
+        """The first entry of this reference name."""
+        if not self._sorted:
+            of = (each.descriptor for each in self.entries if name and name == each.order[0])
+            return next(of, None)
+        at = bisect_left(self.entries, (name, ""), key=_ORDER)
+        there = name and at < len(self.entries) and self.entries[at].order[0] == name
+        return self.entries[at].descriptor if there else None
 
     def referring(self, subject: str) -> list[Descriptor]:
         """The entries that say (`SUBJECT`) that they refer to a digest; of "": that say nothing."""
@@ -145,9 +156,12 @@ class Index:
         return Index(found, groups)
 
     def raw(self) -> bytes:
-        """The file."""
+        """The file; of megabytes no copy more than it needs."""
         entries = self.entries if self._sorted else sorted(self.entries, key=_ORDER)
-        return _HEAD + _BETWEEN.join([each.line or _written(each) for each in entries]) + _TAIL
+        lines = [each.line or _written(each) for each in entries] or [b""]
+        lines[0] = _HEAD + lines[0]
+        lines[-1] += _TAIL
+        return _BETWEEN.join(lines)
 
     def _by_subject(self) -> _Groups:
         if self._groups is None:

@@ -5,7 +5,9 @@ Ironhull's own store is one: `<home>/store`, its index.json lists every built im
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ironhull.errors import NotFoundError
@@ -15,10 +17,29 @@ from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.store.blobs import BlobStore
 from ironhull.store.files import locked, replace_file
 from ironhull.store.index_file import NAME, Index, read_index, write_index
+from ironhull.values import dataclass
 
 REF_NAME = NAME
 _NAMED = 8  # names that a message lists
 _COMPARED = 2000
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Changes that are not written yet, and what is listed with them."""
+
+    index: Index
+    changes: list[Callable[[Index], Index]]
+
+
+class _Gathering(threading.local):
+    """By the root of a layout: what this thread gathers."""
+
+    def __init__(self) -> None:
+        self.of: dict[Path, _Gathered] = {}
+
+
+_gathering = _Gathering()
 
 
 class ImageLayout:
@@ -42,7 +63,33 @@ class ImageLayout:
 
     def index(self) -> Index:
         """What index.json lists now; the same object until it changes."""
-        return read_index(self.root / "index.json")
+        gathered = _gathering.of.get(self.root)
+        return read_index(self.root / "index.json") if gathered is None else gathered.index
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Within the block this thread's changes are seen by it alone, and written once at its end.
+
+        They are applied to what is listed then, so others may write meanwhile. Where the block ends
+        with an error, or is killed, none of them is there.
+        """
+        if self.root in _gathering.of:
+            yield
+            return
+        begun = self.index()
+        gathered = _gathering.of[self.root] = _Gathered(begun, [])
+        try:
+            yield
+        finally:
+            del _gathering.of[self.root]
+        if gathered.changes:
+            with locked(self.lock):
+                now = self.index()
+                if now is begun:
+                    now, gathered.changes = gathered.index, []
+                for change in gathered.changes:
+                    now = change(now)
+                write_index(self.root / "index.json", now)
 
     def descriptors(self) -> list[Descriptor]:
         """What index.json lists, in its order."""
@@ -63,6 +110,11 @@ class ImageLayout:
 
     def change(self, change: Callable[[Index], Index]) -> None:
         """The same, for a change that does not look at thousands of entries for one."""
+        gathered = _gathering.of.get(self.root)
+        if gathered is not None:
+            gathered.index = change(gathered.index)
+            gathered.changes.append(change)
+            return
         with locked(self.lock):
             write_index(self.root / "index.json", change(self.index()))
 

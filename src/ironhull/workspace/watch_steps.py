@@ -273,9 +273,17 @@ class Run:
         for inventory in new:
             if inventory.image.name != name:
                 store.put(replace(inventory, image=replace(inventory.image, name=name)))
-        if not self.machine.signs:
-            return
-        self._bring_statements(image)
+        if self.machine.signs:
+            self._bring_statements(image)
+        # All that is said is listed at once, and the candidate no more: of thousands of images the
+        # list is what costs.
+        with self.machine.home.store.gathering():
+            if self.machine.signs:
+                self._say(image, name, new)
+            forget_named(self.machine, self._candidate)
+
+    def _say(self, image: BuiltImage, name: str, new: Sequence[Inventory]) -> None:
+        """What is not said yet of an image of the store, and of advisories what is new."""
         if not is_attested(self.machine.home.store, image.descriptor):
             attest(self.machine, name, AttestChoices())
             attest_changes(self.machine, name, self._sides(self._published), self._sides(new))
@@ -303,7 +311,6 @@ class Run:
     def _record(self, lock: Lock, old: Lock | None) -> None:
         if lock != old:
             write_lock(lock_path(self.task.path), lock)
-        forget_named(self.machine, self._candidate)
 
     # -- what steps share ------------------------------------------------------------------------
 

@@ -490,13 +490,13 @@ def test_a_clean_up_while_a_build_runs_leaves_no_image_without_its_layers(tmp_pa
     of, by = definition(), lock(packages(home, "app"))
     times = iter((True, False))
 
-    def update(self: ImageLayout, change) -> None:
+    def hooked(self: ImageLayout, change) -> None:
         if next(times, False):
             prune(home, layers=True, packages=False, unused=True, grace=-1)
         original(self, change)
 
-    original = ImageLayout.update
-    monkeypatch.setattr(ImageLayout, "update", update)
+    original = ImageLayout.change
+    monkeypatch.setattr(ImageLayout, "change", hooked)
     image = built(home, of, by)
     assert home.store.find("app:1").digest == image.descriptor.digest
     assert verify(home, Silent()) == []
@@ -504,13 +504,13 @@ def test_a_clean_up_while_a_build_runs_leaves_no_image_without_its_layers(tmp_pa
 
 def test_a_store_that_is_emptied_all_the_time_is_an_error_that_says_so(tmp_path, monkeypatch):
     home = Home(tmp_path)
-    original = ImageLayout.update
+    original = ImageLayout.change
 
-    def update(self: ImageLayout, change) -> None:
+    def hooked(self: ImageLayout, change) -> None:
         prune(home, layers=True, packages=False, unused=True, grace=-1)
         original(self, change)
 
-    monkeypatch.setattr(ImageLayout, "update", update)
+    monkeypatch.setattr(ImageLayout, "change", hooked)
     with pytest.raises(EnvironmentProblem, match=r"vanish from .* build again"):
         built(home, definition(), lock(packages(home, "app")))
 

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 from tests.fakes.image import File, make_image
@@ -306,3 +307,47 @@ def test_a_tag_that_moves_makes_no_other_entry_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(index_file, "_entry", lambda value: made.append(1) or real(value))
     layout.tag(Descriptor("a/b", digest_of(b"2"), 1), ["a:7"])
     assert (len(made), len(layout.descriptors())) == (1, 20)
+
+
+def test_gathered_changes_are_seen_here_at_once_and_written_once(tmp_path, monkeypatch):
+    layout = ImageLayout(tmp_path / "store", create=True)
+    layout.tag(Descriptor("a/b", digest_of(b"0"), 1), ["app:0"])
+    path = layout.root / "index.json"
+    with layout.gathering():
+        before = path.stat().st_ino
+        layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["app:1"])
+        ImageLayout(layout.root).untag(["app:0"])
+        assert [each.annotations[REF_NAME] for each in layout.descriptors()] == ["app:1"]
+        assert path.stat().st_ino == before
+        assert layout.find("app:1").digest == digest_of(b"1")
+    index_file._remembered.clear()
+    assert [each.annotations[REF_NAME] for each in layout.descriptors()] == ["app:1"]
+
+
+def test_what_others_write_while_changes_are_gathered_stays(tmp_path):
+    layout = ImageLayout(tmp_path / "store", create=True)
+    layout.tag(Descriptor("a/b", digest_of(b"0"), 1), ["app:0"])
+    with layout.gathering():
+        layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["app:1"])
+        other = Thread(
+            target=layout.tag, args=(Descriptor("a/b", digest_of(b"2"), 1), ["other:1", "app:0"])
+        )
+        other.start()
+        other.join()
+        layout.untag(["app:0"])
+    assert [each.annotations[REF_NAME] for each in layout.descriptors()] == ["app:1", "other:1"]
+
+
+def failing(layout):
+    with layout.gathering():
+        layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["app:1"])
+        layout.find("app:2")
+
+
+def test_nothing_that_was_gathered_before_an_error_is_written(tmp_path):
+    layout = ImageLayout(tmp_path / "store", create=True)
+    with pytest.raises(NotFoundError, match="app:1"):
+        failing(layout)
+    assert layout.descriptors() == []
+    layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["app:3"])
+    assert layout.find("app:3").digest == digest_of(b"1")
