@@ -182,3 +182,12 @@ def test_what_is_no_archive_is_no_package_that_is_missing(data: bytes) -> None:
     findings = read(data)
     assert findings.packages == []
     assert [remark.kind for remark in findings.remarks] == ["warning"]
+
+
+def test_properties_of_blanks_are_read_once() -> None:
+    # Blanks before a sign that never comes were looked through from each of them, for hours.
+    blanks = " " * 400_000
+    lines = f"a{blanks}b\ngroupId = g\nartifactId:  a\nversion\t=\t1{blanks}\n"
+    data = jar({"META-INF/maven/g/a/pom.properties": lines})
+    (package,) = java.read("/app.jar", io.BytesIO(data)).packages
+    assert (package.name, package.version) == ("g:a", "1")

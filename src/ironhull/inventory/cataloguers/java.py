@@ -35,7 +35,7 @@ _END_SIZE = 22
 _MAX_COMMENT = 65535
 
 _POM = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties")
-_ASSIGN = re.compile(r"\s*[=:]\s*")
+_ASSIGN = re.compile(r"[=:]")
 # What Java reads, too. zipfile unpacks all else without a bound: kilobytes may be gigabytes.
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MANIFEST = "META-INF/MANIFEST.MF"
@@ -225,7 +225,7 @@ def _properties(text: str) -> dict[str, str]:
         if line and line[0] not in "#!":
             key, *rest = _ASSIGN.split(line, maxsplit=1)
             value = rest[0] if rest else ""
-            fields.setdefault(key, value.strip())
+            fields.setdefault(key.rstrip(), value.strip())
     return fields
 
 
