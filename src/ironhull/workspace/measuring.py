@@ -212,9 +212,10 @@ def _source(machine: Machine, image: str) -> Iterator[ImagePlace]:
     from ironhull.registry.client.naming import find_location
     from ironhull.workspace.registries import registries
 
+    # Asked is what refers to the image, and no layer: the inventory has compared their digests.
     with (
         registries(replace(machine, progress=Silent())) as opened,
-        open_source(find_location(image), opened, machine.home.store) as source,
+        open_source(find_location(image), opened, machine.home.store, believing=True) as source,
     ):
         yield source
 

@@ -25,8 +25,13 @@ from ironhull.store.layout import REF_NAME, ImageLayout
 
 
 @contextmanager
-def open_source(location: Location, registries: Registries, store: ImageLayout) -> Iterator[Source]:
-    """The place for reading; NotFoundError if nothing is there."""
+def open_source(
+    location: Location, registries: Registries, store: ImageLayout, *, believing: bool = False
+) -> Iterator[Source]:
+    """The place for reading; NotFoundError if nothing is there.
+
+    With `believing` no archive is read whole to know its layers' digests, as `ArchiveFile` says.
+    """
     match location.kind:
         case Kind.REGISTRY:
             assert location.reference is not None  # noqa: S101 - parse_location sets it
@@ -38,7 +43,7 @@ def open_source(location: Location, registries: Registries, store: ImageLayout) 
             layout = ImageLayout(location.path)
             yield StoredSource(layout, find_in(layout, location), location.text)
         case Kind.ARCHIVE:
-            with ArchiveFile(location.path) as archive:
+            with ArchiveFile(location.path, believing=believing) as archive:
                 yield StoredSource(archive, find_in(archive, location), location.text)
 
 

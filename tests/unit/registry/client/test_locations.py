@@ -24,6 +24,9 @@ from ironhull.registry.client.locations import (
 from ironhull.registry.client.naming import Kind, find_location, find_stored, parse_location
 from ironhull.registry.client.places import StoredSource
 from ironhull.registry.client.transfer import transfer
+from ironhull.store.archive_file import ArchiveFile
+from ironhull.store.choice import choose_manifest
+from ironhull.store.export import write_docker_archive
 from ironhull.store.layout import ImageLayout
 from ironhull.transport.network import Network
 
@@ -229,3 +232,19 @@ def test_a_path_that_is_there_is_meant_and_no_registry(
     assert find_location("./image.oci").kind is Kind.ARCHIVE
     assert find_location("localhost:5000/node:20").kind is Kind.REGISTRY
     assert find_location("node:20").kind is Kind.STORE
+
+
+def test_an_archive_that_is_believed_is_not_read_whole_and_the_same(tmp_path, monkeypatch):
+    layout = ImageLayout(tmp_path / "layout", create=True)
+    index = make_image(layout, [{"a": "a"}], names=["app:1"])
+    path = tmp_path / "app.tar"
+    with path.open("wb") as file:
+        write_docker_archive(layout, choose_manifest(layout, index, None), ["app:1"], file)
+    with Registries() as registries:
+        with open_source(find_location(str(path)), registries, layout) as source:
+            whole = source.root()
+        monkeypatch.setattr(ArchiveFile, "_digest", lambda archive, member: 1 / 0)
+        opened = open_source(find_location(str(path)), registries, layout, believing=True)
+        with opened as source:
+            assert source.root() == whole
+            assert source.referrers(whole.digest) == []
