@@ -17,7 +17,7 @@ _ELSEWHERE = (
     "ironhull.engine",
     "ironhull.registry",
     "ironhull.signing",
-    "ironhull.transport",
+    *(f"ironhull.transport.{part}" for part in ("exchange", "pools", "redirects", "receive")),
     "concurrent.futures",
     "urllib3",
     "sqlalchemy",
