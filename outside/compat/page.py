@@ -61,6 +61,12 @@ DEFAULTS = (
         "*read CycloneDX*, *read SPDX*; *scan CycloneDX 1.5* for older trivy",
         "sbom/cyclonedx.py",
     ),
+    (
+        "In SPDX the distribution is `SPDXRef-OperatingSystem` and contains its packages, and "
+        "`sourceInfo` says a package's source and nothing else",
+        "*scan SPDX*: trivy finds nothing otherwise, and ends well",
+        "sbom/spdx.py",
+    ),
 )
 """A default, the rows that say why, and where below src/ironhull it is: there a row is named."""
 HEAD = """\
@@ -94,9 +100,8 @@ How to do it right with other tools:
 - Scanning with grype and our VEX: give it the image in the registry (`grype
   registry:HOST/NAME:TAG --vex FILE`), see *scan with OpenVEX*. Under another name than it was built
   with, ask for the tag or the digest of the index and not for that of a platform.
-- Scanning with an older trivy: give it the image, or `ironhull sbom NAME:TAG --format
-  cyclonedx-1.5`. Of CycloneDX 1.6 it says nothing and ends with an error; through SPDX it finds
-  nothing and ends well.
+- Scanning with an older trivy: give it the image, the SPDX SBOM, or `ironhull sbom NAME:TAG
+  --format cyclonedx-1.5`. Of CycloneDX 1.6 it says nothing and ends with an error.
 - An archive for a tool that asks which image is meant: name it (`oci-archive:bundle.tar:NAME:TAG`),
   or write one platform alone (`ironhull copy NAME:TAG flat.tar --platform linux/amd64
   --no-referrers`).

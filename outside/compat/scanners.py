@@ -57,6 +57,11 @@ REASONS = {
         "that it describes, and our statements are about the image: give it the image by its name "
         "in the registry, and it leaves out what we do"
     ),
+    ("trivy", WITH_OPENVEX.name): (
+        "trivy looks for the product of a statement among an SBOM's packages too, whichever name "
+        "of the image the product has: give it the image by its name in the registry, or the "
+        "SBOM with CycloneDX VEX (`ironhull vex create --bill`), and it leaves out what we do"
+    ),
 }
 """(scanner, way) → why its findings differ from ours, and what to do about it."""
 
@@ -218,6 +223,8 @@ def scanned(tool: Tool, asked: Asked, way: Way) -> tuple[frozenset[Pair], str]:
         command = [
             *(tool.path, *of, "--scanners", "vuln", "--quiet", "--format", "json"),
             *("--skip-db-update", "--skip-java-db-update", "--offline-scan"),
+            # Newer ones refuse an image with Java where no database of jars was ever fetched.
+            *(() if tool.version.startswith("0.47") else ("--pkg-types", "os")),
             *("--cache-dir", asked.folder / "trivy", *vex),
         ]
         if not way.image:

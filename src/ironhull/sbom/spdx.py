@@ -1,6 +1,7 @@
 """A bill of materials as SPDX 2.3 JSON. Equal bills give equal bytes.
 
-The image CONTAINS its packages and declared sources, these CONTAIN their files; a binary package is
+The image CONTAINS its distribution, which CONTAINS its packages, and other packages and declared
+sources; these CONTAIN their files; a binary package is
 GENERATED_FROM its source package and DEPENDS_ON others; a patch is PATCH_APPLIED to it. Where
 nothing is known it says NOASSERTION.
 """
@@ -26,7 +27,11 @@ from ironhull.sbom.model import (
 )
 
 SPECIFICATION = "SPDX-2.3"
-_DOCUMENT, _ROOT, _SYSTEM = "SPDXRef-DOCUMENT", "SPDXRef-image", "SPDXRef-operating-system"
+_DOCUMENT, _ROOT = "SPDXRef-DOCUMENT", "SPDXRef-image"
+# What trivy reads an SPDX document by (docs/compatibility.md, *scan SPDX*): this identifier is the
+# distribution's, which contains its packages, and `sourceInfo` begins so and has a source package's
+# name and version and no more.
+_SYSTEM, _BUILT_FROM = "SPDXRef-OperatingSystem", "built package from:"
 _NONE = "NOASSERTION"
 
 
@@ -78,7 +83,8 @@ def _relationships(bill: Bill, numbers: dict[str, str]) -> Iterator[dict[str, st
         yield _relation(_ROOT, "CONTAINS", _SYSTEM)
     for package in bill.packages:
         identifier = _package_id(package.id)
-        yield _relation(_ROOT, "CONTAINS", identifier)
+        inside = bill.distribution.known and package.package.is_distribution
+        yield _relation(_SYSTEM if inside else _ROOT, "CONTAINS", identifier)
         for other in package.depends_on:
             yield _relation(identifier, "DEPENDS_ON", _package_id(other))
         for source in dict.fromkeys((package.source, *package.built_using)):
@@ -204,10 +210,12 @@ def _package(said: BillPackage) -> dict[str, Any]:
         value["checksums"] = [_checksum("SHA256", said.archive.partition(":")[2])]
     if said.archive_path:
         value["packageFileName"] = said.archive_path.rpartition("/")[2]
+    if package.source and package.source_version:
+        value["sourceInfo"] = f"{_BUILT_FROM} {package.source} {package.source_version}"
     found = f"found in {package.location}"
-    value["sourceInfo"] = f"{found} of layer {package.layer}" if package.layer else found
+    value["comment"] = f"{found} of layer {package.layer}" if package.layer else found
     if said.archive_path:
-        value["sourceInfo"] += f"; unpacked from {said.archive_path} of {said.repository}"
+        value["comment"] += f"; unpacked from {said.archive_path} of {said.repository}"
     return value
 
 

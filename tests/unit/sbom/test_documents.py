@@ -184,3 +184,20 @@ def test_every_package_is_in_both_documents() -> None:
     ]
     assert purls == PURLS
     assert len({item["SPDXID"] for item in described}) == len(described)
+
+
+def test_spdx_has_what_trivy_knows_a_distribution_and_its_source_packages_by() -> None:
+    """Under another identifier, or outside of the distribution, trivy finds nothing in it."""
+    document = spdx_of(inventory())
+    named = {one["SPDXID"]: one for one in document["packages"]}
+    assert named["SPDXRef-OperatingSystem"]["primaryPackagePurpose"] == "OPERATING-SYSTEM"
+    inside = {
+        named[one["relatedSpdxElement"]]["name"]: named[one["relatedSpdxElement"]]
+        for one in document["relationships"]
+        if one["spdxElementId"] == "SPDXRef-OperatingSystem"
+    }
+    assert {"libssl3", "bsdutils", "musl"} == set(inside)
+    assert inside["bsdutils"]["sourceInfo"] == ("built package from: util-linux 2.38.1-5+deb12u3")
+    assert [one["name"] for one in named.values() if one.get("sourceInfo")] == sorted(
+        inside, key=[one["name"] for one in named.values()].index
+    )
