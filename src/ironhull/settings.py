@@ -7,12 +7,13 @@ know of it (proxies, logins, certificate authorities) is `environment`, empty un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from ironhull.errors import InputError
 from ironhull.values import dataclass
 
 MAX_ADVISORY_AGE = timedelta(days=7)
@@ -31,6 +32,14 @@ class Unpinned(StrEnum):
     FILES = "files"
 
 
+def catalog_folders(given: Iterable[str | Path]) -> tuple[Path, ...]:
+    """Folders of definitions as they are named: absolute, each once. InputError for none."""
+    found = tuple(dict.fromkeys(Path(folder).absolute() for folder in given))
+    if not found:
+        raise InputError("no folder of definitions (name one at least)")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One machine's settings; every one but the two folders has a default."""
@@ -38,7 +47,7 @@ class Settings:
     home: Path
     """The folder of store, cache, inventories and advisories; absolute."""
     catalog: Path
-    """The folder of image definitions; absolute."""
+    """The folder of image definitions; absolute. New ones are written there."""
     mirror: str | None = None
     """Address or folder of the package archive; None: the one of the machine's apt."""
     mirror_origin: str = "the setting `mirror`"
@@ -86,5 +95,19 @@ class Settings:
     """Gives the token that the machine itself offers, as CI does; asked where there is no other."""
     builder: str = BUILDER
     """Who builds, by a URI: provenance names it, and policies ask for it."""
+    more_catalogs: tuple[Path, ...] = ()
+    """Further folders of definitions, absolute: for what the ones before them do not have."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables of a person's environment that count: proxies, logins, CA files, HOME."""
+
+    @property
+    def catalogs(self) -> tuple[Path, ...]:
+        """All folders of definitions, in their order."""
+        return (self.catalog, *self.more_catalogs)
+
+    def with_catalogs(self, given: Sequence[str | Path]) -> Settings:
+        """These settings with other folders of definitions; the same ones where none are given."""
+        if not given:
+            return self
+        catalog, *more = catalog_folders(given)
+        return replace(self, catalog=catalog, more_catalogs=tuple(more))

@@ -139,8 +139,19 @@ def _unwrap(command: click.Command) -> None:
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ironhull")
-def ironhull() -> None:
+@click.option(
+    "--catalog",
+    "--images",
+    "catalog",
+    multiple=True,
+    metavar="DIR",
+    help="Folder of definitions, instead of the setting; may be repeated: the first one wins.",
+)
+@click.pass_context
+def ironhull(context: click.Context, catalog: tuple[str, ...]) -> None:
     """Hardened container images: build them from signed packages, serve them, prove them."""
+    # Read by `machine.given_settings`, for whichever verb runs.
+    context.obj = catalog
 
 
 def main() -> None:

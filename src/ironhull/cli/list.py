@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from ironhull.cli.machine import given_settings
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.cli.settings import read_settings
 from ironhull.definition.catalog import Catalog, CatalogEntry
 from ironhull.definition.document import definition_document, ends_of_life
 from ironhull.definition.model import ImageDefinition
@@ -18,29 +18,40 @@ from ironhull.definition.pins import Pins
 @click.argument("images", metavar="[NAME]...", nargs=-1)
 @click.option(
     "--catalog",
+    multiple=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the definitions; without it the configured one.",
+    help="Folder of the definitions, instead of the configured ones; may be repeated.",
 )
 @as_json
-def list_(images: tuple[str, ...], catalog: Path | None, as_json: bool) -> None:
+def list_(images: tuple[str, ...], catalog: tuple[Path, ...], as_json: bool) -> None:
     r"""List the image definitions of the catalog; all of them are checked.
+
+    Of several folders, a definition hides those of the same path in later ones: that is said.
 
     \b
     Examples:
       ironhull list
       ironhull list node python
     """
-    settings = read_settings()
+    settings = given_settings().with_catalogs(catalog)
     pins = Pins(allowed=settings.unpinned)
-    found = Catalog(_shown(catalog or settings.catalog), pins=lambda path: pins)
+    first, *more = map(_shown, settings.catalogs)
+    found = Catalog(first, pins=lambda path: pins, more=tuple(more))
     rows = found.listed(images)
+    for hidden, shown in found.hidden():
+        click.echo(f"note: {hidden} is hidden by {shown}", err=True)
     if as_json:
         print_json(
             {"images": [definition_document(entry, definition) for entry, definition in rows]}
         )
         return
     headings = ("IMAGE", "VARIANT", "DISTRIBUTION", "USER", "PLATFORMS", "END OF LIFE", "NAME")
-    click.echo(table(headings, [_row(*row) for row in rows]))
+    lines = [_row(*row) for row in rows]
+    if more:
+        # Whose each is, where there are several.
+        whose = [str(found.root_of(entry.path)) for entry, _ in rows]
+        lines = [(*line, folder) for line, folder in zip(lines, whose, strict=True)]
+    click.echo(table((*headings, "CATALOG") if more else headings, lines))
 
 
 list = list_  # noqa: A001 - the verb's name

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import click
+
 from ironhull.cli.output import progress
 from ironhull.cli.settings import read_settings
 from ironhull.settings import Settings
@@ -35,4 +37,6 @@ def given_settings(**options: Any) -> Settings:
         del given["mirror"]
     if "mirror" in given:
         given["mirror_origin"] = "--mirror"
-    return replace(read_settings(), **given)
+    context = click.get_current_context(silent=True)
+    folders = context.obj if context else None
+    return replace(read_settings(), **given).with_catalogs(folders or ())

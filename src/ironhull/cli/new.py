@@ -40,7 +40,7 @@ def new(
     proof: str | None,
     mirror: str | None,
 ) -> None:
-    r"""Write a definition into the catalog, build it, and start it once.
+    r"""Write a definition into the catalog (its first folder), build it, and start it once.
 
     What the check refuses (scripts for shells, packages that only scripts use) is taken out, and
     said. On a terminal it asks for what is not given. The image's user is nonroot, 65532. Ends with

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ironhull.errors import InputError
-from ironhull.settings import BUILDER, MAX_ADVISORY_AGE, Settings, Unpinned
+from ironhull.settings import BUILDER, MAX_ADVISORY_AGE, Settings, Unpinned, catalog_folders
 from ironhull.values import dataclass
 
 # Every setting, and what it says; docs/settings.md shows them, and nothing else is taken.
 NAMES = {
     "home": "Folder of store, cache, inventories, advisories. Default ~/.local/share/ironhull.",
-    "catalog": "The folder of definitions. Default: images here, else Ironhull's own.",
+    "catalog": "The folders of definitions, : between. Default: images here, else Ironhull's own.",
     "mirror": "Address or folder of the package archive. Default: the one of the machine's apt.",
     "keyring": "OpenPGP keys that may sign the archive, instead of Debian's.",
     "allow_unpinned": "Of keys and files, what definitions may name by https without a digest.",
@@ -51,9 +51,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     said = _Said.of(os.environ if environment is None else environment)
     keyring, config = said.get("keyring"), said.get("trust_config")
     cache_key = said.get("layer_cache_key")
+    catalog, *more = _catalogs(said)
     return Settings(
         home=_home(said),
-        catalog=_catalog(said),
+        catalog=catalog,
+        more_catalogs=tuple(more),
         mirror=said.get("mirror"),
         keyring=Path(keyring) if keyring else None,
         unpinned=_unpinned(said),
@@ -127,13 +129,19 @@ def _home(said: _Said) -> Path:
     return root / "ironhull"
 
 
-def _catalog(said: _Said) -> Path:
-    """The folder of definitions: set, else `images` here, else the one beside the code."""
-    configured = said.get("catalog")
-    if configured:
-        return Path(configured).expanduser().absolute()
+def _catalogs(said: _Said) -> tuple[Path, ...]:
+    """The folders of definitions: set, else `images` here, else the one beside the code."""
+    text = said.environment.get("IRONHULL_CATALOG")
+    configured = text.split(os.pathsep) if text else said.file.get("catalog", [])
+    if isinstance(configured, str):
+        configured = [configured]
+    if not isinstance(configured, list) or not all(isinstance(one, str) for one in configured):
+        raise InputError(
+            f"{said.source}: catalog is a text or a list of texts, got {configured!r:.100}"
+        )
     here = Path.cwd() / "images"
-    return here if here.is_dir() else Path(__file__).parents[3] / "images"
+    default = here if here.is_dir() else Path(__file__).parents[3] / "images"
+    return catalog_folders([Path(text).expanduser() for text in configured if text] or [default])
 
 
 def _unpinned(said: _Said) -> frozenset[Unpinned]:

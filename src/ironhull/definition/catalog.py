@@ -1,4 +1,8 @@
-"""The catalog: a folder of definitions, `<root>/<image>/<distribution>/<tag>.yaml`.
+"""The catalog: folders of definitions, `<root>/<image>/<distribution>/<tag>.yaml`.
+
+With several folders the order counts: what a folder has, no later one changes. A definition hides
+those of the same path in later folders, and a name is looked for in the first folder, then in the
+next. So nobody who writes into a later folder can put another image in the place of one's own.
 
 `node:20` is found by its path alone; no file is parsed for it. Only what the path does not tell (a
 longer tag like 20.19, a name without a tag) reads the definitions of that one image.
@@ -9,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -46,40 +51,59 @@ class CatalogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The definitions below `root`; `variables` and `pins` give what a file's lock has for it."""
+    """The definitions below `root` and, where that has no such one, below each of `more`.
+
+    `variables` and `pins` give what a file's lock has for it. Of several folders all have to be
+    there: NotFoundError from every method that looks into them.
+    """
 
     root: Path
     variables: Callable[[Path], Mapping[str, str]] = lambda path: {}
     pins: Callable[[Path], Pins] = lambda path: NOTHING
+    more: tuple[Path, ...] = ()
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders in their order, each once."""
+        return tuple(dict.fromkeys((self.root, *self.more)))
+
+    @property
+    def place(self) -> str:
+        """The folders, as messages name them."""
+        return " and ".join(map(str, self.roots))
+
+    def root_of(self, path: Path) -> Path | None:
+        """The folder of the catalog that a file lies in, the innermost; None: in none.
+
+        It bounds what a definition reads.
+        """
+        whole = path.absolute()
+        inside = [root for root in self.roots if whole.is_relative_to(root.absolute())]
+        return max(inside, key=lambda root: len(root.absolute().parts), default=None)
 
     def images(self) -> tuple[str, ...]:
         """The names, sorted; folders that begin with `_` or `.` hold what is shared."""
-        names = []
-        for folder in _folders(self.root):
-            if any(DISTRIBUTION.fullmatch(inner.name) for inner in _folders(folder)):
-                names.append(folder.name)
-            else:
-                names += [
-                    f"{folder.name}/{inner.name}"
-                    for inner in _folders(folder)
-                    if any(DISTRIBUTION.fullmatch(below.name) for below in _folders(inner))
-                ]
-        return tuple(sorted(names))
+        return tuple(sorted({name for root in self._there() for name in _images_of(root)}))
 
     def entries(self, image: str) -> tuple[CatalogEntry, ...]:
         """The definitions of one image: newest distribution first, then by name."""
-        if not NAME.fullmatch(image):
-            return ()
-        found = [
-            CatalogEntry(image, folder.name, file.stem, file)
-            for folder in _folders(self.root / image)
-            if DISTRIBUTION.fullmatch(folder.name)
-            for file in sorted(folder.iterdir())
-            if file.suffix == SUFFIX and file.is_file() and self._within(file)
-        ]
-        found.sort(key=lambda entry: entry.stem)
-        found.sort(key=lambda entry: entry.version, reverse=True)
-        return tuple(found)
+        found: dict[tuple[str, str], CatalogEntry] = {}
+        for root in self._there():
+            for entry in _entries_of(root, image):
+                found.setdefault((entry.distribution, entry.stem), entry)
+        listed = sorted(found.values(), key=lambda entry: entry.stem)
+        return tuple(sorted(listed, key=lambda entry: entry.version, reverse=True))
+
+    def hidden(self) -> tuple[tuple[Path, Path], ...]:
+        """Definitions that are not looked at, each with the one of an earlier folder that is."""
+        shown = {str(entry): entry.path for entry in self.all()}
+        return tuple(
+            (entry.path, shown[str(entry)])
+            for root in self.roots[1:]
+            for image in _images_of(root)
+            for entry in _entries_of(root, image)
+            if shown[str(entry)] != entry.path
+        )
 
     def all(self) -> tuple[CatalogEntry, ...]:
         """Every definition, by image."""
@@ -88,11 +112,9 @@ class Catalog:
     def load(self, path: Path) -> Loaded:
         """The definition of a file that `find` gave or an entry has, with the lock's values.
 
-        For a file of the catalog nothing outside of the catalog is read.
+        For a file of the catalog nothing outside of its folder of the catalog is read.
         """
-        inside = path.absolute().is_relative_to(self.root.absolute())
-        tree = self.root if inside else None
-        return read(path, self.variables(path), tree, self.pins(path))
+        return read(path, self.variables(path), self.root_of(path), self.pins(path))
 
     def find(self, text: str) -> Path:
         """The file of `image:tag`, of `image`, or of a path; NotFoundError with suggestions.
@@ -112,8 +134,7 @@ class Catalog:
             return self._main(image, entries).path
         if not TAG.fullmatch(tag):
             raise NotFoundError(f"{tag!r:.150} is not a tag (write for example {entries[0]})")
-        by_name = _by_file_name(tag, entries)
-        return (by_name or self._by_tag(image, tag, entries)).path
+        return self._tagged(image, tag, entries).path
 
     def check(self) -> tuple[ImageDefinition, ...]:
         """Every definition; DefinitionError with every problem, also two that claim one tag."""
@@ -143,73 +164,129 @@ class Catalog:
         for image in sorted(set(images) - set(self.images())):
             raise NotFoundError(self._no_image(image))
         if not definitions:
-            raise NotFoundError(f"no definitions below {self.root}")
+            raise NotFoundError(f"no definitions below {self.place}")
         return tuple(
             (entry, definition)
             for entry, definition in zip(self.all(), definitions, strict=True)
             if not images or entry.image in images
         )
 
-    def _within(self, path: Path) -> bool:
-        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))
+    def _there(self) -> tuple[Path, ...]:
+        """The folders; of several none may be missing, for a later one would answer for it."""
+        missing = [root for root in self.roots if not root.is_dir()] if self.more else []
+        if missing:
+            raise NotFoundError(
+                f"no catalog at {missing[0]}, one of several folders (make it, or name it no more "
+                "where they are said: --catalog, IRONHULL_CATALOG or ironhull.toml)"
+            )
+        return self.roots
 
     def _no_image(self, image: str) -> str:
         if not self.root.is_dir():
             return f"no catalog at {self.root}: set IRONHULL_CATALOG, or name a definition file"
         names = self.images()
         if image in names:
-            return f"no definition (<tag>.yaml) in {self.root / image}"
+            folders = " and ".join(str(root / image) for root in self.roots)
+            return f"no definition (<tag>.yaml) in {folders}"
         close = get_close_matches(image, names, 1, 0.6)
         if close:
-            return f"no image {image!r:.100} in {self.root}; did you mean {close[0]!r}?"
-        return f"no image {image!r:.100} in {self.root} (it has: {', '.join(names) or 'none'})"
+            return f"no image {image!r:.100} in {self.place}; did you mean {close[0]!r}?"
+        return f"no image {image!r:.100} in {self.place} (it has: {', '.join(names) or 'none'})"
+
+    def _by_folder(self, entries: tuple[CatalogEntry, ...]) -> Iterator[list[CatalogEntry]]:
+        """The entries of each folder that has any, in the order of the folders."""
+        for root in self.roots:
+            found = [entry for entry in entries if self.root_of(entry.path) == root]
+            if found:
+                yield found
 
     def _main(self, image: str, entries: tuple[CatalogEntry, ...]) -> CatalogEntry:
         """What `image` alone means: its tag latest, else the only plain runtime of the newest."""
-        newest = [entry for entry in entries if entry.version == entries[0].version]
-        loaded = [(entry, self.load(entry.path).definition) for entry in newest]
-        for entry, definition in loaded:
-            if "latest" in definition.tags:
-                return entry
-        plain = [
-            entry
-            for entry, definition in loaded
-            if definition.variant == "runtime" and not definition.flavor
-        ]
-        if len(plain) == 1:
-            return plain[0]
+        for found in self._by_folder(entries):
+            newest = [entry for entry in found if entry.version == found[0].version]
+            loaded = [(entry, self.load(entry.path).definition) for entry in newest]
+            for entry, definition in loaded:
+                if "latest" in definition.tags:
+                    return entry
+            plain = [
+                entry
+                for entry, definition in loaded
+                if definition.variant == "runtime" and not definition.flavor
+            ]
+            if len(plain) == 1:
+                return plain[0]
+            if plain:
+                break
         choices = ", ".join(f"{image}:{entry.stem}" for entry in entries)
         raise NotFoundError(f"{image!r} is several images; name one: {choices}")
 
-    def _by_tag(self, image: str, tag: str, entries: tuple[CatalogEntry, ...]) -> CatalogEntry:
-        """The definition that lists the tag."""
-        claims: list[CatalogEntry] = []
-        known: list[str] = []
-        waiting = False
+    def _tagged(self, image: str, tag: str, entries: tuple[CatalogEntry, ...]) -> CatalogEntry:
+        """The definition whose file is called so, else the one that lists the tag."""
+        known: list[ImageDefinition] = []
+        for found in self._by_folder(entries):
+            by_name = _by_file_name(tag, found)
+            if by_name is not None:
+                return by_name
+            loaded = self._readable(found)
+            known += [definition for _, definition in loaded]
+            claims = [entry for entry, definition in loaded if tag in definition.tags]
+            if len(claims) > 1:
+                files = " and ".join(str(entry.path) for entry in claims)
+                message = f"tag {image}:{tag} is claimed by {files}"
+                raise DefinitionError([Problem(str(claims[1].path), 0, 0, message)])
+            if claims:
+                return claims[0]
+        raise NotFoundError(_no_tag(image, tag, entries, known))
+
+    def _readable(self, entries: list[CatalogEntry]) -> list[tuple[CatalogEntry, ImageDefinition]]:
+        """Without definitions of the image that are broken: they are not what was asked for."""
+        found = []
         for entry in entries:
-            try:
-                definition = self.load(entry.path).definition
-            except IronhullError:
-                # Another definition of the image that is broken: not what was asked for.
-                continue
-            known.extend(definition.tags)
-            waiting = waiting or bool(definition.pending)
-            if tag in definition.tags:
-                claims.append(entry)
-        if len(claims) > 1:
-            files = " and ".join(str(entry.path) for entry in claims)
-            problem = Problem(str(claims[1].path), 0, 0, f"tag {image}:{tag} is claimed by {files}")
-            raise DefinitionError([problem])
-        if claims:
-            return claims[0]
-        stems = list(dict.fromkeys(entry.stem for entry in entries))
-        near = get_close_matches(tag, known, 1, 0.5) or stems
-        said = f"did you mean {image}:{near[0]}?"
-        if len(near) > 1:
-            said = "there are: " + ", ".join(f"{image}:{name}" for name in near)
-        if waiting:
-            said += " (tags of exact versions appear when an image is locked)"
-        raise NotFoundError(f"no image {image}:{tag}; {said}")
+            with suppress(IronhullError):
+                found.append((entry, self.load(entry.path).definition))
+        return found
+
+
+def _images_of(root: Path) -> Iterator[str]:
+    """The names of the images of one folder."""
+    for folder in _folders(root):
+        if any(DISTRIBUTION.fullmatch(inner.name) for inner in _folders(folder)):
+            yield folder.name
+            continue
+        for inner in _folders(folder):
+            if any(DISTRIBUTION.fullmatch(below.name) for below in _folders(inner)):
+                yield f"{folder.name}/{inner.name}"
+
+
+def _entries_of(root: Path, image: str) -> Iterator[CatalogEntry]:
+    """The definitions that one folder has of an image; no link leads out of it."""
+    if not NAME.fullmatch(image):
+        return
+    for folder in _folders(root / image):
+        if not DISTRIBUTION.fullmatch(folder.name):
+            continue
+        for file in sorted(folder.iterdir()):
+            if file.suffix == SUFFIX and file.is_file() and _within(root, file):
+                yield CatalogEntry(image, folder.name, file.stem, file)
+
+
+def _within(root: Path, path: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def _no_tag(
+    image: str, tag: str, entries: tuple[CatalogEntry, ...], known: list[ImageDefinition]
+) -> str:
+    """What is said of a tag that no definition of the image has."""
+    tags = [name for definition in known for name in definition.tags]
+    stems = list(dict.fromkeys(entry.stem for entry in entries))
+    near = get_close_matches(tag, tags, 1, 0.5) or stems
+    said = f"did you mean {image}:{near[0]}?"
+    if len(near) > 1:
+        said = "there are: " + ", ".join(f"{image}:{name}" for name in near)
+    if any(definition.pending for definition in known):
+        said += " (tags of exact versions appear when an image is locked)"
+    return f"no image {image}:{tag}; {said}"
 
 
 def _folders(folder: Path) -> Iterator[Path]:
@@ -227,7 +304,7 @@ def _folders(folder: Path) -> Iterator[Path]:
         yield folder / name
 
 
-def _by_file_name(tag: str, entries: tuple[CatalogEntry, ...]) -> CatalogEntry | None:
+def _by_file_name(tag: str, entries: list[CatalogEntry]) -> CatalogEntry | None:
     """`20-debian13-dev` is debian-13/20-dev.yaml, `20-dev` the newest 20-dev.yaml."""
     wanted = _TAG_DISTRIBUTION.search(tag)
     stem = _TAG_DISTRIBUTION.sub("", tag, count=1) if wanted else tag

@@ -30,7 +30,10 @@ class Definitions:
     @property
     def catalog(self) -> Catalog:
         """The catalog; tags that follow the archive get their values from the locks."""
-        return Catalog(self.machine.settings.catalog, locked_variables, self._locked_pins)
+        settings = self.machine.settings
+        return Catalog(
+            settings.catalog, locked_variables, self._locked_pins, settings.more_catalogs
+        )
 
     def definition(self, name: str) -> tuple[ImageDefinition, Path]:
         """The definition of NAME:TAG or of a file, and where its lock is or would be.
@@ -59,8 +62,7 @@ class Definitions:
 
     def root(self, path: Path) -> Path | None:
         """The catalog's folder, which bounds includes, for a definition of the catalog."""
-        root = self.machine.settings.catalog
-        return root if path.absolute().is_relative_to(root.absolute()) else None
+        return self.catalog.root_of(path)
 
     def locked(self, name: str) -> tuple[ImageDefinition, Lock]:
         """Definition and lock as they are; LockError if there is none or it does not fit."""

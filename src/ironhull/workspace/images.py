@@ -102,7 +102,8 @@ def stored_build(machine: Machine, name: str, platform: Platform | None = None) 
         # Reads YAML, which takes longer to load than all else here.
         from ironhull.definition.catalog import Catalog
 
-        file = Catalog(machine.settings.catalog).find(name)
+        settings = machine.settings
+        file = Catalog(settings.catalog, more=settings.more_catalogs).find(name)
         raise NotFoundError(
             f"{name} is not in the store ({file} defines it; build it: ironhull build {name})"
         ) from None

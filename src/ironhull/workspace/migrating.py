@@ -76,5 +76,5 @@ def catalog_of(machine: Machine, registry: str) -> Catalog:
 
         return DefinitionCatalog(name, Definitions(machine).catalog)
 
-    folder = machine.settings.catalog
-    return RememberedCatalog(name, folder, machine.home.catalog_answers, opened)
+    folders = machine.settings.catalogs
+    return RememberedCatalog(name, folders, machine.home.catalog_answers, opened)

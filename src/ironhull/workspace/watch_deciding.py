@@ -27,7 +27,7 @@ def watched_name(machine: Machine, state: WatchState, text: str) -> str:
     for entry in catalog.all():
         if entry.path == path:
             return str(entry)
-    raise NotFoundError(f"{text} is not in the catalog {catalog.root}, and so is not watched")
+    raise NotFoundError(f"{text} is not in the catalog {catalog.place}, and so is not watched")
 
 
 def approve(machine: Machine, state: WatchState, text: str) -> Decided:

@@ -45,7 +45,7 @@ class CatalogReader:
     def read(self) -> tuple[list[Wanted], dict[str, str]]:
         """Every definition that can be read; and by name why others cannot."""
         catalog = Definitions(self.machine).catalog
-        shared = _stamps(catalog.root)
+        shared = [_stamps(root) for root in catalog.roots]
         if shared != self._files:
             self._known.clear()
             self._files = shared

@@ -37,7 +37,7 @@ from ironhull.progress import Progress, Silent
 from ironhull.registry.client.tree import Node
 from ironhull.scan.explain import Explanation
 from ironhull.scan.model import ScanResult
-from ironhull.settings import Settings
+from ironhull.settings import Settings, catalog_folders
 from ironhull.store.export import whole_file
 from ironhull.store.home import Home
 from ironhull.verify.policy.reader import read_policy
@@ -106,9 +106,8 @@ from ironhull.workspace.watch_calls import WatchCalls
 class Workspace(WatchCalls):
     """What one machine keeps and knows, and what can be done with it.
 
-    Names of images are those of the command line: NAME:TAG of the catalog or of the store, and
-    where a verb takes any image, references, layouts, archives, folders and engines' images too.
-    Errors are those of `ironhull.errors`.
+    Names of images are those of the command line: NAME:TAG of the catalog or the store; where a
+    verb takes any image, what it takes there too. Errors are those of `ironhull.errors`.
     """
 
     def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
@@ -119,22 +118,23 @@ class Workspace(WatchCalls):
         cls,
         *,
         home: str | Path,
-        images: str | Path,
+        images: str | Path | Sequence[str | Path],
         mirror: str | None = None,
         keyring: str | Path | None = None,
         offline: bool = False,
         environment: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> Workspace:
-        """A workspace with its store in `home` and the definitions in `images`.
-
-        `mirror` is the archive's address or folder, else the one of the machine's apt sources.
-        `environment` is where logins, proxies and certificate authorities are looked for: none
-        unless it is given, the process's own for those of the user. Other settings: `Settings`.
+        """A workspace with its store in `home` and the definitions in `images`; of several folders
+        the first wins. `mirror` is the archive's address or folder, else the one of the machine's
+        apt sources. `environment` is where logins, proxies and certificate authorities are looked
+        for: none unless it is given. Other settings: `Settings`.
         """
+        catalog, *more = catalog_folders([images] if isinstance(images, str | Path) else images)
         settings = Settings(
             home=Path(home).absolute(),
-            catalog=Path(images).absolute(),
+            catalog=catalog,
+            more_catalogs=tuple(more),
             mirror=mirror,
             keyring=None if keyring is None else Path(keyring),
             offline=offline,

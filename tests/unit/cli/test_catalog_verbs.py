@@ -14,6 +14,13 @@ from ironhull.errors import DefinitionError, NotFoundError
 ROOT = Path(__file__).parents[3]
 CATALOG = ["--catalog", str(ROOT / "images")]
 
+OWN = """\
+image: {name}
+tags: ["{tag}"]
+accounts: {{run-as: root, root: true}}
+os-release: {{id: debian, version-id: "13"}}
+"""
+
 
 def run(*arguments: str) -> str:
     result = CliRunner().invoke(ironhull, arguments, catch_exceptions=False)
@@ -89,6 +96,33 @@ def test_list_of_a_broken_catalog_says_every_problem(tmp_path: Path) -> None:
 def test_list_of_nothing_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no definitions below"):
         run("list", "--catalog", str(tmp_path))
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_list_says_whose_each_image_is_and_what_is_hidden(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    for name in ("curl", "lua"):
+        folder = tmp_path / name / "debian-13"
+        folder.mkdir(parents=True)
+        stem = "8.14" if name == "curl" else "9"
+        (folder / f"{stem}.yaml").write_text(OWN.format(name=name, tag=stem))
+    folders = ["--catalog", str(tmp_path), *CATALOG]
+    words = ["curl", "lua"]
+    words = [*folders, "list", *words] if place == "before" else ["list", *words, *folders]
+    result = CliRunner().invoke(ironhull, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    head, *lines = result.stdout.splitlines()
+    assert head.split()[-1] == "CATALOG"
+    assert {(line.split()[0], line.split()[-1]) for line in lines} == {
+        ("curl:8.14", str(tmp_path)),
+        ("lua:9", str(tmp_path)),
+        ("lua:5.4", "images"),
+    }
+    said = "curl/debian-13/8.14.yaml is hidden by "
+    assert f"{said}{tmp_path}/curl/debian-13/8.14.yaml" in result.stderr
+    assert "lua" not in result.stderr
 
 
 def test_schema_prints_json_or_the_reference() -> None:

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.fakes.archive import fake_archive
 
+from ironhull.cli import ironhull
 from ironhull.cli.lock import lock
 from ironhull.cli.why import why
 from ironhull.definition.model import ImageDefinition
@@ -77,6 +78,24 @@ def test_without_a_lock_one_is_made(bench: Bench) -> None:
     assert "node:20 locked to the archive of 2026-11-01T00:00:00Z" in result.stdout
     assert "4 packages for amd64, 4 packages for arm64" in result.stdout
     assert json.loads(bench.lock.read_text())["variables"] == {"NODE_VERSION": "20.19"}
+
+
+def test_a_lock_lies_beside_its_definition_in_whichever_folder_that_is(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    folders = ("--catalog", str(tmp_path / "own"), "--catalog", str(tmp_path / "images"))
+    result = bench.run(ironhull, *folders, "lock", "node:20")
+    assert result.exit_code == 0, result.output
+    assert bench.lock.is_file()
+    own = tmp_path / "own/node/debian-13/20.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(DEFINITION)
+    before = bench.lock.read_bytes()
+    bench.archive, bench.date = NEWER, "2026-11-02T00:00:00Z"
+    assert bench.run(ironhull, *folders, "lock", "--update", "node:20").exit_code == 0
+    assert "3.5.1-1+deb13u1" in own.with_name("20.lock.json").read_text()
+    assert bench.lock.read_bytes() == before
 
 
 def test_a_misspelt_exclusion_is_warned_of(bench: Bench) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from ironhull.cli import ironhull
 from ironhull.cli.machine import given_settings
 from ironhull.cli.settings import NAMES, read_settings
 from ironhull.errors import EnvironmentProblem, InputError
@@ -88,6 +90,55 @@ def test_every_setting_reaches_its_field(
         file.write_text(f"{name} = {json.dumps(text)}\n")
         environment = {"IRONHULL_CONFIG": str(file)}
     assert getattr(read_settings(environment), field) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "folders"),
+    [
+        ('"/a"', ["/a"]),
+        ('["/a"]', ["/a"]),
+        ('["/a", "/b", "/a"]', ["/a", "/b"]),
+        ('"/a:b"', ["/a:b"]),
+    ],
+)
+def test_a_file_lists_the_folders_of_the_catalog(
+    tmp_path: Path, text: str, folders: list[str]
+) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(f"catalog = {text}\n")
+    found = read_settings({"IRONHULL_CONFIG": str(file)})
+    assert [str(folder) for folder in found.catalogs] == folders
+    assert found.catalogs == (found.catalog, *found.more_catalogs)
+    both = {"IRONHULL_CONFIG": str(file), "IRONHULL_CATALOG": f"/c{os.pathsep}/d{os.pathsep}"}
+    assert [str(folder) for folder in read_settings(both).catalogs] == ["/c", "/d"]
+
+
+@pytest.mark.parametrize("text", ["1", "[1]", "true", '{a = "b"}'])
+def test_what_is_no_list_of_folders_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(f"catalog = {text}\n")
+    with pytest.raises(InputError, match=r"x\.toml: catalog is a text or a list of texts, got"):
+        read_settings({"IRONHULL_CONFIG": str(file)})
+
+
+def test_without_any_folder_the_default_counts(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    for text in ("[]", '""', '[""]'):
+        file.write_text(f"catalog = {text}\n")
+        found = read_settings({"IRONHULL_CONFIG": str(file)})
+        assert [folder.name for folder in found.catalogs] == ["images"]
+
+
+def test_folders_of_the_command_line_are_in_the_place_of_those_that_are_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IRONHULL_CATALOG", "/set")
+    for words, folders in (([], ["/set"]), (["--catalog", "/a", "--images", "/b"], ["/a", "/b"])):
+        with ironhull.make_context("ironhull", [*words, "list"]) as context:
+            assert ironhull.callback is not None
+            context.invoke(ironhull.callback, **context.params)
+            assert [str(folder) for folder in given_settings().catalogs] == folders
+    assert [str(folder) for folder in given_settings().catalogs] == ["/set"]
 
 
 def test_every_setting_is_documented() -> None:

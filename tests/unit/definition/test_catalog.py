@@ -171,6 +171,110 @@ def test_a_symlink_out_of_the_catalog_is_no_entry(root: Path, tmp_path: Path) ->
     assert "99" not in {entry.stem for entry in Catalog(root).entries("node")}
 
 
+@pytest.fixture
+def both(root: Path, tmp_path: Path) -> Catalog:
+    """A company's folder before the one of all other tests."""
+    own = tmp_path / "company"
+    add(own, "node", "13", "20", '"20", 20-debian13, ours')
+    add(own, "web", "13", "1", '"1"')
+    return Catalog(own, more=(root,))
+
+
+def test_what_a_folder_does_not_have_is_found_in_the_next(both: Catalog, root: Path) -> None:
+    assert both.find("web:1") == both.root / "web/debian-13/1.yaml"
+    assert both.find("python:3.13") == root / "python/debian-13/3.13.yaml"
+    assert both.find("node:20-dev") == root / "node/debian-13/20-dev.yaml"
+    assert both.images() == ("node", "python", "team/app", "web")
+    names = [str(entry) for entry in both.entries("node")]
+    assert names == ["node:20-debian13", "node:20-dev-debian13", "node:18-debian12",
+                     "node:20-debian12"]  # fmt: skip
+
+
+def test_a_definition_hides_the_one_of_its_path_in_a_later_folder(
+    both: Catalog, root: Path
+) -> None:
+    own, other = (each / "node/debian-13/20.yaml" for each in (both.root, root))
+    assert both.find("node:20") == both.find("node:20-debian13") == both.find("node:ours") == own
+    assert both.hidden() == ((other, own),)
+    assert other not in {entry.path for entry, _ in both.listed()}
+    other.write_text("broken")
+    assert len(both.check()) == len(both.all())
+    assert Catalog(root, more=(both.root,)).hidden() == ((own, other),)
+    assert Catalog(root).hidden() == Catalog(root, more=(root,)).hidden() == ()
+
+
+def test_a_tag_that_the_first_folder_lists_is_its_own_whatever_a_later_one_is_called(
+    both: Catalog, root: Path
+) -> None:
+    own = add(both.root, "node", "12", "lts", "lts, '18'")
+    assert both.find("node:18") == own
+    assert both.find("node:18-debian12") == root / "node/debian-12/18.yaml"
+    with pytest.raises(DefinitionError) as caught:
+        both.check()
+    (problem,) = caught.value.problems
+    named = {problem.file, problem.message.split()[-3]}
+    assert named == {str(own), str(root / "node/debian-12/18.yaml")}
+    assert "claims the tag node:18, which" in problem.message
+
+
+def test_a_name_alone_is_of_the_first_folder_that_has_a_plain_image_of_it(
+    both: Catalog, root: Path
+) -> None:
+    assert both.find("node") == both.root / "node/debian-13/20.yaml"
+    add(both.root, "python", "13", "3.13-dev", "3.13-dev", "dev")
+    assert both.find("python") == root / "python/debian-13/3.13.yaml"
+    add(both.root, "node", "13", "22", '"22"')
+    with pytest.raises(NotFoundError, match="'node' is several images"):
+        both.find("node")
+
+
+@pytest.mark.parametrize("missing", ["first", "second"])
+def test_of_several_folders_none_may_be_missing(missing: str, root: Path, tmp_path: Path) -> None:
+    # A typing error in the name of one's own folder must not bring another's image.
+    gone = tmp_path / "gone"
+    catalog = Catalog(gone, more=(root,)) if missing == "first" else Catalog(root, more=(gone,))
+    for ask in (lambda: catalog.find("node:20"), catalog.images, catalog.check):
+        with pytest.raises(NotFoundError, match=r"no catalog at .*gone, one of several folders"):
+            ask()
+    path = root / "node/debian-13/20.yaml"
+    assert catalog.find(str(path)) == path
+
+
+def test_a_definition_includes_nothing_of_another_folder_of_the_catalog(
+    both: Catalog, root: Path
+) -> None:
+    (both.root / "_shared").mkdir()
+    (both.root / "_shared/x.yaml").write_text("name: x\n")
+    for folder, other in ((both.root, root), (root, both.root)):
+        path = add(folder, "more", "13", "1", '"1"')
+        text = path.read_text()
+        path.write_text(f"{text}includes: [../../_shared/x.yaml]\n")
+        assert both.load(path).definition.name == "x"
+        path.write_text(f"{text}includes: [../../../{other.name}/_shared/x.yaml]\n")
+        with pytest.raises(DefinitionError, match=f"leads out of {folder}, the folder of the"):
+            both.load(path)
+        path.unlink()
+
+
+def test_a_link_into_another_folder_of_the_catalog_is_no_entry(both: Catalog, root: Path) -> None:
+    (both.root / "node/debian-13/18.yaml").symlink_to(root / "node/debian-12/18.yaml")
+    assert both.find("node:18") == root / "node/debian-12/18.yaml"
+
+
+def test_a_folder_within_another_one_bounds_what_lies_in_it(root: Path) -> None:
+    catalog = Catalog(root, more=(root / "team",))
+    assert catalog.root_of(root / "team/app/debian-13/1.yaml") == root / "team"
+    assert catalog.root_of(root / "node/debian-13/20.yaml") == root
+    assert catalog.root_of(root.parent / "x.yaml") is None
+
+
+def test_what_no_folder_has_is_said_of_all_of_them(both: Catalog, root: Path) -> None:
+    with pytest.raises(NotFoundError, match=f"'xyz' in {both.root} and {root} .it has: node, "):
+        both.find("xyz:1")
+    with pytest.raises(NotFoundError, match="no image node:zzz; there are: node:20, node:20-dev"):
+        both.find("node:zzz")
+
+
 # bash is one; in rabbitmq a program has the name of one, and answers one question.
 WITH_A_SHELL = frozenset({"bash", "rabbitmq"})
 

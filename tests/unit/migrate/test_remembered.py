@@ -56,7 +56,7 @@ def everything(catalog: RememberedCatalog) -> list[object]:
 
 
 def opened(folder: Path, asked: Asked, registry: str = "here") -> RememberedCatalog:
-    return RememberedCatalog(registry, folder, folder.parent / "memory", lambda: asked)
+    return RememberedCatalog(registry, [folder], folder.parent / "memory", lambda: asked)
 
 
 def test_what_was_asked_before_is_answered_alike_and_opens_nothing(folder: Path) -> None:
@@ -81,6 +81,27 @@ def test_any_other_folder_registry_or_file_forgets_it_all(folder: Path) -> None:
     everything(opened(folder, asked))
     assert asked.questions == 20
     everything(opened(folder, asked, "there"))
+    assert asked.questions == 25
+
+
+def test_of_several_folders_each_counts_and_so_does_their_order(folder: Path) -> None:
+    other = folder.parent / "other"
+    (other / "web").mkdir(parents=True)
+    memory, asked = folder.parent / "memory", Asked()
+
+    def ask(*folders: Path) -> RememberedCatalog:
+        catalog = RememberedCatalog("here", folders, memory, lambda: asked)
+        everything(catalog)
+        return catalog
+
+    assert ask(folder, other).source == "the definitions in images and other"
+    ask(folder, other)
+    assert asked.questions == 5
+    for number, folders in enumerate([[other, folder], [folder], [folder, other]], 2):
+        ask(*folders)
+        assert asked.questions == 5 * number
+    (other / "web/1.yaml").write_text("image: web\n")
+    ask(folder, other)
     assert asked.questions == 25
 
 

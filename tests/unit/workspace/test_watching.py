@@ -165,6 +165,27 @@ def test_processes_make_the_same_images_as_this_one(shop: Watched, tmp_path: Pat
     assert {name: one.digest for name, one in again.watch().done.items()} == digests
 
 
+def test_images_of_all_folders_of_the_catalog_are_watched_each_by_its_own_lock(
+    shop: Watched,
+) -> None:
+    other = shop.folder / "other"
+    (other / "app").mkdir(parents=True)
+    (shop.folder / "images/app/debian-13").rename(other / "app/debian-13")
+    settings = replace(shop.settings, more_catalogs=(other,))
+    shop.machine = replace(shop.machine, settings=settings)
+    stray = shop.folder / "x.yaml"
+    stray.write_text("image: x")
+    with shop.state() as state:
+        planned = plan_now(shop.machine, state, shop.choices())
+        assert {entry.name for entry in planned} == {APP, TOOL}
+        assert shop.results(shop.watch(executor="local:2")) == published([APP, TOOL])
+        assert (other / "app/debian-13/1.lock.json").is_file()
+        assert (shop.folder / "images/tool/debian-13/1.lock.json").is_file()
+        assert hold(shop.machine, state, "app:1", "").name == APP
+        with pytest.raises(NotFoundError, match=f"is not in the catalog .*images and {other}"):
+            hold(shop.machine, state, str(stray), "")
+
+
 def test_it_stops_between_two_steps_when_it_is_asked_to(shop: Watched) -> None:
     with shop.state() as state:
         watcher = Watcher(shop.machine, shop.choices(), state, told=lambda i, s: watcher.stop.set())

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -120,6 +121,30 @@ def test_two_workspaces_of_one_process_do_not_know_of_each_other(tmp_path: Path)
     assert versions == ["1.0-1", "2.0-1"]
     with pytest.raises(NotFoundError):
         workspace(tmp_path / "three").show("app:1")
+
+
+def test_of_several_folders_the_first_that_has_an_image_gives_it(tmp_path: Path) -> None:
+    one = workspace(tmp_path)
+    own = tmp_path / "own"
+    settings = one.settings
+    several = Workspace.open(
+        home=tmp_path / "home", images=[own, tmp_path / "images"], mirror=settings.mirror,
+        keyring=settings.keyring,
+    )  # fmt: skip
+    assert several.settings.catalogs == (own, tmp_path / "images")
+    with pytest.raises(NotFoundError, match=r"no catalog at .*own, one of several folders"):
+        several.build("app:1", update=True)
+    own.mkdir()
+    built = several.build("app:1", update=True)
+    assert (tmp_path / "images/app/debian-13/1.lock.json").is_file()
+    assert built.descriptor == several.build("app:1").descriptor
+    (own / "app/debian-13").mkdir(parents=True)
+    (own / "app/debian-13/1.yaml").write_text(f"{DEFINITION}labels: {{whose: ours}}\n")
+    assert several.build("app:1", update=True).descriptor != built.descriptor
+    with pytest.raises(NotFoundError, match=r"own/app/debian-13/1\.yaml defines it"):
+        Workspace(replace(several.settings, home=tmp_path / "empty")).show("app:1")
+    with pytest.raises(InputError, match="no folder of definitions"):
+        Workspace.open(home=tmp_path, images=[])
 
 
 def test_a_workspace_is_safe_in_threads(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from ironhull.definition.catalog import Catalog as Definitions
 from ironhull.definition.catalog import CatalogEntry
 from ironhull.definition.model import ImageDefinition, PathKind
 from ironhull.errors import NotFoundError
-from ironhull.migrate.catalog.interface import ImageFacts
+from ironhull.migrate.catalog.interface import ImageFacts, source_of
 
 DEV = "-dev"
 _PROGRAMS = ("/usr/bin", "/bin", "/usr/local/bin")
@@ -26,7 +26,7 @@ class DefinitionCatalog:
     @property
     def source(self) -> str:
         """Where the facts are from."""
-        return f"the definitions in {self.definitions.root.name}"
+        return source_of(self.definitions.roots)
 
     def versions(self, image: str) -> tuple[str, ...]:
         """Main tags of the plain runtimes, newest first, by the names of the files."""

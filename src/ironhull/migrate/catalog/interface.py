@@ -7,8 +7,9 @@ A fact comes from where it is decided: from the definitions of one's own catalog
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 
@@ -43,6 +44,11 @@ class ImageFacts:
     def owner(self) -> str:
         """`UID:GID`, as USER and --chown take it everywhere."""
         return f"{self.uid}:{self.gid}"
+
+
+def source_of(folders: Sequence[Path]) -> str:
+    """How reports name folders of definitions: where the facts are from."""
+    return f"the definitions in {' and '.join(folder.name for folder in folders)}"
 
 
 class Catalog(Protocol):

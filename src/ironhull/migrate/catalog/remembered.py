@@ -1,7 +1,7 @@
 """One's own catalog, as it answered before: reading definitions costs more than migrating does.
 
-Answers are kept in one file, together with what the folder of definitions was like when they were
-given: path, size and time of each file below it, as make and git judge. If anything there is
+Answers are kept in one file, together with what the folders of definitions were like when they were
+given: path, size and time of each file below them, as make and git judge. If anything there is
 different, all of them are forgotten. A memory that cannot be read or written costs only time.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from ironhull.errors import EnvironmentProblem
-from ironhull.migrate.catalog.interface import Catalog, ImageFacts
+from ironhull.migrate.catalog.interface import Catalog, ImageFacts, source_of
 from ironhull.store.files import replace_file
 
 MAX_BYTES = 8 << 20
@@ -27,7 +27,7 @@ class _Memory(msgspec.Struct):
     """What the file holds."""
 
     state: str
-    """Of the folder; see `folder_state`."""
+    """Of the folders; see `folders_state`."""
     versions: dict[str, tuple[str, ...]] = {}
     found: dict[str, ImageFacts | None] = {}
     """By `IMAGE VERSION` and, if it is one, ` dev`."""
@@ -39,15 +39,15 @@ class RememberedCatalog:
     extensible = True
 
     def __init__(
-        self, registry: str, folder: Path, memory: Path, opened: Callable[[], Catalog]
+        self, registry: str, folders: Sequence[Path], memory: Path, opened: Callable[[], Catalog]
     ) -> None:
-        """`opened` gives the catalog of `folder`; `memory` is the file of its answers."""
+        """`opened` gives the catalog of `folders`; `memory` is the file of its answers."""
         self.registry = registry
-        self.source = f"the definitions in {folder.name}"
+        self.source = source_of(folders)
         self._file = memory
         self._opened = opened
         self._real: Catalog | None = None
-        self._state = f"{registry} {folder_state(folder)}"
+        self._state = f"{registry} {folders_state(folders)}"
         self._memory = self._read()
 
     def versions(self, image: str) -> tuple[str, ...]:
@@ -90,10 +90,13 @@ class RememberedCatalog:
             return
 
 
-def folder_state(folder: Path) -> str:
-    """A digest of path, size and time of each file below it; empty if that cannot be said."""
+def folders_state(folders: Sequence[Path]) -> str:
+    """A digest of path, size and time of each file below them; empty if that cannot be said."""
     state = hashlib.sha256()
-    for number, path in enumerate(sorted(folder.rglob("*"))):
+    # Where one of several is missing there is no answer.
+    state.update(repr([(str(folder), folder.is_dir()) for folder in folders]).encode())
+    below = [path for folder in folders for path in sorted(folder.rglob("*"))]
+    for number, path in enumerate(below):
         if number == MAX_FILES:
             return ""
         try:
