@@ -33,8 +33,9 @@ def customize(
 ) -> None:
     r"""Write a definition that is another one of the catalog, and what is different in it.
 
-    The original stays what it is, and what changes in it later changes in the new one too. Build it
-    like any other; `ironhull build --suggest` says what a package brings that it must not.
+    The original stays what it is, and what changes in it later changes in the new one too; one of
+    another folder than the first of the catalog is copied. Build the new one like any other;
+    `ironhull build --suggest` says what a package brings that it must not.
 
     \b
     Example:

@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ironhull.build.built import BuiltImage
 from ironhull.build.starting import StartOutcome
 from ironhull.debian.java_store import certificates_in
 from ironhull.definition.draft import DISTRIBUTION, Change, Draft, change_text, draft_text
+from ironhull.definition.model import ImageDefinition
+from ironhull.definition.reader import read
 from ironhull.errors import InputError, UnfitImageError
 from ironhull.lock.file import lock_path
 from ironhull.oci.reference import NAME, TAG
@@ -48,7 +50,7 @@ def new_definition(machine: Machine, draft: Draft) -> NewDefinition:
     try:
         image, mended = _built(machine, path, draft)
     except BaseException:
-        _removed((path, lock_path(path)))
+        _removed((path, lock_path(path)), machine.settings.catalog)
         raise
     name = f"{image.name}:{image.tags[-1]}"
     started, untried = start_in_engine(
@@ -117,46 +119,103 @@ def customize(
 ) -> Path:
     """Write a definition that is another one of the catalog and what is different; gives its path.
 
-    Certificates are copied beside it. InputError if the definition is there already, if the
-    original is not in the catalog, if a file holds no certificate, if another definition has other
-    ones under its name, or if what was chosen makes no definition; then no file stays.
+    Certificates are copied beside it. So is, with all that it reads, an original of another folder
+    than the first, in which the new one stands: includes lead out of no folder. InputError if the
+    definition is there already, if the original is not in the catalog or cannot be copied, if a
+    file holds no certificate, if another definition has other ones under its name, or if what was
+    chosen makes no definition; then no file stays.
     """
-    definitions = Definitions(machine)
+    definitions, folder = Definitions(machine), machine.settings.catalog
     source = definitions.catalog.find(original)
     if definitions.root(source) is None:
-        raise InputError(f"{source} is not in the catalog {machine.settings.catalog}")
+        raise InputError(f"{source} is not in the catalog {definitions.catalog.place}")
     path = _place(machine, image, source.stem)
-    found = {f"{file.stem}.crt": _certificates(file) for file in chosen.authorities}
-    if len(found) != len(chosen.authorities):
-        raise InputError("two files of authorities have the same name (rename one of them)")
-    for name, data in found.items():
-        _check_free(path.parent / name, data)
-    relative = os.path.relpath(source.absolute(), path.absolute().parent)
-    change = Change(relative, image, chosen.packages, chosen.environment, tuple(found))
+    authorities = _authorities(path, chosen.authorities)
+    inside = definitions.root(source) == definitions.root(path)
+    copied = _Copied(source, {}) if inside else _copied(definitions, source, path)
+    change = Change(
+        os.path.relpath(copied.original.absolute(), path.absolute().parent),
+        image,
+        chosen.packages,
+        chosen.environment,
+        [file.name for file in authorities],
+    )
+    text = change_text(change).encode()
     written: list[Path] = []
     try:
-        for name, data in (*found.items(), (path.name, change_text(change).encode())):
-            file = path.parent / name
+        for file, data in (*copied.files.items(), *authorities.items(), (path, text)):
             if not file.exists():
                 written.append(file)
             replace_file(file, data)
+        if not inside:
+            _check_same(definitions, source, copied.original)
         definitions.definition(str(path))
     except BaseException:
-        _removed(written)
+        _removed(written, folder)
         raise
     return path
 
 
-def _removed(files: Sequence[Path]) -> None:
+def _authorities(path: Path, given: Sequence[Path]) -> dict[Path, bytes]:
+    """The files of certificates that go beside a definition."""
+    found = {path.parent / f"{file.stem}.crt": _certificates(file) for file in given}
+    if len(found) != len(given):
+        raise InputError("two files of authorities have the same name (rename one of them)")
+    for file, data in found.items():
+        _check_free(file, data)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """An original as the new definition includes it."""
+
+    original: Path
+    files: Mapping[Path, bytes]
+    """With all that it reads; to be written."""
+
+
+def _copied(definitions: Definitions, source: Path, path: Path) -> _Copied:
+    """A copy, in a folder beside the new definition, of one that stands in another catalog."""
+    folder = path.with_name(f"{path.stem}-original")
+    if folder.exists():
+        raise InputError(f"{folder} is there already (take another name, or remove it)")
+    definition = _bare(definitions, source)
+    if any(PurePosixPath(name).parts[0] == ".." for name in definition.texts):
+        raise InputError(f"{source} reads files outside of its catalog: it cannot be copied")
+    root = definitions.root(source) or source.parent
+    definitions.machine.progress.note(
+        f"{source} stands in another folder of the catalog: it is copied with what it includes to "
+        f"{folder}, and what changes there later does not change here"
+    )
+    files = {folder / name: data for name, data in definition.texts.items()}
+    return _Copied(folder / source.absolute().relative_to(root.absolute()), files)
+
+
+def _check_same(definitions: Definitions, source: Path, copy: Path) -> None:
+    """InputError if a copy is another image: a name in it leads elsewhere from where it stands."""
+    if _bare(definitions, source).digest != _bare(definitions, copy).digest:
+        raise InputError(
+            f"a copy of {source} would be another image, for something in it is named by the place "
+            "where its catalog stands: write the paths relative to the files that name them"
+        )
+
+
+def _bare(definitions: Definitions, path: Path) -> ImageDefinition:
+    """Without what its lock says: a copy has none."""
+    return read(path, {}, definitions.root(path), definitions.pins({})).definition
+
+
+def _removed(files: Sequence[Path], catalog: Path) -> None:
     for file in files:
         # What hindered its writing must be said, not what hinders this.
         with suppress(OSError):
             file.unlink()
-    for folder in {file.parent for file in files}:
+    for file in files:
         # Made for it: a folder of something else is not empty.
         with suppress(OSError):
-            folder.rmdir()
-            folder.parent.rmdir()
+            for folder in file.parents[: file.parents.index(catalog)]:
+                folder.rmdir()
 
 
 def _check_free(file: Path, data: bytes) -> None:
