@@ -17,6 +17,7 @@ from ironhull.lock.file import parse_lock, read_lock
 from ironhull.store.layout import REF_NAME
 from ironhull.watch.proposal import branch_of
 from ironhull.workspace.git_repository import GitRepository
+from ironhull.workspace.machine import Machine
 from ironhull.workspace.watch_reading import round_json, status_now
 from ironhull.workspace.watching import Watcher
 
@@ -242,6 +243,47 @@ def test_what_the_gate_says_is_for_the_reviewer(shop: Repository) -> None:
     assert "lib: postinst is a new maintainer script" in made.text
 
 
+def test_a_proposal_goes_to_the_repository_that_its_definition_lies_in(
+    shop: Repository, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "-q", str(shop.root), str(other))
+    git(other, "rm", "-q", "-r", "tool")
+    git(other, "commit", "-q", "-m", "the app alone")
+    git(shop.root, "rm", "-q", "-r", "app")
+    git(shop.root, "commit", "-q", "-m", "the tool alone")
+    git(other, "config", "user.name", "Shop")
+    git(other, "config", "user.email", "shop@example.org")
+    settings = replace(shop.settings, more_catalogs=(other,))
+    shop.machine = replace(shop.machine, settings=settings)
+    shop.fix()
+    shop.offer(shop.deb("tool", "2"))
+    assert shop.propose() == {APP: "proposed", TOOL: "proposed"}
+    for root, ours, theirs in ((other, APP, TOOL), (shop.root, TOOL, APP)):
+        assert git(root, "branch", "--list", branch_of(ours))
+        assert not git(root, "branch", "--list", branch_of(theirs))
+        image = ours.partition(":")[0]
+        changed = git(root, "diff", "--name-only", "HEAD", branch_of(ours))
+        assert changed == f"{image}/debian-13/1.lock.json"
+
+
+def test_each_checkout_is_brought_along_though_another_cannot_be(
+    shop: Repository, tmp_path: Path
+) -> None:
+    remote, other = tmp_path / "remote.git", tmp_path / "other"
+    git(tmp_path, "clone", "-q", "--bare", str(shop.root), str(remote))
+    git(tmp_path, "clone", "-q", str(remote), str(other))
+    git(tmp_path, "clone", "-q", str(remote), str(tmp_path / "team"))
+    git(tmp_path / "team", "commit", "-q", "--allow-empty", "-m", "merged")
+    git(tmp_path / "team", "push", "-q", "origin", "main")
+    # The first one has no such remote.
+    settings = replace(shop.settings, more_catalogs=(other,))
+    shop.machine = replace(shop.machine, settings=settings)
+    shop.watch(propose=True, remote="origin")
+    assert git(other, "rev-parse", "HEAD") == git(remote, "rev-parse", "main")
+    assert any("git ls-remote of the remote origin" in note for note in shop.notes.notes)
+
+
 def test_outside_of_a_repository_and_with_a_registry_it_says_what_is_wrong(
     tmp_path: Path,
 ) -> None:
@@ -249,6 +291,11 @@ def test_outside_of_a_repository_and_with_a_registry_it_says_what_is_wrong(
     with shop.state() as state:
         with pytest.raises(InputError, match="is in no git repository"):
             Watcher(shop.machine, shop.choices(propose=True), state)
+        git(tmp_path, "init", "-q", str(tmp_path / "own"))
+        own, other = tmp_path / "own", shop.settings.catalog
+        settings = replace(shop.settings, catalog=own, more_catalogs=(other,))
+        with pytest.raises(InputError, match=f"{other} is in no git repository"):
+            Watcher(Machine(settings), shop.choices(propose=True), state)
         with pytest.raises(InputError, match="it needs --propose"):
             Watcher(shop.machine, shop.choices(remote="origin"), state)
         with pytest.raises(InputError, match="proposed or published, not both"):
