@@ -65,9 +65,11 @@ class PushTelling:
             with notifier(self._machine, self._choices) as opened:
                 while (message := self._next()) is not None:
                     opened.tell(message)
-        except IronhullError as error:
+        except Exception as error:
+            # Whatever it was: a thread that ended must not be taken for one that works.
+            said = str(error) if isinstance(error, IronhullError) else repr(error)
             with self._changed:
-                self._note(f"nobody is told of {len(self._waiting)} pushes: {error}")
+                self._note(f"nobody is told of {len(self._waiting)} pushes: {said}")
                 self._waiting.clear()
                 self._working = False
 

@@ -105,9 +105,9 @@ def test_what_is_wrong_in_it_is_said_with_the_file(tmp_path: Path, text: str, sa
 
 
 class Told:
-    """What is told; nothing before `go`. `fails`: the channels cannot be opened."""
+    """What is told; nothing before `go`. `fails`: why the channels cannot be opened."""
 
-    def __init__(self, home: Path, *, fails: bool = False) -> None:
+    def __init__(self, home: Path, fails: Exception | None = None) -> None:
         self.sent: queue.Queue[Any] = queue.Queue()
         self.go, self.begun = threading.Event(), threading.Event()
         self.noted: list[str] = []
@@ -128,8 +128,8 @@ class Told:
 
     @contextmanager
     def opened(self, machine: Machine, choices: Any) -> Iterator[Any]:
-        if self.fails:
-            raise InputError("the secret is none")
+        if self.fails is not None:
+            raise self.fails
         yield self
 
 
@@ -180,14 +180,26 @@ def test_of_a_flood_of_pushes_each_tag_is_told_once_and_what_does_not_fit_is_cou
     ]
 
 
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        (InputError("the secret is none"), "the secret is none"),
+        (ValueError("nobody thought of it"), "ValueError('nobody thought of it')"),
+    ],
+)
 def test_channels_that_cannot_be_opened_are_noted_and_stop_no_push(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: Exception, said: str
 ) -> None:
-    told = Told(tmp_path, fails=True)
+    told = Told(tmp_path, fails)
     monkeypatch.setattr(push_telling, "notifier", told.opened)
     telling = push_telling.PushTelling(told.machine, ())
     telling(Push("node", "1", "sha256:ab", ""))
     end = time.monotonic() + 60
     while not told.noted and time.monotonic() < end:
         time.sleep(0.01)
-    assert told.noted == ["note: nobody is told of 1 pushes: the secret is none"]
+    assert told.noted == [f"note: nobody is told of 1 pushes: {said}"]
+    # When they can be opened again, the next push is told.
+    told.fails = None
+    told.go.set()
+    telling(Push("node", "2", "sha256:cd", ""))
+    assert told.sent.get(timeout=60).json()["data"]["tag"] == "2"
