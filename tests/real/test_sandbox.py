@@ -25,9 +25,12 @@ from ironhull.engine.interface import HARDENED, BuildRequest, Engine, RunOptions
 from ironhull.engine.sandbox import Sandbox
 from ironhull.errors import EngineError
 from ironhull.migrate.building.engine import BuildingSandbox
+from ironhull.sandbox import entering, joining, running
 from ironhull.sandbox.bubblewrap import Bubblewrap
+from ironhull.sandbox.entering import execute
+from ironhull.sandbox.joining import Target, join, start_of
 from ironhull.sandbox.model import Bind, Ended, Limits, Network, Root, Tmpfs, Volume, Wish
-from ironhull.sandbox.running import run
+from ironhull.sandbox.running import run, start
 from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import ImageLayout
 from ironhull.store.rootfs import write_rootfs
@@ -35,6 +38,7 @@ from ironhull.workspace.bubblewrap import bubblewrap
 from ironhull.workspace.stage_running import SandboxStages
 
 Shell = Callable[..., Ended]
+ROOT = Path(__file__).parents[2]
 OTHER = 12345
 """A user that no machine has a name for."""
 
@@ -477,6 +481,106 @@ def test_user_0_keeps_the_capabilities_of_an_engine_when_it_is_entered(
     with engines[0].start("localhost/ironhull-conformance:1", options) as container:
         done = container.execute(["sh", "-c", line], user="0")
     assert (done.stdout, done.exit_code) == ("5 6\n", 0), done.stderr
+
+
+@pytest.fixture
+def looking(
+    archives_bubblewrap: Bubblewrap, shell_layout: ImageLayout, tmp_path: Path
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts `ironhull debug` with a line of shell, beside a server that `ironhull run` started."""
+    home = tmp_path / "home"
+    known = Path(archives_bubblewrap.program[0]).parents[5]
+    for part in ("store", "cache/sandbox/bubblewrap"):
+        source = shell_layout.root if part == "store" else known / part
+        shutil.copytree(source, home / part, symlinks=True)
+    program, notes = str(ROOT / ".venv/bin/ironhull"), home / "cache/sandbox/running"
+
+    def call(*words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [program, *words], env={**os.environ, "IRONHULL_HOME": str(home)},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def look(line: str) -> subprocess.Popen[str]:
+        beside = ("--engine=sandbox", "--toolbox=shell:1", "shell:1")
+        return call("debug", *beside, "sh", "-c", line)
+
+    serve = "echo its own > /tmp/file; exec busybox httpd -f -p 8080 -h /srv"
+    with call("run", "-q", "shell:1", "sh", "-c", serve) as target:
+        try:
+            until(lambda: bool(list(notes.glob("*.json"))))
+            yield look
+            assert target.poll() is None
+        finally:
+            target.terminate()
+        assert target.wait(60) == 143
+    assert list(notes.iterdir()) == []
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Waits until it is true."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_sandbox_that_runs_is_looked_into_by_another_command_and_not_changed(
+    looking: Callable[..., subprocess.Popen[str]],
+) -> None:
+    line = (
+        "until wget -q -O- http://127.0.0.1:8080/; do sleep 0.05; done; busybox ps;"
+        " busybox netstat -tln; cat /target/tmp/file; cat /target/proc/2/environ; id -u;"
+        " for one in /target/tmp /target/data /target/dev/shm; do echo x > $one/x; done"
+    )
+    with looking(line) as toolbox:
+        out, errors = toolbox.communicate(timeout=120)
+    for seen in ("it answers\n", "busybox httpd -f", ":8080 ", "its own\n", "GREETING", "65532\n"):
+        assert seen in out, errors
+    assert errors.count("Read-only file system") == 3, errors
+
+
+def test_a_killed_toolbox_takes_its_command_along_and_nothing_else(
+    looking: Callable[..., subprocess.Popen[str]],
+) -> None:
+    word = str(10**9 + os.getpid())
+
+    def runs() -> bool:
+        found = False
+        for place in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                found = found or place.read_bytes() == f"sleep\0{word}\0".encode()
+        return found
+
+    with looking(f"exec sleep {word}") as toolbox:
+        until(runs)
+        toolbox.kill()
+    until(lambda: not runs())
+
+
+def test_without_other_users_a_sandbox_is_joined_with_its_program_s_rights_and_ends_it(
+    archives_bubblewrap: Bubblewrap, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (running, entering, joining):
+        monkeypatch.setattr(module, "has_users", lambda: False)
+    command = ("sh", "-c", "echo its own > /tmp/file; exec sleep 1000")
+    wish = Wish(root, command, {"PATH": "/bin", "A": "word"}, uid=65532, gid=65532)
+    with start(archives_bubblewrap, wish) as target:
+        other = Target(target.pid, start_of(target.pid) or 0, wish.uid, wish.gid, ())
+        with join(archives_bubblewrap, wish, other, "/target", tmp_path) as place:
+
+            def shell(line: str) -> Ended:
+                return execute(place, replace(wish, argv=("sh", "-c", line)), 60)
+
+            wait = "until busybox test -s /target/tmp/file; do busybox usleep 20000; done"
+            seen = shell(f"{wait}; cat /target/tmp/file /proc/2/environ; echo x > /target/tmp/x")
+            assert b"its own\n" in seen.stdout
+            assert b"A=word" in seen.stdout
+            assert b"Read-only file system" in seen.stderr
+            held = shell("id -u; busybox grep -E 'Cap|NoNew|Seccomp:' /proc/self/status").stdout
+            assert held.split()[::2] == [b"65532", *[b"0" * 16] * 5, b"1", b"2"]
+            assert shell("busybox kill -9 2; sleep 1000").exit_code == 137
+            assert place.wait(60) is not None
 
 
 def test_a_killed_starter_takes_its_sandbox_along(

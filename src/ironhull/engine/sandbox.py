@@ -29,6 +29,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.sandbox.bubblewrap import Bubblewrap
 from ironhull.sandbox.entering import Forwarding, execute, forward
 from ironhull.sandbox.inside import inside
+from ironhull.sandbox.joining import Target, start_of
 from ironhull.sandbox.model import (
     DEFAULT_PATH,
     Bind,
@@ -125,7 +126,7 @@ class Sandbox:
         """As `Engine.run`."""
         wish = self.wish(image, options)
         limits = replace(wish.limits, seconds=timeout)
-        return _result(run(self.bubblewrap, replace(wish, limits=limits)))
+        return result_of(run(self.bubblewrap, replace(wish, limits=limits)))
 
     def start(self, image: str, options: RunOptions) -> SandboxContainer:
         """As `Engine.start`; it ends with the thread that called this."""
@@ -225,6 +226,12 @@ class SandboxContainer:
     ) -> None:
         self.remove()
 
+    @property
+    def target(self) -> Target:
+        """How other processes find it."""
+        pid, wish = self.process.pid, self._wish
+        return Target(pid, start_of(pid) or 0, wish.uid, wish.gid, wish.groups)
+
     def execute(
         self,
         command: Sequence[str],
@@ -238,7 +245,7 @@ class SandboxContainer:
         if user:
             found = image_user(wish.root, user)
             wish = replace(wish, uid=found.uid, gid=found.gid, groups=found.groups)
-        return _result(execute(self.process, wish, timeout))
+        return result_of(execute(self.process, wish, timeout))
 
     def running(self) -> bool:
         """As `Container.running`."""
@@ -404,6 +411,7 @@ def _bytes(text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _result(ended: Ended) -> RunResult:
+def result_of(ended: Ended) -> RunResult:
+    """The same as all engines say it."""
     out, err = (data.decode("utf-8", "replace") for data in (ended.stdout, ended.stderr))
     return RunResult(ended.exit_code, out, err, ended.seconds, ended.timed_out)

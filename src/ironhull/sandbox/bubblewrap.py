@@ -84,6 +84,23 @@ def arguments(
     return words
 
 
+def joining_arguments(
+    wish: Wish, descriptors: dict[str, int], devices: Path = _HOST_DEVICES
+) -> list[str]:
+    """The words for the wish's root alone, in a sandbox that runs: nothing is unshared but mounts.
+
+    `descriptors`: `pid` and, where the target has a second one, `user` of its namespaces; the rest
+    as of `arguments`. Whoever is told this is in its other namespaces already.
+    """
+    words = ["--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    words += ["--pidns", str(descriptors["pid"]), "--info-fd", str(descriptors["info"])]
+    if "user" in descriptors:
+        words += ["--userns2", str(descriptors["user"])]
+    if "seccomp" in descriptors:
+        words += ["--seccomp", str(descriptors["seccomp"])]
+    return [*words, *_places(wish, devices)]
+
+
 def _places(wish: Wish, devices: Path) -> list[str]:
     root = wish.root
     if not root.is_dir():

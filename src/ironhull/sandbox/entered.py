@@ -3,6 +3,8 @@
 `forward LISTENER PORT NS…`: accept from a socket of the host, relay to the port in there.
 `execute LAUNCHER SECCOMP KEPT NS…`: become a process of the sandbox and execute the launcher; the
 capabilities that it may have are the bits of KEPT.
+`join FOLDER MNT OWNER NS… -- PROGRAM…`: execute a program of the host, with its mounts, in those
+namespaces, which OWNER owns; the sandbox's own mounts MNT lie at FOLDER, for nobody else to see.
 Numbers are inherited descriptors but for PORT and KEPT. Only the standard library, and no
 site-packages: it has to start in milliseconds, with one thread, which is what a user namespace
 wants of who enters it.
@@ -20,6 +22,10 @@ import threading
 
 _DEATH, _SECCOMP, _BOUNDING_DROP, _NO_NEW_PRIVS, _FILTER = 1, 22, 24, 38, 2
 _LAST_CAPABILITY = 63
+_NEW_MOUNTS = 0x20000
+# Numbers that all machines have alike.
+_OPEN_TREE, _MOVE_MOUNT = 428, 429
+_HERE, _CLONE, _RECURSIVE, _FROM_DESCRIPTOR = -100, 1, 0x8000, 4
 
 
 def _libc() -> ctypes.CDLL:
@@ -77,6 +83,7 @@ def _execute(launcher: int, seccomp: int, words: list[int]) -> None:
     calls = os.read(seccomp, 1 << 16) if seccomp >= 0 else b""
     _enter(namespaces)
     os.chdir("/")
+    libc.prctl(_DEATH, signal.SIGKILL)
     # A namespace of processes holds for children only.
     child = os.fork()
     if child:
@@ -97,7 +104,34 @@ def _execute(launcher: int, seccomp: int, words: list[int]) -> None:
     os.execve(f"/proc/self/fd/{launcher}", ["launcher"], {})  # noqa: S606
 
 
+def _join(folder: str, mounts: int, spaces: list[int], program: list[str]) -> None:
+    libc = _libc()
+    _enter(spaces[:1])
+    _done(libc.unshare(_NEW_MOUNTS))
+    own = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+    # A mount is copied where it is, and put down where it is wanted.
+    _enter([mounts])
+    tree = _done(libc.syscall(_OPEN_TREE, _HERE, b"/", _CLONE | _RECURSIVE))
+    _enter([own])
+    target = os.fsencode(folder)
+    _done(libc.syscall(_MOVE_MOUNT, tree, b"", _HERE, target, _FROM_DESCRIPTOR))
+    os.close(tree)
+    _enter(spaces[1:])
+    os.execve(program[0], program, {})  # noqa: S606
+
+
+def _done(result: int) -> int:
+    if result < 0:
+        error = ctypes.get_errno()
+        sys.exit(f"cannot show the sandbox's files: {os.strerror(error)}")
+    return result
+
+
 if __name__ == "__main__":
     _verb, *_words = sys.argv[1:]
+    if _verb == "join":
+        _end = _words.index("--")
+        _mounts, *_spaces = map(int, _words[1:_end])
+        _join(_words[0], _mounts, _spaces, _words[_end + 1 :])
     _first, _second, *_rest = map(int, _words)
     {"forward": _forward, "execute": _execute}[_verb](_first, _second, _rest)

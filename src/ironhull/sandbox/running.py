@@ -17,7 +17,7 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -172,12 +172,12 @@ def start(
         if group is not None:
             stack.callback(group.remove)
         with ExitStack() as passing:
-            known, files = _reported(passing)
+            known, files = reported(passing)
             files |= _descriptors(passing, wish, files["began"], users, grouped=group is not None)
             # The mounts keep them when their folder is gone, which is as soon as it runs.
             nodes = {"devices": passing.enter_context(device_nodes())} if users else {}
             words = arguments(wish, files, users=users, **nodes)
-            files["args"] = memory_file(passing, "args", _joined(words))
+            files["args"] = memory_file(passing, "args", separated(words))
             command = [*bubblewrap.program, "--args", str(files["args"]), "--"]
             owner = (wish.uid, wish.gid) if users else None
             process, began = _started(
@@ -189,7 +189,7 @@ def start(
             output = tuple(Output.of(pipe, wish.limits.output) for pipe in pipes)
             for name in ("info", "began"):
                 os.close(files[name])
-            pid = _first(known)
+            pid = first_process(known)
         program = _child(pid, stack) if pid else None
         running = Running(process, pid or process.pid, program, began, output, stack)
         if pid is None:
@@ -297,14 +297,14 @@ def memory_file(stack: ExitStack, name: str, data: bytes) -> int:
     return descriptor
 
 
-def _reported(stack: ExitStack) -> tuple[IO[bytes], dict[str, int]]:
+def reported(stack: ExitStack) -> tuple[IO[bytes], dict[str, int]]:
     """A pipe where bubblewrap says the number and our launcher that it is there."""
     reading, writing = os.pipe()
     known = stack.enter_context(os.fdopen(reading, "rb"))
     return known, {"info": writing, "began": os.dup(writing)}
 
 
-def _first(known: IO[bytes]) -> int | None:
+def first_process(known: IO[bytes]) -> int | None:
     """The first process's number, when the launcher runs in it; None if it did not come to that."""
     said = known.read()
     if not said.endswith(BEGAN):
@@ -326,7 +326,8 @@ def _child(pid: int, stack: ExitStack) -> int | None:
     return descriptor
 
 
-def _joined(words: list[str]) -> bytes:
+def separated(words: Sequence[str]) -> bytes:
+    """Words as `bwrap --args` reads them."""
     return b"".join(os.fsencode(word) + b"\0" for word in words)
 
 

@@ -12,7 +12,7 @@
     inventory/    what is in layers, by digest
     contents/     what the files of layers are, by the layer's digest
     debs/         what scripts and listening programs .deb files have, by sha256
-    sandbox/      images unpacked for the sandbox by their digest, and bubblewrap
+    sandbox/      images unpacked for the sandbox by their digest, bubblewrap, and what runs in it
     engines.json  the options that container engines were found to know
     migrate.json  what the definitions said to whoever moved a Dockerfile
 <home>/inventories/   what is in images, for rescans, and what those have said already
@@ -160,6 +160,11 @@ class Home:
     def bubblewrap(self) -> Path:
         """The folder of the archive's bubblewrap, where the machine has none."""
         return self.cache / "sandbox" / "bubblewrap"
+
+    @property
+    def sandboxes(self) -> Path:
+        """The folder of notes about sandboxes that run, for other processes to find them."""
+        return self.cache / "sandbox" / "running"
 
     @property
     def layer_inventories(self) -> Path:

@@ -1,4 +1,4 @@
-"""A toolbox beside a running container or over the files of an image, adding nothing to it."""
+"""A toolbox beside a running container or sandbox, or over an image's files, adding nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Protocol
 
 from ironhull.engine.find import CONTAINER_ENGINES, EngineSettings, engine
 from ironhull.engine.interface import Container, Engine, Mount, RunOptions, RunResult
+from ironhull.engine.joined import Joined, joined
 from ironhull.engine.process import call
+from ironhull.engine.sandbox import Sandbox
 from ironhull.engine.unpacked import unpacked
 from ironhull.errors import EngineError, NotFoundError
 from ironhull.store.choice import choose_manifest
@@ -19,9 +21,15 @@ from ironhull.store.layout import ImageLayout
 from ironhull.workspace.engines import engine_settings
 from ironhull.workspace.images import stored
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.sandboxes import (
+    RunningSandbox,
+    is_id,
+    running_sandbox,
+    running_sandboxes,
+)
 
 TARGET = "/target"
-"""Where the files lie that are looked at: a link to /proc/1/root, or an image that is mounted."""
+"""Where the files lie that are looked at: a link to /proc/1/root, or mounted read-only."""
 _FOR_EVER = ("sleep", "infinity")
 _SHELL = ("bash",)
 
@@ -77,19 +85,39 @@ class _InSandbox:
             return attached.wait() or 0
 
 
+@dataclass(frozen=True, slots=True)
+class _BesideSandbox:
+    """A toolbox in a sandbox that runs."""
+
+    joined: Joined
+
+    def run(self, command: Sequence[str], timeout: float = 3600) -> RunResult:
+        """As `Toolbox.run`."""
+        return self.joined.run(command, timeout)
+
+    def at_terminal(self, command: Sequence[str]) -> int:
+        """As `Toolbox.at_terminal`."""
+        return self.joined.attach(command or _SHELL)
+
+
 @contextmanager
 def toolbox(
     machine: Machine, target: str, image: str = "toolbox:13", engine_name: str | None = None
 ) -> Iterator[Toolbox]:
-    """A toolbox out of the store, for a running container or an image of the store.
+    """A toolbox out of the store, for a running container or sandbox, or an image of the store.
 
-    Of a container it has the processes and the network; of an image, which is not started, the
-    files. They are below `/target`, an image's read-only. `engine_name` is podman, docker or
-    sandbox; None looks for a container in the first of podman and docker that works, then for an
-    image, which it shows in the sandbox. NotFoundError if there is neither or the toolbox is not in
-    the store; EngineError if no engine works or it does not run.
+    Of what runs it has the processes and the network; of an image, which is not started, the
+    files. They are below `/target`, those of images and sandboxes read-only. `engine_name` is
+    podman, docker or sandbox; None looks for a container in the first of podman and docker that
+    works, then for a sandbox of this user by its id or image, then for an image, which it shows in
+    the sandbox. NotFoundError if there is none or the toolbox is not in the store; InputError if
+    several sandboxes of an image run; EngineError if no engine works or it does not run.
     """
     found, beside = _where(machine, target, engine_name)
+    if isinstance(found, Sandbox) and (one := running_sandbox(machine.home.sandboxes, target)):
+        with _joined(machine, found, one, image) as box:
+            yield box
+        return
     options = _beside(target) if beside else _over(machine, target)
     layout, name = machine.home.store, f"localhost/ironhull-toolbox:{os.getpid()}"
     manifest = choose_manifest(layout, stored(layout, image))
@@ -112,19 +140,20 @@ def _where(machine: Machine, target: str, engine_name: str | None) -> tuple[Engi
     try:
         found = engine(engine_name, settings, CONTAINER_ENGINES)
     except EngineError:
-        # Files of an image can be looked at without one.
-        if engine_name or not _is_image(layout, target):
+        # Sandboxes and files of an image can be looked at without one.
+        if engine_name or not _in_sandbox(machine, target):
             raise
         return engine("sandbox", settings), False
     if found.name == "sandbox":
-        stored(layout, target)
+        if not _in_sandbox(machine, target):
+            raise _not_running(machine, target)
         return found, False
     # A wrong name is said before a toolbox is asked for.
     inspect = [*_program(found, settings), "container", "inspect", target]
     if call(inspect, timeout=60).code == 0:
         return found, True
-    if not _is_image(layout, target):
-        raise _unknown(found, target)
+    if not (_is_image(layout, target) if engine_name else _in_sandbox(machine, target)):
+        raise _not_running(machine, target) if is_id(target) else _unknown(found, target)
     return (found if engine_name else engine("sandbox", settings)), False
 
 
@@ -134,6 +163,39 @@ def _is_image(layout: ImageLayout, name: str) -> bool:
     except NotFoundError:
         return False
     return True
+
+
+def _in_sandbox(machine: Machine, name: str) -> bool:
+    """Whether the sandbox can show it: a sandbox that runs or an image."""
+    if running_sandbox(machine.home.sandboxes, name):
+        return True
+    return not is_id(name) and _is_image(machine.home.store, name)
+
+
+def _not_running(machine: Machine, name: str) -> NotFoundError:
+    if not is_id(name):
+        try:
+            stored(machine.home.store, name)
+        except NotFoundError as error:
+            return error
+    known = ", ".join(map(str, running_sandboxes(machine.home.sandboxes))) or "none"
+    return NotFoundError(
+        f"no {name} runs that was started by this user from this home with `ironhull run`: it has "
+        f"ended or was never there (those that run: {known})"
+    )
+
+
+@contextmanager
+def _joined(
+    machine: Machine, sandbox: Sandbox, one: RunningSandbox, image: str
+) -> Iterator[Toolbox]:
+    layout, name = machine.home.store, f"localhost/ironhull-toolbox:{os.getpid()}"
+    sandbox.load(layout, choose_manifest(layout, stored(layout, image)), [name])
+    try:
+        with joined(sandbox, name, one.target, TARGET, machine.home.sandboxes) as found:
+            yield _BesideSandbox(found)
+    finally:
+        sandbox.remove(name)
 
 
 def _beside(container: str) -> RunOptions:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from ironhull.engine.find import engine
 from ironhull.engine.interface import HARDENED, Attached, Engine, Mount, RunOptions, RunResult
+from ironhull.engine.sandbox import SandboxContainer
 from ironhull.errors import InputError
 from ironhull.store.choice import choose_manifest
 from ironhull.workspace.engines import engine_settings
 from ironhull.workspace.images import stored
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.sandboxes import noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,11 @@ def attached_image(machine: Machine, image: str, chosen: RunChoices) -> Iterator
     with (
         _loaded(machine, image, chosen.engine) as (found, name),
         found.attach(name, chosen.options()) as attached,
+        ExitStack() as stack,
     ):
+        if isinstance(attached, SandboxContainer):
+            known = image if ":" in image else f"{image}:latest"
+            stack.enter_context(noted(machine.home.sandboxes, known, attached))
         yield attached
 
 

@@ -16,4 +16,4 @@ def test_a_python_that_the_user_may_not_run_is_an_engines_error(monkeypatch, tmp
     kept.write_text("")
     monkeypatch.setattr(sys, "executable", str(kept))
     with pytest.raises(EngineError, match="python3 cannot be started to enter a sandbox"):
-        entering._started("execute", [], [], subprocess.PIPE)
+        entering._started("execute", [], [], (subprocess.DEVNULL,) * 3)

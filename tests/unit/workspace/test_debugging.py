@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,10 +13,13 @@ import pytest
 import ironhull.workspace.debugging as debugging
 from ironhull.engine.interface import RunOptions
 from ironhull.engine.process import Finished
+from ironhull.engine.sandbox import Sandbox
 from ironhull.errors import EngineError, NotFoundError
 from ironhull.progress import Silent
+from ironhull.sandbox.joining import Target, start_of
 from ironhull.settings import Settings
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.sandboxes import noted
 
 
 class Fake:
@@ -102,3 +109,62 @@ def test_without_an_engine_for_containers_an_image_is_still_looked_at(
         debugging._where(machine, "web:1", None)
     monkeypatch.setattr(debugging, "stored", lambda layout, name: None)
     assert debugging._where(machine, "web:1", None)[1] is False
+
+
+@dataclass
+class Container:
+    """A sandbox that runs, as far as a note asks it."""
+
+    id: str = "sandbox-1"
+    target: Target = Target(os.getpid(), start_of(os.getpid()) or 0, 65532, 65532, ())  # noqa: RUF009
+
+
+@pytest.mark.parametrize("engine_name", [None, "sandbox"])
+@pytest.mark.parametrize("name", ["sandbox-1", "web:1", "web"])
+def test_a_sandbox_that_runs_is_joined_rather_than_its_image_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_name: str | None, name: str
+) -> None:
+    asked = []
+
+    def engine(name: str | None, *_: object) -> Sandbox:
+        if name is None:
+            raise EngineError("podman is not installed; docker is not installed")
+        return Sandbox(lambda: pytest.fail("nothing is run"), tmp_path)
+
+    @contextmanager
+    def joined(machine: Machine, sandbox: Sandbox, one: object, image: str) -> Iterator[object]:
+        asked.append((str(one), image))
+        yield None
+
+    monkeypatch.setattr(debugging, "engine", engine)
+    monkeypatch.setattr(debugging, "_joined", joined)
+    machine = Machine(Settings(home=tmp_path / "home", catalog=tmp_path / "images"), Silent())
+    known = "web:latest" if name == "web" else "web:1"
+    with (
+        noted(machine.home.sandboxes, known, Container()),
+        debugging.toolbox(machine, name, "box:1", engine_name),
+    ):
+        pass
+    assert asked == [(f"sandbox-1 ({known})", "box:1")]
+
+
+@pytest.mark.parametrize("engine_name", [None, "sandbox"])
+def test_a_sandbox_that_has_ended_is_said_with_those_that_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_name: str | None
+) -> None:
+    def engine(name: str | None, *_: object) -> Fake:
+        fake = Fake("")
+        fake.name = name or "podman"
+        return fake
+
+    no = Finished(125, "", "", timed_out=False, seconds=0)
+    monkeypatch.setattr(debugging, "engine", engine)
+    monkeypatch.setattr(debugging, "call", lambda words, timeout: no)
+    machine = Machine(Settings(home=tmp_path / "home", catalog=tmp_path / "images"), Silent())
+    said = r"no sandbox-2 runs .*has ended or was never there .*run: sandbox-1 \(web:1\)"
+    with (
+        noted(machine.home.sandboxes, "web:1", Container()),
+        pytest.raises(NotFoundError, match=said),
+        debugging.toolbox(machine, "sandbox-2", engine_name=engine_name),
+    ):
+        pass
