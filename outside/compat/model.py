@@ -31,6 +31,7 @@ JOBS = {
     "list by type": "lists what of it is a Sigstore bundle",
     "verify signature": "verifies the signatures of index and platforms with the public key",
     "verify statements": "verifies each statement about one platform by its type",
+    "admit": "lets the image in, by a policy with the public key (bundles, and older signatures)",
     "read bundle": "reads a signed bundle (verifying it needs more)",
     "read statement": "reads an in-toto statement and finds it valid",
     "read purls": "reads the purl of each package of the SBOM and writes it the same",

@@ -102,6 +102,9 @@ How to do it right with other tools:
   with, ask for the tag or the digest of the index and not for that of a platform.
 - Scanning with an older trivy: give it the image, the SPDX SBOM, or `ironhull sbom NAME:TAG
   --format cyclonedx-1.5`. Of CycloneDX 1.6 it says nothing and ends with an error.
+- Admission by sigstore's policy-controller with a key: it takes bundles of keyless authorities
+  alone (*admit*). `ironhull policy export --for policy-controller` writes the policy that it
+  accepts, and which signatures in the older form `cosign` has to put beside ours for it.
 - An archive for a tool that asks which image is meant: name it (`oci-archive:bundle.tar:NAME:TAG`),
   or write one platform alone (`ironhull copy NAME:TAG flat.tar --platform linux/amd64
   --no-referrers`).

@@ -62,6 +62,35 @@ def verify_signature(run: Run) -> Seen:
     return Seen(does, "", f"{sum(good)} of {len(good)}", says)
 
 
+POLICY = """\
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {{name: release}}
+spec:
+  images: [{{glob: "**"}}]
+  authorities:
+  - name: release
+    signatureFormat: {format}
+    key: {{hashAlgorithm: sha256, data: {key}}}
+"""
+
+
+@job("admit", "policy-tester", places=BOTH)
+def admit(run: Run) -> Seen:
+    key = json.dumps((run.publication.folder / "key.pub").read_text())
+    reference = f"{run.host}/debian-base@{run.publication.subjects[0]}"
+    said = []
+    for form in ("bundle", "legacy"):
+        (run.folder / "policy.yaml").write_text(POLICY.format(format=form, key=key))
+        done = run("--policy", "policy.yaml", "--image", reference)
+        if done.returncode == 0:
+            return Seen("yes", says=form)
+        errors = json.loads(done.stdout)["errors"]
+        run.told.append(f"{form}: {errors[0].rpartition('authority release for ')[2]}")
+        said.append(run.last().replace(reference, "IMAGE").strip(" :"))
+    return Seen("no", says="; ".join(said))
+
+
 @job("verify statements", "cosign", places=BOTH)
 def verify_statements(run: Run) -> Seen:
     key = run.publication.folder / "key.pub"

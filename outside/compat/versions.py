@@ -6,6 +6,7 @@ environment of its own, in the versions below and into a cache; what cannot be h
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -31,10 +32,13 @@ GO = {
     ("grype", "0.121.3"): "github.com/anchore/grype/cmd/grype",
     ("grype", "0.121.2"): "github.com/anchore/grype/cmd/grype",
     ("trivy", "0.74.0"): "github.com/aquasecurity/trivy/cmd/trivy",
+    ("policy-tester", "0.13.1"): "github.com/sigstore/policy-controller/cmd/tester",
 }
 """By the module proxy. The scanners take ten minutes each on two processors, once."""
 EXPERIMENTS = {"trivy": "jsonv2"}
 """What of Go a module wants that its newest release has only as an experiment."""
+COPIED = {"policy-tester": "github.com/sigstore/policy-controller"}
+"""Modules that replace others, which `go install` refuses: built in a copy of them."""
 CHROOT = {
     **{name: name for name in ("podman", "skopeo", "buildah", "umoci", "docker-registry")},
     "docker": "docker-cli",
@@ -56,8 +60,8 @@ PYTHON = {
 # No cell is made up for what this program cannot get.
 UNKNOWN = {
     "zot, vexctl": "the module proxy refuses every version of them",
-    "policy-tester 0.13.1": "go install refuses it, for its module replaces others",
 }
+_SMALL = ("-trimpath", "-ldflags=-s -w")
 NOT_BUILT = "its build did not end in the time there was"
 MACHINE = (
     *("podman", "buildah", "skopeo", "docker-registry", "crane", "oras", "cosign", "umoci"),
@@ -123,8 +127,29 @@ def _build(name: str, module: str, version: str, folder: Path) -> str | None:
     environment = os.environ | {"GOBIN": str(folder), "GOFLAGS": "-p=1"}
     if name in EXPERIMENTS:
         environment["GOEXPERIMENT"] = EXPERIMENTS[name]
-    command = ["go", "install", "-trimpath", "-ldflags=-s -w", f"{module}@v{version}"]
+    if name in COPIED:
+        return _build_in_copy(COPIED[name], module, version, folder, environment)
+    command = ["go", "install", *_SMALL, f"{module}@v{version}"]
     return _quiet(command, environment, 2400)
+
+
+def _build_in_copy(
+    root: str, module: str, version: str, folder: Path, environment: dict[str, str]
+) -> str | None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="compat-") as text:
+        download = ["go", "mod", "download", "-json", f"{root}@v{version}"]
+        problem = _quiet(download, environment, 600)
+        if problem is not None:
+            return problem
+        said = subprocess.run(download, env=environment, capture_output=True, text=True, check=True)
+        copy = Path(text) / "copy"
+        shutil.copytree(json.loads(said.stdout)["Dir"], copy)
+        for each in (copy, *copy.rglob("*")):
+            each.chmod(0o755)
+        inside = "." + module.removeprefix(root)
+        command = ["go", "build", "-C", str(copy), *_SMALL, "-o", str(folder), inside]
+        return _quiet(command, environment | {"GOFLAGS": "-p=1 -mod=mod"}, 2400)
 
 
 def _of_trixie(root: Path) -> list[Tool]:

@@ -53,7 +53,7 @@ def test_policy_controller_gets_a_policy_for_each_key_that_has_to_sign(tmp_path:
     assert {each["kind"] for each in values} == {"ClusterImagePolicy"}
     assert len({each["metadata"]["name"] for each in values}) == len(values)
     authorities = [each["spec"]["authorities"] for each in values]
-    assert all(one["signatureFormat"] == "bundle" for each in authorities for one in each)
+    assert all(one["signatureFormat"] == "legacy" for each in authorities for one in each)
     signing = [each for each in authorities if "attestations" not in each[0]]
     assert [each[0]["key"]["data"].encode() for each in signing] == [
         shop.image.signer.public.pem,
@@ -67,6 +67,8 @@ def test_policy_controller_gets_a_policy_for_each_key_that_has_to_sign(tmp_path:
     assert {kinds.CYCLONEDX, kinds.SPDX} in types
     assert {kinds.PROVENANCE} in types
     assert "policy-controller 0.13" in text
+    # What it wants with a key, and our bundles are not.
+    assert "cosign sign --key KEY --new-bundle-format=false" in text
 
 
 def some_of_three(value: dict[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,11 @@ from ironhull.verify.trust import NamedKey, Trust
 
 MADE_FOR = (
     "Made for sigstore's policy-controller 0.13 (policy.sigstore.dev/v1beta1).",
-    "Older versions know no signatureFormat and look for signatures under tags alone, where ours",
-    "are not; without `signatureFormat: bundle` the newer ones do so too.",
+    "It takes Sigstore bundles, which are what `ironhull attest` attaches, of keyless authorities",
+    "alone (docs/compatibility.md, *admit*). With a key it looks for cosign's older signatures,",
+    "which lie under tags, and lets no image in that has none. cosign puts them beside ours:",
+    "  cosign sign --key KEY --new-bundle-format=false IMAGE@DIGEST",
+    "  cosign attest --key KEY --new-bundle-format=false --type TYPE --predicate FILE IMAGE@DIGEST",
 )
 
 
@@ -65,7 +68,7 @@ def _authorities(need: Need) -> Iterator[list[dict[str, Any]]]:
 def _authority(need: Need, key: NamedKey, kind: str) -> dict[str, Any]:
     value: dict[str, Any] = {
         "name": object_name(f"{key.name} {need.name} {kind.rpartition('/')[2]}"),
-        "signatureFormat": "bundle",
+        "signatureFormat": "legacy",
         "key": {"data": key.public.pem.decode(), "hashAlgorithm": "sha256"},
     }
     if kind:
