@@ -26,6 +26,36 @@ def test_who_imports_inspect_in_the_block_gets_it_when_it_is_used(
         late.nothing  # noqa: B018
 
 
+def test_who_uses_inspect_in_the_block_gets_it_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the dataclasses of Python 3.13 did while the modules of the command loaded."""
+    monkeypatch.delitem(sys.modules, "inspect")
+    with late_inspect():
+        late = importlib.import_module("inspect")
+        assert late.get_annotations(int) == {}
+        assert sys.modules["inspect"] is late
+        assert late.isfunction(inspect.isfunction)
+        loaded = sys.modules["inspect"]
+        assert loaded is not late
+    assert sys.modules["inspect"] is loaded
+
+
+class Parent:
+    one: int
+
+
+class Child(Parent):
+    two: str
+
+
+class Bare(Parent):
+    pass
+
+
+@pytest.mark.parametrize("of", [Parent, Child, Bare, int, late_inspect])
+def test_annotations_are_those_that_inspect_gives(of: object) -> None:
+    assert _Late("inspect").get_annotations(of) == inspect.get_annotations(of)  # type: ignore[arg-type]
+
+
 def test_a_module_that_is_loaded_already_stays() -> None:
     with late_inspect():
         assert importlib.import_module("inspect") is inspect
