@@ -146,8 +146,8 @@ def build(home: Path, names: list[str]) -> None:
     missing = [name for name in names if name not in known]
     if missing:
         subprocess.run(
-            [Path(sys.executable).with_name("ironhull"), "build", *missing, "--no-attest",
-             "--platform", "linux/amd64"],
+            [Path(sys.executable).with_name("ironhull"), "build", *missing, "--update",
+             "--no-attest", "--platform", "linux/amd64"],
             env={**os.environ, "IRONHULL_HOME": str(home)}, cwd=ROOT, check=True,
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
