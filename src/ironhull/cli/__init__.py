@@ -12,7 +12,7 @@ import os
 import sys
 from importlib import import_module
 
-from ironhull.cli.late_inspect import late_inspect
+from ironhull.late_inspect import late_inspect
 
 # What modules hold stays to the end: looking for garbage among it, then and before, is a fifth of
 # the time of loading click.

@@ -123,7 +123,7 @@ def serve(
         rules=held,
         pushed=pushed,
         upstream=partial(_upstream, silent()) if held.mirrors else None,
-        limits=_limits(_size(max_blob), max_uploads, grace_hours * 3600),
+        limits=Limits.of(_size(max_blob), max_uploads, grace_hours * 3600),
     )
     if dry_run and not only_collect:
         raise InputError("--dry-run goes with --gc")
@@ -136,17 +136,6 @@ def serve(
         click.echo(f"serving {config.root} at {config.url}", err=True)
 
     run_server(config, partial(_open_log, log_format == "json"), listening, site)
-
-
-def _limits(blob: int, uploads: int, seconds: float) -> Limits:
-    return Limits(
-        blob=blob,
-        uploads=uploads,
-        uploads_of_owner=max(1, uploads // 4),
-        uploads_of_repository=max(1, uploads // 2),
-        upload_age=seconds,
-        grace=seconds,
-    )
 
 
 def _pages(whom: Any, *, without: bool) -> Callable[[Registry], Site] | None:

@@ -36,3 +36,18 @@ class Limits:
     page: int = 10_000
     # Room on the disk that uploads may not take.
     reserve: int = 64 * 1024 * 1024
+
+    @classmethod
+    def of(cls, blob: int, uploads: int, grace: float) -> Limits:
+        """Limits with room for so many uploads: a quarter of one user, half in one repository.
+
+        `blob` in bytes; uploads at rest and blobs that nothing refers to go after `grace` seconds.
+        """
+        return cls(
+            blob=blob,
+            uploads=uploads,
+            uploads_of_owner=max(1, uploads // 4),
+            uploads_of_repository=max(1, uploads // 2),
+            upload_age=grace,
+            grace=grace,
+        )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ironhull.cli.late_inspect import _Late, late_inspect
+from ironhull.late_inspect import _Late, late_inspect
 
 
 def test_who_imports_inspect_in_the_block_gets_it_when_it_is_used(
