@@ -15,6 +15,7 @@ from typing import Any
 
 from ironhull.errors import InputError
 from ironhull.settings import BUILDER, MAX_ADVISORY_AGE, Settings, Unpinned, catalog_folders
+from ironhull.toml_file import read_toml
 from ironhull.values import dataclass
 
 # Every setting, and what it says; docs/settings.md shows them, and nothing else is taken.
@@ -208,15 +209,7 @@ def _words(said: _Said, name: str) -> tuple[str, ...]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        with path.open("rb") as file:
-            found = tomllib.load(file)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    found = read_toml(path)
     for name in found:
         if name not in NAMES:
             from difflib import get_close_matches

@@ -15,22 +15,10 @@ from urllib.parse import quote
 from ironhull.errors import MalformedError
 from ironhull.json_fields import decode, objects, text
 from ironhull.oci.document import canonical
+from ironhull.vex.cyclonedx import JUSTIFICATION_OF, STATE_OF
 from ironhull.vex.model import VexStatement
 from ironhull.vex.purl import parse_purl
 
-_STATES = {
-    "not_affected": "not_affected",
-    "affected": "exploitable",
-    "fixed": "resolved",
-    "under_investigation": "in_triage",
-}
-_JUSTIFICATIONS = {
-    "component_not_present": "code_not_present",
-    "vulnerable_code_not_present": "code_not_present",
-    "vulnerable_code_not_in_execute_path": "code_not_reachable",
-    "vulnerable_code_cannot_be_controlled_by_adversary": "requires_environment",
-    "inline_mitigations_already_exist": "protected_by_mitigating_control",
-}
 _Key = tuple[str, str, str, str, str]
 
 
@@ -101,8 +89,8 @@ def _key(purl: object) -> _Key | None:
 
 def _vulnerability(statement: VexStatement, name: str, refs: list[str]) -> dict[str, Any]:
     words = "; ".join(filter(None, (statement.impact, statement.action, statement.notes)))
-    analysis = {"state": _STATES[statement.status], "detail": words}
-    justification = _JUSTIFICATIONS.get(statement.justification)
+    analysis = {"state": STATE_OF[statement.status], "detail": words}
+    justification = JUSTIFICATION_OF.get(statement.justification)
     if justification and statement.status == "not_affected":
         analysis["justification"] = justification
     return {"id": name, "analysis": analysis, "affects": [{"ref": each} for each in refs]}

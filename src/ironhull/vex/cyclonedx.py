@@ -31,6 +31,20 @@ JUSTIFICATIONS = {
     "protected_by_mitigating_control": "inline_mitigations_already_exist",
 }
 """Of CycloneDX to OpenVEX's five."""
+STATE_OF: Mapping[str, str] = {
+    "not_affected": "not_affected",
+    "affected": "exploitable",
+    "fixed": "resolved",
+    "under_investigation": "in_triage",
+}
+JUSTIFICATION_OF = {
+    "component_not_present": "code_not_present",
+    "vulnerable_code_not_present": "code_not_present",
+    "vulnerable_code_not_in_execute_path": "code_not_reachable",
+    "vulnerable_code_cannot_be_controlled_by_adversary": "requires_environment",
+    "inline_mitigations_already_exist": "protected_by_mitigating_control",
+}
+"""Back again, for what writes CycloneDX."""
 
 
 def recognises(value: dict[str, Any]) -> bool:

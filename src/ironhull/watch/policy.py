@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -24,11 +23,11 @@ from typing import Any, Literal, get_args
 from ironhull.errors import DefinitionError, InputError, Problem
 from ironhull.notify.choice import ChannelChoice, parse_channels
 from ironhull.scan.severities import SEVERITIES
+from ironhull.toml_file import read_toml
 from ironhull.watch.facts import KINDS, Gate
 from ironhull.watch.foreign import ForeignChoice, parse_foreign
 from ironhull.watch.patience import Patience
 
-MAX_FILE = 1 << 20
 Tests = Literal["required", "if-possible", "off"]
 """Whether the tests of a definition have to be run; `if-possible`: where there is an engine."""
 Scan = Literal["required", "off"]
@@ -73,18 +72,7 @@ def duration(text: object) -> timedelta:
 
 def read_policy(path: Path) -> WatchPolicy:
     """The policy of a file; DefinitionError with everything that is wrong with it."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise InputError(f"cannot read the policy {path}: {error.strerror}") from None
-    if len(data) > MAX_FILE:
-        raise InputError(f"{path}: larger than {MAX_FILE} bytes, no policy is")
-    try:
-        value = tomllib.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise DefinitionError([Problem(str(path), 0, 0, f"not TOML: {error}")]) from None
-    return _policy(value, str(path))
+    return _policy(read_toml(path), str(path))
 
 
 def _policy(value: Mapping[str, Any], file: str) -> WatchPolicy:

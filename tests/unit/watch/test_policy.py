@@ -69,7 +69,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[gate", "gate = 1", "[gat]", "[gate]\nhodl = []", "[gate]\nhold = ['su']",
+        "gate = 1", "[gat]", "[gate]\nhodl = []", "[gate]\nhold = ['su']",
         "[gate]\ngrowth = -1", "[gate]\ngrowth = nan", "[gate]\ngrowth = true",
         "[gate]\ntests = 'never'", "[gate]\nmore-findings = 1", "[patience]\nfirst = '5'",
         "[patience]\nquarantine = 0", "[targets]\nurgent = '1h'", "[behind]\nbound = '9999999d'",

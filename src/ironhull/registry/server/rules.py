@@ -12,7 +12,6 @@ Quotas are looked at when a manifest is pushed: what was uploaded for nothing is
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -23,8 +22,8 @@ from ironhull.errors import InputError
 from ironhull.registry.server.mirrors import Mirror, mirrors_of
 from ironhull.registry.server.retention_rules import Retention, retentions_of
 from ironhull.registry.server.rule_values import size, tables, tag_patterns, texts
+from ironhull.toml_file import read_toml
 
-MAX_FILE = 1 << 20
 _TABLES = {"immutable", "quota", "notify", "mirror", "retention"}
 
 
@@ -85,16 +84,7 @@ class Rules:
 
 def read_rules_file(path: Path) -> tuple[Rules, object]:
     """The rules of a file, and its `notify` tables as they are; InputError says what is wrong."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-        if len(data) > MAX_FILE:
-            raise InputError(f"{path}: larger than {MAX_FILE} bytes")
-        value = tomllib.loads(data.decode("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from None
+    value = read_toml(path)
     unknown = set(value) - _TABLES
     if unknown:
         expected = ", ".join(sorted(_TABLES))

@@ -13,7 +13,6 @@ repositories = ["team/*", "base"]   # `*` matches any text; left out: all
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -21,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from ironhull.errors import InputError
+from ironhull.toml_file import read_toml
 
 # What each role may do; distribution-spec has no word for this, so ours are its workflows.
 ROLES = {"none": 0, "pull": 1, "push": 2, "admin": 3}
 _BCRYPT = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 _NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
-_MAX_FILE = 1 << 20
 # 2^16 rounds take about four seconds of a core for each wrong password.
 _COSTS = range(4, 17)
 # Below this a stolen file gives up its passwords too cheaply.
@@ -84,16 +83,7 @@ OPEN = Rules(Identity(None, "admin"))
 
 def read_rules(path: Path) -> Rules:
     """The users file at `path`; InputError says what is wrong in it."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE + 1)
-        if len(data) > _MAX_FILE:
-            raise InputError(f"{path}: larger than {_MAX_FILE} bytes")
-        value = tomllib.loads(data.decode("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from None
+    value = read_toml(path)
     unknown = set(value) - {"anonymous", "users"}
     if unknown:
         raise InputError(f"{path}: unknown {sorted(unknown)} (expected: anonymous, users)")

@@ -9,20 +9,8 @@ from ironhull import __version__
 from ironhull.reports.json_text import json_text
 from ironhull.scan.model import Assessment, Finding, Unmatched
 from ironhull.scan.summary import ScanReport, by_identifier
+from ironhull.vex.cyclonedx import JUSTIFICATION_OF, STATE_OF
 
-_STATES = {
-    "not_affected": "not_affected",
-    "affected": "exploitable",
-    "fixed": "resolved",
-    "under_investigation": "in_triage",
-}
-_JUSTIFICATIONS = {
-    "component_not_present": "code_not_present",
-    "vulnerable_code_not_present": "code_not_present",
-    "vulnerable_code_not_in_execute_path": "code_not_reachable",
-    "vulnerable_code_cannot_be_controlled_by_adversary": "requires_environment",
-    "inline_mitigations_already_exist": "protected_by_mitigating_control",
-}
 _SEVERITIES = {"negligible": "info"}
 
 
@@ -142,8 +130,8 @@ def _ratings(finding: Finding) -> list[dict[str, Any]]:
 
 
 def _analysis(said: Assessment) -> dict[str, Any]:
-    value: dict[str, Any] = {"state": _STATES[said.status], "detail": said.statement}
-    justification = _JUSTIFICATIONS.get(said.justification)
+    value: dict[str, Any] = {"state": STATE_OF[said.status], "detail": said.statement}
+    justification = JUSTIFICATION_OF.get(said.justification)
     if justification and said.status == "not_affected":
         value["justification"] = justification
     return value
