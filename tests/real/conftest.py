@@ -30,6 +30,14 @@ ROOT = Path(__file__).parents[2]
 ON_BOTH = frozenset({"static", "debian-base", "node", "python", "nginx", "golang", "openjdk"})
 LARGE = frozenset({"openjdk:21-dev", "openjdk:25", "openjdk:25-dev"})
 """Hundreds of megabytes each: of Java, openjdk:21 is built on both."""
+BROWSER = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
 APPLETS = ("sh", "sleep", "id", "cat", "echo", "httpd", "wget", "touch", "true", "env", "nslookup")
 # Workers take whole files, in this order and then as they come: one that takes minutes and is begun
 # last keeps all others waiting.
@@ -307,3 +315,14 @@ def shell_layout(tmp_path_factory: pytest.TempPathFactory) -> ImageLayout:
         names=["shell:1"],
     )
     return layout
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, driven by playwright."""
+    chromium = tool("chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=str(chromium), args=list(BROWSER))
+        yield opened
+        opened.close()

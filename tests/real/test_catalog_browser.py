@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from outside.made_catalog import HOSTILE, LIBC, build, fake_catalog, finding, scan
 from tests.fakes.running_server import RunningServer, serving
-from tests.real.tools import tool
 
 from ironhull.catalog.export import export
 from ironhull.catalog.live import Nothing
@@ -30,14 +29,6 @@ from ironhull.store.home import Home
 
 pytestmark = pytest.mark.real
 
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-)
 SIZES = [(390, "dark"), (1440, "light")]
 PAGES = {
     "home": "/",
@@ -55,16 +46,6 @@ PAGES = {
     "hostile": "/images/evil/-/1/vulnerabilities",
     "mirror": "/images/hub/library/node",
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = tool("chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=str(chromium), args=list(ARGUMENTS))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from tests.fakes.sides import document, hardened, standard, with_attachments
-from tests.real.tools import tool
 
 from ironhull.compare.reports import html
 from ironhull.scan.model import ScanResult
@@ -19,26 +18,8 @@ from ironhull.scan.summary import ScanReport
 
 pytestmark = pytest.mark.real
 
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-)
 WIDTHS = (390, 1440)
 HOSTILE = "<script>document.title='caught'</script><img src=x onerror=\"document.title='caught'\">"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = tool("chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=str(chromium), args=list(ARGUMENTS))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.data.find import excerpt
 from tests.fakes import advisories as fake
-from tests.fakes.advisories import deb, inventory, options, osv
+from tests.fakes.advisories import deb, inventory, options
 
 from ironhull.advisories.database import Database
 from ironhull.scan.matching import scan
@@ -21,23 +21,6 @@ from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.vex.lint import lint
 from ironhull.vex.purl import Surroundings
 from ironhull.vex.reading import parse_vex
-
-
-@pytest.fixture
-def result(tmp_path: Path) -> ScanResult:
-    records = [
-        osv("CVE-2024-0001", "openssl", {"Debian:12": "3.0.14-1~deb12u1"}, aliases=["GHSA-x"]),
-        osv("CVE-2024-0002", "openssl", {"Debian:12": None}),
-        osv("CVE-2024-0003", "vim", {"Debian:12": None}),
-    ]
-    database = fake.database(
-        tmp_path / "a.sqlite", osv_debian=fake.write_records(tmp_path / "osv", records)
-    )
-    packages = (
-        deb("libssl3", "3.0.11-1~deb12u1", "openssl"),
-        deb("vim", "2:9.0.1378-2"),
-    )
-    return scan(inventory(*packages), database, options())
 
 
 def test_what_we_write_passes_our_own_checks_and_gives_the_same_counts(

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from tests.fakes import advisories as fake
-from tests.fakes.advisories import deb, inventory, options, osv
 from tests.fakes.vex import DIGEST, OPENSSL, csaf, openvex, said
 
-from ironhull.scan.matching import scan
 from ironhull.scan.model import ScanResult
 from ironhull.scan.triage import ImageProduct, apply_vex
 from ironhull.vex.model import VexDocument
@@ -20,23 +16,6 @@ from ironhull.vex.reading import parse_vex
 
 PLACE = Surroundings("debian-12", "amd64")
 IMAGE = ImageProduct("localhost:5000/shop/app:1.0", frozenset({DIGEST}), PLACE)
-
-
-@pytest.fixture
-def result(tmp_path: Path) -> ScanResult:
-    records = [
-        osv("CVE-2024-0001", "openssl", {"Debian:12": "3.0.14-1~deb12u1"}, aliases=["GHSA-x"]),
-        osv("CVE-2024-0002", "openssl", {"Debian:12": None}),
-        osv("CVE-2024-0003", "vim", {"Debian:12": None}),
-    ]
-    database = fake.database(
-        tmp_path / "a.sqlite", osv_debian=fake.write_records(tmp_path / "osv", records)
-    )
-    packages = (
-        deb("libssl3", "3.0.11-1~deb12u1", "openssl"),
-        deb("vim", "2:9.0.1378-2"),
-    )
-    return scan(inventory(*packages), database, options())
 
 
 def applied(result: ScanResult, *documents: VexDocument) -> dict[str, str]:
