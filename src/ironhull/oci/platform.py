@@ -62,6 +62,11 @@ class Platform:
         return cls(os, architecture, variant)
 
     @classmethod
+    def parse_given(cls, text: str | None) -> Platform | None:
+        """The same of a text that may be left out: then None."""
+        return None if text is None else cls.parse(text)
+
+    @classmethod
     def parse_all(cls, texts: Iterable[str]) -> tuple[Platform, ...]:
         """Each platform once; a text may hold several with commas between, as other tools do."""
         parts = (part.strip() for text in texts for part in text.split(","))
