@@ -47,8 +47,11 @@ class Filling:
         self._due = time.monotonic() + _SELDOM
         self._nearly_full = min(_NEARLY_FULL, self._last[0] // 2)
 
-    def problem(self) -> str:
-        """What is wrong, as the end of a sentence; empty if nothing is."""
+    def problem(self, *, last: bool = False) -> str:
+        """What is wrong, as the end of a sentence; empty if nothing is.
+
+        At the `last` look a suspicion is followed at once, however long ago the walk before was.
+        """
         free, now = self._left(self._folder), time.monotonic()
         if any(self._limits) and free[0] < self._nearly_full:
             return f"the disk is nearly full ({free[0] >> 20} MB are left of it)"
@@ -58,7 +61,9 @@ class Filling:
                 self._last, free, self._used, self._limits, strict=True
             )
         )
-        due = self._rested if suspected else self._due
+        due = self._due
+        if suspected:
+            due = 0.0 if last else self._rested
         return self._walked(suspected=suspected) if now >= due else ""
 
     def _walked(self, *, suspected: bool) -> str:

@@ -9,7 +9,6 @@ with us. All of it are processes of the sandbox: they end when it does.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -91,15 +90,12 @@ def join(
 
 def _started(bubblewrap: Bubblewrap, wish: Wish, target: Target, folder: Path) -> Running:
     with ExitStack() as passing:
-        known, files = reported(passing)
-        try:
-            spaces = _prepared(passing, wish, target, files)
-            words = [*bubblewrap.program, "--args", str(files["args"])]
-            words += ["--", f"/proc/self/fd/{files['launcher']}"]
-            process = _program(["join", str(folder.resolve()), *spaces, "--", *words], files)
-        finally:
-            for name in ("info", "began"):
-                os.close(files[name])
+        known, files, ends = reported(passing)
+        spaces = _prepared(passing, wish, target, files)
+        words = [*bubblewrap.program, "--args", str(files["args"])]
+        words += ["--", f"/proc/self/fd/{files['launcher']}"]
+        process = _program(["join", str(folder.resolve()), *spaces, "--", *words], files)
+        ends.close()
         began = time.monotonic()
         output = tuple(
             Output.of(pipe, wish.limits.output) for pipe in (process.stdout, process.stderr) if pipe

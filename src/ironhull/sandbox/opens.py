@@ -14,9 +14,11 @@ import os
 import select
 import struct
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from ironhull.errors import EngineError, EnvironmentProblem
+from ironhull.store.trees import walked
 
 _OPEN, _OVERFLOW, _IS_FOLDER = 0x20, 0x4000, 0x40000000
 _ONLY_FOLDERS, _NO_LINK = 0x01000000, 0x02000000
@@ -48,7 +50,7 @@ class Opens:
         with contextlib.ExitStack() as stack:
             stack.callback(os.close, self._inotify)
             wanted = _OPEN | _ONLY_FOLDERS | _NO_LINK
-            for folder, _, _ in os.walk(self._root, onerror=self._unreadable):
+            for folder in self._below():
                 number = libc.inotify_add_watch(self._inotify, folder, wanted)
                 if number >= 0:
                     self._folders[number] = folder[len(self._root) :].lstrip(b"/")
@@ -85,6 +87,13 @@ class Opens:
         return frozenset(
             os.fsdecode(folder[len(self._root) :].lstrip(b"/")) for folder in self._blind
         )
+
+    def _below(self) -> Iterator[bytes]:
+        """The root and each folder below it."""
+        yield self._root
+        for entry in walked(Path(os.fsdecode(self._root)), self._unreadable):
+            if entry.is_dir(follow_symlinks=False):
+                yield os.fsencode(entry.path)
 
     def _unreadable(self, error: OSError) -> None:
         self._blind.append(os.fsencode(error.filename))

@@ -65,8 +65,9 @@ def _watched(running: Running, filling: Filling | None, seconds: float | None) -
     end = time.monotonic() + (seconds if seconds is not None else float("inf"))
     while True:
         running.wait(min(_LOOK, max(0.0, end - time.monotonic())))
-        problem = filling.problem()
-        if problem or not running.alive or time.monotonic() >= end:
+        ended = not running.alive
+        problem = filling.problem(last=ended)
+        if problem or ended or time.monotonic() >= end:
             return problem
 
 
@@ -172,7 +173,7 @@ def start(
         if group is not None:
             stack.callback(group.remove)
         with ExitStack() as passing:
-            known, files = reported(passing)
+            known, files, ends = reported(passing)
             files |= _descriptors(passing, wish, files["began"], users, grouped=group is not None)
             # The mounts keep them when their folder is gone, which is as soon as it runs.
             nodes = {"devices": passing.enter_context(device_nodes())} if users else {}
@@ -187,8 +188,7 @@ def start(
             ours.close()
             pipes = [pipe for pipe in (process.stdout, process.stderr) if pipe]
             output = tuple(Output.of(pipe, wish.limits.output) for pipe in pipes)
-            for name in ("info", "began"):
-                os.close(files[name])
+            ends.close()
             pid = first_process(known)
         program = _child(pid, stack) if pid else None
         running = Running(process, pid or process.pid, program, began, output, stack)
@@ -297,11 +297,18 @@ def memory_file(stack: ExitStack, name: str, data: bytes) -> int:
     return descriptor
 
 
-def reported(stack: ExitStack) -> tuple[IO[bytes], dict[str, int]]:
-    """A pipe where bubblewrap says the number and our launcher that it is there."""
+def reported(stack: ExitStack) -> tuple[IO[bytes], dict[str, int], ExitStack]:
+    """A pipe where bubblewrap says the number and our launcher that it is there.
+
+    Our own writing ends are closed with the third, before anyone reads, or else with `stack`.
+    """
     reading, writing = os.pipe()
     known = stack.enter_context(os.fdopen(reading, "rb"))
-    return known, {"info": writing, "began": os.dup(writing)}
+    ends = stack.enter_context(ExitStack())
+    files = {"info": writing, "began": os.dup(writing)}
+    for number in files.values():
+        ends.callback(os.close, number)
+    return known, files, ends
 
 
 def first_process(known: IO[bytes]) -> int | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from ironhull.errors import EngineError, InputError
+from ironhull.sandbox import running
 from ironhull.sandbox.bubblewrap import Bubblewrap, arguments, probed, refused
 from ironhull.sandbox.model import Bind, Network, Root, Tmpfs, Volume, Wish
 from ironhull.sandbox.running import run
@@ -124,3 +126,23 @@ def test_what_is_too_old_or_something_else_is_not_taken(tmp_path: Path) -> None:
 def test_a_refusal_of_the_kernel_says_what_to_look_at() -> None:
     assert "user.max_user_namespaces" in str(refused("bwrap: setting up uid map: denied"))
     assert str(refused("")).endswith("it says nothing")
+
+
+def test_a_wish_that_cannot_be_told_leaves_no_descriptor_open(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: dict[str, int] = {}
+
+    def refuse(wish: Wish, files: dict[str, int], **_: object) -> list[str]:
+        opened.update(files)
+        raise InputError("not this")
+
+    monkeypatch.setattr(running, "has_users", lambda: False)
+    monkeypatch.setattr(running, "new_cgroup", lambda limits: None)
+    monkeypatch.setattr(running, "arguments", refuse)
+    with pytest.raises(InputError, match="not this"):
+        run(NONE, Wish(root, ("true",)))
+    assert {"info", "began"} <= opened.keys()
+    for number in opened.values():
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)

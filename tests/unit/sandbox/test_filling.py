@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ironhull.sandbox.filling import Filling
+from ironhull.sandbox.running import _watched
 
 GB = 1 << 30
 
@@ -79,3 +80,42 @@ def test_what_no_path_reaches_is_not_overlooked_when_the_disk_has_less(tmp_path:
     assert [filling.problem(), filling.problem()] == ["", ""]
     filling._rested = 0.0
     assert "less and less" in filling.problem()
+
+
+def test_at_the_last_look_it_is_walked_however_short_ago_that_was(tmp_path: Path) -> None:
+    left = [(50 * GB, 10**6), *[(40 * GB, 10**6)] * 4]
+    filling = Filling(tmp_path, 1 << 20, None, Disk(*left))
+    filling._rested = float("inf")
+    (tmp_path / "large").write_bytes(b"x" * (2 << 20))
+    assert filling.problem() == ""
+    assert filling.problem(last=True) == "its files have more than 1 MB"
+
+
+class Fills:
+    """A program that fills its folder after the look of its watcher, and ends."""
+
+    alive = True
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Nothing: it is looked at all the time."""
+
+
+class Looks:
+    """Looks at it as `Filling` does; the program ends between the first look and its end."""
+
+    def __init__(self, program: Fills) -> None:
+        self.program = program
+
+    def problem(self, *, last: bool = False) -> str:
+        said = "filled" if self.program.file.exists() else ""
+        self.program.file.touch()
+        self.program.alive = False
+        return said
+
+
+def test_what_ended_since_the_last_look_is_looked_at_once_more(tmp_path: Path) -> None:
+    program = Fills(tmp_path / "large")
+    assert _watched(program, Looks(program), 60) == "filled"  # type: ignore[arg-type]

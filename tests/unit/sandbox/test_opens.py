@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from ironhull.sandbox.opens import Opens
+from ironhull.store.trees import remove_tree
 
 
 def test_what_is_read_run_or_reached_by_a_link_is_opened_and_nothing_else(tmp_path: Path) -> None:
@@ -28,3 +29,17 @@ def test_what_is_read_run_or_reached_by_a_link_is_opened_and_nothing_else(tmp_pa
     (root / "etc/sub/other").read_text()
     assert opens.files() == {"read", "etc/linked", "etc/sub/empty", "run"}
     assert not opens.unwatched()
+
+
+def test_folders_nested_deeper_than_python_calls_itself_are_watched(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(1100):
+        deep = deep / "d"
+        deep.mkdir()
+    (deep / "file").touch()
+    try:
+        with Opens(tmp_path) as opens:
+            (deep / "file").read_text()
+        assert opens.files() == {str((deep / "file").relative_to(tmp_path))}
+    finally:
+        remove_tree(tmp_path)
