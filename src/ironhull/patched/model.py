@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ironhull.debian.names import DebianVersion, SourceName
@@ -14,6 +15,8 @@ from ironhull.values import dataclass
 KIND = "source-package"
 FIXES_FIELD = "Ironhull-Fixes"
 """Of each binary package's control file: the vulnerabilities that its patches fix."""
+OWN_VERSION = re.compile(r"\+ih[0-9]+\Z")
+"""Found in the version of a package that an Ironhull built with patches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@
 1. packages are put into the pool; one that is there under this name with other bytes is an error
 2. indexes are made of all that the pool has, and put beside the old ones (by-hash)
 3. InRelease comes last: a reader sees the old archive or the new one
+4. what only releases before the old one named is removed from by-hash
 """
 
 from __future__ import annotations
@@ -126,9 +127,24 @@ def _write_indexes(
     for name, data in listed.items():
         replace_file(dists / name, data)
     release = _release(codename, known, listed, now)
+    before = _sums(dists / "Release")
     replace_file(dists / "Release", release)
     replace_file(dists / "InRelease", key.sign(release))
+    _forget(dists, before | _sums(dists / "Release"))
     return dists / "InRelease"
+
+
+def _sums(release: Path) -> frozenset[str]:
+    """The digests that a Release names; none where there is no such file."""
+    text = release.read_text() if release.exists() else ""
+    return frozenset(line.split()[0] for line in text.splitlines() if line.startswith(" "))
+
+
+def _forget(dists: Path, wanted: frozenset[str]) -> None:
+    """Remove the indexes of earlier releases; of the last one a reader may still want them."""
+    for path in dists.glob(f"{COMPONENT}/binary-*/by-hash/SHA256/*"):
+        if path.name not in wanted:
+            path.unlink()
 
 
 def _stanza(deb: BuiltDeb, path: str) -> str:

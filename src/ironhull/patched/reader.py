@@ -15,10 +15,9 @@ from ironhull.definition.tree import MapNode, Problems
 from ironhull.definition.words import FREE, PACKAGE, PLATFORMS, RELATIVE, VERSION
 from ironhull.errors import DefinitionError, MalformedError
 from ironhull.oci.platform import Platform
-from ironhull.patched.model import KIND, Patch, PatchedSource
+from ironhull.patched.model import KIND, OWN_VERSION, Patch, PatchedSource
 
 MAX_PATCHES = 200
-_OWN = re.compile(r"\+ih[0-9]+\Z")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}")
 _CVE = Text(r"[A-Z][A-Z0-9]{0,30}-[A-Za-z0-9.:-]{1,60}", "an identifier like CVE-2026-27171")
 _PATCH = FixedKeys(
@@ -92,7 +91,7 @@ def _patched(record: ReadMap, path: Path, files: Files, problems: Problems) -> P
         parse_version(version)
     except MalformedError as error:
         problems.error(record.at("version"), str(error))
-    if _OWN.search(version):
+    if OWN_VERSION.search(version):
         problems.error(
             record.at("version"), "write the archive's version: +ihN is put to it from 'revision'"
         )

@@ -7,7 +7,6 @@ inside functions here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from ironhull.inventory.accept import accept
 from ironhull.inventory.document import loads
 from ironhull.inventory.model import Inventory
 from ironhull.oci.platform import Platform
+from ironhull.patched.model import OWN_VERSION
 from ironhull.scan.index import tracker_index
 from ironhull.scan.interface import LiveIndex
 from ironhull.scan.matching import Options
@@ -26,9 +26,6 @@ from ironhull.scan.model import ScanResult
 from ironhull.state.known import known_inventory
 from ironhull.values import dataclass
 from ironhull.workspace.machine import Machine
-
-_PATCHED = re.compile(r"\+ih[0-9]+\Z")
-"""The version of a package that an Ironhull built with patches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,7 @@ def scan_inventory(
             attached_to,
             unchecked=chosen.vex_unchecked,
         )
-    if any(_PATCHED.search(package.version) for package in inventory.packages):
+    if any(OWN_VERSION.search(package.version) for package in inventory.packages):
         from ironhull.workspace.scan_vex import with_own_fixes
 
         result = with_own_fixes(machine, result, inventory, database)

@@ -102,3 +102,16 @@ def test_a_key_that_cannot_be_written_leaves_nothing_of_it(tmp_path, monkeypatch
 def test_a_file_name_has_no_epoch():
     assert built("web", "1:2-1+ih1").file_name == "web_2-1+ih1_amd64.deb"
     assert os.sep not in built("web").file_name
+
+
+def test_indexes_of_the_release_before_stay_and_older_ones_go(tmp_path, key):
+    def listed() -> set[str]:
+        release = (tmp_path / "dists/trixie/Release").read_text().splitlines()
+        return {line.split()[0] for line in release if line.startswith(" ")}
+
+    releases = []
+    for number in range(1, 5):
+        published(tmp_path, key, built("web", f"1-1+ih{number}"))
+        releases.append(listed())
+    kept = {path.name for path in tmp_path.glob("dists/trixie/main/*/by-hash/SHA256/*")}
+    assert kept == releases[-1] | releases[-2]
