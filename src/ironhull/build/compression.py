@@ -8,12 +8,12 @@ from typing import Protocol
 import zstandard
 
 from ironhull.chunked.writer import VERSION, ChunkedCompressor
+from ironhull.definition.model import MAX_LEVEL
 from ironhull.errors import InputError
 from ironhull.oci.media_types import OCI_LAYER_GZIP, OCI_LAYER_ZSTD
 from ironhull.values import dataclass
 
-_LEVELS = {"zstd": (8, 19), "zstd:chunked": (8, 19), "gzip": (6, 9)}
-"""Default and highest level of each method."""
+_DEFAULT = {"zstd": 8, "zstd:chunked": 8, "gzip": 6}
 
 
 class Compressor(Protocol):
@@ -37,19 +37,18 @@ class Compression:
 
     @classmethod
     def parse(cls, text: str) -> Compression:
-        """`zstd` or `zstd:chunked` (level 1 to 19, default 8) or `gzip` (1 to 9, default 6).
+        """`zstd`, `zstd:chunked` (by default level 8) or `gzip` (6).
 
-        The level follows after a colon, if one is given.
+        The level follows after a colon, if one is given: from 1 to that of `MAX_LEVEL`.
         """
         method, colon, level = text.rpartition(":")
         if not colon or not (level.isascii() and level.isdigit()):
             method, level = text, ""
-        if method not in _LEVELS:
-            raise InputError(
-                f"unknown compression {text!r} (use zstd[:1-19], zstd:chunked[:1-19] or gzip[:1-9])"
-            )
-        default, highest = _LEVELS[method]
-        number = int(level) if level else default
+        highest = MAX_LEVEL.get(method)
+        if highest is None:
+            known = ", ".join(f"{each}[:1-{most}]" for each, most in MAX_LEVEL.items())
+            raise InputError(f"unknown compression {text!r} (use one of {known})")
+        number = int(level) if level else _DEFAULT[method]
         if not 1 <= number <= highest:
             raise InputError(f"compression {text!r}: levels of {method} are 1 to {highest}")
         return cls(method, number)

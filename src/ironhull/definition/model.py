@@ -12,6 +12,9 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
 from ironhull.values import dataclass
 
+MAX_LEVEL = {"zstd": 19, "zstd:chunked": 19, "gzip": 9}
+"""The highest level of each way to compress layers; the lowest is 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:

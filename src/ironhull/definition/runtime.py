@@ -6,7 +6,15 @@ import re
 import shlex
 from dataclasses import replace
 
-from ironhull.definition.model import Accounts, Healthcheck, HttpProbe, ImageTest, Keep, Place
+from ironhull.definition.model import (
+    MAX_LEVEL,
+    Accounts,
+    Healthcheck,
+    HttpProbe,
+    ImageTest,
+    Keep,
+    Place,
+)
 from ironhull.definition.paths import normalised, platforms_of
 from ironhull.definition.patterns import compile_pattern
 from ironhull.definition.shape import Item, ReadMap
@@ -14,7 +22,6 @@ from ironhull.definition.tree import Problems, did_you_mean
 
 # What only a shell knows the meaning of; without any of it, a text is its words.
 _OF_A_SHELL = re.compile(r"[|&;<>()$`\\\"'*?\[\]#~=%!{}\n\t]")
-MAX_LEVEL = {"zstd": 19, "zstd:chunked": 19, "gzip": 9}
 
 
 def keep_of(root: ReadMap, problems: Problems) -> Keep:
