@@ -43,6 +43,22 @@ _SHELL = re.compile(
 _LIBRARY = re.compile(r"error while loading shared libraries: ([\w.+-]+)")
 _NOT_HERE = re.compile(r"does not listen on ([\d/a-z, ]+) \(it listens on ([\d/a-z, ]+)\)")
 _WRITABLE = ("/var/", "/run/", "/srv/", "/data/", "/opt/", "/home/")
+_SHARED = frozenset(
+    [
+        "/run",
+        "/run/lock",
+        "/var",
+        "/var/run",
+        "/var/lock",
+        "/var/log",
+        "/var/lib",
+        "/var/cache",
+        "/var/spool",
+        "/opt",
+        "/home",
+    ]
+)
+"""Folders in which each program has a place of its own; none of them is its data."""
 _COMMENT = ("#", ";", "//")
 _SAID = 1 << 16
 """Signs of what a program said that are looked at: the last ones."""
@@ -141,8 +157,13 @@ def _paths(said: str, user: tuple[int, int], texts: Mapping[str, str]) -> Iterab
         folder = posixpath.dirname(path)
         missing = why.lower().startswith("no such")
         what = "is not there" if missing else f"user {user[0]} cannot write"
+        if folder in _SHARED:
+            own, kind = posixpath.splitext(path)
+            what += f", and is not its own; give it {own}"
+            what += f", and let the file be {own}/{posixpath.basename(path)}" if kind else ""
+            folder = own
         yield Remedy(
-            f"it wants {path}, and {folder} {what}{_named(path, texts)}",
+            f"it wants {path}, and {posixpath.dirname(path)} {what}{_named(path, texts)}",
             f'paths:\n  - {{type: directory, path: {folder}, mode: "0750", uid: {user[0]}, '
             f"gid: {user[1]}}}\nvolumes:\n  - {folder}\n",
         )

@@ -16,6 +16,7 @@ from ironhull.engine.process import call
 from ironhull.engine.sandbox import Sandbox
 from ironhull.engine.unpacked import unpacked
 from ironhull.errors import EngineError, NotFoundError
+from ironhull.oci.descriptor import Descriptor
 from ironhull.store.choice import choose_manifest
 from ironhull.store.layout import ImageLayout
 from ironhull.workspace.engines import engine_settings
@@ -120,7 +121,7 @@ def toolbox(
         return
     options = _beside(target) if beside else _over(machine, target)
     layout, name = machine.home.store, f"localhost/ironhull-toolbox:{os.getpid()}"
-    manifest = choose_manifest(layout, stored(layout, image))
+    manifest = _toolbox_image(layout, image, target)
     found.load(layout, manifest, [name])
     try:
         if found.name == "sandbox":
@@ -132,6 +133,15 @@ def toolbox(
             yield _InEngine(_program(found, engine_settings(machine)), box)
     finally:
         found.remove(name)
+
+
+def _toolbox_image(layout: ImageLayout, image: str, target: str) -> Descriptor:
+    try:
+        return choose_manifest(layout, stored(layout, image))
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"{target} is there, the toolbox to look into it with is not: {error}"
+        ) from None
 
 
 def _where(machine: Machine, target: str, engine_name: str | None) -> tuple[Engine, bool]:
@@ -190,7 +200,8 @@ def _joined(
     machine: Machine, sandbox: Sandbox, one: RunningSandbox, image: str
 ) -> Iterator[Toolbox]:
     layout, name = machine.home.store, f"localhost/ironhull-toolbox:{os.getpid()}"
-    sandbox.load(layout, choose_manifest(layout, stored(layout, image)), [name])
+    manifest = _toolbox_image(layout, image, str(one))
+    sandbox.load(layout, manifest, [name])
     try:
         with joined(sandbox, name, one.target, TARGET, machine.home.sandboxes) as found:
             yield _BesideSandbox(found)

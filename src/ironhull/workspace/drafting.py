@@ -126,6 +126,9 @@ def customize(
     chosen makes no definition; then no file stays.
     """
     definitions, folder = Definitions(machine), machine.settings.catalog
+    if ":" in image:
+        name = image.partition(":")[0]
+        raise InputError(f"{image} has a tag: write {name}, the tags are those of {original}")
     source = definitions.catalog.find(original)
     if definitions.root(source) is None:
         raise InputError(f"{source} is not in the catalog {definitions.catalog.place}")

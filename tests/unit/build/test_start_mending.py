@@ -55,6 +55,22 @@ def test_a_path_that_cannot_be_written_becomes_a_folder_and_a_volume(said: str, 
     assert f"volumes:\n  - {folder}\n" in one.lines
 
 
+@pytest.mark.parametrize(
+    ("path", "own", "file"),
+    [
+        ("/run/web.pid", "/run/web", "; give it /run/web, and let the file be /run/web/web.pid"),
+        ("/var/lib/web", "/var/lib/web", "; give it /var/lib/web"),
+    ],
+)
+def test_a_folder_that_all_share_is_not_given_to_one_program(
+    path: str, own: str, file: str
+) -> None:
+    [one] = remedies("", f"cannot create {path}: Permission denied", USER, {})
+    assert one.cause.endswith(f"user 65532 cannot write, and is not its own{file}")
+    assert f"path: {own}, mode" in one.lines
+    assert one.lines.endswith(f"volumes:\n  - {own}\n")
+
+
 def test_a_folder_that_is_not_there_is_said_so() -> None:
     [one] = remedies("", "bind /run/web/sock: No such file or directory", USER, {})
     assert one.cause == "it wants /run/web/sock, and /run/web is not there"

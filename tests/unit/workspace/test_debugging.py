@@ -52,7 +52,11 @@ def test_what_else_goes_wrong_is_the_engine_s() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [(125, "podman has no container 'web'"), (0, "ironhull build toolbox:13")]
+    ("code", "said"),
+    [
+        (125, "podman has no container 'web'"),
+        (0, "^web is there, the toolbox .*: no image 'toolbox:13'.*ironhull build toolbox:13"),
+    ],
 )
 def test_a_wrong_name_is_said_before_a_toolbox_that_is_not_in_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str
@@ -74,10 +78,10 @@ def test_a_wrong_name_is_said_before_a_toolbox_that_is_not_in_the_store(
     assert asked == [["podman", "container", "inspect", "web"]]
 
 
-@pytest.mark.parametrize("engine_name", [None, "podman", "sandbox"])
-def test_a_target_that_is_neither_container_nor_image_is_said_with_where_to_look(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_name: str | None
-) -> None:
+@pytest.fixture
+def engines_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Each engine works there, and knows no container."""
+
     def engine(name: str | None, *_: object) -> Fake:
         fake = Fake("")
         fake.name = name or "podman"
@@ -86,11 +90,17 @@ def test_a_target_that_is_neither_container_nor_image_is_said_with_where_to_look
     no = Finished(125, "", "", timed_out=False, seconds=0)
     monkeypatch.setattr(debugging, "engine", engine)
     monkeypatch.setattr(debugging, "call", lambda words, timeout: no)
-    machine = Machine(Settings(home=tmp_path / "home", catalog=tmp_path / "images"), Silent())
+    return Machine(Settings(home=tmp_path / "home", catalog=tmp_path / "images"), Silent())
+
+
+@pytest.mark.parametrize("engine_name", [None, "podman", "sandbox"])
+def test_a_target_that_is_neither_container_nor_image_is_said_with_where_to_look(
+    engines_of_nothing: Machine, engine_name: str | None
+) -> None:
     said = "no image 'web:latest'" if engine_name == "sandbox" else "`podman ps` lists .*images`"
     with (
         pytest.raises(NotFoundError, match=said),
-        debugging.toolbox(machine, "web", engine_name=engine_name),
+        debugging.toolbox(engines_of_nothing, "web", engine_name=engine_name),
     ):
         pass
 
@@ -150,17 +160,9 @@ def test_a_sandbox_that_runs_is_joined_rather_than_its_image_shown(
 
 @pytest.mark.parametrize("engine_name", [None, "sandbox"])
 def test_a_sandbox_that_has_ended_is_said_with_those_that_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_name: str | None
+    engines_of_nothing: Machine, engine_name: str | None
 ) -> None:
-    def engine(name: str | None, *_: object) -> Fake:
-        fake = Fake("")
-        fake.name = name or "podman"
-        return fake
-
-    no = Finished(125, "", "", timed_out=False, seconds=0)
-    monkeypatch.setattr(debugging, "engine", engine)
-    monkeypatch.setattr(debugging, "call", lambda words, timeout: no)
-    machine = Machine(Settings(home=tmp_path / "home", catalog=tmp_path / "images"), Silent())
+    machine = engines_of_nothing
     said = r"no sandbox-2 runs .*has ended or was never there .*run: sandbox-1 \(web:1\)"
     with (
         noted(machine.home.sandboxes, "web:1", Container()),

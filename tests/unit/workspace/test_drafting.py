@@ -170,3 +170,9 @@ def test_a_file_that_is_in_no_folder_of_the_catalog_is_not_customized(company, t
     (tmp_path / "x.yaml").write_text("image: x")
     with pytest.raises(InputError, match=r"x\.yaml is not in the catalog .*company and .*images"):
         customize(company, str(tmp_path / "x.yaml"), "new", CustomChoices())
+
+
+def test_a_custom_image_has_the_tags_of_its_original_and_none_in_its_name(tmp_path: Path) -> None:
+    machine = Machine(Settings(home=tmp_path / "home", catalog=tmp_path / "images"), Silent())
+    with pytest.raises(InputError, match=r"^acme/new:2 has a tag: write acme/new, the tags are"):
+        customize(machine, "old:1", "acme/new:2", CustomChoices())
