@@ -157,7 +157,7 @@ def test_an_export_is_read_where_there_is_no_registry(shop: Shop) -> None:
     shop.history("--export", str(export))
     key = str(shop.folder / "key.pub")
     said = shop.run("history", str(export), "--key", key, home="far away")
-    assert "1 records of base/shop" in said
+    assert "1 record of base/shop" in said
     shutil.rmtree(export / "tiles")
     shop.run("history", str(export), "--key", key, home="far away", code=2)
 

@@ -762,7 +762,7 @@ def test_what_the_rules_let_go_of_is_shown_first_and_gives_its_room_back(tmp_pat
         collecting = command("--data", str(root), "--rules", str(rules), "--gc")
         collecting += ["--grace-hours", "1"]
         shown = run(*collecting, "--dry-run")
-        assert "app: 1 tags and 1 manifests would go, 3 tags stay" in shown
+        assert "app: 1 tag and 1 manifest would go, 3 tags left" in shown
         assert f"  old  sha256:{pushed['old']}" in shown
         crane = (tool("crane"), "ls", f"{running.host}/app")
         assert run(*crane).split() == ["base", "middle", "new", "old"]

@@ -42,7 +42,7 @@ from ironhull.catalog.links import Links
 from ironhull.catalog.live import Live, Nothing
 from ironhull.catalog.shelf import Entry, Shelf, counterpart, state_of
 from ironhull.reports.text import harmless_lines
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 from ironhull.scan.severities import RANK
 
 ROWS = 100
@@ -426,7 +426,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"size": shown_size, "count": lambda value: f"{value:,}", "day": _day}
-    made.filters["of"] = _of
+    made.filters["of"] = tally
     made.globals |= {
         "image_path": paths.image_path,
         "vulnerability_path": paths.vulnerability_path,
@@ -444,11 +444,6 @@ def prepare() -> None:
     """Compile all templates: whoever asks for the first page of a kind does not wait for that."""
     for name in _environment().list_templates():
         _environment().get_template(name)
-
-
-def _of(number: int, one: str, many: str = "") -> str:
-    """A number of things: `1 image`, `2 images`."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def _day(moment: str) -> str:

@@ -18,7 +18,7 @@ from ironhull.advisories.update import MAX_SHRINK, Outcome
 from ironhull.cli.machine import opened, silent
 from ironhull.cli.output import as_json, print_json, print_lines, table
 from ironhull.errors import NetworkError, UntrustedError
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 from ironhull.workspace.advising import database_status, dossier, update_advisories
 
 
@@ -141,4 +141,4 @@ def import_(file: Path, allow_older: bool) -> None:
     from ironhull.advisories.transfer import import_database
 
     brought = import_database(file, silent().home.advisories, allow_older=allow_older)
-    click.echo(f"{len(brought.feeds)} feeds, {shown_size(brought.size)}")
+    click.echo(f"{tally(brought.feeds, 'feed')}, {shown_size(brought.size)}")

@@ -12,7 +12,7 @@ from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan_options import scan_options
 from ironhull.errors import EnvironmentProblem, InputError
 from ironhull.oci.platform import Platform
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 from ironhull.statements.kinds import KINDS, type_of
 from ironhull.workspace.attesting import (
     AttestChoices,
@@ -138,7 +138,7 @@ def _text(done: Attested) -> str:
         about = f" of {left.platform}" if left.platform else ""
         lines.append(f"no {left.kind}{about}: {left.reason}")
     lines.append(f"{done.name}@{done.digest}")
-    lines.append(f"{len(done.said)} statements signed by {done.key[:16]}")
+    lines.append(f"{tally(done.said, 'statement')} signed by {done.key[:16]}")
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from ironhull.cli.output import as_json, print_json, print_lines, table
 from ironhull.cli.signals import ended_by_signals
 from ironhull.errors import CheckFailedError, UnfitImageError
 from ironhull.oci.platform import Platform
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 from ironhull.workspace.building import BuildChoices, build_images, write_layout
 from ironhull.workspace.machine import Machine
 
@@ -163,5 +163,5 @@ def _text(built: list[BuiltImage], seconds: float) -> str:
         lines.append(f"  {', '.join(image.tags)}")
     made = sum(image.layers_made for image in built)
     reused = sum(image.layers_reused for image in built)
-    lines.append(f"{made} layers made, {reused} reused, {seconds:.1f} s")
+    lines.append(f"{tally(made, 'layer')} made, {reused} reused, {seconds:.1f} s")
     return "\n".join(lines)

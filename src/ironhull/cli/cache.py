@@ -9,7 +9,7 @@ import click
 from ironhull.cli.machine import opened, silent
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.errors import CheckFailedError
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 from ironhull.store import clean
 
 
@@ -47,7 +47,7 @@ def prune(layers: bool, packages: bool, unused: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(removed))
     else:
-        click.echo(f"removed {removed.files} files, {shown_size(removed.size)}")
+        click.echo(f"removed {tally(removed.files, 'file')}, {shown_size(removed.size)}")
 
 
 @cache.command()

@@ -10,7 +10,7 @@ import click
 from ironhull.cli.machine import opened
 from ironhull.cli.options import whom_options
 from ironhull.cli.output import as_json, print_json
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 
 
 @click.group()
@@ -36,6 +36,5 @@ def export(folder: Path, whom: Any, quiet: bool, as_json: bool) -> None:
     if as_json:
         print_json(done.json())
     else:
-        click.echo(
-            f"wrote {done.pages} pages, {done.files} files ({shown_size(done.bytes)}) to {folder}"
-        )
+        wrote = f"wrote {tally(done.pages, 'page')}, {tally(done.files, 'file')}"
+        click.echo(f"{wrote} ({shown_size(done.bytes)}) to {folder}")

@@ -15,7 +15,7 @@ from ironhull.cli.output import progress
 from ironhull.cli.signals import ended_by_signals
 from ironhull.errors import InputError
 from ironhull.oci.platform import Platform
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 from ironhull.store.export import whole_file
 from ironhull.workspace.exporting import archive_writer, export_files
 from ironhull.workspace.machine import Machine
@@ -85,7 +85,9 @@ def _rootfs(machine: Machine, image: str, output: Path, platforms: tuple[Platfor
         if str(output) == "-":
             raise InputError("a rootfs is written to a folder or a file (-o PATH)")
         summary = export_files(machine, image, output, platforms=platforms)
-        shown.note(f"{output}: {summary.entries} entries, {shown_size(summary.size)}")
+        shown.note(
+            f"{output}: {tally(summary.entries, 'entry', 'entries')}, {shown_size(summary.size)}"
+        )
         for line in summary.skipped[:_SHOWN]:
             shown.note(f"left out: {line}")
         if len(summary.skipped) > _SHOWN:

@@ -15,6 +15,7 @@ from ironhull.cli.watch_options import state_option
 from ironhull.errors import CheckFailedError, NotFoundError
 from ironhull.publication.chain import Entry
 from ironhull.reports.text import one_line
+from ironhull.reports.words import tally
 from ironhull.workspace.history import History, HistoryChoices, history_json
 from ironhull.workspace.history import history as history_of
 from ironhull.workspace.watch_past import WatchHistory, watched_history
@@ -121,10 +122,10 @@ def _print(found: History | None) -> None:
     rows = [_row(each, found) for each in reversed(found.shown)]
     click.echo(table(headings, rows, right=(0, 4, 5)))
     newest = found.entries[-1]
-    unchecked = f"; statements of {found.unchecked} older images not checked"
+    unchecked = f"; statements of {tally(found.unchecked, 'older image')} not checked"
     click.echo(
-        f"{found.place}: {len(found.entries)} records of {found.repository}, the newest "
-        f"{found.age.days} days old, signed by {', '.join(map(str, newest.signers))}"
+        f"{found.place}: {tally(found.entries, 'record')} of {found.repository}, the newest "
+        f"{tally(found.age.days, 'day')} old, signed by {', '.join(map(str, newest.signers))}"
         + (unchecked if found.unchecked else "")
     )
 

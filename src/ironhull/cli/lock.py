@@ -13,6 +13,7 @@ from ironhull.cli.output import as_json, print_json
 from ironhull.errors import CheckFailedError
 from ironhull.lock.document import lock_document
 from ironhull.lock.result import LockResult
+from ironhull.reports.words import tally
 from ironhull.workspace.locking import Locking
 
 
@@ -63,7 +64,7 @@ def lock(
 
 def _words(result: LockResult) -> list[str]:
     size = ", ".join(
-        f"{len(platform.packages)} packages for {name.removeprefix('linux/')}"
+        f"{tally(platform.packages, 'package')} for {name.removeprefix('linux/')}"
         for name, platform in result.lock.platforms.items()
     )
     state = f"archive of {result.lock.created} ({_age(result.lock.created)})"
@@ -88,4 +89,4 @@ def _words(result: LockResult) -> list[str]:
 
 def _age(date: str) -> str:
     days = (datetime.now(UTC) - datetime.fromisoformat(date)).days
-    return {0: "today's", 1: "1 day old"}.get(days, f"{days} days old") if days >= 0 else "new"
+    return "new" if days < 0 else f"{tally(days, 'day')} old" if days else "today's"

@@ -7,6 +7,7 @@ import click
 from ironhull.cli.machine import opened
 from ironhull.migrate.locking.stages import SERVED
 from ironhull.migrate.model import Migration
+from ironhull.reports.words import tally
 
 lock_option = click.option(
     "--lock",
@@ -28,5 +29,7 @@ def locked_stages(found: Migration, served: str, as_json: bool) -> Migration:
         done = lock_build_stages(machine, found, served)
     if done.folder is not None:
         count = len(done.packages)
-        click.echo(f"locked: {count} packages, kept in {done.folder} (ironhull serve)", err=True)
+        click.echo(
+            f"locked: {tally(count, 'package')}, kept in {done.folder} (ironhull serve)", err=True
+        )
     return done.migration

@@ -13,6 +13,7 @@ from ironhull.cli.output import pairs, print_lines
 from ironhull.cli.signals import ended_by_signals
 from ironhull.definition.draft import Draft
 from ironhull.errors import CheckFailedError, InputError
+from ironhull.reports.words import tally
 from ironhull.workspace.checking_report import start_lines
 from ironhull.workspace.drafting import NewDefinition, new_definition
 
@@ -104,7 +105,7 @@ def _read(file: Path) -> str:
 
 def _lines(made: NewDefinition) -> list[str]:
     [built] = made.image.platforms
-    lines = [f"{made.path}: {len(built.packages)} packages, built for {built.platform}"]
+    lines = [f"{made.path}: {tally(built.packages, 'package')}, built for {built.platform}"]
     for what, items in (
         ("kept out", made.draft.left_out),
         ("deleted", made.draft.deleted),

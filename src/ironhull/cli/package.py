@@ -10,6 +10,7 @@ from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options
 from ironhull.cli.output import as_json, print_json
 from ironhull.lock.file import lock_path
+from ironhull.reports.words import tally
 from ironhull.workspace.packages import build_package, lock_package
 
 _file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
@@ -38,7 +39,7 @@ def lock(file: Path, update: bool, mirror: str | None, keyring: Path | None, off
     with opened(mirror=mirror, keyring=keyring, offline=offline) as machine:
         definition, locked = lock_package(machine, file, update=update)
     count = len(locked.source.files)
-    click.echo(f"{lock_path(file)}: {definition.source} {definition.base}, {count} files")
+    click.echo(f"{lock_path(file)}: {definition.source} {definition.base}, {tally(count, 'file')}")
 
 
 @package.command(short_help="Build a patched package, and publish it.")

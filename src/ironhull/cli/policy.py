@@ -9,6 +9,7 @@ import click
 from ironhull.cli.machine import silent
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.errors import CheckFailedError
+from ironhull.reports.words import tally
 from ironhull.verify.policy.reader import read_policy
 from ironhull.verify.policy.schema import policy_reference, policy_schema
 from ironhull.workspace.policies import CONTROLLERS, exported, try_policy
@@ -73,7 +74,7 @@ def test_(file: Path, cases: Path | None, as_json: bool) -> None:
     if wrong:
         reasons = "; ".join(text for each in wrong for text in each.found[:3])
         raise CheckFailedError(
-            f"{len(wrong)} of {len(results)} cases are not as expected. {reasons}"
+            f"not as expected: {len(wrong)} of {tally(results, 'case')}. {reasons}"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ironhull.cli.machine import opened
 from ironhull.registry.client.access import Registries
 from ironhull.registry.client.transfer import Transferred
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.publishing import Published
 from ironhull.workspace.registries import registries as machine_registries
@@ -43,9 +43,9 @@ def report(done: Transferred) -> dict[str, Any]:
 
 def summary(done: Transferred) -> str:
     """A transfer in half a line, for people."""
-    parts = [f"{done.blobs_moved} of {done.blobs} blobs, {shown_size(done.bytes_moved)}"]
+    parts = [f"{done.blobs_moved} of {tally(done.blobs, 'blob')}, {shown_size(done.bytes_moved)}"]
     if done.referrers:
-        parts.append(f"{done.referrers} referrers")
+        parts.append(tally(done.referrers, "referrer"))
     return f"{done.root.digest} ({', '.join(parts)})"
 
 
@@ -59,7 +59,8 @@ def checked(done: Published) -> Iterator[str]:
     there = done.check
     if there is None:
         return
-    what = f"{there.manifests} manifests, {there.blobs} blobs, {there.referrers} referrers"
+    what = f"{tally(there.manifests, 'manifest')}, {tally(there.blobs, 'blob')}"
+    what += f", {tally(there.referrers, 'referrer')}"
     where = {True: " by the referrers API", False: " under the referrers tag", None: ""}
     yield f"read back: {what}{where[there.by_api]}; {len(there.losses) or 'nothing'} lost"
     for loss in there.losses:

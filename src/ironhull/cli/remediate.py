@@ -7,6 +7,7 @@ import click
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan_options import Reach, reach_options, scan_options
 from ironhull.errors import CheckFailedError
+from ironhull.reports.words import tally
 from ironhull.workspace.remediating import Remedied, RemedyChoices, remedied_json
 from ironhull.workspace.remediating import remediate as remediate_image
 from ironhull.workspace.scanning import ScanChoices
@@ -84,5 +85,5 @@ def _print(done: Remedied) -> None:
     if done.made:
         said = remedied_json(done)
         click.echo(
-            f"\n{done.result}@{done.made}\n  {len(done.upgrades)} packages, {said['summary']}"
+            f"\n{done.result}@{done.made}\n  {tally(done.upgrades, 'package')}, {said['summary']}"
         )

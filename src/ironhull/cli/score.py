@@ -11,6 +11,7 @@ from ironhull.cli.repeatable import Repeatable, given_command
 from ironhull.cli.scan_options import Reach, image_argument, reach_options, scan_options
 from ironhull.compare.reports.score import score_badge, score_json, score_lines
 from ironhull.errors import CheckFailedError
+from ironhull.reports.words import tally
 from ironhull.scan.model import ScanResult
 from ironhull.scan.policy import stale
 from ironhull.workspace.measuring import MeasureChoices
@@ -61,6 +62,6 @@ def score(
         print_lines(score_lines(found))
     reasons = stale(found.image.scan) if isinstance(found.image.scan, ScanResult) else []
     if fail_under is not None and found.total < fail_under:
-        reasons.append(f"{found.total} points, asked for {fail_under}")
+        reasons.append(f"{tally(found.total, 'point')}, asked for {fail_under}")
     if reasons:
         raise CheckFailedError(f"{image}: {'; '.join(reasons)}")

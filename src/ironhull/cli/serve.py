@@ -25,7 +25,7 @@ from ironhull.registry.server.running import serve as run_server
 from ironhull.registry.server.site import Site
 from ironhull.registry.server.uploads import Uploads
 from ironhull.registry.server.upstream_interface import Upstream
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 from ironhull.workspace.machine import Machine
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -184,16 +184,16 @@ def _collect(config: ServerConfig, dry_run: bool, as_json: bool) -> None:
         print_json({"retention": shown} if swept is None else {**swept.json(), "retention": shown})
         return
     for each in gone:
-        counted = f"{len(each.tags)} tags and {len(each.manifests)} manifests"
+        counted = f"{tally(each.tags, 'tag')} and {tally(each.manifests, 'manifest')}"
         verb = "would go" if dry_run else "went"
-        click.echo(f"{each.repository}: {counted} {verb}, {each.tags_left} tags stay")
+        click.echo(f"{each.repository}: {counted} {verb}, {tally(each.tags_left, 'tag')} left")
         for tag in each.tags:
             click.echo(f"  {tag.tag}  {tag.digest}")
     if swept is not None:
         click.echo(
-            f"removed {swept.blobs} blobs ({shown_size(swept.bytes)}), "
-            f"{swept.uploads} unfinished uploads, {swept.records} records, "
-            f"{swept.leftovers} leftovers"
+            f"removed {tally(swept.blobs, 'blob')} ({shown_size(swept.bytes)}), "
+            f"{tally(swept.uploads, 'unfinished upload')}, {tally(swept.records, 'record')}, "
+            f"{tally(swept.leftovers, 'leftover')}"
         )
     elif not gone:
         click.echo("the rules would let go of nothing")

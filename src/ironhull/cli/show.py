@@ -9,7 +9,7 @@ from ironhull.build.document import stored_document
 from ironhull.cli.machine import silent
 from ironhull.cli.options import given_platform
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 from ironhull.workspace.images import stored_build
 
 _FIRST = 12
@@ -50,11 +50,11 @@ def _text(found: StoredBuild, rebuilt: str, everything: bool) -> str:
         "digest": found.image.descriptor.digest,
         "tags": ", ".join(found.tags),
         "platform": f"{built.platform} (of {', '.join(p.platform for p in found.image.platforms)})",
-        "to pull": f"{shown_size(built.compressed_size)} in {built.layers} layers",
+        "to pull": f"{shown_size(built.compressed_size)} in {tally(built.layers, 'layer')}",
         "on disk": shown_size(built.size),
         "user": config.get("User", ""),
         "starts": " ".join(start) or "nothing of its own",
-        "shell": "yes" if has_shell else f"none (looked at {shell.looked_at} programs)",
+        "shell": "yes" if has_shell else f"none (looked at {tally(shell.looked_at, 'program')})",
         "packages": str(len(built.packages)),
         "checks": f"{sum(check.ok for check in built.checks)} of {len(built.checks)} hold: "
         + ", ".join(check.name for check in built.checks if check.ok),
@@ -69,7 +69,7 @@ def _text(found: StoredBuild, rebuilt: str, everything: bool) -> str:
     rows = [(p.name, p.version, p.source, shown_size(p.size)) for p in listed]
     lines += ["", table(("PACKAGE", "VERSION", "SOURCE", "SIZE"), rows, right=(3,))]
     if len(packages) > len(listed):
-        lines.append(f"and {len(packages) - len(listed)} smaller ones (--all lists them)")
+        lines.append(f"and {tally(len(packages) - len(listed), 'smaller one')} (--all lists them)")
     name = f"{found.image.name}:{found.tags[0]}"
     lines += [
         "",

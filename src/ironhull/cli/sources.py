@@ -8,7 +8,7 @@ import click
 
 from ironhull.cli.machine import opened
 from ironhull.cli.options import given_platform, platform_option, registry_options
-from ironhull.reports.words import shown_size
+from ironhull.reports.words import shown_size, tally
 from ironhull.store.export import whole_file
 from ironhull.workspace.sources import fetch_sources, write_archive
 
@@ -45,8 +45,10 @@ def sources(
         found = fetch_sources(machine, image, given_platform(platform))
         with whole_file(output) as file:
             size = write_archive(machine, found, file)
-        others = f"; sources of {found.others} others are not known" if found.others else ""
+        others = (
+            f"; sources of {tally(found.others, 'other')} are not known" if found.others else ""
+        )
         machine.progress.note(
-            f"{output}: {len(found.packages)} source packages, {len(found.files)} files,"
+            f"{output}: {tally(found.packages, 'source package')}, {tally(found.files, 'file')},"
             f" {shown_size(size)}{others}"
         )

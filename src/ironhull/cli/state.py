@@ -8,6 +8,7 @@ import click
 
 from ironhull.cli.machine import silent
 from ironhull.cli.watch_options import state_option
+from ironhull.reports.words import tally
 from ironhull.state.transfer import export_state, import_state
 from ironhull.store.export import whole_file
 from ironhull.watch.referee import read_dates
@@ -28,7 +29,7 @@ def export(file: Path, state: str | None) -> None:
     """Write everything into FILE: a line of JSON for each row."""
     with opened_state(silent(), state) as kept, whole_file(file) as target:
         number = export_state(kept, target)
-    click.echo(f"{file}: {number} rows")
+    click.echo(f"{file}: {tally(number, 'row')}")
 
 
 @state.command("referee")
@@ -43,7 +44,8 @@ def referee(file: Path, state: str | None) -> None:
     with opened_state(silent(), state) as kept, file.open("rb") as source:
         dates = read_dates(source, str(file))
         number = kept.observed(dates)
-    click.echo(f"{file}: {len(dates)} vulnerabilities, {number} new or earlier than known")
+    known = tally(dates, "vulnerability", "vulnerabilities")
+    click.echo(f"{file}: {known}, {number} new or earlier than known")
 
 
 @state.command("import")
@@ -53,4 +55,4 @@ def import_(file: Path, state: str | None) -> None:
     """Read FILE into a state in which nothing is yet."""
     with opened_state(silent(), state) as kept, file.open("rb") as source:
         number = import_state(kept, source, str(file))
-    click.echo(f"{file}: {number} rows")
+    click.echo(f"{file}: {tally(number, 'row')}")

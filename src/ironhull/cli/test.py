@@ -12,6 +12,7 @@ from ironhull.cli.machine import opened
 from ironhull.cli.output import as_json, print_json
 from ironhull.cli.signals import ended_by_signals
 from ironhull.errors import CheckFailedError, InputError
+from ironhull.reports.words import tally
 from ironhull.workspace.engines import run_definition_tests
 from ironhull.workspace.profiling import profile_tests
 
@@ -74,7 +75,7 @@ def _text(image: str, report: TestReport) -> str:
     passed = sum(outcome.passed for outcome in report.outcomes)
     where = f"{report.engine} {report.engine_version}"
     if report.outcomes:
-        lines.append(f"{image}: {passed} of {len(report.outcomes)} tests passed in {where}")
+        lines.append(f"{image}: {passed} of {tally(report.outcomes, 'test')} passed in {where}")
     else:
         lines.append(f"{image}: its definition has no tests")
     return "\n".join(lines)

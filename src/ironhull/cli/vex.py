@@ -12,6 +12,7 @@ from ironhull.cli.machine import opened, silent
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.scan_options import Reach, image_argument, reach_options, scan_options
 from ironhull.errors import CheckFailedError
+from ironhull.reports.words import tally
 from ironhull.vex.lint import LintViolation
 from ironhull.vex.reading import read_vex
 from ironhull.workspace.scanning import ScanChoices
@@ -85,7 +86,7 @@ def publish(target: str, images: tuple[str, ...], url: str, as_json: bool) -> No
         print_json(asdict(done))
         return
     click.echo(f"set {done.number} ({done.digest}) in {target}")
-    click.echo(f"{done.statements} statements of {len(done.images)} images")
+    click.echo(f"{tally(done.statements, 'statement')} of {tally(done.images, 'image')}")
 
 
 @vex.command(short_help="Check VEX documents for honesty and use.")
@@ -119,11 +120,13 @@ def lint(places: Sequence[Path], everything: bool, as_json: bool) -> None:
             if len(of_rule) > len(shown):
                 click.echo(f"and {len(of_rule) - len(shown)} more of this rule (--all, --json)")
             click.echo()
-        click.echo(f"{errors} errors, {len(found) - errors} warnings")
-        against = f"{done.compared} packages held against the feeds, {done.left} could not be"
+        click.echo(f"{tally(errors, 'error')}, {tally(len(found) - errors, 'warning')}")
+        against = (
+            f"{tally(done.compared, 'package')} held against the feeds, {done.left} could not be"
+        )
         click.echo(f"not held against the feeds: {done.reason}" if done.reason else against)
     if errors:
-        raise CheckFailedError(f"{errors} statements or documents are not honest or not usable")
+        raise CheckFailedError(f"statements or documents not honest or not usable: {errors}")
 
 
 def _by_rule(found: Sequence[LintViolation]) -> dict[str, list[LintViolation]]:

@@ -19,6 +19,7 @@ from ironhull.compare.history import History
 from ironhull.compare.made import MadeHere
 from ironhull.compare.model import MeasuredImage, Unknown
 from ironhull.inventory.model import Exposure
+from ironhull.reports.words import tally
 from ironhull.scan.model import RANK, Finding, ScanResult
 
 Result = Literal["pass", "fail", "unknown"]
@@ -103,9 +104,9 @@ def _minimalism(facts: ScoredImage) -> Iterator[Point]:
     surface = inventory.surface
     count = sum(package.is_distribution for package in inventory.packages)
     identity = ("minimal-base", section, "Minimal base")
-    evidence = f"{count} packages of the distribution (at most {MINIMAL_PACKAGES})"
+    evidence = f"{tally(count, 'package')} of the distribution (at most {MINIMAL_PACKAGES})"
     if inventory.unparsed:
-        reason = f"{len(inventory.unparsed)} files could not be read; {count} packages were found"
+        reason = f"{tally(inventory.unparsed, 'file')} could not be read; packages found: {count}"
         yield Point(*identity, "unknown", reason, "an image whose package database can be read")
     elif count > MINIMAL_PACKAGES:
         gain = "start from a hardened or distroless image, and copy the application into it"
@@ -348,7 +349,7 @@ def trusted_findings(facts: ScoredImage) -> tuple[Finding, ...] | Unknown:
             return Unknown("its release is past its end: vulnerabilities are not recorded any more")
         lost = [each for each in scan.unmatched if each.type in ("deb", "apk")]
         if lost:
-            return Unknown(f"{len(lost)} packages of the distribution could not be matched")
+            return Unknown(f"{tally(lost, 'package')} of the distribution could not be matched")
     found = facts.side.findings
     if isinstance(found, Unknown):
         return found

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ironhull.compare.figures import BY_ID
 from ironhull.compare.model import Comparison, Pair
 from ironhull.errors import InputError
+from ironhull.reports.words import tally
 from ironhull.scan.model import ScanResult
 from ironhull.scan.policy import exploited_not_known
 from ironhull.scan.policy import stale as too_old
@@ -104,7 +105,7 @@ def _not_known(
                 yield reason
         if group in _MATCHED and "unmatched" not in accept_unknown and side.scan.unmatched:
             yield (
-                f"{len(side.scan.unmatched)} packages of {side.name} could not be matched"
+                f"{tally(side.scan.unmatched, 'package')} of {side.name} could not be matched"
                 " (--accept-unknown unmatched)"
             )
 
@@ -115,9 +116,9 @@ def _reasons(comparison: Comparison, pair: Pair, group: str, accepted: bool) -> 
         if leaks is None:
             yield "traces of the build were not looked for (--dev-leak)"
         elif leaks.found:
-            yield f"{len(leaks.found)} traces of the build"
+            yield f"{tally(leaks.found, 'trace')} of the build"
         elif leaks.unread:
-            yield f"{len(leaks.unread)} files of npm could not be read"
+            yield f"{tally(leaks.unread, 'file')} of npm could not be read"
         return
     names: Iterable[str] = _GROUPS[group]
     if group == "unknown":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from datetime import UTC, datetime
 
 UNKNOWN = "unknown"
@@ -27,8 +28,14 @@ def amount(value: int | None, unit: str) -> str:
     if unit == "flag":
         return "yes" if value else "no"
     if unit == "days":
-        return "1 day" if value == 1 else f"{value:,} days"
+        return tally(value, "day")
     return f"{value:,}"
+
+
+def tally(counted: int | Sized, one: str, many: str = "") -> str:
+    """A number, or how many there are: `1 image`, `2 images`; `many` where an s does not do."""
+    number = len(counted) if isinstance(counted, Sized) else counted
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def signed(value: int | None, unit: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ironhull.errors import InputError
 from ironhull.inventory.model import DISTRIBUTION_TYPES
+from ironhull.reports.words import tally
 from ironhull.scan.model import (
     FIXABLE,
     RANK,
@@ -84,7 +85,7 @@ def unreliable(result: ScanResult, accept_unknown: Sequence[str] = ()) -> list[s
     hidden = [each for each in result.warnings if each.kind == "inventory"]
     if hidden:
         found.append(
-            f"{len(hidden)} files could not be read; packages may be missing "
+            f"{tally(hidden, 'file')} could not be read; packages may be missing "
             "(--accept-unreadable GLOB for those that were looked at)"
         )
     return found

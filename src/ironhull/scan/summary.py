@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+from ironhull.reports.words import tally
 from ironhull.scan.model import FIXABLE, Finding, ScanResult
 from ironhull.values import dataclass
 
@@ -86,11 +87,11 @@ def headline(result: ScanResult) -> str:
     counts = summary(result)
     if counts.raw is None:
         return f"{result.image}: vulnerabilities unknown (no advisories for its distribution)"
-    text = f"{result.image}: {counts.raw} findings, {counts.after_vex} after VEX"
+    text = f"{result.image}: {tally(counts.raw, 'finding')}, {counts.after_vex} after VEX"
     if counts.accepted:
         text += f" ({counts.accepted} of them accepted)"
     if counts.unmatched:
-        text += f"; {counts.unmatched} packages could not be matched"
+        text += f"; {tally(counts.unmatched, 'package')} could not be matched"
     return text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ironhull.reports.words import tally
 from ironhull.statements.kinds import SIGNATURE
 from ironhull.values import dataclass
 from ironhull.verify.evidence import Evidence, Refused, Subject, Verified
@@ -47,7 +48,7 @@ def signed(evidence: Evidence, wanted: Signers = ANYBODY, rule: str = "signature
         return Outcome(rule, "pass", f"signed by {_names(found)}")
     what = f"signed by {_names(found)} alone" if found else "no signature that counts"
     if not found and root.statements:
-        what += f" ({len(root.statements)} statements about it, but no signature of the image)"
+        what += f" ({tally(root.statements, 'statement')} about it, but no signature of the image)"
     needed = f"signatures of {root.digest} by {wanted.words}"
     return Outcome(rule, "fail", what + refusals(root, (SIGNATURE, "")), needed)
 

@@ -16,6 +16,7 @@ from ironhull.errors import InputError
 from ironhull.lock.file import lock_path
 from ironhull.lock.model import Lock
 from ironhull.oci.platform import Platform
+from ironhull.reports.words import tally
 from ironhull.store.copy import copy_image
 from ironhull.store.home import Home
 from ironhull.store.layout import ImageLayout
@@ -113,7 +114,7 @@ def _attest(machine: Machine, image: BuiltImage) -> None:
     from ironhull.workspace.attesting import AttestChoices, attest
 
     done = attest(machine, f"{image.name}:{image.tags[-1]}", AttestChoices())
-    machine.progress.note(f"{len(done.said)} statements signed by {done.key[:16]} and attached")
+    machine.progress.note(f"{tally(done.said, 'statement')} signed by {done.key[:16]} and attached")
     for left in done.left_out:
         about = f" of {left.platform}" if left.platform else ""
         machine.progress.note(f"note: no {left.kind}{about}: {left.reason}")

@@ -216,7 +216,7 @@ def test_cases_beside_a_policy(shop: Published, tmp_path: Path) -> None:
     result = CliRunner().invoke(policy, ["test", str(shop.policy)])
     assert "good       yes" in result.output
     assert "strangers  NO" in result.output
-    assert "1 of 2 cases are not as expected" in str(result.exception)
+    assert "not as expected: 1 of 2 cases" in str(result.exception)
     said = json.loads(CliRunner().invoke(policy, ["test", str(shop.policy), "--json"]).stdout)
     cases["cases"][1]["fails"] = said[1]["failed"]
     file.write_text(yaml.safe_dump(cases))

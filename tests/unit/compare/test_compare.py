@@ -314,7 +314,7 @@ def test_worse_fails_where_nobody_can_say_that_it_is_not() -> None:
 
 
 def test_traces_of_the_build_fail_only_where_they_were_looked_for() -> None:
-    assert "1 traces of the build" in why("leak", standard(), hardened())
+    assert "1 trace of the build" in why("leak", standard(), hardened())
     assert "--dev-leak" in why("leak", standard(), standard())
 
 
@@ -341,7 +341,7 @@ def test_a_gate_on_partial_or_stale_data_is_not_known_and_can_be_told_to_pass() 
     partial = side("a:1", scan=scanned(unmatched=(lost,)))
     stale = side("b:1", scan=replace(scanned(), database=old))
     text = why("vulnerabilities", standard(), partial)
-    assert "1 packages of a:1 could not be matched (--accept-unknown unmatched)" in text
+    assert "1 package of a:1 could not be matched (--accept-unknown unmatched)" in text
     assert "feed kev is of 2026-01-01, too old" in why("kev", standard(), stale)
     assert why("size", standard(), partial) == ""
     sides = [standard(), partial]

@@ -140,7 +140,7 @@ def test_a_vendors_version_after_the_fix_is_unknown_not_fixed(debian: Database) 
     [unmatched] = result.unmatched
     assert unmatched.reason == "unknown: rebuilt by Docker Hardened Images (+dhi0)"
     assert (result.verdict, summary(result).raw, summary(result).unmatched) == ("partial", 2, 1)
-    assert "1 packages could not be matched" in headline(result)
+    assert "1 package could not be matched" in headline(result)
 
 
 def test_a_version_that_we_patched_has_what_its_base_has_whatever_it_sorts_after(

@@ -190,7 +190,7 @@ def test_statements_alone_do_not_sign_the_image(tmp_path: Path) -> None:
     image.attach(image.descriptor(image.root.digest), VEX, {})
     outcome = signed(image.collect())
     assert outcome.status == "fail"
-    assert "1 statements about it, but no signature of the image" in outcome.found
+    assert "1 statement about it, but no signature of the image" in outcome.found
 
 
 def test_an_image_without_anything(tmp_path: Path) -> None:

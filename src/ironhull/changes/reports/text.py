@@ -8,6 +8,7 @@ from ironhull.changes.document import Json
 from ironhull.changes.reports.words import figures, name_of, of_finding, summary
 from ironhull.reports.table import columns
 from ironhull.reports.text import harmless
+from ironhull.reports.words import tally
 
 MAX_TEXT = 40
 """Lines of one entry that are shown; the JSON has all."""
@@ -71,4 +72,5 @@ def _source(source: Json) -> Iterator[str]:
         yield f"  {entry['version']} ({' '.join(entry['suites'])}{urgency}) {entry['date']}"
         yield from (f"    {line}" for line in entry["text"][:MAX_TEXT])
         if len(entry["text"]) > MAX_TEXT:
-            yield f"    … and {len(entry['text']) - MAX_TEXT} lines more (--format json has all)"
+            left = tally(len(entry["text"]) - MAX_TEXT, "line")
+            yield f"    … and {left} more (--format json has all)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ironhull.changes.document import Json
-from ironhull.reports.words import UNKNOWN, amount
+from ironhull.reports.words import UNKNOWN, amount, tally
 
 TITLES = {
     "packages.total": ("packages", "count"),
@@ -28,14 +28,14 @@ def summary(document: Json) -> str:
     parts = []
     for name, word in (("changed", "changed"), ("added", "added"), ("removed", "removed")):
         if count := len(packages[name]):
-            parts.append(f"{count} {'package' if count == 1 else 'packages'} {word}")
+            parts.append(f"{tally(count, 'package')} {word}")
     if not parts:
         parts = ["the same packages"]
     if found["fixed"] is None:
         parts.append("vulnerabilities unknown")
     else:
         fixed, new = len(found["fixed"]), len(found["new"])
-        parts.append(f"{fixed} {'vulnerability' if fixed == 1 else 'vulnerabilities'} fixed")
+        parts.append(f"{tally(fixed, 'vulnerability', 'vulnerabilities')} fixed")
         if new:
             parts.append(f"{new} new")
     if named := cves_named(document):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ironhull.compare.reports.words import FigureRow, Json, database_line, headline_rows, rows
 from ironhull.reports.markdown import cut, escape, fence, folded, text_row
-from ironhull.reports.words import UNKNOWN, amount, percent, signed
+from ironhull.reports.words import UNKNOWN, amount, percent, signed, tally
 
 MAX_ROWS = 200
 LIMIT = 60_000
@@ -120,7 +120,9 @@ def _remarks(images: Iterable[Json]) -> Iterator[str]:
         ]
         leaks = image["leaks"]
         if leaks is not None:
-            warnings.append(f"{len(leaks['found'])} traces of the build in {leaks['files']} files")
+            warnings.append(
+                f"{tally(leaks['found'], 'trace')} of the build in {tally(leaks['files'], 'file')}"
+            )
             warnings += [
                 f"{escape(each['kind'])}: {escape(each['subject'])}" for each in leaks["found"][:20]
             ]

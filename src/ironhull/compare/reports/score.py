@@ -11,6 +11,7 @@ from ironhull.compare.points import Point
 from ironhull.compare.score import SECTIONS, Score
 from ironhull.reports.table import Heading
 from ironhull.reports.text import one_line
+from ironhull.reports.words import tally
 from ironhull.scan.model import ScanResult
 
 SCHEMA = "ironhull-score-1"
@@ -42,7 +43,7 @@ def score_json(score: Score) -> dict[str, Any]:
 
 def score_lines(score: Score) -> Iterator[str]:
     """Lines for a terminal: each point with its evidence, and what would win it."""
-    total = f"{score.total} of {len(score.points)} points"
+    total = f"{score.total} of {tally(score.points, 'point')}"
     yield Heading(one_line(f"{score.image.name}: {score.grade}, {total}"))
     for name in SECTIONS:
         points = score.section(name)

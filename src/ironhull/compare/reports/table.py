@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ironhull.compare.reports.words import Json, database_line, rows
 from ironhull.reports.table import columns
 from ironhull.reports.text import harmless, one_line
-from ironhull.reports.words import UNKNOWN, amount, percent, signed
+from ironhull.reports.words import UNKNOWN, amount, percent, signed, tally
 
 _SHOWN = 12
 _WIDTH = 44
@@ -122,7 +122,7 @@ def _unknowns(image: Json) -> Iterator[tuple[str, str]]:
 def _leaks(leaks: Json | None) -> Iterator[str]:
     if leaks is None:
         return
-    yield f"  traces of the build: {len(leaks['found'])} in {leaks['files']} files"
+    yield f"  traces of the build: {len(leaks['found'])} in {tally(leaks['files'], 'file')}"
     for each in leaks["found"][:_SHOWN]:
         yield f"    {each['kind']}: {each['subject']} ({each['detail']})"
     if len(leaks["found"]) > _SHOWN:
@@ -131,7 +131,7 @@ def _leaks(leaks: Json | None) -> Iterator[str]:
         yield f"    inside of dependencies, not counted: {len(leaks['notes'])}"
     if leaks["stage"]:
         yield (
-            f"    build stage {leaks['stage']}: of its {leaks['stage_packages']} packages"
+            f"    build stage {leaks['stage']}: of its {tally(leaks['stage_packages'], 'package')}"
             f" {leaks['stage_shared']} are in the image, and {leaks['stage_copied']} of its files"
         )
     for path in leaks["unread"]:

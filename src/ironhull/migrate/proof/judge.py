@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from ironhull.build.check_result import CheckResult
 from ironhull.inventory.model import ImageConfig
 from ironhull.migrate.proof.model import Answer, Aspect, Ended, Request, Service, Verdict
+from ironhull.reports.words import tally
 
 _TOLD = frozenset({"scripts", "no-world-writable"})
 """Checks whose problems harm only who runs the very file, or nobody where nothing is writable."""
@@ -86,7 +87,7 @@ def checks(results: Sequence[CheckResult]) -> Iterator[Aspect]:
 
 
 def _found(result: CheckResult) -> str:
-    return f"{len(result.problems)} problems" if result.problems else "good"
+    return tally(result.problems, "problem") if result.problems else "good"
 
 
 def services(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ironhull.migrate.model import Change, Migration, Remark, Rung
 from ironhull.reports.table import Heading
 from ironhull.reports.text import harmless, one_line
+from ironhull.reports.words import tally
 
 _CUT = 110
 _SAID = {
@@ -22,7 +23,7 @@ def verdict(migration: Migration) -> str:
         return "refused: nothing was changed"
     state = "complete" if migration.complete else "needs a person"
     count = len(migration.changes)
-    made = "nothing to change" if not migration.changed else f"{count} changes"
+    made = "nothing to change" if not migration.changed else f"{tally(count, 'change')}"
     return f"{state} ({made}; {migration.rung.value}: {_SAID[migration.rung]})"
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ironhull.reports.table import table
+from ironhull.reports.words import tally
 from ironhull.scan.model import DatabaseInfo
 from ironhull.scan.rescan import ImageRescan
 
@@ -35,7 +36,7 @@ def rescan_lines(
             cleared = " (not affected by our evidence)" if finding.suppressed else ""
             what = f"{finding.id} in {finding.package} {finding.version}{fix}{cleared}"
             yield f"new: {each.image}: {what}"
-    count = "1 image" if len(images) == 1 else f"{len(images)} images"
+    count = tally(images, "image")
     yield f"{count}, {_new_findings(images)}"
     yield f"database: {database.date}"
 
@@ -61,7 +62,7 @@ def rescan_failures(
         reasons.append(_new_findings(images))
     unknown = [each.image for each in images if each.raw is None]
     if unknown:
-        reasons.append(f"nothing is known of {len(unknown)} images: {', '.join(unknown[:5])}")
+        reasons.append(f"nothing is known of {tally(unknown, 'image')}: {', '.join(unknown[:5])}")
     if database.refused:
         reasons.append("the advisories are stale; run: ironhull advisories update")
     return reasons
@@ -69,4 +70,4 @@ def rescan_failures(
 
 def _new_findings(images: Sequence[ImageRescan]) -> str:
     count = sum(len(each.new) for each in images)
-    return "1 new finding" if count == 1 else f"{count} new findings"
+    return tally(count, "new finding")
