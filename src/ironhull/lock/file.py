@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,33 @@ def render_lock(lock: Lock) -> bytes:
     }
     if lock.digests:
         value["digests"] = dict(lock.digests)
-    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
-    return (text + "\n").encode("utf-8")
+    return (_lines(value) + "\n").encode("utf-8")
+
+
+def _lines(value: Any, depth: int = 0) -> str:
+    """`json.dumps(value, indent=1, sort_keys=True)`, which Python's encoder in C does not do.
+
+    That one writes what holds no list and no object, with our separator between its entries.
+    """
+    outer, inner = "\n" + " " * depth, "\n" + " " * (depth + 1)
+    if not isinstance(value, dict | list) or not value:
+        return _encoder("").encode(value)
+    nested = value.values() if isinstance(value, dict) else value
+    if not any(isinstance(each, dict | list) for each in nested):
+        written = _encoder(inner).encode(value)
+        return written[0] + inner + written[1:-1] + outer + written[-1]
+    if isinstance(value, list):
+        entries = [_lines(each, depth + 1) for each in value]
+        return f"[{inner}{f',{inner}'.join(entries)}{outer}]"
+    entries = [
+        f"{_encoder('').encode(key)}: {_lines(value[key], depth + 1)}" for key in sorted(value)
+    ]
+    return f"{{{inner}{f',{inner}'.join(entries)}{outer}}}"
+
+
+@cache
+def _encoder(between: str) -> json.JSONEncoder:
+    return json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=("," + between, ": "))
 
 
 def _platform(platform: LockedPlatform) -> dict[str, Any]:

@@ -145,6 +145,8 @@ def test_any_lock_survives_the_file(
     data = render_lock(lock)
     assert parse_lock(data, "x.lock.json") == lock
     assert render_lock(parse_lock(data, "x.lock.json")) == data
+    written = json.dumps(json.loads(data), indent=1, sort_keys=True, ensure_ascii=False)
+    assert data.decode() == written + "\n"
 
 
 def test_a_lock_of_another_format_is_refused_and_says_who_made_it() -> None:
