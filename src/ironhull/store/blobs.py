@@ -55,6 +55,8 @@ class BlobStore:
         self.root = root
         self._folder = root / "sha256"
         self._tmp = root.parent / "tmp"
+        # An image asks for hundreds of paths: as texts they cost a tenth.
+        self._prefix = f"{self._folder}/"
 
     def path(self, digest: Digest) -> Path:
         """Where the blob is or would be."""
@@ -84,7 +86,7 @@ class BlobStore:
     def open(self, digest: Digest) -> BinaryIO:
         """The blob for reading; NotFoundError if it is not there."""
         try:
-            return self.path(digest).open("rb")
+            return open(self._prefix + hex_of(digest), "rb")
         except FileNotFoundError:
             raise NotFoundError(f"no blob {digest} in {self.root}") from None
 
@@ -135,21 +137,27 @@ class BlobStore:
                 yield Digest(f"sha256:{entry.name}")
 
     def _publish(self, path: Path, digest: Digest) -> None:
-        target = self.path(digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
+        target = self._prefix + hex_of(digest)
+        try:
+            path.replace(target)
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
 
     @contextmanager
     def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
+        path = self._tmp / unique(8)
         try:
-            self._tmp.mkdir(parents=True, exist_ok=True)
-            path = self._tmp / unique(8)
-            file = create_held(path)
+            try:
+                file = create_held(path)
+            except FileNotFoundError:
+                self._tmp.mkdir(parents=True, exist_ok=True)
+                file = create_held(path)
         except OSError as error:
             raise EnvironmentProblem(f"cannot write to {self._tmp}: {error.strerror}") from None
         try:
             with file:
-                path.chmod(0o644)
+                os.fchmod(file.fileno(), 0o644)
                 yield file, path
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
