@@ -23,7 +23,7 @@ from ironhull.signing.interface import BundleSigner, Signer
 from ironhull.statements.kinds import REBUILDS, SCORE, SIGNATURE, kind_of
 from ironhull.workspace.attest_places import AttestPlace, attest_place
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.predicates import MADE, AttestedPlatform, Unsaid, predicate
+from ironhull.workspace.predicates import MADE, AttestedPlatform, LookedInto, Unsaid, predicate
 from ironhull.workspace.rebuilders import rebuilders_of
 from ironhull.workspace.scanning import ScanChoices
 from ironhull.workspace.signing_keys import fingerprint_of, statement_signer
@@ -95,10 +95,16 @@ class Attested:
     left_out: tuple[LeftOut, ...]
 
 
-def attest(machine: Machine, name: str, chosen: AttestChoices) -> Attested:
+def attest(
+    machine: Machine,
+    name: str,
+    chosen: AttestChoices,
+    known: Mapping[Digest, LookedInto] | None = None,
+) -> Attested:
     """Make, sign and attach statements about an image of the store or a registry, all platforms.
 
-    What cannot be said is left out with its reason. InputError where nothing signs, or for a
+    `known` is what somebody has found in manifests of the image just now: those are not opened
+    again. What cannot be said is left out with its reason. InputError where nothing signs, or for a
     predicate that is no JSON object; NetworkError.
     """
     signer = statement_signer(machine)
@@ -112,7 +118,9 @@ def attest(machine: Machine, name: str, chosen: AttestChoices) -> Attested:
             writing.say(root.descriptor(), "", _created(root), SIGNATURE, b"{}")
         for platform, manifest in _manifests(place, chosen.platforms):
             about = (root.descriptor(), manifest.descriptor(), platform, chosen.scan, others)
-            _attest(writing, AttestedPlatform(machine, place.reference, *about), manifest, chosen)
+            seen = (known or {}).get(manifest.digest)
+            image = AttestedPlatform(machine, place.reference, *about, seen)
+            _attest(writing, image, manifest, chosen)
         writing.list()
     return Attested(
         name,
@@ -154,12 +162,13 @@ def _attest(
 ) -> None:
     created, platform = _created(manifest), str(image.platform or "")
     asked = (REBUILDS,) if image.rebuilders is not None else ()
-    for predicate_type in dict.fromkeys((*asked, *chosen.types, *chosen.predicates)):
+    given = {**chosen.predicates, **(image.known.more if image.known else {})}
+    for predicate_type in dict.fromkeys((*asked, *chosen.types, *given)):
         if predicate_type == SCORE:
             # It counts what is attached.
             writing.list()
         try:
-            said = chosen.predicates.get(predicate_type) or predicate(image, predicate_type)
+            said = given.get(predicate_type) or predicate(image, predicate_type)
         except Unsaid as reason:
             writing.left_out.append(LeftOut(predicate_type, platform, str(reason)))
             continue

@@ -92,13 +92,18 @@ def measured(
     database: Database | Unknown,
     chosen: ScanChoices,
     leaks: Leaks | None = None,
+    *,
+    scan: ScanResult | None = None,
 ) -> MeasuredImage:
-    """An image whose inventory is at hand; `image` is where what is attached is looked for."""
+    """An image whose inventory is at hand; `image` is where what is attached is looked for.
+
+    `scan` is what was found in it just before, with the same choices.
+    """
     life: tuple[EndOfLife, ...] | Unknown
     life = database if isinstance(database, Unknown) else ends_of_life(inventory, database)
     return MeasuredImage(
         inventory=inventory,
-        scan=_scan(machine, image, inventory, database, chosen),
+        scan=scan or _scan(machine, image, inventory, database, chosen),
         attached=_attached(machine, image, inventory),
         end_of_life=life,
         leaks=leaks,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,16 +27,29 @@ from ironhull.scan.model import ScanResult
 from ironhull.statements import kinds, results
 from ironhull.statements.provenance import provenance
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.measuring import MeasureChoices
 from ironhull.workspace.rebuilders import Rebuilders
 from ironhull.workspace.sbom import bill_of
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
-from ironhull.workspace.scoring import score
+from ironhull.workspace.scoring import score_known
 from ironhull.workspace.vex_document import said_in
 
 
 class Unsaid(Exception):
     """A statement that cannot be made; the text is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedInto:
+    """What somebody knows of one platform's image already, so that it is not worked out again.
+
+    All by the name that the image is attested by, and with the choices that `attest` has.
+    """
+
+    inventory: Inventory
+    bill: Bill
+    scan: ScanResult | None = None
+    more: Mapping[str, bytes] = field(default_factory=dict)
+    """What else is said of this platform, by type: JSON objects."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +68,14 @@ class AttestedPlatform:
     scan: ScanChoices = field(default_factory=ScanChoices)
     rebuilders: Rebuilders | None = None
     """Whose attestations count; None: nobody said."""
+    known: LookedInto | None = None
+    """Of this very manifest."""
 
     @cached_property
     def inventory(self) -> Inventory:
         """What is in the image; InputError if the name means another image by now."""
+        if self.known is not None:
+            return self.known.inventory
         found = inventory_of(self.machine, self.name, self.platform)
         if found.image.manifest not in (None, self.manifest.digest):
             raise InputError(f"{self.name} was moved to another image meanwhile; attest it again")
@@ -66,6 +84,8 @@ class AttestedPlatform:
     @cached_property
     def bill(self) -> Bill:
         """What it consists of, file by file."""
+        if self.known is not None:
+            return self.known.bill
         found = bill_of(self.machine, self.name, self.platform)
         if found.manifest not in (None, self.manifest.digest):
             raise InputError(f"{self.name} was moved to another image meanwhile; attest it again")
@@ -92,6 +112,8 @@ class AttestedPlatform:
     @cached_property
     def found(self) -> ScanResult:
         """Its vulnerabilities; Unsaid where there are no advisories."""
+        if self.known is not None and self.known.scan is not None:
+            return self.known.scan
         with self.database() as database:
             return scan_inventory(self.machine, self.name, self.inventory, database, self.scan)
 
@@ -152,8 +174,11 @@ def _tests(image: AttestedPlatform) -> bytes:
 
 
 def _score(image: AttestedPlatform) -> bytes:
-    choices = MeasureChoices(image.scan, image.platform)
-    return results.score(score_json(score(image.machine, image.name, choices)))
+    scan = None
+    with suppress(Unsaid, InputError):
+        scan = image.found
+    made = score_known(image.machine, image.name, image.inventory, image.scan, scan)
+    return results.score(score_json(made))
 
 
 _MAKERS: dict[str, Callable[[AttestedPlatform], bytes]] = {

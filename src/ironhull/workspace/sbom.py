@@ -7,6 +7,7 @@ from dataclasses import replace
 from ironhull.build.origins import read_origins
 from ironhull.errors import InputError
 from ironhull.inventory.assemble import assemble
+from ironhull.inventory.model import Inventory
 from ironhull.inventory.take import Taker
 from ironhull.oci.platform import Platform
 from ironhull.sbom.contents import ContentsCache
@@ -34,6 +35,13 @@ def bill_of(machine: Machine, image: str, platform: Platform | None = None) -> B
 
 def read_bill(machine: Machine, taker: Taker, image: str, platform: Platform | None) -> Bill:
     """The same with a taker that is open: for who wants several things of an image."""
+    return look_into(machine, taker, image, platform)[1]
+
+
+def look_into(
+    machine: Machine, taker: Taker, image: str, platform: Platform | None
+) -> tuple[Inventory, Bill]:
+    """Inventory and bill of an image that is opened once for both; errors as for `bill_of`."""
     cache = ContentsCache(machine.home.layer_contents)
     taker = replace(taker, watch=lambda: ContentsWatcher(cache))
     with taker.opened(image, platform) as (opened, view):
@@ -44,9 +52,8 @@ def read_bill(machine: Machine, taker: Taker, image: str, platform: Platform | N
         contents = read_contents(taker, opened, view, cache)
         manifest = opened.identity.manifest
         origins = read_origins(machine.home, manifest) if manifest else None
-        return bill_of_inventory(
-            inventory, facts_of(view, inventory, contents, opened.config, origins)
-        )
+        facts = facts_of(view, inventory, contents, opened.config, origins)
+        return inventory, bill_of_inventory(inventory, facts)
 
 
 def document_of(bill: Bill, form: str) -> bytes:

@@ -41,6 +41,7 @@ from ironhull.lock.model import Lock
 from ironhull.oci.digest import parse_digest
 from ironhull.oci.platform import Platform
 from ironhull.progress import Progress, Silent
+from ironhull.sbom.model import Bill
 from ironhull.scan.model import ScanResult
 from ironhull.state.inventories import InventoryStore
 from ironhull.state.watch_records import Result
@@ -51,11 +52,12 @@ from ironhull.watch.task import Outcome, Task, Told, digest_of_file
 from ironhull.workspace.attesting import AttestChoices, attest
 from ironhull.workspace.elsewhere import elsewhere
 from ironhull.workspace.engines import engine_settings, host_of
+from ironhull.workspace.examining import opened_taker
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.publishing import pull
-from ironhull.workspace.sbom import bill_of
+from ironhull.workspace.sbom import look_into
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
-from ironhull.workspace.watch_changes import attest_changes
+from ironhull.workspace.watch_changes import known_of, said_of_changes
 from ironhull.workspace.watch_facts import facts_of
 from ironhull.workspace.watch_publishing import give
 from ironhull.workspace.watch_shared import Shared, shared_in
@@ -99,6 +101,9 @@ class Run:
         self._known: dict[str, object] = {}
         self._seconds: dict[str, float] = {}
         self._renewed = False
+        self._opened: dict[str, list[tuple[Inventory, Bill]]] = {}
+        self._results: dict[str, ScanResult] = {}
+        """By manifest: neither the advisories nor the image are others within one run."""
 
     def done(self) -> Outcome:
         """All of it, or at which step it failed and why."""
@@ -257,12 +262,7 @@ class Run:
         before: Facts | None,
     ) -> Facts:
         """Of an image that the store has under a name."""
-        looked_into = [
-            (each, bill_of(self.machine, f"store:{name}", platform))
-            for platform, each in zip(
-                _platforms(image), self._inventories(image, name), strict=True
-            )
-        ]
+        looked_into = self._looked_into(image, name)
         return facts_of(self.machine.home, image, definition, lock, looked_into, before)
 
     def _attest(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> None:
@@ -284,11 +284,15 @@ class Run:
 
     def _say(self, image: BuiltImage, name: str, new: Sequence[Inventory]) -> None:
         """What is not said yet of an image of the store, and of advisories what is new."""
+        looked_into = self._looked_into(image, self._candidate)
         if not is_attested(self.machine.home.store, image.descriptor):
-            attest(self.machine, name, AttestChoices())
-            attest_changes(self.machine, name, self._sides(self._published), self._sides(new))
+            sides = self._sides(self._published), self._sides(new)
+            changes = said_of_changes(self.machine, name, *sides)
+            found = known_of(name, looked_into, self._results, changes)
+            attest(self.machine, name, AttestChoices(), found)
         elif self.task.advised:
-            attest(self.machine, name, AttestChoices(OF_ADVISORIES))
+            found = known_of(name, looked_into, self._results, {})
+            attest(self.machine, name, AttestChoices(OF_ADVISORIES), found)
             self._renewed = True
 
     def _bring_statements(self, image: BuiltImage) -> None:
@@ -319,8 +323,17 @@ class Run:
         return candidate_name(self.task.name)
 
     def _inventories(self, image: BuiltImage, name: str = "") -> list[Inventory]:
-        place = f"store:{name or self._candidate}"
-        return [inventory_of(self.machine, place, platform) for platform in _platforms(image)]
+        return [each for each, _ in self._looked_into(image, name or self._candidate)]
+
+    def _looked_into(self, image: BuiltImage, name: str) -> Sequence[tuple[Inventory, Bill]]:
+        """What is in each platform of an image that the store has under a name; opened once."""
+        if name not in self._opened:
+            with opened_taker(self.machine) as taker:
+                self._opened[name] = [
+                    look_into(self.machine, taker, f"store:{name}", platform)
+                    for platform in _platforms(image)
+                ]
+        return self._opened[name]
 
     def _sides(self, inventories: Sequence[Inventory]) -> list[MeasuredImage]:
         if self.task.policy.scan == "off":
@@ -329,9 +342,12 @@ class Run:
             return [MeasuredImage(each, self._scanned(each, database)) for each in inventories]
 
     def _scanned(self, inventory: Inventory, database: Database) -> ScanResult:
-        return scan_inventory(
-            self.machine, inventory.image.name, inventory, database, ScanChoices()
-        )
+        identity = inventory.image
+        found = self._results.get(identity.key)
+        if found is None:
+            found = scan_inventory(self.machine, identity.name, inventory, database, ScanChoices())
+            self._results[identity.key] = found
+        return found
 
     @property
     def _facts_before(self) -> Facts | None:

@@ -21,16 +21,29 @@ from tests.fakes.running_server import RunningServer, serving
 from tests.fakes.watched import APP, TOOL, Watched, published
 
 from ironhull.advisories.feeds.known import KNOWN
-from ironhull.attest.listing import read_bundles, type_of
+from ironhull.attest.listing import LayoutPlace, read_bundles, type_of
 from ironhull.errors import EnvironmentProblem, InputError, NotFoundError
+from ironhull.oci.digest import parse_digest
+from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.publication.registry_log import LOG_TAG
 from ironhull.registry.client.places import RegistrySource
-from ironhull.statements.kinds import VULNERABILITIES
+from ironhull.statements.kinds import (
+    CHECKS,
+    CYCLONEDX,
+    LICENSES,
+    PROVENANCE,
+    SCORE,
+    SECRETS,
+    SIGNATURE,
+    SPDX,
+    VULNERABILITIES,
+)
 from ironhull.store.blobs import BlobStore
 from ironhull.watch.patience import Patience
 from ironhull.watch.task import STEPS
 from ironhull.workspace.history import history
+from ironhull.workspace.predicates import AttestedPlatform, predicate
 from ironhull.workspace.registries import registries
 from ironhull.workspace.watch_choices import Round
 from ironhull.workspace.watch_deciding import approve, hold, rollback
@@ -612,6 +625,25 @@ def scans(shop: Watched) -> list[str]:
             if type_of(each) == VULNERABILITIES
             for bundle in read_bundles(place, each, 1 << 20)
         ]
+
+
+def test_statements_say_the_same_as_when_only_the_image_is_looked_at(shop: Watched) -> None:
+    done = shop.watch().done[APP]
+    store = shop.machine.home.store
+    place = LayoutPlace(store, parse_digest(done.digest))
+    index = place.root()
+    (entry,) = index.manifests
+    alone = AttestedPlatform(
+        shop.machine, APP, index.descriptor(), entry, Platform.parse("linux/amd64")
+    )
+    said = {
+        type_of(each): json.loads(bundle.envelope.payload)["predicate"]
+        for each in place.referrers(entry.digest)
+        for bundle in read_bundles(place, each, 1 << 20)
+    }
+    for kind in (CYCLONEDX, SPDX, LICENSES, SECRETS, PROVENANCE, CHECKS):
+        assert said[kind] == json.loads(predicate(alone, kind)), kind
+    assert {VULNERABILITIES, SCORE, SIGNATURE} <= set(said)
 
 
 def test_what_is_said_of_a_published_image_is_said_anew_when_advisories_are_new(
