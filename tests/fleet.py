@@ -3,22 +3,24 @@
 `python -m tests.fleet N`: N definitions of which six in ten hold one library, small packages on a
 signed mirror on disk, a registry of its own. All are published first; then the library's fix is
 put into the security suite, and a watcher does one round with a process for each processor. Beside
-it: a round in which nothing changed, how planning grows, what was sent, and the very same round on
-Dask clusters of two and four workers and, to compare, with as many processes of this machine: each
-time everything is put back to where it was before (home, registry, catalog), and the images have to
-come out with the same digests.
+it: a round in which nothing changed, how planning grows, what was sent, twenty of the same images
+by mmdebstrap and skopeo, one after the other, and the very same round on Dask clusters of two and
+four workers and, to compare, with as many processes of this machine: each time everything is put
+back to where it was before (home, registry, catalog), and the images have to come out with the same
+digests.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,6 +39,8 @@ from tests.fakes.watched import Watched
 
 HOLDING = 0.6
 CLUSTERS = (2, 4)
+PEERS = 20
+_HELD = "base,app,lib"
 
 
 def measured(number: int) -> dict[str, object]:
@@ -55,9 +59,13 @@ def rounds(folder: Path, number: int) -> dict[str, object]:
     shop.offer(shop.deb("lib", "2"), suite="trixie-security")
     copy(folder, before)
     with serving(folder / "registry", port=server.port) as server:
-        sent = received(server)
+        before_it = received(server), worked(server), worked()
         took, done = timed(shop, "local")
-        sent = (received(server) - sent) / 1e6
+        spent = {
+            "server_cpu_an_image": (worked(server) - before_it[1]) / len(done),
+            "watcher_cpu_an_image": (worked() - before_it[2]) / len(done),
+        }
+        sent = (received(server) - before_it[0]) / 1e6
         idle = idle_round(shop)
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, -1))
 
@@ -70,6 +78,8 @@ def rounds(folder: Path, number: int) -> dict[str, object]:
         assert digests == done, "other digests than those of the first round"
         return seconds
 
+    with serving(folder / "registry", port=server.port) as server:
+        peer = by_others(shop, server, sorted(done)[:PEERS])
     clusters = {}
     for workers in CLUSTERS:
         # As many processes on both sides: each of them loads everything once.
@@ -80,7 +90,12 @@ def rounds(folder: Path, number: int) -> dict[str, object]:
         "published": len(done),
         "round": took,
         "an_image": took / len(done),
+        **spent,
+        "cpu_an_image": sum(spent.values()),
         "idle": idle,
+        "peer_images": min(PEERS, len(done)) if peer else 0,
+        "peer_an_image": peer,
+        "to_peer": took / len(done) / peer if peer else None,
         **clusters,
         "sent_mb": sent,
         "peak_mb": peak / 1024,
@@ -120,6 +135,34 @@ def on_a_cluster(shop: Watched, workers: int) -> tuple[float, dict[str, str]]:
         return timed(shop, f"dask:{dask.address}")
 
 
+def by_others(shop: Watched, server: RunningServer, images: Sequence[str]) -> float | None:
+    """Seconds of an image that mmdebstrap makes of the same packages and skopeo pushes.
+
+    None where these programs are not there, or nobody is root. No statement is made, nothing is
+    checked, no signature either: only the root file system, and its push as one layer.
+    """
+    if os.geteuid() or not all(map(shutil.which, ("mmdebstrap", "skopeo"))):
+        return None
+    tar = shop.folder.with_name("root.tar")
+    sources = [
+        f"deb [trusted=yes] copy:{shop.folder / 'mirror'} {suite} main"
+        for suite in ("trixie", "trixie-security")
+    ]
+    begun = time.perf_counter()
+    for name in images:
+        tar.unlink(missing_ok=True)
+        subprocess.run(
+            ["mmdebstrap", "--mode=root", "--variant=extract", "--quiet",
+             f"--include={_HELD}", "trixie", tar, *sources],
+            check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        place = f"docker://{server.host}/peer/{name.partition(':')[0]}:1"
+        subprocess.run(
+            ["skopeo", "copy", "-q", "--dest-tls-verify=false", f"tarball:{tar}", place], check=True
+        )
+    return (time.perf_counter() - begun) / len(images)
+
+
 def idle_round(shop: Watched) -> float:
     """One watcher that runs on: what it has read of the catalog it does not read again."""
     with opened_state(shop.machine, None, shop.clock) as state:
@@ -135,6 +178,20 @@ def received(server: RunningServer) -> float:
     text = server.ask("GET", "/metrics").data.decode()
     lines = [line for line in text.splitlines() if 'direction="received"' in line]
     return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+def worked(server: RunningServer | None = None) -> float:
+    """Processor seconds of a registry that runs; of this process and those it has waited for."""
+    if server is None:
+        return sum(
+            used.ru_utime + used.ru_stime
+            for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        )
+    ticks = 0
+    for number in (server.process.pid, *server.workers()):
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def growth() -> float:
