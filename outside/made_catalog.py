@@ -141,7 +141,10 @@ def build(name: str, packages: Sequence[PackageFacts], **more: Any) -> BuildFact
         replace(made, name="node/20.lock.json"),
         (),
         (InputFacts("InRelease of debian trixie", "ironhull:release/debian", digest("release")),),
-        tuple(InputFacts(f"{each.name}.deb", "pkg:deb", each.layer) for each in packages),
+        tuple(
+            InputFacts(f"{each.name}_{each.version}_amd64.deb", "pkg:deb", each.layer)
+            for each in packages
+        ),
     )
     given = BuildFacts(
         digest(name),

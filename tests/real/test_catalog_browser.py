@@ -45,6 +45,7 @@ PAGES = {
     "status": "/status",
     "hostile": "/images/evil/-/1/vulnerabilities",
     "mirror": "/images/hub/library/node",
+    "platform": "/images/app/-/1?platform=linux%2Farm64",
 }
 
 
@@ -69,6 +70,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     mirrored = MirrorRecords(Records(made.store_folder))
     for tag in ("20", "22-bookworm-slim"):
         mirrored.keep_tag("hub/library/node", tag, Descriptor(OCI_INDEX, Digest(evil.digest), 5))
+    arm = replace(build("arm", [LIBC, LIBC]).platforms[0], platform="linux/arm64")
+    app = build("app", [LIBC], title="App", description="An application")
+    app = replace(app, platforms=(*app.platforms, arm))
+    catalog.add(app, scan(app, verdict="partial"), "app:1")
     catalog.index.close()
     made.watch_state.parent.mkdir(parents=True)
     with WatchState(sqlite_url(made.watch_state), _clock) as state:
@@ -144,7 +149,7 @@ def test_a_newcomer_looks_for_node_and_copies_the_snippet(
         browser, server.url, width, scheme, permissions=["clipboard-read", "clipboard-write"]
     )
     page = found.page
-    assert page.locator(".card").count() == 5
+    assert page.locator(".card").count() == 6
     page.get_by_role("searchbox").type("nod")
     page.locator(".card").nth(1).wait_for(state="detached")
     page.locator(".card").get_by_role("link", name="node").click()
@@ -204,6 +209,56 @@ def test_all_of_it_works_without_javascript(browser: Any, server: RunningServer)
     page.get_by_role("button", name="Filter").click()
     assert page.locator("tbody tr").count() == 1
     assert page.locator(".copy").count() == 0
+    found.close()
+
+
+SMALL = """() => [...document.querySelectorAll('a, button, input, summary')].filter(
+  (each) => !each.closest('.skip, .card h2') && !getComputedStyle(each).display.match(/^inline$/)
+).map((each) => [each.textContent, each.getBoundingClientRect()]).filter(
+  ([text, box]) => box.width && (box.height < 22 || box.width < 22)
+).map(([text, box]) => `${text} ${box.width}x${box.height}`)"""
+
+
+def test_what_stands_alone_is_large_enough_to_be_tapped(
+    browser: Any, server: RunningServer
+) -> None:
+    for name in ("home", "repository", "image", "vulnerabilities", "provenance", "platform"):
+        found = Opened(browser, server.url + PAGES[name], 390)
+        assert found.page.evaluate(SMALL) == [], name
+        found.close()
+
+
+def test_who_looks_at_one_platform_stays_on_it(browser: Any, server: RunningServer) -> None:
+    found = Opened(browser, server.url + "/images/app/-/1", 390, java_script_enabled=False)
+    page = found.page
+    page.get_by_label("Platforms").first.get_by_role("link", name="linux/arm64").click()
+    page.get_by_role("link", name="Packages").click()
+    assert page.locator("tbody tr").count() == 2
+    page.get_by_role("searchbox").fill("libc")
+    page.get_by_role("button", name="Filter").click()
+    assert page.locator("tbody tr").count() == 2
+    assert "platform=linux" in page.url
+    found.close()
+
+
+def test_a_printed_page_has_its_content_alone_and_dark_on_white(
+    browser: Any, server: RunningServer
+) -> None:
+    found = Opened(browser, server.url + PAGES["image"], 1000, "dark")
+    page = found.page
+    page.emulate_media(media="print", color_scheme="dark")
+    for gone in (".top nav", ".tabs", ".copy", ".platforms, .find"):
+        assert page.locator(gone).locator("visible=true").count() == 0
+    colours = "(() => { const s = getComputedStyle(document.querySelector('.panel')); "
+    colours += "return [s.color, s.backgroundColor] })()"
+    assert page.evaluate(colours) == ["rgb(26, 32, 36)", "rgb(255, 255, 255)"]
+    found.close()
+
+
+def test_an_address_that_is_none_leads_a_person_back(browser: Any, server: RunningServer) -> None:
+    found = Opened(browser, server.url + "/nodejs", 390)
+    found.page.get_by_role("link", name="All images").click()
+    assert found.page.locator(".card").count() == 6
     found.close()
 
 

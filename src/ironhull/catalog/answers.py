@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from typing import Any, Literal
 from ironhull.advisories.database import Database, StoredClaim
 from ironhull.catalog.facts import Summary
 from ironhull.catalog.index import CatalogIndex, Hit
+from ironhull.catalog.seen import platform_word
 from ironhull.catalog.shelf import Place, Shelf
 from ironhull.errors import InputError
 from ironhull.inventory.model import Package
@@ -43,6 +44,8 @@ class ImageAnswer:
     why: str
     fixed: str
     """When the tag moved to an image without it; RFC 3339, empty where it never had it."""
+    platform: str = ""
+    """What names the platform that has it in an address; empty: the first one, or none has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +126,10 @@ def _where(shelf: Shelf, index: CatalogIndex) -> Callable[[str], Sequence[str] |
         seen = {digest: digest for digest in _places(shelf)}
         seen |= {digest: digest for digest in index.stood_for(shelf.by_name)}
         found: dict[str, list[str]] = {}
-        for vulnerability, digest in index.had_by(seen):
-            found.setdefault(vulnerability, []).append(seen[digest])
+        for vulnerability, digest, _, _ in index.findings(seen):
+            builds = found.setdefault(vulnerability, [])
+            if not builds or builds[-1] != digest:
+                builds.append(seen[digest])
         return found
 
     found = shelf.kept("where", work)
@@ -234,7 +239,7 @@ def warm(shelf: Shelf, index: CatalogIndex) -> None:
 def _quietly(shelf: Shelf, digest: str, known: bool) -> Means:
     """The meaning for an image in which nothing was found."""
     summary = shelf.summaries.get(digest)
-    looked = summary is not None and summary.scanned and summary.verdict in ("complete", "stale")
+    looked = summary is not None and summary.looked
     return "not_affected" if looked and known else "unknown"
 
 
@@ -263,7 +268,7 @@ def _worded(
 ) -> ImageAnswer:
     """The answer for one image with its reason."""
     found = matter.hits.get(place.digest, ())
-    package = severity = fixed = ""
+    package = severity = fixed = platform = ""
     if found:
         left = [hit for hit in found if hit.status in ("affected", "unknown")]
         shown = min(
@@ -272,6 +277,8 @@ def _worded(
         )
         package = ", ".join(sorted({hit.package for hit in left or found})[:4])
         severity, why = shown.severity, shown.said
+        platform = _elsewhere(matter, place.digest, {hit.manifest for hit in left or found})
+        why = f"on {platform}: {why}" if platform else why
     elif means == "unknown":
         why = _not_known(matter.shelf.summaries.get(place.digest))
     else:
@@ -293,7 +300,18 @@ def _worded(
         severity,
         why,
         fixed,
+        platform,
     )
+
+
+def _elsewhere(matter: _Matter, digest: str, manifests: Set[str]) -> str:
+    """A platform of a build that is one of these, if the first one is not; empty: it is."""
+    summary = matter.shelf.summaries.get(digest)
+    if summary is None or len(summary.platforms) < 2:
+        return ""
+    build = matter.index.build(digest)
+    words = {platform_word(build, each) for each in manifests} if build else {""}
+    return "" if "" in words else min(words)
 
 
 def _not_known(summary: Summary | None) -> str:
@@ -302,6 +320,8 @@ def _not_known(summary: Summary | None) -> str:
         return (summary.problem if summary else "") or "it was not scanned yet"
     if summary.verdict not in ("complete", "stale"):
         return f"the scan is not complete: {summary.verdict}"
+    if not summary.looked:
+        return "not all of its platforms were scanned, or not completely"
     return "no feed of the database knows this name"
 
 

@@ -20,12 +20,16 @@ from ironhull.catalog.facts import (
     MirrorFacts,
     Moved,
     PackageFacts,
+    PlatformFacts,
     ProvenanceFacts,
     Publication,
+    RebuildFacts,
+    ScanFacts,
     Verification,
     WatchFacts,
 )
-from ironhull.catalog.pages import Shown, Site, findings_of, mirrors_of, packages_of
+from ironhull.catalog.pages import Site, mirrors_of
+from ironhull.catalog.seen import Shown, findings_of, packages_of
 from ironhull.catalog.shelf import Entry, Shelf, counterpart, state_of
 
 PAGE = 100
@@ -111,6 +115,11 @@ class PlatformItem:
     user: str
     shells: int
     setuid: int
+    findings_raw: int | None
+    """Null where nobody scanned it, or not completely."""
+    findings_after_vex: int | None
+    verdict: str
+    scanned: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,8 @@ class Image:
     variant: str
     end_of_life: str
     platforms: tuple[PlatformItem, ...]
+    platform: str
+    """The one that was asked for, else the first: of it is what follows."""
     findings_raw: int | None
     findings_after_vex: int | None
     scanned: str
@@ -141,8 +152,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """Packages of the first platform."""
+    """Packages of one platform, the first where none was asked for."""
 
+    platform: str
     total: int
     page: int
     packages: tuple[PackageFacts, ...]
@@ -150,8 +162,9 @@ class Packages:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Findings of the first platform; unless `verdict` is complete, others are unknown."""
+    """Findings of one platform; unless `verdict` is complete, others are unknown."""
 
+    platform: str
     total: int
     page: int
     verdict: str
@@ -163,16 +176,20 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Layers of the first platform, the lowest first."""
+    """Layers of one platform, the lowest first."""
 
+    platform: str
     layers: tuple[LayerFacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How the image was made; null where no provenance is attached."""
+    """How the image of a platform was made; null where no provenance is attached."""
 
+    platform: str
     provenance: ProvenanceFacts | None
+    rebuilds: tuple[RebuildFacts, ...]
+    """What is attached of who rebuilt its packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,23 +290,10 @@ def image(site: Site, shelf: Shelf, seen: Shown) -> Image:
         build.version,
         build.flavor or build.variant,
         build.end_of_life,
-        tuple(
-            PlatformItem(
-                each.platform,
-                each.digest,
-                each.size,
-                each.uncompressed,
-                each.files,
-                len(each.layers),
-                len(each.packages),
-                each.user,
-                each.shells,
-                each.setuid,
-            )
-            for each in build.platforms
-        ),
-        len(scan.findings) if scan else None,
-        len(scan.open) if scan else None,
+        tuple(_platform(each, site.index.scan(each.digest)) for each in build.platforms),
+        seen.platform_name,
+        len(scan.findings) if scan and scan.known else None,
+        len(scan.open) if scan and scan.known else None,
         scan.scanned if scan else "",
         counterpart(entry, seen.tag, shelf.summaries),
         site.live.verification(seen.name),
@@ -297,10 +301,29 @@ def image(site: Site, shelf: Shelf, seen: Shown) -> Image:
     )
 
 
+def _platform(each: PlatformFacts, scan: ScanFacts | None) -> PlatformItem:
+    return PlatformItem(
+        each.platform,
+        each.digest,
+        each.size,
+        each.uncompressed,
+        each.files,
+        len(each.layers),
+        len(each.packages),
+        each.user,
+        each.shells,
+        each.setuid,
+        len(scan.findings) if scan and scan.known else None,
+        len(scan.open) if scan and scan.known else None,
+        scan.verdict if scan else "unknown",
+        scan.scanned if scan else "",
+    )
+
+
 def packages(seen: Shown, query: str, page: int) -> Packages:
     """Packages that a text finds."""
     found = packages_of(seen, query)
-    return Packages(len(found), page, tuple(_page(found, page)))
+    return Packages(seen.platform_name, len(found), page, tuple(_page(found, page)))
 
 
 def findings(seen: Shown, query: str, page: int) -> Findings:
@@ -308,6 +331,7 @@ def findings(seen: Shown, query: str, page: int) -> Findings:
     scan = seen.scan
     found = findings_of(seen, query)
     return Findings(
+        seen.platform_name,
         len(found),
         page,
         scan.verdict if scan else "unknown",
@@ -320,7 +344,14 @@ def findings(seen: Shown, query: str, page: int) -> Findings:
 
 def layers(seen: Shown) -> Layers:
     """All layers."""
-    return Layers(seen.platform.layers if seen.platform else ())
+    return Layers(seen.platform_name, seen.platform.layers if seen.platform else ())
+
+
+def provenance(site: Site, seen: Shown) -> Provenance:
+    """How the image of a platform was made."""
+    manifest = seen.platform.digest if seen.platform else ""
+    rebuilds = site.live.rebuilds(seen.name, manifest) if manifest else ()
+    return Provenance(seen.platform_name, seen.provenance, rebuilds)
 
 
 def attestations(site: Site, seen: Shown) -> Attestations:
@@ -357,7 +388,7 @@ def _page(rows: Sequence[_Row], page: int) -> Sequence[_Row]:
 
 def _item(entry: Entry) -> ImageItem:
     known = entry.summary if entry.summary and not entry.summary.problem else None
-    counted = known if known and known.scanned else None
+    counted = known if known and known.known else None
     return ImageItem(
         entry.name,
         entry.default,
@@ -373,7 +404,7 @@ def _item(entry: Entry) -> ImageItem:
 
 def _tag(shelf: Shelf, tag: str, digest: str) -> TagItem:
     known = shelf.summaries.get(digest)
-    counted = known if known and known.scanned else None
+    counted = known if known and known.known else None
     return TagItem(
         tag,
         digest,

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ironhull.catalog.openapi import ID_PATTERN, MAX_PAGE, MAX_QUERY
+from ironhull.catalog.openapi import ID_PATTERN, MAX_PAGE, MAX_QUERY, PLATFORM_PATTERN
 from ironhull.errors import InputError
 from ironhull.oci.reference import MAX_NAME, NAME, TAG
 
 _ID = re.compile(ID_PATTERN)
+_PLATFORM = re.compile(PLATFORM_PATTERN)
 _PAGE = re.compile(r"[1-9][0-9]{0,5}")
 
 
@@ -56,6 +57,14 @@ def query_of(parameters: Mapping[str, str], name: str = "q") -> str:
     if len(text) > MAX_QUERY:
         raise InputError(f"{name} has {len(text)} signs, at most {MAX_QUERY} are allowed")
     return " ".join(text.split())
+
+
+def platform_of(parameters: Mapping[str, str]) -> str:
+    """Which platform is asked for, empty: none; InputError for what is no platform's name."""
+    text = parameters.get("platform")
+    if text is not None and not _PLATFORM.fullmatch(text):
+        raise InputError(f"platform is {text!r:.80}, expected one as linux/arm64, or a digest")
+    return text or ""
 
 
 def page_of(parameters: Mapping[str, str]) -> int:

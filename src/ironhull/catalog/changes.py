@@ -46,7 +46,7 @@ class BuildDifference:
     """Findings that only the older has."""
     new: tuple[FindingFacts, ...]
     scanned: bool
-    """Whether both were scanned; without it no finding says nothing."""
+    """Whether both were scanned whole; without it no finding says nothing."""
     shared_layers: int
     pull: int
     """Bytes that who has the older has to pull."""
@@ -57,16 +57,12 @@ class BuildDifference:
 
 
 def difference(
-    older: BuildFacts,
-    newer: BuildFacts,
+    builds: tuple[BuildFacts, BuildFacts],
+    platforms: tuple[PlatformFacts, PlatformFacts],
     scans: tuple[ScanFacts | None, ScanFacts | None],
-    platform: str = "",
-) -> BuildDifference | None:
-    """What changed from `older` to `newer` on a platform that both have; None: there is none."""
-    pair = _common(older, newer, platform)
-    if pair is None:
-        return None
-    before, after = pair
+) -> BuildDifference:
+    """What changed from an older build to a newer one, on a platform of each, by their scans."""
+    (older, newer), (before, after) = builds, platforms
     changes = compare_packages(_packages(before), _packages(after))
     rows = [PackageChange(p.name, p.type, "", p.version, "added") for p in changes.added]
     rows += [PackageChange(p.name, p.type, p.version, "", "removed") for p in changes.removed]
@@ -87,7 +83,7 @@ def difference(
         changes.same,
         gone,
         new,
-        all(scans),
+        all(each is not None and each.known for each in scans),
         len(after.layers) - len(new_only),
         sum(layer.size for layer in new_only),
         after.digest,
@@ -114,16 +110,6 @@ def _sources(
     return tuple(
         SourceWords(source, *versions[source], tuple(found[source])) for source in sorted(found)
     )
-
-
-def _common(
-    older: BuildFacts, newer: BuildFacts, platform: str
-) -> tuple[PlatformFacts, PlatformFacts] | None:
-    known = {each.platform: each for each in older.platforms}
-    for each in newer.platforms:
-        if each.platform in known and platform in ("", each.platform):
-            return known[each.platform], each
-    return None
 
 
 def _packages(platform: PlatformFacts) -> list[Package]:

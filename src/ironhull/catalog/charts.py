@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ironhull.catalog.facts import BuildFacts, DayCount, FixTimes, PlatformFacts
+from ironhull.catalog.facts import (
+    DayCount,
+    FixTimes,
+    InputFacts,
+    LayerFacts,
+    PlatformFacts,
+    ProvenanceFacts,
+)
+from ironhull.reports.words import tally
 
 WIDTH, HEIGHT = 720.0, 180.0
 _BOX, _GAP, _ROW, _TOP = 148.0, 34.0, 46.0, 34.0
@@ -51,9 +59,9 @@ def days_chart(ours: Sequence[DayCount], theirs: Sequence[DayCount]) -> Chart | 
         _line(label, kind, values, days, max(most, 1)) for label, kind, values in series if values
     )
     last = ours[-1]
-    text = f"On {last.day}: {last.open} findings after VEX of {last.raw} raw"
+    text = f"On {last.day}: {tally(last.open, 'finding')} after VEX of {last.raw:,} raw"
     if theirs:
-        text += f"; the conventional image had {theirs[-1].open}"
+        text += f"; the conventional image had {theirs[-1].open:,}"
     return Chart(lines, most, days[0], days[-1], text)
 
 
@@ -148,33 +156,54 @@ class Graph:
     edges: tuple[str, ...]
 
 
-def provenance_graph(build: BuildFacts, platform: PlatformFacts) -> Graph | None:
-    """What an image was made of, from left to right; None where no provenance says it."""
-    said = build.provenance
-    if said is None:
-        return None
-    sources = (
-        [("definition", _last(said.definition.name), said.definition.digest)]
-        if said.definition
-        else []
-    )
-    sources += [("lock", _last(said.lock.name), said.lock.digest)] if said.lock else []
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """What a box stands for; `names` are packages that it is, or has; empty: that is not known."""
+
+    kind: str
+    title: str
+    detail: str
+    names: frozenset[str] = frozenset()
+
+
+def provenance_graph(said: ProvenanceFacts, title: str, platform: PlatformFacts) -> Graph:
+    """What the image of a platform was made of, from left to right.
+
+    A package leads to the layers that have it; of other things it is only known which of them come
+    before which.
+    """
+    sources = [
+        _Node(kind, _last(each.name), each.digest)
+        for kind, each in (("definition", said.definition), ("lock", said.lock))
+        if each is not None
+    ]
     if said.sources:
-        sources.append(("source", f"{len(said.sources)} included files", ""))
+        sources.append(_Node("source", tally(len(said.sources), "included file"), ""))
+    layers = [_layer_node(each) for each in platform.layers]
+    known = frozenset(name for each in layers for name in each.names)
     columns = [
         ("Definition and lock", sources),
-        ("Signed archives", [("archive", _of(each.name), each.digest) for each in said.archives]),
-        ("Packages", [("package", each.name, each.digest) for each in said.packages]),
         (
-            "Layers",
-            [
-                ("layer", ", ".join(each.packages[:2]) or "made by a step", each.digest)
-                for each in platform.layers
-            ],
+            "Signed archives",
+            [_Node("archive", _of(each.name), each.digest) for each in said.archives],
         ),
-        ("Image", [("image", f"{build.title or 'image'} {platform.platform}", platform.digest)]),
+        ("Packages", [_package_node(each, known) for each in said.packages]),
+        ("Layers", layers),
+        ("Image", [_Node("image", f"{title or 'image'} {platform.platform}", platform.digest)]),
     ]
     return _laid_out([column for column in columns if column[1]])
+
+
+def _package_node(package: InputFacts, known: frozenset[str]) -> _Node:
+    # A file of an archive is called by name, version and architecture: libc6_2.41-12_amd64.deb.
+    name = package.name.partition("_")[0]
+    return _Node("package", package.name, package.digest, known & {name})
+
+
+def _layer_node(layer: LayerFacts) -> _Node:
+    title = ", ".join(layer.packages[:2]) or "made by a step"
+    names = frozenset(each.partition(" ")[0] for each in layer.packages) or frozenset([""])
+    return _Node("layer", title, layer.digest, names)
 
 
 def _last(path: str) -> str:
@@ -187,40 +216,43 @@ def _of(name: str) -> str:
     return name.rpartition(" of ")[2]
 
 
-def _laid_out(columns: list[tuple[str, list[tuple[str, str, str]]]]) -> Graph:
-    shown = [(head, _shortened(boxes)) for head, boxes in columns]
-    rows = max(len(boxes) for _, boxes in shown)
+def _laid_out(columns: list[tuple[str, list[_Node]]]) -> Graph:
+    shown = [(head, _shortened(nodes)) for head, nodes in columns]
+    rows = max(len(nodes) for _, nodes in shown)
     height = _TOP + rows * _ROW
     boxes: list[Box] = []
     edges: list[str] = []
-    before: list[Box] = []
+    before: list[tuple[_Node, Box]] = []
     heads = []
     for number, (head, column) in enumerate(shown):
         x = number * (_BOX + _GAP)
         heads.append((x, head))
         y = _TOP + (height - _TOP - len(column) * _ROW) / 2
         made = [
-            Box(x, y + row * _ROW, _BOX, _ROW - 10, kind, title, detail)
-            for row, (kind, title, detail) in enumerate(column)
+            (each, Box(x, y + row * _ROW, _BOX, _ROW - 10, each.kind, each.title, each.detail))
+            for row, each in enumerate(column)
         ]
         edges += _edges(before, made)
-        boxes += made
+        boxes += (box for _, box in made)
         before = made
     width = len(shown) * (_BOX + _GAP) - _GAP
     return Graph(width, height, tuple(heads), tuple(boxes), tuple(edges))
 
 
-def _shortened(boxes: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    if len(boxes) <= _MOST:
-        return boxes
-    left = len(boxes) - _MOST + 1
-    return [*boxes[: _MOST - 1], (boxes[0][0], f"and {left} more", "")]
+def _shortened(nodes: list[_Node]) -> list[_Node]:
+    if len(nodes) <= _MOST:
+        return nodes
+    shown, left = nodes[: _MOST - 1], nodes[_MOST - 1 :]
+    names = frozenset(name for each in left for name in each.names)
+    return [*shown, _Node(nodes[0].kind, f"and {len(left)} more", "", names)]
 
 
-def _edges(before: Sequence[Box], after: Sequence[Box]) -> list[str]:
+def _edges(before: Sequence[tuple[_Node, Box]], after: Sequence[tuple[_Node, Box]]) -> list[str]:
     found = []
-    for left in before:
-        for right in after:
+    for one, left in before:
+        for other, right in after:
+            if one.names and other.names and not one.names & other.names:
+                continue
             x, y = left.x + left.width, left.y + left.height / 2
             to_x, to_y = right.x, right.y + right.height / 2
             m = (x + to_x) / 2
@@ -251,13 +283,16 @@ class Beside:
 
 
 def beside(
-    ours: PlatformFacts, theirs: PlatformFacts, open_counts: tuple[int, int]
+    ours: PlatformFacts, theirs: PlatformFacts, open_counts: tuple[int | None, int | None]
 ) -> tuple[Beside, ...]:
-    """What hardening gained, in five figures."""
+    """What hardening gained, in figures; findings only where both images were scanned."""
+    left, right = open_counts
+    scanned = left is not None and right is not None
+    found = [Beside("findings after VEX", left or 0, right or 0, "count")] if scanned else []
     return (
         Beside("to pull", ours.size, theirs.size, "bytes"),
         Beside("packages", len(ours.packages), len(theirs.packages), "count"),
-        Beside("findings after VEX", *open_counts, "count"),
+        *found,
         Beside("files", ours.files, theirs.files, "count"),
         Beside("setuid and setgid files", ours.setuid, theirs.setuid, "count"),
     )

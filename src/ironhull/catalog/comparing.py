@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ironhull.catalog.changes import BuildDifference, difference
 from ironhull.catalog.index import CatalogIndex
-from ironhull.catalog.pages import Shown, Site
+from ironhull.catalog.pages import Site
+from ironhull.catalog.seen import Shown
 
 
 def since(site: Site, seen: Shown, older: str) -> tuple[str, BuildDifference | None]:
@@ -22,11 +23,14 @@ def since(site: Site, seen: Shown, older: str) -> tuple[str, BuildDifference | N
     digest = seen.entry.tags.get(chosen, chosen)
     known = {each.digest for each in index.moves(seen.entry.name)} | set(seen.entry.tags.values())
     other = index.build(digest) if digest in known else None
-    if other is None or not other.platforms or seen.platform is None:
+    if other is None or seen.platform is None:
         return chosen, None
-    scans = (index.scan(other.platforms[0].digest), seen.scan)
-    found = difference(other, seen.build, scans)
-    if found is not None and found.words:
+    before = other.on(seen.platform.platform)
+    if before is None:
+        return chosen, None
+    pair = (before, seen.platform)
+    found = difference((other, seen.build), pair, (index.scan(before.digest), seen.scan))
+    if found.words:
         found = replace(found, words=site.live.words(found.manifest, found.words))
     return chosen, found
 

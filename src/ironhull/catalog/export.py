@@ -17,13 +17,12 @@ from ironhull.catalog import links as paths
 from ironhull.catalog.answers import answer, found_in
 from ironhull.catalog.asking import ImageAsked, is_identifier
 from ironhull.catalog.openapi import openapi
-from ironhull.catalog.pages import CARDS, ROWS, SECTIONS, Shown, Site, Wanted, shown
+from ironhull.catalog.pages import CARDS, ROWS, SECTIONS, Site, Wanted
+from ironhull.catalog.seen import Shown, shown
 from ironhull.catalog.shelf import Entry, Shelf
 from ironhull.catalog.web import section_page, section_value
 from ironhull.progress import Progress
 from ironhull.store.files import replace_file
-
-_JSON_ENDING = ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def _everything(site: Site, shelf: Shelf) -> Iterator[tuple[str, bytes]]:
         path = "/" if number == 1 else f"/pages/{number}"
         yield path, pages.home(site, _at(wanted, path, number)).encode()
         answered = api.image_list(shelf, "", number)
-        yield f"/api/v1/images{_numbered(number)}{_JSON_ENDING}", msgspec.json.encode(answered)
+        yield f"/api/v1/images{_numbered(number)}.json", msgspec.json.encode(answered)
     yield paths.feed_path(), feeds.catalog_feed(site, shelf, "").encode()
     yield "/status", pages.status(site, wanted.at("/status")).encode()
     yield "/api/v1/status.json", msgspec.json.encode(site.live.watch())
@@ -79,26 +78,33 @@ def _repository(site: Site, wanted: Wanted, entry: Entry) -> Iterator[tuple[str,
     shelf, path = wanted.shelf, paths.image_path(entry.name)
     yield path, pages.image(site, wanted.at(path), entry).encode()
     answered = api.repository(site, shelf, entry)
-    yield f"/api/v1{path}{_JSON_ENDING}", msgspec.json.encode(answered)
+    yield paths.answer_path(path), msgspec.json.encode(answered)
     yield paths.feed_path(entry.name), feeds.image_feed(site, shelf, entry, "").encode()
     for tag in entry.tags:
-        seen = shown(site, shelf, entry.name, tag)
-        if seen is None:
-            continue
-        for section in ("", *SECTIONS):
-            yield from _section(site, wanted, seen, section)
+        first = shown(site.index, shelf, entry.name, tag)
+        for seen in _platforms(site, shelf, first) if first else ():
+            for section in ("", *SECTIONS):
+                yield from _section(site, wanted, seen, section)
+
+
+def _platforms(site: Site, shelf: Shelf, first: Shown) -> Iterator[Shown]:
+    """The same image on each of its platforms."""
+    yield first
+    for each in first.build.platforms[1:]:
+        seen = shown(site.index, shelf, first.entry.name, first.tag, each.digest)
+        if seen is not None:
+            yield seen
 
 
 def _section(site: Site, wanted: Wanted, seen: Shown, section: str) -> Iterator[tuple[str, bytes]]:
-    name, tag = seen.entry.name, seen.tag
     for number in _pages(_rows(seen, section), ROWS):
-        path = paths.image_path(name, tag, section, number)
+        path = seen.at(section, number)
         text = section_page(site, _at(wanted, path, number), seen, section)
         if text is not None:
             yield path, text.encode()
-        asked = ImageAsked(name, tag, section)
+        asked = ImageAsked(seen.entry.name, seen.tag, section)
         value = section_value(site, wanted.shelf, seen, asked, ("", number, ""))
-        yield f"/api/v1{path}{_JSON_ENDING}", msgspec.json.encode(value)
+        yield paths.answer_path(path), msgspec.json.encode(value)
 
 
 def _rows(seen: Shown, section: str) -> int:
@@ -117,7 +123,7 @@ def _vulnerabilities(site: Site, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
         yield path, text.encode()
         listed = api.vulnerabilities(site, wanted.shelf, "", number)
         yield (
-            f"/api/v1/vulnerabilities{_numbered(number)}{_JSON_ENDING}",
+            f"/api/v1/vulnerabilities{_numbered(number)}.json",
             msgspec.json.encode(listed),
         )
     for each in found:
@@ -125,7 +131,7 @@ def _vulnerabilities(site: Site, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
         for number in _pages(len(what.images), ROWS):
             path = paths.vulnerability_path(each.id, number)
             yield path, pages.vulnerability(site, _at(wanted, path, number), what).encode()
-            yield f"/api/v1{path}{_JSON_ENDING}", msgspec.json.encode(api.answered(what, number))
+            yield paths.answer_path(path), msgspec.json.encode(api.answered(what, number))
 
 
 def _at(wanted: Wanted, path: str, page: int) -> Wanted:

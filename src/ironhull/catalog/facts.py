@@ -11,6 +11,8 @@ from typing import Literal
 
 Status = Literal["affected", "not_affected", "fixed", "unknown"]
 """Of a finding after VEX; `affected` includes what is under investigation."""
+_SAW_ALL = ("complete", "stale")
+"""Verdicts of scans after which no finding means that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class ScanFacts:
     @property
     def known(self) -> bool:
         """Whether no finding means that there is none."""
-        return self.verdict in ("complete", "stale")
+        return self.verdict in _SAW_ALL
 
     @property
     def open(self) -> tuple[FindingFacts, ...]:
@@ -195,6 +197,17 @@ class BuildFacts:
     provenance: ProvenanceFacts | None = None
     problem: str = ""
     """Why the rest is not known."""
+    provenances: dict[str, ProvenanceFacts] = field(default_factory=dict)
+    """Of the platforms after the first, by the digest of each one's image."""
+
+    def on(self, platform: str) -> PlatformFacts | None:
+        """The image of a platform by its name; None where there is none."""
+        return next((each for each in self.platforms if each.platform == platform), None)
+
+    def made(self, manifest: str) -> ProvenanceFacts | None:
+        """How the image of a platform was made, by its digest."""
+        first = self.platforms[0].digest if self.platforms else manifest
+        return self.provenance if manifest == first else self.provenances.get(manifest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +238,19 @@ class Summary:
     verdict: str = ""
     """Of the scan."""
     problem: str = ""
+    rest: tuple[tuple[str, str], ...] = ()
+    """(manifest, verdict) of the scans of the other platforms."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the counts are those of all that there is, as of `ScanFacts.known`."""
+        return bool(self.scanned) and self.verdict in _SAW_ALL
+
+    @property
+    def looked(self) -> bool:
+        """Whether what no scan found is in none of its platforms' images."""
+        others = [verdict in _SAW_ALL for _, verdict in self.rest]
+        return self.known and all(others) and len(others) + 1 >= len(self.platforms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +305,33 @@ class Publication:
     tags: tuple[str, ...]
     digest: str
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RebuilderFacts:
+    """Somebody who built packages of an image again."""
+
+    name: str
+    """As the statement calls them."""
+    key: str
+    """Fingerprint."""
+    packages: int
+    """Of how many they got the same bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildFacts:
+    """What one attached statement says of who rebuilt the packages of an image."""
+
+    digest: str
+    """Of the referrer's manifest."""
+    rebuilt: int
+    """Packages that anybody built again to the same bytes."""
+    packages: int
+    rebuilders: tuple[RebuilderFacts, ...]
+    """Those of most packages first."""
+    problem: str = ""
+    """Why it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from ironhull.catalog import links as paths
 from ironhull.catalog.facts import Moved
 from ironhull.catalog.pages import Site, rendered
 from ironhull.catalog.shelf import Entry, Shelf
+from ironhull.reports.words import tally
 
 MOST = 100
 """Entries of a feed."""
@@ -48,7 +49,7 @@ def _item(shelf: Shelf, entry: Entry, moved: Moved) -> Item:
         text = f"It stands for {moved.digest}."
     else:
         text = f"It stands for {moved.digest}, made {summary.created[:10]}"
-        text += f", {summary.open} findings after VEX." if summary.scanned else "."
+        text += f", {tally(summary.open, 'finding')} after VEX." if summary.known else "."
     there = moved.tag in entry.tags
     return Item(entry.name, moved, text, paths.image_path(entry.name, moved.tag if there else ""))
 

@@ -42,6 +42,8 @@ class Hit:
 
     digest: str
     """Of the build that it is a part of."""
+    manifest: str
+    """Of the platform's image."""
     package: str
     status: Status
     severity: str
@@ -148,13 +150,14 @@ class CatalogIndex:
                     for each in scan.findings
                 ],
             )
-            wanted = "SELECT digest FROM part WHERE manifest = ? AND first"
-            for (digest,) in database.execute(wanted, (scan.manifest,)).fetchall():
+            wanted = "SELECT digest, first FROM part WHERE manifest = ?"
+            for digest, first in database.execute(wanted, (scan.manifest,)).fetchall():
                 known = self._known(database, digest)
                 if known is not None:
+                    summary = _counted(known, scan) if first else _scanned_too(known, scan)
                     database.execute(
                         "UPDATE build SET summary = ?, changed = ? WHERE digest = ?",
-                        (_json(_counted(known, scan)), number, digest),
+                        (_json(summary), number, digest),
                     )
 
     def words(self, package: str) -> tuple[ChangelogFacts, ...] | None:
@@ -192,7 +195,7 @@ class CatalogIndex:
 
         With `digests` in these builds alone, and others are not even looked at.
         """
-        query = "SELECT p.digest, f.package, f.status, f.severity, f.said FROM "
+        query = "SELECT p.digest, p.manifest, f.package, f.status, f.severity, f.said FROM "
         given: tuple[str, ...] = (vulnerability,)
         if digests is None:
             query += "finding f JOIN part p ON p.manifest = f.manifest WHERE f.vulnerability = ?"
@@ -253,19 +256,6 @@ class CatalogIndex:
             with self._file.reading() as database:
                 rows = database.execute(
                     "SELECT f.vulnerability, p.digest, f.status, f.severity FROM part p"
-                    " JOIN finding f ON f.manifest = p.manifest"
-                    " WHERE p.digest IN (SELECT value FROM json_each(?))",
-                    (_listed(wanted[start : start + 100]),),
-                ).fetchall()
-            yield from rows
-
-    def had_by(self, digests: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """(vulnerability, build) of all that was found in these builds."""
-        wanted = list(digests)
-        for start in range(0, len(wanted), 100):
-            with self._file.reading() as database:
-                rows = database.execute(
-                    "SELECT DISTINCT f.vulnerability, p.digest FROM part p"
                     " JOIN finding f ON f.manifest = p.manifest"
                     " WHERE p.digest IN (SELECT value FROM json_each(?))",
                     (_listed(wanted[start : start + 100]),),
@@ -439,7 +429,13 @@ def _summary(build: BuildFacts, known: Summary | None) -> Summary:
         severe=known.severe,
         scanned=known.scanned,
         verdict=known.verdict,
+        rest=known.rest,
     )
+
+
+def _scanned_too(known: Summary, scan: ScanFacts) -> Summary:
+    others = (each for each in known.rest if each[0] != scan.manifest)
+    return replace(known, rest=tuple(sorted([*others, (scan.manifest, scan.verdict)])))
 
 
 def _counted(known: Summary, scan: ScanFacts) -> Summary:

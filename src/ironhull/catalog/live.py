@@ -15,6 +15,7 @@ from ironhull.catalog.facts import (
     AttestationFacts,
     MirrorFacts,
     Publication,
+    RebuildFacts,
     SourceWords,
     Verification,
     WatchFacts,
@@ -34,6 +35,13 @@ class Live(Protocol):
 
     def verification(self, name: str) -> Verification:
         """What verifying it says; names are as those of `attestations`."""
+        ...
+
+    def rebuilds(self, name: str, manifest: str) -> tuple[RebuildFacts, ...]:
+        """What is attached of who rebuilt the packages of a platform's image.
+
+        Names are as those of `attestations`; whose word it is `verification` says.
+        """
         ...
 
     def publications(self, repository: str) -> tuple[Publication, ...]:
@@ -67,6 +75,10 @@ class Nothing:
         """As `Live.verification`."""
         return Verification("unknown", "nobody verifies here", "")
 
+    def rebuilds(self, name: str, manifest: str) -> tuple[RebuildFacts, ...]:
+        """As `Live.rebuilds`."""
+        return ()
+
     def publications(self, repository: str) -> tuple[Publication, ...]:
         """As `Live.publications`."""
         return ()
@@ -99,6 +111,11 @@ class Remembered:
     def verification(self, name: str) -> Verification:
         """As `Live.verification`."""
         return self._of(("verification", name), lambda: self._live.verification(name))
+
+    def rebuilds(self, name: str, manifest: str) -> tuple[RebuildFacts, ...]:
+        """As `Live.rebuilds`."""
+        key = ("rebuilds", name, manifest)
+        return self._of(key, lambda: self._live.rebuilds(name, manifest))
 
     def publications(self, repository: str) -> tuple[Publication, ...]:
         """As `Live.publications`."""

@@ -8,6 +8,7 @@ import msgspec
 
 from ironhull import __version__
 from ironhull.catalog.api import ANSWERS
+from ironhull.catalog.links import PLATFORM_WORDS
 
 PREFIX = "/api/v1"
 MAX_QUERY = 200
@@ -15,6 +16,8 @@ MAX_PAGE = 100_000
 NAME_PATTERN = "^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$"
 TAG_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
 ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}$"
+
+PLATFORM_PATTERN = f"^(?:{PLATFORM_WORDS}|sha(?:256|512):[0-9a-f]{{64,128}})$"
 
 _NAME = {
     "name": "name",
@@ -53,25 +56,39 @@ _SINCE = {
     "description": "Another tag of the repository, or a digest; else what the tag was before.",
     "schema": {"type": "string", "maxLength": MAX_QUERY},
 }
+_PLATFORM = {
+    "name": "platform",
+    "in": "query",
+    "description": "As linux/arm64, or the digest of that platform's image; else the first one.",
+    "schema": {"type": "string", "pattern": PLATFORM_PATTERN},
+}
 # Path → (what it gives, answer, parameters).
 _PATHS: dict[str, tuple[str, str, tuple[dict[str, Any], ...]]] = {
     "/images": ("Repositories, all or searched", "ImageList", (_QUERY, _PAGE)),
     "/images/{name}": ("A repository with its tags", "Repository", (_NAME,)),
-    "/images/{name}/-/{tag}": ("An image", "Image", (_NAME, _TAG)),
+    "/images/{name}/-/{tag}": ("An image", "Image", (_NAME, _TAG, _PLATFORM)),
     "/images/{name}/-/{tag}/packages": (
         "Packages with licences and reasons",
         "Packages",
-        (_NAME, _TAG, _QUERY, _PAGE),
+        (_NAME, _TAG, _PLATFORM, _QUERY, _PAGE),
     ),
     "/images/{name}/-/{tag}/vulnerabilities": (
         "Findings raw and after VEX",
         "Findings",
-        (_NAME, _TAG, _QUERY, _PAGE),
+        (_NAME, _TAG, _PLATFORM, _QUERY, _PAGE),
     ),
-    "/images/{name}/-/{tag}/layers": ("Layers", "Layers", (_NAME, _TAG)),
-    "/images/{name}/-/{tag}/provenance": ("How it was made", "Provenance", (_NAME, _TAG)),
+    "/images/{name}/-/{tag}/layers": ("Layers", "Layers", (_NAME, _TAG, _PLATFORM)),
+    "/images/{name}/-/{tag}/provenance": (
+        "How it was made",
+        "Provenance",
+        (_NAME, _TAG, _PLATFORM),
+    ),
     "/images/{name}/-/{tag}/attestations": ("What is attached", "Attestations", (_NAME, _TAG)),
-    "/images/{name}/-/{tag}/changes": ("What changed", "Changes", (_NAME, _TAG, _SINCE)),
+    "/images/{name}/-/{tag}/changes": (
+        "What changed",
+        "Changes",
+        (_NAME, _TAG, _PLATFORM, _SINCE),
+    ),
     "/images/{name}/-/{tag}/history": (
         "What a tag stood for, also one that is gone",
         "History",

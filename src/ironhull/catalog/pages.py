@@ -6,6 +6,7 @@ Every function gives a whole page as text; who sees what is the shelf's affair.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -29,17 +30,16 @@ from ironhull.catalog.charts import (
     time_bars,
 )
 from ironhull.catalog.facts import (
-    BuildFacts,
-    FindingFacts,
     MirrorFacts,
     Moved,
-    PackageFacts,
     PlatformFacts,
     ScanFacts,
+    Summary,
 )
 from ironhull.catalog.index import CatalogIndex
 from ironhull.catalog.links import Links
 from ironhull.catalog.live import Live, Nothing
+from ironhull.catalog.seen import Shown, findings_of, packages_of
 from ironhull.catalog.shelf import Entry, Shelf, counterpart, state_of
 from ironhull.reports.text import harmless_lines
 from ironhull.reports.words import shown_size, tally
@@ -82,39 +82,6 @@ class Wanted:
     def at(self, path: str) -> Wanted:
         """The same for another page."""
         return replace(self, path=path)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One image that is looked at."""
-
-    entry: Entry
-    tag: str
-    digest: str
-    build: BuildFacts
-    platform: PlatformFacts | None
-    scan: ScanFacts | None
-
-    @property
-    def name(self) -> str:
-        """For `Live`: not by its tag, which may have moved since somebody was asked about it."""
-        return f"{self.entry.name}@{self.digest}"
-
-
-def shown(site: Site, shelf: Shelf, name: str, tag: str) -> Shown | None:
-    """The image by its tag; None for what is not there, or not to be seen."""
-    found = shelf.find(name, tag)
-    if found is None:
-        return None
-    entry, chosen, digest = found
-    build = site.index.build(digest)
-    if build is None:
-        build = BuildFacts(
-            digest, "", "", "", "", "", "", "", "", "", (), problem="it was not looked at yet"
-        )
-    first = build.platforms[0] if build.platforms else None
-    scan = site.index.scan(first.digest) if first else None
-    return Shown(entry, chosen, digest, build, first, scan)
 
 
 # -- pages -----------------------------------------------------------------------------------------
@@ -188,17 +155,20 @@ def image(site: Site, wanted: Wanted, entry: Entry) -> str:
 def _moved_together(moves: Sequence[Moved]) -> list[tuple[str, str, list[str]]]:
     """(day, digest, tags): what moved to one image on a day, the newest first.
 
-    A release moves all tags of an image; a line for each of them said nothing more.
+    A release moves all tags of an image; a line for each of them said nothing more. A tag that came
+    back to an image on the same day has a line for each time, with where it was between them.
     """
-    found: dict[tuple[str, str], list[str]] = {}
+    found: list[tuple[str, str, list[str]]] = []
+    latest: dict[tuple[str, str], list[str]] = {}
     for each in moves:
-        tags = found.setdefault((_day(each.at), each.digest), [])
-        if each.tag not in tags:
-            tags.append(each.tag)
-    return [
-        (day, digest, sorted(tags, key=lambda tag: (len(tag), tag)))
-        for (day, digest), tags in found.items()
-    ]
+        key = (_day(each.at), each.digest)
+        if key not in latest or each.tag in latest[key]:
+            latest[key] = []
+            found.append((*key, latest[key]))
+        latest[key].append(each.tag)
+    for _, _, tags in found:
+        tags.sort(key=lambda tag: (len(tag), tag))
+    return found
 
 
 def overview(site: Site, wanted: Wanted, seen: Shown) -> str:
@@ -217,19 +187,27 @@ def overview(site: Site, wanted: Wanted, seen: Shown) -> str:
         other=other,
         beside=rows,
         dev=entry.sibling(seen.tag, "dev"),
-        tags=sorted(tag for tag, digest in entry.tags.items() if digest == seen.digest),
+        tags=sorted(
+            tag for tag, digest in entry.tags.items() if digest == seen.digest and tag != seen.tag
+        ),
+        platforms=_platforms(site, seen) if len(seen.build.platforms) > 1 else (),
         verification=site.live.verification(seen.name),
         severities=_severities(seen.scan),
     )
 
 
+def _platforms(site: Site, seen: Shown) -> list[tuple[PlatformFacts, ScanFacts | None]]:
+    return [(each, site.index.scan(each.digest)) for each in seen.build.platforms]
+
+
 def _beside(site: Site, seen: Shown, digest: str) -> Any:
     theirs = site.index.build(digest)
-    if theirs is None or not theirs.platforms or seen.platform is None:
+    other = theirs.on(seen.platform.platform) if theirs and seen.platform else None
+    if other is None or seen.platform is None:
         return ()
-    scan = site.index.scan(theirs.platforms[0].digest)
-    counts = (len(seen.scan.open) if seen.scan else 0, len(scan.open) if scan else 0)
-    return beside(seen.platform, theirs.platforms[0], counts)
+    scan = site.index.scan(other.digest)
+    left, right = (len(of.open) if of and of.known else None for of in (seen.scan, scan))
+    return beside(seen.platform, other, (left, right))
 
 
 def packages(site: Site, wanted: Wanted, seen: Shown) -> str:
@@ -239,20 +217,6 @@ def packages(site: Site, wanted: Wanted, seen: Shown) -> str:
     return _render(
         site, wanted, "packages.html", seen=seen, rows=rows, pages=pages, found=len(found)
     )
-
-
-def packages_of(seen: Shown, query: str) -> Sequence[PackageFacts]:
-    """Packages whose name, source, licence or reason has every word."""
-    words = query.lower().split()
-    return [
-        each
-        for each in (seen.platform.packages if seen.platform else ())
-        if all(
-            word
-            in f"{each.name} {each.source} {each.type} {' '.join(each.licenses)} {each.why}".lower()
-            for word in words
-        )
-    ]
 
 
 def vulnerabilities(site: Site, wanted: Wanted, seen: Shown) -> str:
@@ -271,29 +235,6 @@ def vulnerabilities(site: Site, wanted: Wanted, seen: Shown) -> str:
     )
 
 
-def findings_of(seen: Shown, query: str) -> Sequence[FindingFacts]:
-    """Findings that have every word, the open and severe first."""
-    words = query.lower().split()
-    found = [
-        each
-        for each in (seen.scan.findings if seen.scan else ())
-        if all(
-            word in f"{each.id} {each.package} {each.severity} {each.status} {each.title}".lower()
-            for word in words
-        )
-    ]
-    rank = {"affected": 0, "unknown": 1}
-    return sorted(
-        found,
-        key=lambda each: (
-            rank.get(each.status, 2),
-            not each.exploited,
-            RANK.get(each.severity, 9),
-            each.id,
-        ),
-    )
-
-
 def layers(site: Site, wanted: Wanted, seen: Shown) -> str:
     """Layers with what is in them."""
     found = seen.platform.layers if seen.platform else ()
@@ -306,28 +247,32 @@ def layers(site: Site, wanted: Wanted, seen: Shown) -> str:
 
 def provenance(site: Site, wanted: Wanted, seen: Shown) -> str:
     """How it was made, as a graph and as tables."""
-    graph = provenance_graph(seen.build, seen.platform) if seen.platform else None
-    attached = site.live.attestations(seen.name)
+    said, platform = seen.provenance, seen.platform
+    graph = provenance_graph(said, seen.build.title, platform) if said and platform else None
+    verification = site.live.verification(seen.name)
     return _render(
         site,
         wanted,
         "provenance.html",
         seen=seen,
         graph=graph,
-        rebuilt=[each for each in attached if each.kind == "rebuilds"],
-        verification=site.live.verification(seen.name),
+        rebuilds=site.live.rebuilds(seen.name, platform.digest) if platform else (),
+        verification=verification,
+        signed=dict(verification.signed),
     )
 
 
 def attestations(site: Site, wanted: Wanted, seen: Shown) -> str:
     """What is attached, how to verify it, and what verifying it says now."""
-    verification = site.live.verification(seen.name)
+    verification, attached = site.live.verification(seen.name), site.live.attestations(seen.name)
+    kinds = Counter(each.kind for each in attached)
     return _render(
         site,
         wanted,
         "attestations.html",
         seen=seen,
-        attached=site.live.attestations(seen.name),
+        attached=attached,
+        alone={kind for kind, number in kinds.items() if number == 1 and "://" not in kind},
         verification=verification,
         signed=dict(verification.signed),
         refused=dict(verification.refused),
@@ -381,6 +326,16 @@ def missing(site: Site, wanted: Wanted) -> str:
     return _render(site, wanted, "missing.html")
 
 
+@cache
+def refused(status: int) -> str:
+    """A page for who is not let in (401), or asks too often (429): nothing of the catalog is in it.
+
+    It is made once, as of the second there may be thousands.
+    """
+    nobody = Wanted(Shelf((), {}, {}, 0), can_log_in=status == 401)
+    return _render(Site(CatalogIndex(":memory:")), nobody, "refused.html", status=status)
+
+
 # -- what pages share ------------------------------------------------------------------------------
 
 
@@ -426,7 +381,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"size": shown_size, "count": lambda value: f"{value:,}", "day": _day}
-    made.filters["of"] = tally
+    made.filters |= {"of": tally, "sentence": lambda text: text[:1].upper() + text[1:]}
+    made.filters["counted"] = _counted
     made.globals |= {
         "image_path": paths.image_path,
         "vulnerability_path": paths.vulnerability_path,
@@ -444,6 +400,13 @@ def prepare() -> None:
     """Compile all templates: whoever asks for the first page of a kind does not wait for that."""
     for name in _environment().list_templates():
         _environment().get_template(name)
+
+
+def _counted(number: int, scan: ScanFacts | Summary) -> str:
+    """How many findings there are, by a scan that saw all or not: 0 of a half one is not known."""
+    if scan.known:
+        return f"{number:,}"
+    return f"at least {number:,}" if number else "unknown"
 
 
 def _day(moment: str) -> str:

@@ -262,22 +262,34 @@ def _entry(name: str, tags: Mapping[str, str], summaries: Mapping[str, Summary])
 
 
 def _default(tags: Mapping[str, str], summaries: Mapping[str, Summary]) -> str:
-    """`latest`, else the shortest tag of the newest image that is made for running."""
+    """`latest`, else the shortest tag of the newest image that is made for running.
+
+    The newest is the one that is kept up to date for longest: all of them are rebuilt every day.
+    """
     if "latest" in tags:
         return "latest"
 
-    def rank(tag: str) -> tuple[bool, bool, int, str]:
+    def rank(tag: str) -> tuple[bool, bool, int, int, str]:
         summary = summaries.get(tags[tag])
         if summary is None:
-            return (True, True, len(tag), tag)
+            return (True, True, 0, len(tag), tag)
         return (
             bool(summary.flavor),
             summary.variant not in ("runtime", ""),
+            -_last_day(summary.end_of_life),
             len(tag),
             tag,
         )
 
     return min(tags, key=rank)
+
+
+def _last_day(end_of_life: str) -> int:
+    """The day as a number; 0 where none is said."""
+    try:
+        return date.fromisoformat(end_of_life).toordinal()
+    except ValueError:
+        return 0
 
 
 def state_of(end_of_life: str, today: date) -> TagState:

@@ -8,6 +8,7 @@ from ironhull.catalog.facts import (
     AttestationFacts,
     MirrorFacts,
     Publication,
+    RebuildFacts,
     SourceWords,
     Verification,
     WatchFacts,
@@ -31,6 +32,10 @@ class _Seen:
     def verification(self, name: str) -> Verification:
         """As `Live.verification`."""
         return self.live.verification(name)
+
+    def rebuilds(self, name: str, manifest: str) -> tuple[RebuildFacts, ...]:
+        """As `Live.rebuilds`."""
+        return self.live.rebuilds(name, manifest)
 
     def publications(self, repository: str) -> tuple[Publication, ...]:
         """As `Live.publications`."""

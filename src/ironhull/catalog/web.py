@@ -20,7 +20,8 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from ironhull.catalog import api, feeds, pages
 from ironhull.catalog.answers import Answer, answer, warm
@@ -30,12 +31,14 @@ from ironhull.catalog.asking import (
     is_identifier,
     looks_like_identifier,
     page_of,
+    platform_of,
     query_of,
 )
 from ironhull.catalog.comparing import since
 from ironhull.catalog.openapi import openapi
-from ironhull.catalog.pages import Shown, Site, Wanted
+from ironhull.catalog.pages import Site, Wanted
 from ironhull.catalog.rates import Rates
+from ironhull.catalog.seen import Shown, shown
 from ironhull.catalog.sending import HTML, SAFE, Kept, Made, send
 from ironhull.catalog.shelf import Shelf, Shelves
 from ironhull.catalog.watched import only
@@ -48,6 +51,7 @@ from ironhull.registry.server.users import Identity
 _JSON, _PROBLEM, _ATOM = "application/json", "application/problem+json", "application/atom+xml"
 WORKERS = 8
 _FIRST_AFTER = 0.7
+_MACHINES = ("/v2", "/token", "/healthz", "/metrics")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](?::\d{1,5})?")
 _BASIC = {"www-authenticate": 'Basic realm="ironhull", charset="UTF-8"'}
 
@@ -153,14 +157,21 @@ class CatalogSite:
             ("/readyz", self._ready),
             ("/_site/{name}", self._asset),
         ]
-        return [Route(path, endpoint, methods=["GET"]) for path, endpoint in table]
+        routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in table]
+        return [*routes, _Elsewhere("/{rest:path}", page(_nothing), methods=["GET"])]
 
     def _guarded(self, route: str, make: Make) -> Callable[[Request], Any]:
         """An endpoint that answers whoever may see anything at all with what they may see."""
 
         async def endpoint(request: Request) -> Response:
             request.scope["ironhull.route"] = route
-            identity = await self._identity(request)
+            try:
+                identity = await self._identity(request)
+            except Refusal as refusal:
+                if route != "page" or refusal.status not in (401, 429):
+                    raise
+                given = {**SAFE, **refusal.headers, "cache-control": "no-store"}
+                return Response(pages.refused(refusal.status), refusal.status, given, HTML)
             loop = asyncio.get_running_loop()
             work = partial(self._made, route, make, request, identity)
             made = await loop.run_in_executor(self._workers, work)
@@ -254,6 +265,17 @@ class CatalogSite:
         return Response(pages.asset(name), 200, kept, pages.ASSETS[name])
 
 
+class _Elsewhere(Route):
+    """Every other address that a person may have mistyped; not those of machines."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As `Route.matches`."""
+        path = str(scope.get("path", ""))
+        if path.startswith(("/v2/", "/api/")) or path in _MACHINES:
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
 Make = Callable[[Site, Reader, Request], Made | None]
 """Makes an answer; None: there is nothing that may be seen. InputError: asked wrongly."""
 
@@ -295,6 +317,10 @@ def _home(site: Site, reader: Reader, request: Request) -> Made:
     return _html(pages.home(site, _wanted(reader, request)))
 
 
+def _nothing(site: Site, reader: Reader, request: Request) -> None:
+    return None
+
+
 def _search(site: Site, reader: Reader, request: Request) -> Made:
     wanted = _wanted(reader, request)
     identifier = wanted.query.upper() if wanted.query[:5].lower() != "ghsa-" else wanted.query
@@ -316,7 +342,7 @@ def _image(site: Site, reader: Reader, request: Request) -> Made | None:
             return _html(pages.image(site, wanted, entry))
         mirror = pages.mirror(site, wanted, asked.name)
         return None if mirror is None else _html(mirror)
-    seen = pages.shown(site, reader.shelf, asked.name, asked.tag)
+    seen = shown(site.index, reader.shelf, asked.name, asked.tag, platform_of(request.query_params))
     if seen is None:
         return None
     text = section_page(site, wanted, seen, asked.section, query_of(request.query_params, "since"))
@@ -416,7 +442,7 @@ def _api_image(site: Site, reader: Reader, request: Request) -> Made | None:
     if asked.section == "history" and entry is not None and asked.page == 1:
         found = api.tag_history(site, entry, asked.tag, page)
         return None if found is None else _json(found)
-    seen = pages.shown(site, reader.shelf, asked.name, asked.tag)
+    seen = shown(site.index, reader.shelf, asked.name, asked.tag, platform_of(request.query_params))
     if seen is None or asked.page != 1:
         return None
     value = section_value(site, reader.shelf, seen, asked, (query, page, older))
@@ -438,7 +464,7 @@ def section_value(
         case "layers":
             return api.layers(seen)
         case "provenance":
-            return api.Provenance(seen.build.provenance)
+            return api.provenance(site, seen)
         case "attestations":
             return api.attestations(site, seen)
         case "changes":

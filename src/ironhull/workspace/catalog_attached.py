@@ -86,6 +86,20 @@ class RepositoryPlace:
         return [each for each in found if self._only is None or each.digest in self._only]
 
 
+def place_of(
+    contents: Contents, name: str, limits: tuple[int, int] | None = None
+) -> RepositoryPlace:
+    """The image of `repository@digest` or `repository:tag`; `limits` as of `RepositoryPlace`.
+
+    Refusal where it is not there.
+    """
+    repository, at, reference = name.partition("@")
+    if not at:
+        repository, _, reference = name.rpartition(":")
+    root = contents.find_manifest(repository, reference).digest
+    return RepositoryPlace(contents, repository, root, None, limits)
+
+
 @dataclass(frozen=True, slots=True)
 class SaidVex:
     """Signed VEX about one image."""

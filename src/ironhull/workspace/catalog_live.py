@@ -10,6 +10,7 @@ from ironhull.catalog.facts import (
     AttestationFacts,
     MirrorFacts,
     Publication,
+    RebuildFacts,
     SourceWords,
     Verification,
     WatchFacts,
@@ -50,6 +51,12 @@ class MachineLive:
         from ironhull.workspace.catalog_present import verified
 
         return verified(self._machine, self._contents, self._chosen or VerifyChoices(), name)
+
+    def rebuilds(self, name: str, manifest: str) -> tuple[RebuildFacts, ...]:
+        """As `Live.rebuilds`."""
+        from ironhull.workspace.catalog_rebuilt import rebuilt
+
+        return rebuilt(self._contents, name, manifest)
 
     def publications(self, repository: str) -> tuple[Publication, ...]:
         """As `Live.publications`."""

@@ -28,7 +28,7 @@ from ironhull.watch.measures import Times
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.reports.html import said_time
 from ironhull.workspace.attestations import listed_at
-from ironhull.workspace.catalog_attached import RepositoryPlace
+from ironhull.workspace.catalog_attached import place_of
 from ironhull.workspace.history import history
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.verifying import VerifyChoices, chosen_trust
@@ -40,7 +40,7 @@ _MOST_TAGS = 100
 def attested(contents: Contents, name: str) -> tuple[AttestationFacts, ...]:
     """As `Live.attestations`."""
     try:
-        found, _ = listed_at(_place(contents, name))
+        found, _ = listed_at(place_of(contents, name))
     except IronhullError:
         return ()
     return tuple(attestation_facts(each.word, each.attachment, each.platform) for each in found)
@@ -52,7 +52,7 @@ def verified(
     """As `Live.verification`."""
     try:
         trust = chosen_trust(machine, chosen)
-        place = _place(contents, name)
+        place = place_of(contents, name)
         evidence = collect(place, place.root(), trust)
     except IronhullError as error:
         return Verification("unknown", one_line(str(error), _SAID), "")
@@ -78,14 +78,6 @@ def mirrored(contents: Contents) -> tuple[MirrorFacts, ...]:
         upstream = f"{source.registry}/{source.repository}"
         found.append(MirrorFacts(name, upstream, len(tags), shown))
     return tuple(found)
-
-
-def _place(contents: Contents, name: str) -> RepositoryPlace:
-    repository, at, reference = name.partition("@")
-    if not at:
-        repository, _, reference = name.rpartition(":")
-    root = contents.find_manifest(repository, reference).digest
-    return RepositoryPlace(contents, repository, root)
 
 
 def published(machine: Machine, repository: str) -> tuple[Publication, ...]:

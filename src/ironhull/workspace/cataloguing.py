@@ -174,7 +174,8 @@ class Gatherer:
         """
         platforms: list[PlatformFacts] = []
         annotations: Mapping[str, str] = {}
-        problem, provenance = "", None
+        problem = ""
+        made: list[ProvenanceFacts | None] = []
         try:
             document = self._layout.document(descriptor.digest, descriptor.media_type)
             if not document.is_index and document.value.get("artifactType"):
@@ -188,14 +189,15 @@ class Gatherer:
                     return None
                 said = str(inventory.image.platform or platform or "")
                 platforms.append(platform_facts(inventory, said, reasons.get(said, {})))
-            provenance = self._provenance(name, platforms)
+            several = len(platforms) > 1
+            made = [self._provenance(name, each.platform if several else "") for each in platforms]
         except Exception as error:
             problem = _said(error)
         repository, _, tag = name.rpartition(":")
         now = self._tags.listing().tags.get(repository, {}).get(tag)
         if now is None or now.digest != descriptor.digest:
             return None
-        return _facts(descriptor, platforms, annotations, provenance, problem)
+        return _facts(descriptor, platforms, annotations, made, problem)
 
     def _reasons(self, descriptor: Descriptor) -> dict[str, dict[str, str]]:
         """Why packages are there, by the lock that the image was built from if it is kept here."""
@@ -207,10 +209,11 @@ class Gatherer:
             return reasons_in(parse_lock(recipe.lock, recipe.lock_path))
         return {}
 
-    def _provenance(self, name: str, platforms: list[PlatformFacts]) -> ProvenanceFacts | None:
+    def _provenance(self, name: str, platform: str) -> ProvenanceFacts | None:
+        """Of one platform of several, or of an image with a single one, whatever it is called."""
         with suppress(IronhullError):
-            platform = Platform.parse(platforms[0].platform) if platforms else None
-            read = read_attestation(self._machine, f"store:{name}", "provenance", platform)
+            chosen = Platform.parse(platform) if platform else None
+            read = read_attestation(self._machine, f"store:{name}", "provenance", chosen)
             return provenance_facts(read)
         return None
 
@@ -284,7 +287,7 @@ class Gatherer:
                 (repository, DayCount(day, tag, found.raw, found.open))
                 for repository in names[start : start + _TOGETHER]
                 for tag, descriptor in listed[repository].items()
-                if (found := summaries.get(descriptor.digest)) is not None and found.scanned
+                if (found := summaries.get(descriptor.digest)) is not None and found.known
             )
             patience()
 
@@ -369,7 +372,7 @@ def _facts(
     descriptor: Descriptor,
     platforms: list[PlatformFacts],
     annotations: Mapping[str, str],
-    provenance: ProvenanceFacts | None,
+    made: Sequence[ProvenanceFacts | None],
     problem: str,
 ) -> BuildFacts:
     labels = platforms[0].labels if platforms else {}
@@ -392,6 +395,7 @@ def _facts(
         cut(platforms[0].distribution if platforms else ""),
         cut(labels.get(_LABEL + "end-of-life", "")),
         tuple(platforms),
-        provenance,
+        next(iter(made), None),
         problem,
+        {each.digest: said for each, said in list(zip(platforms, made, strict=False))[1:] if said},
     )

@@ -16,8 +16,11 @@ from tests.unit.workspace.test_workspace import workspace
 from ironhull import Workspace
 from ironhull.cli.show import show
 from ironhull.errors import InputError, MalformedError, NetworkError
+from ironhull.registry.server.contents import Contents
+from ironhull.registry.server.limits import Limits
 from ironhull.statements.kinds import REBUILDS
 from ironhull.workspace.attesting import AttestChoices, Attested
+from ironhull.workspace.catalog_rebuilt import rebuilt
 from ironhull.workspace.rebuilt import RebuiltPackages, rebuilt_packages
 
 PLATFORM = ("--platform", "linux/amd64")
@@ -59,6 +62,24 @@ def attached(shop: Workspace) -> RebuiltPackages | None:
 
 def said(shop: Workspace) -> Any:
     return json.loads(shop.read_attestation("app:1", REBUILDS, platform="linux/amd64"))
+
+
+def test_the_catalog_says_who_rebuilt_the_packages_of_an_image(
+    shop: Workspace, tmp_path: Path
+) -> None:
+    one = Rebuilder()
+    (name, digest), *others = packages(shop).items()
+    write(tmp_path / "links", "one", one.link({name: digest}))
+    attest(shop, tmp_path / "links", key(tmp_path, "one", one))
+    contents = Contents(shop.machine.home.store, Limits())
+    manifest = str(shop.show("app:1", platform="linux/amd64").built.digest)
+    (found,) = rebuilt(contents, "app:1", manifest)
+    assert (found.rebuilt, found.packages) == (1, 1 + len(others))
+    assert [(each.name, each.key, each.packages) for each in found.rebuilders] == [
+        ("one", one.public.fingerprint, 1)
+    ]
+    assert rebuilt(contents, "app:1", "sha256:" + "0" * 64) == ()
+    assert rebuilt(contents, "absent:1", manifest) == ()
 
 
 def test_rebuilds_are_a_statement_of_their_own_and_provenance_stays_as_it_was(

@@ -1,0 +1,219 @@
+"""An image for several platforms: each has pages, answers and files of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from outside.made_catalog import (
+    BASH,
+    LIBC,
+    FakeCatalog,
+    build,
+    catalog_app,
+    digest,
+    fake_catalog,
+    finding,
+    package,
+    scan,
+)
+from tests.fakes.asgi import ask
+
+from ironhull.catalog.charts import provenance_graph
+from ironhull.catalog.export import export
+from ironhull.catalog.facts import BuildFacts, Moved
+from ironhull.catalog.live import Nothing
+from ironhull.catalog.pages import Site, _moved_together
+from ironhull.catalog.shelf import shelf_of
+from ironhull.progress import Silent
+from ironhull.registry.server.listing import Tags
+
+ARM = "linux/arm64"
+ASKED = "?platform=linux%2Farm64"
+
+
+def two(name: str, *more: Any, platform: str = ARM) -> BuildFacts:
+    """A build whose second platform has these packages more, and a provenance that says so."""
+    first = build(name, [LIBC, package("openssl", "1")])
+    other = build(f"{name} arm", [LIBC, *more])
+    second = replace(other.platforms[0], platform=platform)
+    assert other.provenance is not None
+    return replace(
+        first,
+        platforms=(first.platforms[0], second),
+        provenances={second.digest: other.provenance},
+    )
+
+
+def scan_of_second(of: BuildFacts, *findings: Any, **more: Any) -> Any:
+    return replace(scan(of, *findings, **more), manifest=of.platforms[1].digest)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> FakeCatalog:
+    made = fake_catalog(tmp_path / "store")
+    app = two("app", BASH, package("curl", "8"))
+    made.add(app, scan(app, finding("CVE-2026-0101", "openssl")), "app:1")
+    made.index.put_scan(scan_of_second(app, finding("CVE-2026-0202", "curl")), "")
+    return made
+
+
+def page(catalog: FakeCatalog, path: str) -> str:
+    answer = ask(catalog_app(catalog), "GET", path)
+    assert answer.status == 200, (path, answer.body)
+    return answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("section", "here", "there"),
+    [
+        ("packages", "curl", "openssl"),
+        ("vulnerabilities", "CVE-2026-0202", "CVE-2026-0101"),
+        ("layers", "curl 8", "openssl 1"),
+        ("provenance", "curl_8_amd64.deb", "openssl_1_amd64.deb"),
+    ],
+)
+def test_each_platform_has_a_page_and_an_answer_of_its_own(
+    catalog: FakeCatalog, section: str, here: str, there: str
+) -> None:
+    for prefix in ("", "/api/v1"):
+        first = page(catalog, f"{prefix}/images/app/-/1/{section}")
+        second = page(catalog, f"{prefix}/images/app/-/1/{section}{ASKED}")
+        assert (here in first, there in first) == (False, True)
+        assert (here in second, there in second) == (True, False)
+    assert json.loads(second)["platform"] == ARM
+
+
+def test_the_overview_has_the_figures_of_all_platforms_and_leads_to_each(
+    catalog: FakeCatalog,
+) -> None:
+    first = page(catalog, "/images/app/-/1")
+    assert f'href="/images/app/-/1{ASKED}"' in first
+    assert first.count('data-label="packages"') == 2
+    second = page(catalog, f"/images/app/-/1{ASKED}")
+    assert f'href="/images/app/-/1/packages{ASKED}"' in second
+    told = ask(catalog_app(catalog), "GET", f"/api/v1/images/app/-/1{ASKED}").json
+    assert told["platform"] == ARM
+    assert [each["packages"] for each in told["platforms"]] == [2, 3]
+    assert [each["findings_after_vex"] for each in told["platforms"]] == [1, 1]
+
+
+def test_a_filter_and_a_page_of_another_platform_stay_on_it(tmp_path: Path) -> None:
+    catalog = fake_catalog(tmp_path / "store")
+    many = two("many", *(package(f"p{number:03}", "1") for number in range(250)))
+    catalog.add(many, scan(many), "many:1")
+    second = page(catalog, f"/images/many/-/1/packages{ASKED}&q=p")
+    assert f'href="/images/many/-/1/packages/2{ASKED}&amp;q=p"' in second
+    assert '<input type="hidden" name="platform" value="linux/arm64">' in second
+    assert "p249" in page(catalog, f"/images/many/-/1/packages/3{ASKED}&q=p")
+
+
+def test_a_platform_that_there_is_not_is_not_found_and_an_odd_one_refused(
+    catalog: FakeCatalog,
+) -> None:
+    app = catalog_app(catalog)
+    for asked, status in (("linux%2Fs390x", 404), ("%3Cscript%3E", 400), ("", 400)):
+        for prefix in ("", "/api/v1"):
+            path = f"{prefix}/images/app/-/1/packages?platform={asked}"
+            assert ask(app, "GET", path).status == status
+
+
+def test_a_platform_with_an_odd_name_is_reached_by_the_digest_of_its_image(
+    tmp_path: Path,
+) -> None:
+    catalog = fake_catalog(tmp_path / "store")
+    odd = two("odd", package("curl", "8"), platform='"><script>/x/../y')
+    catalog.add(odd, scan(odd), "odd:1")
+    second = odd.platforms[1].digest
+    asked = f"?platform={second.replace(':', '%3A')}"
+    assert f'href="/images/odd/-/1{asked}"' in page(catalog, "/images/odd/-/1")
+    assert "curl" in page(catalog, f"/images/odd/-/1/packages{asked}")
+
+
+def test_the_files_of_each_platform_lie_beside_those_of_the_first(
+    catalog: FakeCatalog, tmp_path: Path
+) -> None:
+    listed = Tags(catalog.layout).listing().tags
+    shelf = shelf_of(listed, catalog.index.summaries(), lambda name: name == "app", 1)
+    site = tmp_path / "site"
+    export(Site(catalog.index, Nothing(), static=True), shelf, site, Silent())
+    folder = site / "images/app/-/1/packages"
+    assert "curl" not in (folder / "index.html").read_text()
+    second = folder / "platform~linux~arm64/index.html"
+    assert "curl" in second.read_text()
+    assert 'href="../index.html"' in second.read_text()
+    assert 'href="platform~linux~arm64/index.html"' in (folder / "index.html").read_text()
+    told = json.loads((site / "api/v1/images/app/-/1/packages~linux~arm64.json").read_text())
+    assert told["total"] == 3
+
+
+def test_what_only_another_platform_has_is_said_of_it_with_a_link_to_it(
+    catalog: FakeCatalog,
+) -> None:
+    told = ask(catalog_app(catalog), "GET", "/api/v1/vulnerabilities/CVE-2026-0202").json
+    (image,) = [each for each in told["images"] if each["image"] == "app"]
+    assert (image["means"], image["platform"]) == ("affected", ARM)
+    link = f"/images/app/-/1/vulnerabilities{ASKED}&amp;q=CVE-2026-0202"
+    assert f'href="{link}"' in page(catalog, "/vulnerabilities/CVE-2026-0202").replace(
+        "&q=", "&amp;q="
+    )
+
+
+@pytest.mark.parametrize("verdict", ["", "partial"])
+def test_an_image_is_not_clear_of_what_one_of_its_platforms_was_not_scanned_for(
+    tmp_path: Path, verdict: str
+) -> None:
+    catalog = fake_catalog(tmp_path / "store")
+    app = two("app", BASH)
+    catalog.add(app, scan(app), "app:1")
+    if verdict:
+        catalog.index.put_scan(scan_of_second(app, verdict=verdict), "")
+    told = ask(catalog_app(catalog), "GET", "/api/v1/vulnerabilities/CVE-2026-0001").json
+    (image,) = [each for each in told["images"] if each["image"] == "app"]
+    assert image["means"] == "unknown"
+    catalog.index.put_scan(scan_of_second(app), "")
+    told = ask(catalog_app(catalog), "GET", "/api/v1/vulnerabilities/CVE-2026-0001").json
+    (image,) = [each for each in told["images"] if each["image"] == "app"]
+    assert image["means"] == "not_affected"
+
+
+def test_changes_of_a_platform_are_those_to_the_same_one_of_the_older_image(
+    catalog: FakeCatalog,
+) -> None:
+    older = two("older", BASH, package("curl", "7"))
+    older = replace(older, platforms=older.platforms[::-1])
+    catalog.add(older, None, "app:0")
+    for each, name in zip(older.platforms, ("curl", "openssl"), strict=True):
+        catalog.index.put_scan(
+            replace(scan(older, finding("CVE-2026-0303", name)), manifest=each.digest), ""
+        )
+    told = ask(catalog_app(catalog), "GET", f"/api/v1/images/app/-/1/changes{ASKED}&since=0").json
+    changes = told["changes"]
+    assert changes["platform"] == ARM
+    assert [(each["name"], each["before"], each["after"]) for each in changes["packages"]] == [
+        ("curl", "7", "8")
+    ]
+    assert [each["package"] for each in changes["gone"]] == ["curl"]
+
+
+def test_a_package_leads_in_the_graph_to_the_layers_that_have_it_alone() -> None:
+    made = build("node", [LIBC, BASH])
+    assert made.provenance is not None
+    graph = provenance_graph(made.provenance, "node", made.platforms[0])
+    # Definition and lock to the archive, that to both packages, each to its layer, and so on.
+    assert len(graph.edges) == 2 + 2 + 2 + 2
+
+
+def test_a_tag_that_came_back_on_the_same_day_has_a_line_for_each_time() -> None:
+    a, b = digest("a"), digest("b")
+    moves = [
+        Moved("1", a, "2026-11-28T12:00:00Z"),
+        Moved("1", b, "2026-11-28T11:00:00Z"),
+        Moved("1", a, "2026-11-28T10:00:00Z"),
+        Moved("1.0", a, "2026-11-28T10:00:00Z"),
+    ]
+    day = "2026-11-28"
+    assert _moved_together(moves) == [(day, a, ["1"]), (day, b, ["1"]), (day, a, ["1", "1.0"])]
