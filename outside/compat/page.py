@@ -47,7 +47,8 @@ DEFAULTS = (
         "workspace/attesting.py",
     ),
     (
-        "`ironhull copy` brings what refers to an image",
+        "`ironhull copy` brings what refers to an image, and between registries what cosign's older "
+        "form keeps under `sha256-….sig`, `.att` and `.sbom`",
         "*copy referrers*: skopeo and crane do not",
         "registry/client/transfer.py",
     ),
@@ -94,7 +95,9 @@ How to do it right with other tools:
 - Copying between registries: `ironhull copy`, `oras cp -r` or `regctl image copy --referrers`. What
   skopeo and crane copy has none of its statements, and they do not say so. skopeo 1.18 `copy --all`
   also writes an index of zstd images anew where its entries lack an annotation of its own, so that
-  nothing signed names the copy; ours have it (*copy index*).
+  nothing signed names the copy; ours have it (*copy index*). cosign's older signatures, under tags
+  like `sha256-….sig`, `ironhull copy` brings from registry to registry: a folder or an archive has
+  no place for them. Signatures that such a tag has at the target alone are not taken away.
 - After a push: `ironhull push --check` reads everything back as those tools do, and names what the
   registry lost.
 - Scanning with grype and our VEX: give it the image in the registry (`grype

@@ -33,7 +33,8 @@ def copy(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Copy an image with all its platforms and everything that refers to it.
+    """Copy an image with all its platforms and everything that refers to it; between registries
+    also what cosign's older form keeps under tags (sha256-….sig, .att, .sbom).
 
     \b
     SRC and DST are each one of

@@ -206,6 +206,7 @@ def copy(
 ) -> Published:
     """Copy an image with all that refers to it between any two places that can be written as text.
 
+    Between registries also what cosign's older form keeps under tags (`registry.client.tagged`).
     A registry's reference, `oci:DIR[:NAME]`, an archive's file, or a name of the own store. To a
     registry it is recorded as by `push`.
     """

@@ -53,6 +53,8 @@ def publisher_of(machine: Machine, vex_set: str | Path | None = None) -> Publish
 class RecordingTarget:
     """A registry's repository: what is published there is recorded there, and in the home."""
 
+    keeps_tags = True
+
     def __init__(self, target: RegistryTarget, publisher: Publisher) -> None:
         self.label = target.label
         self.recorded: Position | None = None
@@ -72,6 +74,10 @@ class RecordingTarget:
         """As `Target.store`."""
         self._target.store(document)
 
+    def tag(self, document: Document, tag: str) -> None:
+        """As `Target.tag`."""
+        self._target.tag(document, tag)
+
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
         """As `Target.publish`, and the record last."""
         target = self._target
@@ -86,6 +92,8 @@ class RecordingTarget:
 
 class MirroredRecord:
     """A repository that gets the record of another one, which has to go on from its own."""
+
+    keeps_tags = False
 
     def __init__(self, target: RegistryTarget) -> None:
         self.label = target.label
@@ -102,6 +110,9 @@ class MirroredRecord:
     def store(self, document: Document) -> None:
         """As `Target.store`."""
         self._target.store(document)
+
+    def tag(self, document: Document, tag: str) -> None:
+        """As `Target.tag`: never asked to."""
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
         """As `Target.publish`; LogRefusedError for what is no record, or would take one back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import Event
 from typing import BinaryIO, Protocol
@@ -45,6 +45,10 @@ class Source(Protocol):
         """What refers to a manifest there."""
         ...
 
+    def tagged(self, digests: Sequence[Digest], stop: Event) -> Mapping[str, Document]:
+        """What belongs to manifests by the names of tags alone (`registry.client.tagged`)."""
+        ...
+
     def opened(self, descriptor: Descriptor) -> AbstractContextManager[Callable[[], BinaryIO]]:
         """Within the block the blob can be opened, again and again."""
         ...
@@ -62,6 +66,11 @@ class Target(Protocol):
         """What messages call the place."""
         ...
 
+    @property
+    def keeps_tags(self) -> bool:
+        """Whether it has room for tags beside the image's own: for what `Source.tagged` gives."""
+        ...
+
     def expect(self, images: Sequence[Document], stop: Event) -> None:
         """Told once, before anything else, which images will come; it may look what it has."""
         ...
@@ -75,6 +84,10 @@ class Target(Protocol):
 
         Called by several threads, but never before all that it names is stored.
         """
+        ...
+
+    def tag(self, document: Document, tag: str) -> None:
+        """Give a stored manifest a tag; only where the place `keeps_tags`."""
         ...
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from ironhull.registry.client.interface import Advance, Source
 from ironhull.registry.client.parallel import WORKERS, ask_all
 from ironhull.registry.client.referrers import list_referrers, list_under_tags
 from ironhull.registry.client.repository import Repository
+from ironhull.registry.client.tagged import give_tag, tagged_for
 from ironhull.registry.client.transfer import can_go_without_referrers
 from ironhull.store.archive_file import ArchiveFile
 from ironhull.store.blobs import CHUNK, MAX_READ, BlobStore
@@ -69,6 +70,10 @@ class RegistrySource:
     def referrers(self, digest: Digest) -> Sequence[Descriptor]:
         """As `Source.referrers`."""
         return list_referrers(self.repository, digest)
+
+    def tagged(self, digests: Sequence[Digest], stop: Event) -> Mapping[str, Document]:
+        """As `Source.tagged`."""
+        return tagged_for(self.repository, digests, stop)
 
     @contextmanager
     def opened(self, descriptor: Descriptor) -> Iterator[Callable[[], BinaryIO]]:
@@ -131,6 +136,10 @@ class StoredSource:
         """As `Source.referrers`."""
         return self._referrers.of(digest)
 
+    def tagged(self, digests: Sequence[Digest], stop: Event) -> Mapping[str, Document]:
+        """As `Source.tagged`: here everything has a subject."""
+        return {}
+
     @contextmanager
     def opened(self, descriptor: Descriptor) -> Iterator[Callable[[], BinaryIO]]:
         """As `Source.opened`."""
@@ -157,6 +166,8 @@ class StoredSource:
 
 class RegistryTarget:
     """A repository and the tags that the image gets there; none: it is found by digest alone."""
+
+    keeps_tags = True
 
     def __init__(
         self, repository: Repository, tags: Sequence[str], mount_from: str | None = None
@@ -204,6 +215,10 @@ class RegistryTarget:
         if not self.repository.push_manifest(document):
             self._unlisted.append(document)
 
+    def tag(self, document: Document, tag: str) -> None:
+        """As `Target.tag`; signatures that the tag has and this has not stay."""
+        give_tag(self.repository, document, tag)
+
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
         """As `Target.publish`."""
         # All together: a list under a tag is then written once for each subject. In an order that
@@ -229,6 +244,8 @@ class RegistryTarget:
 class LayoutTarget:
     """A layout and the names that the image gets in its index.json."""
 
+    keeps_tags = False
+
     def __init__(self, layout: ImageLayout, names: Sequence[str], label: str) -> None:
         self.layout = layout
         self.names = list(names)
@@ -250,6 +267,9 @@ class LayoutTarget:
         if not self.layout.blobs.has(document.digest):
             self.layout.blobs.put(document.raw)
 
+    def tag(self, document: Document, tag: str) -> None:
+        """As `Target.tag`: never asked to."""
+
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
         """As `Target.publish`."""
         if self.names:
@@ -264,6 +284,8 @@ class ArchiveTarget:
 
     What does not come from a layout waits in a folder beside it.
     """
+
+    keeps_tags = False
 
     def __init__(self, path: Path, name: str, staging: ImageLayout, label: str) -> None:
         self.path = path
@@ -286,6 +308,9 @@ class ArchiveTarget:
     def store(self, document: Document) -> None:
         """As `Target.store`."""
         self._layout.blobs.put(document.raw)
+
+    def tag(self, document: Document, tag: str) -> None:
+        """As `Target.tag`: never asked to."""
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
         """As `Target.publish`."""

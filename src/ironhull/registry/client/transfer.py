@@ -2,7 +2,8 @@
 
 1. read the tree of manifests at the source, and what refers to any of them;
 2. bring the blobs, each manifest when its parts are there, referrers after their subject;
-3. give the names last: a name never points at something incomplete.
+3. give the names last, first those of older signatures: a name never points at something
+   incomplete.
 
 What waits for nothing is done several at a time. What refers to an image comes with it unless
 somebody says no: other tools leave it behind without a word (docs/compatibility.md,
@@ -47,7 +48,10 @@ _WITHOUT = "; to go without what refers to the image: --no-referrers"
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """What went over: the root, counts of manifests, referrers and blobs, and bytes of blobs."""
+    """What went over: the root, counts of manifests, referrers and blobs, and bytes of blobs.
+
+    What belongs to the image by a tag's name alone is counted as a referrer.
+    """
 
     root: Document
     manifests: int
@@ -65,6 +69,10 @@ class Contents:
     images: tuple[Document, ...]
     referrers: tuple[Document, ...]
     blobs: tuple[Descriptor, ...]
+    tagged: Mapping[str, Document] = field(default_factory=dict)
+    """What belongs to the images by the names of tags alone."""
+    beside: tuple[Document, ...] = ()
+    """Manifests of `tagged` that are no referrers, with their children."""
 
 
 @dataclass(slots=True)
@@ -113,34 +121,39 @@ def transfer(
     content that is not what it says, NetworkError where a registry does not play along.
     """
     progress, stop = progress or Silent(), stop or threading.Event()
-    going = contents(source, platforms=platforms, with_referrers=with_referrers, stop=stop)
-    root, referrers, blobs = going.root, going.referrers, going.blobs
-    target.expect(going.images, stop)
-    advance = progress.start(
-        f"{source.label} → {target.label}", sum(blob.size for blob in blobs), "bytes"
+    going = contents(
+        source,
+        platforms=platforms,
+        with_referrers=with_referrers,
+        with_tagged=with_referrers and target.keeps_tags,
+        stop=stop,
     )
+    referrers, size = (*going.referrers, *going.beside), sum(blob.size for blob in going.blobs)
+    target.expect(going.images, stop)
+    advance = progress.start(f"{source.label} → {target.label}", size, "bytes")
     moved: list[int] = []
 
-    def task(blob: Descriptor) -> Callable[[], None]:
-        def run() -> None:
-            if went := target.take(blob, source, advance):
-                moved.append(went)
-
-        return run
+    def take(blob: Descriptor) -> None:
+        if went := target.take(blob, source, advance):
+            moved.append(went)
 
     # The tag last: a registry refuses a manifest whose parts it lacks, and whoever asks for the tag
     # finds all of it. The largest blobs first, so that nothing waits for one of them alone.
     work: dict[Digest, Callable[[], None]] = {}
-    for blob in sorted(blobs, key=lambda each: -each.size):
-        work[blob.digest] = task(blob)
+    for blob in sorted(going.blobs, key=lambda each: -each.size):
+        work[blob.digest] = partial(take, blob)
     stores = {each.digest: partial(target.store, each) for each in going.images}
     stores |= {each.digest: partial(_store_referrer, target, each) for each in referrers}
     for digest, store in stores.items():
         # A manifest may be a file of an artifact too: then it is wanted as both.
         work[digest] = partial(_both, work[digest], store) if digest in work else store
     run_ordered(work, {each.digest: _parts(each) for each in (*going.images, *referrers)}, stop)
-    target.publish(root, referrers)
-    return Transferred(root, len(going.images), len(referrers), len(blobs), len(moved), sum(moved))
+    with can_go_without_referrers():
+        for tag, document in going.tagged.items():
+            target.tag(document, tag)
+    target.publish(going.root, going.referrers)
+    counts = (len(going.images), len(referrers), len(going.blobs), len(moved), sum(moved))
+    return Transferred(going.root, *counts)
 
 
 def contents(
@@ -148,6 +161,7 @@ def contents(
     *,
     platforms: Sequence[Platform] = (),
     with_referrers: bool = True,
+    with_tagged: bool = False,
     stop: threading.Event | None = None,
 ) -> Contents:
     """What `transfer` brings of a source; the same errors, but for those of the target."""
@@ -159,7 +173,14 @@ def contents(
     if with_referrers:
         with can_go_without_referrers():
             referrers = reading.referrers(images, tree)
-    return Contents(root, images, tuple(referrers), tuple(tree.blobs.values()))
+    tagged, known = dict[str, Document](), len(tree.documents)
+    if with_tagged:
+        with can_go_without_referrers():
+            tagged.update(source.tagged([each.digest for each in images], reading.stop))
+            reading.gather(list(tagged.values()), tree, 1)
+    beside = tuple(tree.documents.values())[known:]
+    blobs = tuple(tree.blobs.values())
+    return Contents(root, images, tuple(referrers), blobs, tagged, beside)
 
 
 @contextmanager

@@ -312,6 +312,94 @@ def test_between_registries_everything_goes_over_with_its_referrers(
         assert second.manifests["far/away", "1"][1] == layout.blobs.read(image.digest)
 
 
+def older(layout: ImageLayout, repository: Repository, tag: str, *texts: str) -> Document:
+    """What cosign's older form puts under a tag: a layer for each signature, and no subject."""
+    blobs = [layout.blobs.put(text.encode()) for text in texts]
+    config = layout.blobs.put(b"{}")
+    document = Document.of(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": Descriptor(OCI_EMPTY, config, 2).json(),
+            "layers": [
+                Descriptor(
+                    "application/vnd.dev.cosign.simplesigning.v1+json", blob, len(text)
+                ).json()
+                for blob, text in zip(blobs, texts, strict=True)
+            ],
+        }
+    )
+    layout.blobs.put(document.raw)
+    push(layout, document.descriptor(), repository, tag)
+    return document
+
+
+def test_what_hangs_on_an_image_by_the_name_of_a_tag_goes_with_it_before_its_own_tag(
+    connect: Connect, layout: ImageLayout, image: Descriptor, tmp_path: Path
+) -> None:
+    child = layout.document(image.digest).manifests[0]
+    with FakeRegistry() as first, FakeRegistry() as second:
+        source = connect(first, write=True)
+        push(layout, image, source)
+        for digest, suffix in (
+            (image.digest, "sig"),
+            (image.digest, "att"),
+            (child.digest, "sbom"),
+        ):
+            older(layout, source, f"{fallback_tag(digest)}.{suffix}", suffix)
+        older(layout, source, f"{fallback_tag(child.digest)}.other", "not of this kind")
+        target = connect(second, write=True)
+        done = transfer(RegistrySource(source, "1"), RegistryTarget(target, ["1"]))
+        assert done.referrers == 3
+        tags = [name for _, name in second.manifests if not name.startswith("sha256:")]
+        assert tags == [
+            f"{fallback_tag(child.digest)}.sbom",
+            f"{fallback_tag(image.digest)}.sig",
+            f"{fallback_tag(image.digest)}.att",
+            "1",
+        ]
+        assert all(first.manifests["app", tag] == second.manifests["app", tag] for tag in tags)
+        asked = len(first.seen)
+        there = LayoutTarget(ImageLayout(tmp_path / "kept", create=True), ["app:1"], "kept")
+        transfer(RegistrySource(source, "1"), there)
+        bare = RegistryTarget(connect(second, "bare", write=True), ["1"])
+        transfer(RegistrySource(source, "1"), bare, with_referrers=False)
+        assert not [seen for seen in first.seen[asked:] if seen.path.endswith((".sig", ".att"))]
+
+
+@pytest.mark.parametrize(("theirs", "stays"), [(("a",), False), (("a", "b", "c"), True)])
+def test_signatures_that_the_target_alone_has_are_not_taken_away(
+    connect: Connect,
+    layout: ImageLayout,
+    image: Descriptor,
+    notes: Notes,
+    theirs: tuple[str, ...],
+    stays: bool,
+) -> None:
+    tag = f"{fallback_tag(image.digest)}.sig"
+    with FakeRegistry() as first, FakeRegistry() as second:
+        source, target = connect(first, write=True), connect(second, write=True)
+        push(layout, image, source)
+        ours = older(layout, source, tag, "a", "b")
+        kept = older(layout, target, tag, *theirs)
+        transfer(RegistrySource(source, "1"), RegistryTarget(target, ["1"]))
+        there = target.fetch_manifest(tag)
+    assert there.digest == (kept if stays else ours).digest
+    assert [note.endswith("stays as it is") for note in notes.notes] == [True] * stays
+
+
+def test_a_registry_that_forbids_to_ask_for_such_names_gives_the_image(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with FakeRegistry() as first, FakeRegistry() as second:
+        source = connect(first, write=True)
+        push(layout, image, source)
+        first.fail("HEAD", r"\.(sig|att|sbom)$", says(403), times=99)
+        target = connect(second, write=True)
+        transfer(RegistrySource(source, "1"), RegistryTarget(target, ["1"]))
+        assert second.manifests["app", "1"] == first.manifests["app", "1"]
+
+
 def test_without_referrers_none_are_asked_for(
     registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
 ) -> None:
