@@ -43,6 +43,8 @@ from typing import Any
 
 import bcrypt
 
+from clients.small import read_head
+
 FOLDER = Path(__file__).parent
 MB = 10**6
 MEMORY_GOAL = 150 * MB
@@ -149,25 +151,12 @@ def _program(name: str) -> str:
     return found
 
 
-def _head(stream: socket.socket) -> tuple[int, dict[str, str], bytes]:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = stream.recv(65536)
-        if not more:
-            raise SystemExit(f"connection closed after {data!r}")
-        data += more
-    head, _, rest = data.partition(b"\r\n\r\n")
-    lines = head.decode("latin-1").split("\r\n")
-    headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
-    return int(lines[0].split()[1]), headers, rest
-
-
 def pull(port: int, path: str, size: int) -> float:
     """Seconds to receive the blob."""
     begun = time.perf_counter()
     with socket.create_connection(("127.0.0.1", port)) as stream:
         stream.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        status, _, rest = _head(stream)
+        status, _, rest = read_head(stream, path)
         got, buffer = len(rest), bytearray(1 << 18)
         while got < size:
             count = stream.recv_into(buffer)
@@ -189,7 +178,7 @@ def push(port: int, file: Path, digest: str) -> float:
             stream.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode())
             if size:
                 stream.sendfile(data)
-            status, headers, _ = _head(stream)
+            status, headers, _ = read_head(stream, f"{method} {path}")
             if status != expected:
                 raise SystemExit(f"{method} {path}: status {status}, expected {expected}")
             return re.sub(r"^https?://[^/]+", "", headers["location"])

@@ -26,6 +26,20 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 REPOSITORY = "bench/small"
 
 
+def read_head(stream: socket.socket, what: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers by name in small letters, and what of the body came with them."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = stream.recv(65536)
+        if not more:
+            raise SystemExit(f"{what}: closed after {data!r}")
+        data += more
+    head, _, rest = data.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
+    return int(lines[0].split()[1]), headers, rest
+
+
 class Connection:
     """One connection that stays open; no client could take less of the machine."""
 
@@ -42,16 +56,7 @@ class Connection:
         head += f"Content-Type: {kind}\r\n" if kind else ""
         head += f"Content-Length: {len(body)}\r\n" if method in ("POST", "PUT", "PATCH") else ""
         self.stream.sendall(head.encode() + b"\r\n" + body)
-        data = b""
-        while b"\r\n\r\n" not in data:
-            more = self.stream.recv(65536)
-            if not more:
-                raise SystemExit(f"{method} {path}: closed after {data!r}")
-            data += more
-        head_bytes, _, rest = data.partition(b"\r\n\r\n")
-        lines = head_bytes.decode("latin-1").split("\r\n")
-        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
-        status = int(lines[0].split()[1])
+        status, headers, rest = read_head(self.stream, f"{method} {path}")
         left = 0 if method == "HEAD" else int(headers.get("content-length", 0)) - len(rest)
         while left > 0:
             left -= len(self.stream.recv(65536))

@@ -47,8 +47,8 @@ DEFAULTS = (
         "workspace/attesting.py",
     ),
     (
-        "`ironhull copy` brings what refers to an image, and between registries what cosign's older "
-        "form keeps under `sha256-….sig`, `.att` and `.sbom`",
+        "`ironhull copy` brings what refers to an image, and between registries what cosign's "
+        "older form keeps under `sha256-….sig`, `.att` and `.sbom`",
         "*copy referrers*: skopeo and crane do not",
         "registry/client/transfer.py",
     ),
@@ -115,7 +115,8 @@ How to do it right with other tools:
 SCANNERS = """\
 ## Scanners reach our number
 
-{images} of the catalog's {of} runtime images, each with four made-up vulnerabilities for each of
+{images} of the catalog's {of} runtime images (the toolbox and those that end in `-dev`, `-debug`,
+`-compat` or `-standard` hold more, for people), each with four made-up vulnerabilities for each of
 its source packages: without a fix, fixed later, fixed in the version that is there, and one that
 Debian says its release does not have. All databases are made of the same records. *ours* counts
 pairs of vulnerability and binary package that `ironhull scan` reports; with VEX, those it leaves.

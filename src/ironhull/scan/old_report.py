@@ -36,12 +36,15 @@ class OldReport(msgspec.Struct):
     scanned: str = ""
 
 
+_REPORT = msgspec.json.Decoder(OldReport)
+
+
 def read_report(data: bytes, name: str) -> OldReport:
     """A report that `render` wrote; MalformedError for anything else."""
     if len(data) > MAX_SIZE:
         raise MalformedError(f"{name}: larger than {MAX_SIZE} bytes")
     try:
-        found = msgspec.json.decode(data.removeprefix(BOM_UTF8), type=OldReport)
+        found = _REPORT.decode(data.removeprefix(BOM_UTF8))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedError(f"{name}: not a scan report (`scan --json`): {error}") from None
     if found.schema != SCHEMA:

@@ -17,6 +17,7 @@ from outside.compat.model import JOBS, PLACES, RECIPES, Run, Seen, Timeout, Tool
 from outside.compat.page import DEFAULTS, TARGET, page
 from outside.compat.publication import Publication
 from outside.compat.scanners import (
+    IMAGES,
     REASONS,
     WAYS,
     Asked,
@@ -28,6 +29,7 @@ from outside.compat.scanners import (
 from outside.trivy import entries_of
 
 import ironhull
+from ironhull.definition.catalog import Catalog
 
 SOURCE = Path(ironhull.__file__).parent
 DATA: dict[str, Any] = json.loads(TARGET.with_suffix(".json").read_text())
@@ -184,3 +186,12 @@ def test_what_a_tool_says_is_kept_without_times_colours_and_hosts(
     hosts = {"api": "localhost:5"}
     run = Run(tool, Publication(tmp_path, "", "", ()), hosts, "api", tmp_path, [said])
     assert run.last() == kept
+
+
+def test_runtime_images_are_those_whose_definitions_say_so_and_hold_nothing_for_people() -> None:
+    said = [
+        f"{one.image}:{one.file.stem}"
+        for one in Catalog(IMAGES).check()
+        if one.variant == "runtime" and one.flavor not in ("debug", "compat", "standard")
+    ]
+    assert sorted(runtime_images()) == sorted(name for name in said if name != "toolbox:13")

@@ -39,6 +39,9 @@ class _Kev(msgspec.Struct, rename="camel"):
     vulnerabilities: list[_KevEntry]
 
 
+_KEV = msgspec.json.Decoder(_Kev)
+
+
 @dataclass(frozen=True, slots=True)
 class KevFeed:
     """CISA's list of vulnerabilities known to be exploited."""
@@ -52,7 +55,7 @@ class KevFeed:
     def read(self, documents: Iterable[Document]) -> Iterator[Exploited | FeedDate]:
         """As `Feed.read`."""
         for document in documents:
-            catalog = _decode(document, _Kev)
+            catalog = _decode(document, _KEV)
             if len(catalog.vulnerabilities) != catalog.count:
                 got = len(catalog.vulnerabilities)
                 raise malformed(document.name, f"says {catalog.count} entries, has {got}")
@@ -114,6 +117,9 @@ class _EolProduct(msgspec.Struct):
     versions: dict[str, Any] = {}
 
 
+_PRODUCT = msgspec.json.Decoder(_EolProduct)
+
+
 @dataclass(frozen=True, slots=True)
 class EndOfLifeFeed:
     """endoflife.date's release data, one file a product; the file's name is the product's."""
@@ -127,7 +133,7 @@ class EndOfLifeFeed:
     def read(self, documents: Iterable[Document]) -> Iterator[Cycle | FeedDate]:
         """As `Feed.read`."""
         for document in documents:
-            product = _decode(document, _EolProduct)
+            product = _decode(document, _PRODUCT)
             name = document.name.removesuffix(".json")
             for cycle in product.releases.values():
                 yield Cycle(
@@ -216,9 +222,9 @@ def _support(line: str, kind: str, release: str, place: str) -> Support:
     return Support(release, cells[0], kind, cells[1], cells[2], text)
 
 
-def _decode(document: Document, kind: type[T]) -> T:
+def _decode(document: Document, decoder: msgspec.json.Decoder[T]) -> T:
     try:
-        return msgspec.json.decode(document.read(), type=kind)
+        return decoder.decode(document.read())
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise malformed(document.name, error) from None
 

@@ -25,6 +25,9 @@ class _Entry(msgspec.Struct):
     publish_date: str = ""
 
 
+_INDEX = msgspec.json.Decoder(dict[str, _Entry])
+
+
 @dataclass(frozen=True, slots=True)
 class NodeFeed:
     """The vulnerabilities of Node.js itself, from its security working group's index."""
@@ -39,7 +42,7 @@ class NodeFeed:
         """As `Feed.read`."""
         for document in documents:
             try:
-                index = msgspec.json.decode(document.read(), type=dict[str, _Entry])
+                index = _INDEX.decode(document.read())
             except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
                 raise malformed(document.name, f"not the core index: {error}") from None
             for number, entry in index.items():

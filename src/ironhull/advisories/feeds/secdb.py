@@ -30,6 +30,9 @@ class _Database(msgspec.Struct):
     reponame: str = ""
 
 
+_DATABASE = msgspec.json.Decoder(_Database)
+
+
 @dataclass(frozen=True, slots=True)
 class SecdbFeed:
     """Alpine's security database: which version of a package fixed what."""
@@ -44,7 +47,7 @@ class SecdbFeed:
         """As `Feed.read`."""
         for document in documents:
             try:
-                database = msgspec.json.decode(document.read(), type=_Database)
+                database = _DATABASE.decode(document.read())
             except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
                 raise malformed(document.name, f"not an Alpine secdb: {error}") from None
             branch = _BRANCH.fullmatch(database.distroversion)

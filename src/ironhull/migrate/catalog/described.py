@@ -49,6 +49,9 @@ class _Description(msgspec.Struct, forbid_unknown_fields=True):
     images: tuple[_Image, ...]
 
 
+_DESCRIPTION = msgspec.json.Decoder(_Description)
+
+
 @dataclass(frozen=True, slots=True)
 class DescribedCatalog:
     """The images of a description."""
@@ -95,7 +98,7 @@ def read_description(data: bytes, name: str) -> DescribedCatalog:
     if len(data) > MAX_BYTES:
         raise MalformedError(f"{name}: a description of a catalog has at most {MAX_BYTES} bytes")
     try:
-        read = msgspec.json.decode(data, type=_Description)
+        read = _DESCRIPTION.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError(f"{name}: no description of a catalog: {error}") from error
     return DescribedCatalog(read.registry.strip("/"), read.source, read.images)

@@ -33,6 +33,9 @@ class _Memory(msgspec.Struct):
     """By `IMAGE VERSION` and, if it is one, ` dev`."""
 
 
+_MEMORY = msgspec.json.Decoder(_Memory)
+
+
 class RememberedCatalog:
     """A catalog that opens the real one only for what was not asked before."""
 
@@ -73,7 +76,7 @@ class RememberedCatalog:
     def _read(self) -> _Memory:
         try:
             with self._file.open("rb") as file:
-                memory = msgspec.json.decode(file.read(MAX_BYTES), type=_Memory)
+                memory = _MEMORY.decode(file.read(MAX_BYTES))
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return _Memory(self._state)
         return memory if memory.state == self._state else _Memory(self._state)

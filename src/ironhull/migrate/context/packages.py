@@ -51,13 +51,16 @@ class _PackageJson(msgspec.Struct):
     type: str = ""
 
 
+_PACKAGE_JSON = msgspec.json.Decoder(_PackageJson)
+
+
 def package_json(context: Context) -> PackageJson | None:
     """package.json at the top of the context; None if there is none that can be read."""
     data = context.read("package.json")
     if data is None:
         return None
     try:
-        read = msgspec.json.decode(data, type=_PackageJson)
+        read = _PACKAGE_JSON.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return PackageJson(
