@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ironhull.cli.machine import opened
-from ironhull.cli.options import given_platform, platform_option, registry_options
+from ironhull.cli.options import given_platform, registry_options
 from ironhull.cli.output import as_json, print_json, table, write_file
 from ironhull.reports.text import one_line
 from ironhull.reports.words import shown_size
@@ -30,7 +30,7 @@ from ironhull.workspace.attestations import attestations as listed_attestations
     type=click.Path(path_type=Path, dir_okay=False),
     help="With --read: write it to this file.",
 )
-@platform_option
+@click.option("--platform", metavar="OS/CPU", help="Of this platform alone; without it of all.")
 @registry_options
 @as_json
 def attestations(
@@ -46,8 +46,7 @@ def attestations(
 ) -> None:
     r"""List the signatures, SBOMs, provenance, VEX and other statements attached to an image.
 
-    Nothing is verified here. REF is any place that `ironhull copy`
-    reads.
+    Nothing is verified here. REF is any place that `ironhull copy` reads.
 
     \b
     Examples:
@@ -69,7 +68,8 @@ def attestations(
         else:
             write_file(output, data)
         return
-    shown = [each for each in found if platform in (None, each.platform)]
+    only = given_platform(platform)
+    shown = [each for each in found if only is None or each.platform == str(only)]
     if as_json:
         print_json({"name": label, "digest": digest, "attestations": list(map(_json, shown))})
         return

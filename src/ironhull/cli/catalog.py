@@ -15,7 +15,7 @@ from ironhull.reports.words import shown_size, tally
 
 @click.group()
 def catalog() -> None:
-    """Web pages about all images: what `ironhull serve` shows at /, as files."""
+    """Write web pages about all images to files: what `ironhull serve` shows at /."""
 
 
 @catalog.command(epilog="Example: ironhull catalog export site && python3 -m http.server -d site")

@@ -43,7 +43,7 @@ from ironhull.workspace.scanning import ScanChoices
     "--fail-if",
     multiple=True,
     metavar="TERM",
-    help="Exit with 1 if worse; or on packages, vulnerabilities, kev, fixable, size, surface, root,"
+    help="Exit with 1 on: worse, packages, vulnerabilities, kev, fixable, size, surface, root,"
     " leak, unknown; several with commas.",
 )
 @accept_unknown_option

@@ -15,7 +15,9 @@ from ironhull.workspace.drafting import customize as customize_here
 @click.command(short_help="Derive a definition: packages, authorities, variables.")
 @click.argument("original", metavar="NAME:TAG")
 @click.option("--as", "image", required=True, metavar="NAME", help="The new image's name.")
-@click.option("--add", "packages", multiple=True, help="A Debian package; may be repeated.")
+@click.option(
+    "--add", "packages", multiple=True, metavar="PACKAGE", help="Of Debian; may be repeated."
+)
 @click.option(
     "--ca",
     "authorities",

@@ -40,7 +40,9 @@ def hold(image: str, reason: str, state: str | None) -> None:
 
 @click.command(short_help="Move an image's tags back to what was published before.")
 @click.argument("image")
-@click.option("--to", "digest", default="", metavar="DIGEST", help="What; else the one before.")
+@click.option(
+    "--to", "digest", default="", metavar="DIGEST", help="To this; else to the one before."
+)
 @state_option
 @registry_options
 def rollback(

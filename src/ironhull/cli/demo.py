@@ -27,7 +27,7 @@ from ironhull.errors import CheckFailedError, InputError
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="The folder with the three Dockerfiles; without it examples/node-app.",
 )
-@click.option("--mirror", help="Address or folder of the package archive, as in build.")
+@click.option("--mirror", metavar="URL|DIR", help="The package archive, as in build.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),

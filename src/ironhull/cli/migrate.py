@@ -81,7 +81,7 @@ def migrate(
     served: str | None,
     proving: Callable[[Migration, Path, str | None, bool], None] | None,
 ) -> None:
-    """Turn DOCKERFILE into a hardened one: multi-stage, not root, no shell in what ships.
+    """Turn DOCKERFILE (./Dockerfile) into a hardened one: multi-stage, not root, without a shell.
 
     Without --prove nothing is built, run or asked. What cannot be done safely is left as it was and
     said, with its line. The new Dockerfile goes to standard output, a summary to standard error.

@@ -20,15 +20,17 @@ from ironhull.workspace.drafting import NewDefinition, new_definition
 
 @click.command(short_help="Write a definition that builds, with tests.")
 @click.argument("image", metavar="NAME[:TAG]", required=False)
-@click.option("--package", "packages", multiple=True, help="A Debian package; may be repeated.")
-@click.option("--cmd", help="What it starts, as one would type it (no shell reads it).")
+@click.option(
+    "--package", "packages", multiple=True, metavar="NAME", help="Of Debian; may be repeated."
+)
+@click.option("--cmd", metavar="COMMAND", help="What it starts, as one would type it (no shell).")
 @click.option("--port", "ports", multiple=True, metavar="PORT[/udp]", help="It listens there.")
 @click.option("--data", default="", metavar="PATH", help="A folder for its data: a volume.")
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="An environment variable.")
 @click.option("--file", "files", multiple=True, metavar="FILE=PATH", help="FILE's text at PATH.")
 @click.option("--http", default="", metavar="PATH", help="It answers this with 200: the test.")
-@click.option("--proof", help="A command that ends with 0 if the program works: the test.")
-@click.option("--mirror", metavar="URL", help="As in build.")
+@click.option("--proof", metavar="COMMAND", help="It ends with 0 if the program works: the test.")
+@click.option("--mirror", metavar="URL|DIR", help="As in build.")
 def new(
     image: str | None,
     packages: tuple[str, ...],

@@ -37,9 +37,7 @@ _REGISTRY = (
     click.option("-q", "--quiet", is_flag=True, help="No progress, only the result."),
 )
 _ARCHIVE = (
-    click.option(
-        "--mirror", help="Address or folder of the package archive, instead of the setting."
-    ),
+    click.option("--mirror", metavar="URL|DIR", help="The package archive, if not the setting's."),
     click.option(
         "--keyring",
         type=click.Path(path_type=Path, dir_okay=False, exists=True),

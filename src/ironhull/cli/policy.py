@@ -101,7 +101,7 @@ def test_(file: Path, cases: Path | None, as_json: bool) -> None:
 def export(file: Path, controller: str, images: tuple[str, ...], keys: tuple[Path, ...]) -> None:
     """Print as much of the policy FILE as the controller can hold images to; the rest is named.
 
-    Example: ironhull policy export production.yaml --for kyverno --images 'registry.example/*'
+    Example: ironhull policy export prod.yaml --for kyverno --images '*/node'
     """
     made = exported(silent(), file, controller, images, keys)
     click.echo(made.text, nl=False)

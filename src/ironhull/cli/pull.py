@@ -37,7 +37,7 @@ def pull(
     All platforms unless some are named. Short names mean Docker Hub. What the store has already is
     not fetched again.
 
-    Example: ironhull pull localhost:5000/node:20 --platform linux/amd64,linux/arm64
+    Example: ironhull pull localhost:5000/node:20 --platform linux/arm64
     """
     with opened(quiet or as_json, plain_http=plain_http, ca=ca) as machine:
         pulled = pull_image(

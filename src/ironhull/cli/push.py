@@ -53,7 +53,7 @@ def push(
     key signs (ironhull key list), the publication is recorded in the repository.
     With --check it ends with 1 if the registry lost any of it.
 
-    Example: ironhull push node:20 localhost:5000/node localhost:5000/base/node:20-slim
+    Example: ironhull push node:20 localhost:5000/base/node:20-slim
     """
 
     def told(one: Published) -> None:

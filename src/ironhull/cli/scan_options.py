@@ -55,7 +55,7 @@ _SCAN = (
         "--max-age",
         type=click.IntRange(0),
         metavar="DAYS",
-        help="Fail when the advisories are older; 0: never, which is then said.  "
+        help="Fail when the advisories are older; 0: any age, which is then said.  "
         f"[default: {MAX_ADVISORY_AGE.days}]",
     ),
     click.option(

@@ -41,14 +41,20 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     type=click.Path(path_type=Path, file_okay=False),
     help="An OCI image layout to serve and store into.  [default: Ironhull's own store]",
 )
-@click.option("--auth", type=_FILE, help="Users, roles and repositories (TOML; see below).")
+@click.option("--auth", type=_FILE, help="Users, roles and repositories (TOML; see above).")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain (PEM).")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
 @click.option(
     "--rules", type=_FILE, help="Immutable tags, quotas, retention, mirrors, webhooks (TOML)."
 )
 @click.option("--read-only", is_flag=True, help="Refuse every push and delete.")
-@click.option("--max-blob", default="16G", show_default=True, help="Largest blob (k, M, G: 10^3…).")
+@click.option(
+    "--max-blob",
+    metavar="SIZE",
+    default="16G",
+    show_default=True,
+    help="Largest blob (k, M, G: 10^3…).",
+)
 @click.option(
     "--max-uploads",
     type=click.IntRange(min=1),

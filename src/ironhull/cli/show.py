@@ -17,7 +17,7 @@ _FIRST = 12
 
 @click.command()
 @click.argument("image", metavar="NAME:TAG")
-@click.option("--platform", help="Which platform; without it this machine's.")
+@click.option("--platform", metavar="OS/CPU", help="Which platform; without it this machine's.")
 @click.option("--all", "everything", is_flag=True, help="List every package, not the largest.")
 @as_json
 def show(image: str, platform: str | None, everything: bool, as_json: bool) -> None:

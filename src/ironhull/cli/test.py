@@ -20,7 +20,7 @@ from ironhull.workspace.profiling import profile_tests
 @click.command()
 @click.argument("image", metavar="NAME:TAG")
 @runner_option
-@click.option("--mirror", metavar="URL", help="For tests that install packages, as in build.")
+@click.option("--mirror", metavar="URL|DIR", help="For tests that install packages, as in build.")
 @click.option(
     "--profile",
     "profiles",

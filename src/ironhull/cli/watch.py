@@ -22,7 +22,9 @@ from ironhull.workspace.watching import Watcher, opened_state
 
 @click.command(short_help="Rebuild and publish what became outdated, on and on.")
 @click.option("--once", is_flag=True, help="One round, then end: 1 if an image is held or fails.")
-@click.option("--interval", default="10m", show_default=True, help="From round to round.")
+@click.option(
+    "--interval", metavar="TIME", default="10m", show_default=True, help="From round to round."
+)
 @publish_option
 @click.option(
     "--propose",

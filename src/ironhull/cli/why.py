@@ -22,7 +22,7 @@ _DEEPEST = 3 * 60
 @click.command
 @click.argument("name", metavar="NAME:TAG")
 @click.argument("package")
-@click.option("--platform", help="For example linux/arm64; without it the first of the lock.")
+@click.option("--platform", metavar="OS/CPU", help="Which; without it the first of the lock.")
 @as_json
 def why(name: str, package: str, platform: str | None, as_json: bool) -> None:
     r"""Show why a package is in an image: every shortest way to it, and all that need it.

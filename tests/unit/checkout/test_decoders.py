@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[3] / "src/ironhull"
+LEARNT = re.compile(r"msgspec\.\w+\.decode\((?:[^()]|\([^()]*\))*type=.*")
 # A server has threads, and a Workspace may be shared by those of any program.
 ROOMS = sorted(path.parent.name for path in SOURCE.glob("*/__init__.py"))
 
@@ -21,7 +22,7 @@ def test_no_type_is_learnt_while_threads_run(room: str) -> None:
     found = [
         f"{path.relative_to(SOURCE)}: {match[0]}"
         for path in sorted((SOURCE / room).rglob("*.py"))
-        for match in re.finditer(r"msgspec\.\w+\.decode\((?:[^()]|\([^()]*\))*type=.*", path.read_text())
+        for match in LEARNT.finditer(path.read_text())
     ]
     made = [
         f"{path.relative_to(SOURCE)}: {match[0]}"
