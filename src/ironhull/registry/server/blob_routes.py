@@ -24,6 +24,9 @@ _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d{1,18}
 _SMALL = 1 << 17
 """Bytes of a blob that is held in memory until it is whole: what a connection may hold anyway."""
 
+_LARGE = 1 << 20
+"""Bytes of an answer of which the kernel may hold much or little: `Connections.hold_little`."""
+
 
 class BlobRoutes:
     """The handlers; `app` guards and mounts them."""
@@ -56,7 +59,12 @@ class BlobRoutes:
         parts = parse_ranges(wanted, found.size) if request.method == "GET" else ()
         answer = FileResponse(found.path, found.size, headers, parts)
         if request.method == "GET":
-            self._registry.metrics.sent(int(answer.headers["content-length"]))
+            size = int(answer.headers["content-length"])
+            self._registry.metrics.sent(size)
+            client = request.client
+            if size >= _LARGE and client is not None:
+                near = self._registry.connections.hold_little
+                await asyncio.to_thread(near, (client.host, client.port))
         return answer
 
     async def _brought(

@@ -229,3 +229,42 @@ def test_a_fault_of_the_look_ends_neither_it_nor_the_server(peers, monkeypatch):
     assert "looking at connections failed" in notes[0]
     assert "shut down 1 of 1 connections (idle: 1)" in notes
     assert ended(client)
+
+
+def held(server):
+    """What the kernel lets wait for the other end."""
+    return server.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+
+def test_little_waits_for_a_client_that_is_near(peers):
+    client, server = peers.connect()
+    other, others = peers.connect()
+    before = held(others)
+    connections = Connections(Limits(near=60, near_buffer=50_000), peers.port)
+    assert connections.hold_little(client.getsockname())
+    assert held(server) == 50_000
+    # Also of one that the last look has seen already, and with the port as the server writes it.
+    connections.look(0.0)
+    host, port = other.getsockname()
+    assert held(others) == before
+    assert connections.hold_little((host, str(port)))
+    assert held(others) == 50_000
+
+
+def test_what_waits_for_a_client_that_is_far_is_the_kernels_choice(peers):
+    client, server = peers.connect()
+    before = held(server)
+    assert not Connections(Limits(near=-1), peers.port).hold_little(client.getsockname())
+    assert not Connections(Limits(near=60), peers.port).hold_little(("127.0.0.1", 1))
+    assert held(server) == before
+
+
+def test_a_request_counts_also_where_its_port_comes_as_text(peers):
+    client, _ = peers.connect()
+    connections = Connections(Limits(idle=60), peers.port)
+    host, port = client.getsockname()
+    with connections.request((host, str(port))):
+        connections.look(0.0)
+        assert connections.look(1000.0) == Counter()
+    connections.look(1000.0)
+    assert connections.look(1060.0) == {"idle": 1}
