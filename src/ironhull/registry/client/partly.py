@@ -35,53 +35,54 @@ _WORTH = 0.9
 
 def partly(
     repository: Repository, near: BlobStore
-) -> Callable[[Descriptor, BlobStore], int | None]:
+) -> Callable[[Descriptor, BlobStore], tuple[bool, int]]:
     """`fetch_partly` from a repository beside a store, until it gives no ranges."""
     frames = NearFrames((near,))
     gives = True
 
-    def bring(descriptor: Descriptor, store: BlobStore) -> int | None:
+    def bring(descriptor: Descriptor, store: BlobStore) -> tuple[bool, int]:
         nonlocal gives
         try:
-            return fetch_partly(repository, descriptor, store, frames) if gives else None
+            return fetch_partly(repository, descriptor, store, frames) if gives else (False, 0)
         except NoRangesError:
             # Nor will it of the next layer, whose beginning would come for nothing again.
             gives = False
-            return None
+            return False, 0
 
     return bring
 
 
 def fetch_partly(
     repository: Repository, descriptor: Descriptor, store: BlobStore, near: NearFrames
-) -> int | None:
-    """Bring a chunked layer into a store; the bytes that came over, None: it has to come whole.
+) -> tuple[bool, int]:
+    """Bring a chunked layer into a store; whether it is there, else it has to come whole.
 
+    And the bytes that came over, for nothing too: where a table or parts were no good.
     NoRangesError if the registry does not even give the range of the table.
     """
     layer = _Layer(repository, descriptor, near)
     try:
         frames = layer.frames()
         if frames is None:
-            return None
+            return False, layer.moved
         for most, at_once in ((_MOST, _AT_ONCE), (_ONE_BY_ONE, 1)):
             pieces = plan(frames, near, descriptor.size, most)
             fetched = sum(piece.end - piece.offset for piece in pieces if piece.near is None)
             if fetched > _WORTH * descriptor.size:
-                return None
+                return False, layer.moved
             try:
                 with store.writer(descriptor.digest, descriptor.size) as blob:
                     layer.put_together(pieces, at_once, blob)
             except NoRangesError:
                 continue
-            return layer.moved
+            return True, layer.moved
     except (UntrustedError, MalformedError) as error:
         said = f"{repository}: layer {descriptor.digest} is fetched whole: {error}"
         repository.session.exchange.progress.note(said)
     except (NetworkError, NotFoundError):
         # If it is more than a hiccup, the attempt to get it whole says what.
         pass
-    return None
+    return False, layer.moved
 
 
 class NoRangesError(Exception):

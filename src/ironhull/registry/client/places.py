@@ -28,8 +28,8 @@ from ironhull.store.export import whole_file, write_oci_archive
 from ironhull.store.layout import ImageLayout
 from ironhull.store.referrers import Referrers, list_documents, referrer_descriptor
 
-Partly = Callable[[Descriptor, BlobStore], int | None]
-"""Brings a layer by parts; the bytes that came over, None: it has to come whole."""
+Partly = Callable[[Descriptor, BlobStore], tuple[bool, int]]
+"""Brings a layer by parts: whether it is there then, and the bytes that came over."""
 _MAX_ASKED = 16
 """Of images with more platforms the last are looked for, the index among them."""
 _SMALL = 1 << 18
@@ -88,12 +88,13 @@ class RegistrySource:
         if blobs.has(descriptor.digest, descriptor.size):
             advance(descriptor.size)
             return 0
-        moved = None if self._near is None else self._by_parts(self._near)(descriptor, blobs)
-        if moved is not None:
+        near = self._near
+        done, moved = (False, 0) if near is None else self._by_parts(near)(descriptor, blobs)
+        if done:
             advance(descriptor.size)
             return moved
         self.repository.fetch_blob(descriptor, blobs, advance)
-        return descriptor.size
+        return moved + descriptor.size
 
     def _by_parts(self, near: BlobStore) -> Partly:
         # Late: it loads what unpacks layers, and of a push or a copy within a registry nothing is
