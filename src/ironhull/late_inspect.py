@@ -1,4 +1,4 @@
-"""The module `inspect` for who imports it and uses none of it: it loads when it is first asked.
+"""Modules that others import and use nothing of: `inspect` loads when it is first asked.
 
 click and dataclasses need it for what a verb hardly ever does, and it brings the parts of a
 compiler: a fifth of the time in which a light verb starts. click lets it clean the text of each
@@ -52,3 +52,23 @@ def late_inspect() -> Iterator[None]:
     finally:
         if sys.modules.get(NAME) is stand_in:
             del sys.modules[NAME]
+
+
+@contextmanager
+def without(name: str) -> Iterator[None]:
+    """Modules that are imported in this block find no module of this name, and do without.
+
+    For one that is only asked whether it has something newer than Python itself. Where it is
+    loaded already, or another thread might just want it, it is there.
+    """
+    threads = sys.modules.get("threading")
+    if name in sys.modules or (threads is not None and threads.active_count() > 1):
+        yield
+        return
+    absent: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    absent[name] = None
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is None:
+            sys.modules.pop(name, None)

@@ -1,4 +1,4 @@
-"""`inspect` is late for click, and the same."""
+"""Modules that come late or not at all, and the same results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ironhull.late_inspect import _Late, late_inspect
+from ironhull.late_inspect import _Late, late_inspect, without
 
 
 def test_who_imports_inspect_in_the_block_gets_it_when_it_is_used(
@@ -65,3 +65,25 @@ def test_a_module_that_is_loaded_already_stays() -> None:
 @given(st.text(st.sampled_from(" \tab\n\r\x0b"), max_size=12))
 def test_texts_are_cleaned_as_inspect_does(text: str) -> None:
     assert _Late("inspect").cleandoc(text) == inspect.cleandoc(text)
+
+
+def test_a_module_is_not_there_in_the_block_and_there_again_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("threading.active_count", lambda: 1)
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with without("colorsys"), pytest.raises(ImportError):
+        importlib.import_module("colorsys")
+    loaded = importlib.import_module("colorsys")
+    with without("colorsys"):
+        assert importlib.import_module("colorsys") is loaded
+    assert sys.modules["colorsys"] is loaded
+
+
+def test_a_module_stays_where_another_thread_might_want_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("threading.active_count", lambda: 2)
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with without("colorsys"):
+        importlib.import_module("colorsys")

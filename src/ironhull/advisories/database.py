@@ -211,6 +211,33 @@ class Database:
             found.extend(map(StoredClaim._make, rows))
         return found
 
+    def claims_in(self, packages: Iterable[str], ecosystems: Sequence[str]) -> list[StoredClaim]:
+        """All claims on these packages in these ecosystems alone, in the order of `claims`."""
+        found: list[StoredClaim] = []
+        for chunk in _chunks(packages):
+            rows = self._rows(
+                f"SELECT {_COLUMNS} FROM claim WHERE package IN ({_marks(chunk)})"  # noqa: S608
+                f" AND ecosystem IN ({_marks(ecosystems)})",
+                (*chunk, *ecosystems),
+            )
+            found.extend(map(StoredClaim._make, rows))
+        return found
+
+    def speakers(self, packages: Iterable[str], family: str) -> list[tuple[str, str, int]]:
+        """Who speaks of these packages, and of which releases: package, ecosystem, feed's key.
+
+        In ecosystems `family` and `family:…`; takes a tenth of the time of `claims`.
+        """
+        found: list[tuple[str, str, int]] = []
+        for chunk in _chunks(packages):
+            rows = self._rows(
+                "SELECT DISTINCT package, ecosystem, feed FROM claim"  # noqa: S608
+                f" WHERE package IN ({_marks(chunk)})",
+                chunk,
+            )
+            found.extend(row for row in rows if row[1].partition(":")[0] == family)
+        return found
+
     def claim_groups(self, packages: Iterable[str], family: str) -> list[ClaimGroup]:
         """As `claims`, a value for each package and ecosystem: a fifth of the time and memory."""
         found: list[ClaimGroup] = []

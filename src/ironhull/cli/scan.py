@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -82,6 +83,8 @@ def scan(
 
     Example: ironhull scan localhost:5000/node:20 --fail-on high,kev
     """
+    # Rules and findings live to the end: looking for cycles among them all the time is waste.
+    gc.set_threshold(50_000)
     terms = parse_terms(fail_on)
     accepted = parse_accepted(accept_unknown)
     with reach.opened(quiet=form != "table") as machine:

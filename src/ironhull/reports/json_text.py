@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ironhull.late_inspect import without
 from ironhull.reports.text import shown_json
 
 
@@ -13,8 +14,10 @@ def json_text(value: Any) -> str:
 
     What a viewer would obey is spelled out, see `text.shown_json`.
     """
-    # Loaded late: text for people needs none of it.
-    import msgspec
+    # Loaded late: text for people needs none of it. Half of its time is typing_extensions, of which
+    # it wants what Python has since 3.11.
+    with without("typing_extensions"):
+        import msgspec
 
     try:
         text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

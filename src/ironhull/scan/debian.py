@@ -46,10 +46,7 @@ def debian_rules(
         note = note or older
         for claim in used:
             by_vulnerability.setdefault(claim.vulnerability, []).append(claim)
-    rules = (
-        _rule(ecosystem, vulnerability, group, ranks)
-        for vulnerability, group in by_vulnerability.items()
-    )
+    rules = (_rule(ecosystem, *each, ranks) for each in by_vulnerability.items())
     return rule_set((rule for rule in rules if rule is not None), version_key, note)
 
 
@@ -76,9 +73,10 @@ def _in_release(
 
 def _rule(
     ecosystem: str, vulnerability: str, claims: list[StoredClaim], ranks: Mapping[int, int]
-) -> Rule | None:
+) -> Rule | StoredClaim | None:
     if len(claims) == 1 and claims[0].state in _PLAIN and claims[0].ecosystem != SID:
-        return _plain(vulnerability, claims[0])
+        # A single claim about the release is its own rule: the most frequent case by far.
+        return claims[0]
     claims.sort(key=lambda claim: (claim.ecosystem == SID, ranks.get(claim.feed, _NO_RANK)))
     entries = [claim for claim in claims if not claim.advisory]
     released = [claim for claim in entries if claim.ecosystem != SID or ecosystem == SID]
@@ -105,21 +103,6 @@ def _rule(
         reason=_reason(chosen, fixed if not in_release else ""),
         claim=chosen,
         others=tuple(claim for claim in claims if claim is not chosen),
-    )
-
-
-def _plain(vulnerability: str, claim: StoredClaim) -> Rule:
-    """The rule of a single claim about the release: the most frequent case by far."""
-    fixed = claim.fixed or ""
-    urgency = claim.urgency or ""
-    return Rule(
-        vulnerability,
-        fixed,
-        fixed,
-        claim.state,
-        "" if urgency == "not yet assigned" else urgency,
-        claim.reason or "",
-        claim,
     )
 
 

@@ -210,7 +210,7 @@ def _support(
     warnings += runtime_support(database, packages, today)
     if target.family == "debian":
         warnings += package_support(database.support, packages, target.release, today)
-        warnings += static_linking(packages, matchers["deb"], database)
+        warnings += static_linking(packages, matchers["deb"])
     return warnings
 
 

@@ -38,8 +38,8 @@ class RuleSet:
 
     always: tuple[Rule, ...]
     keys: tuple[Any, ...]
-    below: tuple[Rule, ...]
-    """Sorted as `keys`, which are those of the thresholds."""
+    below: tuple[Rule | StoredClaim, ...]
+    """Sorted as `keys`, which are those of the thresholds. Of claims few become rules, late."""
     order: Callable[[str], Any]
     note: str = ""
     """For example: matched as in an older release."""
@@ -47,26 +47,49 @@ class RuleSet:
     def matching(self, version: str) -> Sequence[Rule]:
         """The rules by which this version is vulnerable; MalformedError for no version."""
         at = bisect_right(self.keys, self.order(version))
-        return (*self.always, *self.below[at:])
+        return (*self.always, *map(_made, self.below[at:]))
 
 
-def rule_set(rules: Iterable[Rule], order: Callable[[str], Any], note: str = "") -> RuleSet:
-    """Sort rules by their thresholds. A threshold that is no version counts as `never fixed`."""
+def rule_set(
+    rules: Iterable[Rule | StoredClaim], order: Callable[[str], Any], note: str = ""
+) -> RuleSet:
+    """Sort rules by their thresholds. A threshold that is no version counts as `never fixed`.
+
+    A claim stands for the rule that it is if nothing else is said.
+    """
     always: list[Rule] = []
-    below: list[tuple[Any, Rule]] = []
+    below: list[tuple[Any, Rule | StoredClaim]] = []
     for rule in rules:
-        if not rule.threshold:
-            always.append(rule)
+        threshold = rule.threshold if isinstance(rule, Rule) else rule.fixed
+        if not threshold:
+            always.append(_made(rule))
             continue
         try:
-            below.append((order(rule.threshold), rule))
+            below.append((order(threshold), rule))
         except MalformedError as error:
             # Fail closed: the feed names a fix that cannot be compared with anything.
-            reason = f"{rule.reason}; {error}".strip("; ")
-            always.append(_unsure(rule, reason))
+            made = _made(rule)
+            reason = f"{made.reason}; {error}".strip("; ")
+            always.append(_unsure(made, reason))
     below.sort(key=itemgetter(0))
     return RuleSet(
         tuple(always), tuple(key for key, _ in below), tuple(rule for _, rule in below), order, note
+    )
+
+
+def _made(rule: Rule | StoredClaim) -> Rule:
+    """The rule itself, or that of a claim to which nothing needs to be added."""
+    if isinstance(rule, Rule):
+        return rule
+    fixed, urgency = rule.fixed or "", rule.urgency or ""
+    return Rule(
+        rule.vulnerability,
+        fixed,
+        fixed,
+        rule.state,
+        "" if urgency == "not yet assigned" else urgency,
+        rule.reason or "",
+        rule,
     )
 
 

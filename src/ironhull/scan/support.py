@@ -12,7 +12,7 @@ from ironhull.debian.version import compare
 from ironhull.errors import MalformedError
 from ironhull.inventory.model import Package
 from ironhull.scan.debian import tracker_source
-from ironhull.scan.interface import Matcher, grouped
+from ironhull.scan.interface import Matcher
 from ironhull.scan.model import Caveat
 from ironhull.scan.target import Target
 
@@ -128,9 +128,7 @@ def _support_warning(entry: Support, package: Package, today: date) -> Caveat | 
     return Caveat("support-ended", package.source, message)
 
 
-def static_linking(
-    packages: Iterable[Package], matcher: Matcher, database: Database
-) -> Iterator[Caveat]:
+def static_linking(packages: Iterable[Package], matcher: Matcher) -> Iterator[Caveat]:
     """Sources that a package was linked with statically, where those versions are vulnerable.
 
     Debian does not flag such a package when the library is fixed; it needs a rebuild.
@@ -142,8 +140,8 @@ def static_linking(
             if found:
                 users.setdefault((found[1], found[2]), []).append(package.name)
     tracked = {used: tracker_source(*used) for used in users}
-    wanted = sorted({source for source, _ in tracked.values()})
-    matcher.adopt(grouped(database.claims(wanted, "debian"), wanted))
+    # Most of them are installed as well, and their rules are there.
+    matcher.load(_as_package(*used) for used in users)
     for (source, version), names in sorted(users.items()):
         try:
             rules = matcher.rules_of(*tracked[source, version])
@@ -157,3 +155,15 @@ def static_linking(
                 f" {', '.join(ids[:_SHOWN])}{more}; a rebuild with a fixed {source} is needed"
             )
             yield Caveat("static", f"{source} {version}", message)
+
+
+def _as_package(source: str, version: str) -> Package:
+    """A source as a package that was built from it, which is what matchers take."""
+    return Package(
+        name=source,
+        version=version,
+        type="deb",
+        location="",
+        source=source,
+        source_version=version,
+    )

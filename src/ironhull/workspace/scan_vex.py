@@ -75,9 +75,10 @@ def _attached(machine: Machine, image: str, inventory: Inventory) -> list[VexDoc
     from ironhull.registry.client.naming import find_location
     from ironhull.workspace.registries import registries
 
+    # The inventory has read an archive's layers; what is attached says itself what it is about.
     wanted = [each for each in (inventory.image.digest, inventory.image.manifest) if each]
     with (
         registries(machine) as opened,
-        open_source(find_location(image), opened, machine.home.store) as source,
+        open_source(find_location(image), opened, machine.home.store, believing=True) as source,
     ):
         return attached_vex(source, wanted, source.label)

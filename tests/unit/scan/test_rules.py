@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import combinations, product
 from pathlib import Path
 
 from hypothesis import given
@@ -20,6 +22,8 @@ from ironhull.oci.digest import Digest
 from ironhull.scan.archive_index import InstalledIndex
 from ironhull.scan.debian import debian_rules
 from ironhull.scan.index import tracker_index
+from ironhull.scan.interface import NoIndex, grouped
+from ironhull.scan.matchers.distribution import DebianMatcher
 from ironhull.scan.matching import scan
 from ironhull.scan.model import FixState
 from ironhull.scan.rules import Rule, rule_set
@@ -150,3 +154,39 @@ def test_the_trackers_own_view_of_the_archive_is_the_index_by_default(tmp_path: 
 def test_annotations_are_asked_before_the_export_and_osv_last() -> None:
     names = ["osv-debian", "debian-tracker", "debian-dla", "someone's own"]
     assert [rank_of(name) for name in names] == [2, 1, 0, 2]
+
+
+def test_claims_of_other_releases_are_read_where_the_rules_of_this_one_need_them(
+    tmp_path: Path,
+) -> None:
+    """Of two feeds each speaks of some releases, in every combination, and not of others."""
+    places = [set(some) for count in range(4) for some in combinations(("11", "12", "sid"), count)]
+    suites = {"11": "bullseye", "12": "bookworm", "sid": "sid"}
+    records, export = [], {}
+    for number, (first, second) in enumerate(product(places, places)):
+        name, identifier = f"source{number}", f"CVE-2024-{number:04d}"
+        if first:
+            fixes = {f"Debian:{each}" if each != "sid" else "Debian": "2.0-1" for each in first}
+            records.append(fake.osv(identifier, name, fixes))
+        if second:
+            said = {"status": "resolved", "fixed_version": "3.0-1", "repositories": {}}
+            entry = {"releases": {suites[each]: said for each in second}}
+            export[name] = {f"CVE-2025-{number:04d}": entry}
+    (tmp_path / "tracker.json").write_text(json.dumps(export))
+    folder = fake.write_records(tmp_path / "osv", records)
+    given = {"osv_debian": folder, "debian_tracker": tmp_path / "tracker.json"}
+    names = [f"source{number}" for number in range(len(places) ** 2)]
+    with fake.database(tmp_path / "a.sqlite", **given) as database:
+        everything = grouped(database.claims(names, "debian"), names)
+        for ecosystem in ("debian:11", "debian:12", "debian:13", "debian:sid"):
+            loaded = DebianMatcher(database, ecosystem, NoIndex(), {})
+            loaded.load([deb(name, "1.0-1") for name in names])
+            adopting = DebianMatcher(database, ecosystem, NoIndex(), {})
+            adopting.adopt(everything)
+            for package in [deb(name, "1.0-1") for name in names]:
+                found, expected = loaded.match(package), adopting.match(package)
+                assert (_said(found.rules), found.note) == (_said(expected.rules), expected.note)
+
+
+def _said(rules: Sequence[Rule]) -> list[Rule]:
+    return sorted(rules, key=lambda rule: rule.vulnerability)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ironhull.advisories.database import Database, StoredClaim
+from ironhull.advisories.ecosystems import EXPERIMENTAL, SID
 from ironhull.advisories.feeds.rows import rank_of
 from ironhull.advisories.model import State
 from ironhull.inventory.model import Package
@@ -45,7 +46,26 @@ class DebianMatcher:
             vendor.load([each for each in packages if _vendor_of(each) == name])
         wanted = {tracker_source(package.source, package.source_version)[0] for package in packages}
         missing = sorted(wanted - self._sets.keys())
-        self.adopt(grouped(self._database.claims(missing, "debian"), missing))
+        self.adopt(grouped(self._claims(missing), missing))
+
+    def _claims(self, sources: Sequence[str]) -> Iterator[StoredClaim]:
+        """All claims that `debian_rules` looks at, and few others.
+
+        Those of other releases are two thirds, and count only where a feed is silent on this one.
+        """
+        if self._ecosystem in (SID, EXPERIMENTAL):
+            yield from self._database.claims(sources, "debian")
+            return
+        speaking: dict[str, set[int]] = {}
+        of_release: dict[str, set[int]] = {}
+        for source, ecosystem, feed in self._database.speakers(sources, "debian"):
+            speaking.setdefault(source, set()).add(feed)
+            if ecosystem == self._ecosystem:
+                of_release.setdefault(source, set()).add(feed)
+        silent = [source for source in speaking if of_release.get(source) != speaking[source]]
+        yield from self._database.claims(silent, "debian")
+        others = sorted(speaking.keys() - set(silent))
+        yield from self._database.claims_in(others, (self._ecosystem, SID))
 
     def adopt(self, claims: Mapping[str, Sequence[StoredClaim]]) -> None:
         """As `Matcher.adopt`, by source."""
