@@ -244,7 +244,7 @@ def test_who_looks_at_one_platform_stays_on_it(browser: Any, server: RunningServ
 def test_a_printed_page_has_its_content_alone_and_dark_on_white(
     browser: Any, server: RunningServer
 ) -> None:
-    found = Opened(browser, server.url + PAGES["image"], 1000, "dark")
+    found = Opened(browser, server.url + PAGES["image"], 700, "dark")
     page = found.page
     page.emulate_media(media="print", color_scheme="dark")
     for gone in (".top nav", ".tabs", ".copy", ".platforms, .find"):
@@ -252,6 +252,9 @@ def test_a_printed_page_has_its_content_alone_and_dark_on_white(
     colours = "(() => { const s = getComputedStyle(document.querySelector('.panel')); "
     colours += "return [s.color, s.backgroundColor] })()"
     assert page.evaluate(colours) == ["rgb(26, 32, 36)", "rgb(255, 255, 255)"]
+    page.goto(server.url + PAGES["provenance"])
+    graph = "document.querySelector('.graph').getBoundingClientRect().right"
+    assert page.evaluate(f"{graph} <= document.documentElement.clientWidth")
     found.close()
 
 

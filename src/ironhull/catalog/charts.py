@@ -18,6 +18,7 @@ from ironhull.reports.words import tally
 WIDTH, HEIGHT = 720.0, 180.0
 _BOX, _GAP, _ROW, _TOP = 148.0, 34.0, 46.0, 34.0
 _MOST = 7
+_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,11 @@ class Chart:
     first: str
     last: str
     text: str
-    """All of it in a sentence, for who does not see it."""
+    """The last day in a sentence, for who does not see it."""
+    rows: tuple[tuple[str, tuple[int | None, ...]], ...] = ()
+    """(day, what each line has on it), the newest first; null: not counted."""
+    more: int = 0
+    """Days that the rows leave out."""
 
 
 def days_chart(ours: Sequence[DayCount], theirs: Sequence[DayCount]) -> Chart | None:
@@ -58,11 +63,12 @@ def days_chart(ours: Sequence[DayCount], theirs: Sequence[DayCount]) -> Chart | 
     lines = tuple(
         _line(label, kind, values, days, max(most, 1)) for label, kind, values in series if values
     )
+    rows, more = _rows(days, [values for _, _, values in series if values])
     last = ours[-1]
     text = f"On {last.day}: {tally(last.open, 'finding')} after VEX of {last.raw:,} raw"
     if theirs:
         text += f"; the conventional image had {theirs[-1].open:,}"
-    return Chart(lines, most, days[0], days[-1], text)
+    return Chart(lines, most, days[0], days[-1], text, rows, more)
 
 
 _SEVERITIES = ("critical", "high", "medium", "low")
@@ -82,10 +88,19 @@ def open_chart(days: Mapping[str, Mapping[str, int]]) -> Chart | None:
     lines = tuple(
         _line(severity, severity, values, ordered, max(most, 1)) for severity, values in series
     )
+    rows, more = _rows(ordered, [values for _, values in series])
     last = ordered[-1]
     counted = ", ".join(f"{values[last]} {severity}" for severity, values in series)
     text = f"On {last}: {counted or 'none of severity low or more'}, open in all watched images"
-    return Chart(lines, most, ordered[0], last, text)
+    return Chart(lines, most, ordered[0], last, text, rows, more)
+
+
+def _rows(
+    days: Sequence[str], series: Sequence[Mapping[str, int]]
+) -> tuple[tuple[tuple[str, tuple[int | None, ...]], ...], int]:
+    newest = days[::-1][:_DAYS]
+    rows = tuple((day, tuple(values.get(day) for values in series)) for day in newest)
+    return rows, len(days) - len(newest)
 
 
 @dataclass(frozen=True, slots=True)

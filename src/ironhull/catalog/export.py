@@ -85,6 +85,20 @@ def _repository(site: Site, wanted: Wanted, entry: Entry) -> Iterator[tuple[str,
         for seen in _platforms(site, shelf, first) if first else ():
             for section in ("", *SECTIONS):
                 yield from _section(site, wanted, seen, section)
+        yield from _history(site, entry, tag)
+
+
+def _history(site: Site, entry: Entry, tag: str) -> Iterator[tuple[str, bytes]]:
+    """What a tag stood for, a file for each page of it."""
+    number, pages_ = 1, 1
+    while number <= pages_:
+        found = api.tag_history(site, entry, tag, number)
+        if found is None:
+            return
+        pages_ = -(-found.total // api.PAGE)
+        path = paths.image_path(entry.name, tag, "history", number)
+        yield paths.answer_path(path), msgspec.json.encode(found)
+        number += 1
 
 
 def _platforms(site: Site, shelf: Shelf, first: Shown) -> Iterator[Shown]:

@@ -8,8 +8,8 @@ import pytest
 from outside.made_catalog import catalog_app, fake_catalog
 from tests.fakes.asgi import ask
 
-from ironhull.catalog.charts import open_chart, time_bars
-from ironhull.catalog.facts import FixTimes, WatchedImage, WatchFacts
+from ironhull.catalog.charts import days_chart, open_chart, time_bars
+from ironhull.catalog.facts import DayCount, FixTimes, WatchedImage, WatchFacts
 from ironhull.catalog.live import Nothing
 
 HOUR = 3600
@@ -62,3 +62,13 @@ def test_the_status_page_shows_both(tmp_path: Path, days: dict[str, dict[str, in
     assert ('class="chart"' in page) == (len(days) > 1)
     told = ask(app, "GET", "/api/v1/status").json["times"][0]
     assert (told["half_seconds"], told["target_seconds"]) == (2 * HOUR, 5 * HOUR)
+
+
+def test_a_chart_can_be_read_as_a_table_that_says_what_was_not_counted() -> None:
+    ours = [DayCount(f"2026-01-{day:02}", "1", day, day - 1) for day in range(1, 32)]
+    ours += [DayCount(f"2026-03-{day:02}", "1", 5, 4) for day in range(1, 32)]
+    theirs = [DayCount("2026-03-31", "1-standard", 40, 33)]
+    chart = days_chart(ours, theirs)
+    assert chart is not None
+    assert chart.rows[:2] == (("2026-03-31", (4, 5, 33)), ("2026-03-30", (4, 5, None)))
+    assert (len(chart.rows), chart.more) == (60, 2)

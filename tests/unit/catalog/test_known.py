@@ -77,7 +77,9 @@ def test_the_image_that_stands_for_a_repository_is_the_one_kept_up_to_date_longe
 
 def test_an_ended_image_says_since_when_in_the_list_of_tags(catalog: FakeCatalog) -> None:
     catalog.add(build("gone", [LIBC], end_of_life="2024-01-20"), None, "gone:1")
-    assert "ended 2024-01-20" in page(catalog, "/images/gone")
+    assert "since 2024-01-20" in page(catalog, "/images/gone")
+    assert "Its end of life was 2024-01-20" in page(catalog, "/images/gone/-/1")
+    assert "Its end of life" not in page(catalog, "/images/node/-/20")
 
 
 def test_an_address_that_is_no_page_is_answered_with_one_and_machines_as_before(

@@ -58,6 +58,7 @@ def catalog(tmp_path: Path) -> FakeCatalog:
     app = two("app", BASH, package("curl", "8"))
     made.add(app, scan(app, finding("CVE-2026-0101", "openssl")), "app:1")
     made.index.put_scan(scan_of_second(app, finding("CVE-2026-0202", "curl")), "")
+    made.saw("2026-11-29T08:00:00Z")
     return made
 
 
@@ -146,6 +147,8 @@ def test_the_files_of_each_platform_lie_beside_those_of_the_first(
     assert "curl" in second.read_text()
     assert 'href="../index.html"' in second.read_text()
     assert 'href="platform~linux~arm64/index.html"' in (folder / "index.html").read_text()
+    moved = json.loads((site / "api/v1/images/app/-/1/history.json").read_text())
+    assert [each["digest"] for each in moved["moves"]] == [shelf.by_name["app"].tags["1"]]
     told = json.loads((site / "api/v1/images/app/-/1/packages~linux~arm64.json").read_text())
     assert told["total"] == 3
 
