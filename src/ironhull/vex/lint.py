@@ -99,7 +99,11 @@ def statement_errors(document: VexDocument) -> dict[int, list[str]]:
 
 def _checked(document: VexDocument) -> list[list[_Problem]]:
     hidden = _Hidden(document)
-    return [list(_statement(statement, hidden)) for statement in document.statements]
+    said = _statuses(document) if document.format == "OpenVEX" else {}
+    return [
+        [*_statement(statement, hidden), *_several(statement, said)]
+        for statement in document.statements
+    ]
 
 
 def _document(document: VexDocument) -> Iterator[_Problem]:
@@ -114,6 +118,40 @@ def _document(document: VexDocument) -> Iterator[_Problem]:
 def _statement(statement: VexStatement, hidden: _Hidden) -> Iterator[_Problem]:
     yield from _honest(statement)
     yield from _matchable(statement, hidden)
+
+
+_Subject = tuple[str, str, str]
+"""Vulnerability, product, and part of it or nothing."""
+
+
+def _subjects(statement: VexStatement) -> Iterator[_Subject]:
+    for product in statement.products:
+        for identifier in product.identifiers:
+            for part in product.subcomponents or ("",):
+                for name in statement.names:
+                    yield name, identifier, part
+
+
+def _statuses(document: VexDocument) -> dict[_Subject, set[str]]:
+    found: dict[_Subject, set[str]] = {}
+    for statement in document.statements:
+        for subject in _subjects(statement):
+            found.setdefault(subject, set()).add(statement.status)
+    return found
+
+
+def _several(statement: VexStatement, said: dict[_Subject, set[str]]) -> Iterator[_Problem]:
+    """OpenVEX lets a newer statement replace an older one; readers differ in which they take."""
+    for subject in _subjects(statement):
+        others = said.get(subject, set()) - {statement.status}
+        if others:
+            words = ", ".join(f"`{each}`" for each in sorted(others))
+            message = (
+                f"of {subject[2] or subject[1]:.100} the document says {words} too: trivy takes "
+                "the newest of these, grype the oldest; write a new document with one of them"
+            )
+            yield "several-statuses", "warning", message
+            return
 
 
 class _Hidden:

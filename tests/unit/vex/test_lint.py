@@ -98,6 +98,22 @@ def test_a_product_without_a_version_is_found_only_where_it_hides_something() ->
     )
 
 
+def test_two_statuses_of_one_subject_are_found_since_scanners_differ_in_which_they_take() -> None:
+    older = about(ONE, status="under_investigation", timestamp="2026-01-01T00:00:00Z")
+    assert "several-statuses" in rules(older, about(ONE, status="fixed"))
+    by_alias = {"vulnerability": {"name": "GHSA-xxxx-yyyy-zzzz", "aliases": ["CVE-2024-0001"]}}
+    assert "several-statuses" in rules(older | by_alias, about(ONE, status="fixed"))
+    assert "several-statuses" not in rules(older, older)
+    assert "several-statuses" not in rules(older, about(ONE.replace("@1", "@2"), status="fixed"))
+    other = {"vulnerability": {"name": "CVE-2024-9999"}}
+    assert "several-statuses" not in rules(older, about(ONE, status="fixed") | other)
+    image = f"pkg:oci/app@{DIGEST}"
+    parts = [said(product=image, parts=(part,), status=status) for part, status in (
+        (OPENSSL, "affected"), (ONE, "not_affected"))]  # fmt: skip
+    assert "several-statuses" not in rules(*parts)
+    assert "several-statuses" in rules(parts[0], parts[1] | {"products": parts[0]["products"]})
+
+
 @pytest.mark.parametrize(
     ("text", "version", "says"),
     [
