@@ -142,7 +142,9 @@ def _steps(definition: PatchedSource, source: SourceStanza) -> tuple[BuildStep, 
         "debian/control > /build/control\n"
         "cat /build/control > debian/control"
     )
+    # zstd's bytes depend on whether dpkg-deb has one thread or more, so on the machine.
     build = (
+        "export DPKG_DEB_THREADS_MAX=1\n"
         f'export DEB_BUILD_OPTIONS="parallel=${{MAKEFLAGS#-j}} noautodbgsym {options}" '
         f"DEB_BUILD_PROFILES={' '.join(definition.profiles)!r}\n"
         "unset MAKEFLAGS\n"

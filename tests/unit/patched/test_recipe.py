@@ -25,6 +25,12 @@ def test_a_patch_that_does_not_apply_is_an_error_at_its_line():
     assert "nocheck" in steps["build"].runs
 
 
+def test_packages_are_compressed_by_one_thread_since_with_zstd_their_number_shows() -> None:
+    (stage,) = recipe(definition(), stanza(), CREATED).builds
+    (build,) = (step for step in stage.steps if step.name == "build")
+    assert "export DPKG_DEB_THREADS_MAX=1\n" in build.runs
+
+
 def test_the_source_is_taken_by_digest_and_dpkg_has_its_database():
     (stage,) = recipe(definition(), stanza(), CREATED).builds
     assert stage.complete
