@@ -98,8 +98,12 @@ How to do it right with other tools:
   nothing signed names the copy; ours have it (*copy index*). cosign's older signatures, under tags
   like `sha256-….sig`, `ironhull copy` brings from registry to registry: a folder or an archive has
   no place for them. Signatures that such a tag has at the target alone are not taken away.
+  Out of a layout that oras or Ironhull wrote, regctl copies nothing that refers to the image.
 - After a push: `ironhull push --check` reads everything back as those tools do, and names what the
-  registry lost.
+  registry lost. In a registry without the API, cosign 3.1 `clean` and `copy --force` take away the
+  list of what refers to an image, everybody's; `ironhull push` once more writes it anew.
+- A VEX of your own: one statement of a vulnerability and a product in a document, under one name.
+  Of several, grype takes the oldest and trivy the newest; `ironhull vex lint` finds them.
 - Scanning with grype and our VEX: give it the image in the registry (`grype
   registry:HOST/NAME:TAG --vex FILE`), see *scan with OpenVEX*. Under another name than it was built
   with, ask for the tag or the digest of the index and not for that of a platform.

@@ -165,7 +165,8 @@ def _fallback(repository: Repository, digest: Digest) -> Document | None:
         return None
     where = f"{repository}:{fallback_tag(digest)}"
     if document.digest == digest:
-        # The registry reads the tag as a digest: what it answers says nothing of referrers.
+        # The registry reads the tag as a digest, or cosign's `copy` put the image under it: what is
+        # there says nothing of referrers.
         repository.session.exchange.progress.note(f"{where} is {digest} itself; {_NO_REFERRERS}")
         return None
     if not document.is_index:
