@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ironhull.attest.bundle import BUNDLE_TYPE
 from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import digest_of
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import OCI_MANIFEST
 from ironhull.store.blobs import BlobStore
@@ -25,7 +26,11 @@ def referrer_of(
     `created` is RFC 3339: a function of the image, so that the bytes are.
     """
     layer = Descriptor(BUNDLE_TYPE, blobs.put(bundle), len(bundle))
-    config = Descriptor(EMPTY_TYPE, blobs.put(_EMPTY), len(_EMPTY))
+    empty = digest_of(_EMPTY)
+    # It is there from the second statement on.
+    if not blobs.renew(empty, len(_EMPTY)):
+        blobs.put(_EMPTY)
+    config = Descriptor(EMPTY_TYPE, empty, len(_EMPTY))
     annotations = {
         "org.opencontainers.image.created": created,
         "dev.sigstore.bundle.content": "dsse-envelope",

@@ -89,6 +89,8 @@ class Locking:
         pins = self.definitions.pins(digests)
 
         def load(variables: Mapping[str, str]) -> ImageDefinition:
+            if not variables and not digests:
+                return first
             return read(path, variables, root, pins).definition
 
         archives = self.archives(load({}) if digests else first)

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TypeVar
 
@@ -90,6 +90,20 @@ def inputs_of(definition: ImageDefinition, lock: Lock) -> str:
     """What an image of all its platforms is made of, as a digest."""
     options = BuildOptions(Compression.parse(definition.compression), definition.platforms)
     return image_key(definition, lock, options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Stored inventories to read: a new one is kept once, when its image has its own name."""
+
+    store: InventoryStore
+
+    def get(self, key: str) -> Inventory | None:
+        """As `KeptInventories.get`."""
+        return self.store.get(key)
+
+    def put(self, inventory: Inventory) -> None:
+        """Nothing yet."""
 
 
 class Run:
@@ -328,9 +342,10 @@ class Run:
     def _looked_into(self, image: BuiltImage, name: str) -> Sequence[tuple[Inventory, Bill]]:
         """What is in each platform of an image that the store has under a name; opened once."""
         if name not in self._opened:
+            known = _Known(InventoryStore(self.machine.home.inventories))
             with opened_taker(self.machine) as taker:
                 self._opened[name] = [
-                    look_into(self.machine, taker, f"store:{name}", platform)
+                    look_into(self.machine, replace(taker, stored=known), f"store:{name}", platform)
                     for platform in _platforms(image)
                 ]
         return self._opened[name]

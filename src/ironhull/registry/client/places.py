@@ -208,7 +208,12 @@ class RegistryTarget:
             # Of a new image small blobs are new too: to ask for them takes longer than to send
             # them. What can be mounted is, whether it is there or not.
             sure = bool(self._new) and (mount is not None or descriptor.size <= _SMALL)
+            placed = self.repository.session.placed
+            if mount is None and descriptor.size > _SMALL:
+                mount = placed.where(descriptor.digest)
             sent = self.repository.push_blob(descriptor, blob, advance, mount, ask=not sure)
+            if descriptor.size > _SMALL:
+                placed.note(descriptor.digest, self.repository.name)
             return descriptor.size if sent else 0
 
     def store(self, document: Document) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from urllib3.response import BaseHTTPResponse
 
 from ironhull.errors import NetworkError
+from ironhull.oci.digest import Digest
 from ironhull.registry.client.answers import MAX_ERROR_TEXT, Refused, refused
 from ironhull.registry.client.at_once import AtOnce
 from ironhull.registry.client.auth import Authorizer, Scope
@@ -22,8 +23,26 @@ from ironhull.transport.redirects import follow
 from ironhull.values import dataclass
 
 _MAX_REDIRECTS = 6
+_MOST_PLACED = 100_000
 # One challenge at first, one when a token has expired in between.
 _MAX_CHALLENGES = 2
+
+
+class Placed:
+    """In which repository of a registry a blob is known to be: others can mount it from there."""
+
+    def __init__(self) -> None:
+        self._found: dict[Digest, str] = {}
+
+    def note(self, digest: Digest, repository: str) -> None:
+        """It was just brought there, or seen there."""
+        if len(self._found) >= _MOST_PLACED:
+            self._found.clear()
+        self._found.setdefault(digest, repository)
+
+    def where(self, digest: Digest) -> str | None:
+        """A repository that had it; None: not known."""
+        return self._found.get(digest)
 
 
 class Session:
@@ -36,6 +55,7 @@ class Session:
         self.base = base
         self.exchange = exchange
         self.at_once = AtOnce()
+        self.placed = Placed()
         self._authorizer = authorizer
 
     def url(self, location: str, relative_to: str = "") -> str:
