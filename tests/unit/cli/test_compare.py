@@ -199,7 +199,7 @@ def test_dev_leak_finds_a_development_dependency() -> None:
             "detail": "devDependencies of /app/package.json",
         }
     ]
-    with pytest.raises(CheckFailedError, match="1 traces of the build"):
+    with pytest.raises(CheckFailedError, match="1 trace of the build"):
         run("standard:1", "hardened:1", "--dev-leak", "--fail-if", "leak")
 
 

@@ -145,7 +145,7 @@ def test_a_missing_folder_leaves_nothing_behind(home: Path) -> None:
 def test_passed_tests_end_well(fake: FakeEngine) -> None:
     result = _run(run_definition_tests, "app:1")
     assert "passed  it says its version" in result.stdout
-    assert "1 of 1 tests passed in fake 1.0" in result.stdout
+    assert "1 of 1 test passed in fake 1.0" in result.stdout
 
 
 def test_a_failed_test_shows_its_place_and_ends_with_findings(fake: FakeEngine) -> None:

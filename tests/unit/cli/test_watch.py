@@ -129,8 +129,8 @@ def test_what_is_proposed_is_said_with_its_branch(tmp_path: Path) -> None:
 def test_dates_of_a_referee_are_measured_against(run: Run, tmp_path: Path) -> None:
     dates = tmp_path / "dates.csv"
     dates.write_text("vulnerability,first_observed\nCVE-2026-0002,2026-11-01\n")
-    assert "1 vulnerabilities, 1 new" in run("state", "referee", str(dates)).stdout
-    assert "1 vulnerabilities, 0 new" in run("state", "referee", str(dates)).stdout
+    assert "1 vulnerability, 1 new" in run("state", "referee", str(dates)).stdout
+    assert "1 vulnerability, 0 new" in run("state", "referee", str(dates)).stdout
     spans = {each["span"] for each in json.loads(run("status", "--json").stdout)["times"]}
     assert "observed outside to seen" in spans
     assert "observed outside" in run("history", "CVE-2026-0002").stdout
