@@ -13,6 +13,7 @@ from outside.made_catalog import HOSTILE, LIBC, build, fake_catalog, finding, sc
 from tests.fakes.running_server import RunningServer, serving
 
 from ironhull.catalog.export import export
+from ironhull.catalog.facts import AttestationFacts
 from ironhull.catalog.live import Nothing
 from ironhull.catalog.pages import Site
 from ironhull.catalog.shelf import shelf_of
@@ -47,6 +48,20 @@ PAGES = {
     "mirror": "/images/hub/library/node",
     "platform": "/images/app/-/1?platform=linux%2Farm64",
 }
+
+
+# On a phone a table becomes a list, of which nothing stands beyond the edge.
+CUT = """() => [...document.querySelectorAll('.scroll')].filter(
+  (each) => each.querySelector('.stack') && each.scrollWidth > each.clientWidth
+).map((each) => each.textContent)"""
+
+
+class Signed(Nothing):
+    """Two statements of one kind are attached: each is read by its digest."""
+
+    def attestations(self, name: str) -> tuple[AttestationFacts, ...]:
+        first = AttestationFacts("signature", "https://sigstore.dev", LIBC.layer, "", "")
+        return first, replace(first, platform="linux/amd64")
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +147,7 @@ def test_every_page_is_quiet_fits_and_is_accessible(
     assert found.said == []
     assert all(each.startswith(server.url) for each in found.asked)
     assert found.page.evaluate("document.documentElement.scrollWidth") == width
+    assert found.page.evaluate(CUT) == [] or width > 640
     folder = Path(os.environ.get("IRONHULL_SCREENSHOTS") or tmp_path)
     found.page.screenshot(path=str(folder / f"{name}-{width}.png"), full_page=True)
     results = axe.Axe().run(found.page)
@@ -281,7 +297,7 @@ def test_the_exported_pages_are_the_same_from_a_folder(
     catalog = fake_catalog(tmp_path / "store")
     listed = Tags(catalog.layout).listing().tags
     shelf = shelf_of(listed, catalog.index.summaries(), lambda name: True, 1)
-    done = export(Site(catalog.index, Nothing(), static=True), shelf, tmp_path / "site", Silent())
+    done = export(Site(catalog.index, Signed(), static=True), shelf, tmp_path / "site", Silent())
     assert done.pages > 40
     found = Opened(browser, (tmp_path / "site/index.html").as_uri(), 1440)
     page = found.page
@@ -294,4 +310,8 @@ def test_the_exported_pages_are_the_same_from_a_folder(
     assert page.locator("tbody tr").count() == 2
     assert page.evaluate("getComputedStyle(document.body).display") == "flex"
     assert all(each.startswith("file://") for each in found.asked)
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.get_by_role("link", name="Attestations").click()
+    assert page.locator("tbody tr").count() == 2
+    assert page.evaluate(CUT) == []
     found.close()

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.fakes.advisories import bring, osv, write_records
 from tests.fakes.image import make_image
+from tests.fakes.signer import FakeSigner
 
+from ironhull.attest.attaching import referrer_of
+from ironhull.attest.statement import Subject, render_statement
 from ironhull.catalog.answers import answer
 from ironhull.catalog.index import MAX_NAMES, CatalogIndex
 from ironhull.catalog.shelf import Shelf, shelf_of
 from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import hex_of
 from ironhull.oci.media_types import OCI_INDEX
 from ironhull.registry.server.listing import Tags
 from ironhull.settings import Settings
+from ironhull.signing.dsse import signed_bundle
+from ironhull.statements.kinds import PROVENANCE
+from ironhull.store.referrers import list_documents
 from ironhull.workspace import cataloguing
 from ironhull.workspace.cataloguing import Gatherer, opened_index
 from ironhull.workspace.machine import Machine
@@ -243,4 +251,57 @@ def test_nothing_is_counted_of_what_nobody_scanned(machine: Machine) -> None:
     index = gathered(machine)
     assert index.days("app", "1") == []
     assert all(not each.scanned for each in index.summaries().values())
+    index.close()
+
+
+def provenance_about(machine: Machine, manifest: Descriptor, builder: str) -> None:
+    """A signed provenance attached to a manifest, by somebody."""
+    predicate = {"buildDefinition": {"buildType": "x"}, "runDetails": {"builder": {"id": builder}}}
+    subject = Subject("app", {"sha256": hex_of(manifest.digest)})
+    value = msgspec.json.encode(predicate)
+    bundle = signed_bundle(render_statement([subject], PROVENANCE, value), FakeSigner())
+    moment = "2026-11-01T00:00:00Z"
+    blobs = machine.home.store.blobs
+    list_documents(machine.home.store, [referrer_of(blobs, manifest, bundle, PROVENANCE, moment)])
+
+
+def test_every_platform_is_read_and_scanned_and_has_the_provenance_attached_to_it(
+    machine: Machine, tmp_path: Path
+) -> None:
+    layer = {"etc/os-release": OS_RELEASE, "var/lib/dpkg/status": STATUS}
+    names = ["linux/amd64", "linux/arm64", "linux/riscv64"]
+    store = machine.home.store
+    digest = make_image(store, [layer], platforms=names, names=["app:1"]).digest
+    first, second, third = store.document(digest).manifests
+    provenance_about(machine, first, "https://one.example")
+    provenance_about(machine, second, "https://two.example")
+    advice = osv("CVE-2026-0001", "openssl", {"Debian:13": "3.0-2"})
+    bring(machine.home.advisories, osv_debian=write_records(tmp_path / "osv", [advice]))
+    index = gathered(machine)
+    build = index.build(digest)
+    assert build is not None
+    assert [each.platform for each in build.platforms] == names
+    made = [build.made(each.digest) for each in (first, second, third)]
+    assert [each and each.builder for each in made] == [
+        "https://one.example",
+        "https://two.example",
+        None,
+    ]
+    for each in (first, second, third):
+        scan = index.scan(each.digest)
+        assert scan is not None
+        assert len(scan.findings) == 1
+    assert index.summaries()[digest].looked
+    index.close()
+
+
+def test_an_image_without_an_index_has_the_provenance_attached_to_it(machine: Machine) -> None:
+    layer = {"etc/os-release": OS_RELEASE, "var/lib/dpkg/status": STATUS}
+    image = make_image(machine.home.store, [layer], names=["app:1"], index=False)
+    provenance_about(machine, image, "https://one.example")
+    index = gathered(machine)
+    build = index.build(image.digest)
+    assert build is not None
+    assert build.provenance is not None
+    assert build.provenance.builder == "https://one.example"
     index.close()
