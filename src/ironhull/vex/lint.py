@@ -126,10 +126,20 @@ _Subject = tuple[str, str, str]
 
 def _subjects(statement: VexStatement) -> Iterator[_Subject]:
     for product in statement.products:
-        for identifier in product.identifiers:
-            for part in product.subcomponents or ("",):
+        for identifier in map(_one_spelling, product.identifiers):
+            for part in map(_one_spelling, product.subcomponents or ("",)):
                 for name in statement.names:
                     yield name, identifier, part
+
+
+def _one_spelling(text: str) -> str:
+    """A purl as it is read: libraries escape different characters of one."""
+    purl = _purl(text)
+    if not isinstance(purl, Purl):
+        return text
+    qualifiers = "&".join(f"{key}={value}" for key, value in sorted(purl.qualifiers.items()))
+    path = "/".join(filter(None, (purl.type, purl.namespace, purl.name)))
+    return f"pkg:{path}@{purl.version}?{qualifiers}"
 
 
 def _statuses(document: VexDocument) -> dict[_Subject, set[str]]:

@@ -107,6 +107,10 @@ def test_two_statuses_of_one_subject_are_found_since_scanners_differ_in_which_th
     assert "several-statuses" not in rules(older, about(ONE.replace("@1", "@2"), status="fixed"))
     other = {"vulnerability": {"name": "CVE-2024-9999"}}
     assert "several-statuses" not in rules(older, about(ONE, status="fixed") | other)
+    spelled = ONE.replace("@1", "@1%2Bb1"), ONE.replace("@1", "@1+b1")
+    assert "several-statuses" in rules(
+        about(spelled[0], status="under_investigation"), about(spelled[1], status="fixed")
+    )
     image = f"pkg:oci/app@{DIGEST}"
     parts = [said(product=image, parts=(part,), status=status) for part, status in (
         (OPENSSL, "affected"), (ONE, "not_affected"))]  # fmt: skip
