@@ -235,15 +235,20 @@ def measure(
     return figures
 
 
-def a_day(work: Path, export: Path, rounds: int) -> dict[str, float]:
-    """An update of single records, each time on the database as the import left it."""
-    home, day, kept = work / "home", work / "day.zip", work / "kept.sqlite"
-    database = home / "advisories/advisories.sqlite"
+def write_day(export: Path, day: Path) -> None:
+    """CHANGED records of an export, as they would come a day later."""
     with zipfile.ZipFile(export) as whole, zipfile.ZipFile(day, "w", zipfile.ZIP_DEFLATED) as some:
         names = [name for name in whole.namelist() if name.endswith(".json")]
         for name in names[:: len(names) // CHANGED][:CHANGED]:
             record = json.loads(whole.read(name)) | {"modified": "2025-02-13T00:00:00Z"}
             some.writestr(name, json.dumps(record))
+
+
+def a_day(work: Path, export: Path, rounds: int) -> dict[str, float]:
+    """An update of single records, each time on the database as the import left it."""
+    home, day, kept = work / "home", work / "day.zip", work / "kept.sqlite"
+    database = home / "advisories/advisories.sqlite"
+    write_day(export, day)
     shutil.copy(database, kept)
     runs = []
     for _ in range(rounds):

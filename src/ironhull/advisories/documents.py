@@ -13,13 +13,14 @@ import zipfile
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, cast
 
 from ironhull.advisories.interface import Document, malformed
+from ironhull.advisories.zip_directory import Entry, PlainZip, plain_entries
 from ironhull.errors import InputError
 
 MAX_DOCUMENT = 512 << 20
@@ -74,8 +75,8 @@ class Plain:
 class Member:
     """A file of a zip."""
 
-    archive: zipfile.ZipFile
-    entry: zipfile.ZipInfo
+    archive: zipfile.ZipFile | PlainZip
+    entry: zipfile.ZipInfo | Entry
 
     @property
     def name(self) -> str:
@@ -90,7 +91,7 @@ class Member:
         if self.entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise malformed(self.name, "is neither stored nor deflated")
         try:
-            return self.archive.open(self.entry)
+            return self.archive.open(self.entry)  # type: ignore[arg-type]
         except (*DAMAGED, NotImplementedError) as error:
             raise malformed(self.name, f"damaged zip member: {error}") from None
 
@@ -141,10 +142,15 @@ class Member:
 def members(place: Path, wants: Callable[[str], bool]) -> Iterator[list[Member]]:
     """All documents of a zip, for as long as the block lasts."""
     try:
-        archive = zipfile.ZipFile(place)
+        entries_of_plain = plain_entries(place)
+        archive: zipfile.ZipFile | PlainZip
+        if entries_of_plain is not None:
+            archive = PlainZip(place, entries_of_plain)
+        else:
+            archive = zipfile.ZipFile(place)
     except (*DAMAGED, ValueError) as error:
         raise malformed(place.name, f"not a zip: {error}") from None
-    with archive:
+    with closing(archive):
         entries = archive.infolist()
         if len(entries) > MAX_MEMBERS:
             raise malformed(place.name, f"{len(entries)} members; at most {MAX_MEMBERS}")

@@ -21,7 +21,7 @@ from ironhull.advisories.model import Row
 from ironhull.advisories.rows import Rows
 
 BATCH = 2_000
-SLICE = 1_000
+SLICE = 500
 LEAST = 4_000
 """Documents for which processes pay; each costs some hundredths of a second."""
 MAX_PROCESSES = 4

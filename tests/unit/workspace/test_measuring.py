@@ -12,6 +12,10 @@ from tests.fakes.image import make_image
 from ironhull import Workspace
 from ironhull.compare.model import Unknown
 from ironhull.errors import InputError
+from ironhull.registry.client.naming import find_stored
+from ironhull.store.archive_file import ArchiveFile
+from ironhull.store.choice import choose_manifest
+from ironhull.store.export import write_docker_archive
 from ironhull.workspace.scanning import ScanChoices
 
 RELEASE = 'ID=debian\nVERSION_ID="12"\n'
@@ -39,6 +43,20 @@ def shop(folder: Path, *, database: bool = True) -> Workspace:
 
 def test_a_scan_gives_findings(tmp_path: Path) -> None:
     result = shop(tmp_path).scan("standard:1", chosen=ANY_AGE)
+    assert [finding.id for finding in result.findings] == ["CVE-2024-0001", "CVE-2024-0002"]
+
+
+def test_vex_attached_to_an_archive_is_looked_for_without_reading_its_layers_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = shop(tmp_path)
+    path, store = tmp_path / "standard.tar", found.home.store
+    with path.open("wb") as file:
+        image = choose_manifest(store, find_stored(store, "standard:1"), None)
+        write_docker_archive(store, image, ["standard:1"], file)
+    monkeypatch.setattr(ArchiveFile, "_digest", lambda archive, member: 1 / 0)
+    chosen = ScanChoices(max_age=0, attached_vex=True)
+    result = found.scan(str(path), chosen=chosen)
     assert [finding.id for finding in result.findings] == ["CVE-2024-0001", "CVE-2024-0002"]
 
 
