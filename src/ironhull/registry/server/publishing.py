@@ -2,13 +2,11 @@
 
 1. The bytes are what their media type says, and of the digest they were sent under.
 2. Every blob and manifest they consist of is in the repository, with the size they say.
-3. On disk, in this order: the blob, its record, the subject's record of it, the tag. Whoever is
+3. On disk: the blob, its record and the subject's record of it together, then the tag. Whoever is
    killed in between leaves the tag as it was.
 """
 
 from __future__ import annotations
-
-import os
 
 from ironhull.errors import MalformedError
 from ironhull.oci.descriptor import Descriptor
@@ -19,7 +17,6 @@ from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.entries import Entry, entry_of, is_foreign
 from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import is_tag
-from ironhull.registry.server.records import sync_folder
 from ironhull.registry.server.refusal import Refusal
 from ironhull.store.files import locked
 
@@ -111,17 +108,20 @@ def _missing(repository: str, what: str, digest: Digest) -> Refusal:
 
 
 def store_manifest(contents: Contents, repository: str, entry: Entry, raw: bytes) -> None:
-    """Bytes, record, and the subject's record, all on disk; under the shared sweep lock."""
-    path = contents.blobs.path(entry.digest)
+    """Bytes, record, and the subject's record, all on disk; under the shared sweep lock.
+
+    Whoever is killed in between leaves a manifest that nothing leads to, or a record of one that
+    is not there, which counts for none.
+    """
+    path, batch = contents.blobs.path(entry.digest), contents.records.batch()
     contents.records.add_received(entry.digest, new=not contents.blobs.has(entry.digest))
     with contents.blobs.writer(entry.digest) as blob:
         blob.write(raw)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
+    batch.file(path)
     if contents.is_built(repository, entry.digest):
-        contents.records.add_built(repository, entry.digest)
-    contents.records.add_manifest(repository, entry.digest, entry.media_type)
+        contents.records.add_built(repository, entry.digest, batch)
+    contents.records.add_manifest(repository, entry.digest, entry.media_type, batch)
     if entry.subject is not None:
-        contents.records.add_referrer(repository, entry.subject, entry.digest)
+        contents.records.add_referrer(repository, entry.subject, entry.digest, batch)
+    batch.sync()
     contents.entries.keep(entry)

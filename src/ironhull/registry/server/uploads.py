@@ -2,8 +2,8 @@
 
 `<id>.repository` beside it names the repository and whose the upload is, so that it can be resumed
 after the server was started again (its digest is then computed from the file). What is finished is
-synced to disk, renamed to its digest, and recorded in the repository, in this order: an answer of
-201 means that the blob outlives the machine's next power cut.
+synced to disk, renamed to its digest, and recorded in the repository, in this order, and both names
+are synced: an answer of 201 means that the blob outlives the machine's next power cut.
 
 Unfinished uploads are counted for each owner, for each repository and for all, so that nobody's
 leave no room for others'. Who is at a limit loses what was at rest longest, of the owner who has
@@ -26,7 +26,6 @@ from pathlib import Path
 from ironhull.oci.digest import Digest
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
-from ironhull.registry.server.records import sync_folder
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.upload import Upload
 from ironhull.store.files import replace_file
@@ -109,8 +108,10 @@ class Uploads:
         upload.path.replace(target)
         # The age of a blob counts from its end, not from the last chunk.
         os.utime(target)
-        sync_folder(target.parent)
-        contents.records.add_blob(upload.repository, digest)
+        batch = contents.records.batch()
+        batch.name(target)
+        contents.records.add_blob(upload.repository, digest, batch)
+        batch.sync()
         self.discard(upload)
         return upload.size
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ironhull.oci.digest import digest_of
+from ironhull.oci.media_types import OCI_MANIFEST
 
 
 class Killed(BaseException):
@@ -42,11 +43,39 @@ def test_a_blob_is_synced_before_it_is_named_and_named_before_it_is_acknowledged
     rename = next(
         n for n, s in enumerate(steps) if s[0] == "replace" and s[1] == "uploads" and n > data
     )
-    folder = next(n for n, s in enumerate(steps) if s == ("fsync", "blobs", "sha256"))
     record = next(
         n for n, s in enumerate(steps) if s[0] == "replace" and hexdigits in s[2] and n > rename
     )
-    assert data < rename < folder < record < max(n for n, s in enumerate(names) if s == "fsync")
+    synced = {name: n for n, (step, _, name) in enumerate(steps) if step == "fsync"}
+    assert data < rename < record < min(synced["sha256"], synced["_blobs"])
+
+
+def test_everything_of_a_manifest_is_synced_before_its_tag_is_named(site, kit, monkeypatch):
+    subject = site.push_image("app", "1", b"subject")
+    site.push_blob("app", b"new")
+    raw = kit.manifest(
+        layers=(b"new",), subject={"mediaType": OCI_MANIFEST, "digest": subject, "size": 1}
+    )
+    steps = []
+    watch(monkeypatch, lambda step, path: steps.append((step, path.name)))
+    assert site.put_manifest("app", "2", raw).status == 201
+    tag = next(n for n, (step, name) in enumerate(steps) if step == "replace" and "index" in name)
+    hexdigits = digest_of(raw).removeprefix("sha256:")
+    before = [name for step, name in steps[:tag] if step == "fsync"]
+    # The blob and its record have the same name.
+    assert before.count(hexdigits) == 2
+    assert {"sha256", "_manifests", subject.removeprefix("sha256:")} <= set(before)
+    assert "fsync" in [step for step, _ in steps[tag:]]
+
+
+def test_an_empty_record_of_a_manifest_is_none(site, kit):
+    """What a power cut may leave of a push that was not acknowledged."""
+    digest = site.push_image("app", "1", b"data")
+    records = site.registry.contents.records
+    path = records.folder("app", "_manifests") / digest.removeprefix("sha256:")
+    assert records.media_type("app", digest)
+    path.write_bytes(b"")
+    assert records.media_type("app", digest) is None
 
 
 @pytest.mark.parametrize("move", [False, True])
