@@ -99,6 +99,8 @@ class Repository:
     """The same of the conventional image."""
     moves: tuple[Moved, ...]
     publications: tuple[Publication, ...]
+    publications_problem: str
+    """Why a record of publications that there is is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +265,7 @@ def image_list(shelf: Shelf, query: str, page: int) -> ImageList:
 def repository(site: Site, shelf: Shelf, entry: Entry) -> Repository:
     """A repository whole."""
     other = counterpart(entry, entry.default, shelf.summaries)
-    days = site.index.days
+    days, published = site.index.days, site.live.publications(entry.name)
     return Repository(
         entry.name,
         entry.default,
@@ -271,7 +273,8 @@ def repository(site: Site, shelf: Shelf, entry: Entry) -> Repository:
         tuple(days(entry.name, entry.default)),
         tuple(days(entry.name, other)) if other else (),
         tuple(site.index.moves(entry.name)),
-        site.live.publications(entry.name),
+        published.publications,
+        published.problem,
     )
 
 

@@ -308,6 +308,16 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A repository's signed record of publications."""
+
+    publications: tuple[Publication, ...] = ()
+    """The newest first; none: it was not published from here, or the record is not believed."""
+    problem: str = ""
+    """Why a record that there is is not believed."""
+
+
+@dataclass(frozen=True, slots=True)
 class RebuilderFacts:
     """Somebody who built packages of an image again."""
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from ironhull.catalog.facts import (
     AttestationFacts,
     MirrorFacts,
-    Publication,
+    Published,
     RebuildFacts,
     SourceWords,
     Verification,
@@ -44,8 +44,8 @@ class Live(Protocol):
         """
         ...
 
-    def publications(self, repository: str) -> tuple[Publication, ...]:
-        """Its signed record, the newest first; none: it was not published from here."""
+    def publications(self, repository: str) -> Published:
+        """Its signed record, by those who are believed."""
         ...
 
     def watch(self) -> WatchFacts:
@@ -79,9 +79,9 @@ class Nothing:
         """As `Live.rebuilds`."""
         return ()
 
-    def publications(self, repository: str) -> tuple[Publication, ...]:
+    def publications(self, repository: str) -> Published:
         """As `Live.publications`."""
-        return ()
+        return Published()
 
     def watch(self) -> WatchFacts:
         """As `Live.watch`."""
@@ -117,7 +117,7 @@ class Remembered:
         key = ("rebuilds", name, manifest)
         return self._of(key, lambda: self._live.rebuilds(name, manifest))
 
-    def publications(self, repository: str) -> tuple[Publication, ...]:
+    def publications(self, repository: str) -> Published:
         """As `Live.publications`."""
         return self._of(("publications", repository), lambda: self._live.publications(repository))
 

@@ -148,7 +148,7 @@ def image(site: Site, wanted: Wanted, entry: Entry) -> str:
         chart=chart,
         other=other,
         moves=_moved_together(site.index.moves(entry.name))[:40],
-        publications=site.live.publications(entry.name)[:40],
+        published=site.live.publications(entry.name),
     )
 
 

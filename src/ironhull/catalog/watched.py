@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ironhull.catalog.facts import (
     AttestationFacts,
     MirrorFacts,
-    Publication,
+    Published,
     RebuildFacts,
     SourceWords,
     Verification,
@@ -37,7 +37,7 @@ class _Seen:
         """As `Live.rebuilds`."""
         return self.live.rebuilds(name, manifest)
 
-    def publications(self, repository: str) -> tuple[Publication, ...]:
+    def publications(self, repository: str) -> Published:
         """As `Live.publications`."""
         return self.live.publications(repository)
 

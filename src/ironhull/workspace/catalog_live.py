@@ -9,7 +9,7 @@ from __future__ import annotations
 from ironhull.catalog.facts import (
     AttestationFacts,
     MirrorFacts,
-    Publication,
+    Published,
     RebuildFacts,
     SourceWords,
     Verification,
@@ -58,11 +58,11 @@ class MachineLive:
 
         return rebuilt(self._contents, name, manifest)
 
-    def publications(self, repository: str) -> tuple[Publication, ...]:
+    def publications(self, repository: str) -> Published:
         """As `Live.publications`."""
         from ironhull.workspace.catalog_present import published
 
-        return published(self._machine, repository)
+        return published(self._machine, self._chosen or VerifyChoices(), repository)
 
     def mirrors(self) -> tuple[MirrorFacts, ...]:
         """As `Live.mirrors`: by the rules of the registry and what it remembers."""

@@ -10,13 +10,14 @@ from ironhull.catalog.facts import (
     MirroredTag,
     MirrorFacts,
     Publication,
+    Published,
     RuleFacts,
     Verification,
     WatchedImage,
     WatchFacts,
 )
 from ironhull.catalog.gathering import attestation_facts
-from ironhull.errors import IronhullError
+from ironhull.errors import IronhullError, NotFoundError
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.mirrored import MirrorRecords
 from ironhull.reports.text import one_line
@@ -29,7 +30,7 @@ from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.reports.html import said_time
 from ironhull.workspace.attestations import listed_at
 from ironhull.workspace.catalog_attached import place_of
-from ironhull.workspace.history import history
+from ironhull.workspace.history import HistoryChoices, history
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.verifying import VerifyChoices, chosen_trust
 
@@ -80,20 +81,29 @@ def mirrored(contents: Contents) -> tuple[MirrorFacts, ...]:
     return tuple(found)
 
 
-def published(machine: Machine, repository: str) -> tuple[Publication, ...]:
-    """As `Live.publications`."""
+def published(machine: Machine, chosen: VerifyChoices, repository: str) -> Published:
+    """As `Live.publications`: signed by whom `chosen` names, else by a key of the ring.
+
+    Records have keys alone: where one identity is believed and no key is, none counts.
+    """
+    if chosen.identity is not None and not chosen.keys:
+        return Published(problem="records are signed with keys, of which none is believed here")
     try:
-        found = history(machine, f"store:{repository}")
-    except IronhullError:
-        return ()
-    return tuple(
-        Publication(
-            moment(each.record.publication.published),
-            each.record.publication.tags,
-            each.record.publication.image,
-            ", ".join(str(signer) for signer in each.signers),
+        found = history(machine, f"store:{repository}", HistoryChoices(keys=chosen.keys))
+    except NotFoundError:
+        return Published()
+    except IronhullError as error:
+        return Published(problem=one_line(str(error), _SAID))
+    return Published(
+        tuple(
+            Publication(
+                moment(each.record.publication.published),
+                each.record.publication.tags,
+                each.record.publication.image,
+                ", ".join(str(signer) for signer in each.signers),
+            )
+            for each in reversed(found.entries)
         )
-        for each in reversed(found.entries)
     )
 
 

@@ -20,7 +20,13 @@ from outside.made_catalog import (
 )
 from tests.fakes.asgi import ask
 
-from ironhull.catalog.facts import AttestationFacts, RebuilderFacts, RebuildFacts, Verification
+from ironhull.catalog.facts import (
+    AttestationFacts,
+    Published,
+    RebuilderFacts,
+    RebuildFacts,
+    Verification,
+)
 from ironhull.catalog.live import Nothing
 from ironhull.catalog.rates import Rates
 
@@ -129,6 +135,9 @@ class Told(Nothing):
             replace(made, digest="sha256:33", kind="vex"),
         )
 
+    def publications(self, repository: str) -> Published:
+        return Published(problem="it is shorter than what was seen <before>")
+
     def rebuilds(self, name: str, manifest: str) -> tuple[RebuildFacts, ...]:
         by = (RebuilderFacts("Rebuilder <one>", "ab12", 1),)
         return RebuildFacts("sha256:11", 1, 2, by), RebuildFacts("sha256:22", 0, 0, (), "no JSON")
@@ -145,6 +154,15 @@ def test_provenance_says_who_rebuilt_the_packages_and_whose_word_it_is(
     app = catalog_app(catalog, live=Told())
     answer = ask(app, "GET", "/api/v1/images/node/-/20/provenance").json
     assert [each["rebuilt"] for each in answer["rebuilds"]] == [1, 0]
+
+
+def test_a_record_of_publications_that_is_not_believed_is_not_called_missing(
+    catalog: FakeCatalog,
+) -> None:
+    said = "it is shorter than what was seen"
+    assert f"not believed: {said} &lt;before&gt;" in page(catalog, "/images/node", live=Told())
+    answer = ask(catalog_app(catalog, live=Told()), "GET", "/api/v1/images/node").json
+    assert answer["publications_problem"].startswith(said)
 
 
 def test_names_of_signers_keep_their_capitals(catalog: FakeCatalog) -> None:

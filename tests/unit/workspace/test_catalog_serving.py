@@ -14,7 +14,7 @@ from tests.unit.workspace.test_attesting import with_key
 from tests.unit.workspace.test_workspace import workspace
 
 from ironhull import Workspace
-from ironhull.catalog.facts import Verification
+from ironhull.catalog.facts import Published, Verification
 from ironhull.catalog.live import Remembered
 from ironhull.errors import EnvironmentProblem
 from ironhull.signing.keyring import Keyring
@@ -91,7 +91,7 @@ def test_what_is_not_there_is_unknown_and_no_error(shop: Workspace) -> None:
     live = MachineLive(shop.machine)
     assert live.verification("absent:1").answer == "unknown"
     assert live.attestations("absent:1") == ()
-    assert live.publications("absent") == ()
+    assert live.publications("absent") == Published()
     assert live.watch().note == "nobody watches here"
 
 

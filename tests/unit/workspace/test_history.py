@@ -26,9 +26,10 @@ from ironhull.signing.keyring import Keyring
 from ironhull.statements.kinds import VEX
 from ironhull.verify.refusal import Reason
 from ironhull.workspace.attesting import AttestChoices
+from ironhull.workspace.catalog_live import MachineLive
 from ironhull.workspace.history import history_json
 from ironhull.workspace.standing import older_than_seen, standing
-from ironhull.workspace.verifying import trust_of
+from ironhull.workspace.verifying import VerifyChoices, trust_of
 from ironhull.workspace.vex_publishing import publish_vex
 
 NOW = datetime.now(UTC)
@@ -413,3 +414,24 @@ def test_the_rule_of_a_policy_is_decided_by_the_record(shop: Shop) -> None:
     del shop.registry.manifests["app", LOG_TAG]
     assert outcome()[0] == "fail"
     assert outcome(f"oci:{shop.image(1)}:app:1")[0] == "unknown"
+
+
+def test_the_catalog_shows_the_record_by_whom_it_believes_and_says_why_it_believes_none(
+    shop: Shop,
+) -> None:
+    shop.publish(1)
+    shop.publish(2)
+    machine = shop.workspace.machine
+    found = MachineLive(machine).publications("app")
+    assert [each.digest for each in found.publications] == [shop.root(2), shop.root(1)]
+    assert found.problem == ""
+    stranger = shop.folder / "stranger.pub"
+    stranger.write_bytes(FakeSigner().public.pem)
+    others = MachineLive(machine, chosen=VerifyChoices(keys=(stranger,))).publications("app")
+    assert others.publications == ()
+    assert others.problem
+    path = machine.home.publications / "app/tiles/000000.jsonl"
+    path.write_bytes(shop.lines()[1] + b"\n")
+    cut = MachineLive(machine).publications("app")
+    assert cut.publications == ()
+    assert cut.problem
