@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ class Contents:
         self.sweep_lock = self.records.root / ".sweep"
         self._lock = threading.Lock()
         self._setting = threading.Lock()
+        self._coming: Counter[str] = Counter()
         self._members: dict[str, tuple[Listing, tuple[int, int], Members]] = {}
         self._pushed: dict[str, Mapping[str, Descriptor]] = {}
         self._loose: tuple[Listing, Mapping[Digest, tuple[Entry, ...]]] | None = None
@@ -260,13 +262,18 @@ class Contents:
 
     @contextmanager
     def moving(self, repository: str, reference: str, digest: Digest) -> Iterator[None]:
-        """While a tag is set. Of two that set an immutable one at once, the second is refused."""
-        if not self.rules.never_moves(repository, reference):
+        """While a manifest is put, one at a time where a rule goes by what is there already.
+
+        Of two that set an immutable tag at once, the second is refused, and so is of two that
+        together pass a quota.
+        """
+        immutable = self.rules.never_moves(repository, reference)
+        if not immutable and self.rules.room(repository) is None:
             yield
             return
         with self._setting:
             before = self._tagged(repository).get(reference)
-            if before is not None and before.digest != digest:
+            if immutable and before is not None and before.digest != digest:
                 self.check_movable(repository, [reference])
             yield
 
@@ -282,11 +289,21 @@ class Contents:
             size = self._size_of(self.members(repository).blobs | set(parts))
             self._check_quota(repository, size)
 
-    def check_room_for(self, repository: str, size: int) -> None:
-        """DENIED if a mirrored repository would hold more than its quota with so many bytes."""
-        if self.rules.room(repository) is not None:
+    @contextmanager
+    def room_for(self, repository: str, size: int) -> Iterator[None]:
+        """While a mirrored blob comes; DENIED if what is here and all that come pass the quota."""
+        if self.rules.room(repository) is None:
+            yield
+            return
+        with self._setting:
             held = self._size_of({digest for digest, _ in self.records.blobs(repository)})
-            self._check_quota(repository, held + size)
+            self._check_quota(repository, held + self._coming[repository] + size)
+            self._coming[repository] += size
+        try:
+            yield
+        finally:
+            with self._setting:
+                self._coming[repository] -= size
 
     def _check_quota(self, repository: str, size: int) -> None:
         room = self.rules.room(repository)

@@ -116,14 +116,14 @@ class RegistryUpstream:
         """Fetch a blob into the store, and note that the repository has it."""
         digest, contents = arriving.digest, self._contents
         self._uploads.check_room(arriving.size)
-        contents.check_room_for(repository, arriving.size)
-        contents.records.add_received(digest, new=not contents.blobs.has(digest))
-        # Only the digest and what upstream says is known here, not what a manifest says of it.
-        wanted = Descriptor("application/octet-stream", digest, arriving.size)
-        growing = Growing(contents.blobs.root, arriving)
-        self._repository(repository).fetch_blob(wanted, growing, arriving.grown)
-        sync_folder(contents.blobs.path(digest).parent)
-        contents.records.add_blob(repository, digest)
+        with contents.room_for(repository, arriving.size):
+            contents.records.add_received(digest, new=not contents.blobs.has(digest))
+            # Only the digest and what upstream says is known here, not what a manifest says of it.
+            wanted = Descriptor("application/octet-stream", digest, arriving.size)
+            growing = Growing(contents.blobs.root, arriving)
+            self._repository(repository).fetch_blob(wanted, growing, arriving.grown)
+            sync_folder(contents.blobs.path(digest).parent)
+            contents.records.add_blob(repository, digest)
 
     def said(
         self, mirror: Mirror, error: Exception, missing: str = "MANIFEST_UNKNOWN"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,11 @@ import pytest
 from tests.unit.registry.server.conftest import Site, make_site, manifest
 
 from ironhull.errors import InputError
+from ironhull.oci.digest import Digest
+from ironhull.oci.media_types import OCI_MANIFEST
 from ironhull.registry.server.app import application
+from ironhull.registry.server.publishing import put_manifest
+from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.rules import Push, Quota, Rules, read_rules_file
 from ironhull.settings import Settings
 from ironhull.workspace import push_telling
@@ -59,6 +64,46 @@ def test_a_repository_holds_no_more_than_its_quota(held: Site) -> None:
     assert "its quota is 20" in answer.body.decode()
     assert held.ask("GET", "/v2/small/app/manifests/3").status == 404
     held.push_image("other", "1", b"x" * 100)
+
+
+def test_of_two_manifests_that_together_pass_the_quota_one_is_refused(
+    held: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents, layers = held.registry.contents, (b"a" * 12, b"b" * 12)
+    for layer in (b"{}", *layers):
+        held.push_blob("small/app", layer)
+    both, check = threading.Barrier(2), contents.check_room
+
+    def checked(repository: str, parts: Iterable[Digest]) -> None:
+        check(repository, parts)
+        # Whoever was let through waits for the other, that may not come.
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.1)
+
+    monkeypatch.setattr(contents, "check_room", checked)
+
+    def put(layer: bytes) -> str:
+        try:
+            put_manifest(
+                contents, "small/app", layer.hex(), manifest(layers=(layer,)), OCI_MANIFEST
+            )
+        except Refusal as refusal:
+            return refusal.code
+        return "taken"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(put, layers)) == ["DENIED", "taken"]
+
+
+def test_blobs_that_come_at_once_keep_to_the_quota_together(held: Site) -> None:
+    contents = held.registry.contents
+    with contents.room_for("small/app", 15):
+        with pytest.raises(Refusal, match="its quota is 20"), contents.room_for("small/app", 10):
+            pass
+        with contents.room_for("small/app", 5), contents.room_for("other", 100):
+            pass
+    with contents.room_for("small/app", 20):
+        pass
 
 
 def test_each_pushed_tag_is_told_and_nothing_else(tmp_path: Path) -> None:
