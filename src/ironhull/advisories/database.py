@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,6 +78,9 @@ class StoredClaim(NamedTuple):
             bug=self.bug or 0,
         )
 
+
+# `_make` is a function of Python's around this: twice the time of each of many thousand.
+_claim: Callable[[tuple[Any, ...]], StoredClaim] = partial(tuple.__new__, StoredClaim)
 
 ClaimGroup = tuple[str, str, int, int, int, int, str, str]
 """All claims on a package in one ecosystem, as few values: package, ecosystem, the lowest and the
@@ -208,7 +211,7 @@ class Database:
                 " AND (ecosystem = ? OR substr(ecosystem, 1, ?) = ?)",
                 (*chunk, family, len(family) + 1, f"{family}:"),
             )
-            found.extend(map(StoredClaim._make, rows))
+            found.extend(map(_claim, rows))
         return found
 
     def claims_in(self, packages: Iterable[str], ecosystems: Sequence[str]) -> list[StoredClaim]:
@@ -220,7 +223,7 @@ class Database:
                 f" AND ecosystem IN ({_marks(ecosystems)})",
                 (*chunk, *ecosystems),
             )
-            found.extend(map(StoredClaim._make, rows))
+            found.extend(map(_claim, rows))
         return found
 
     def speakers(self, packages: Iterable[str], family: str) -> list[tuple[str, str, int]]:
@@ -262,7 +265,7 @@ class Database:
             " WHERE ecosystem = ? OR substr(ecosystem, 1, ?) = ?",
             (family, len(family) + 1, f"{family}:"),
         )
-        return map(StoredClaim._make, cursor)
+        return map(_claim, cursor)
 
     def claims_on(self, *vulnerabilities: str) -> list[StoredClaim]:
         """All claims about these names of one vulnerability, in the order of the names.
@@ -271,7 +274,7 @@ class Database:
         """
         rows = self._in(f"SELECT {_COLUMNS} FROM claim", vulnerabilities)  # noqa: S608
         place = {name: number for number, name in enumerate(vulnerabilities)}
-        found = map(StoredClaim._make, rows)
+        found = map(_claim, rows)
         return sorted(found, key=lambda claim: place[claim.vulnerability])
 
     def records(self, identifiers: Iterable[str]) -> list[StoredRecord]:

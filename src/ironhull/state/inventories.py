@@ -10,8 +10,9 @@ from __future__ import annotations
 import sqlite3
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,7 +134,11 @@ class InventoryStore:
             rows = database.execute(
                 "SELECT id, type, name, version, source, source_version, origin FROM package"
             )
-            return {row[0]: StoredPackage._make(row) for row in rows}
+            # `_make` is a function of Python's around this, and takes twice the time.
+            make: Callable[[tuple[object, ...]], StoredPackage] = partial(
+                tuple.__new__, StoredPackage
+            )
+            return {row[0]: make(row) for row in rows}
 
     def packages(self) -> dict[int, Package]:
         """As `stored_packages`, as the values that matching takes."""
