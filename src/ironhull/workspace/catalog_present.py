@@ -17,7 +17,8 @@ from ironhull.catalog.facts import (
     WatchFacts,
 )
 from ironhull.catalog.gathering import attestation_facts
-from ironhull.errors import IronhullError, NotFoundError
+from ironhull.errors import IronhullError
+from ironhull.publication.folder import LogFolder, folder_of
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.mirrored import MirrorRecords
 from ironhull.reports.text import one_line
@@ -86,12 +87,13 @@ def published(machine: Machine, chosen: VerifyChoices, repository: str) -> Publi
 
     Records have keys alone: where one identity is believed and no key is, none counts.
     """
+    # Whom to believe is no question where there is nothing: a home may have no key at all.
+    if not LogFolder(folder_of(machine.home.publications, repository)).exists:
+        return Published()
     if chosen.identity is not None and not chosen.keys:
         return Published(problem="records are signed with keys, of which none is believed here")
     try:
         found = history(machine, f"store:{repository}", HistoryChoices(keys=chosen.keys))
-    except NotFoundError:
-        return Published()
     except IronhullError as error:
         return Published(problem=one_line(str(error), _SAID))
     return Published(

@@ -17,11 +17,13 @@ from ironhull import Workspace
 from ironhull.catalog.facts import Published, Verification
 from ironhull.catalog.live import Remembered
 from ironhull.errors import EnvironmentProblem
+from ironhull.settings import Settings
 from ironhull.signing.keyring import Keyring
 from ironhull.state.connecting import sqlite_url
 from ironhull.state.watching import WatchState
 from ironhull.workspace.catalog_live import MachineLive
 from ironhull.workspace.cataloguing import opened_index
+from ironhull.workspace.machine import Machine
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -92,6 +94,8 @@ def test_what_is_not_there_is_unknown_and_no_error(shop: Workspace) -> None:
     assert live.verification("absent:1").answer == "unknown"
     assert live.attestations("absent:1") == ()
     assert live.publications("absent") == Published()
+    keyless = Machine(Settings(home=shop.home.root / "other", catalog=shop.home.root))
+    assert MachineLive(keyless).publications("app") == Published()
     assert live.watch().note == "nobody watches here"
 
 
