@@ -64,6 +64,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="catalog-", dir="/var/tmp") as name:
         figures = measured(Path(name), options)
     missed = missed_goals(figures)
+    figures["goals"] = {"a pull as fast as docker-registry's": pulls_as_fast(figures)}
+    figures["limits"] = {name: goal for name, (goal, more) in GOALS.items() if not more}
+    figures["least"] = {name: goal for name, (goal, more) in GOALS.items() if more}
     figures["missed"] = missed
     print(json.dumps(figures, indent=2) if options.json else shown(figures))
     return int(bool(missed))
@@ -294,10 +297,15 @@ def missed_goals(figures: dict[str, Any]) -> list[str]:
         for name, (goal, more) in GOALS.items()
         if (figures[name] < goal if more else figures[name] > goal)
     ]
-    ours, theirs = figures["pull_s"], figures["docker_registry_pull_s"]
-    if ours is None or theirs is None or ours > theirs:
+    if not pulls_as_fast(figures):
+        ours, theirs = figures["pull_s"], figures["docker_registry_pull_s"]
         missed.append(f"a pull takes {ours} s, of docker-registry {theirs} s")
     return missed
+
+
+def pulls_as_fast(figures: dict[str, Any]) -> bool:
+    ours, theirs = figures["pull_s"], figures["docker_registry_pull_s"]
+    return ours is not None and theirs is not None and bool(ours <= theirs)
 
 
 def shown(figures: dict[str, Any]) -> str:
