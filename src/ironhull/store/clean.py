@@ -51,7 +51,7 @@ def usage(home: Home) -> list[Usage]:
         "packages": (home.packages.root,),
         "package indexes": (home.archive,),
         "layer records": (home.layers,),
-        "image records": (home.images, home.origins, home.recipes, home.tests),
+        "image records": (home.images, home.origins, home.recipes, home.tests, home.signed),
         "inventories": (home.layer_inventories, home.layer_contents),
         "unpacked for the sandbox": (home.cache / "sandbox",),
         "unfinished": (*home.unfinished, home.uploads),

@@ -152,6 +152,11 @@ class Home:
         return self.cache / "tests"
 
     @property
+    def signed(self) -> Path:
+        """The folder of which signatures of images were verified, and with which keys."""
+        return self.cache / "signed"
+
+    @property
     def unpacked(self) -> Path:
         """The folder of images that were unpacked for the sandbox."""
         return self.cache / "sandbox" / "images"

@@ -105,11 +105,11 @@ def _mover(machine: Machine) -> Callable[[str], tuple[ImageDefinition, Lock]]:
 
 
 def _attest(machine: Machine, image: BuiltImage) -> None:
-    """Attach what is said of an image, unless something is attached already."""
+    """Attach what is said of an image, unless it is signed here already."""
     # What signs and what looks into images takes long to load; a build without a key does without.
-    from ironhull.statements.attached import is_attested
+    from ironhull.workspace.signed_here import is_signed_here
 
-    if is_attested(machine.home.store, image.descriptor):
+    if is_signed_here(machine, image.descriptor):
         return
     from ironhull.workspace.attesting import AttestChoices, attest
 

@@ -45,7 +45,6 @@ from ironhull.sbom.model import Bill
 from ironhull.scan.model import ScanResult
 from ironhull.state.inventories import InventoryStore
 from ironhull.state.watch_records import Result
-from ironhull.statements.attached import is_attested
 from ironhull.statements.kinds import SCORE, VEX, VULNERABILITIES
 from ironhull.watch.facts import Facts, more_findings, worse
 from ironhull.watch.task import Outcome, Task, Told, digest_of_file
@@ -57,6 +56,7 @@ from ironhull.workspace.machine import Machine
 from ironhull.workspace.publishing import pull
 from ironhull.workspace.sbom import look_into
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
+from ironhull.workspace.signed_here import is_signed_here
 from ironhull.workspace.watch_changes import known_of, said_of_changes
 from ironhull.workspace.watch_facts import facts_of
 from ironhull.workspace.watch_publishing import give
@@ -299,7 +299,7 @@ class Run:
     def _say(self, image: BuiltImage, name: str, new: Sequence[Inventory]) -> None:
         """What is not said yet of an image of the store, and of advisories what is new."""
         looked_into = self._looked_into(image, self._candidate)
-        if not is_attested(self.machine.home.store, image.descriptor):
+        if not is_signed_here(self.machine, image.descriptor):
             sides = self._sides(self._published), self._sides(new)
             changes = said_of_changes(self.machine, name, *sides)
             found = known_of(name, looked_into, self._results, changes)
@@ -314,7 +314,7 @@ class Run:
         state, digest = self.task.state, image.descriptor.digest
         if digest != state.published or not state.repository:
             return
-        if not is_attested(self.machine.home.store, image.descriptor):
+        if not is_signed_here(self.machine, image.descriptor):
             with suppress(NotFoundError):
                 pull(self.machine, f"{state.repository}@{digest}", with_referrers=True)
 

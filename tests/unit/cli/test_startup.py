@@ -65,7 +65,7 @@ def test_a_policy_that_asks_nothing_of_files_loads_nothing_that_reads_them() -> 
     assert [name for name in asked.stdout.split() if name.startswith(needless)] == []
 
 
-@pytest.mark.parametrize("module", ["statements.attached", "workspace.rebuilt"])
+@pytest.mark.parametrize("module", ["workspace.signed_here", "workspace.rebuilt"])
 def test_what_is_attached_is_listed_without_what_opens_it(module: str) -> None:
     code = f"import sys, ironhull.{module}; print(*sys.modules)"
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
