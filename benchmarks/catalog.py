@@ -6,9 +6,10 @@ A synthetic index: each image has its own packages, layers and findings; every t
 its own. One `ironhull serve` on one core: start-up to the first page; then 100 requests a second,
 pages of images and searches (names, packages, CVEs) in turns, no two alike, while the blob is
 pulled again and again; the peak memory of its processes; the largest page. Then the same pull of
-Debian's docker-registry without pages beside it, and the rate of the static export over a part of
-the images. The clients, one that asks for pages and one that pulls, share the machine but not the
-core. Ends with 1 if a goal is missed.
+Debian's docker-registry on that core: with nothing beside it, and with a catalog of ours beside it
+that answers the same 100 requests. Last the rate of the static export over a part of the images.
+The clients, one that asks for pages and one that pulls, share the machine but not the core. Ends
+with 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -83,7 +86,7 @@ def measured(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "gathered_s": round(filled_in, 1),
     }
     figures |= served(home, blob, options)
-    figures["docker_registry_pull_s"] = peer(folder, layout.root, blob, options)
+    figures |= peer(folder, home, blob, options)
     figures |= exported(home, options)
     return figures
 
@@ -160,7 +163,9 @@ def part(data: bytes, media_type: str) -> dict[str, Any]:
 # -- measuring -------------------------------------------------------------------------------------
 
 
-def served(home: Home, blob: str, options: argparse.Namespace) -> dict[str, Any]:
+@contextmanager
+def catalog(home: Home) -> Iterator[tuple[Target, float]]:
+    """`ironhull serve` on one core, and the seconds to its first page."""
     port = free_port()
     command = ["taskset", "-c", "0", sys.executable, "-m", "ironhull.cli", "serve"]
     command += ["--listen", f"127.0.0.1:{port}", "--read-only"]
@@ -171,7 +176,12 @@ def served(home: Home, blob: str, options: argparse.Namespace) -> dict[str, Any]
         start = time.monotonic() - begun
         # The first round finds nothing to gather; what it reads for that is no part of the load.
         time.sleep(5)
-        figures = asyncio.run(load(port, blob, options))
+        yield target, start
+
+
+def served(home: Home, blob: str, options: argparse.Namespace) -> dict[str, Any]:
+    with catalog(home) as (target, start):
+        figures = asyncio.run(load(target.port, target.port, blob, options))
         return {"start_s": round(start, 2), **figures, "memory_mb": memory(target)}
 
 
@@ -179,11 +189,14 @@ def memory(target: Target) -> float:
     return round(target.peak() / MB, 1)
 
 
-async def load(port: int, blob: str, options: argparse.Namespace) -> dict[str, Any]:
-    """100 requests a second at their times, whatever earlier ones take; pulls one after another."""
+async def load(port: int, pulled: int, blob: str, options: argparse.Namespace) -> dict[str, Any]:
+    """100 requests a second at their times, whatever earlier ones take; pulls one after another.
+
+    `pulled` is the port of the server that the blob is pulled from.
+    """
     chance, begun = random.Random(4), time.monotonic()
     tasks: dict[str, list[asyncio.Task[tuple[float, int]]]] = {"image": [], "search": []}
-    puller = pulling(port, blob, options.size)
+    puller = pulling(pulled, blob, options.size)
     for number in range(options.seconds * RATE):
         await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
         kind = "search" if number % 2 else "image"
@@ -240,15 +253,15 @@ async def get(port: int, path: str) -> tuple[float, int]:
     return time.monotonic() - begun, size
 
 
-def peer(folder: Path, root: Path, blob: str, options: argparse.Namespace) -> float | None:
-    """The same pull of Debian's docker-registry, on one core, with nothing beside it."""
+def peer(folder: Path, home: Home, blob: str, options: argparse.Namespace) -> dict[str, Any]:
+    """The same pull of Debian's docker-registry, on one core, alone and beside our pages."""
     hexadecimal = blob.removeprefix("sha256:")
     place = folder / "docker/docker/registry/v2"
     data = place / "blobs/sha256" / hexadecimal[:2] / hexadecimal / "data"
     link = place / "repositories/large/_layers/sha256" / hexadecimal / "link"
     for path in (data, link):
         path.parent.mkdir(parents=True)
-    os.link(root / "blobs/sha256" / hexadecimal, data)
+    os.link(home.store.root / "blobs/sha256" / hexadecimal, data)
     link.write_text(blob)
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {0})
@@ -257,9 +270,14 @@ def peer(folder: Path, root: Path, blob: str, options: argparse.Namespace) -> fl
         with server as target:
             os.sched_setaffinity(0, before)
             said, _ = pulling(target.port, blob, options.size, PEER_PULLS).communicate()
+            with catalog(home) as (ours, _):
+                beside = asyncio.run(load(ours.port, target.port, blob, options))
     finally:
         os.sched_setaffinity(0, before)
-    return round(statistics.median(map(float, said.split())), 2)
+    return {
+        "docker_registry_pull_s": round(statistics.median(map(float, said.split())), 2),
+        "docker_registry_pull_beside_pages_s": beside["pull_s"],
+    }
 
 
 def exported(home: Home, options: argparse.Namespace) -> dict[str, Any]:
