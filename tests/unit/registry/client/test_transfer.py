@@ -291,32 +291,38 @@ def test_between_repositories_of_one_registry_layers_are_mounted(
     assert registry.manifests["copy", "1"] == registry.manifests["app", "1"]
 
 
+LARGE = random.Random(1).randbytes(400_000)
+
+
+def pushed_large(layout: ImageLayout, here: Repository) -> Descriptor:
+    """An image with a layer that is worth mounting, which one repository has just got."""
+    image = make_image(layout, ({"app": LARGE},), names=["big:1"])
+    push(layout, image, here)
+    return image
+
+
 def test_a_layer_that_was_just_sent_to_one_repository_is_mounted_into_the_next(
     registry: FakeRegistry, connect: Connect, layout: ImageLayout
 ) -> None:
-    large = random.Random(1).randbytes(400_000)
-    image = make_image(layout, ({"app": large},), names=["big:1"])
     here = connect(registry, write=True)
-    push(layout, image, here)
+    image = pushed_large(layout, here)
     before = registry.received
     there = Repository(here.session, "other", write=True)
     done = transfer(stored(layout, image), RegistryTarget(there, ["1"]))
-    assert registry.received - before < len(large)
-    assert done.bytes_moved < len(large)
+    assert registry.received - before < len(LARGE)
+    assert done.bytes_moved < len(LARGE)
     assert registry.manifests["other", "1"] == registry.manifests["app", "1"]
 
 
 def test_a_layer_is_sent_again_where_the_repository_that_had_it_gives_none(
     registry: FakeRegistry, connect: Connect, layout: ImageLayout
 ) -> None:
-    large = random.Random(1).randbytes(400_000)
-    image = make_image(layout, ({"app": large},), names=["big:1"])
     here = connect(registry, write=True)
-    push(layout, image, here)
+    image = pushed_large(layout, here)
     registry.fail("POST", "mount=", says(403), times=99)
     there = Repository(here.session, "other", write=True)
     done = transfer(stored(layout, image), RegistryTarget(there, ["1"]))
-    assert done.bytes_moved > len(large)
+    assert done.bytes_moved > len(LARGE)
     assert registry.manifests["other", "1"] == registry.manifests["app", "1"]
 
 
