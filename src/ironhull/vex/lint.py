@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from ironhull.debian.version import version_key
@@ -79,9 +80,12 @@ def lint(document: VexDocument) -> list[LintViolation]:
         LintViolation(rule, level, document.name, "", message)
         for rule, level, message in _document(document)
     ]
-    for statement, problems in zip(document.statements, _checked(document), strict=True):
+    several = _several(document) if document.format == "OpenVEX" else {}
+    for number, problems in enumerate(_checked(document)):
+        if number in several:
+            problems.append(several[number])
         found += [
-            LintViolation(rule, level, document.name, statement.names[0], message)
+            LintViolation(rule, level, document.name, document.statements[number].names[0], message)
             for rule, level, message in problems
         ]
     return found
@@ -99,11 +103,7 @@ def statement_errors(document: VexDocument) -> dict[int, list[str]]:
 
 def _checked(document: VexDocument) -> list[list[_Problem]]:
     hidden = _Hidden(document)
-    said = _statuses(document) if document.format == "OpenVEX" else {}
-    return [
-        [*_statement(statement, hidden), *_several(statement, said)]
-        for statement in document.statements
-    ]
+    return [list(_statement(statement, hidden)) for statement in document.statements]
 
 
 def _document(document: VexDocument) -> Iterator[_Problem]:
@@ -119,6 +119,10 @@ def _statement(statement: VexStatement, hidden: _Hidden) -> Iterator[_Problem]:
     yield from _honest(statement)
     yield from _matchable(statement, hidden)
 
+
+MAX_SUBJECTS = 200_000
+"""Of a document: all names of a statement times all its products, which a page of text can make
+billions. What is beyond is not compared."""
 
 _Subject = tuple[str, str, str]
 """Vulnerability, product, and part of it or nothing."""
@@ -142,26 +146,31 @@ def _one_spelling(text: str) -> str:
     return f"pkg:{path}@{purl.version}?{qualifiers}"
 
 
-def _statuses(document: VexDocument) -> dict[_Subject, set[str]]:
-    found: dict[_Subject, set[str]] = {}
-    for statement in document.statements:
-        for subject in _subjects(statement):
-            found.setdefault(subject, set()).add(statement.status)
-    return found
+def _several(document: VexDocument) -> dict[int, _Problem]:
+    """By position, statements about something of which another one says another status.
 
-
-def _several(statement: VexStatement, said: dict[_Subject, set[str]]) -> Iterator[_Problem]:
-    """OpenVEX lets a newer statement replace an older one; readers differ in which they take."""
-    for subject in _subjects(statement):
-        others = said.get(subject, set()) - {statement.status}
-        if others:
+    OpenVEX lets a newer statement replace an older one; readers differ in which they take.
+    """
+    all_of_them = (
+        (number, subject)
+        for number, statement in enumerate(document.statements)
+        for subject in _subjects(statement)
+    )
+    compared = list(islice(all_of_them, MAX_SUBJECTS))
+    said: dict[_Subject, set[str]] = {}
+    for number, subject in compared:
+        said.setdefault(subject, set()).add(document.statements[number].status)
+    found: dict[int, _Problem] = {}
+    for number, subject in compared:
+        others = said[subject] - {document.statements[number].status}
+        if others and number not in found:
             words = ", ".join(f"`{each}`" for each in sorted(others))
             message = (
                 f"of {subject[2] or subject[1]:.100} the document says {words} too: trivy takes "
                 "the newest of these, grype the oldest; write a new document with one of them"
             )
-            yield "several-statuses", "warning", message
-            return
+            found[number] = ("several-statuses", "warning", message)
+    return found
 
 
 class _Hidden:

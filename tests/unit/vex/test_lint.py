@@ -118,6 +118,15 @@ def test_two_statuses_of_one_subject_are_found_since_scanners_differ_in_which_th
     assert "several-statuses" in rules(parts[0], parts[1] | {"products": parts[0]["products"]})
 
 
+def test_so_many_names_times_products_are_compared_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two = about(ONE, status="under_investigation"), about(ONE, status="fixed")
+    assert "several-statuses" in rules(*two)
+    monkeypatch.setattr("ironhull.vex.lint.MAX_SUBJECTS", 1)
+    assert "several-statuses" not in rules(*two)
+
+
 @pytest.mark.parametrize(
     ("text", "version", "says"),
     [
