@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
 from ironhull.debian.version import version_key
 from ironhull.errors import MalformedError
+from ironhull.vex.contested import MAX_STEPS, contested
+from ironhull.vex.hiding import HIDING, Hidden
 from ironhull.vex.model import Product, VexDocument, VexStatement
-from ironhull.vex.purl import RELEASES, Purl, parse_purl
+from ironhull.vex.purl import RELEASES, Purl, purl_or_problem
 
 JUSTIFICATIONS = (
     "component_not_present",
@@ -75,24 +76,28 @@ class LintViolation:
 
 
 def lint(document: VexDocument) -> list[LintViolation]:
-    """Everything wrong with a document, in its order; nothing is cut."""
+    """Everything wrong with a document, in its order; nothing is cut in silence.
+
+    MalformedError where its statements share too much to tell what hides what.
+    """
+    several, about = _several(document)
     found = [
         LintViolation(rule, level, document.name, "", message)
-        for rule, level, message in _document(document)
+        for rule, level, message in (*_document(document), *about)
     ]
-    several = _several(document) if document.format == "OpenVEX" else {}
     for number, problems in enumerate(_checked(document)):
-        if number in several:
-            problems.append(several[number])
         found += [
             LintViolation(rule, level, document.name, document.statements[number].names[0], message)
-            for rule, level, message in problems
+            for rule, level, message in (*problems, *several.get(number, ()))
         ]
     return found
 
 
 def statement_errors(document: VexDocument) -> dict[int, list[str]]:
-    """Position of a statement with errors → the rules that it breaks."""
+    """Position of a statement with errors → the rules that it breaks.
+
+    MalformedError where the document's statements share too much to tell what hides what.
+    """
     found = {}
     for number, problems in enumerate(_checked(document)):
         rules = [rule for rule, level, _ in problems if level == "error"]
@@ -102,7 +107,7 @@ def statement_errors(document: VexDocument) -> dict[int, list[str]]:
 
 
 def _checked(document: VexDocument) -> list[list[_Problem]]:
-    hidden = _Hidden(document)
+    hidden = Hidden(document)
     return [list(_statement(statement, hidden)) for statement in document.statements]
 
 
@@ -115,106 +120,29 @@ def _document(document: VexDocument) -> Iterator[_Problem]:
         yield "timestamp", "error", "no timestamp: nobody can tell which statement is newer"
 
 
-def _statement(statement: VexStatement, hidden: _Hidden) -> Iterator[_Problem]:
+def _several(document: VexDocument) -> tuple[dict[int, list[_Problem]], list[_Problem]]:
+    """What is wrong with contested statements, by position, and with the document as a whole."""
+    if document.format != "OpenVEX":
+        return {}, []
+    found = contested(document)
+    by_number: dict[int, list[_Problem]] = {}
+    for number, (subject, others) in found.statements.items():
+        words = ", ".join(f"`{each}`" for each in others)
+        message = (
+            f"of {subject:.100} the document says {words} too: trivy takes the newest of these,"
+            " grype the oldest; write a new document with one of them"
+        )
+        by_number[number] = [("several-statuses", "warning", message)]
+    message = (
+        "its statements share names in so many ways that looking for two statuses of one thing"
+        f" was stopped after {MAX_STEPS:,} products: there may be more than are listed"
+    )
+    return by_number, [] if found.whole else [("several-statuses", "warning", message)]
+
+
+def _statement(statement: VexStatement, hidden: Hidden) -> Iterator[_Problem]:
     yield from _honest(statement)
     yield from _matchable(statement, hidden)
-
-
-MAX_SUBJECTS = 200_000
-"""Of a document: all names of a statement times all its products, which a page of text can make
-billions. What is beyond is not compared."""
-
-_Subject = tuple[str, str, str]
-"""Vulnerability, product, and part of it or nothing."""
-
-
-def _subjects(statement: VexStatement) -> Iterator[_Subject]:
-    for product in statement.products:
-        for identifier in map(_one_spelling, product.identifiers):
-            for part in map(_one_spelling, product.subcomponents or ("",)):
-                for name in statement.names:
-                    yield name, identifier, part
-
-
-def _one_spelling(text: str) -> str:
-    """A purl as it is read: libraries escape different characters of one."""
-    purl = _purl(text)
-    if not isinstance(purl, Purl):
-        return text
-    qualifiers = "&".join(f"{key}={value}" for key, value in sorted(purl.qualifiers.items()))
-    path = "/".join(filter(None, (purl.type, purl.namespace, purl.name)))
-    return f"pkg:{path}@{purl.version}?{qualifiers}"
-
-
-def _several(document: VexDocument) -> dict[int, _Problem]:
-    """By position, statements about something of which another one says another status.
-
-    OpenVEX lets a newer statement replace an older one; readers differ in which they take.
-    """
-    all_of_them = (
-        (number, subject)
-        for number, statement in enumerate(document.statements)
-        for subject in _subjects(statement)
-    )
-    compared = list(islice(all_of_them, MAX_SUBJECTS))
-    said: dict[_Subject, set[str]] = {}
-    for number, subject in compared:
-        said.setdefault(subject, set()).add(document.statements[number].status)
-    found: dict[int, _Problem] = {}
-    for number, subject in compared:
-        others = said[subject] - {document.statements[number].status}
-        if others and number not in found:
-            words = ", ".join(f"`{each}`" for each in sorted(others))
-            message = (
-                f"of {subject[2] or subject[1]:.100} the document says {words} too: trivy takes "
-                "the newest of these, grype the oldest; write a new document with one of them"
-            )
-            found[number] = ("several-statuses", "warning", message)
-    return found
-
-
-class _Hidden:
-    """What a document says about packages and images of a version, by vulnerability.
-
-    A product without a version means every one, so it also speaks over the statements of the same
-    document that name a version, and over those that say in what the fix is.
-    """
-
-    def __init__(self, document: VexDocument) -> None:
-        self._said: dict[tuple[str, str], list[tuple[int, Purl, str]]] = {}
-        for statement in document.statements:
-            for identifier in _identifiers(statement):
-                purl = _purl(identifier)
-                if isinstance(purl, Purl):
-                    for name in statement.names:
-                        key = name, f"{purl.type}/{purl.namespace}/{purl.name}"
-                        self._said.setdefault(key, []).append(
-                            (id(statement), purl, statement.status)
-                        )
-
-    def by(self, statement: VexStatement, purl: Purl) -> str:
-        """What this unversioned purl of the statement speaks over; empty if nothing."""
-        for name in statement.names:
-            key = name, f"{purl.type}/{purl.namespace}/{purl.name}"
-            for said_by, other, status in self._said.get(key, ()):
-                elsewhere = any(
-                    purl.qualifiers.get(where) and other.qualifiers.get(where)
-                    and purl.qualifiers[where] != other.qualifiers[where]
-                    for where in (*RELEASES, "arch", "repository_url")
-                )  # fmt: skip
-                if elsewhere:
-                    continue
-                if other.version:
-                    return f"what the document says of version {other.version}"
-                if said_by != id(statement) and status != statement.status:
-                    return f"its own statement `{status}`"
-        return ""
-
-
-def _identifiers(statement: VexStatement) -> Iterator[str]:
-    for product in statement.products:
-        yield from product.identifiers
-        yield from product.subcomponents
 
 
 def claims_a_fix(statement: VexStatement) -> bool:
@@ -281,7 +209,7 @@ def _fix_claimed(statement: VexStatement, words: str) -> str:
     fix = match["version"] if match is not None else None
     versions = [
         purl.version
-        for purl in map(_purl, _identifiers(statement))
+        for purl in map(purl_or_problem, statement.identifiers)
         if isinstance(purl, Purl) and not purl.is_image and purl.version
     ]
     if fix is None and match is None:
@@ -299,7 +227,7 @@ def _reaches(version: str, fix: str) -> bool:
         return False
 
 
-def _matchable(statement: VexStatement, hidden: _Hidden) -> Iterator[_Problem]:
+def _matchable(statement: VexStatement, hidden: Hidden) -> Iterator[_Problem]:
     if not statement.products:
         yield "product", "error", "no product: it is about nothing"
     if not any(_KNOWN_IDS.fullmatch(name) for name in statement.names):
@@ -312,10 +240,10 @@ def _matchable(statement: VexStatement, hidden: _Hidden) -> Iterator[_Problem]:
 
 
 def _product(
-    statement: VexStatement, product: Product, identifier: str, hidden: _Hidden
+    statement: VexStatement, product: Product, identifier: str, hidden: Hidden
 ) -> Iterator[_Problem]:
-    purl = _purl(identifier)
-    hides = statement.status in ("not_affected", "fixed")
+    purl = purl_or_problem(identifier)
+    hides = statement.status in HIDING
     if isinstance(purl, str):
         yield "purl", "error", purl
     elif purl is None:
@@ -331,8 +259,8 @@ def _product(
         yield from _package(statement, purl, identifier, hidden)
 
 
-def _part(statement: VexStatement, part: str, hidden: _Hidden) -> Iterator[_Problem]:
-    purl = _purl(part)
+def _part(statement: VexStatement, part: str, hidden: Hidden) -> Iterator[_Problem]:
+    purl = purl_or_problem(part)
     if isinstance(purl, str):
         yield "purl", "error", purl
     elif purl is None:
@@ -342,7 +270,7 @@ def _part(statement: VexStatement, part: str, hidden: _Hidden) -> Iterator[_Prob
         yield from _package(statement, purl, part, hidden)
 
 
-def _package(statement: VexStatement, purl: Purl, text: str, hidden: _Hidden) -> Iterator[_Problem]:
+def _package(statement: VexStatement, purl: Purl, text: str, hidden: Hidden) -> Iterator[_Problem]:
     yield from _unversioned(statement, purl, text, hidden)
     if purl.type in ("deb", "apk"):
         if not purl.namespace:
@@ -353,20 +281,10 @@ def _package(statement: VexStatement, purl: Purl, text: str, hidden: _Hidden) ->
 
 
 def _unversioned(
-    statement: VexStatement, purl: Purl, text: str, hidden: _Hidden
+    statement: VexStatement, purl: Purl, text: str, hidden: Hidden
 ) -> Iterator[_Problem]:
-    if purl.version or statement.status not in ("not_affected", "fixed"):
+    if purl.version or statement.status not in HIDING:
         return
     over = hidden.by(statement, purl)
     if over:
         yield "unversioned", "error", f"{text!r:.100} names no version, and hides {over}"
-
-
-def _purl(text: str) -> Purl | str | None:
-    """The purl, what is wrong with it, or None where it does not mean to be one."""
-    if not text.startswith("pkg:"):
-        return None
-    try:
-        return parse_purl(text)
-    except MalformedError as error:
-        return str(error)

@@ -38,6 +38,15 @@ class VexStatement:
     notes: str = ""
     timestamp: str = ""
 
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """Of all its products, and of their parts."""
+        return tuple(
+            identifier
+            for product in self.products
+            for identifier in (*product.identifiers, *product.subcomponents)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class VexDocument:

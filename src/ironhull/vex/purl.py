@@ -128,6 +128,16 @@ def parse_purl(text: str) -> Purl:
     )
 
 
+def purl_or_problem(text: str) -> Purl | str | None:
+    """The purl, what is wrong with it, or None where it does not mean to be one."""
+    if not text.startswith("pkg:"):
+        return None
+    try:
+        return parse_purl(text)
+    except MalformedError as error:
+        return str(error)
+
+
 def matches_package(purl: Purl, installed: Installed, place: Surroundings) -> bool:
     """Whether a purl names the package in an image."""
     if purl.type != installed.type or not _is_there(purl, installed, place):

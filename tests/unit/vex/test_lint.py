@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from tests.fakes.vex import DIGEST, OPENSSL, openvex, said
 
-from ironhull.vex.lint import lint
+from ironhull.errors import MalformedError
+from ironhull.vex.lint import lint, statement_errors
 
 
 def rules(*statements: dict[str, Any], **more: Any) -> set[str]:
@@ -118,13 +120,54 @@ def test_two_statuses_of_one_subject_are_found_since_scanners_differ_in_which_th
     assert "several-statuses" in rules(parts[0], parts[1] | {"products": parts[0]["products"]})
 
 
-def test_so_many_names_times_products_are_compared_and_no_more(
+def many(names: int, products: Iterable[str], **more: Any) -> dict[str, Any]:
+    known = [f"CVE-2024-{number:05}" for number in range(names)]
+    return about(ONE, **more) | {
+        "vulnerability": {"name": known[0], "aliases": known[1:]},
+        "products": [{"@id": each} for each in products],
+    }
+
+
+def test_two_statuses_are_found_however_many_names_and_products_two_statements_share() -> None:
+    before, shared = ([ONE.replace("libssl3", f"{lib}{n}") for n in range(300)] for lib in "ab")
+    two = [
+        many(3000, [*before, *shared], status="under_investigation"),
+        many(3000, shared, status="fixed"),
+    ]
+    found = [each for each in lint(openvex(*two)) if each.rule == "several-statuses"]
+    assert [each.message.partition(":")[0] for each in found] == ["of pkg"] * 2
+
+
+def test_looking_for_two_statuses_says_that_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ironhull.vex.contested.MAX_STEPS", 3)
+    two = [about(ONE, status="under_investigation"), about(ONE, status="fixed")]
+    found = [each for each in lint(openvex(*two)) if each.rule == "several-statuses"]
+    assert [(each.level, each.vulnerability) for each in found] == [("warning", "")]
+    assert "was stopped" in found[0].message
+    monkeypatch.setattr("ironhull.vex.contested.MAX_STEPS", 4)
+    assert "was stopped" not in str(lint(openvex(*two)))
+
+
+def test_a_document_whose_statements_share_too_much_is_refused_also_by_a_scan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    two = about(ONE, status="under_investigation"), about(ONE, status="fixed")
-    assert "several-statuses" in rules(*two)
-    monkeypatch.setattr("ironhull.vex.lint.MAX_SUBJECTS", 1)
-    assert "several-statuses" not in rules(*two)
+    products = [ANY.replace("libssl3", f"lib{n}") for n in range(20)]
+    document = openvex(many(20, products), many(20, products))
+    assert statement_errors(document) == {}
+    monkeypatch.setattr("ironhull.vex.hiding.MAX_STEPS", 20 * 20 * 2)
+    for ask in (lint, statement_errors):
+        with pytest.raises(MalformedError, match=r"in over 800 ways.*a statement of its own"):
+            ask(document)
+
+
+def test_products_with_versions_and_what_shares_no_name_take_no_looking(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ironhull.vex.hiding.MAX_STEPS", 40)
+    named = many(50, [ONE.replace("libssl3", f"lib{n}") for n in range(50)])
+    assert statement_errors(openvex(named, named)) == {}
+    other = [about(ANY) | {"vulnerability": {"name": f"CVE-2024-{n:05}"}} for n in range(10)]
+    assert statement_errors(openvex(*other)) == {}
 
 
 @pytest.mark.parametrize(
