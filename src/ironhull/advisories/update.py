@@ -34,6 +34,7 @@ from ironhull.errors import (
     NetworkError,
 )
 from ironhull.progress import Progress
+from ironhull.reports.words import tally
 from ironhull.store.files import locked
 from ironhull.transport.address import shown
 from ironhull.transport.network import DIRECT, Network
@@ -205,7 +206,9 @@ def _replace(
         "UPDATE feed SET origin=?, date=?, dated=?, imported=?, digest=?, records=? WHERE key=?",
         (origin, date, bool(written.date), imported, digest, records, key),
     )
-    reason = f"{written.rows} records changed, {written.deleted} deleted" if rules.delta else ""
+    reason = (
+        f"{tally(written.rows, 'record')} changed, {written.deleted} deleted" if rules.delta else ""
+    )
     if written.older:
         reason += f", {written.older} older than known and left out"
     return Outcome(known.name, "updated", records, date, reason, origin)

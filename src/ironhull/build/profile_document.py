@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ironhull.build.profile import PackageProfile
+from ironhull.reports.words import tally
 
 WARNING = (
     "a proposal: no test opened these files; a program may need one of them on another day, and "
@@ -41,7 +42,7 @@ def profile_text(packages: Sequence[PackageProfile]) -> str:
     files = sum(len(one.unopened) for one in packages)
     size = sum(one.unopened_size for one in packages)
     lines = [
-        f"no test opened {files} files ({_megabytes(size)}).",
+        f"no test opened {tally(files, 'file')} ({_megabytes(size)}).",
         f"This is {WARNING}.",
         "Take what you believe, build, test again:",
         "",
@@ -50,7 +51,7 @@ def profile_text(packages: Sequence[PackageProfile]) -> str:
     ]
     for one in packages:
         lines += [
-            f"    # {len(one.unopened)} of {one.files} files,"
+            f"    # {len(one.unopened)} of {tally(one.files, 'file')},"
             f" {_megabytes(one.unopened_size)} of {_megabytes(one.size)}",
             f"    - name: {one.name}",
             "      except:",

@@ -139,7 +139,7 @@ def _start(machine: Machine, built: list[BuiltImage], seconds: float, as_json: b
             print_lines([f"{image.name}:{image.tags[0]}", *start_lines(*one)])
     failed = sum(one is not None and not one.started for one, _ in started)
     if failed:
-        raise CheckFailedError(f"{failed} of {len(built)} images did not start")
+        raise CheckFailedError(f"{failed} of {tally(built, 'image')} did not start")
 
 
 def _text(built: list[BuiltImage], seconds: float) -> str:

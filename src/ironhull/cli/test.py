@@ -60,7 +60,7 @@ def test(
             click.echo(profile_text(profiled.packages))
     failed = sum(not outcome.passed for outcome in report.outcomes)
     if failed:
-        raise CheckFailedError(f"{image}: {failed} of {len(report.outcomes)} tests failed")
+        raise CheckFailedError(f"{image}: {failed} of {tally(report.outcomes, 'test')} failed")
 
 
 def _text(image: str, report: TestReport) -> str:

@@ -17,6 +17,7 @@ from ironhull.compare.points import (
     trusted_findings,
     user_point,
 )
+from ironhull.reports.words import tally
 from ironhull.scan.model import FIXABLE
 
 _SECTION = "CIS Docker Benchmark 4"
@@ -96,5 +97,5 @@ def _history(identity: str, title: str, facts: ScoredImage) -> Point:
         "4.7": "update and install in the same step",
         "4.9": "COPY for files; ADD only for archives that it shall unpack",
     }[identity]
-    good = f"none of the {history.steps} steps of its history"
+    good = f"its history: none of {tally(history.steps, 'step')}"
     return judged((identity, _SECTION, title), [some(bad)] if bad else [], good, gain)

@@ -206,14 +206,18 @@ def _downloads(facts: ScoredImage) -> Point:
             loose = [each.uri for each in found.dependencies if not each.digests]
             if found.dependencies and not loose:
                 count = len(found.dependencies)
-                return Point(*identity, "pass", f"all {count} materials have digests", "")
+                return Point(
+                    *identity, "pass", f"each of {tally(count, 'material')} has a digest", ""
+                )
     if facts.made is not None and facts.made.lock:
-        text = f"each of its {facts.made.packages} packages has a SHA-256 in {facts.made.where}"
+        text = (
+            f"each of {tally(facts.made.packages, 'package')} has a SHA-256 in {facts.made.where}"
+        )
         return Point(*identity, "pass", text, "")
     if facts.history.unchecked:
         return Point(*identity, "fail", some(list(facts.history.unchecked)), gain)
     if facts.history.known:
-        text = f"none of the {facts.history.steps} steps of its history downloads unchecked"
+        text = f"its history: {tally(facts.history.steps, 'step')}, none downloads unchecked"
         return Point(*identity, "pass", text, "")
     return Point(*identity, "unknown", _UNTOLD, gain)
 
@@ -239,7 +243,9 @@ def _pinned_base(facts: ScoredImage) -> Point:
     gain = "FROM name@sha256:…, and say so: label org.opencontainers.image.base.digest"
     here = None
     if facts.made is not None:
-        text = f"it has none: made of {facts.made.packages} packages, says {facts.made.where}"
+        text = (
+            f"it has none: made of {tally(facts.made.packages, 'package')}, says {facts.made.where}"
+        )
         here = Point(*identity, "pass", text, "")
     if isinstance(facts.declared, Unknown):
         return here or Point(*identity, "unknown", facts.declared.reason, gain)
@@ -262,13 +268,12 @@ def _pinned_packages(facts: ScoredImage) -> Point:
         for found in facts.declared.provenance:
             packages = [each for each in found.dependencies if each.is_package]
             if packages and all(each.digests for each in packages):
-                text = f"its provenance lists {len(packages)} packages with digests"
+                text = f"its provenance lists {tally(packages, 'package')} with digests"
                 return Point(*identity, "pass", text, "")
     if facts.made is not None:
         how = "by digest" if facts.made.lock else "in one exact version"
-        text = (
-            f"each of its {facts.made.packages} packages is pinned {how}, says {facts.made.where}"
-        )
+        number = tally(facts.made.packages, "package")
+        text = f"each of {number} is pinned {how}, says {facts.made.where}"
         return Point(*identity, "pass", text, "")
     if facts.history.unpinned:
         return Point(*identity, "fail", some(list(facts.history.unpinned)), gain)
@@ -369,6 +374,6 @@ def _severity(facts: ScoredImage, identity: tuple[str, str, str], least: str) ->
         return Point(*identity, "fail", f"{len(bad)}: {names}", gain)
     unrated = sum(each.severity == "unknown" for each in findings)
     if unrated:
-        text = f"{unrated} findings have no severity yet; any of them may be {least}"
+        text = f"without a severity yet, and so perhaps {least}: {tally(unrated, 'finding')}"
         return Point(*identity, "unknown", text, "update or remove the packages of these findings")
     return Point(*identity, "pass", f"none after VEX, by advisories of {date}", "")

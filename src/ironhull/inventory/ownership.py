@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ironhull.inventory.cataloguers import apk
 from ironhull.inventory.view import View
+from ironhull.reports.words import tally
 
 _INFO = "/var/lib/dpkg/info/"
 _PARTS = "/var/lib/dpkg/status.d/"
@@ -57,7 +58,7 @@ def removed(view: View, installed: frozenset[str]) -> dict[str, str]:
             there.add(name)
         elif content:
             gone[name] = gone.get(name, 0) + len(content)
-    return {name: f"{count} files" for name, count in gone.items() if name not in there}
+    return {name: tally(count, "file") for name, count in gone.items() if name not in there}
 
 
 def _lists(view: View) -> Iterator[tuple[str, Iterable[str]]]:

@@ -12,6 +12,7 @@ from ironhull.oci.digest import Digest
 from ironhull.publication.chain import Entry
 from ironhull.publication.record import PublishedStatement
 from ironhull.publication.refusal import LogReason
+from ironhull.reports.words import tally
 
 MAX_CHECKED = 200
 """Images whose statements are looked for in one reading, the newest first."""
@@ -113,7 +114,7 @@ def frozen(entries: Sequence[Entry], now: datetime, most: timedelta | None) -> C
     if age > most:
         return Complaint(
             LogReason.FROZEN,
-            f"the newest record, {newest.number}, is {age.days} days old, at most "
+            f"the newest record, {newest.number}, is {tally(age.days, 'day')} old, at most "
             f"{most.days} are accepted: nothing newer is published, or it is kept from us",
         )
     if age < -timedelta(days=1):

@@ -45,8 +45,10 @@ def evidence(package: Package, rule: Rule) -> Assessment | None:
         )
         return Assessment("not_affected", NOT_PRESENT, text, DOCUMENT, "Ironhull")
     if package.removed:
+        one = package.removed.startswith("1 ")
+        gone = "lacks the one file" if one else f"has none of the {package.removed}"
         text = (
-            f"the image has none of the {package.removed} that {package.name}'s own list names,"
+            f"the image {gone} that {package.name}'s own list names,"
             " documentation and configuration aside"
         )
         return Assessment("not_affected", "component_not_present", text, DOCUMENT, "Ironhull")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from ironhull.advisories.database import Database
+from ironhull.reports.words import tally
 from ironhull.scan.model import Caveat, DatabaseInfo
 from ironhull.settings import MAX_ADVISORY_AGE
 
@@ -29,7 +30,7 @@ def database_info(
     feeds = database.feeds
     newest = max((feed.date for feed in feeds if feed.matches), default="")
     old = tuple(feed.name for feed in feeds if feed.date < oldest)
-    how = f"older than {limit.days} days"
+    how = f"older than {tally(limit.days, 'day')}"
     how += ", which was accepted (--max-age 0)" if max_age is None else f"; {_TOLD}"
     caveats = []
     if newest < oldest:

@@ -12,6 +12,7 @@ from ironhull.advisories.names import rating
 from ironhull.debian.version import compare
 from ironhull.errors import MalformedError
 from ironhull.inventory.model import Inventory, Package
+from ironhull.reports.words import tally
 from ironhull.scan.evidence import evidence
 from ironhull.scan.freshness import database_info
 from ironhull.scan.interface import LiveIndex, Match, Matcher, NoIndex
@@ -134,7 +135,9 @@ def match(inventory: Inventory, database: Database, options: Options) -> Matched
             continue
         if kind in ORDERS and kind not in database.ecosystems:
             count = len(of_kind)
-            message = f"{count} packages were not matched: no feed of the database covers them"
+            message = (
+                f"not matched, since no feed of the database covers it: {tally(count, 'package')}"
+            )
             warnings.append(Caveat("no-data", kind, message))
             unmatched.extend(_unmatched(package, f"no {kind} advisories") for package in of_kind)
             continue

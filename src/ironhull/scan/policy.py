@@ -170,7 +170,7 @@ def _failure(result: ScanResult, left: Sequence[Finding], term: str) -> str:
         count = sum(finding.fix_state in FIXABLE for finding in left)
         return f"{count} with a fix" if count else ""
     if term == "any":
-        return f"{len(left)} findings" if left else ""
+        return tally(left, "finding") if left else ""
     if term == "unknown":
         count = sum(finding.severity == "unknown" for finding in left)
         return f"{count} of unknown severity" if count else ""

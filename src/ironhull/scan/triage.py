@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ironhull.errors import MalformedError
+from ironhull.reports.words import tally
 from ironhull.scan.model import Assessment, Caveat, Finding, ScanResult
 from ironhull.scan.rebuilt import OURS, rebuilt_version
 from ironhull.vex.lint import claims_a_fix, statement_errors
@@ -88,9 +89,9 @@ def _by_name(
         if wrong:
             rules = Counter(rule for each in wrong.values() for rule in sorted(set(each)))
             listed = ", ".join(f"{rule} {count}" for rule, count in rules.most_common())
-            text = f"{len(wrong)} of its {len(document.statements)} statements fail the linter"
+            text = f"{len(wrong)} of {tally(document.statements, 'statement')}: {listed}"
             done = "applied all the same, unchecked" if unchecked else "not applied"
-            caveats.append(Caveat("vex", document.name, f"{text} ({listed}) and are {done}"))
+            caveats.append(Caveat("vex", document.name, f"{done}, failing the linter: {text}"))
     return found, caveats
 
 
@@ -121,7 +122,11 @@ def _contradictions(findings: Iterable[Finding]) -> list[Caveat]:
                 f"{finding.id} in {finding.package}: {finding.vex.contradicts}"
             )
     return [
-        Caveat("vex", name, f"{len(said)} statements contradict the feed; it counts: {said[0]}")
+        Caveat(
+            "vex",
+            name,
+            f"the feed contradicts {tally(said, 'statement')}, and it counts: {said[0]}",
+        )
         for name, said in by_document.items()
     ]
 
@@ -163,7 +168,7 @@ def _unused(document: VexDocument) -> str:
     if not document.statements:
         return "it has no statement"
     return (
-        f"none of its {len(document.statements)} statements fits a finding of this image"
+        f"{tally(document.statements, 'statement')}, and none fits a finding of this image"
         " (`ironhull vex lint` says what keeps products from matching)"
     )
 

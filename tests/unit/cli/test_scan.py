@@ -370,7 +370,10 @@ def test_trap_22_a_package_whose_files_were_removed_is_cleared_with_proof(
     assert findings("whole:1")["libssl3"]["suppressed"] is False
     found = findings("removed:1")
     assert found["libssl3"]["vex"]["justification"] == "component_not_present"  # type: ignore[index]
-    assert "none of the 1 files" in found["libssl3"]["vex"]["statement"]  # type: ignore[index]
+    assert "lacks the one file that libssl3's" in found["libssl3"]["vex"]["statement"]  # type: ignore[index]
+    two = base | {"var/lib/dpkg/info/libssl3:amd64.list": f"{listed}/usr/lib/libcrypto.so.3\n"}
+    make_image(home.store, [two, {"usr/lib/.wh.libssl.so.3": ""}], names=["both:1"])
+    assert "none of the 2 files" in findings("both:1")["libssl3"]["vex"]["statement"]  # type: ignore[index]
     # A package without a list is not said to be gone.
     assert found["half"]["suppressed"] is False
 

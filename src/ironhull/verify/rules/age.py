@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ironhull.reports.words import moment
+from ironhull.reports.words import moment, tally
 from ironhull.verify.facts import Case
 from ironhull.verify.kinds import SCANS
 from ironhull.verify.refusal import RefusedError
@@ -76,7 +76,7 @@ def _scan_signers(case: Case) -> Signers:
 
 
 def _young(case: Case, rule: str, what: str, when: datetime | None, days: int) -> Outcome:
-    needed = f"{what} within {days} days"
+    needed = f"{what} within {tally(days, 'day')}"
     if when is None:
         return outcome(case, rule, "unknown", "no date that can be read", needed)
     if when.timestamp() < _EPOCH_DAYS * 86400:
@@ -86,4 +86,4 @@ def _young(case: Case, rule: str, what: str, when: datetime | None, days: int) -
         return outcome(case, rule, "fail", f"{what} {moment(when)}, which is yet to come", needed)
     old = (case.now - when).days
     status: Status = "pass" if case.now - when <= timedelta(days=days) else "fail"
-    return outcome(case, rule, status, f"{what} {moment(when)}, {old} days ago", needed)
+    return outcome(case, rule, status, f"{what} {moment(when)}, {tally(old, 'day')} ago", needed)

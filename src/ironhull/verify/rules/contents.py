@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ironhull.inventory.config import diff_ids, image_config
 from ironhull.inventory.model import Exposure, Inventory, Surface
+from ironhull.reports.words import tally
 from ironhull.verify.facts import Case, Unknown
 from ironhull.verify.image_facts import image_facts
 from ironhull.verify.kinds import PROVENANCES
@@ -94,7 +95,7 @@ def base(case: Case) -> Iterator[Outcome]:
         return
     for each in rule.allowed:
         if tuple(layers[: len(each.layers)]) == each.layers:
-            yield outcome(case, "base", "pass", f"{each.name}, {len(each.layers)} layers")
+            yield outcome(case, "base", "pass", f"{each.name}, {tally(each.layers, 'layer')}")
             return
     if not rule.none:
         text = f"none of them: its lowest layer is {layers[0]}"

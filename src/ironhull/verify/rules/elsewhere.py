@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ironhull.errors import InputError
 from ironhull.json_fields import objects
+from ironhull.reports.words import tally
 from ironhull.statements.kinds import REBUILDS
 from ironhull.verify.facts import Case, Unknown
 from ironhull.verify.kinds import PROVENANCES, is_of
@@ -54,13 +55,13 @@ def inputs(case: Case) -> Iterator[Outcome]:
         parts = [some(few)] if few else []
         parts += [f"not known of {some(unknown)}"] if unknown else []
         enough = len(by) - len(few) - len(unknown)
-        text = f"{enough} of {len(by)} packages; {'; '.join(parts)}"
+        text = f"{enough} of {tally(by, 'package')}; {'; '.join(parts)}"
         yield outcome(case, "inputs", "fail", text, needed)
     elif not packages:
         yield outcome(case, "inputs", "fail", "its provenance names no package", needed)
     else:
         least = min(by.values())
-        yield outcome(case, "inputs", "pass", f"{len(packages)} packages, by {least} or more")
+        yield outcome(case, "inputs", "pass", f"{tally(packages, 'package')}, by {least} or more")
 
 
 def _attached(case: Case) -> Iterator[Link]:

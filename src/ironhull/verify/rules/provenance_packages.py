@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ironhull.errors import MalformedError
+from ironhull.reports.words import tally
 from ironhull.verify.facts import Case, Unknown
 from ironhull.verify.image_facts import image_facts
 from ironhull.verify.refusal import RefusedError
@@ -37,7 +38,8 @@ def provenance_packages(case: Case, said: Sequence[Mapping[str, Any]]) -> Outcom
                 wrong.append(f"another digest than in the SBOM: {_shown(one)}")
         if wrong:
             return outcome(case, rule, "fail", some(wrong), needed)
-    text = f"{len(there)} packages, {compared} digests compared with the SBOM's"
+    compares = tally(compared, "digest")
+    text = f"{tally(there, 'package')}, {compares} compared with the SBOM's"
     return outcome(case, rule, "pass", text)
 
 

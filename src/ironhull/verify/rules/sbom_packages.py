@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ironhull.reports.words import tally
 from ironhull.verify.evidence import Verified
 from ironhull.verify.facts import Case, Unknown
 from ironhull.verify.image_facts import image_facts
@@ -39,4 +40,4 @@ def sbom_packages(case: Case, statements: tuple[Verified, ...], *, everything: b
         wrong += [f"adds {name} {version} ({kind})" for kind, name, version in sorted(said - there)]
     if wrong:
         return outcome(case, rule, "fail", some(list(dict.fromkeys(wrong))), needed)
-    return outcome(case, rule, "pass", f"{len(there)} packages, as in the image")
+    return outcome(case, rule, "pass", f"{tally(there, 'package')}, as in the image")
