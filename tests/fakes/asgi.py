@@ -1,5 +1,7 @@
 """A client that talks to an ASGI application directly: no socket, no server, every chunk in hand.
 
+A body of bytes comes whole and with its length, an iterable chunk by chunk and without.
+
 answer = ask(app, "PUT", "/v2/a/manifests/1", body=raw, headers={"content-type": "…"})
 """
 
@@ -68,7 +70,7 @@ async def request(
     path, _, query = url.partition("?")
     chunks = iter([body] if isinstance(body, bytes) else body)
     told = {"host": "registry.test"}
-    if isinstance(body, bytes) and body:
+    if isinstance(body, bytes) and (body or method in ("POST", "PUT", "PATCH")):
         told["content-length"] = str(len(body))
     told |= {key.lower(): value for key, value in (headers or {}).items()}
     scope = {
@@ -101,7 +103,9 @@ async def request(
         if chunk is None:
             ended = True
             return {"type": "http.request", "body": b"", "more_body": False}
-        return {"type": "http.request", "body": chunk, "more_body": True}
+        # As the web server has it: a small body comes with its end, a large one in pieces.
+        ended = isinstance(body, bytes)
+        return {"type": "http.request", "body": chunk, "more_body": not ended}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":

@@ -65,7 +65,7 @@ class BlobStore:
     def has(self, digest: Digest, size: int | None = None) -> bool:
         """Whether the blob is there; with this size, for what a lost power supply may leave."""
         try:
-            found = self.path(digest).stat()
+            found = os.stat(self._prefix + hex_of(digest))
         except OSError:
             return False
         return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
@@ -79,7 +79,7 @@ class BlobStore:
     def size(self, digest: Digest) -> int:
         """Bytes of the blob; NotFoundError if it is not there."""
         try:
-            return self.path(digest).stat().st_size
+            return os.stat(self._prefix + hex_of(digest)).st_size
         except FileNotFoundError:
             raise NotFoundError(f"no blob {digest} in {self.root}") from None
 

@@ -34,8 +34,12 @@ def replace_file(
     """
     temporary = temporary_name(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with create_held(temporary, mode) as file:
+        try:
+            held = create_held(temporary, mode)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held = create_held(temporary, mode)
+        with held as file:
             file.write(data)
             file.flush()
             if durable:

@@ -112,6 +112,10 @@ class Entries:
         self.keep(entry)
         return entry
 
+    def kept(self, digest: Digest) -> Entry | None:
+        """The entry if it is in memory; its media type may be another repository's word."""
+        return self._kept.get(digest)
+
     def keep(self, entry: Entry) -> None:
         """Remember the entry of a manifest that was just stored."""
         with self._lock:

@@ -37,8 +37,7 @@ class Tags:
 
     def listing(self) -> Listing:
         """What index.json lists now; the same object until the file changes."""
-        status = self._index.stat()
-        stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
+        stamp = self._stamp()
         with self._lock:
             if self._read is None or self._read[0] != stamp:
                 before, self._descriptors = self._descriptors, self._layout.descriptors()
@@ -46,6 +45,11 @@ class Tags:
                 found = _moved(known, before, self._descriptors) if known is not None else None
                 self._read = (stamp, found or _listing(self._descriptors))
             return self._read[1]
+
+    def known(self) -> Listing | None:
+        """The same where the file did not change since it was read; else None, at once."""
+        read = self._read
+        return read[1] if read is not None and read[0] == self._stamp() else None
 
     def point(self, repository: str, tag: str, descriptor: Descriptor) -> None:
         """Let the tag be this manifest: before, the old image; after, the new one; on disk."""
@@ -61,6 +65,10 @@ class Tags:
 
         self._layout.update(lambda before: [item for item in before if kept(item)])
         sync_folder(self._layout.root)
+
+    def _stamp(self) -> tuple[int, int, int]:
+        status = self._index.stat()
+        return (status.st_mtime_ns, status.st_ino, status.st_size)
 
 
 _FEW = 200

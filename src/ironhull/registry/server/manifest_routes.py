@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +14,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import canonical
 from ironhull.oci.media_types import OCI_INDEX
 from ironhull.registry.server.blob_routes import unchanged
+from ironhull.registry.server.looking import known_bytes, known_manifest
 from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import is_tag
 from ironhull.registry.server.publishing import put_manifest
@@ -38,14 +40,15 @@ class ManifestRoutes:
         through = self._registry.through(call.repository)
         if through is not None:
             reference = (await through.manifest(call.repository, reference)).digest
+        contents, where = self._contents, (call.repository, reference)
         if request.method == "HEAD":
-            found = await asyncio.to_thread(
-                self._contents.find_manifest, call.repository, reference
+            found = await self._registry.looks.at(
+                partial(known_manifest, contents, *where), partial(contents.find_manifest, *where)
             )
             raw = b""
         else:
-            found, raw = await asyncio.to_thread(
-                self._contents.read_manifest, call.repository, reference
+            found, raw = await self._registry.looks.at(
+                partial(known_bytes, contents, *where), partial(contents.read_manifest, *where)
             )
             self._registry.metrics.sent(len(raw))
         headers = {

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ironhull.errors import MalformedError
+from ironhull.errors import MalformedError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
@@ -92,8 +92,8 @@ def _check_parts(contents: Contents, repository: str, document: Document) -> Non
 
 def _check_size(contents: Contents, repository: str, part: Descriptor) -> None:
     try:
-        size = contents.blobs.path(part.digest).stat().st_size
-    except FileNotFoundError:
+        size = contents.blobs.size(part.digest)
+    except NotFoundError:
         raise _missing(repository, "blob", part.digest) from None
     if size != part.size:
         raise Refusal(

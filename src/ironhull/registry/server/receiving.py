@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.metrics import Metrics
@@ -50,6 +50,26 @@ async def pieces(receive: Receive, limits: Limits) -> AsyncIterator[bytes]:
         elapsed = time.monotonic() - begun
         if elapsed > limits.patience and size < limits.slowest * elapsed:
             raise _too_slow(f"{size} bytes in {elapsed:.0f} seconds")
+
+
+async def at_once(receive: Receive, limits: Limits) -> tuple[bytes | None, Receive]:
+    """The body, if it comes whole with the first piece; else None, and how all of it is received.
+
+    REQUEST_TIMEOUT if nothing comes.
+    """
+    try:
+        async with asyncio.timeout(limits.idle):
+            first = await receive()
+    except TimeoutError:
+        raise _too_slow(f"nothing came for {limits.idle:g} seconds") from None
+    if first["type"] == "http.request" and not first.get("more_body", False):
+        return first.get("body", b""), receive
+    waiting = [first]
+
+    async def again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return None, again
 
 
 async def read_small(receive: Receive, limits: Limits, limit: int) -> bytes:

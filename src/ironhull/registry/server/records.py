@@ -78,6 +78,8 @@ class Records:
     def __init__(self, root: Path) -> None:
         self.root = root / "registry"
         self._repositories = self.root / "repositories"
+        # A manifest's push asks for dozens of records: as texts their paths cost a tenth.
+        self._prefix = f"{self._repositories}/"
         self._received = self.root / "received"
         # Threads come with the first batch: one that is made before the server forks has none.
         self._pool = ThreadPoolExecutor(_SYNCING, "sync")
@@ -90,7 +92,7 @@ class Records:
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """Whether it was noted that a repository has a blob."""
-        return (self.folder(repository, "_blobs") / hex_of(digest)).exists()
+        return os.path.exists(f"{self._prefix}{repository}/_blobs/{hex_of(digest)}")
 
     def drop_blob(self, repository: str, digest: Digest) -> bool:
         """Forget; False if it was not recorded."""
@@ -112,9 +114,10 @@ class Records:
     def media_type(self, repository: str, digest: Digest) -> str | None:
         """The media type a manifest was pushed with; None if the repository has no record."""
         try:
-            path = self.folder(repository, "_manifests") / hex_of(digest)
-            # Empty after a power cut in a push: nobody was told of it.
-            return path.read_bytes()[:255].decode("ascii", "replace") or None
+            path = f"{self._prefix}{repository}/_manifests/{hex_of(digest)}"
+            with open(path, "rb", buffering=0) as file:
+                # Empty after a power cut in a push: nobody was told of it.
+                return file.read(255).decode("ascii", "replace") or None
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -187,7 +190,7 @@ class Records:
         The same is written either way: the time of a push must not tell whether somebody else has
         these bytes. It need not outlive a power cut: then the blob is kept as if it had been there.
         """
-        replace_file(self._received / (hex_of(digest) if new else ".again"), b"", durable=False)
+        _note(self._received / (hex_of(digest) if new else ".again"))
 
     def drop_received(self, digest: Digest) -> None:
         """Forget when a blob came in."""
@@ -220,18 +223,47 @@ class Records:
         return Batch(self._pool)
 
     def _add(self, path: Path, data: bytes = b"", batch: Batch | None = None) -> None:
-        there = path.exists()
-        if there and path.read_bytes() == data:
-            # Seen again: the date is what garbage collection goes by.
-            os.utime(path)
-            return
-        # What a record said stays until the new one is on disk, also on a power cut.
-        replace_file(path, data, durable=there)
+        if not data:
+            _note(path)
+        else:
+            _say(path, data)
         synced = batch or self.batch()
-        # Of an empty file only the name can be lost: that is the folder's to keep.
+        # Also what was there: whoever wrote it may still be waiting for the disk. Of an empty file
+        # only the name can be lost: that is the folder's to keep.
         (synced.file if data else synced.name)(path)
         if batch is None:
             synced.sync()
+
+
+def _note(path: Path) -> None:
+    """An empty file, which nobody can see half written; its date is the last time."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    try:
+        try:
+            descriptor = os.open(path, flags, 0o666)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, flags, 0o666)
+        try:
+            # Seen again: the date is what garbage collection goes by.
+            os.utime(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
+
+
+def _say(path: Path, data: bytes) -> None:
+    try:
+        there = path.read_bytes() == data
+    except FileNotFoundError:
+        replace_file(path, data, durable=False)
+        return
+    if there:
+        os.utime(path)
+    else:
+        # What a record said stays until the new one is on disk, also on a power cut.
+        replace_file(path, data)
 
 
 def _drop(path: Path) -> bool:

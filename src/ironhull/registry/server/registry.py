@@ -21,6 +21,7 @@ from ironhull.registry.server.connections import Connections
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.logins import Logins, network
+from ironhull.registry.server.looking import Looks
 from ironhull.registry.server.metrics import Metrics
 from ironhull.registry.server.names import repository_name
 from ironhull.registry.server.pull_through import PullThrough
@@ -48,6 +49,7 @@ class Registry:
     pushed: Callable[[Push], None] = lambda push: None
     """Is told of each tag that was pushed; returns at once."""
     metrics: Metrics = field(default_factory=Metrics)
+    looks: Looks = field(default_factory=Looks)
     # Hashing and writing; hashlib and write() let other threads run meanwhile.
     writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "blob"))
     connections: Connections = field(default_factory=lambda: Connections(Limits()))

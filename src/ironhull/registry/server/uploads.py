@@ -53,6 +53,13 @@ class Uploads:
         with self._lock:
             return len(self._known)
 
+    def begin(self, repository: str, owner: str, size: int) -> Upload:
+        """A new upload that nobody holds yet; errors as of `check_room` and `start`."""
+        self.check_room(size)
+        upload = self.start(repository, owner)
+        self.release(upload)
+        return upload
+
     def start(self, repository: str, owner: str, *, once: bool = False) -> Upload:
         """A new upload, held by the caller; TOOMANYREQUESTS if too many are being continued."""
         with self._lock:
@@ -103,9 +110,12 @@ class Uploads:
         contents = self._contents
         upload.sync()
         target = contents.blobs.path(digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        contents.records.add_received(digest, new=not target.exists())
-        upload.path.replace(target)
+        contents.records.add_received(digest, new=not contents.blobs.has(digest))
+        try:
+            upload.path.replace(target)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            upload.path.replace(target)
         # The age of a blob counts from its end, not from the last chunk.
         os.utime(target)
         batch = contents.records.batch()
@@ -137,8 +147,11 @@ class Uploads:
 
     def check_room(self, size: int) -> None:
         """STORAGE_FULL if the disk has no room for `size` more bytes."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self.folder).free
+        try:
+            free = shutil.disk_usage(self.folder).free
+        except FileNotFoundError:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self.folder).free
         if free < size + self._limits.reserve:
             raise Refusal("STORAGE_FULL", f"no room for {size} more bytes on the registry's disk")
 

@@ -28,6 +28,14 @@ def watch(monkeypatch, before):
 
         monkeypatch.setattr(owner, name, step)
 
+    opened = os.open
+
+    def create(path, flags, *rest, **more):
+        if flags & os.O_CREAT:
+            before("create", Path(path))
+        return opened(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", create)
     wrap(os, "fsync")
     wrap(os, "fdatasync")
     wrap(Path, "replace")
@@ -43,9 +51,7 @@ def test_a_blob_is_synced_before_it_is_named_and_named_before_it_is_acknowledged
     rename = next(
         n for n, s in enumerate(steps) if s[0] == "replace" and s[1] == "uploads" and n > data
     )
-    record = next(
-        n for n, s in enumerate(steps) if s[0] == "replace" and hexdigits in s[2] and n > rename
-    )
+    record = steps.index(("create", "_blobs", hexdigits))
     synced = {name: n for n, (step, _, name) in enumerate(steps) if step == "fsync"}
     assert data < rename < record < min(synced["sha256"], synced["_blobs"])
 
