@@ -54,6 +54,12 @@ def late_inspect() -> Iterator[None]:
             del sys.modules[NAME]
 
 
+def alone() -> bool:
+    """Whether no other thread runs, which might import or compile something just now."""
+    threads = sys.modules.get("threading")
+    return threads is None or threads.active_count() == 1
+
+
 @contextmanager
 def without(name: str) -> Iterator[None]:
     """Modules that are imported in this block find no module of this name, and do without.
@@ -61,8 +67,7 @@ def without(name: str) -> Iterator[None]:
     For one that is only asked whether it has something newer than Python itself. Where it is
     loaded already, or another thread might just want it, it is there.
     """
-    threads = sys.modules.get("threading")
-    if name in sys.modules or (threads is not None and threads.active_count() > 1):
+    if name in sys.modules or not alone():
         yield
         return
     absent: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]

@@ -118,6 +118,16 @@ def test_classes_without_slots_are_left_to_the_standard_library() -> None:
         dataclass(slots=False)
 
 
+def test_a_default_that_all_values_would_share_is_refused_as_by_the_standard_library() -> None:
+    class Shared:
+        tags: list[str] = []  # noqa: RUF012 - what is refused
+
+    decorators: list[Any] = [dataclass, dataclasses.dataclass]
+    for decorate in decorators:
+        with pytest.raises(ValueError, match="mutable default"):
+            decorate(slots=True)(Shared)
+
+
 STANDARD: Any = dataclasses.make_dataclass(
     "Standard",
     [

@@ -13,12 +13,13 @@ import sys
 from importlib import import_module
 
 from ironhull.late_inspect import late_inspect
+from ironhull.late_patterns import late_patterns
 
 # What modules hold stays to the end: looking for garbage among it, then and before, is a fifth of
 # the time of loading click.
 gc.disable()
 
-with late_inspect():
+with late_inspect(), late_patterns():
     import click
 
     from ironhull import __version__
@@ -100,7 +101,8 @@ class _Verbs(click.Group):
         # As above: a verb's modules stay as well.
         gc.disable()
         try:
-            module = import_module(f"ironhull.cli.{VERBS[cmd_name][1]}")
+            with late_patterns():
+                module = import_module(f"ironhull.cli.{VERBS[cmd_name][1]}")
         finally:
             gc.freeze()
             gc.enable()
