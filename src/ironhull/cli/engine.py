@@ -36,6 +36,7 @@ def list_(as_json: bool) -> None:
                     "version": one.version,
                     "runs": one.runs,
                     "problem": one.problem,
+                    "about": one.about,
                 }
                 for one in found
             ]
@@ -46,7 +47,7 @@ def list_(as_json: bool) -> None:
             one.name,
             one.version or "-",
             "runs" if one.name == "sandbox" else "runs and builds" if one.runs else "builds",
-            one.problem.splitlines()[0] if one.problem else "works",
+            one.problem.splitlines()[0] if one.problem else f"works{one.about and ': '}{one.about}",
         )
         for one in found
     ]

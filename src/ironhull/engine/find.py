@@ -17,7 +17,8 @@ from ironhull.engine.interface import Builder, Engine
 from ironhull.engine.podman import Podman
 from ironhull.engine.sandbox import Sandbox
 from ironhull.errors import EngineError, InputError
-from ironhull.sandbox.bubblewrap import Bubblewrap, installed
+from ironhull.sandbox.bubblewrap import ISOLATES, Bubblewrap, installed, problem
+from ironhull.sandbox.namespace import no_users
 from ironhull.values import dataclass
 
 CONTAINER_ENGINES = ("podman", "docker")
@@ -36,6 +37,8 @@ class EngineSettings:
     cache: Path | None = None
     bubblewrap: Callable[[], Bubblewrap] | None = None
     """Finds the sandbox's program when it is needed; None: there is no sandbox."""
+    known: Callable[[], Bubblewrap | None] = installed
+    """Finds it without asking an archive; None where that would have to be asked."""
     unpacked: Path | None = None
     """Where the sandbox keeps images unpacked."""
 
@@ -49,6 +52,8 @@ class Found:
     version: str
     runs: bool
     problem: str = ""
+    about: str = ""
+    """What it is, where its name does not tell."""
 
 
 def builder(name: str, settings: EngineSettings) -> Builder:
@@ -110,16 +115,17 @@ def list_engines(settings: EngineSettings, names: Sequence[str] = BUILDERS) -> l
         else:
             result.append(Found(name, program, version, runs))
     if settings.bubblewrap is not None:
-        result.append(_listed_sandbox())
+        result.append(_listed_sandbox(settings))
     return result
 
 
-def _listed_sandbox() -> Found:
-    own = installed()
-    if own is not None:
-        return Found("sandbox", own.origin, own.version, runs=True)
-    # Listing shall ask no archive; bubblewrap comes from there when it is needed.
-    return Found("sandbox", "", "", runs=True)
+def _listed_sandbox(settings: EngineSettings) -> Found:
+    # Listing shall ask no archive; where bubblewrap is not known, the kernel alone is.
+    own = settings.known()
+    if own is None:
+        about = f"{ISOLATES}; taken from the signed archive when it is first needed"
+        return Found("sandbox", "", "", runs=True, problem=no_users(), about=about)
+    return Found("sandbox", own.origin, own.version, True, problem(own), ISOLATES)
 
 
 def _every(name: str) -> list[str]:

@@ -22,6 +22,13 @@ _HIDDEN_FOLDERS = ("acpi", "scsi")
 _READ_ONLY = ("asound", "bus", "fs", "irq", "sys", "sysrq-trigger")
 _OWN = ("/proc", "/dev")
 _HOST_DEVICES = Path("/dev")
+_PATIENCE = 60
+
+ISOLATES = (
+    "bubblewrap, with users, processes, network, mounts, IPC and host name of its own, no"
+    " capabilities, system calls filtered"
+)
+"""What the sandbox is, in a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ def probed(program: Sequence[str], origin: str) -> Bubblewrap | None:
     """That program, if it runs and is new enough."""
     try:
         done = subprocess.run(
-            [*program, "--version"], capture_output=True, timeout=60, check=False, text=True
+            [*program, "--version"], capture_output=True, timeout=_PATIENCE, check=False, text=True
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -53,6 +60,23 @@ def probed(program: Sequence[str], origin: str) -> Bubblewrap | None:
     if done.returncode or not found or (int(found[1]), int(found[2])) < _OLDEST:
         return None
     return Bubblewrap(tuple(program), done.stdout.split()[1], origin)
+
+
+def problem(bubblewrap: Bubblewrap) -> str:
+    """Why no sandbox can be made here; empty if one could: bubblewrap ran itself in one."""
+    words = ["--unshare-user", "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/"]
+    words += ["--proc", "/proc", "--", *bubblewrap.program, "--version"]
+    try:
+        done = subprocess.run(
+            [*bubblewrap.program, *words],
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+            text=True,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(refused(str(error)))
+    return str(refused(done.stderr)) if done.returncode else ""
 
 
 def arguments(

@@ -31,6 +31,22 @@ def has_users() -> bool:
     return maps[0] == "0" and int(maps[2]) >= _USERS
 
 
+_REFUSED = (
+    "the kernel refuses a user namespace (is user.max_user_namespaces 0?); "
+    "choose podman or docker with --engine"
+)
+
+
+def no_users() -> str:
+    """Why this process gets no user namespace; empty if it does."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    child = os.fork()
+    if child == 0:
+        # Only system calls here: another thread may have held any lock.
+        os._exit(1 if libc.unshare(_NEW_USER) else 0)
+    return _REFUSED if os.waitpid(child, 0)[1] else ""
+
+
 @contextmanager
 def user_namespace() -> Iterator[int]:
     """A descriptor of a new namespace where users 0 to 65535 are the host's own.
@@ -52,10 +68,7 @@ def user_namespace() -> Iterator[int]:
     os.close(wait)
     try:
         if os.read(ready, 1) != b"y":
-            raise EngineError(
-                "the kernel refuses a user namespace (is user.max_user_namespaces 0?); "
-                "choose podman or docker with --engine"
-            )
+            raise EngineError(_REFUSED)
         for kind in ("uid", "gid"):
             Path(f"/proc/{child}/{kind}_map").write_text(f"0 0 {_USERS}")
         descriptor = os.open(f"/proc/{child}/ns/user", os.O_RDONLY)

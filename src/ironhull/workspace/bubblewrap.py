@@ -36,6 +36,21 @@ def bubblewrap(machine: Machine, *, own: bool = True) -> Bubblewrap:
     return found or _unpacked(machine)
 
 
+def known_bubblewrap(machine: Machine) -> Bubblewrap | None:
+    """The one that `bubblewrap` would give without asking the archive; None: it would ask."""
+    home = machine.home.bubblewrap
+    lock = _known(home / "lock.json")
+    found = programs.installed()
+    if found is None and lock is not None and (home / _name(lock)).is_dir():
+        found = programs.probed(program_of(home / _name(lock)), _origin(lock))
+    return found
+
+
+def _origin(lock: Lock) -> str:
+    package = next(one for one in _packages(lock) if one.name == "bubblewrap")
+    return f"bubblewrap {package.version} of the archive"
+
+
 def _unpacked(machine: Machine) -> Bubblewrap:
     home = machine.home.bubblewrap
     home.mkdir(parents=True, exist_ok=True)
@@ -47,8 +62,7 @@ def _unpacked(machine: Machine) -> Bubblewrap:
             folder = home / _name(lock)
             _fetched(machine, lock, folder)
             write_lock(home / "lock.json", lock)
-    package = next(one for one in _packages(lock) if one.name == "bubblewrap")
-    origin = f"bubblewrap {package.version} of the archive"
+    origin = _origin(lock)
     found = programs.probed(program_of(folder), origin)
     if found is None:
         raise EngineError(

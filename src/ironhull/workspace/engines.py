@@ -19,7 +19,7 @@ from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.store.choice import choose_manifest
 from ironhull.values import dataclass
-from ironhull.workspace.bubblewrap import bubblewrap
+from ironhull.workspace.bubblewrap import bubblewrap, known_bubblewrap
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.images import stored
 from ironhull.workspace.machine import Machine
@@ -47,6 +47,7 @@ def engine_settings(machine: Machine) -> EngineSettings:
         docker_host=settings.docker_host,
         cache=machine.home.engines,
         bubblewrap=partial(bubblewrap, machine),
+        known=partial(known_bubblewrap, machine),
         unpacked=machine.home.unpacked,
     )
 

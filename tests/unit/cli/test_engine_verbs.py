@@ -174,7 +174,34 @@ def test_engines_that_are_not_there_are_listed_with_the_reason(
     assert "podman is not installed" in _run(engine_command, "list").output
     value: list[dict[str, Any]] = json.loads(_run(engine_command, "list", "--json").output)
     assert [one["name"] for one in value] == ["podman", "docker", "buildah", "sandbox"]
-    assert [one["problem"] == "" for one in value] == [False, False, False, True]
+    assert [one["problem"] == "" for one in value[:3]] == [False, False, False]
+    assert value[3]["about"].startswith("bubblewrap, with users, processes")
+    assert "taken from the signed archive" in value[3]["about"]
+
+
+def test_the_sandbox_is_listed_with_what_it_is_and_why_it_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "bwrap"
+    text = '#!/bin/sh\ntest "$1" = --version && exec echo bubblewrap 0.11.0\n'
+    program.write_text(f"{text}echo bwrap: No permissions to create new namespace >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    def sandbox() -> dict[str, Any]:
+        value: list[dict[str, Any]] = json.loads(_run(engine_command, "list", "--json").output)
+        return value[3]
+
+    found = sandbox()
+    assert (found["version"], found["program"]) == ("0.11.0", str(program))
+    assert "new namespace (are unprivileged user namespaces allowed here?" in found["problem"]
+    assert "No permissions" in _run(engine_command, "list").output.splitlines()[-1]
+    program.write_text("#!/bin/sh\nexec echo bubblewrap 0.11.0\n")
+    assert sandbox()["problem"] == ""
+    line = _run(engine_command, "list").output.splitlines()[-1]
+    assert "sandbox  0.11.0   runs" in line
+    assert line.endswith("works: bubblewrap, with users, processes, network, mounts, IPC and host"
+        " name of its own, no capabilities, system calls filtered")  # fmt: skip
 
 
 def test_the_mapping_is_what_was_asked() -> None:
