@@ -11,7 +11,6 @@ caller's. Each attempt goes as follows.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TypeVar
@@ -29,6 +28,7 @@ from ironhull.transport.message import Answer, Body, Request, bare
 from ironhull.transport.network import Network
 from ironhull.transport.patience import Broken, Clock, GaveUp, Patience, Tries
 from ironhull.transport.pools import Pools
+from ironhull.transport.stop import Stop
 
 CHUNK = 1 << 18
 _MAX_DRAIN = 1 << 16
@@ -54,7 +54,7 @@ class Exchange:
     ) -> None:
         self.patience = patience
         self.progress = progress or Silent()
-        self.stop = threading.Event()
+        self.stop = Stop()
         self.clock = clock or Clock(sleep=self.pause)
         self._note = note or self._tell
         self._pools = Pools(network)

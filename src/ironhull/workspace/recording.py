@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from threading import Event
 
 from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
@@ -20,6 +19,7 @@ from ironhull.publication.writing import Publisher
 from ironhull.registry.client.interface import Advance, Source, Target
 from ironhull.registry.client.places import RegistryTarget
 from ironhull.signing.keyring import Keyring
+from ironhull.transport.stop import Stop
 from ironhull.verify.trust import NamedKey, Trust
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.signing_keys import signer_of
@@ -62,7 +62,7 @@ class RecordingTarget:
         self._target = target
         self._publisher = publisher
 
-    def expect(self, images: Sequence[Document], stop: Event) -> None:
+    def expect(self, images: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`."""
         self._target.expect(images, stop)
 
@@ -99,7 +99,7 @@ class MirroredRecord:
         self.label = target.label
         self._target = target
 
-    def expect(self, images: Sequence[Document], stop: Event) -> None:
+    def expect(self, images: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`."""
         self._target.expect(images, stop)
 

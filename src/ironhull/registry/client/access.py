@@ -18,6 +18,7 @@ from ironhull.transport.address import is_loopback, origin
 from ironhull.transport.exchange import Exchange
 from ironhull.transport.network import DIRECT, Network
 from ironhull.transport.patience import Patience
+from ironhull.transport.stop import Stop
 
 # Docker Hub's name is not the name of its host.
 _HOSTS = {DOCKER_HUB: "registry-1.docker.io"}
@@ -66,7 +67,7 @@ class Registries:
         self._exchange.close()
 
     @property
-    def stop(self) -> threading.Event:
+    def stop(self) -> Stop:
         """Set it to end everything that these registries are doing."""
         return self._exchange.stop
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from threading import Event
 from typing import BinaryIO, Protocol
 
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.store.blobs import BlobStore
+from ironhull.transport.stop import Stop
 
 Advance = Callable[[int], None]
 """Told of bytes that went over."""
@@ -45,7 +45,7 @@ class Source(Protocol):
         """What refers to a manifest there."""
         ...
 
-    def tagged(self, digests: Sequence[Digest], stop: Event) -> Mapping[str, Document]:
+    def tagged(self, digests: Sequence[Digest], stop: Stop) -> Mapping[str, Document]:
         """What belongs to manifests by the names of tags alone (`registry.client.tagged`)."""
         ...
 
@@ -71,7 +71,7 @@ class Target(Protocol):
         """Whether it has room for tags beside the image's own: for what `Source.tagged` gives."""
         ...
 
-    def expect(self, images: Sequence[Document], stop: Event) -> None:
+    def expect(self, images: Sequence[Document], stop: Stop) -> None:
         """Told once, before anything else, which images will come; it may look what it has."""
         ...
 

@@ -12,6 +12,7 @@ from graphlib import TopologicalSorter
 from typing import Any, Generic, TypeVar
 
 from ironhull.errors import EnvironmentProblem
+from ironhull.transport.stop import Stop
 
 WORKERS = 8
 """As many as there are connections kept to a server (`transport.pools`)."""
@@ -24,9 +25,7 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
-def run_all(
-    work: Sequence[Callable[[], None]], stop: threading.Event, workers: int = WORKERS
-) -> None:
+def run_all(work: Sequence[Callable[[], None]], stop: Stop, workers: int = WORKERS) -> None:
     """Do all of the work, as `run_ordered` does."""
     run_ordered(dict(enumerate(work)), {}, stop, workers)
 
@@ -34,7 +33,7 @@ def run_all(
 def run_ordered(
     work: Mapping[K, Callable[[], None]],
     after: Mapping[K, Collection[K]],
-    stop: threading.Event,
+    stop: Stop,
     workers: int = WORKERS,
 ) -> None:
     """Do all of the work, each piece `after` those named (if they are work here) are done.
@@ -64,15 +63,14 @@ def run_ordered(
     found = [failure for failure in failures if failure is not None]
     if found:
         # Every thread has ended: whoever catches the failure may go on with the same connections.
-        stop.clear()
+        stop.over()
         raise found[0]
-    if stop.is_set():
+    # Pieces of other work with the same `stop` may have failed, and gone on since.
+    if stop.for_good or line.left:
         raise EnvironmentProblem("stopped")
 
 
-def ask_all(
-    questions: Sequence[Callable[[], T]], stop: threading.Event, workers: int = WORKERS
-) -> list[T]:
+def ask_all(questions: Sequence[Callable[[], T]], stop: Stop, workers: int = WORKERS) -> list[T]:
     """What each question gives, in their order; of one worker, one after the other right here."""
     if workers <= 1 or len(questions) <= 1:
         return [question() for question in questions]
@@ -95,7 +93,7 @@ class _Line(Generic[K]):
         self,
         work: Mapping[K, Callable[[], None]],
         after: Mapping[K, Collection[K]],
-        stop: threading.Event,
+        stop: Stop,
     ) -> None:
         self._work = work
         self._stop = stop
@@ -105,6 +103,12 @@ class _Line(Generic[K]):
         self._sorter.prepare()
         self._ready = deque(self._sorter.get_ready())
         self._changed = threading.Condition()
+        self._failed = False
+
+    @property
+    def left(self) -> bool:
+        """Whether a piece is not done."""
+        return self._sorter.is_active()
 
     def take(self) -> K | None:
         """The next piece; None when there is none left, or the work was stopped."""
@@ -125,17 +129,26 @@ class _Line(Generic[K]):
             self._ready.extend(self._sorter.get_ready())
             self._changed.notify_all()
 
+    def fail(self) -> bool:
+        """Whether this is the first failure of this work; it stops what runs beside it.
 
-def _go_on(
-    line: _Line[Any], ended: queue.SimpleQueue[BaseException | None], stop: threading.Event
-) -> None:
+        After a stop from outside there is none: pieces fail because they were told to end.
+        """
+        with self._changed:
+            if self._failed or self._stop.for_good:
+                return False
+            self._failed = True
+            self._stop.fail()
+            return True
+
+
+def _go_on(line: _Line[Any], ended: queue.SimpleQueue[BaseException | None], stop: Stop) -> None:
     """Work until there is none, then say how it ended: the failure that was not told to stop."""
     failure: BaseException | None = None
     try:
         while (key := line.take()) is not None:
             line.do(key)
     except BaseException as error:
-        failure = None if stop.is_set() else error
-        stop.set()
+        failure = error if line.fail() else None
     finally:
         ended.put(failure)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Event, Lock
+from threading import Lock
 from typing import BinaryIO
 
 from ironhull.errors import InputError, UntrustedError
@@ -27,6 +27,7 @@ from ironhull.store.blobs import CHUNK, MAX_READ, BlobStore
 from ironhull.store.export import whole_file, write_oci_archive
 from ironhull.store.layout import ImageLayout
 from ironhull.store.referrers import Referrers, list_documents, referrer_descriptor
+from ironhull.transport.stop import Stop
 
 Partly = Callable[[Descriptor, BlobStore], tuple[bool, int]]
 """Brings a layer by parts: whether it is there then, and the bytes that came over."""
@@ -71,7 +72,7 @@ class RegistrySource:
         """As `Source.referrers`."""
         return list_referrers(self.repository, digest)
 
-    def tagged(self, digests: Sequence[Digest], stop: Event) -> Mapping[str, Document]:
+    def tagged(self, digests: Sequence[Digest], stop: Stop) -> Mapping[str, Document]:
         """As `Source.tagged`."""
         return tagged_for(self.repository, digests, stop)
 
@@ -137,7 +138,7 @@ class StoredSource:
         """As `Source.referrers`."""
         return self._referrers.of(digest)
 
-    def tagged(self, digests: Sequence[Digest], stop: Event) -> Mapping[str, Document]:
+    def tagged(self, digests: Sequence[Digest], stop: Stop) -> Mapping[str, Document]:
         """As `Source.tagged`: here everything has a subject."""
         return {}
 
@@ -180,7 +181,7 @@ class RegistryTarget:
         self._new: frozenset[Digest] = frozenset()
         self.label = f"{repository}:{','.join(tags)}" if tags else str(repository)
 
-    def expect(self, images: Sequence[Document], stop: Event) -> None:
+    def expect(self, images: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`: which images are new here, and so most of what belongs to them."""
         asked = [document.digest for document in images[-_MAX_ASKED:]]
         there = ask_all([partial(self._has, each) for each in asked], stop)
@@ -257,7 +258,7 @@ class LayoutTarget:
         self.names = list(names)
         self.label = label
 
-    def expect(self, images: Sequence[Document], stop: Event) -> None:
+    def expect(self, images: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`; what is there is seen at no cost."""
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
@@ -300,7 +301,7 @@ class ArchiveTarget:
         self._layout = staging
         self._direct: ImageLayout | None = None
 
-    def expect(self, images: Sequence[Document], stop: Event) -> None:
+    def expect(self, images: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`; what is there is seen at no cost."""
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:

@@ -8,7 +8,6 @@ Blobs are not downloaded: a registry that stores by digest has checked them.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from functools import partial
@@ -25,6 +24,7 @@ from ironhull.registry.client.places import RegistryTarget
 from ironhull.registry.client.referrers import keeps_referrers, list_referrers
 from ironhull.registry.client.transfer import Contents, contents
 from ironhull.store.referrers import referrer_descriptor
+from ironhull.transport.stop import Stop
 from ironhull.values import dataclass
 
 
@@ -74,7 +74,7 @@ def read_back(
     *,
     platforms: Sequence[Platform] = (),
     with_referrers: bool = True,
-    stop: threading.Event | None = None,
+    stop: Stop | None = None,
 ) -> ReadBack:
     """Compare what `transfer` brought from the source to the target with what is there now.
 
@@ -84,7 +84,7 @@ def read_back(
     check = _Check(target)
     work = [*check.tags(pushed.root), *check.documents(pushed)]
     work += [check.blob(blob) for blob in pushed.blobs]
-    run_all(work, stop or threading.Event())
+    run_all(work, stop or Stop())
     by_api = check.lists(pushed.referrers)
     return ReadBack(
         len(pushed.images),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from threading import Event
 
 from ironhull.errors import NotFoundError
 from ironhull.oci.digest import Digest, hex_of
@@ -16,6 +15,7 @@ from ironhull.oci.document import Document
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.parallel import ask_all
 from ironhull.registry.client.repository import Repository
+from ironhull.transport.stop import Stop
 
 _SUFFIXES = ("sig", "att", "sbom")
 _MOST = 100
@@ -23,7 +23,7 @@ _MOST = 100
 
 
 def tagged_for(
-    repository: Repository, digests: Sequence[Digest], stop: Event
+    repository: Repository, digests: Sequence[Digest], stop: Stop
 ) -> Mapping[str, Document]:
     """What a repository has of the older form for any of these digests, by tag."""
     tags = [

@@ -12,7 +12,6 @@ somebody says no: other tools leave it behind without a word (docs/compatibility
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
@@ -35,6 +34,7 @@ from ironhull.registry.client.choose import MAX_DEPTH, choose
 from ironhull.registry.client.interface import Source, Target
 from ironhull.registry.client.parallel import ask_all, run_ordered
 from ironhull.transport.patience import GaveUp
+from ironhull.transport.stop import Stop
 from ironhull.values import dataclass
 
 _MAX_DOCUMENTS = 4096
@@ -113,14 +113,14 @@ def transfer(
     platforms: Sequence[Platform] = (),
     with_referrers: bool = True,
     progress: Progress | None = None,
-    stop: threading.Event | None = None,
+    stop: Stop | None = None,
 ) -> Transferred:
     """Bring what the source names to the target; of an index all platforms, or those given.
 
     NotFoundError if the source or a platform is not there, MalformedError and UntrustedError for
     content that is not what it says, NetworkError where a registry does not play along.
     """
-    progress, stop = progress or Silent(), stop or threading.Event()
+    progress, stop = progress or Silent(), stop or Stop()
     going = contents(
         source,
         platforms=platforms,
@@ -162,11 +162,11 @@ def contents(
     platforms: Sequence[Platform] = (),
     with_referrers: bool = True,
     with_tagged: bool = False,
-    stop: threading.Event | None = None,
+    stop: Stop | None = None,
 ) -> Contents:
     """What `transfer` brings of a source; the same errors, but for those of the target."""
     root = choose(source, source.root(), platforms)
-    tree, reading = _Tree(), _Reading(source, stop or threading.Event())
+    tree, reading = _Tree(), _Reading(source, stop or Stop())
     reading.gather([root], tree, 0)
     images = tuple(tree.documents.values())
     referrers: list[Document] = []
@@ -227,7 +227,7 @@ class _Reading:
     """Manifests and lists read from a source, as many at a time as it is good for."""
 
     source: Source
-    stop: threading.Event
+    stop: Stop
 
     def gather(self, roots: Sequence[Document], tree: _Tree, depth: int) -> None:
         """Add to the tree what it lacks of these, children first, in the order of the indexes.

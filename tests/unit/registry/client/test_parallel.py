@@ -10,11 +10,12 @@ import pytest
 
 from ironhull.errors import EnvironmentProblem, NetworkError
 from ironhull.registry.client.parallel import ask_all, run_all, run_ordered
+from ironhull.transport.stop import Stop
 
 
 def test_all_work_is_done_once() -> None:
     done: list[int] = []
-    run_all([lambda n=n: done.append(n) for n in range(50)], threading.Event())  # type: ignore[misc]
+    run_all([lambda n=n: done.append(n) for n in range(50)], Stop())  # type: ignore[misc]
     assert sorted(done) == list(range(50))
 
 
@@ -31,7 +32,7 @@ def test_several_pieces_run_at_once_and_no_more_than_asked() -> None:
         with lock:
             running[0] -= 1
 
-    run_all([piece] * 12, threading.Event(), workers=3)
+    run_all([piece] * 12, Stop(), workers=3)
     assert most[0] == 3
 
 
@@ -49,7 +50,7 @@ def test_a_piece_waits_for_those_it_comes_after_and_for_no_other() -> None:
 
     work = {"last": lambda: done.append("last"), "slow": slow, "free": free}
     after = {"last": ["slow", "free", "not of this work"]}
-    run_ordered(work, after, threading.Event(), workers=2)
+    run_ordered(work, after, Stop(), workers=2)
     assert done == ["free", "slow", "last"]
 
 
@@ -61,18 +62,18 @@ def test_what_waits_for_a_piece_that_failed_is_never_done() -> None:
 
     work = {"first": fails, "second": lambda: done.append("second")}
     with pytest.raises(NetworkError):
-        run_ordered(work, {"second": ["first"]}, threading.Event(), workers=4)
+        run_ordered(work, {"second": ["first"]}, Stop(), workers=4)
     assert done == []
 
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_answers_come_in_the_order_of_their_questions(workers: int) -> None:
     questions = [lambda n=n: n for n in range(20)]  # type: ignore[misc]
-    assert ask_all(questions, threading.Event(), workers) == list(range(20))
+    assert ask_all(questions, Stop(), workers) == list(range(20))
 
 
 def test_the_first_failure_is_raised_and_the_rest_is_left() -> None:
-    stop, begun, unstopped = threading.Event(), [], []
+    stop, begun, unstopped = Stop(), [], []
 
     def fails() -> None:
         raise NetworkError("no")
@@ -94,14 +95,45 @@ def test_one_piece_runs_without_a_failure_lost() -> None:
         raise NetworkError("alone")
 
     with pytest.raises(NetworkError, match="alone"):
-        run_all([fails], threading.Event())
-    run_all([], threading.Event())
+        run_all([fails], Stop())
+    run_all([], Stop())
 
 
 def test_work_that_is_stopped_from_outside_is_not_taken_for_done() -> None:
-    stop = threading.Event()
+    stop = Stop()
     with pytest.raises(EnvironmentProblem, match="stopped"):
         run_all([stop.set, *[lambda: None] * 50], stop, workers=1)
+
+
+def test_a_stop_from_outside_stays_though_a_piece_failed_before_it() -> None:
+    stop, told = Stop(), []
+
+    def fails() -> None:
+        raise NetworkError("no")
+
+    def outside() -> None:
+        told.append(stop.wait(60))
+        stop.set()
+
+    with pytest.raises(NetworkError, match="no"):
+        run_all([outside, fails], stop, workers=2)
+    assert told == [True]
+    assert stop.is_set()
+
+
+def test_what_other_work_with_the_same_stop_kept_from_being_done_is_not_taken_for_done() -> None:
+    class Passing(Stop):
+        """Said while the first piece ends, by work that fails and whose failure is caught."""
+
+        looks = iter([False, True])
+
+        def is_set(self) -> bool:
+            return next(self.looks, False)
+
+    done: list[int] = []
+    with pytest.raises(EnvironmentProblem, match="stopped"):
+        run_all([lambda: done.append(1)] * 3, Passing(), workers=1)
+    assert done == [1]
 
 
 @pytest.fixture
@@ -114,7 +146,7 @@ def interruptible() -> Iterator[None]:
 
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_waits_for_work_to_tidy_up() -> None:
-    stop, together, tidied = threading.Event(), threading.Barrier(3), []
+    stop, together, tidied = Stop(), threading.Barrier(3), []
 
     def piece() -> None:
         if together.wait() == 0:
