@@ -22,6 +22,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from ironhull.registry.together import unpacked
+
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
@@ -76,6 +78,10 @@ class FakeRegistry:
         """Gives another body for an answer of ranges, and may change its headers."""
         self.whole_posts = True
         """Whether a blob may come in one POST; else that begins an upload."""
+        self.takes_tags = False
+        """Whether a manifest may get several tags by its digest."""
+        self.takes_together = False
+        """Whether many parts may come in one request."""
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.uploads: dict[str, Upload] = {}
@@ -225,6 +231,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.drain()
         self.send_response(status)
         headers = {"content-length": str(len(body)), **(headers or {})}
+        if self.registry.takes_together:
+            headers["ironhull-together"] = "1"
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -332,25 +340,50 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def put_manifest(self, repository: str, reference: str) -> None:
-        registry, data = self.registry, self.receive()
+        data, kind = self.receive(), self.headers["content-type"]
+        headers = self.stored(repository, reference, kind, data)
+        if headers is None:
+            return
+        tags = self.query.get("tag", []) if self.registry.takes_tags else []
+        for tag in tags:
+            self.registry.put_manifest(repository, tag, kind, data)
+            self.registry.order.append(f"manifest {tag}")
+        self.answer(201, b"", headers | ({"oci-tag": ", ".join(tags)} if tags else {}))
+
+    def together(self, repository: str) -> None:
+        if not self.registry.takes_together:
+            self.error(404, "NOT_FOUND")
+            return
+        for part in unpacked(self.receive()):
+            if not part.media_type:
+                self.registry.put_blob(repository, part.data)
+                self.registry.order.append(f"blob {part.digest}")
+            elif self.stored(repository, part.digest, part.media_type, part.data) is None:
+                return
+        self.answer(201)
+
+    def stored(
+        self, repository: str, reference: str, kind: str, data: bytes
+    ) -> dict[str, str] | None:
+        """The headers that say so; None if it was refused."""
+        registry = self.registry
         value = json.loads(data)
         parts = [value["config"], *value["layers"]] if "layers" in value else []
         for part in parts:
             if (repository, part["digest"]) not in registry.blobs:
                 self.error(404, "MANIFEST_BLOB_UNKNOWN", part["digest"])
-                return
+                return None
         for child in value.get("manifests", []):
             if (repository, child["digest"]) not in registry.manifests:
                 self.error(404, "MANIFEST_UNKNOWN", child["digest"])
-                return
-        kind = self.headers["content-type"]
+                return None
         registry.put_manifest(repository, reference, kind, data)
         registry.order.append(f"manifest {reference}")
         headers = {"docker-content-digest": "sha256:" + hashlib.sha256(data).hexdigest()}
         subject = value.get("subject")
         if subject and registry.referrers_api:
             headers["oci-subject"] = subject["digest"]
-        self.answer(201, b"", headers)
+        return headers
 
     def blob(self, repository: str, digest: str) -> None:
         registry = self.registry
@@ -487,6 +520,7 @@ for _verb in ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"):
 
 _ROUTES = [
     (r"/v2/?", "ping"),
+    (r"/v2/(.+)/_ironhull/together", "together"),
     (r"/v2/(.+)/manifests/([^/]+)", "manifest"),
     (r"/v2/(.+)/blobs/uploads/", "begin"),
     (r"/v2/(.+)/blobs/uploads/([^/]+)", "upload"),

@@ -1,5 +1,7 @@
 """Whether a registry takes a small blob in one request (distribution-spec, end-4b), by trying.
 
+In the same way: whether it gives a manifest several tags in one (end-7b).
+
 The specification lets a registry answer such a POST as if it began an upload. Then its body went
 for nothing, so one blob tries and the others wait for what it learns; and the first blob of a
 session goes as every registry takes it: most pushes that have no other one need nothing learned.

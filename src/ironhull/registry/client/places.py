@@ -16,6 +16,7 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import INDEXES, MANIFESTS
 from ironhull.registry.client.answers import Refused
+from ironhull.registry.client.gathering import Gathering
 from ironhull.registry.client.interface import Advance, Source
 from ironhull.registry.client.parallel import WORKERS, ask_all
 from ironhull.registry.client.referrers import list_referrers, list_under_tags
@@ -179,11 +180,16 @@ class RegistryTarget:
         self._mount_from = mount_from
         self._unlisted: list[Document] = []
         self._new: frozenset[Digest] = frozenset()
+        self._gathering = Gathering(repository)
         self.label = f"{repository}:{','.join(tags)}" if tags else str(repository)
 
     def expect(self, images: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`: which images are new here, and so most of what belongs to them."""
         asked = [document.digest for document in images[-_MAX_ASKED:]]
+        if len(asked) == 2 and not self._has(asked[0]):
+            # Nor is there an index of this one platform.
+            self._new = frozenset(asked)
+            return
         there = ask_all([partial(self._has, each) for each in asked], stop)
         self._new = frozenset(each for each, has in zip(asked, there, strict=True) if not has)
 
@@ -212,6 +218,11 @@ class RegistryTarget:
             placed = self.repository.session.placed
             if mount is None and descriptor.size > _SMALL:
                 mount = placed.where(descriptor.digest)
+            if sure and mount is None and self._gathering.takes(descriptor.size):
+                with blob() as file:
+                    self._gathering.blob(descriptor, file.read(descriptor.size))
+                advance(descriptor.size)
+                return descriptor.size
             sent = self.repository.push_blob(descriptor, blob, advance, mount, ask=not sure)
             if descriptor.size > _SMALL:
                 placed.note(descriptor.digest, self.repository.name)
@@ -219,15 +230,21 @@ class RegistryTarget:
 
     def store(self, document: Document) -> None:
         """As `Target.store`."""
+        if self._gathering.takes(len(document.raw)):
+            self._gathering.manifest(document)
+            return
+        self._gathering.send()
         if not self.repository.push_manifest(document):
             self._unlisted.append(document)
 
     def tag(self, document: Document, tag: str) -> None:
         """As `Target.tag`; signatures that the tag has and this has not stay."""
+        self._gathering.send()
         give_tag(self.repository, document, tag)
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
         """As `Target.publish`."""
+        self._gathering.send()
         # All together: a list under a tag is then written once for each subject. In an order that
         # does not depend on which thread was first.
         order = {document.digest: number for number, document in enumerate(referrers)}
@@ -237,8 +254,7 @@ class RegistryTarget:
         with can_go_without_referrers():
             list_under_tags(self.repository, unlisted, self._new)
         self._unlisted = []
-        for tag in self.tags:
-            self.repository.push_manifest(root, tag)
+        self.repository.give_tags(root, self.tags)
 
     def _mount(self, source: Source) -> str | None:
         if isinstance(source, RegistrySource):

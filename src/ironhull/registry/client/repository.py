@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import BinaryIO
+from urllib.parse import urlencode
 
 from urllib3.response import BaseHTTPResponse
 
@@ -22,6 +23,7 @@ from ironhull.oci.media_types import (
     OCI_MANIFEST,
 )
 from ironhull.oci.reference import TAG
+from ironhull.registry import together
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.auth import Scope
 from ironhull.registry.client.pages import pages
@@ -34,6 +36,7 @@ from ironhull.transport.patience import Broken, GaveUp
 from ironhull.transport.receive import Reception
 
 ACCEPT = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST))
+_TAGS_AT_ONCE = 16
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 
 
@@ -86,6 +89,7 @@ class Repository:
         """The digest that the registry gives for a tag or digest; None if it has no such thing."""
         request = Request("HEAD", self._url(f"manifests/{reference}"), {"accept": ACCEPT})
         answer = self.session.call(request, self.scope, 200, 404, what=f"manifest {reference}")
+        self.session.together = answer.headers.get(together.HEADER) == together.VERSION
         if answer.status == 404:
             return None
         said = answer.headers.get("docker-content-digest")
@@ -116,6 +120,43 @@ class Repository:
             )
         subject = document.subject
         return subject is None or answer.headers.get("oci-subject") == subject.digest
+
+    def give_tags(self, document: Document, tags: Sequence[str]) -> None:
+        """Let tags name a manifest: at once where the registry takes it so, else in their order."""
+        done: frozenset[str] = frozenset()
+        if len(tags) > 1 and (self.session.together or self.session.tags_at_once.may(0)):
+            done = self._given_at_once(document, tags[:_TAGS_AT_ONCE])
+            self.session.tags_at_once.learned(bool(done))
+        for tag in tags:
+            if tag not in done:
+                self.push_manifest(document, tag)
+
+    def _given_at_once(self, document: Document, tags: Sequence[str]) -> frozenset[str]:
+        """Those that the registry says it gave (distribution-spec, end-7b); one may know none."""
+        query = urlencode([("tag", tag) for tag in tags])
+        request = Request(
+            "PUT",
+            self._url(f"manifests/{document.digest}?{query}"),
+            {"content-type": document.media_type},
+            bytes_body(document.raw),
+        )
+        what = f"push of manifest {document.digest}"
+        try:
+            answer = self.session.call(request, self.scope, 201, 200, 202, what=what)
+        except Refused as error:
+            if error.status in (401, 403):
+                # None of them is moved: one after the other some would be.
+                raise
+            return frozenset()
+        said = ",".join(answer.headers.getlist("oci-tag"))
+        return frozenset(tag for each in said.split(",") if (tag := each.strip()))
+
+    def push_together(self, parts: Sequence[together.Part]) -> None:
+        """Bring blobs and manifests in one request to a registry that takes it."""
+        kind = {"content-type": together.MEDIA_TYPE}
+        body = bytes_body(together.packed(parts))
+        request = Request("POST", self._url(together.PATH), kind, body)
+        self.session.call(request, self.scope, 201, what=f"push of {len(parts)} parts together")
 
     # Blobs.
 

@@ -55,6 +55,9 @@ class Session:
         self.base = base
         self.exchange = exchange
         self.at_once = AtOnce()
+        self.tags_at_once = AtOnce()
+        self.together = False
+        """Whether the registry was seen to take many parts in one request (`registry.together`)."""
         self.placed = Placed()
         self._authorizer = authorizer
 

@@ -28,6 +28,7 @@ from ironhull.registry.server.request_log import Line
 from ironhull.registry.server.retention import let_go
 from ironhull.registry.server.site import Site
 from ironhull.registry.server.sweep import sweep
+from ironhull.registry.together import HEADER, PATH, VERSION
 
 _UPLOAD = "/v2/{name:path}/blobs/uploads/{upload}"
 _MANIFEST = "/v2/{name:path}/manifests/{reference}"
@@ -64,6 +65,7 @@ def _routes(registry: Registry) -> list[Route]:
         (_MANIFEST, "GET", "pull", "manifest_pull", manifests.pull),
         (_MANIFEST, "PUT", "push", "manifest_push", manifests.push),
         (_MANIFEST, "DELETE", "admin", "manifest_delete", manifests.delete),
+        (f"/v2/{{name:path}}/{PATH}", "POST", "push", "together", manifests.together),
         ("/v2/{name:path}/tags/list", "GET", "pull", "tags", manifests.tags),
         ("/v2/{name:path}/referrers/{digest}", "GET", "pull", "referrers", manifests.referrers),
     ]
@@ -218,6 +220,7 @@ class _Observed:
                 *message["headers"],
                 (b"x-request-id", self.id.encode()),
                 (b"docker-distribution-api-version", b"registry/2.0"),
+                (HEADER.encode(), VERSION.encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
         await self._send(message)

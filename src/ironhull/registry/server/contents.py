@@ -21,7 +21,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -261,20 +261,21 @@ class Contents:
                 raise Refusal("BLOB_UNKNOWN", f"{repository} has no blob {digest}")
 
     @contextmanager
-    def moving(self, repository: str, reference: str, digest: Digest) -> Iterator[None]:
+    def moving(self, repository: str, tags: Sequence[str], digest: Digest) -> Iterator[None]:
         """While a manifest is put, one at a time where a rule goes by what is there already.
 
         Of two that set an immutable tag at once, the second is refused, and so is of two that
         together pass a quota.
         """
-        immutable = self.rules.never_moves(repository, reference)
+        immutable = [tag for tag in tags if self.rules.never_moves(repository, tag)]
         if not immutable and self.rules.room(repository) is None:
             yield
             return
         with self._setting:
-            before = self._tagged(repository).get(reference)
-            if immutable and before is not None and before.digest != digest:
-                self.check_movable(repository, [reference])
+            before = self._tagged(repository)
+            for tag in immutable:
+                if tag in before and before[tag].digest != digest:
+                    self.check_movable(repository, [tag])
             yield
 
     def check_movable(self, repository: str, tags: Iterable[str]) -> None:

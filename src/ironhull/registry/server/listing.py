@@ -7,7 +7,7 @@ An entry whose reference name is `repository:tag` is that tag. Entries with anot
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ironhull.oci.descriptor import Descriptor
@@ -53,7 +53,11 @@ class Tags:
 
     def point(self, repository: str, tag: str, descriptor: Descriptor) -> None:
         """Let the tag be this manifest: before, the old image; after, the new one; on disk."""
-        self._layout.tag(descriptor, [f"{repository}:{tag}"])
+        self.point_all(repository, [tag], descriptor)
+
+    def point_all(self, repository: str, tags: Sequence[str], descriptor: Descriptor) -> None:
+        """The same with several tags, which move at the same moment."""
+        self._layout.tag(descriptor, [f"{repository}:{tag}" for tag in tags])
         sync_folder(self._layout.root)
 
     def remove(self, repository: str, gone: Callable[[str, Digest], bool]) -> None:

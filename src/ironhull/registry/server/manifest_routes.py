@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from ironhull.errors import MalformedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.document import canonical
 from ironhull.oci.media_types import OCI_INDEX
@@ -17,14 +18,16 @@ from ironhull.registry.server.blob_routes import unchanged
 from ironhull.registry.server.looking import known_bytes, known_manifest
 from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import is_tag
-from ironhull.registry.server.publishing import put_manifest
+from ironhull.registry.server.publishing import put_manifest, put_together
 from ironhull.registry.server.receiving import read_small, too_large
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.registry import Call, Registry, json_answer, next_page
 from ironhull.registry.server.rules import Push
+from ironhull.registry.together import MAX_BYTES, unpacked
 
 # distribution-spec, "Listing Referrers": an answer is no larger than a manifest may be.
 _REFERRERS_BYTES = 3 * 1024 * 1024
+_MOST_TAGS = 100
 
 
 class ManifestRoutes:
@@ -71,19 +74,46 @@ class ManifestRoutes:
         self._registry.metrics.received(len(raw))
         media_type = request.headers.get("content-type", "").partition(";")[0].strip()
         reference = request.path_params["reference"]
+        tags = [] if is_tag(reference) else _tags(request)
         entry = await asyncio.to_thread(
-            put_manifest, self._contents, call.repository, reference, raw, media_type
+            put_manifest, self._contents, call.repository, reference, raw, media_type, tags
         )
-        if is_tag(reference):
+        for tag in [reference] if is_tag(reference) else tags:
             by = call.identity.name or ""
-            self._registry.pushed(Push(call.repository, reference, entry.digest, by))
+            self._registry.pushed(Push(call.repository, tag, entry.digest, by))
         headers = {
             "location": f"/v2/{call.repository}/manifests/{entry.digest}",
             "docker-content-digest": entry.digest,
         }
         if entry.subject is not None:
             headers["oci-subject"] = entry.subject
-        return Response(status_code=201, headers=headers)
+        answer = Response(status_code=201, headers=headers)
+        for tag in tags:
+            answer.headers.append("oci-tag", tag)
+        return answer
+
+    async def together(self, request: Request, call: Call) -> ASGIApp:
+        """POST of small blobs and manifests in one request (`registry.together`)."""
+        registry = self._registry
+        if int(request.headers.get("content-length", "0")) > MAX_BYTES:
+            raise too_large(MAX_BYTES)
+        body = await read_small(request.receive, registry.limits, MAX_BYTES)
+        registry.metrics.received(len(body))
+        await asyncio.to_thread(self._put_together, call.repository, body)
+        return Response(status_code=201)
+
+    def _put_together(self, repository: str, body: bytes) -> None:
+        self._registry.uploads.check_room(len(body))
+        try:
+            parts = unpacked(body)
+        except MalformedError as error:
+            raise Refusal("REQUEST_INVALID", str(error)) from None
+        for part in parts:
+            limits = self._registry.limits
+            limit = limits.manifest if part.media_type else limits.blob
+            if len(part.data) > limit:
+                raise too_large(limit)
+        put_together(self._contents, repository, parts)
 
     async def delete(self, request: Request, call: Call) -> ASGIApp:
         """DELETE of a tag or of a manifest (end-9)."""
@@ -135,6 +165,17 @@ class ManifestRoutes:
             "manifests": [item.json() for item in page],
         }
         return Response(canonical(index), headers=headers)
+
+
+def _tags(request: Request) -> list[str]:
+    """The tags that a manifest is to get at once, by its digest (end-7b)."""
+    tags = request.query_params.getlist("tag")
+    if len(tags) > _MOST_TAGS:
+        raise Refusal("TAG_INVALID", f"{len(tags)} tags, at most {_MOST_TAGS} at once", status=414)
+    for tag in tags:
+        if not is_tag(tag):
+            raise Refusal("TAG_INVALID", f"{tag!r:.200} is not a tag")
+    return list(dict.fromkeys(tags))
 
 
 def take_page(request: Request, names: list[str], limit: int) -> tuple[list[str], bool]:

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ironhull.errors import MalformedError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
@@ -17,38 +19,89 @@ from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.entries import Entry, entry_of, is_foreign
 from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import is_tag
+from ironhull.registry.server.records import Batch
 from ironhull.registry.server.refusal import Refusal
+from ironhull.registry.together import Part
 from ironhull.store.files import locked
 
 ACCEPTED = MANIFESTS | INDEXES
 
 
 def put_manifest(
-    contents: Contents, repository: str, reference: str, raw: bytes, media_type: str
+    contents: Contents,
+    repository: str,
+    reference: str,
+    raw: bytes,
+    media_type: str,
+    tags: Sequence[str] = (),
 ) -> Entry:
-    """Store a manifest under a tag or its digest; Refusal says what is wrong with it."""
+    """Store a manifest under a tag or its digest; Refusal says what is wrong with it.
+
+    By its digest it may be given several `tags` at once: all of them, or none.
+    """
     document = _parsed(raw, media_type)  # 1
-    if not is_tag(reference):
+    if is_tag(reference):
+        tags = (reference,)
+    else:
         if ":" not in reference:
             raise Refusal("TAG_INVALID", f"{reference!r:.200} is neither tag nor digest")
-        expected = parse_digest(reference)
-        if document.digest != expected:
-            raise Refusal("DIGEST_INVALID", f"manifest is {document.digest}, not {expected}")
+        _check_digest(document, parse_digest(reference))
     entry = _entry(document)
     with (
         locked(contents.sweep_lock, shared=True),
-        contents.moving(repository, reference, entry.digest),
+        contents.moving(repository, tags, entry.digest),
     ):
         _check_parts(contents, repository, document)  # 2
         contents.check_room(repository, entry.blobs)
         store_manifest(contents, repository, entry, raw)  # 3
-        if is_tag(reference):
-            before = contents.tags.listing().tags.get(repository, {}).get(reference)
-            if before is not None:
+        if tags:
+            listed = contents.tags.listing().tags.get(repository, {})
+            for before in {each.digest: each for tag in tags if (each := listed.get(tag))}.values():
                 contents.keep_by_digest(repository, before)
             descriptor = Descriptor(entry.media_type, entry.digest, entry.size)
-            contents.tags.point(repository, reference, descriptor)
+            contents.tags.point_all(repository, tags, descriptor)
     return entry
+
+
+def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> None:
+    """Store blobs, then manifests by their digests, in the order in which they came.
+
+    Each is checked as by itself, and a manifest that is refused leaves those before it. On disk are
+    all blobs before the first manifest, and all of it when this returns.
+    """
+    manifests = [part for part in parts if part.media_type]
+    documents = [_parsed(part.data, part.media_type) for part in manifests]
+    for part, document in zip(manifests, documents, strict=True):
+        _check_digest(document, part.digest)
+    entries = [_entry(document) for document in documents]
+    with locked(contents.sweep_lock, shared=True):
+        batch = contents.records.batch()
+        for part in parts:
+            if not part.media_type:
+                _store_blob(contents, repository, part, batch)
+        batch.sync()
+        batch = contents.records.batch()
+        try:
+            for document, entry in zip(documents, entries, strict=True):
+                with contents.moving(repository, (), entry.digest):
+                    _check_parts(contents, repository, document)
+                    contents.check_room(repository, entry.blobs)
+                    store_manifest(contents, repository, entry, document.raw, batch)
+        finally:
+            batch.sync()
+
+
+def _store_blob(contents: Contents, repository: str, part: Part, batch: Batch) -> None:
+    contents.records.add_received(part.digest, new=not contents.blobs.has(part.digest))
+    with contents.blobs.writer(part.digest, len(part.data)) as blob:
+        blob.write(part.data)
+    batch.file(contents.blobs.path(part.digest))
+    contents.records.add_blob(repository, part.digest, batch)
+
+
+def _check_digest(document: Document, expected: Digest) -> None:
+    if document.digest != expected:
+        raise Refusal("DIGEST_INVALID", f"manifest is {document.digest}, not {expected}")
 
 
 def _parsed(raw: bytes, media_type: str) -> Document:
@@ -107,13 +160,15 @@ def _missing(repository: str, what: str, digest: Digest) -> Refusal:
     )
 
 
-def store_manifest(contents: Contents, repository: str, entry: Entry, raw: bytes) -> None:
-    """Bytes, record, and the subject's record, all on disk; under the shared sweep lock.
+def store_manifest(
+    contents: Contents, repository: str, entry: Entry, raw: bytes, together: Batch | None = None
+) -> None:
+    """Bytes, record, and the subject's record, under the shared sweep lock.
 
-    Whoever is killed in between leaves a manifest that nothing leads to, or a record of one that
-    is not there, which counts for none.
+    All on disk, or with the batch that is given. Whoever is killed in between leaves a manifest
+    that nothing leads to, or a record of one that is not there, which counts for none.
     """
-    path, batch = contents.blobs.path(entry.digest), contents.records.batch()
+    path, batch = contents.blobs.path(entry.digest), together or contents.records.batch()
     contents.records.add_received(entry.digest, new=not contents.blobs.has(entry.digest))
     with contents.blobs.writer(entry.digest) as blob:
         blob.write(raw)
@@ -123,5 +178,6 @@ def store_manifest(contents: Contents, repository: str, entry: Entry, raw: bytes
     contents.records.add_manifest(repository, entry.digest, entry.media_type, batch)
     if entry.subject is not None:
         contents.records.add_referrer(repository, entry.subject, entry.digest, batch)
-    batch.sync()
+    if together is None:
+        batch.sync()
     contents.entries.keep(entry)

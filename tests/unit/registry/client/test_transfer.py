@@ -162,6 +162,93 @@ def test_small_blobs_of_a_new_image_are_sent_without_asking_and_others_are_asked
     assert asked() == set(sizes)
 
 
+def test_small_parts_of_a_new_image_go_together_where_the_registry_takes_them_so(
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    sbom = artifact(layout, image)
+    push(layout, image, connect(registry, write=True), "1")
+    alone = set(registry.blobs.items()) | set(registry.manifests.items())
+    with FakeRegistry() as other:
+        other.takes_together = other.takes_tags = True
+        done = push(layout, image, connect(other, write=True), "1")
+        assert set(other.blobs.items()) | set(other.manifests.items()) == alone
+        sent = [f"{seen.method} {seen.path.rpartition('/')[2]}" for seen in other.seen]
+        heads = [each for each in sent if each.startswith("HEAD")]
+        assert [each for each in sent if each not in heads] == ["POST together", "PUT 1"]
+        order = other.order
+        assert order.index(f"manifest {image.digest}") < order.index(f"manifest {sbom.digest}")
+        assert order[-1] == "manifest 1"
+        assert done.bytes_moved == sum(map(len, other.blobs.values()))
+
+
+def test_what_a_registry_refuses_together_goes_alone_and_says_what_is_wrong(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    sbom = artifact(layout, image)
+    for refusal in (says(404), says(413), says(403)):
+        with FakeRegistry() as registry:
+            registry.takes_together = True
+            registry.fail("POST", "/together", refusal)
+            push(layout, image, connect(registry, write=True))
+            assert ("app", sbom.digest) in registry.manifests
+            assert registry.order[-1] == "manifest 1"
+    with FakeRegistry() as registry:
+        registry.takes_together = True
+        registry.fail("POST", "/together", says(403))
+        registry.fail("PUT", sbom.digest, says(403, b"no statements", content_type="text/plain"))
+        with pytest.raises(NetworkError, match=f"{sbom.digest}.*no statements.*--no-referrers"):
+            push(layout, image, connect(registry, write=True))
+        assert ("app", "1") not in registry.manifests
+
+
+def test_large_manifests_go_alone_after_what_waits_for_them(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    large = artifact(layout, image, text="x" * 200_000)
+    with FakeRegistry() as registry:
+        registry.takes_together = True
+        push(layout, image, connect(registry, write=True))
+        order = registry.order
+        assert order.index(f"manifest {image.digest}") < order.index(f"manifest {large.digest}")
+        assert registry.requests("PUT", large.digest)
+
+
+def test_a_manifest_gets_its_tags_at_once_where_the_registry_says_that_it_gave_them(
+    connect: Connect, layout: ImageLayout
+) -> None:
+    image = make_image(layout, [{"a": "b"}], names=("app:1",))
+
+    def puts(registry: FakeRegistry) -> list[str]:
+        paths = (seen.path.rpartition("/")[2] for seen in registry.requests("PUT", "/manifests/"))
+        named = (path for path in paths if "?" in path or ":" not in path)
+        return [path.replace(image.digest, "DIGEST") for path in named]
+
+    with FakeRegistry() as registry:
+        registry.takes_tags = True
+        repository = connect(registry, write=True)
+        push(layout, image, repository, "1", "2")
+        assert puts(registry) == ["1", "2"]
+        push(layout, image, repository, "3", "4", "5")
+        assert puts(registry)[2:] == ["DIGEST?tag=3&tag=4&tag=5"]
+        assert {tag for _, tag in registry.manifests if len(tag) == 1} == set("12345")
+    with FakeRegistry() as registry:
+        repository = connect(registry, write=True)
+        for tags in ("12", "34", "56"):
+            push(layout, image, repository, *tags)
+        assert puts(registry) == ["1", "2", "DIGEST?tag=3&tag=4", "3", "4", "5", "6"]
+
+
+def test_tags_that_a_registry_forbids_at_once_are_not_tried_one_by_one(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with FakeRegistry() as registry:
+        registry.takes_together = registry.takes_tags = True
+        registry.fail("PUT", r"\?tag=", says(403))
+        with pytest.raises(NetworkError, match="403"):
+            push(layout, image, connect(registry, write=True), "1", "2")
+        assert not {("app", "1"), ("app", "2")} & set(registry.manifests)
+
+
 def test_a_registry_that_cannot_mount_is_asked_before_a_blob_is_fetched_for_it(
     registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
 ) -> None:

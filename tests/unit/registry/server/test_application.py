@@ -117,7 +117,7 @@ def test_a_store_that_cannot_be_written_answers_507(site, kit, monkeypatch):
     def full(*_, **__):
         raise EnvironmentProblem("cannot write: No space left on device")
 
-    monkeypatch.setattr(module.Tags, "point", full)
+    monkeypatch.setattr(module.Tags, "point_all", full)
     answer = site.put_manifest("app", "1", kit.manifest(annotations={"a": "b"}))
     assert (answer.status, answer.code) == (507, "STORAGE_FULL")
 

@@ -9,6 +9,7 @@ import pytest
 
 from ironhull.oci.digest import digest_of
 from ironhull.oci.media_types import OCI_MANIFEST
+from ironhull.registry.together import Part, packed
 
 
 class Killed(BaseException):
@@ -72,6 +73,23 @@ def test_everything_of_a_manifest_is_synced_before_its_tag_is_named(site, kit, m
     assert before.count(hexdigits) == 2
     assert {"sha256", "_manifests", subject.removeprefix("sha256:")} <= set(before)
     assert "fsync" in [step for step, _ in steps[tag:]]
+
+
+def test_of_what_comes_together_the_blobs_are_lasting_before_the_first_manifest(
+    site, kit, monkeypatch
+):
+    raw, steps = kit.manifest(), []
+    parts = [Part(digest_of(raw), raw, OCI_MANIFEST)]
+    parts += [Part(digest_of(data), data) for data in (b"{}", b"layer")]
+    watch(monkeypatch, lambda step, path: steps.append((step, path.name)))
+    answer = site.ask("POST", "/v2/app/_ironhull/together", body=packed(parts))
+    assert answer.status == 201
+    manifest, *blobs = (part.digest.removeprefix("sha256:") for part in parts)
+    named = steps.index(("replace", manifest)) if ("replace", manifest) in steps else None
+    first = named or next(n for n, step in enumerate(steps) if step == ("fsync", manifest))
+    for blob in (*blobs, "_blobs", "sha256"):
+        assert ("fsync", blob) in steps[:first]
+    assert {("fsync", manifest), ("fsync", "_manifests")} <= set(steps[first:])
 
 
 def test_an_empty_record_of_a_manifest_is_none(site, kit):
