@@ -7,7 +7,8 @@ its own. One `ironhull serve` on one core: start-up to the first page; then 100 
 pages of images and searches (names, packages, CVEs) in turns, no two alike, while the blob is
 pulled again and again; the peak memory of its processes; the largest page. Then the same pull of
 Debian's docker-registry on that core: with nothing beside it, and with a catalog of ours beside it
-that answers the same 100 requests. Last the rate of the static export over a part of the images.
+that answers the same 100 requests. Then the first search of somebody who may not see all, after a
+scan of one image more. Last the rate of the static export over a part of the images.
 The clients, one that asks for pages and one that pulls, share the machine but not the core. Ends
 with 1 if a goal is missed.
 """
@@ -17,10 +18,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
+import itertools
 import json
 import os
 import random
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -36,11 +39,12 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 from outside.made_catalog import build, finding, package, scan  # noqa: E402
 
+from ironhull.catalog.answers import answer  # noqa: E402
 from ironhull.catalog.export import export  # noqa: E402
 from ironhull.catalog.index import CatalogIndex  # noqa: E402
 from ironhull.catalog.live import Nothing  # noqa: E402
 from ironhull.catalog.pages import Site  # noqa: E402
-from ironhull.catalog.shelf import shelf_of  # noqa: E402
+from ironhull.catalog.shelf import Shelves, shelf_of  # noqa: E402
 from ironhull.oci.descriptor import Descriptor  # noqa: E402
 from ironhull.oci.digest import Digest  # noqa: E402
 from ironhull.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_TAR, OCI_MANIFEST  # noqa: E402
@@ -54,6 +58,7 @@ IMAGE_GOAL, SEARCH_GOAL, START_GOAL = 0.050, 0.060, 1.5
 PAGE_GOAL, MEMORY_GOAL, EXPORT_GOAL = 200_000, 200 * MB, 200
 PACKAGES, FINDINGS = 40, 12
 PEER_PULLS = 7
+RESTRICTED_GOAL, RESTRICTED_ROUNDS = 0.2, 5
 
 
 def main() -> int:
@@ -87,6 +92,7 @@ def measured(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     }
     figures |= served(home, blob, options)
     figures |= peer(folder, home, blob, options)
+    figures |= restricted(home)
     figures |= exported(home, options)
     return figures
 
@@ -240,16 +246,18 @@ def path_of(kind: str, chance: random.Random, options: argparse.Namespace) -> st
 
 async def get(port: int, path: str) -> tuple[float, int]:
     """Seconds until the whole answer was there, and its bytes."""
-    begun = time.monotonic()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=4 * MB)
-    writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
-    status = (await reader.readline()).split()
-    size = 0
-    while data := await reader.read(MB):
-        size += len(data)
-    writer.close()
-    if status[1] != b"200":
-        raise SystemExit(f"{path}: {status}")
+    begun, loop = time.monotonic(), asyncio.get_running_loop()
+    head, size = b"", 0
+    # No streams of asyncio around it: what this process computes, a pull on its core waits for.
+    with socket.socket() as stream:
+        stream.setblocking(False)
+        await loop.sock_connect(stream, ("127.0.0.1", port))
+        asked = f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        await loop.sock_sendall(stream, asked.encode())
+        while data := await loop.sock_recv(stream, MB // 4):
+            head, size = head or data, size + len(data)
+    if head[9:12] != b"200":
+        raise SystemExit(f"{path}: {head[:200]!r}")
     return time.monotonic() - begun, size
 
 
@@ -280,6 +288,26 @@ def peer(folder: Path, home: Home, blob: str, options: argparse.Namespace) -> di
     }
 
 
+def restricted(home: Home) -> dict[str, Any]:
+    """The first search for a vulnerability by who sees two thirds of all, after one scan more."""
+    from ironhull.registry.server.listing import Tags
+
+    index, tags = CatalogIndex(home.catalog_index), Tags(home.store)
+    times, clock = [], itertools.count(0.0, 60.0)
+    shelves = Shelves(index, lambda: tags.listing().tags, lambda: next(clock))
+    for number in range(RESTRICTED_ROUNDS + 1):
+        begun, identifier = time.monotonic(), f"CVE-2026-{number:05}"
+        shelf = shelves.shelf("some", lambda name: name.startswith("team/"))
+        shelf.search(identifier)
+        answer(shelf, index, None, identifier, listed=False)
+        times.append(time.monotonic() - begun)
+        changed = build("team/image-0001:0", [package("app", "0.0")])
+        index.put_scan(scan(changed, finding(identifier, "app")), "")
+    index.close()
+    # The first one of all also reads what the server reads before anybody asks.
+    return {"restricted_search_s": round(statistics.median(times[1:]), 3)}
+
+
 def exported(home: Home, options: argparse.Namespace) -> dict[str, Any]:
     """The static pages of a fiftieth of the images, with all vulnerabilities of these."""
     from ironhull.registry.server.listing import Tags
@@ -302,6 +330,7 @@ GOALS: dict[str, tuple[float, bool]] = {
     "image_p99_ms": (1000 * IMAGE_GOAL, False),
     "search_p99_ms": (1000 * SEARCH_GOAL, False),
     "start_s": (START_GOAL, False),
+    "restricted_search_s": (RESTRICTED_GOAL, False),
     "largest_page_bytes": (PAGE_GOAL, False),
     "memory_mb": (MEMORY_GOAL / MB, False),
     "export_pages_a_second": (EXPORT_GOAL, True),

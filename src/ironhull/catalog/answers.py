@@ -122,14 +122,11 @@ def _where(shelf: Shelf, index: CatalogIndex) -> Callable[[str], Sequence[str] |
         return lambda vulnerability: None
 
     def work() -> dict[str, list[str]]:
-        # One text for each digest, of which a row of every finding gives another one.
-        seen = {digest: digest for digest in _places(shelf)}
-        seen |= {digest: digest for digest in index.stood_for(shelf.by_name)}
         found: dict[str, list[str]] = {}
-        for vulnerability, digest, _, _ in index.findings(seen):
-            builds = found.setdefault(vulnerability, [])
-            if not builds or builds[-1] != digest:
-                builds.append(seen[digest])
+        names, seen = index.found_names(), index.stood_for(shelf.by_name).union(_places(shelf))
+        for digest in seen:
+            for vulnerability in names.get(digest, ()):
+                found.setdefault(vulnerability, []).append(digest)
         return found
 
     found = shelf.kept("where", work)

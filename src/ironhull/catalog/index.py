@@ -62,6 +62,9 @@ class CatalogIndex:
         self._lock = threading.Lock()
         self._summaries: dict[str, Summary] = {}
         self._read = 0
+        self._naming = threading.Lock()
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._names_read = 0
 
     def close(self) -> None:
         """Let go of the file."""
@@ -86,6 +89,12 @@ class CatalogIndex:
                 newest = max(newest, changed)
             self._read = newest
             return self._summaries
+
+    def changed_since(self, generation: int) -> set[str]:
+        """Builds of which something else is known than at a generation."""
+        with self._file.reading() as database:
+            query = "SELECT digest FROM build WHERE changed > ?"
+            return {digest for (digest,) in database.execute(query, (generation,))}
 
     def build(self, digest: str) -> BuildFacts | None:
         """The facts of a build; None where nobody gathered them yet."""
@@ -261,6 +270,22 @@ class CatalogIndex:
                     (_listed(wanted[start : start + 100]),),
                 ).fetchall()
             yield from rows
+
+    def found_names(self) -> Mapping[str, Sequence[str]]:
+        """Build → what was found in it, of all builds; only what changed is read again.
+
+        For whoever may see some of them: from here that is worked out at once, and nothing is read.
+        """
+        with self._naming:
+            with self._file.reading() as database:
+                query = "SELECT digest, changed FROM build WHERE changed > ?"
+                changed = dict(database.execute(query, (self._names_read,)).fetchall())
+            found: dict[str, dict[str, None]] = {digest: {} for digest in changed}
+            for vulnerability, digest, _, _ in self.findings(changed):
+                found[digest][sys.intern(vulnerability)] = None
+            self._names.update({digest: tuple(names) for digest, names in found.items()})
+            self._names_read = max(changed.values(), default=self._names_read)
+            return self._names
 
     def parts(self) -> Mapping[str, Sequence[str]]:
         """Digest of a build → its platforms' manifests, the first one first."""

@@ -379,6 +379,8 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        # The templates are of this program: nobody looks at their files again for each page.
+        auto_reload=False,
     )
     made.filters |= {"size": shown_size, "count": lambda value: f"{value:,}", "day": _day}
     made.filters |= {"of": tally, "sentence": lambda text: text[:1].upper() + text[1:]}

@@ -114,6 +114,8 @@ class CatalogSite:
         pages.prepare()
         stranger = self.registry.access.anonymous
         warm(self._shelf_of(stranger), self.site.index)
+        if self.registry.access.has_users:
+            self.site.index.found_names()
 
     def _behind(
         self,

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from outside.made_catalog import NODE_20, NOW, digest, finding, scan
+from outside.made_catalog import NGINX, NODE_20, NODE_DEV, NOW, digest, fake_catalog, finding, scan
 
 from ironhull.catalog.facts import DayCount
 from ironhull.catalog.index import CatalogIndex
@@ -129,3 +129,18 @@ def test_of_a_change_that_fails_nothing_stays(tmp_path: Path) -> None:
         change()
     assert (index.build(NODE_20.digest), index.generation) == (NODE_20, generation)
     index.close()
+
+
+def test_what_was_found_in_builds_is_read_again_only_where_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, read = fake_catalog(tmp_path / "store").index, list[list[str]]()
+    before = dict(index.found_names())
+    assert sorted(before[NODE_DEV.digest]) == ["CVE-2026-0001", "CVE-2026-0003"]
+    assert before[NGINX.digest] == ()
+    index.put_scan(scan(NODE_DEV, finding("CVE-2026-0009", "bash")), "")
+    findings = index.findings
+    monkeypatch.setattr(index, "findings", lambda of: read.append([*of]) or findings(read[-1]))
+    assert index.found_names() == {**before, NODE_DEV.digest: ("CVE-2026-0009",)}
+    assert index.found_names() is index.found_names()
+    assert read == [[NODE_DEV.digest], [], []]
