@@ -6,7 +6,7 @@ Ironhull's own store is one: `<home>/store`, its index.json lists every built im
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -120,7 +120,11 @@ class ImageLayout:
 
     def tag(self, descriptor: Descriptor, names: list[str]) -> None:
         """Let each name point at the descriptor; a name that pointed elsewhere is moved."""
-        named = [_named(descriptor, name) for name in names]
+        self.point(dict.fromkeys(names, descriptor))
+
+    def point(self, names: Mapping[str, Descriptor]) -> None:
+        """Let each name point at its descriptor, all in one write."""
+        named = [_named(descriptor, name) for name, descriptor in names.items()]
         self.change(lambda index: index.replaced(named, names))
 
     def untag(self, names: Collection[str]) -> None:

@@ -14,6 +14,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.registry.server.names import split_ref_name
 from ironhull.registry.server.records import sync_folder
+from ironhull.registry.server.rounds import Rounds
 from ironhull.store.layout import REF_NAME, ImageLayout
 
 
@@ -32,6 +33,8 @@ class Tags:
         self._layout = layout
         self._index = layout.root / "index.json"
         self._lock = threading.Lock()
+        # The file is written whole: once for all pushes that wait for it.
+        self._points = Rounds(self._write)
         self._read: tuple[tuple[int, int, int], Listing] | None = None
         self._descriptors: list[Descriptor] = []
 
@@ -57,7 +60,11 @@ class Tags:
 
     def point_all(self, repository: str, tags: Sequence[str], descriptor: Descriptor) -> None:
         """The same with several tags, which move at the same moment."""
-        self._layout.tag(descriptor, [f"{repository}:{tag}" for tag in tags])
+        self._points.do({f"{repository}:{tag}": descriptor for tag in tags})
+
+    def _write(self, together: Sequence[Mapping[str, Descriptor]]) -> None:
+        # Of two that set one tag the later one has it, as when they come one after the other.
+        self._layout.point({name: to for names in together for name, to in names.items()})
         sync_folder(self._layout.root)
 
     def remove(self, repository: str, gone: Callable[[str, Digest], bool]) -> None:

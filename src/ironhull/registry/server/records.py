@@ -20,12 +20,13 @@ the `Batch` that it is given to: what was recorded stays recorded when the machi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem
 from ironhull.oci.digest import Digest, hex_of
+from ironhull.registry.server.rounds import Rounds
 from ironhull.store.files import replace_file
 
 _HEX = frozenset("0123456789abcdef")
@@ -46,30 +47,58 @@ def _sync(path: Path) -> None:
 
 
 class Batch:
-    """What is put on disk together, before anybody is told that it is there.
+    """What is put on disk together, before anybody is told that it is there."""
+
+    def __init__(self, syncs: Rounds[Batch]) -> None:
+        self._syncs = syncs
+        # In the order in which they came, each once.
+        self.paths: dict[Path, None] = {}
+        self.error: OSError | None = None
+
+    def file(self, path: Path) -> None:
+        """A file that was written, and its name."""
+        self.paths[path] = None
+        self.name(path)
+
+    def name(self, path: Path) -> None:
+        """The name of a file that is empty, or was synced under another."""
+        self.paths[path.parent] = None
+
+    def sync(self) -> None:
+        """Put all on disk; OSError if one of them cannot be."""
+        if self.paths:
+            self._syncs.do(self)
+        if self.error is not None:
+            raise self.error
+
+
+class _Disk:
+    """Syncs what several batches want, each file and folder once.
 
     All are synced at once, by a thread each: the file system writes its journal, and the disk its
     cache, for all of them together. One after another each waits for both anew: ten times as long.
     """
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
-        # In the order in which they came, each once.
-        self._paths: dict[Path, None] = {}
+    def __init__(self) -> None:
+        # Threads come with the first batch: one that is made before the server forks has none.
+        self._pool = ThreadPoolExecutor(_SYNCING, "sync")
 
-    def file(self, path: Path) -> None:
-        """A file that was written, and its name."""
-        self._paths[path] = None
-        self.name(path)
+    def sync(self, batches: Sequence[Batch]) -> None:
+        """Put all on disk; a batch of which something cannot be is given the error."""
+        paths = {path for batch in batches for path in batch.paths}
+        mine = paths.pop()
+        others = [(path, self._pool.submit(_failure, path)) for path in paths]
+        errors = {mine: _failure(mine)} | {path: other.result() for path, other in others}
+        for batch in batches:
+            batch.error = next((errors[path] for path in batch.paths if errors[path]), None)
 
-    def name(self, path: Path) -> None:
-        """The name of a file that is empty, or was synced under another."""
-        self._paths[path.parent] = None
 
-    def sync(self) -> None:
-        """Put all on disk; OSError if one of them cannot be."""
-        for done in [self._pool.submit(_sync, path) for path in self._paths]:
-            done.result()
+def _failure(path: Path) -> OSError | None:
+    try:
+        _sync(path)
+    except OSError as error:
+        return error
+    return None
 
 
 class Records:
@@ -81,8 +110,7 @@ class Records:
         # A manifest's push asks for dozens of records: as texts their paths cost a tenth.
         self._prefix = f"{self._repositories}/"
         self._received = self.root / "received"
-        # Threads come with the first batch: one that is made before the server forks has none.
-        self._pool = ThreadPoolExecutor(_SYNCING, "sync")
+        self._syncs: Rounds[Batch] = Rounds(_Disk().sync)
 
     # Blobs.
 
@@ -220,7 +248,7 @@ class Records:
 
     def batch(self) -> Batch:
         """Of one request: nothing of it is acknowledged before it was synced."""
-        return Batch(self._pool)
+        return Batch(self._syncs)
 
     def _add(self, path: Path, data: bytes = b"", batch: Batch | None = None) -> None:
         if not data:
