@@ -6,11 +6,12 @@ import asyncio
 import random
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +19,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ironhull.errors import EnvironmentProblem
 from ironhull.registry.server.apt_routes import AptRoutes
 from ironhull.registry.server.blob_routes import BlobRoutes
+from ironhull.registry.server.finding import (
+    BLOB,
+    MANIFEST,
+    REFERRERS,
+    TAGS,
+    UPLOAD,
+    UPLOADS,
+    pattern_of,
+)
 from ironhull.registry.server.manifest_routes import ManifestRoutes
 from ironhull.registry.server.other_routes import OtherRoutes
 from ironhull.registry.server.receiving import ClientGone
@@ -30,22 +40,27 @@ from ironhull.registry.server.site import Site
 from ironhull.registry.server.sweep import sweep
 from ironhull.registry.together import HEADER, PATH, VERSION
 
-_UPLOAD = "/v2/{name:path}/blobs/uploads/{upload}"
-_MANIFEST = "/v2/{name:path}/manifests/{reference}"
 # Ids of requests are to tell lines of the log apart, and no secret; the system is asked once.
 _ids = random.Random()  # noqa: S311
+Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 16 * 1024 * 1024
 
 
 def application(registry: Registry, site: Site | None = None) -> ASGIApp:
     """The registry as an ASGI application, with pages beside it if there is a site."""
-    routes = [*_routes(registry), *(site.routes() if site else ())]
+    guarded_routes = _guarded_routes(registry)
+    routes = [*guarded_routes, *_open_routes(registry), *(site.routes() if site else ())]
     router = Router(routes, redirect_slashes=False, lifespan=lambda _: _life(registry, site))
-    return _Outermost(router, registry)
+    endpoints = {(each.path, way): each.endpoint for each in guarded_routes for way in _ways(each)}
+    return _Outermost(router, endpoints, registry)
 
 
-def _routes(registry: Registry) -> list[Route]:
+def _ways(route: Route) -> set[str]:
+    return route.methods or set()
+
+
+def _guarded_routes(registry: Registry) -> list[Route]:
     blobs, manifests = BlobRoutes(registry), ManifestRoutes(registry)
     other, apt = OtherRoutes(registry), AptRoutes(registry)
     # (path, method, what the caller must be allowed, name in the metrics, handler); of two that
@@ -54,32 +69,36 @@ def _routes(registry: Registry) -> list[Route]:
         ("/v2/_catalog", "GET", "pull", "catalog", other.catalog),
         ("/metrics", "GET", "pull", "metrics", other.metrics),
         ("/apt/{path:path}", "GET", "pull", "apt", apt.get),
-        ("/v2/{name:path}/blobs/uploads/", "POST", "push", "upload_start", blobs.start),
+        (UPLOADS, "POST", "push", "upload_start", blobs.start),
         ("/v2/{name:path}/blobs/uploads", "POST", "push", "upload_start", blobs.start),
-        (_UPLOAD, "GET", "push", "upload_status", blobs.status),
-        (_UPLOAD, "PATCH", "push", "upload_chunk", blobs.chunk),
-        (_UPLOAD, "PUT", "push", "upload_finish", blobs.finish),
-        (_UPLOAD, "DELETE", "push", "upload_cancel", blobs.cancel),
-        ("/v2/{name:path}/blobs/{digest}", "GET", "pull", "blob_pull", blobs.pull),
-        ("/v2/{name:path}/blobs/{digest}", "DELETE", "admin", "blob_delete", blobs.delete),
-        (_MANIFEST, "GET", "pull", "manifest_pull", manifests.pull),
-        (_MANIFEST, "PUT", "push", "manifest_push", manifests.push),
-        (_MANIFEST, "DELETE", "admin", "manifest_delete", manifests.delete),
+        (UPLOAD, "GET", "push", "upload_status", blobs.status),
+        (UPLOAD, "PATCH", "push", "upload_chunk", blobs.chunk),
+        (UPLOAD, "PUT", "push", "upload_finish", blobs.finish),
+        (UPLOAD, "DELETE", "push", "upload_cancel", blobs.cancel),
+        (BLOB, "GET", "pull", "blob_pull", blobs.pull),
+        (BLOB, "DELETE", "admin", "blob_delete", blobs.delete),
+        (MANIFEST, "GET", "pull", "manifest_pull", manifests.pull),
+        (MANIFEST, "PUT", "push", "manifest_push", manifests.push),
+        (MANIFEST, "DELETE", "admin", "manifest_delete", manifests.delete),
         (f"/v2/{{name:path}}/{PATH}", "POST", "push", "together", manifests.together),
-        ("/v2/{name:path}/tags/list", "GET", "pull", "tags", manifests.tags),
-        ("/v2/{name:path}/referrers/{digest}", "GET", "pull", "referrers", manifests.referrers),
+        (TAGS, "GET", "pull", "tags", manifests.tags),
+        (REFERRERS, "GET", "pull", "referrers", manifests.referrers),
     ]
-    routes = [
+    return [
         Route(path, guarded(registry, action, name, handler), methods=[method])
         for path, method, action, name, handler in table
     ]
+
+
+def _open_routes(registry: Registry) -> list[Route]:
+    other = OtherRoutes(registry)
     open_to_all = [
         ("/v2", other.version),
         ("/v2/", other.version),
         ("/token", other.token),
         ("/healthz", other.healthz),
     ]
-    return routes + [Route(path, handler, methods=["GET"]) for path, handler in open_to_all]
+    return [Route(path, handler, methods=["GET"]) for path, handler in open_to_all]
 
 
 def _not_routed(router: Router, scope: Scope, status: int) -> Refusal:
@@ -140,8 +159,12 @@ async def _life(registry: Registry, site: Site | None = None) -> AsyncIterator[N
 class _Outermost:
     """Around everything: request ids, the log, metrics, and no error that is not an answer."""
 
-    def __init__(self, router: Router, registry: Registry) -> None:
+    def __init__(
+        self, router: Router, endpoints: Mapping[tuple[str, str], Endpoint], registry: Registry
+    ) -> None:
         self._router = router
+        # By pattern and method: what the router would find, found at once.
+        self._endpoints = endpoints
         self._registry = registry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -163,11 +186,21 @@ class _Outermost:
             metrics.request(_known(scope["method"]), route, observed.status, seconds)
             self._registry.log.request(_line(scope, observed, seconds))
 
+    async def _routed(self, scope: Scope, observed: _Observed) -> None:
+        pattern, parameters = pattern_of(scope["path"]) or ("", {})
+        endpoint = self._endpoints.get((pattern, scope["method"]))
+        if endpoint is None:
+            await self._router(scope, observed.receive, observed.send)
+            return
+        scope["path_params"] = parameters
+        answer = await endpoint(Request(scope, observed.receive))
+        await answer(scope, observed.receive, observed.send)
+
     async def _answer(self, scope: Scope, observed: _Observed) -> None:
         try:
             with self._registry.connections.request(scope.get("client")):
                 check_head(scope)
-                await self._router(scope, observed.receive, observed.send)
+                await self._routed(scope, observed)
         except HTTPException as error:
             await observed.refuse(scope, _not_routed(self._router, scope, error.status_code))
         except Refusal as refusal:
@@ -213,9 +246,8 @@ class _Observed:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = dict(message["headers"])
             if not self._head:
-                self.sent = int(headers.get(b"content-length", 0))
+                self.sent = int(dict(message["headers"]).get(b"content-length", 0))
             message["headers"] = [
                 *message["headers"],
                 (b"x-request-id", self.id.encode()),
@@ -259,7 +291,7 @@ def _known(method: str) -> str:
 
 
 def _line(scope: Scope, observed: _Observed, seconds: float) -> Line:
-    headers = dict(scope["headers"])
+    agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
     raw = scope.get("raw_path") or scope["path"].encode()
     query = scope.get("query_string") or b""
     path = (raw + (b"?" + query if query else b"")).decode("ascii", "backslashreplace")
@@ -274,6 +306,6 @@ def _line(scope: Scope, observed: _Observed, seconds: float) -> Line:
         received=observed.received,
         sent=observed.sent,
         seconds=round(seconds, 6),
-        agent=headers.get(b"user-agent", b"").decode("ascii", "backslashreplace")[:200],
+        agent=agent.decode("ascii", "backslashreplace")[:200],
         error=" ".join(observed.error[:300].split()),
     )

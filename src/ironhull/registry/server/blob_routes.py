@@ -188,12 +188,12 @@ class BlobRoutes:
 
     async def _small(self, request: Request) -> tuple[bytes | None, Receive]:
         """A small body that is here at once, or none at all; else None, and how to receive it."""
-        headers = request.headers
-        if "content-length" not in headers or self._announced(request) > _SMALL:
+        if "content-length" not in request.headers:
             return None, request.receive
-        if not self._announced(request):
-            return b"", request.receive
-        data, receive = await at_once(request.receive, self._registry.limits)
+        size = self._announced(request)
+        if not 0 < size <= _SMALL:
+            return None if size else b"", request.receive
+        data, receive = await at_once(request.receive, self._registry.limits, size)
         self._registry.metrics.received(len(data or b""))
         return data, receive
 

@@ -52,8 +52,8 @@ async def pieces(receive: Receive, limits: Limits) -> AsyncIterator[bytes]:
             raise _too_slow(f"{size} bytes in {elapsed:.0f} seconds")
 
 
-async def at_once(receive: Receive, limits: Limits) -> tuple[bytes | None, Receive]:
-    """The body, if it comes whole with the first piece; else None, and how all of it is received.
+async def at_once(receive: Receive, limits: Limits, size: int) -> tuple[bytes | None, Receive]:
+    """The body, if all `size` bytes come in one piece; else None, and how all of it is received.
 
     REQUEST_TIMEOUT if nothing comes.
     """
@@ -62,8 +62,9 @@ async def at_once(receive: Receive, limits: Limits) -> tuple[bytes | None, Recei
             first = await receive()
     except TimeoutError:
         raise _too_slow(f"nothing came for {limits.idle:g} seconds") from None
-    if first["type"] == "http.request" and not first.get("more_body", False):
-        return first.get("body", b""), receive
+    # That it was the last piece the web server says with another, an empty one.
+    if first["type"] == "http.request" and len(first.get("body", b"")) == size:
+        return first["body"], receive
     waiting = [first]
 
     async def again() -> Message:

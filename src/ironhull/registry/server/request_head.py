@@ -21,18 +21,25 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._~%!$&'()*+;=-]{1,25
 
 def check_head(scope: Scope) -> None:
     """Refusal for a head that no well-meaning client sends."""
-    headers = scope["headers"]
-    hosts = [value for name, value in headers if name == b"host"]
+    hosts: list[bytes] = []
+    encodings: list[bytes] = []
+    from_page = False
+    for name, value in scope["headers"]:
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"transfer-encoding":
+            encodings.append(value.strip().lower())
+        elif name == b"origin":
+            from_page = True
     # Without the header the web server says that it is empty.
     if len(hosts) > 1 or (_needs_host(scope) and not (hosts and _HOST.fullmatch(hosts[0]))):
         raise Refusal("REQUEST_INVALID", "a request has one Host header, and a host in it")
-    encodings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
     if encodings not in ([], [b"chunked"]):
         raise Refusal(
             "REQUEST_INVALID", "the only Transfer-Encoding understood is chunked", status=501
         )
     # A registry on loopback has no login, and browsers reach it.
-    if scope["method"] not in _SAFE and any(name == b"origin" for name, _ in headers):
+    if scope["method"] not in _SAFE and from_page:
         raise Refusal("DENIED", "requests from web pages may only read")
 
 

@@ -33,10 +33,12 @@ class RequestLog:
     def __init__(self, stream: TextIO, *, as_json: bool = False) -> None:
         self._stream = stream
         self._json = as_json
+        # The latest second as text: a busy server writes hundreds of lines in one.
+        self._second = (-1, "")
 
     def request(self, line: Line) -> None:
         """Write one line about a request that was answered."""
-        now = _now()
+        now = self._now()
         if self._json:
             self._write(json.dumps({"time": now, **asdict(line)}))
             return
@@ -49,10 +51,10 @@ class RequestLog:
     def note(self, text: str, **more: object) -> None:
         """Something that is no request: a sweep, a start, a fault."""
         if self._json:
-            self._write(json.dumps({"time": _now(), "note": text, **more}))
+            self._write(json.dumps({"time": self._now(), "note": text, **more}))
         else:
             rest = "".join(f" {key}={value}" for key, value in more.items())
-            self._write_text(f"{_now()} {text}{rest}")
+            self._write_text(f"{self._now()} {text}{rest}")
 
     def _write_text(self, text: str) -> None:
         """No sign of a request may end a line, or move a terminal's cursor."""
@@ -65,8 +67,11 @@ class RequestLog:
         except (OSError, ValueError):
             return
 
-
-def _now() -> str:
-    now = time.time()
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-    return f"{whole}.{int(now % 1 * 1000):03d}Z"
+    def _now(self) -> str:
+        now = time.time()
+        # Read once: threads write notes meanwhile.
+        second, text = self._second
+        if second != int(now):
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+            self._second = (int(now), text)
+        return f"{text}.{int(now % 1 * 1000):03d}Z"
