@@ -441,6 +441,9 @@ class _Handler(BaseHTTPRequestHandler):
         upload = registry.uploads.get(identity)
         if upload is None or upload.repository != repository:
             self.error(404, "BLOB_UPLOAD_UNKNOWN")
+        elif self.command == "DELETE":
+            del registry.uploads[identity]
+            self.answer(204)
         elif self.command == "GET":
             self.state(upload, identity, 204) if registry.upload_status else self.error(404, "X")
         elif self.command == "PATCH":

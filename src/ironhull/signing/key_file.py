@@ -14,6 +14,7 @@ import json
 import os
 import stat
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ _N, _R, _P = 1 << 16, 8, 1
 _MOST_MEMORY = 256 * 1024 * 1024
 _LENGTH = 32
 _SALT = 32
+_MOST_MADE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class KeyFileSigner:
 
     def __repr__(self) -> str:
         return f"KeyFileSigner({self.public.fingerprint[:16]})"
+
+
+_made: dict[bytes, KeyFileSigner] = {}
+"""By the digest of a key file's bytes, and of its passphrase."""
 
 
 def generate() -> tuple[bytes, PublicKey]:
@@ -111,13 +117,25 @@ def read_key_file(path: Path, passphrase: bytes | None) -> KeyFileSigner:
         raise UntrustedError(
             f"{path} can be read by others (mode {mode:04o}); make it yours alone: chmod 600 {path}"
         )
-    if not locked:
-        return _signer(_plain(data, path), path)
-    if passphrase is None:
+    if locked and passphrase is None:
         raise InputError(
             f"{path} is encrypted: give its passphrase in IRONHULL_KEY_PASSPHRASE, or in a file "
             "(--passphrase-file)"
         )
+    # A watcher signs for image after image: to make a key of its file's bytes takes a millisecond,
+    # with a passphrase a tenth of a second. By the bytes, so that no other file gives an old key.
+    known = sha256(sha256(data).digest() + (passphrase or b"" if locked else b"")).digest()
+    if known not in _made:
+        made = _opened(data, passphrase if locked else None, path)
+        if len(_made) >= _MOST_MADE:
+            _made.clear()
+        _made[known] = made
+    return _made[known]
+
+
+def _opened(data: bytes, passphrase: bytes | None, path: Path) -> KeyFileSigner:
+    if passphrase is None:
+        return _signer(_plain(data, path), path)
     der = _decrypted(data, passphrase, path)
     try:
         return _signer(serialization.load_der_private_key(der, None), path)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,7 @@ class Keyring:
     def _known(self, name: str, entry: dict[str, Any]) -> KnownKey:
         return KnownKey(
             name,
-            PublicKey.from_pem(entry["pem"].encode(), str(self.folder / "keys.json")),
+            _public(entry["pem"].encode(), str(self.folder / "keys.json")),
             entry["state"],
             entry.get("created", ""),
             entry.get("changed", ""),
@@ -223,6 +224,10 @@ class Keyring:
             with suppress(OSError):
                 path.unlink()
             raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
+
+
+# The same few keys are asked for at each image.
+_public = lru_cache(256)(PublicKey.from_pem)
 
 
 def checked_name(name: str) -> str:

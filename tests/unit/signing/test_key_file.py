@@ -40,6 +40,31 @@ def test_a_key_signs_with_its_passphrase_and_the_same_bytes_each_time(
     assert not pair[1].holds(b"sand", signature)
 
 
+def test_a_file_in_the_place_of_another_is_another_key_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.key"
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    found = [
+        read_key_file(written(path, key.private_bytes(PEM, PKCS8, OPEN)), None).public
+        for key in (keys[0], keys[0], keys[1], keys[0])
+    ]
+    first, second = (PublicKey.of(key.public_key()) for key in keys)
+    assert found == [first, first, second, first]
+
+
+def test_what_was_read_before_is_refused_without_its_passphrase_or_once_others_may_read_it(
+    tmp_path: Path, pair: tuple[bytes, PublicKey]
+) -> None:
+    path = written(tmp_path / "a.key", pair[0])
+    read_key_file(path, b"open sesame")
+    with pytest.raises(UntrustedError, match="passphrase"):
+        read_key_file(path, b"open sesam")
+    with pytest.raises(InputError, match="IRONHULL_KEY_PASSPHRASE"):
+        read_key_file(path, None)
+    path.chmod(0o644)
+    with pytest.raises(UntrustedError, match="chmod 600"):
+        read_key_file(path, b"open sesame")
+
+
 @pytest.mark.parametrize("passphrase", [b"open sesam", b""])
 def test_another_passphrase_is_refused(
     tmp_path: Path, pair: tuple[bytes, PublicKey], passphrase: bytes

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import BinaryIO
 from urllib.parse import urlencode, urlsplit
 
@@ -72,15 +73,23 @@ class BlobUpload:
         Where it cannot be mounted, `there` is asked whether the registry has it all the same.
         """
         if mount_from:
-            place = self._mount(mount_from)
-            if place is None or (there is not None and there()):
+            begun = self._mount(mount_from)
+            if begun is not None and begun.done:
+                return False
+            if there is not None and there():
+                self._cancel(begun)
                 return False
         else:
-            place = self._at_once() or self._begin()
-            if place.done:
+            begun = self._at_once()
+            if begun is not None and begun.done:
                 return True
-        # A blob that has to be fetched first is fetched now, not while the registry waits.
-        self._source().close()
+        try:
+            # A blob that has to be fetched first is fetched now, not while the registry waits.
+            self._source().close()
+        except BaseException:
+            self._cancel(begun)
+            raise
+        place = begun or self._begin()
         exchange, best = self._session.exchange, 0
         tries = exchange.tries(
             Request("PUT", place.url), note=lambda error, _: exchange.progress.note(error.reason)
@@ -108,7 +117,18 @@ class BlobUpload:
         except GaveUp:
             raise error from None
 
+    def _cancel(self, place: _Place | None) -> None:
+        """End a session that is not needed, so that it does not stay open at the registry.
+
+        Not every registry can: then it ends by itself, some day.
+        """
+        if place is not None:
+            with suppress(NetworkError):
+                request = Request("DELETE", place.url, retry=False)
+                self._session.call(request, self._scope, 204, 202, 200, what=self._what)
+
     def _mount(self, mount_from: str) -> _Place | None:
+        """Where to send it instead, `done` where it is mounted; None where that is to be asked."""
         scope = Scope(self._scope.repository, self._scope.actions, (mount_from,))
         query = urlencode({"mount": self._descriptor.digest, "from": mount_from})
         url = self._session.url(f"{self._path}/uploads/?{query}")
@@ -118,8 +138,8 @@ class BlobUpload:
         except Refused as error:
             if error.status >= 500 or error.status == 429:
                 raise
-            return self._begin()
-        return None if answer.status == 201 else self._place(answer)
+            return None
+        return _Place("", done=True) if answer.status == 201 else self._place(answer)
 
     def _at_once(self) -> _Place | None:
         """The blob in one request; else where to send it, None where that is still to be asked."""

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.registry import FakeRegistry, Upload, forget_tokens, hang_up, says, swallow
 from tests.unit.registry.client.conftest import Notes
 
-from ironhull.errors import NetworkError, UntrustedError
+from ironhull.errors import NetworkError, NotFoundError, UntrustedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of
 from ironhull.oci.media_types import OCI_LAYER_GZIP
@@ -84,6 +84,40 @@ def test_a_mount_that_is_not_granted_becomes_an_upload(connect: Connect) -> None
         registry.fail("POST", "mount=", says(403))
         assert push(connect(registry, write=True), "other")
         assert arrived(registry)
+
+
+def test_a_session_that_came_in_the_place_of_a_mount_is_ended_where_the_blob_was_there(
+    connect: Connect,
+) -> None:
+    with FakeRegistry(mounts=False) as registry:
+        registry.put_blob("app", DATA)
+        repository = connect(registry, write=True)
+        assert not repository.push_blob(
+            BLOB, lambda: io.BytesIO(DATA), mount_from="other", ask=False
+        )
+        assert registry.uploads == {}
+        assert [seen.method for seen in registry.seen] == ["POST", "HEAD", "DELETE"]
+
+
+def test_a_registry_that_refuses_a_mount_is_asked_for_a_session_only_if_the_blob_is_to_be_sent(
+    registry: FakeRegistry, connect: Connect
+) -> None:
+    registry.put_blob("app", DATA)
+    registry.fail("POST", "mount=", says(405))
+    repository = connect(registry, write=True)
+    data = partial(io.BytesIO, DATA)
+    assert not repository.push_blob(BLOB, data, mount_from="other", ask=False)
+    assert [seen.method for seen in registry.seen] == ["POST", "HEAD"]
+
+
+def test_a_session_of_a_blob_that_cannot_be_had_is_ended(connect: Connect) -> None:
+    def lost() -> io.BytesIO:
+        raise NotFoundError("gone")
+
+    with FakeRegistry(mounts=False) as registry:
+        with pytest.raises(NotFoundError):
+            connect(registry, write=True).push_blob(BLOB, lost, mount_from="other")
+        assert registry.uploads == {}
 
 
 @pytest.mark.usefixtures("small_chunks")
