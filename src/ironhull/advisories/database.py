@@ -82,9 +82,9 @@ class StoredClaim(NamedTuple):
 # `_make` is a function of Python's around this: twice the time of each of many thousand.
 _claim: Callable[[tuple[Any, ...]], StoredClaim] = partial(tuple.__new__, StoredClaim)
 
-ClaimGroup = tuple[str, str, int, int, int, int, str, str]
+ClaimGroup = tuple[str, str, int, int, int, str, str]
 """All claims on a package in one ecosystem, as few values: package, ecosystem, the lowest and the
-highest key of their feeds, how many they are, how many of them say no more than fixed or not
+highest key of their feeds, how many of them say no more than fixed or not
 (`unfixed`, or `end-of-life` outside advisories) and give no reason, their vulnerabilities in order,
 their fixed versions (empty where there is none).
 
@@ -241,22 +241,24 @@ class Database:
             found.extend(row for row in rows if row[1].partition(":")[0] == family)
         return found
 
-    def claim_groups(self, packages: Iterable[str], family: str) -> list[ClaimGroup]:
-        """As `claims`, a value for each package and ecosystem: a fifth of the time and memory."""
-        found: list[ClaimGroup] = []
+    def claim_groups(self, packages: Iterable[str], family: str) -> Iterator[ClaimGroup]:
+        """As `claims`, a value for each package and ecosystem: a fifth of the time and memory.
+
+        Those of one package come one after another.
+        """
         for chunk in _chunks(packages):
             rows = self._rows(
-                "SELECT package, ecosystem, min(feed), max(feed), count(*),"  # noqa: S608
+                "SELECT package, ecosystem, min(feed), max(feed),"  # noqa: S608
                 " sum(reason IS NULL AND (state IN ('fixed', 'unfixed') OR (state = 'end-of-life'"
                 " AND fixed IS NULL AND advisory IS NULL))),"
                 f" group_concat(vulnerability, '{SEPARATOR}'),"
                 f" group_concat(ifnull(fixed, ''), '{SEPARATOR}')"
-                f" FROM claim WHERE package IN ({_marks(chunk)}) GROUP BY package, ecosystem",
+                f" FROM claim WHERE package IN ({_marks(chunk)}) GROUP BY package, ecosystem"
+                " ORDER BY package",
                 chunk,
             )
             # Asked of each of thousands here, not of each of hundreds of thousands there.
-            found.extend(row for row in rows if row[1].partition(":")[0] == family)
-        return found
+            yield from (row for row in rows if row[1].partition(":")[0] == family)
 
     def all_claims(self, family: str) -> Iterator[StoredClaim]:
         """Every claim of a family, in the order of packages."""

@@ -10,13 +10,15 @@ they name the same vulnerabilities.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import compress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress, groupby
+from operator import itemgetter
 
 from ironhull.advisories.database import SEPARATOR, ClaimGroup, Database
 from ironhull.advisories.ecosystems import SID
 from ironhull.debian.version import VersionKey, version_key
 from ironhull.errors import MalformedError
+from ironhull.scan.halves import halves
 from ironhull.values import dataclass
 
 
@@ -41,22 +43,74 @@ NOTHING = PlainSet((), (), {})
 
 
 def plain_sets(
-    database: Database, wanted: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], PlainSet]:
-    """Source and release → its set, of those that are plain. Without any claim: `NOTHING`."""
-    by_source: dict[str, list[ClaimGroup]] = {source: [] for source, _ in wanted}
-    for group in database.claim_groups(sorted(by_source), "debian"):
-        by_source[group[0]].append(group)
-    plain = {source: _by_release(groups) for source, groups in by_source.items()}
-    found: dict[tuple[str, str], PlainSet] = {}
+    database: Database, wanted: Iterable[tuple[str, str]]
+) -> Iterator[tuple[str, str, PlainSet]]:
+    """Source, release and its set, of those that are plain. Without any claim: `NOTHING`.
+
+    Source by source, so that no more than one chunk of claims is in memory at a time.
+    """
+    releases: dict[str, list[str]] = {}
     for source, release in wanted:
-        here = plain[source].get(release)
-        made = _set(here) if here is not None else None
-        if made is not None:
-            found[source, release] = made
-        elif not by_source[source]:
-            found[source, release] = NOTHING
-    return found
+        releases.setdefault(source, []).append(release)
+    claims = database.claim_groups(sorted(releases), "debian")
+    for source, groups in groupby(claims, itemgetter(0)):
+        plain = _by_release(list(groups))
+        for release in releases.pop(source):
+            here = plain.get(release)
+            made = _set(here) if here is not None else None
+            if made is not None:
+                yield source, release, made
+    for source, left in releases.items():
+        for release in left:
+            yield source, release, NOTHING
+
+
+Counted = tuple[int, bytes] | None
+"""How many vulnerabilities a version has, and `state_of` their names; None for no version."""
+
+
+_Wanted = Mapping[tuple[str, str], Sequence[str]]
+_Answers = dict[tuple[str, str], list[Counted]]
+_MANY = 1000
+"""Sources of a release for which a second process pays."""
+
+
+def counted(database: Database, wanted: _Wanted) -> _Answers:
+    """Source and release → what each of the wanted versions is vulnerable to, where it is plain.
+
+    Of many, a second process counts half.
+    """
+    if len(wanted) < _MANY:
+        return _counted(database, wanted)
+    names = sorted(wanted)
+    first, second = names[: len(names) // 2], names[len(names) // 2 :]
+    feeds = database.feeds
+
+    def there() -> _Answers | None:
+        # A connection is no other process's to use, and by now there may be another database.
+        with Database(database.path) as same:
+            mine = {name: wanted[name] for name in second}
+            return _counted(same, mine) if same.feeds == feeds else None
+
+    here, others = halves(lambda: _counted(database, {name: wanted[name] for name in first}), there)
+    if others is None:
+        others = _counted(database, {name: wanted[name] for name in second})
+    return here | others
+
+
+def _counted(database: Database, wanted: _Wanted) -> _Answers:
+    return {
+        (source, release): [_judged(names, version) for version in wanted[source, release]]
+        for source, release, names in plain_sets(database, wanted)
+    }
+
+
+def _judged(names: PlainSet, version: str) -> Counted:
+    try:
+        found = names.matching(version)
+    except MalformedError:
+        return None
+    return len(found), state_of(found)
 
 
 def _by_release(groups: Sequence[ClaimGroup]) -> dict[str, ClaimGroup]:
@@ -67,9 +121,9 @@ def _by_release(groups: Sequence[ClaimGroup]) -> dict[str, ClaimGroup]:
 
 
 def _set(group: ClaimGroup) -> PlainSet | None:
-    *_, count, plain, vulnerabilities, fixed = group
+    *_, plain, vulnerabilities, fixed = group
     names, fixes = vulnerabilities.split(SEPARATOR), fixed.split(SEPARATOR)
-    if not plain == count == len(names) == len(fixes) == len(set(names)):
+    if not plain == len(names) == len(fixes) == len(set(names)):
         return None
     try:
         return PlainSet(names, fixes, {each: version_key(each) for each in set(fixes) if each})

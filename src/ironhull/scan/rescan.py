@@ -16,12 +16,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ironhull.advisories.database import Database
 from ironhull.errors import InputError, MalformedError
-from ironhull.inventory.model import Distribution, ImageIdentity, Inventory, Package
+from ironhull.inventory.model import (
+    Distribution,
+    ImageIdentity,
+    Inventory,
+    Package,
+    PackageType,
+)
 from ironhull.scan.debian import tracker_source
 from ironhull.scan.evidence import evidence, is_headers, says_not_built
 from ironhull.scan.interface import LiveIndex, Matcher, grouped
 from ironhull.scan.matching import matchers_for
-from ironhull.scan.plain import PlainSet, plain_sets, state_of
+from ironhull.scan.plain import counted, state_of
 from ironhull.scan.rebuilt import rebuilt_by, rebuilt_version
 from ironhull.scan.rules import Rule
 from ironhull.scan.target import Target, target_of
@@ -125,9 +131,13 @@ def _releases(
     found: dict[int, Target | str] = {}
     known: dict[tuple[object, ...], Target | str] = {}
     types = {number: package.type for number, package in packages.items()}
+    usual = next(iter(types.values()), None)
+    others = {number for number, kind in types.items() if kind != usual}
     for image in images:
         numbers = installed.get(image.id, ())
-        kinds = frozenset(map(types.__getitem__, numbers))
+        # Most images have one kind of packages: asked at once, not package by package.
+        single = numbers and others.isdisjoint(numbers)
+        kinds = frozenset((usual,) if single else map(types.__getitem__, numbers))
         key = (image.distribution, image.version_id, image.codename, kinds)
         if key not in known:
             samples = {types[number]: packages[number].package for number in numbers}
@@ -147,41 +157,35 @@ def _releases(
 
 def _count(units: _Units, judge: _Judge, database: Database) -> None:
     """Give every unit its outcome: those of one version of a source at once."""
-    same: dict[tuple[str, str, str, str, str], list[_Unit]] = {}
+    same: dict[tuple[str, PackageType, str, str, str], list[_Unit]] = {}
     for ecosystem, of_release in units.items():
         for unit in of_release.values():
             _, kind, _, _, source, version, origin = unit.stored
             same.setdefault((ecosystem, kind, source, version, origin), []).append(unit)
-    plain = [key for key in same if key[1] == "deb" and key[0].startswith("debian:")]
-    sources = {key: tracker_source(key[2], key[3]) for key in plain}
-    sets = plain_sets(database, {(sources[key][0], key[0]) for key in plain})
     left: list[_Unit] = []
-    for key, group in same.items():
-        name, version = sources.get(key, ("", ""))
-        names = sets.get((name, key[0]))
-        if names is None or not _is_debians(version_of_source=key[3], origin=key[4]):
+    waiting: dict[tuple[str, str], list[tuple[str, list[_Unit]]]] = {}
+    for (ecosystem, kind, source, version, origin), group in same.items():
+        if kind == "deb" and ecosystem.startswith("debian:") and _is_debians(version, origin):
+            name, tracked = tracker_source(source, version)
+            waiting.setdefault((name, ecosystem), []).append((tracked, group))
+        else:
             left += group
-            continue
-        outcome = _counted(names, version)
-        for unit in group:
-            unit.outcome, unit.open = outcome, outcome.raw
-            # As `evidence`: the kernel's headers hold nothing of it.
-            if name == "linux" and is_headers(unit.stored.name):
-                unit.open = 0
-    judge.decide(left)
+    versions = {key: [version for version, _ in groups] for key, groups in waiting.items()}
+    for (name, ecosystem), answers in counted(database, versions).items():
+        groups = waiting.pop((name, ecosystem))
+        for (_, group), answer in zip(groups, answers, strict=True):
+            outcome = _NO_MATCH if answer is None else _Outcome(*answer, answer[0])
+            for unit in group:
+                unit.outcome, unit.open = outcome, outcome.raw
+                # As `evidence`: the kernel's headers hold nothing of it.
+                if name == "linux" and is_headers(unit.stored.name):
+                    unit.open = 0
+    judge.decide([*left, *(unit for of in waiting.values() for _, group in of for unit in group)])
 
 
-def _is_debians(version_of_source: str, origin: str) -> bool:
+def _is_debians(source_version: str, origin: str) -> bool:
     """Whether nothing shows that others made the package."""
-    return bool(version_of_source) and not origin and rebuilt_version(version_of_source) is None
-
-
-def _counted(names: PlainSet, version: str) -> _Outcome:
-    try:
-        found = names.matching(version)
-    except MalformedError:
-        return _NO_MATCH
-    return _Outcome(len(found), state_of(found), len(found))
+    return bool(source_version) and not origin and rebuilt_version(source_version) is None
 
 
 def _source(stored: StoredPackage) -> tuple[str, str]:
@@ -349,16 +353,16 @@ def _learn(opened: LedgerRound, units: _Units, judge: _Judge) -> None:
             identity = _identity(ecosystem, unit.stored)
             before = known.get(identity)
             if before is None:
-                before = LedgerUnit(following, b"", 0)
+                before = LedgerUnit(identity, following, b"", 0)
                 following += 1
-            unit.number, unit.learned = before.number, before.learned
-            if before.state != unit.outcome.state:
+            _, unit.number, state, unit.learned = before
+            if state != unit.outcome.state:
                 changed.append((identity, unit))
     judge.rules(unit for _, unit in changed)
     for identity, unit in changed:
         if _note(opened, unit):
             unit.learned = opened.number
-        opened.keep(identity, LedgerUnit(unit.number, unit.outcome.state, unit.learned))
+        opened.keep(LedgerUnit(identity, unit.number, unit.outcome.state, unit.learned))
 
 
 def _note(opened: LedgerRound, unit: _Unit) -> bool:

@@ -38,18 +38,18 @@ def test_what_was_first_said_keeps_its_round(ledger: Ledger) -> None:
 
 def broken(ledger: Ledger) -> None:
     with ledger.round() as opened:
-        opened.keep("unit", LedgerUnit(1, b"b", 2))
+        opened.keep(LedgerUnit("unit", 1, b"b", 2))
         opened.tell(["sha256:a"])
         raise RuntimeError
 
 
 def test_a_round_that_fails_leaves_the_ledger_as_it_was(ledger: Ledger) -> None:
     with ledger.round() as opened:
-        opened.keep("unit", LedgerUnit(1, b"a", 1))
+        opened.keep(LedgerUnit("unit", 1, b"a", 1))
     with pytest.raises(RuntimeError):
         broken(ledger)
     with ledger.round() as opened:
-        assert opened.units() == {"unit": LedgerUnit(1, b"a", 1)}
+        assert opened.units() == {"unit": LedgerUnit("unit", 1, b"a", 1)}
         assert opened.images == {}
 
 

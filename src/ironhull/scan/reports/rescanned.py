@@ -18,8 +18,14 @@ def rescan_json(
     """All of it as one JSON object; `new_only` leaves out images without news."""
     return {
         "database": {"date": database.date, "stale": database.stale},
-        "images": [asdict(each) for each in images if each.new or not new_only],
+        "images": [_as_json(each) for each in images if each.new or not new_only],
     }
+
+
+def _as_json(each: ImageRescan) -> dict[str, Any]:
+    # `asdict` goes into every value: of a thousand images nearly none has one to go into.
+    value = {name: getattr(each, name) for name in ImageRescan.__match_args__}
+    return value | {"new": [asdict(one) for one in each.new]}
 
 
 def rescan_lines(
