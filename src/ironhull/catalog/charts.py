@@ -173,35 +173,37 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """What a box stands for; `names` are packages that it is, or has; empty: that is not known."""
+    """What a box stands for, and by what it hangs together with the column before and after it.
+
+    A line is drawn where one's `gives` has a name that the other's `takes` has; where either is
+    empty, that is not known, and all are joined.
+    """
 
     kind: str
     title: str
     detail: str
-    names: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
 
 
 def provenance_graph(said: ProvenanceFacts, title: str, platform: PlatformFacts) -> Graph:
     """What the image of a platform was made of, from left to right.
 
-    A package leads to the layers that have it; of other things it is only known which of them come
-    before which.
+    A signed archive leads to the packages that the lock took from it, a package to the layers that
+    have it.
     """
-    sources = [
-        _Node(kind, _last(each.name), each.digest)
+    definition, lock = (
+        [_Node(kind, _last(each.name), each.digest)] if each is not None else []
         for kind, each in (("definition", said.definition), ("lock", said.lock))
-        if each is not None
-    ]
+    )
     if said.sources:
-        sources.append(_Node("source", tally(len(said.sources), "included file"), ""))
+        definition.append(_Node("source", tally(len(said.sources), "included file"), ""))
     layers = [_layer_node(each) for each in platform.layers]
-    known = frozenset(name for each in layers for name in each.names)
+    known = frozenset(name for each in layers for name in each.takes)
     columns = [
-        ("Definition and lock", sources),
-        (
-            "Signed archives",
-            [_Node("archive", _of(each.name), each.digest) for each in said.archives],
-        ),
+        ("Definition", definition),
+        ("Lock", lock),
+        ("Signed archives", [_archive_node(each) for each in said.archives]),
         ("Packages", [_package_node(each, known) for each in said.packages]),
         ("Layers", layers),
         ("Image", [_Node("image", f"{title or 'image'} {platform.platform}", platform.digest)]),
@@ -209,16 +211,22 @@ def provenance_graph(said: ProvenanceFacts, title: str, platform: PlatformFacts)
     return _laid_out([column for column in columns if column[1]])
 
 
+def _archive_node(archive: InputFacts) -> _Node:
+    given = frozenset([archive.uri])
+    return _Node("archive", _of(archive.name), archive.digest, gives=given)
+
+
 def _package_node(package: InputFacts, known: frozenset[str]) -> _Node:
     # A file of an archive is called by name, version and architecture: libc6_2.41-12_amd64.deb.
     name = package.name.partition("_")[0]
-    return _Node("package", package.name, package.digest, known & {name})
+    takes = frozenset([package.archive]) if package.archive else frozenset[str]()
+    return _Node("package", package.name, package.digest, takes, known & {name})
 
 
 def _layer_node(layer: LayerFacts) -> _Node:
     title = ", ".join(layer.packages[:2]) or "made by a step"
-    names = frozenset(each.partition(" ")[0] for each in layer.packages) or frozenset([""])
-    return _Node("layer", title, layer.digest, names)
+    takes = frozenset(each.partition(" ")[0] for each in layer.packages) or frozenset([""])
+    return _Node("layer", title, layer.digest, takes)
 
 
 def _last(path: str) -> str:
@@ -258,15 +266,18 @@ def _shortened(nodes: list[_Node]) -> list[_Node]:
     if len(nodes) <= _MOST:
         return nodes
     shown, left = nodes[: _MOST - 1], nodes[_MOST - 1 :]
-    names = frozenset(name for each in left for name in each.names)
-    return [*shown, _Node(nodes[0].kind, f"and {len(left)} more", "", names)]
+    takes, gives = (
+        frozenset[str]().union(*sides) if all(sides) else frozenset[str]()
+        for sides in ([each.takes for each in left], [each.gives for each in left])
+    )
+    return [*shown, _Node(nodes[0].kind, f"and {len(left)} more", "", takes, gives)]
 
 
 def _edges(before: Sequence[tuple[_Node, Box]], after: Sequence[tuple[_Node, Box]]) -> list[str]:
     found = []
     for one, left in before:
         for other, right in after:
-            if one.names and other.names and not one.names & other.names:
+            if one.gives and other.takes and one.gives.isdisjoint(other.takes):
                 continue
             x, y = left.x + left.width, left.y + left.height / 2
             to_x, to_y = right.x, right.y + right.height / 2

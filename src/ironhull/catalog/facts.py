@@ -132,6 +132,8 @@ class InputFacts:
     name: str
     uri: str
     digest: str
+    archive: str = ""
+    """Of a package the `uri` of the release file that vouches for it; empty: not said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from ironhull.scan.explain import advice, compared
 from ironhull.scan.model import Finding, ScanResult
 
 MAX_INPUTS = 5000
-_SOURCE, _RELEASE = "ironhull:source/", "ironhull:release/"
+_SOURCE, _RELEASE, _PACKAGE = "ironhull:source/", "ironhull:release/", "pkg:"
 _NAMED = 3
 
 
@@ -217,12 +217,16 @@ def provenance_facts(predicate: bytes) -> ProvenanceFacts:
 def _input(each: dict[str, Any], where: str) -> InputFacts:
     uri, digests = text(each, "uri", where), an_object(each, "digest", where)
     digest = next((f"{kind}:{value}" for kind, value in digests.items()), "")
-    return InputFacts(text(each, "name", where) or uri.removeprefix(_SOURCE), uri, digest)
+    name = text(each, "name", where) or uri.removeprefix(_SOURCE)
+    said = an_object(each, "annotations", where)
+    archive = [text(said, key, where) for key in ("repository", "suite")]
+    known = uri.startswith(_PACKAGE) and all(archive)
+    return InputFacts(name, uri, digest, f"{_RELEASE}{'/'.join(archive)}" if known else "")
 
 
 def _role(one: InputFacts, roles: Mapping[str, str]) -> str:
     if one.uri.startswith(_SOURCE):
         return roles.get(one.uri.removeprefix(_SOURCE), "source")
-    if one.uri.startswith("pkg:"):
+    if one.uri.startswith(_PACKAGE):
         return "package"
     return "archive" if one.uri.startswith(_RELEASE) else "other"

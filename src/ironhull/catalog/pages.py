@@ -321,16 +321,16 @@ def status(site: Site, wanted: Wanted) -> str:
     return _render(site, wanted, "status.html", watch=said, chart=chart, bars=bars)
 
 
-def missing(site: Site, wanted: Wanted) -> str:
-    """There is no such page, or it may not be seen."""
-    return _render(site, wanted, "missing.html")
+def missing(site: Site, wanted: Wanted, *, wrong: bool = False) -> str:
+    """There is no such page, or it may not be seen; `wrong`: it was asked for as nobody can."""
+    return _render(site, wanted, "missing.html", wrong=wrong)
 
 
 @cache
 def refused(status: int) -> str:
-    """A page for who is not let in (401), or asks too often (429): nothing of the catalog is in it.
+    """A page for who is not let in (401) or asks too often (429), or in place of one that failed.
 
-    It is made once, as of the second there may be thousands.
+    Nothing of the catalog is in it. It is made once, as of the second there may be thousands.
     """
     nobody = Wanted(Shelf((), {}, {}, 0), can_log_in=status == 401)
     return _render(Site(CatalogIndex(":memory:")), nobody, "refused.html", status=status)

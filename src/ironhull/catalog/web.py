@@ -11,7 +11,8 @@ import gc
 import json
 import re
 import threading
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -172,11 +173,17 @@ class CatalogSite:
             except Refusal as refusal:
                 if route != "page" or refusal.status not in (401, 429):
                     raise
-                given = {**SAFE, **refusal.headers, "cache-control": "no-store"}
-                return Response(pages.refused(refusal.status), refusal.status, given, HTML)
+                return _refused(refusal.status, refusal.headers)
             loop = asyncio.get_running_loop()
             work = partial(self._made, route, make, request, identity)
-            made = await loop.run_in_executor(self._workers, work)
+            try:
+                made = await loop.run_in_executor(self._workers, work)
+            except Exception as error:
+                if route != "page":
+                    raise
+                trace = "".join(traceback.format_exception(error))
+                self.registry.log.note("fault", page=request.url.path, trace=trace)
+                return _refused(500, {})
             return send(made, request.headers, private=self.registry.access.has_users)
 
         return endpoint
@@ -196,13 +203,12 @@ class CatalogSite:
         try:
             made = make(self.site, reader, request)
         except InputError as error:
-            made = _problem(400, str(error)) if route == "api" else _missing(self, reader, request)
-            made.status = 400
+            made = _problem(400, str(error)) if route == "api" else _missing(self, reader, 400)
         if made is not None:
             return made
         if route == "api":
             return _problem(404, "it is not there, or you may not see it")
-        return _missing(self, reader, request)
+        return _missing(self, reader, 404)
 
     async def _identity(self, request: Request) -> Identity:
         identity = await identify(self.registry, request)
@@ -241,7 +247,8 @@ class CatalogSite:
         request.scope["ironhull.route"] = "login"
         identity = await identify(self.registry, request)
         if identity is None or identity.name is None:
-            raise Refusal("UNAUTHORIZED", "log in first", headers=_BASIC)
+            # Who closes the browser's question sees this.
+            return _refused(401, _BASIC)
         return RedirectResponse("/", 303, {"cache-control": "no-store"})
 
     async def _ready(self, request: Request) -> Response:
@@ -303,7 +310,7 @@ def _html(text: str, status: int = 200) -> Made:
     return Made(text.encode(), HTML, status)
 
 
-def _missing(site: CatalogSite, reader: Reader, request: Request) -> Made:
+def _missing(site: CatalogSite, reader: Reader, status: int) -> Made:
     # Of the address nothing is said: it may hold what somebody wants to be shown here.
     wanted = Wanted(
         reader.shelf,
@@ -312,7 +319,12 @@ def _missing(site: CatalogSite, reader: Reader, request: Request) -> Made:
         user=reader.identity.name or "",
         can_log_in=site.registry.access.has_users,
     )
-    return _html(pages.missing(site.site, wanted), 404)
+    return _html(pages.missing(site.site, wanted, wrong=status == 400), status)
+
+
+def _refused(status: int, headers: Mapping[str, str]) -> Response:
+    given = {**SAFE, **headers, "cache-control": "no-store"}
+    return Response(pages.refused(status), status, given, HTML)
 
 
 def _home(site: Site, reader: Reader, request: Request) -> Made:

@@ -121,6 +121,38 @@ def test_who_asks_too_often_or_is_not_let_in_gets_a_page_that_says_so(
     assert "node" not in stranger.body.decode()
 
 
+class Broken(Nothing):
+    """What is asked of the machine now cannot be answered."""
+
+    def mirrors(self) -> Any:
+        raise OSError("the disk is gone: /srv/secret")
+
+
+def test_of_a_page_that_failed_a_person_sees_a_page_and_a_program_json(
+    catalog: FakeCatalog,
+) -> None:
+    app = catalog_app(catalog, live=Broken())
+    failed = ask(app, "GET", "/")
+    assert (failed.status, failed.headers["cache-control"]) == (500, "no-store")
+    assert failed.headers["content-type"].startswith("text/html")
+    assert "<h1>This page failed</h1>" in failed.body.decode()
+    assert "secret" not in failed.body.decode()
+    program = ask(app, "GET", "/api/v1/mirrors")
+    assert program.status == 500
+    assert "json" in program.headers["content-type"]
+
+
+def test_what_cannot_be_asked_is_not_said_to_be_missing(catalog: FakeCatalog) -> None:
+    for path in (
+        "/search?q=a&page=x",
+        f"/search?q={'a' * 5000}",
+        "/images/node/-/20?platform=a%20b",
+    ):
+        answer = ask(catalog_app(catalog), "GET", path)
+        assert answer.status == 400, path
+        assert "<h1>That cannot be asked</h1>" in answer.body.decode()
+
+
 class Told(Nothing):
     """Signed by somebody whose name has capitals, twice of one kind."""
 

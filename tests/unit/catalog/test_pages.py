@@ -338,6 +338,8 @@ def test_a_browser_logs_in_by_a_link(guarded: Any) -> None:
     asked = ask(guarded, "GET", "/login")
     assert asked.status == 401
     assert asked.headers["www-authenticate"].startswith("Basic ")
+    # Who does not give a name sees a page with the link again.
+    assert 'href="/login"' in asked.body.decode()
     led = ask(guarded, "GET", "/login", headers=ALICE)
     assert (led.status, led.headers["location"]) == (303, "/")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from tests.fakes.asgi import ask
 
 from ironhull.catalog.charts import provenance_graph
 from ironhull.catalog.export import export
-from ironhull.catalog.facts import BuildFacts, Moved
+from ironhull.catalog.facts import BuildFacts, InputFacts, Moved
+from ironhull.catalog.gathering import provenance_facts
 from ironhull.catalog.live import Nothing
 from ironhull.catalog.pages import Site, _moved_together
 from ironhull.catalog.shelf import shelf_of
@@ -206,8 +208,52 @@ def test_a_package_leads_in_the_graph_to_the_layers_that_have_it_alone() -> None
     made = build("node", [LIBC, BASH])
     assert made.provenance is not None
     graph = provenance_graph(made.provenance, "node", made.platforms[0])
-    # Definition and lock to the archive, that to both packages, each to its layer, and so on.
-    assert len(graph.edges) == 2 + 2 + 2 + 2
+    # The definition to the lock, that to the archive, that to both packages, each to its layer, and
+    # so on.
+    assert len(graph.edges) == 1 + 1 + 2 + 2 + 2
+
+
+def test_an_archive_leads_in_the_graph_to_what_the_lock_took_from_it_alone() -> None:
+    names = [f"lib{number}" for number in range(9)]
+    made = build("app", [package(name, "1") for name in names])
+    provenance = made.provenance
+    assert provenance is not None
+
+    def edges(archives: Sequence[str], of: Callable[[int], str]) -> int:
+        said = replace(
+            provenance,
+            archives=tuple(InputFacts(each, each, digest(each)) for each in archives),
+            packages=tuple(
+                InputFacts(f"{name}_1_all.deb", "pkg:deb", digest(name), of(number))
+                for number, name in enumerate(names)
+            ),
+        )
+        graph = provenance_graph(said, "app", made.platforms[0])
+        column = next(f"{box.x:.0f}" for box in graph.boxes if box.kind == "package")
+        return sum(each.split()[-2] == column for each in graph.edges)
+
+    # Six packages are shown and the other three as one: of them one is of the second archive.
+    assert edges(["a", "b"], lambda number: "b" if number == 8 else "a") == 6 + 1 + 1
+    assert edges(["a", "b", "empty"], lambda number: "b" if number == 0 else "a") == 6 + 1
+    # Of one nobody says where it is from.
+    assert edges(["a", "b"], lambda number: "" if number == 0 else "a") == 7 + 1
+
+
+def test_a_provenance_says_of_packages_which_release_file_vouches_for_them() -> None:
+    def dependency(uri: str, **annotations: str) -> dict[str, Any]:
+        return {"uri": uri, "digest": {"sha256": "0" * 64}, "annotations": annotations}
+
+    listed = [
+        dependency("ironhull:release/debian/trixie", codename="trixie"),
+        dependency("pkg:deb/debian/bash@5", repository="debian", suite="trixie"),
+        dependency("pkg:deb/debian/curl@8", repository="debian"),
+        dependency("ironhull:source/app.yaml", repository="debian", suite="trixie"),
+    ]
+    said = provenance_facts(
+        json.dumps({"buildDefinition": {"resolvedDependencies": listed}}).encode()
+    )
+    assert [each.archive for each in said.packages] == [said.archives[0].uri, ""]
+    assert [each.archive for each in said.sources] == [""]
 
 
 def test_a_tag_that_came_back_on_the_same_day_has_a_line_for_each_time() -> None:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
-from tests.fakes.sides import NOW, document, hardened, side, standard, with_attachments
+from tests.fakes.sides import NOW, document, hardened, layer, side, standard, with_attachments
 
 from ironhull.compare.compare import compare
 from ironhull.compare.document import document_of
@@ -201,6 +201,23 @@ def test_markdown_has_the_figures_and_says_of_what() -> None:
     assert "## node:20 compared with node:20-standard" in text
     assert "| packages | 4 | 3 | −1 | −25.0 % | ✅ |" in text
     assert "Advisories of 2026-11-20T00:00:00Z" in text
+
+
+def test_what_is_to_pull_is_said_in_whole_sentences() -> None:
+    tar = replace(layer(7), media_type="application/vnd.docker.image.rootfs.diff.tar")
+    plain, no_size = side(layers=[tar]), "not known: "
+    said = {
+        "No layer is shared with the baseline. How much is to pull where the baseline": plain,
+        "No layer is shared with the baseline; where it is there, ": side(layers=[layer(8)]),
+        "Layers: a folder has no layers.": side(layers=[]),
+        " layer is shared with the baseline; where it is there, ": hardened(),
+    }
+    for sentence, of in said.items():
+        shown = re.sub(r"<[^>]*>", "", html.render(document(standard(), of)))
+        assert sentence in shown
+        assert (no_size in shown) == (of is plain)
+        assert "unknown are to pull" not in shown
+    assert "there: unknown (" in table.render(document(standard(), plain))
 
 
 def test_the_table_has_the_figures_reasons_and_no_control_characters(evil: Any) -> None:

@@ -82,6 +82,7 @@ def _changes(document: Json, number: int) -> Iterator[str]:
     layers = pair["layers"]
     if layers["shared"] is not None:
         pull = amount(layers["pull"], "bytes")
+        pull += f" ({layers['unknown']})" if layers["pull"] is None else ""
         yield f"layers: {layers['shared']} shared; to pull with the baseline there: {pull}"
 
 
