@@ -42,6 +42,10 @@ class BlobWriter:
         self.size += len(data)
         return len(data)
 
+    def flush(self) -> None:
+        """Let everybody who reads the file at `path` see what was written so far."""
+        self._file.flush()
+
     @property
     def digest(self) -> Digest:
         """Of what was written so far."""

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from ironhull.errors import MalformedError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
@@ -25,6 +26,8 @@ from ironhull.registry.together import Part
 from ironhull.store.files import locked
 
 ACCEPTED = MANIFESTS | INDEXES
+# Blobs of one request that are open at one time.
+_OPEN = 32
 
 
 def put_manifest(
@@ -75,11 +78,7 @@ def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> 
         _check_digest(document, part.digest)
     entries = [_entry(document) for document in documents]
     with locked(contents.sweep_lock, shared=True):
-        batch = contents.records.batch()
-        for part in parts:
-            if not part.media_type:
-                _store_blob(contents, repository, part, batch)
-        batch.sync()
+        _store_blobs(contents, repository, [part for part in parts if not part.media_type])
         batch = contents.records.batch()
         try:
             for document, entry in zip(documents, entries, strict=True):
@@ -91,12 +90,28 @@ def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> 
             batch.sync()
 
 
-def _store_blob(contents: Contents, repository: str, part: Part, batch: Batch) -> None:
-    contents.records.add_received(part.digest, new=not contents.blobs.has(part.digest))
-    with contents.blobs.writer(part.digest, len(part.data)) as blob:
-        blob.write(part.data)
-    batch.file(contents.blobs.path(part.digest))
-    contents.records.add_blob(repository, part.digest, batch)
+def _store_blobs(contents: Contents, repository: str, parts: Sequence[Part]) -> None:
+    """Bytes on disk, then their names, then these on disk too.
+
+    Named earlier, a power cut could leave an empty file under a digest, which every later push
+    would be told is there. A manifest may: it is written anew whenever it is pushed.
+    """
+    for start in range(0, len(parts), _OPEN):
+        batch = contents.records.batch()
+        with ExitStack() as written:
+            for part in parts[start : start + _OPEN]:
+                contents.records.add_received(part.digest, new=not contents.blobs.has(part.digest))
+                writer = contents.blobs.writer(part.digest, len(part.data))
+                blob = written.enter_context(writer)
+                blob.write(part.data)
+                blob.flush()
+                batch.data(blob.path)
+            batch.sync()
+    batch = contents.records.batch()
+    for part in parts:
+        batch.name(contents.blobs.path(part.digest))
+        contents.records.add_blob(repository, part.digest, batch)
+    batch.sync()
 
 
 def _check_digest(document: Document, expected: Digest) -> None:

@@ -55,9 +55,13 @@ class Batch:
         self.paths: dict[Path, None] = {}
         self.error: OSError | None = None
 
+    def data(self, path: Path) -> None:
+        """What is in a file, which is to get another name."""
+        self.paths[path] = None
+
     def file(self, path: Path) -> None:
         """A file that was written, and its name."""
-        self.paths[path] = None
+        self.data(path)
         self.name(path)
 
     def name(self, path: Path) -> None:
