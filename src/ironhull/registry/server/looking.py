@@ -18,7 +18,9 @@ from ironhull.oci.document import MAX_DOCUMENT
 from ironhull.registry.server.contents import Contents, FoundBlob, FoundManifest
 from ironhull.registry.server.names import is_tag
 
-_SLOW = 0.02
+# Seconds that looks take on the average of about the last ten; longer is a slow disk. One alone may
+# have waited for a processor.
+_SLOW = 0.01
 _SLOW_FOR = 2.0
 # A manifest of more bytes is read, and its digest made, by a thread.
 _SMALL = 1 << 16
@@ -32,6 +34,7 @@ class Looks:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._slow_until = clock()
+        self._usual = 0.0
 
     async def at(
         self, quick: Callable[[], _Found | None], thorough: Callable[[], _Found]
@@ -41,8 +44,9 @@ class Looks:
         if begun >= self._slow_until:
             found = quick()
             ended = self._clock()
-            if ended - begun > _SLOW:
-                self._slow_until = ended + _SLOW_FOR
+            self._usual += (ended - begun - self._usual) / 10
+            if self._usual > _SLOW:
+                self._slow_until, self._usual = ended + _SLOW_FOR, 0.0
             if found is not None:
                 return found
         return await asyncio.to_thread(thorough)

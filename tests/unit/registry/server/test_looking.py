@@ -44,6 +44,22 @@ def test_while_the_disk_is_slow_no_look_holds_up_the_event_loop():
     assert asyncio.run(looks.at(where("quick"), where("thorough"))) == ("quick", True)
 
 
+def test_one_look_that_had_to_wait_for_a_processor_is_no_slow_disk():
+    clock = Clock()
+    looks = Looks(clock)
+
+    def look(seconds):
+        def wait():
+            clock.now += seconds
+            return "waited", True
+
+        return asyncio.run(looks.at(wait, where("thorough")))
+
+    assert [look(seconds) for seconds in (0.05, 0.0, 0.0)] == [("waited", True)] * 3
+    assert look(0.06) == look(0.05) == ("waited", True)
+    assert look(0.0) == ("thorough", False)
+
+
 def test_a_quick_look_finds_what_a_thorough_one_finds(site):
     contents, digest = site.registry.contents, site.push_image("app", "1", b"layer")
     layer = digest_of(b"layer")
