@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -10,12 +11,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from tests.fakes.running_server import serving
 from tests.fakes.watched import APP, TOOL, Watched
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from ironhull.cli import main
+
+
+class Ended(NamedTuple):
+    """How the command line ended."""
+
+    code: object
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Ended]
 
 
 @pytest.fixture(scope="module")
@@ -25,29 +38,44 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         yield Watched(folder, f"{server.host}/base")
 
 
-def start(shop: Watched, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "ironhull.cli", *words],
-        env=os.environ
-        | {
-            "IRONHULL_HOME": str(shop.settings.home),
-            "IRONHULL_CATALOG": str(shop.settings.catalog),
-            "IRONHULL_MIRROR": str(shop.settings.mirror),
-            "IRONHULL_KEYRING": str(shop.settings.keyring),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def environment(shop: Watched) -> dict[str, str]:
+    return {
+        "IRONHULL_HOME": str(shop.settings.home),
+        "IRONHULL_CATALOG": str(shop.settings.catalog),
+        "IRONHULL_MIRROR": str(shop.settings.mirror),
+        "IRONHULL_KEYRING": str(shop.settings.keyring),
+    }
 
 
 @pytest.fixture
-def run(shop: Watched) -> Run:
-    def one(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        process = start(shop, *words)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, err
-        return subprocess.CompletedProcess(words, code, out, err)
+def run_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Ended]]:
+    """The whole command line as a process runs it, in this one: loading it anew takes a second."""
+
+    def one(shop: Watched, *words: str) -> Ended:
+        for name, value in environment(shop).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["ironhull", *words])
+        # What this process has made stays its garbage: it goes on.
+        monkeypatch.setattr(gc, "freeze", lambda: None)
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        return Ended(end.value.code, out, err)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield one
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def run(shop: Watched, run_in: Callable[..., Ended]) -> Run:
+    def one(*words: str, code: int = 0) -> Ended:
+        ended = run_in(shop, *words)
+        assert ended.code == code, ended.stderr
+        return ended
 
     return one
 
@@ -102,7 +130,9 @@ def test_the_state_goes_into_a_file_and_into_another_database(run: Run, tmp_path
     run("state", "import", str(file), "--state", other, code=2)
 
 
-def test_what_is_proposed_is_said_with_its_branch(tmp_path: Path) -> None:
+def test_what_is_proposed_is_said_with_its_branch(
+    run_in: Callable[..., Ended], tmp_path: Path
+) -> None:
     shop = Watched(tmp_path, key=False)
     root = tmp_path / "images"
     for words in (
@@ -116,14 +146,12 @@ def test_what_is_proposed_is_said_with_its_branch(tmp_path: Path) -> None:
     words = ("watch", "--once", "--no-advisories", "--max-age", "0", "--executor", "local:1")
     policy = tmp_path / "policy.toml"
     policy.write_text('[gate]\ntests = "if-possible"\n')
-    done = start(shop, *words, "--propose", "--policy", str(policy))
-    out, err = done.communicate(timeout=120)
-    assert done.returncode == 0, err
-    assert out.splitlines() == [
+    done = run_in(shop, *words, "--propose", "--policy", str(policy))
+    assert done.code == 0, done.stderr
+    assert done.stdout.splitlines() == [
         f"{APP}: proposed ironhull/app-1-debian13", f"{TOOL}: proposed ironhull/tool-1-debian13",
     ]  # fmt: skip
-    said = start(shop, *words, "--remote", "origin").communicate(timeout=120)[1]
-    assert "it needs --propose" in said
+    assert "it needs --propose" in run_in(shop, *words, "--remote", "origin").stderr
 
 
 def test_dates_of_a_referee_are_measured_against(run: Run, tmp_path: Path) -> None:
@@ -147,7 +175,13 @@ def test_a_policy_with_mistakes_is_refused_with_all_of_them(run: Run, tmp_path: 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(shop: Watched, number: int) -> None:
     words = ("watch", "--no-advisories", "--interval", "1h", "--executor", "local:1")
-    process = start(shop, *words, "--publish", shop.publish)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ironhull.cli", *words, "--publish", shop.publish],
+        env=os.environ | environment(shop),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     state = shop.settings.home / "watch/state.sqlite"
     deadline = time.monotonic() + 60
     with shop.state() as kept:
