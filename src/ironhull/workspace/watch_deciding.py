@@ -118,6 +118,8 @@ def _before(state: WatchState, known: ImageState, digest: str) -> Attempt:
     if digest:
         done = [each for each in done if each.new == digest]
     if not known.published or not done:
-        which = digest or "anything else"
-        raise InputError(f"{known.name}: {which} was never published by a watcher of this state")
+        which = (
+            f"{digest} was never" if digest else "nothing to go back to: no other image was ever"
+        )
+        raise InputError(f"{known.name}: {which} published by a watcher of this state")
     return done[0]

@@ -90,6 +90,7 @@ def test_a_round_from_the_plan_to_the_history(run: Run, shop: Watched) -> None:
     ]  # fmt: skip
     done = run(*watch, "--publish", shop.publish)
     assert f"{APP}: published 1-debian13-" in done.stdout
+    assert "no other image was ever published" in run("rollback", "app:1", code=2).stderr
     assert run("plan").stdout == "nothing: every image is as it should be\n"
     shop.advise({"CVE-2026-0002": ("lib", "2")})
     shop.offer(shop.deb("lib", "2"), suite="trixie-security")
@@ -170,6 +171,11 @@ def test_a_policy_with_mistakes_is_refused_with_all_of_them(run: Run, tmp_path: 
     said = run("watch", "--once", "--policy", str(policy), code=2).stderr
     for text in ("gate.growth: 'big'", "did you mean 'hold'?", "targets.high: 'soon'", "'pot'"):
         assert text in said
+
+
+def test_an_empty_place_to_publish_is_not_taken_for_none(run: Run) -> None:
+    for words in (("watch", "--once"), ("plan",)):
+        assert "it names no registry" in run(*words, "--publish", "", code=2).stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
