@@ -109,10 +109,10 @@ def with_platforms_of(
 
 
 def whole(layout: ImageLayout, image: BuiltImage) -> bool:
-    """Whether all of an image is in the store."""
+    """Whether all of an image is in the store; what is there no clean-up takes for a day."""
     try:
         return all(
-            layout.blobs.has(item.digest, item.size) for item in layout.walk(image.descriptor)
+            layout.blobs.renew(item.digest, item.size) for item in layout.walk(image.descriptor)
         )
     except InputError:
         return False

@@ -1,101 +1,113 @@
 """index.json of an image layout by entries: what did not change is neither parsed nor written anew.
 
-A store of thousands of images is written several times for each one that is added, by several
-processes. So each entry stands on a line of its own, in the order of names and digests; whoever
-reads the file again, or writes it, knows the entries by their lines, and finds one by its order.
-A file that was written otherwise is read as any JSON.
+A store of thousands of images is written for each one that is added, by several processes. So each
+entry stands on a line of its own, in the order of names and digests (`index_blocks`); whoever reads
+the file again, or writes it, knows the entries by their lines, and finds one by its order. A file
+that was written otherwise is read as any JSON.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ironhull.errors import MalformedError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
 from ironhull.oci.document import canonical
 from ironhull.oci.media_types import OCI_INDEX
 from ironhull.store.files import replace_file
-from ironhull.values import dataclass
+from ironhull.store.index_blocks import (
+    ORDER,
+    Blocks,
+    Entry,
+    blocks_of,
+    entries_of,
+    entry_of,
+    in_order,
+    joined,
+    made,
+    place_of,
+    put,
+    read_again,
+    without,
+)
+from ironhull.store.index_subjects import Subjects
 
-NAME = "org.opencontainers.image.ref.name"
-SUBJECT = "io.ironhull.subject"
-"""Annotation of an entry: the digest that it refers to, so that of thousands of images' referrers
-those of one are found without opening all."""
 _MAX_INDEX = 64 * 1024 * 1024
 _REMEMBERED = 4
 _HEAD = b'{"manifests":[\n'
-# No line's end stands in JSON's texts: whatever is between two of these is one entry.
-_BETWEEN = b",\n"
 _TAIL = b'\n],"mediaType":' + canonical(OCI_INDEX) + b',"schemaVersion":2}'
-
-
-@dataclass(slots=True)
-class _Entry:
-    descriptor: Descriptor
-    order: tuple[str, str]
-    line: bytes = b""
-    """As it stands in the file, or will; empty where it was read from one without lines."""
-
-    @property
-    def subject(self) -> str:
-        return self.descriptor.annotations.get(SUBJECT, "")
-
-
-_ORDER = attrgetter("order")
 _Seen = tuple[int, int, int]
-_Groups = dict[str, tuple[_Entry, ...]]
 
 
 class Index:
     """What an index.json lists at one moment; never changed, so threads may share it."""
 
-    __slots__ = ("_groups", "_sorted", "entries")
+    __slots__ = ("_blocks", "_loose", "_subjects")
 
     def __init__(
-        self, entries: Sequence[_Entry], groups: _Groups | None = None, *, ordered: bool = False
+        self,
+        blocks: Blocks | None = None,
+        subjects: Subjects | None = None,
+        loose: Sequence[Entry] | None = None,
     ) -> None:
-        self.entries = entries
-        # By what they say they refer to; made when it is first asked for.
-        self._groups = groups
-        orders = [] if ordered else [entry.order for entry in entries]
-        self._sorted = ordered or orders == sorted(orders)
+        self._blocks = blocks or []
+        # By what they refer to; made when it is first asked for.
+        self._subjects = subjects
+        # As they stand in a file that has no line for each, or not in their order.
+        self._loose = loose
 
     def __iter__(self) -> Iterator[Descriptor]:
-        return (entry.descriptor for entry in self.entries)
+        return (entry.descriptor for entry in self._entries())
 
     def find(self, name: str) -> Descriptor | None:
         """The first entry of this reference name or digest."""
-        found = self.named(name)
-        if found is None and self._sorted:
-            at = bisect_left(self.entries, ("", name), key=_ORDER)
-            if at < len(self.entries) and name == self.entries[at].order[1]:
-                return self.entries[at].descriptor
+        named = self.named(name)
+        if named is None and self._loose is None:
+            place = place_of(self._blocks, ("", name))
+            if place is not None:
+                entry = self._blocks[place[0]].entries[place[1]]
+                if entry.order == ("", name):
+                    return entry.descriptor
         # Of a digest that stands under a name alone.
-        of = (each.descriptor for each in self.entries if name and name == each.order[1])
-        return found or next(of, None)
+        of = (each.descriptor for each in self._entries() if name and name == each.order[1])
+        return named or next(of, None)
 
     def named(self, name: str) -> Descriptor | None:
         """The first entry of this reference name."""
-        if not self._sorted:
-            of = (each.descriptor for each in self.entries if name and name == each.order[0])
+        if self._loose is not None:
+            of = (each.descriptor for each in self._loose if name and name == each.order[0])
             return next(of, None)
-        at = bisect_left(self.entries, (name, ""), key=_ORDER)
-        there = name and at < len(self.entries) and self.entries[at].order[0] == name
-        return self.entries[at].descriptor if there else None
+        place = place_of(self._blocks, (name, "")) if name else None
+        if place is None:
+            return None
+        entry = self._blocks[place[0]].entries[place[1]]
+        return entry.descriptor if entry.order[0] == name else None
 
     def referring(self, subject: str) -> list[Descriptor]:
-        """The entries that say (`SUBJECT`) that they refer to a digest; of "": that say nothing."""
-        return [entry.descriptor for entry in self._by_subject().get(subject, ())]
+        """The entries that say (`SUBJECT`) that they refer to a digest."""
+        return [entry.descriptor for entry in self._by_subject().said(subject)]
 
     def subjects(self) -> list[str]:
         """All digests that entries say they refer to."""
-        return [subject for subject in self._by_subject() if subject]
+        return self._by_subject().all_said()
+
+    def plain(self, digest: Digest) -> list[Descriptor]:
+        """The entries of a digest that do not say to what they refer."""
+        return [entry.descriptor for entry in self._by_subject().plain(digest)]
+
+    def opened(self, looked: Callable[[Descriptor], str | None]) -> dict[str, list[Descriptor]]:
+        """By subject: entries that refer to it and do not say so.
+
+        `looked` looks into one that was not looked into yet, in this index or an earlier one: its
+        subject, "" where it has none, None where that cannot be told now.
+        """
+        groups = self._by_subject().opened(lambda entry: looked(entry.descriptor))
+        return {key: [entry.descriptor for entry in each] for key, each in groups.items()}
 
     def replaced(
         self, new: Iterable[Descriptor], names: Collection[str] = (), gone: Collection[str] = ()
@@ -104,77 +116,67 @@ class Index:
 
         A new one that stands there already, by name and digest, is left out.
         """
-        entries = list(self.entries) if self._sorted else sorted(self.entries, key=_ORDER)
-        groups = None if self._groups is None else dict(self._groups)
+        blocks = self._lined()
+        removed, added = [], []
         for name, digest in [*((name, "") for name in names), *(("", digest) for digest in gone)]:
-            at = bisect_left(entries, (name, digest), key=_ORDER)
-            while at < len(entries) and _is(entries[at], name, digest):
-                _ungroup(groups, entries.pop(at))
+            while (entry := without(blocks, name, digest)) is not None:
+                removed.append(entry)
         for descriptor in new:
-            entry = _made(descriptor)
-            at = bisect_left(entries, entry.order, key=_ORDER)
-            if at == len(entries) or entries[at].order != entry.order:
-                entries.insert(at, entry)
-                _group(groups, entry)
-        return Index(entries, groups, ordered=True)
+            entry, line = made(descriptor)
+            if put(blocks, entry, line):
+                added.append(entry)
+        subjects = self._subjects
+        return Index(blocks, subjects and subjects.changed(removed, added))
 
     def of(self, descriptors: Iterable[Descriptor]) -> Index:
         """Other contents, in the order of names and digests; what is known stays as it is."""
-        known = {id(entry.descriptor): entry for entry in self.entries}
-        entries = [known.get(id(each)) or _made(each) for each in descriptors]
-        return Index(sorted(entries, key=_ORDER), ordered=True)
+        known = {
+            id(entry.descriptor): (entry, line)
+            for block in self._lined()
+            for entry, line in zip(block.entries, block.lines(), strict=True)
+        }
+        pairs = [known.get(id(each)) or made(each) for each in descriptors]
+        return Index(blocks_of(sorted(pairs, key=lambda pair: pair[0].order)))
 
     def read_again(self, raw: bytes) -> Index | None:
-        """What a file with a line for each entry has; None for any other file.
-
-        Both are walked together: of the thousands that stayed nothing is asked but the line.
-        """
+        """What a file with a line for each entry has; None for any other file."""
         if not (raw.startswith(_HEAD) and raw.endswith(_TAIL)):
             return None
-        body = raw[len(_HEAD) : -len(_TAIL)]
-        before, at, found = self.entries, 0, []
-        groups = None if self._groups is None else dict(self._groups)
-        for line in body.split(_BETWEEN) if body else ():
-            if at < len(before) and before[at].line == line:
-                found.append(before[at])
-                at += 1
-                continue
-            entry = _parsed(line)
-            if entry is None:
-                return None
-            while at < len(before) and before[at].order <= entry.order and before[at].line != line:
-                _ungroup(groups, before[at])
-                at += 1
-            if at < len(before) and before[at].line == line:
-                entry = before[at]
-                at += 1
-            else:
-                _group(groups, entry)
-            found.append(entry)
-        for entry in before[at:]:
-            _ungroup(groups, entry)
-        return Index(found, groups)
+        again = read_again(self._blocks, raw, len(_HEAD), len(raw) - len(_TAIL))
+        if again is None:
+            return None
+        if not in_order(again.blocks, self._blocks):
+            return Index(loose=tuple(entries_of(again.blocks)))
+        subjects = None if self._loose is not None else self._subjects
+        return Index(again.blocks, subjects and subjects.changed(again.gone, again.new))
+
+    def ordered(self) -> Index:
+        """The same entries as a file has them: in the order of names and digests."""
+        return self if self._loose is None else Index(self._lined())
 
     def raw(self) -> bytes:
         """The file; of megabytes no copy more than it needs."""
-        entries = self.entries if self._sorted else sorted(self.entries, key=_ORDER)
-        lines = [each.line or _written(each) for each in entries] or [b""]
-        lines[0] = _HEAD + lines[0]
-        lines[-1] += _TAIL
-        return _BETWEEN.join(lines)
+        return joined(self._lined(), _HEAD, _TAIL)
 
-    def _by_subject(self) -> _Groups:
-        if self._groups is None:
-            groups: dict[str, list[_Entry]] = {}
-            for entry in self.entries:
-                groups.setdefault(entry.subject, []).append(entry)
-            self._groups = {subject: tuple(each) for subject, each in groups.items()}
-        return self._groups
+    def _entries(self) -> Iterable[Entry]:
+        return entries_of(self._blocks) if self._loose is None else self._loose
+
+    def _lined(self) -> Blocks:
+        """All entries with their lines, as a list of the caller's own."""
+        if self._loose is None:
+            return list(self._blocks)
+        ordered = sorted(self._loose, key=ORDER)
+        return blocks_of([(each, canonical(each.descriptor.json())) for each in ordered])
+
+    def _by_subject(self) -> Subjects:
+        if self._subjects is None:
+            self._subjects = Subjects(self._entries())
+        return self._subjects
 
 
 def index_of(descriptors: Iterable[Descriptor]) -> Index:
     """What lists these, in this order."""
-    return Index([_entry(each) for each in descriptors])
+    return Index(loose=[entry_of(each) for each in descriptors])
 
 
 # Path → what told the file apart, and what it lists. Replaced whole, so threads may share it.
@@ -185,12 +187,14 @@ def read_index(path: Path) -> Index:
     """What an index.json lists; the same object until it changes. NotFoundError, MalformedError."""
     seen = _seen(path)
     # It is only ever replaced whole: another content is another file.
-    known_as, before = _remembered.get(path, (None, Index(())))
+    known_as, before = _remembered.get(path, (None, Index()))
     if known_as == seen:
         return before
     try:
         with path.open("rb") as file:
-            raw = file.read(_MAX_INDEX + 1)
+            # Memory for as much as there may be would cost more than to read what there is.
+            size = os.fstat(file.fileno()).st_size
+            raw = file.read(min(size, _MAX_INDEX) + 1)
     except FileNotFoundError:
         raise NotFoundError(f"{path.parent} has no index.json") from None
     if len(raw) > _MAX_INDEX:
@@ -204,6 +208,7 @@ def read_index(path: Path) -> Index:
 
 def write_index(path: Path, index: Index) -> None:
     """Replace it; the caller holds the layout's lock."""
+    index = index.ordered()
     _remember(path, _told_apart(replace_file(path, index.raw())), index)
 
 
@@ -216,53 +221,6 @@ def _manifests(path: Path, raw: bytes) -> list[Any]:
     if not isinstance(manifests, list):
         raise MalformedError(f"{path}: not an image index")
     return manifests
-
-
-def _entry(descriptor: Descriptor) -> _Entry:
-    order = descriptor.annotations.get(NAME, ""), descriptor.digest
-    return _Entry(descriptor, order)
-
-
-def _is(entry: _Entry, name: str, digest: str) -> bool:
-    return entry.order[0] == name if name else entry.order == ("", digest)
-
-
-def _written(entry: _Entry) -> bytes:
-    entry.line = canonical(entry.descriptor.json())
-    return entry.line
-
-
-def _parsed(line: bytes) -> _Entry | None:
-    """An entry as it stands in a file; None where that is no JSON."""
-    try:
-        value: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    entry = _entry(Descriptor.from_json(value))
-    entry.line = line
-    return entry
-
-
-def _made(descriptor: Descriptor) -> _Entry:
-    """An entry that is new; read back, so that everyone sees it as the file has it."""
-    line = canonical(descriptor.json())
-    entry = _entry(Descriptor.from_json(json.loads(line)))
-    entry.line = line
-    return entry
-
-
-def _group(groups: _Groups | None, entry: _Entry) -> None:
-    if groups is not None:
-        group = [*groups.get(entry.subject, ()), entry]
-        groups[entry.subject] = tuple(sorted(group, key=_ORDER))
-
-
-def _ungroup(groups: _Groups | None, entry: _Entry) -> None:
-    if groups is not None:
-        left = tuple(each for each in groups.get(entry.subject, ()) if each is not entry)
-        groups[entry.subject] = left
-        if not left:
-            del groups[entry.subject]
 
 
 def _seen(path: Path) -> _Seen:

@@ -16,7 +16,8 @@ from ironhull.oci.digest import Digest
 from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.store.blobs import BlobStore
 from ironhull.store.files import locked, replace_file
-from ironhull.store.index_file import NAME, Index, read_index, write_index
+from ironhull.store.index_blocks import NAME
+from ironhull.store.index_file import Index, read_index, write_index
 from ironhull.values import dataclass
 
 REF_NAME = NAME
@@ -52,7 +53,7 @@ class ImageLayout:
             with locked(self.lock):
                 if not (root / "index.json").exists():
                     replace_file(root / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-                    write_index(root / "index.json", Index(()))
+                    write_index(root / "index.json", Index())
         elif not create and not (root / "oci-layout").is_file():
             raise NotFoundError(f"{root} is not an OCI image layout (it has no oci-layout file)")
 

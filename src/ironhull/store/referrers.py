@@ -10,12 +10,13 @@ from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
-from ironhull.store.index_file import NAME, SUBJECT, Index, index_of
+from ironhull.store.index_blocks import NAME, SUBJECT
+from ironhull.store.index_file import Index, index_of
 from ironhull.store.layout import ImageLayout
 
 _MOST = 200_000
 # What manifests refer to, by digest: never another thing, whatever layout they are read from.
-_subjects: dict[Digest, Digest | None] = {}
+_subjects: dict[Digest, str] = {}
 
 
 class Listing(Protocol):
@@ -91,14 +92,11 @@ class Referrers:
             layout = self._layout
             read = layout.index() if isinstance(layout, ImageLayout) else None
             self._index = index_of(layout.descriptors()) if read is None else read
-            for entry in self._index.referring(""):
-                subject = self._subject(entry)
-                if subject:
-                    self._opened.setdefault(subject, []).append(entry)
+            self._opened = self._index.opened(self._subject)
         return self._index
 
-    def _subject(self, entry: Descriptor) -> Digest | None:
-        """What an entry that does not say so refers to; each is opened once, and remembered."""
+    def _subject(self, entry: Descriptor) -> str | None:
+        """What an entry that does not say so refers to; "": nothing, None: it cannot be read."""
         if entry.digest not in _subjects:
             try:
                 subject = self._layout.document(entry.digest, entry.media_type).subject
@@ -106,8 +104,8 @@ class Referrers:
                 return None
             if len(_subjects) >= _MOST:
                 _subjects.clear()
-            _subjects[entry.digest] = subject.digest if subject else None
-        return _subjects.get(entry.digest)
+            _subjects[entry.digest] = subject.digest if subject else ""
+        return _subjects[entry.digest]
 
     def _shown(self, entry: Descriptor) -> tuple[Digest, Descriptor] | None:
         """Subject of an entry, and how a list of referrers shows it; None where it has none."""
@@ -130,8 +128,7 @@ def replace_documents(layout: ImageLayout, documents: Sequence[Document], old: S
 
     def change(index: Index) -> Index:
         # What is listed by a name, or without its subject, is not listed a second time.
-        there = {entry.digest for entry in index.referring("")}
-        new = [entry for digest, entry in listed.items() if digest not in there]
+        new = [entry for digest, entry in listed.items() if not index.plain(digest)]
         return index.replaced(new, gone=old)
 
     if documents:

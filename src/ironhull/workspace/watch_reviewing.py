@@ -53,12 +53,11 @@ class _Review(Run):
         self._known |= {"inputs": inputs_of(definition, lock), "lock": render_lock(lock)}
         if lock == old:
             return self.outcome("unchanged", "")
-        image = self._begin("build", partial(self._build, definition, lock))
-        self._known["digest"] = image.descriptor.digest
-        try:
+        with self.machine.home.store.gathering():
+            image = self._begin("build", partial(self._build, definition, lock))
+            self._known["digest"] = image.descriptor.digest
             reasons = self._examined(definition, lock, image)
             self._compare(image)
-        finally:
             forget_named(self.machine, self._candidate, self._locked_name)
         return self.outcome("built", "; ".join(reasons))
 

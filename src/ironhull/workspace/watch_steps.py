@@ -133,13 +133,16 @@ class Run:
         definition, old, lock = self._begin("lock", self._lock)
         inputs = inputs_of(definition, lock)
         self._known |= {"inputs": inputs, "lock": render_lock(lock)}
-        image = self._begin("build", partial(self._build, definition, lock))
-        digest = image.descriptor.digest
-        self._known["digest"] = digest
-        reasons = self._examined(definition, lock, image)
-        if reasons and self.task.state.approved != digest:
+        # Of thousands of images the list is what costs: it is written once for each.
+        with self.machine.home.store.gathering():
+            image = self._begin("build", partial(self._build, definition, lock))
+            digest = self._known["digest"] = image.descriptor.digest
+            reasons = self._examined(definition, lock, image)
+            held = bool(reasons) and self.task.state.approved != digest
+            if not held:
+                self._begin("attest", partial(self._attest, definition, lock, image))
+        if held:
             return self.outcome("held", "; ".join(reasons))
-        self._begin("attest", partial(self._attest, definition, lock, image))
         moved_tags = self._begin("push", partial(self._push, definition, lock, image))
         self._begin("record", partial(self._record, lock, old))
         changed = moved_tags or digest != self.task.state.published
@@ -280,7 +283,7 @@ class Run:
         return facts_of(self.machine.home, image, definition, lock, looked_into, before)
 
     def _attest(self, definition: ImageDefinition, lock: Lock, image: BuiltImage) -> None:
-        """From here on the store has it under its own names."""
+        """From here on the store has it under its own names, and the candidate no more."""
         named = publish(self.machine.home.store, image, definition, lock)
         name = f"{named.name}:{named.tags[-1]}"
         store, new = InventoryStore(self.machine.home.inventories), self._inventories(image)
@@ -289,12 +292,8 @@ class Run:
                 store.put(replace(inventory, image=replace(inventory.image, name=name)))
         if self.machine.signs:
             self._bring_statements(image)
-        # All that is said is listed at once, and the candidate no more: of thousands of images the
-        # list is what costs.
-        with self.machine.home.store.gathering():
-            if self.machine.signs:
-                self._say(image, name, new)
-            forget_named(self.machine, self._candidate)
+            self._say(image, name, new)
+        forget_named(self.machine, self._candidate)
 
     def _say(self, image: BuiltImage, name: str, new: Sequence[Inventory]) -> None:
         """What is not said yet of an image of the store, and of advisories what is new."""

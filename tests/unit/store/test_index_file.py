@@ -10,8 +10,9 @@ import pytest
 
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of
-from ironhull.store import index_file
-from ironhull.store.index_file import NAME, SUBJECT, Index, index_of, read_index, write_index
+from ironhull.store import index_blocks, index_file
+from ironhull.store.index_blocks import NAME, SUBJECT
+from ironhull.store.index_file import Index, index_of, read_index, write_index
 
 
 def entry(number: int, name: str = "", subject: str = "") -> Descriptor:
@@ -20,10 +21,16 @@ def entry(number: int, name: str = "", subject: str = "") -> Descriptor:
     return Descriptor("a/b", digest_of(b"%d" % number), number, annotations)
 
 
-def shown(index: Index) -> tuple[list[Descriptor], dict[str, list[Descriptor]], list[Descriptor]]:
+def looked(each: Descriptor) -> str | None:
+    """What an entry is found to refer to: something, nothing, or that cannot be told."""
+    return {0: digest_of(b"one"), 1: ""}.get(each.size % 3)
+
+
+def shown(index: Index) -> tuple[object, ...]:
     """All that can be asked of it."""
     subjects = {each: index.referring(each) for each in sorted(index.subjects())}
-    return list(index), subjects, index.referring("")
+    plain = {each.digest: index.plain(each.digest) for each in index}
+    return list(index), subjects, plain, index.opened(looked)
 
 
 def read_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
@@ -32,18 +39,20 @@ def read_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
         return read_index(path)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("size", [1, 3, 64])
+@pytest.mark.parametrize("seed", range(10))
 def test_an_index_that_two_processes_change_is_seen_by_both_as_it_is_read_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, size: int
 ) -> None:
+    monkeypatch.setattr(index_blocks, "_SIZE", size)
     chance, path = random.Random(seed), tmp_path / "index.json"
-    write_index(path, Index(()))
+    write_index(path, Index())
     processes: list[dict[Path, object]] = [{}, {}]
     for step in range(30):
         monkeypatch.setattr(index_file, "_remembered", chance.choice(processes))
         index = read_index(path)
         if step % 3:
-            index.referring("")
+            index.opened(looked)
         there = list(index)
         gone = [each.digest for each in there if not each.annotations.get(NAME)]
         names = [each.annotations[NAME] for each in there if NAME in each.annotations]
@@ -60,6 +69,33 @@ def test_an_index_that_two_processes_change_is_seen_by_both_as_it_is_read_anew(
             name = each.annotations.get(NAME) or each.digest
             assert changed.find(name) is not None
             assert name in (changed.find(name).digest, changed.find(name).annotations.get(NAME))  # type: ignore[union-attr]
+
+
+def test_what_stays_in_a_file_is_the_same_object_when_it_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "index.json"
+    write_index(path, index_of([entry(number, f"app:{number}") for number in range(1000)]))
+    mine = read_index(path)
+    with monkeypatch.context() as other:
+        other.setattr(index_file, "_remembered", {})
+        gone = [f"app:{number}" for number in (0, 300, 301, 500, 999)]
+        write_index(path, read_index(path).replaced([entry(5000), entry(1, "app:500")], gone))
+    before = {id(each) for each in mine}
+    again = list(read_index(path))
+    assert len(again) == 997
+    assert [each.size for each in again if id(each) not in before] == [5000, 1]
+
+
+def test_what_an_entry_was_found_to_refer_to_is_not_looked_for_again() -> None:
+    index = index_of([entry(number) for number in range(9)])
+    index.opened(looked)
+    asked: list[int] = []
+    index.replaced([entry(10), entry(12)], gone=[digest_of(b"3")]).opened(
+        lambda each: asked.append(each.size)
+    )
+    # 2, 5 and 8 could not be told before.
+    assert sorted(asked) == [2, 5, 8, 10, 12]
 
 
 def test_a_name_is_found_in_an_index_of_any_order() -> None:

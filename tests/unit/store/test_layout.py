@@ -12,7 +12,7 @@ from ironhull.errors import InputError, MalformedError, NotFoundError, Untrusted
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of
 from ironhull.progress import Silent
-from ironhull.store import index_file
+from ironhull.store import index_blocks, index_file
 from ironhull.store.clean import prune, usage, verify
 from ironhull.store.copy import copy_image
 from ironhull.store.files import create_held, replace_file
@@ -303,8 +303,8 @@ def test_a_tag_that_moves_makes_no_other_entry_anew(tmp_path, monkeypatch):
     for number in range(20):
         layout.tag(Descriptor("a/b", digest_of(b"1"), 1), [f"a:{number}"])
     made = []
-    real = index_file._entry
-    monkeypatch.setattr(index_file, "_entry", lambda value: made.append(1) or real(value))
+    real = index_blocks.entry_of
+    monkeypatch.setattr(index_blocks, "entry_of", lambda value: made.append(1) or real(value))
     layout.tag(Descriptor("a/b", digest_of(b"2"), 1), ["a:7"])
     assert (len(made), len(layout.descriptors())) == (1, 20)
 

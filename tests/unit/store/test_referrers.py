@@ -11,8 +11,9 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import OCI_MANIFEST
+from ironhull.store.index_blocks import SUBJECT
 from ironhull.store.layout import ImageLayout
-from ironhull.store.referrers import SUBJECT, Referrers, list_documents
+from ironhull.store.referrers import Referrers, list_documents
 
 
 class Counting:

@@ -12,7 +12,7 @@ from ironhull.oci.digest import digest_of
 from ironhull.oci.media_types import OCI_MANIFEST
 from ironhull.registry.server import listing
 from ironhull.registry.server.listing import Tags
-from ironhull.store.index_file import NAME
+from ironhull.store.index_blocks import NAME
 from ironhull.store.layout import ImageLayout
 
 
