@@ -48,7 +48,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ImageItem:
-    """A repository in a list; null where nobody looked at the image yet."""
+    """A repository in a list; null where nobody looked at the image yet.
+
+    Of an image for several platforms findings are those of the platform that has most, size and
+    packages those of its first one.
+    """
 
     name: str
     default_tag: str
@@ -72,7 +76,7 @@ class ImageList:
 
 @dataclass(frozen=True, slots=True)
 class TagItem:
-    """A tag of a repository."""
+    """A tag of a repository; figures as those of `ImageItem`."""
 
     tag: str
     digest: str
@@ -391,7 +395,8 @@ def _page(rows: Sequence[_Row], page: int) -> Sequence[_Row]:
 
 def _item(entry: Entry) -> ImageItem:
     known = entry.summary if entry.summary and not entry.summary.problem else None
-    counted = known if known and known.known else None
+    worst = known.worst if known else None
+    counted = worst if worst and worst.known else None
     return ImageItem(
         entry.name,
         entry.default,
@@ -407,7 +412,8 @@ def _item(entry: Entry) -> ImageItem:
 
 def _tag(shelf: Shelf, tag: str, digest: str) -> TagItem:
     known = shelf.summaries.get(digest)
-    counted = known if known and known.known else None
+    worst = known.worst if known else None
+    counted = worst if worst and worst.known else None
     return TagItem(
         tag,
         digest,

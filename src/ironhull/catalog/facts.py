@@ -213,6 +213,17 @@ class BuildFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many findings an image has: of its platforms the highest number of each kind."""
+
+    raw: int
+    open: int
+    severe: int
+    known: bool
+    """Whether scans saw all that there is on all platforms; else there may be more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What lists show of a build, and what is sorted and searched by."""
 
@@ -242,6 +253,15 @@ class Summary:
     problem: str = ""
     rest: tuple[tuple[str, str], ...] = ()
     """(manifest, verdict) of the scans of the other platforms."""
+    counts: tuple[tuple[str, int, int, int], ...] = ()
+    """(manifest, before VEX, after it, critical and high after it) of these scans."""
+
+    @property
+    def worst(self) -> Counts:
+        """Findings as lists count them: of each kind as on the platform that has most."""
+        rows = [(self.raw, self.open, self.severe), *(each[1:] for each in self.counts)]
+        raw, left, severe = (max(column) for column in zip(*rows, strict=True))
+        return Counts(raw, left, severe, self.looked and len(self.counts) >= len(self.rest))
 
     @property
     def known(self) -> bool:

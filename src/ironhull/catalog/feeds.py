@@ -49,7 +49,9 @@ def _item(shelf: Shelf, entry: Entry, moved: Moved) -> Item:
         text = f"It stands for {moved.digest}."
     else:
         text = f"It stands for {moved.digest}, made {summary.created[:10]}"
-        text += f", {tally(summary.open, 'finding')} after VEX." if summary.known else "."
+        worst = summary.worst
+        text += f", {tally(worst.open, 'finding')} after VEX" if worst.known else ""
+        text += " on the platform with most." if worst.known and summary.rest else "."
     there = moved.tag in entry.tags
     return Item(entry.name, moved, text, paths.image_path(entry.name, moved.tag if there else ""))
 

@@ -455,21 +455,28 @@ def _summary(build: BuildFacts, known: Summary | None) -> Summary:
         scanned=known.scanned,
         verdict=known.verdict,
         rest=known.rest,
+        counts=known.counts,
     )
 
 
 def _scanned_too(known: Summary, scan: ScanFacts) -> Summary:
-    others = (each for each in known.rest if each[0] != scan.manifest)
-    return replace(known, rest=tuple(sorted([*others, (scan.manifest, scan.verdict)])))
+    verdicts = [each for each in known.rest if each[0] != scan.manifest]
+    counts = [each for each in known.counts if each[0] != scan.manifest]
+    counts.append((scan.manifest, len(scan.findings), len(scan.open), _severe(scan)))
+    verdicts.append((scan.manifest, scan.verdict))
+    return replace(known, rest=tuple(sorted(verdicts)), counts=tuple(sorted(counts)))
 
 
 def _counted(known: Summary, scan: ScanFacts) -> Summary:
-    left = scan.open
     return replace(
         known,
         raw=len(scan.findings),
-        open=len(left),
-        severe=sum(each.severity in ("critical", "high") for each in left),
+        open=len(scan.open),
+        severe=_severe(scan),
         scanned=scan.scanned,
         verdict=scan.verdict,
     )
+
+
+def _severe(scan: ScanFacts) -> int:
+    return sum(each.severity in ("critical", "high") for each in scan.open)

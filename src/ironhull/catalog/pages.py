@@ -30,11 +30,11 @@ from ironhull.catalog.charts import (
     time_bars,
 )
 from ironhull.catalog.facts import (
+    Counts,
     MirrorFacts,
     Moved,
     PlatformFacts,
     ScanFacts,
-    Summary,
 )
 from ironhull.catalog.index import CatalogIndex
 from ironhull.catalog.links import Links
@@ -145,6 +145,7 @@ def image(site: Site, wanted: Wanted, entry: Entry) -> str:
         "image.html",
         entry=entry,
         rows=rows,
+        several=any(each is not None and len(each.platforms) > 1 for _, _, each, _ in rows),
         chart=chart,
         other=other,
         moves=_moved_together(site.index.moves(entry.name))[:40],
@@ -404,7 +405,7 @@ def prepare() -> None:
         _environment().get_template(name)
 
 
-def _counted(number: int, scan: ScanFacts | Summary) -> str:
+def _counted(number: int, scan: ScanFacts | Counts) -> str:
     """How many findings there are, by a scan that saw all or not: 0 of a half one is not known."""
     if scan.known:
         return f"{number:,}"

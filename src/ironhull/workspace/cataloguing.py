@@ -284,10 +284,11 @@ class Gatherer:
         summaries, names = self._index.summaries(), list(listed)
         for start in range(0, len(names), _TOGETHER):
             self._index.counted(
-                (repository, DayCount(day, tag, found.raw, found.open))
+                (repository, DayCount(day, tag, worst.raw, worst.open))
                 for repository in names[start : start + _TOGETHER]
                 for tag, descriptor in listed[repository].items()
-                if (found := summaries.get(descriptor.digest)) is not None and found.known
+                if (found := summaries.get(descriptor.digest)) is not None
+                and (worst := found.worst).known
             )
             patience()
 

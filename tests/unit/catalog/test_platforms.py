@@ -12,6 +12,7 @@ import pytest
 from outside.made_catalog import (
     BASH,
     LIBC,
+    NOW,
     FakeCatalog,
     build,
     catalog_app,
@@ -25,7 +26,7 @@ from tests.fakes.asgi import ask
 
 from ironhull.catalog.charts import provenance_graph
 from ironhull.catalog.export import export
-from ironhull.catalog.facts import BuildFacts, InputFacts, Moved
+from ironhull.catalog.facts import BuildFacts, Counts, InputFacts, Moved, Summary
 from ironhull.catalog.gathering import provenance_facts
 from ironhull.catalog.live import Nothing
 from ironhull.catalog.pages import Site, _moved_together
@@ -68,6 +69,45 @@ def page(catalog: FakeCatalog, path: str) -> str:
     answer = ask(catalog_app(catalog), "GET", path)
     assert answer.status == 200, (path, answer.body)
     return answer.body.decode()
+
+
+def test_lists_and_feeds_count_the_findings_of_the_platform_that_has_most(
+    catalog: FakeCatalog,
+) -> None:
+    app = two("app", BASH, package("curl", "8"))
+    found = [finding(f"CVE-2026-020{number}", "curl", severity="high") for number in range(3)]
+    cleared = finding("CVE-2026-0209", "curl", "not_affected")
+    catalog.index.put_scan(scan_of_second(app, *found, cleared), "")
+    worst = catalog.index.summaries()[app.digest].worst
+    assert worst == Counts(raw=4, open=3, severe=3, known=True)
+    assert '<span class="bad">3</span>' in page(catalog, "/search?q=app")
+    assert '<td class="number" data-label="after VEX">3</td>' in page(catalog, "/images/app")
+    assert "3 findings after VEX on the platform with most." in page(catalog, "/feeds/app.atom")
+    listed = json.loads(page(catalog, "/api/v1/images?q=app"))["images"][0]
+    assert (listed["findings_raw"], listed["findings_after_vex"]) == (4, 3)
+    # What is known of the build otherwise leaves the counts alone, and a newer scan replaces them.
+    catalog.index.put(app)
+    assert catalog.index.summaries()[app.digest].worst == worst
+    catalog.index.put_scan(scan_of_second(app), "")
+    assert catalog.index.summaries()[app.digest].worst == Counts(1, 1, 1, known=True)
+
+
+def test_of_a_platform_that_was_not_scanned_nothing_is_counted_as_none(
+    catalog: FakeCatalog,
+) -> None:
+    half = two("half", BASH)
+    catalog.add(half, scan(half, finding("CVE-2026-0101", "openssl")), "half:1")
+    assert "at least 1" in page(catalog, "/search?q=half")
+    listed = json.loads(page(catalog, "/api/v1/images/half"))["tags"][0]
+    assert (listed["findings_raw"], listed["findings_after_vex"]) == (None, None)
+
+
+def test_an_index_of_an_earlier_version_counts_other_platforms_when_they_are_scanned_again() -> (
+    None
+):
+    earlier = Summary("", "", "", "", "", "", "", ("a", "b"), 1, 1, "", 2, 2, 0, NOW, "complete")
+    earlier = replace(earlier, rest=(("sha256:b", "complete"),))
+    assert (earlier.looked, earlier.worst) == (True, Counts(2, 2, 0, known=False))
 
 
 @pytest.mark.parametrize(
