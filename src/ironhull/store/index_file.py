@@ -154,6 +154,12 @@ class Index:
         """The same entries as a file has them: in the order of names and digests."""
         return self if self._loose is None else Index(self._lined())
 
+    def stands_as(self, other: Index) -> bool:
+        """Whether a file of the other one has all of this already, line by line."""
+        if self._loose is not None or other._loose is not None:
+            return False
+        return [block.raw for block in self._blocks] == [block.raw for block in other._blocks]
+
     def raw(self) -> bytes:
         """The file; of megabytes no copy more than it needs."""
         return joined(self._lined(), _HEAD, _TAIL)

@@ -85,12 +85,12 @@ class ImageLayout:
             del _gathering.of[self.root]
         if gathered.changes:
             with locked(self.lock):
-                now = self.index()
+                before = now = self.index()
                 if now is begun:
                     now, gathered.changes = gathered.index, []
                 for change in gathered.changes:
                     now = change(now)
-                write_index(self.root / "index.json", now)
+                self._write(before, now)
 
     def descriptors(self) -> list[Descriptor]:
         """What index.json lists, in its order."""
@@ -117,7 +117,13 @@ class ImageLayout:
             gathered.changes.append(change)
             return
         with locked(self.lock):
-            write_index(self.root / "index.json", change(self.index()))
+            before = self.index()
+            self._write(before, change(before))
+
+    def _write(self, before: Index, now: Index) -> None:
+        # A build in which nothing changed would wait for the disk alone.
+        if not now.stands_as(before):
+            write_index(self.root / "index.json", now)
 
     def tag(self, descriptor: Descriptor, names: list[str]) -> None:
         """Let each name point at the descriptor; a name that pointed elsewhere is moved."""

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from threading import Thread
 
@@ -351,3 +352,30 @@ def test_nothing_that_was_gathered_before_an_error_is_written(tmp_path):
     assert layout.descriptors() == []
     layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["app:3"])
     assert layout.find("app:3").digest == digest_of(b"1")
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+def test_an_index_that_lists_the_same_is_not_written_again(tmp_path, gathered):
+    layout = ImageLayout(tmp_path, create=True)
+    first, second = Descriptor("a/b", digest_of(b"1"), 1), Descriptor("a/b", digest_of(b"2"), 1)
+    layout.tag(first, ["app:1", "app:2"])
+    path = tmp_path / "index.json"
+    written = path.stat().st_ino
+    with layout.gathering() if gathered else nullcontext():
+        layout.tag(first, ["app:2"])
+        layout.untag(["app:3"])
+    assert path.stat().st_ino == written
+    with layout.gathering() if gathered else nullcontext():
+        layout.tag(second, ["app:2"])
+    assert path.stat().st_ino != written
+    assert layout.find("app:2").digest == second.digest
+
+
+def test_an_index_of_another_program_is_written_line_by_line_at_the_first_change(tmp_path):
+    layout = ImageLayout(tmp_path, create=True)
+    layout.tag(Descriptor("a/b", digest_of(b"1"), 1), ["app:1"])
+    path = tmp_path / "index.json"
+    ours = path.read_bytes()
+    replace_file(path, json.dumps(json.loads(ours), indent=2).encode())
+    layout.untag(["app:2"])
+    assert path.read_bytes() == ours
