@@ -62,9 +62,9 @@ class RecordingTarget:
         self._target = target
         self._publisher = publisher
 
-    def expect(self, images: Sequence[Document], stop: Stop) -> None:
+    def expect(self, images: Sequence[Document], referrers: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`."""
-        self._target.expect(images, stop)
+        self._target.expect(images, referrers, stop)
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
         """As `Target.take`."""
@@ -99,9 +99,9 @@ class MirroredRecord:
         self.label = target.label
         self._target = target
 
-    def expect(self, images: Sequence[Document], stop: Stop) -> None:
+    def expect(self, images: Sequence[Document], referrers: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`."""
-        self._target.expect(images, stop)
+        self._target.expect(images, referrers, stop)
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
         """As `Target.take`."""

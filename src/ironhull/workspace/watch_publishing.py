@@ -64,7 +64,9 @@ def give(
     digest = image.descriptor.digest
     fixed = _fixed(repository, tags, digest, definition, lock)
     wanted = [fixed, *definition.tags]
-    moved = any(tag not in tags or repository.has_manifest(tag) != digest for tag in wanted)
+    moved = fixed not in tags or any(
+        tag not in tags or repository.has_manifest(tag) != digest for tag in definition.tags
+    )
     done = recording(RegistryTarget(repository, wanted), publisher_of(machine))
     source = StoredSource(machine.home.store, image.descriptor, f"{definition.image}:{fixed}")
     transfer(source, done, progress=opened.progress, stop=opened.stop)

@@ -71,8 +71,11 @@ class Target(Protocol):
         """Whether it has room for tags beside the image's own: for what `Source.tagged` gives."""
         ...
 
-    def expect(self, images: Sequence[Document], stop: Stop) -> None:
-        """Told once, before anything else, which images will come; it may look what it has."""
+    def expect(self, images: Sequence[Document], referrers: Sequence[Document], stop: Stop) -> None:
+        """Told once, before anything else, what will come; it may look what it has.
+
+        `referrers` may be of each other too.
+        """
         ...
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:

@@ -17,6 +17,7 @@ from ironhull.oci.document import Document
 from ironhull.oci.media_types import INDEXES, MANIFESTS
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.gathering import Gathering
+from ironhull.registry.client.held import Held, held_of
 from ironhull.registry.client.interface import Advance, Source
 from ironhull.registry.client.parallel import WORKERS, ask_all
 from ironhull.registry.client.referrers import list_referrers, list_under_tags
@@ -181,27 +182,39 @@ class RegistryTarget:
         self._unlisted: list[Document] = []
         self._new: frozenset[Digest] = frozenset()
         self._gathering = Gathering(repository)
+        self._there = Held()
+        self._may_ask = True
         self.label = f"{repository}:{','.join(tags)}" if tags else str(repository)
 
-    def expect(self, images: Sequence[Document], stop: Stop) -> None:
+    def expect(self, images: Sequence[Document], referrers: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`: which images are new here, and so most of what belongs to them."""
         asked = [document.digest for document in images[-_MAX_ASKED:]]
         if len(asked) == 2 and not self._has(asked[0]):
             # Nor is there an index of this one platform.
             self._new = frozenset(asked)
             return
+        if len(asked) == 2:
+            asked = asked[1:]
         there = ask_all([partial(self._has, each) for each in asked], stop)
         self._new = frozenset(each for each, has in zip(asked, there, strict=True) if not has)
+        all_there = not self._new and self._may_ask and len(images) <= _MAX_ASKED
+        if all_there and self.repository.session.together:
+            # Said anew of what stays as it is: nearly all of it is there.
+            self._there = held_of(self.repository, images, referrers, stop)
 
     def _has(self, digest: Digest) -> bool:
         try:
             return self.repository.has_manifest(digest) is not None
         except Refused:
             # Whoever may write need not be let to ask: then nothing is taken for new.
+            self._may_ask = False
             return True
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
         """As `Target.take`."""
+        if descriptor.digest in self._there.blobs:
+            advance(descriptor.size)
+            return 0
         with ExitStack() as stack:
             found: list[Callable[[], BinaryIO]] = []
 
@@ -214,7 +227,8 @@ class RegistryTarget:
             mount = self._mount(source)
             # Of a new image small blobs are new too: to ask for them takes longer than to send
             # them. What can be mounted is, whether it is there or not.
-            sure = bool(self._new) and (mount is not None or descriptor.size <= _SMALL)
+            new = bool(self._new or self._there.manifests)
+            sure = new and (mount is not None or descriptor.size <= _SMALL)
             placed = self.repository.session.placed
             if mount is None and descriptor.size > _SMALL:
                 mount = placed.where(descriptor.digest)
@@ -230,6 +244,8 @@ class RegistryTarget:
 
     def store(self, document: Document) -> None:
         """As `Target.store`."""
+        if document.digest in self._there.manifests:
+            return
         if self._gathering.takes(len(document.raw)):
             self._gathering.manifest(document)
             return
@@ -274,7 +290,7 @@ class LayoutTarget:
         self.names = list(names)
         self.label = label
 
-    def expect(self, images: Sequence[Document], stop: Stop) -> None:
+    def expect(self, images: Sequence[Document], referrers: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`; what is there is seen at no cost."""
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
@@ -317,7 +333,7 @@ class ArchiveTarget:
         self._layout = staging
         self._direct: ImageLayout | None = None
 
-    def expect(self, images: Sequence[Document], stop: Stop) -> None:
+    def expect(self, images: Sequence[Document], referrers: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`; what is there is seen at no cost."""
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:

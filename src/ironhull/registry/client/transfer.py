@@ -129,7 +129,7 @@ def transfer(
         stop=stop,
     )
     referrers, size = (*going.referrers, *going.beside), sum(blob.size for blob in going.blobs)
-    target.expect(going.images, stop)
+    target.expect(going.images, referrers, stop)
     advance = progress.start(f"{source.label} → {target.label}", size, "bytes")
     moved: list[int] = []
 

@@ -181,6 +181,52 @@ def test_small_parts_of_a_new_image_go_together_where_the_registry_takes_them_so
         assert done.bytes_moved == sum(map(len, other.blobs.values()))
 
 
+def test_of_an_image_that_is_there_only_what_is_said_anew_is_sent(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with FakeRegistry() as registry:
+        registry.takes_together = registry.takes_tags = True
+        old = artifact(layout, image, text="old")
+        artifact(layout, old.descriptor(), "application/vnd.example.signature")
+        push(layout, image, connect(registry, write=True))
+        before = set(registry.manifests), set(registry.blobs), len(registry.seen)
+        new = artifact(layout, image, text="new")
+        done = push(layout, image, connect(registry, write=True))
+        assert set(registry.manifests) - before[0] == {("app", new.digest)}
+        assert set(registry.blobs) - before[1] == {("app", new.layers[0].digest)}
+        assert (done.blobs_moved, done.bytes_moved) == (1, new.layers[0].size)
+        assert not registry.requests("HEAD", "/blobs/")
+        sent = [f"{seen.method} {seen.path.rpartition('/')[2]}" for seen in registry.seen]
+        assert [each for each in sent[before[2] :] if each.startswith("P")] == [
+            "POST together",
+            "PUT 1",
+        ]
+
+
+def test_where_nobody_may_ask_for_an_image_it_is_not_taken_for_one_that_is_there(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with FakeRegistry() as registry:
+        registry.takes_together = True
+        registry.fail("HEAD", "/manifests/", says(403), times=9)
+        push(layout, image, connect(registry, write=True))
+        assert ("app", "1") in registry.manifests
+        assert registry.requests("HEAD", "/blobs/")
+
+
+def test_where_nobody_may_list_referrers_each_part_is_asked_for(
+    connect: Connect, layout: ImageLayout, image: Descriptor
+) -> None:
+    with FakeRegistry() as registry:
+        registry.takes_together = True
+        push(layout, image, connect(registry, write=True))
+        new = artifact(layout, image)
+        registry.fail("GET", "/referrers/", says(403), times=9)
+        push(layout, image, connect(registry, write=True))
+        assert ("app", new.digest) in registry.manifests
+        assert registry.requests("HEAD", "/blobs/")
+
+
 def test_what_a_registry_refuses_together_goes_alone_and_says_what_is_wrong(
     connect: Connect, layout: ImageLayout, image: Descriptor
 ) -> None:
