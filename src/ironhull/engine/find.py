@@ -78,12 +78,14 @@ def engine(name: str | None, settings: EngineSettings, runners: Sequence[str] = 
 
     EngineError says of each why it cannot be used.
     """
+    if name == "buildah":
+        raise InputError(
+            "buildah builds images and does not run them (use podman, docker or sandbox)"
+        )
+    if name and name not in RUNNERS:
+        raise InputError(f"no engine is called {name!r} (those that run: {', '.join(RUNNERS)})")
     problems = []
     for candidate in (name,) if name else runners:
-        if candidate == "buildah":
-            raise InputError(
-                "buildah builds images and does not run them (use podman, docker or sandbox)"
-            )
         try:
             found = sandbox(settings) if candidate == "sandbox" else builder(candidate, settings)
             found.version()

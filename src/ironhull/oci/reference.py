@@ -41,6 +41,8 @@ class Reference:
     @classmethod
     def parse(cls, text: str) -> Reference:
         """A reference as people type it: `node` is `docker.io/library/node:latest`."""
+        if not text.strip():
+            raise InputError("an empty name names no image (expected for example node:20)")
         rest, _, digest = text.partition("@")
         if names_registry(rest):
             registry, _, rest = rest.partition("/")

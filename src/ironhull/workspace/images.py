@@ -82,7 +82,9 @@ def _platforms(
 
 
 def stored(layout: ImageLayout, name: str) -> Descriptor:
-    """The image of the store; NotFoundError says how to get it there."""
+    """The image of the store; NotFoundError says how to get it there. InputError for no name."""
+    if not name.strip():
+        raise InputError("an empty name names no image (expected for example node:20)")
     try:
         return layout.find(name if ":" in name else f"{name}:latest")
     except NotFoundError as error:

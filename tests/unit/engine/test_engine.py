@@ -261,6 +261,8 @@ def test_a_machine_without_engines_is_told_what_is_missing(
 def test_buildah_is_not_asked_to_run() -> None:
     with pytest.raises(InputError, match="does not run them"):
         engine("buildah", EngineSettings())
+    with pytest.raises(InputError, match=r"'lxc' \(those that run: podman, docker, sandbox\)"):
+        engine("lxc", EngineSettings())
     with pytest.raises(InputError, match="no engine is called 'lxc'"):
         builder("lxc", EngineSettings())
 

@@ -14,7 +14,9 @@ from tests.unit.registry.client.test_transfer import artifact
 from ironhull import Workspace
 from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.platform import Platform
+from ironhull.oci.reference import Reference
 from ironhull.store.layout import ImageLayout
+from ironhull.workspace.images import stored
 
 
 @pytest.fixture
@@ -33,6 +35,13 @@ def index_of(path: Path) -> list[dict[str, Any]]:
         file = tar.extractfile("index.json")
         assert file is not None
         return list(json.load(file)["manifests"])
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_said_to_name_no_image(store: ImageLayout, name: str) -> None:
+    for ask in (lambda: stored(store, name), lambda: Reference.parse(name)):
+        with pytest.raises(InputError, match="an empty name names no image"):
+            ask()
 
 
 def test_images_are_listed_by_name_with_platforms_and_size(

@@ -87,7 +87,7 @@ class ServerConfig:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise InputError("--tls-cert and --tls-key go together")
         if not 0 < self.port < 65536:
-            raise InputError(f"{self.port} is not a port")
+            raise InputError(f"{self.port} is not a port (expected 1 to 65535)")
         if self.read_only and self.rules.mirrors:
             raise InputError("--read-only and [[mirror]] do not go together: it is written here")
         for mirror in self.rules.mirrors:
