@@ -49,7 +49,13 @@ def _engine(machine: Machine, name: str) -> Engine:
     from ironhull.migrate.building.engine import BuildingSandbox
 
     home = machine.home
-    return BuildingSandbox(settings.bubblewrap, settings.unpacked, home.store, home.cache / "tmp")
+    return BuildingSandbox(
+        settings.bubblewrap,
+        settings.unpacked,
+        home.store,
+        home.cache / "tmp",
+        machine.progress,
+    )
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from ironhull.migrate.building.stage import Around, Stage, perform
 from ironhull.migrate.dockerfile.lexer import lex
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of
+from ironhull.progress import Silent
 from ironhull.sandbox.bubblewrap import Bubblewrap
 from ironhull.sandbox.model import Ended, Wish
 from ironhull.store.choice import choose_manifest
@@ -255,7 +256,13 @@ def test_what_was_made_for_mounts_is_taken_away_in_the_stage_alone(
     store = ImageLayout(tmp_path / "store", create=True)
     make_image(store, [{"bin/sh": "x"}], names=["base:1"])
     found = Bubblewrap(("/nowhere",), "0.11.0", "here")
-    sandbox = BuildingSandbox(lambda: found, tmp_path / "kept", store, tmp_path / "stages")
+    notes: list[str] = []
+
+    class Told(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    sandbox = BuildingSandbox(lambda: found, tmp_path / "kept", store, tmp_path / "stages", Told())
     sandbox.load(store, choose_manifest(store, store.find("base:1")), ["base"])
     precious = tmp_path / "outside/inner/file"
     precious.parent.mkdir(parents=True)
@@ -268,11 +275,12 @@ def test_what_was_made_for_mounts_is_taken_away_in_the_stage_alone(
         return Ended(0, b"", b"", 0.0)
 
     monkeypatch.setattr("ironhull.migrate.building.engine.run", step)
-    (tmp_path / "Dockerfile").write_text("FROM base\nRUN x\n")
+    (tmp_path / "Dockerfile").write_text("FROM base\nUSER 0\nRUN x\n")
     mounts = (Mount(precious, "/opt/inner/file"),)
     request = BuildRequest(tmp_path / "Dockerfile", tmp_path, "made:1", files=mounts)
     sandbox.build(request)
     assert ran == [("/bin/sh", "-c", "x")]
+    assert notes == ["line 3: RUN x"]
     assert precious.read_text() == "precious"
 
 

@@ -38,6 +38,8 @@ from ironhull.oci.document import Document, canonical
 from ironhull.oci.media_types import OCI_CONFIG, OCI_MANIFEST
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
 from ironhull.oci.tar_writer import TarHeader
+from ironhull.progress import Progress, Silent
+from ironhull.reports.text import one_line
 from ironhull.sandbox.bubblewrap import Bubblewrap
 from ironhull.sandbox.inside import inside
 from ironhull.sandbox.model import DEFAULT_PATH, Root
@@ -48,6 +50,8 @@ from ironhull.store.trees import remove_tree
 
 NOTE = "built in the sandbox, stage by stage, without a cache"
 _TAIL = 4000
+_SLOW, _SHOWN = ("RUN", "COPY", "ADD"), 100
+"""Steps that may take minutes are told of when they begin, in so many characters."""
 _DISK, _FILES = 32 << 30, 2_000_000
 """What a stage may have while its steps run: bytes, and files, folders and links."""
 _OUTSIDE = ("dev", "proc", "sys", "tmp")
@@ -58,10 +62,16 @@ class BuildingSandbox(Sandbox):
     """A sandbox whose built images are in a store, under their names, until they are removed."""
 
     def __init__(
-        self, find: Callable[[], Bubblewrap], folder: Path, store: ImageLayout, stages: Path
+        self,
+        find: Callable[[], Bubblewrap],
+        folder: Path,
+        store: ImageLayout,
+        stages: Path,
+        progress: Progress | None = None,
     ) -> None:
         """`find` and `folder` as of Sandbox; folders of stages are made below `stages`."""
         super().__init__(find, folder)
+        self.progress = progress or Silent()
         self._store = store
         self._stages = stages
 
@@ -124,6 +134,9 @@ class _Work:
             for node in nodes.nodes:
                 if node.instruction is not None:
                     self.log.append(f"{node.line}: {node.instruction.logical[:500]}\n")
+                    if node.instruction.keyword in _SLOW:
+                        said = one_line(node.instruction.logical, _SHOWN)
+                        self._engine.progress.note(f"line {node.line}: {said}")
                     perform(stage, node.instruction, self._around())
         return _stored(store, self._done[last], int(time.time()))
 
