@@ -69,6 +69,21 @@ def a_change_that_fails_changes_nothing(state: WatchState) -> None:
     assert state.images() == {}
 
 
+def several_calls_in_one_transaction_are_all_or_nothing(state: WatchState) -> None:
+    def both() -> None:
+        assert state.take_lease("image/node", "me", timedelta(minutes=1))
+        state.change(NODE, lambda known: replace(known, failures=1))
+        assert state.image(NODE).failures == 1
+
+    with pytest.raises(InputError), state.transaction():
+        both()
+        raise InputError("no")
+    assert (state.images(), state.leases()) == ({}, {})
+    with state.transaction():
+        both()
+    assert (list(state.images()), state.leases()) == ([NODE], {"image/node": "me"})
+
+
 def changes_at_once_are_all_made(state: WatchState) -> None:
     def one(number: int) -> None:
         state.change(NODE, lambda known: replace(known, failures=known.failures + 1))
@@ -272,6 +287,7 @@ def fill(state: WatchState) -> None:
 CASES = (
     an_image_is_new_until_something_is_written_of_it,
     a_change_that_fails_changes_nothing,
+    several_calls_in_one_transaction_are_all_or_nothing,
     changes_at_once_are_all_made,
     attempts_are_numbered_and_the_newest_is_first,
     a_lock_is_kept_by_its_digest,

@@ -7,6 +7,7 @@ is accepted, and whatever does not fit is a LockError that says where and what t
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,10 @@ FORMAT = 1
 FORMAT_KEY = "ironhull-lock"
 MAX_FILE = 64 << 20
 SUFFIX = ".lock.json"
+_KEPT, _LARGEST_KEPT = 4, 1 << 20
+# The steps of a build parse and write its lock again and again; locks never change.
+_parsed: deque[tuple[bytes, Lock]] = deque(maxlen=_KEPT)
+_rendered: deque[tuple[Lock, bytes]] = deque(maxlen=_KEPT)
 
 
 def lock_path(definition: Path) -> Path:
@@ -53,6 +58,16 @@ def write_lock(path: Path, lock: Lock) -> None:
 
 def parse_lock(data: bytes, file: str) -> Lock:
     """The lock in these bytes; `file` is for messages."""
+    for known, lock in tuple(_parsed):
+        if known == data:
+            return lock
+    lock = _read(data, file)
+    if len(data) <= _LARGEST_KEPT:
+        _parsed.append((data, lock))
+    return lock
+
+
+def _read(data: bytes, file: str) -> Lock:
     try:
         value = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
     except Faulty as error:
@@ -78,6 +93,16 @@ def parse_lock(data: bytes, file: str) -> Lock:
 
 def render_lock(lock: Lock) -> bytes:
     """The file's bytes: keys sorted, one a line, so that a diff of two locks can be read."""
+    for known, data in tuple(_rendered):
+        if known is lock:
+            return data
+    data = (_lines(_json(lock)) + "\n").encode("utf-8")
+    if len(data) <= _LARGEST_KEPT:
+        _rendered.append((lock, data))
+    return data
+
+
+def _json(lock: Lock) -> dict[str, Any]:
     value = {
         FORMAT_KEY: FORMAT,
         "made-by": f"ironhull {__version__}",
@@ -103,7 +128,7 @@ def render_lock(lock: Lock) -> bytes:
     }
     if lock.digests:
         value["digests"] = dict(lock.digests)
-    return (_lines(value) + "\n").encode("utf-8")
+    return value
 
 
 def _lines(value: Any, depth: int = 0) -> str:

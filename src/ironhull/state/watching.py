@@ -1,22 +1,24 @@
 """The state of watching: what was observed and done, in a database that several watchers share.
 
-Each method is one transaction. What stands here can be found again from registry and store, but for
-the history, which `state.transfer` writes into a file and reads back.
+Each method is one transaction, and so are several within `WatchState.transaction`. What stands here
+can be found again from registry and store, but for the history, which `state.transfer` writes into
+a file and reads back.
 """
 
 from __future__ import annotations
 
 import hashlib
+import threading
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     Connection,
-    Engine,
     Table,
     bindparam,
     delete,
@@ -48,6 +50,12 @@ Clock = Callable[[], datetime]
 _Record = TypeVar("_Record")
 
 
+class _Mine(threading.local):
+    """A thread's transaction."""
+
+    connection: Connection | None = None
+
+
 class WatchState:
     """The open state; any number of threads and processes may use it at once.
 
@@ -57,6 +65,7 @@ class WatchState:
     def __init__(self, address: str, clock: Clock) -> None:
         self._engine = open_engine(address)
         self._clock = clock
+        self._mine = _Mine()
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -75,9 +84,16 @@ class WatchState:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """All or nothing of what the block does."""
+        """All or nothing of what the block does; within another one of this thread, of that."""
+        if self._mine.connection is not None:
+            yield self._mine.connection
+            return
         with problems(self._engine.url), self._engine.begin() as connection:
-            yield connection
+            self._mine.connection = connection
+            try:
+                yield connection
+            finally:
+                self._mine.connection = None
 
     # -- images ----------------------------------------------------------------------------------
 
@@ -409,20 +425,24 @@ class WatchState:
     def _put(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         if not rows:
             return
-        wanted = self._insert(table)
-        keys = [column.name for column in table.primary_key]
-        others = {c.name: wanted.excluded[c.name] for c in table.columns if c.name not in keys}
-        connection.execute(
-            wanted.on_conflict_do_update(index_elements=keys, set_=others), list(rows)
-        )
+        connection.execute(_put_into(self._engine.dialect.name, table), list(rows))
 
     def _insert(self, table: Table) -> Any:
-        return _insert_of(self._engine)(table)
+        return _insert_of(self._engine.dialect.name)(table)
 
 
-def _insert_of(engine: Engine) -> Any:
+def _insert_of(dialect: str) -> Any:
     """The insert of the dialect: both know ON CONFLICT, by the same names."""
-    return sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+    return sqlite.insert if dialect == "sqlite" else postgresql.insert
+
+
+@cache
+def _put_into(dialect: str, table: Table) -> Any:
+    """Rows in the place of those with their keys; to make it takes longer than to run it."""
+    wanted = _insert_of(dialect)(table)
+    keys = [column.name for column in table.primary_key]
+    others = {c.name: wanted.excluded[c.name] for c in table.columns if c.name not in keys}
+    return wanted.on_conflict_do_update(index_elements=keys, set_=others)
 
 
 def _record(kind: type[_Record], row: Any) -> _Record:

@@ -24,7 +24,7 @@ SUBJECT = "io.ironhull.subject"
 those of one are found without opening all."""
 # No line's end stands in JSON's texts: whatever is between two of these is one entry.
 BETWEEN = b",\n"
-_SIZE = 64
+_SIZE = 32
 Order = tuple[str, str]
 
 

@@ -222,18 +222,10 @@ class Watcher:
         seen = observed.states.get(name, ImageState(name))
         if not is_due(seen, now, examined(entry.wanted, observed)):
             return None
-        if not self._state.take_lease(f"image/{name}", self._holder, LEASE):
+        taken = self._take(entry, seen, stamp(now))
+        if taken is None:
             return None
-        state = self._state.image(name)
-        if (state.published, state.inputs) != (seen.published, seen.inputs):
-            # Another watcher was faster, and the plan is older than what it has done.
-            self._state.end_lease(f"image/{name}", self._holder)
-            return None
-        self._state.end_abandoned(name)
-        attempt = Attempt(
-            name, entry.cause[:2000], entry.urgency, stamp(now), self._holder,
-            old=state.published, old_lock=state.lock,
-        )  # fmt: skip
+        state, number = taken
         chosen = self._chosen
         task = Task(
             self._machine.settings, name, entry.wanted.path, state, chosen.publish, chosen.policy,
@@ -243,7 +235,26 @@ class Watcher:
             advised=any(cause.kind is CauseKind.ADVISORY for cause in entry.causes),
             round=self._round,
         )  # fmt: skip
-        return task, self._state.begin(attempt)
+        return task, number
+
+    def _take(self, entry: Entry, seen: ImageState, now: str) -> tuple[ImageState, int] | None:
+        """The image under our lease, with a new attempt; None where another watcher has it."""
+        name, state = entry.name, self._state
+        with state.transaction():
+            if not state.take_lease(f"image/{name}", self._holder, LEASE):
+                return None
+            known = state.image(name)
+            if (known.published, known.inputs) != (seen.published, seen.inputs):
+                # Another watcher was faster, and the plan is older than what it has done.
+                state.end_lease(f"image/{name}", self._holder)
+                return None
+            state.end_abandoned(name)
+            return known, state.begin(
+                Attempt(
+                    name, entry.cause[:2000], entry.urgency, now, self._holder,
+                    old=known.published, old_lock=known.lock,
+                )
+            )  # fmt: skip
 
     def _submit(self, task: Task, shared: Shared, those: Workers) -> Future[Outcome]:
         do = review if task.review else work
@@ -287,8 +298,9 @@ class Watcher:
             # Who did it was on another host, with a catalog of its own.
             replace_file(file, outcome.lock)
         archive = observed.archives.get(entry.name, "")
-        settle(self._state, self._chosen.policy, entry, number, archive, outcome)
-        self._state.end_lease(f"image/{entry.name}", self._holder)
+        with self._state.transaction():
+            settle(self._state, self._chosen.policy, entry, number, archive, outcome)
+            self._state.end_lease(f"image/{entry.name}", self._holder)
         state = observed.states.get(entry.name)
         self._telling_of.ended(entry, outcome, state.published if state else "")
         return outcome

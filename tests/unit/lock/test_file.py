@@ -149,6 +149,16 @@ def test_any_lock_survives_the_file(
     assert data.decode() == written + "\n"
 
 
+def test_a_lock_that_the_steps_of_a_build_read_and_write_is_made_once() -> None:
+    locks = [replace(made(), image=f"image{number}") for number in range(9)]
+    written = [render_lock(lock) for lock in locks]
+    assert [json.loads(each)["image"] for each in written] == [lock.image for lock in locks]
+    assert render_lock(locks[-1]) is written[-1]
+    assert parse_lock(written[-1], "a") is parse_lock(bytes(bytearray(written[-1])), "b")
+    assert [parse_lock(each, "a") for each in written] == locks
+    assert [render_lock(lock) for lock in locks] == written
+
+
 def test_a_lock_of_another_format_is_refused_and_says_who_made_it() -> None:
     data = changed(lambda value: value.update({"ironhull-lock": 2, "made-by": "ironhull 9.0"}))
     with pytest.raises(LockError) as caught:

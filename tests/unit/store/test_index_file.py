@@ -39,7 +39,7 @@ def read_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
         return read_index(path)
 
 
-@pytest.mark.parametrize("size", [1, 3, 64])
+@pytest.mark.parametrize("size", [1, 3, 32])
 @pytest.mark.parametrize("seed", range(10))
 def test_an_index_that_two_processes_change_is_seen_by_both_as_it_is_read_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, size: int
