@@ -5,7 +5,8 @@
 A synthetic index: each image has its own packages, layers and findings; every tag is a build of
 its own. One `ironhull serve` on one core: start-up to the first page; then 100 requests a second,
 pages of images and searches (names, packages, CVEs) in turns, no two alike, while the blob is
-pulled again and again; the peak memory of its processes; the largest page. Then the same pull of
+pulled again and again; the peak memory of its processes; the largest page; and, each with nothing
+beside it, the pull, with the processor's time of pulls and of pages. Then the same pull of
 Debian's docker-registry on that core: with nothing beside it, and with a catalog of ours beside it
 that answers the same 100 requests. Then the first search of somebody who may not see all, after a
 scan of one image more. Last the rate of the static export over a part of the images.
@@ -57,7 +58,7 @@ RATE = 100
 IMAGE_GOAL, SEARCH_GOAL, START_GOAL = 0.050, 0.060, 1.5
 PAGE_GOAL, MEMORY_GOAL, EXPORT_GOAL = 200_000, 200 * MB, 200
 PACKAGES, FINDINGS = 40, 12
-PEER_PULLS = 7
+PEER_PULLS, PAGES_ALONE = 7, 500
 RESTRICTED_GOAL, RESTRICTED_ROUNDS = 0.2, 5
 
 
@@ -188,7 +189,44 @@ def catalog(home: Home) -> Iterator[tuple[Target, float]]:
 def served(home: Home, blob: str, options: argparse.Namespace) -> dict[str, Any]:
     with catalog(home) as (target, start):
         figures = asyncio.run(load(target.port, target.port, blob, options))
-        return {"start_s": round(start, 2), **figures, "memory_mb": memory(target)}
+        figures |= {"start_s": round(start, 2), "memory_mb": memory(target)}
+        seconds, processor = alone(target, blob, options)
+        return {
+            **figures,
+            "pull_alone_s": seconds,
+            "pull_processor_s": processor,
+            "page_processor_ms": page_processor(target, options),
+        }
+
+
+def alone(target: Target, blob: str, options: argparse.Namespace) -> tuple[float, float]:
+    """Seconds of a pull with nothing beside it, and processor seconds of the server for one."""
+    before = processor_seconds(target)
+    said, _ = pulling(target.port, blob, options.size, PEER_PULLS).communicate()
+    used = (processor_seconds(target) - before) / PEER_PULLS
+    return round(statistics.median(map(float, said.split())), 2), round(used, 3)
+
+
+def page_processor(target: Target, options: argparse.Namespace) -> float:
+    """Processor milliseconds of the server for a page, of as many images as searches."""
+    chance, before = random.Random(5), processor_seconds(target)
+
+    async def ask() -> None:
+        for number in range(PAGES_ALONE):
+            kind = "search" if number % 2 else "image"
+            await get(target.port, path_of(kind, chance, options))
+
+    asyncio.run(ask())
+    return round(1000 * (processor_seconds(target) - before) / PAGES_ALONE, 2)
+
+
+def processor_seconds(target: Target) -> float:
+    """What its processes have used so far, in the kernel and outside of it."""
+    ticks = 0
+    for pid in target.processes():
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def memory(target: Target) -> float:
@@ -277,13 +315,14 @@ def peer(folder: Path, home: Home, blob: str, options: argparse.Namespace) -> di
         server = docker_registry(folder)
         with server as target:
             os.sched_setaffinity(0, before)
-            said, _ = pulling(target.port, blob, options.size, PEER_PULLS).communicate()
+            seconds, processor = alone(target, blob, options)
             with catalog(home) as (ours, _):
                 beside = asyncio.run(load(ours.port, target.port, blob, options))
     finally:
         os.sched_setaffinity(0, before)
     return {
-        "docker_registry_pull_s": round(statistics.median(map(float, said.split())), 2),
+        "docker_registry_pull_s": seconds,
+        "docker_registry_pull_processor_s": processor,
         "docker_registry_pull_beside_pages_s": beside["pull_s"],
     }
 
