@@ -70,17 +70,18 @@ def a_change_that_fails_changes_nothing(state: WatchState) -> None:
 
 
 def several_calls_in_one_transaction_are_all_or_nothing(state: WatchState) -> None:
-    def both() -> None:
-        assert state.take_lease("image/node", "me", timedelta(minutes=1))
-        state.change(NODE, lambda known: replace(known, failures=1))
-        assert state.image(NODE).failures == 1
+    def both(problem: InputError | None = None) -> None:
+        with state.transaction():
+            assert state.take_lease("image/node", "me", timedelta(minutes=1))
+            state.change(NODE, lambda known: replace(known, failures=1))
+            assert state.image(NODE).failures == 1
+            if problem is not None:
+                raise problem
 
-    with pytest.raises(InputError), state.transaction():
-        both()
-        raise InputError("no")
+    with pytest.raises(InputError):
+        both(InputError("no"))
     assert (state.images(), state.leases()) == ({}, {})
-    with state.transaction():
-        both()
+    both()
     assert (list(state.images()), state.leases()) == ([NODE], {"image/node": "me"})
 
 
