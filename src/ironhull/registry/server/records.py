@@ -38,7 +38,7 @@ def sync_folder(path: Path) -> None:
     _sync(path)
 
 
-def _sync(path: Path) -> None:
+def _sync(path: str | Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -52,21 +52,21 @@ class Batch:
     def __init__(self, syncs: Rounds[Batch]) -> None:
         self._syncs = syncs
         # In the order in which they came, each once.
-        self.paths: dict[Path, None] = {}
+        self.paths: dict[str, None] = {}
         self.error: OSError | None = None
 
-    def data(self, path: Path) -> None:
+    def data(self, path: str | Path) -> None:
         """What is in a file, which is to get another name."""
-        self.paths[path] = None
+        self.paths[str(path)] = None
 
-    def file(self, path: Path) -> None:
+    def file(self, path: str | Path) -> None:
         """A file that was written, and its name."""
         self.data(path)
         self.name(path)
 
-    def name(self, path: Path) -> None:
+    def name(self, path: str | Path) -> None:
         """The name of a file that is empty, or was synced under another."""
-        self.paths[path.parent] = None
+        self.paths[str(path).rpartition("/")[0]] = None
 
     def sync(self) -> None:
         """Put all on disk; OSError if one of them cannot be."""
@@ -97,7 +97,7 @@ class _Disk:
             batch.error = next((errors[path] for path in batch.paths if errors[path]), None)
 
 
-def _failure(path: Path) -> OSError | None:
+def _failure(path: str) -> OSError | None:
     try:
         _sync(path)
     except OSError as error:
@@ -120,11 +120,11 @@ class Records:
 
     def add_blob(self, repository: str, digest: Digest, batch: Batch | None = None) -> None:
         """Note that a repository has a blob; on disk with the batch, or at once."""
-        self._add(self.folder(repository, "_blobs") / hex_of(digest), batch=batch)
+        self._add(self._path(repository, "_blobs", digest), batch=batch)
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """Whether it was noted that a repository has a blob."""
-        return os.path.exists(f"{self._prefix}{repository}/_blobs/{hex_of(digest)}")
+        return os.path.exists(self._path(repository, "_blobs", digest))
 
     def drop_blob(self, repository: str, digest: Digest) -> bool:
         """Forget; False if it was not recorded."""
@@ -140,13 +140,13 @@ class Records:
         self, repository: str, digest: Digest, media_type: str, batch: Batch | None = None
     ) -> None:
         """Note that a repository has a manifest, and its media type; on disk with the batch."""
-        path = self.folder(repository, "_manifests") / hex_of(digest)
+        path = self._path(repository, "_manifests", digest)
         self._add(path, media_type.encode(), batch)
 
     def media_type(self, repository: str, digest: Digest) -> str | None:
         """The media type a manifest was pushed with; None if the repository has no record."""
         try:
-            path = f"{self._prefix}{repository}/_manifests/{hex_of(digest)}"
+            path = self._path(repository, "_manifests", digest)
             with open(path, "rb", buffering=0) as file:
                 # Empty after a power cut in a push: nobody was told of it.
                 return file.read(255).decode("ascii", "replace") or None
@@ -176,7 +176,7 @@ class Records:
 
     def add_built(self, repository: str, digest: Digest, batch: Batch | None = None) -> None:
         """Remember that the store itself had this manifest under the repository's name."""
-        self._add(self.folder(repository, "_built") / hex_of(digest), batch=batch)
+        self._add(self._path(repository, "_built", digest), batch=batch)
 
     def built(self, repository: str) -> Iterator[Digest]:
         """Recorded manifests that the store itself had there first."""
@@ -194,8 +194,8 @@ class Records:
         self, repository: str, subject: Digest, digest: Digest, batch: Batch | None = None
     ) -> None:
         """Note that a manifest of a repository refers to a subject."""
-        folder = self.folder(repository, "_referrers") / hex_of(subject)
-        self._add(folder / hex_of(digest), batch=batch)
+        kind = f"_referrers/{hex_of(subject)}"
+        self._add(self._path(repository, kind, digest), batch=batch)
 
     def drop_referrer(self, repository: str, subject: Digest, digest: Digest) -> None:
         """Forget that a manifest refers to a subject."""
@@ -222,7 +222,7 @@ class Records:
         The same is written either way: the time of a push must not tell whether somebody else has
         these bytes. It need not outlive a power cut: then the blob is kept as if it had been there.
         """
-        _note(self._received / (hex_of(digest) if new else ".again"))
+        _note(f"{self._received}/{hex_of(digest) if new else '.again'}")
 
     def drop_received(self, digest: Digest) -> None:
         """Forget when a blob came in."""
@@ -254,11 +254,14 @@ class Records:
         """Of one request: nothing of it is acknowledged before it was synced."""
         return Batch(self._syncs)
 
-    def _add(self, path: Path, data: bytes = b"", batch: Batch | None = None) -> None:
+    def _path(self, repository: str, kind: str, digest: Digest) -> str:
+        return f"{self._prefix}{repository}/{kind}/{hex_of(digest)}"
+
+    def _add(self, path: str, data: bytes = b"", batch: Batch | None = None) -> None:
         if not data:
             _note(path)
         else:
-            _say(path, data)
+            _say(Path(path), data)
         synced = batch or self.batch()
         # Also what was there: whoever wrote it may still be waiting for the disk. Of an empty file
         # only the name can be lost: that is the folder's to keep.
@@ -267,14 +270,14 @@ class Records:
             synced.sync()
 
 
-def _note(path: Path) -> None:
+def _note(path: str) -> None:
     """An empty file, which nobody can see half written; its date is the last time."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
     try:
         try:
             descriptor = os.open(path, flags, 0o666)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, flags, 0o666)
         try:
             # Seen again: the date is what garbage collection goes by.

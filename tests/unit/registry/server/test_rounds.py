@@ -21,8 +21,8 @@ from ironhull.registry.server.records import Records
 from ironhull.registry.server.rounds import Rounds
 from ironhull.store import layout as layouts
 from ironhull.store.files import locked
-from ironhull.store.index_file import NAME, read_index, write_index
-from ironhull.store.layout import ImageLayout
+from ironhull.store.index_file import read_index, write_index
+from ironhull.store.layout import REF_NAME, ImageLayout
 
 COUNT = 6
 NAMES = [f"t{number}" for number in range(COUNT)]
@@ -40,7 +40,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def of(text: str, name: str = "") -> Descriptor:
-    named = {NAME: name} if name else {}
+    named = {REF_NAME: name} if name else {}
     return Descriptor(OCI_MANIFEST, digest_of(text.encode()), len(text), named)
 
 
