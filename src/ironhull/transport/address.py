@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -24,6 +25,8 @@ def parts_of(text: str) -> SplitResult:
     return parts
 
 
+# One request asks it of the same address seven times.
+@lru_cache(256)
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: what credentials are bound to. NetworkError if it is no address."""
     try:

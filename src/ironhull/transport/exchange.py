@@ -72,9 +72,10 @@ class Exchange:
             body = self._checked(request.body)
         patience, host = self.patience, host_of(url)
         try:
-            return self._pools.pool(url).request(
+            pool, target = self._pools.at(url)
+            return pool.urlopen(
                 request.method,
-                url,
+                target,
                 headers=headers,
                 body=body,
                 redirect=False,

@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -19,6 +20,7 @@ from ironhull.transport.address import origin
 from ironhull.transport.network import Network, proxy_for
 
 CONNECTIONS = 8
+Opened = urllib3.PoolManager | urllib3.HTTPConnectionPool
 TIMEOUT = urllib3.Timeout(connect=15, read=60)
 
 
@@ -28,6 +30,7 @@ class Pools:
     def __init__(self, network: Network) -> None:
         self.network = network
         self._pools: dict[tuple[str, str, int], urllib3.PoolManager] = {}
+        self._direct: dict[tuple[str, str, int], urllib3.HTTPConnectionPool] = {}
         # A file that somebody named is looked at now, the system's when they are needed.
         self._context = tls_context(network) if network.also else None
         self._guard = threading.Lock()
@@ -40,9 +43,24 @@ class Pools:
                 self._pools[key] = self._made(key)
             return self._pools[key]
 
+    def at(self, url: str) -> tuple[Opened, str]:
+        """The same, and what is asked of them: without a proxy the path, so that the library does
+        not take the address apart for each request; an address that it would change goes whole.
+        """
+        pool, parts = self.pool(url), urlsplit(url)
+        if isinstance(pool, urllib3.ProxyManager) or "/." in parts.path:
+            return pool, url
+        with self._guard:
+            key = origin(url)
+            if key not in self._direct:
+                self._direct[key] = pool.connection_from_url(url)
+            direct = self._direct[key]
+        return direct, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
     def close(self) -> None:
         """Close what is open; the next request opens it again."""
         with self._guard:
+            self._direct.clear()
             for pool in self._pools.values():
                 pool.clear()
 

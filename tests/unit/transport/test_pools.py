@@ -88,3 +88,28 @@ def test_a_server_has_one_pool_whatever_the_path() -> None:
     assert pools.pool("http://a.example/").proxy is not None
     assert pools.pool("http://direct.example/").proxy is None
     assert pools.pool("http://a.example:81/") is not pools.pool("http://a.example/")
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://direct.example/a%20b?c=d&e", "/a%20b?c=d&e"),
+        ("http://direct.example", "/"),
+        ("http://direct.example?c", "/?c"),
+        ("http://direct.example/a/../b", "http://direct.example/a/../b"),
+        ("http://far.example/a", "http://far.example/a"),
+    ],
+)
+def test_the_library_is_asked_for_a_path_where_nothing_of_the_address_is_left_to_do(
+    url: str, asked: str
+) -> None:
+    pools = Pools(Network({"http": "http://proxy.example:3128"}, "direct.example"))
+    assert pools.at(url)[1] == asked
+
+
+def test_after_the_connections_were_closed_others_are_opened() -> None:
+    pools = Pools(Network())
+    before, _ = pools.at("http://direct.example/a")
+    assert pools.at("http://direct.example/b")[0] is before
+    pools.close()
+    assert pools.at("http://direct.example/a")[0] is not before
