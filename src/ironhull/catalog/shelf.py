@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 from ironhull.catalog.facts import Summary
 from ironhull.catalog.index import CatalogIndex
 from ironhull.oci.descriptor import Descriptor
+from ironhull.store.layout import CANDIDATES, LOCKED
 
 TagState = Literal["active", "grace", "ended"]
 GRACE = timedelta(days=30)
@@ -268,14 +269,19 @@ def shelf_of(
 ) -> Shelf:
     """The shelf of whoever `may` see these repositories; `known` entries are as they were."""
     known = known or {}
+    published = {
+        name: tags
+        for name, tags in listed.items()
+        if tags and not name.startswith((CANDIDATES, LOCKED))
+    }
     entries = tuple(
         known.get(name)
         or _entry(name, {tag: str(each.digest) for tag, each in tags.items()}, summaries)
-        for name, tags in sorted(listed.items())
-        if tags and may(name)
+        for name, tags in sorted(published.items())
+        if may(name)
     )
     by_name = {each.name: each for each in entries}
-    whole = len(entries) == sum(map(bool, listed.values()))
+    whole = len(entries) == len(published)
     return Shelf(entries, by_name, summaries, generation, may, whole)
 
 

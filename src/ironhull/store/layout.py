@@ -21,6 +21,8 @@ from ironhull.store.index_file import Index, read_index, write_index
 from ironhull.values import dataclass
 
 REF_NAME = NAME
+CANDIDATES, LOCKED = "candidate/", "locked/"
+"""How names of images begin that a watcher has built and not published; no catalog shows them."""
 _NAMED = 8  # names that a message lists
 _COMPARED = 2000
 

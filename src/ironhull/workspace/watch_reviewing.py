@@ -17,6 +17,7 @@ from ironhull.inventory.model import Inventory
 from ironhull.lock.file import render_lock
 from ironhull.lock.model import Lock
 from ironhull.progress import Progress, Silent
+from ironhull.store.layout import LOCKED
 from ironhull.watch.facts import Facts
 from ironhull.watch.task import Outcome, Task, Told
 from ironhull.workspace.changelog import changes_between
@@ -24,8 +25,6 @@ from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.watch_shared import Shared, shared_in
 from ironhull.workspace.watch_steps import Run, forget_named, inputs_of
-
-LOCKED = "locked/"
 
 
 def review(

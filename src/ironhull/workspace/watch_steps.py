@@ -46,6 +46,7 @@ from ironhull.scan.model import ScanResult
 from ironhull.state.inventories import InventoryStore
 from ironhull.state.watch_records import Result
 from ironhull.statements.kinds import SCORE, VEX, VULNERABILITIES
+from ironhull.store.layout import CANDIDATES
 from ironhull.watch.facts import Facts, more_findings, worse
 from ironhull.watch.task import Outcome, Task, Told, digest_of_file
 from ironhull.workspace.attesting import AttestChoices, attest
@@ -62,7 +63,6 @@ from ironhull.workspace.watch_facts import facts_of
 from ironhull.workspace.watch_publishing import give
 from ironhull.workspace.watch_shared import Shared, shared_in
 
-CANDIDATES = "candidate/"
 OF_ADVISORIES = (VEX, VULNERABILITIES, SCORE)
 """What is said anew of an image that stays as it is, when advisories of it are new."""
 _Given = TypeVar("_Given")

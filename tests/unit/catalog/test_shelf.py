@@ -51,6 +51,17 @@ def test_a_push_leaves_the_entries_of_other_repositories_as_they_are(tmp_path: P
     assert after.by_name["python"] is before.by_name["python"]
 
 
+def test_what_a_watcher_has_built_and_not_published_is_not_shown(tmp_path: Path) -> None:
+    catalog = fake_catalog(tmp_path / "store")
+    made = shelves(catalog)
+    before = set(made.shelf("all", lambda name: True).by_name)
+    descriptor = Descriptor(OCI_INDEX, Digest(NODE_20.digest), 500)
+    catalog.layout.tag(descriptor, ["candidate/node:20", "locked/node:20", "node/locked:20"])
+    after = made.shelf("all", lambda name: True)
+    assert set(after.by_name) == before | {"node/locked"}
+    assert after.whole
+
+
 def test_a_repository_that_nobody_may_see_any_more_is_not_kept(tmp_path: Path) -> None:
     catalog = fake_catalog(tmp_path / "store")
     made, allowed = shelves(catalog), {"node", "python"}
