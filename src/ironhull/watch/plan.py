@@ -68,7 +68,7 @@ def examined_with(archive: str, inputs: str) -> str:
 
 
 def _entry(wanted: Wanted, observed: Observed) -> Iterator[Entry]:
-    state = observed.states.get(wanted.name, ImageState(wanted.name))
+    state = observed.states.get(wanted.name) or ImageState(wanted.name)
     if state.state == "ended":
         return
     updates = observed.updates.get(wanted.name, ())
