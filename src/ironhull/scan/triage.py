@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ironhull.errors import MalformedError
 from ironhull.reports.words import tally
+from ironhull.scan.about import About, ImageProduct
 from ironhull.scan.model import Assessment, Caveat, Finding, ScanResult
 from ironhull.scan.rebuilt import OURS, rebuilt_version
 from ironhull.vex.lint import claims_a_fix, statement_errors
-from ironhull.vex.model import Product, VexDocument, VexStatement
-from ironhull.vex.purl import Surroundings, matches_image, matches_package, parse_purl
+from ironhull.vex.model import VexDocument, VexStatement
 
 # Of statements of the same moment the least hopeful one counts.
 _DOUBT = {"affected": 3, "under_investigation": 2, "not_affected": 1, "fixed": 0}
-
-
-@dataclass(frozen=True, slots=True)
-class ImageProduct:
-    """The image as statements may name it."""
-
-    name: str
-    digests: frozenset[str]
-    place: Surroundings
 
 
 def apply_vex(
@@ -43,7 +33,13 @@ def apply_vex(
     """
     documents = list(documents)
     known, caveats = _by_name(documents, unchecked=unchecked)
-    names = _Names(aliases)
+    names, about = _Names(aliases), dict[int, About]()
+
+    def fits(statement: VexStatement, finding: Finding) -> bool:
+        number = id(statement)
+        about[number] = about.get(number) or About(statement, image)
+        return about[number].fits(finding)
+
     used: set[str] = set()
     findings = []
     for finding in result.findings:
@@ -51,11 +47,7 @@ def apply_vex(
             pair
             for name in names.of(finding)
             for pair in known.get(name, ())
-            if any(
-                _fits(identifier, product, finding, image)
-                for product in pair[1].products
-                for identifier in product.identifiers
-            )
+            if fits(pair[1], finding)
         ]
         if candidates:
             document, statement = max(candidates, key=_weight)
@@ -171,30 +163,3 @@ def _unused(document: VexDocument) -> str:
         f"{tally(document.statements, 'statement')}, and none fits a finding of this image"
         " (`ironhull vex lint` says what keeps products from matching)"
     )
-
-
-def _fits(identifier: str, product: Product, finding: Finding, image: ImageProduct) -> bool:
-    if identifier.startswith("pkg:"):
-        try:
-            purl = parse_purl(identifier)
-        except MalformedError:
-            return False
-        if not purl.is_image:
-            return matches_package(purl, finding, image.place) and not (
-                product.subcomponents
-                and not any(_part(part, finding, image) for part in product.subcomponents)
-            )
-    if not matches_image(identifier, image.name, image.digests, image.place):
-        return False
-    return not product.subcomponents or any(
-        _part(part, finding, image) for part in product.subcomponents
-    )
-
-
-def _part(identifier: str, finding: Finding, image: ImageProduct) -> bool:
-    if not identifier.startswith("pkg:"):
-        return identifier in (finding.package, finding.purl)
-    try:
-        return matches_package(parse_purl(identifier), finding, image.place)
-    except MalformedError:
-        return False

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ironhull.advisories.database import Database
 from ironhull.inventory.model import Inventory
+from ironhull.scan.about import ImageProduct
 from ironhull.scan.model import ScanResult
-from ironhull.scan.triage import ImageProduct, apply_vex
+from ironhull.scan.triage import apply_vex
 from ironhull.vex.attached import attached_vex
 from ironhull.vex.model import VexDocument
 from ironhull.vex.purl import Surroundings

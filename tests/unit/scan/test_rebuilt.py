@@ -16,6 +16,7 @@ from ironhull.advisories.model import InArchive
 from ironhull.inventory.cataloguers.dpkg import read
 from ironhull.inventory.model import Distribution, ImageIdentity, Package
 from ironhull.oci.digest import Digest
+from ironhull.scan.about import ImageProduct
 from ironhull.scan.explain import explain
 from ironhull.scan.index import TrackerIndex
 from ironhull.scan.interface import NoIndex
@@ -27,7 +28,7 @@ from ironhull.scan.rescan import rescan
 from ironhull.scan.statements import not_affected, statements_of
 from ironhull.scan.summary import ScanReport, headline, summary
 from ironhull.scan.target import target_of
-from ironhull.scan.triage import ImageProduct, apply_vex
+from ironhull.scan.triage import apply_vex
 from ironhull.state.inventories import InventoryStore
 from ironhull.state.ledger import Ledger
 from ironhull.vex.model import Product, VexDocument, VexStatement

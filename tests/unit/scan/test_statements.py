@@ -12,12 +12,13 @@ from tests.fakes import advisories as fake
 from tests.fakes.advisories import deb, inventory, options
 
 from ironhull.advisories.database import Database
+from ironhull.scan.about import ImageProduct
 from ironhull.scan.matching import scan
 from ironhull.scan.model import ScanResult
 from ironhull.scan.reports import openvex as openvex_report
 from ironhull.scan.statements import not_affected, openvex, statements_of
 from ironhull.scan.summary import ScanReport
-from ironhull.scan.triage import ImageProduct, apply_vex
+from ironhull.scan.triage import apply_vex
 from ironhull.vex.lint import lint
 from ironhull.vex.purl import Surroundings
 from ironhull.vex.reading import parse_vex

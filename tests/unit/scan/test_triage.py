@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from tests.fakes.vex import DIGEST, OPENSSL, csaf, openvex, said
 
+from ironhull.scan.about import ImageProduct
 from ironhull.scan.model import ScanResult
-from ironhull.scan.triage import ImageProduct, apply_vex
+from ironhull.scan.triage import apply_vex
 from ironhull.vex.model import VexDocument
 from ironhull.vex.purl import Surroundings, matches_image, matches_package, parse_purl
 from ironhull.vex.reading import parse_vex
