@@ -494,7 +494,7 @@ def test_a_rollback_moves_the_tags_back_and_the_image_stays_there_until_approved
 ) -> None:
     shop.watch()
     before = tags(shop, "app")
-    with shop.state() as state, pytest.raises(InputError, match="never published"):
+    with shop.state() as state, pytest.raises(InputError, match="nothing to go back to"):
         rollback(shop.machine, state, APP)
     fix(shop)
     shop.watch()
