@@ -7,7 +7,7 @@ from dataclasses import replace
 from ironhull.build.assemble import annotations_of, put_index
 from ironhull.build.built import BuiltImage, built_image
 from ironhull.definition.model import ImageDefinition
-from ironhull.errors import InputError, NotFoundError
+from ironhull.errors import EnvironmentProblem, InputError, NotFoundError
 from ironhull.lock.model import Lock
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import hex_of
@@ -16,8 +16,8 @@ from ironhull.store.index_file import Index
 from ironhull.store.layout import REF_NAME, ImageLayout
 
 
-class VanishedError(Exception):
-    """Something of the image was removed after it was made."""
+class VanishedError(EnvironmentProblem):
+    """Something of the image was removed after it was made; whoever makes images tries again."""
 
 
 def publish(
@@ -33,7 +33,10 @@ def publish(
     def change(index: Index) -> Index:
         # Under the store's lock no clean-up comes in between.
         if not whole(layout, image):
-            raise VanishedError
+            raise VanishedError(
+                f"layers of {image.name} vanish from {layout.root} while it is published "
+                "(does something remove files there? build again when it is done)"
+            )
         moving = [
             tag
             for tag in definition.tags

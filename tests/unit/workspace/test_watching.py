@@ -380,6 +380,24 @@ def test_a_disk_that_is_full_is_nobodys_fault_and_said_once(
     assert shop.results(shop.watch()) == published([APP, TOOL])
 
 
+def test_layers_that_vanish_before_an_image_has_its_names_are_made_again(shop: Watched) -> None:
+    shop.watch()
+    blobs = shop.machine.home.store.blobs
+    before = set(blobs)
+    fix(shop)
+
+    def told(image: str, step: str) -> None:
+        if step == "attest":
+            for digest in set(blobs) - before:
+                blobs.remove(digest)
+
+    failed = shop.watch(told).done[APP]
+    assert (failed.result, failed.step, failed.own) == ("failed", "attest", False)
+    assert "vanish" in failed.detail
+    shop.forward(minutes=6)
+    assert shop.results(shop.watch()) == published([APP])
+
+
 def test_a_registry_that_dies_half_way_has_the_old_image_until_it_has_all_of_the_new_one(
     tmp_path: Path,
 ) -> None:
