@@ -81,7 +81,7 @@ class FakeRegistry:
         self.takes_tags = False
         """Whether a manifest may get several tags by its digest."""
         self.takes_together = False
-        """Whether many parts may come in one request."""
+        """Whether many parts may come in one request, and conditions hold for tags."""
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.uploads: dict[str, Upload] = {}
@@ -341,6 +341,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def put_manifest(self, repository: str, reference: str) -> None:
         data, kind = self.receive(), self.headers["content-type"]
+        if self.registry.takes_together and not self.wanted(repository, reference):
+            self.error(412, "PRECONDITION_FAILED")
+            return
         headers = self.stored(repository, reference, kind, data)
         if headers is None:
             return
@@ -349,6 +352,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.registry.put_manifest(repository, tag, kind, data)
             self.registry.order.append(f"manifest {tag}")
         self.answer(201, b"", headers | ({"oci-tag": ", ".join(tags)} if tags else {}))
+
+    def wanted(self, repository: str, reference: str) -> bool:
+        found = self.registry.manifests.get((repository, reference))
+        there = f'"sha256:{hashlib.sha256(found[1]).hexdigest()}"' if found else ""
+        if self.headers["if-none-match"] == "*" and there:
+            return False
+        return self.headers["if-match"] in (None, there)
 
     def together(self, repository: str) -> None:
         if not self.registry.takes_together:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from http import HTTPStatus
 from io import BytesIO
 
 from ironhull.errors import NotFoundError
@@ -18,6 +19,7 @@ from ironhull.oci.media_types import OCI_EMPTY, OCI_MANIFEST
 from ironhull.publication.log_tag import LOG_TAG
 from ironhull.publication.refusal import LogReason, LogRefusedError
 from ironhull.publication.tiles import MAX_TILE, Lines, check_sizes, pack, tile_name, unpack
+from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.repository import Repository
 
 LOG_TYPE = "application/vnd.ironhull.publications.v1"
@@ -64,8 +66,27 @@ def store_log(repository: Repository, lines: Sequence[bytes], there: Sequence[by
 
     `there` is what it has, as it was just fetched: nothing of that is asked for again.
     """
+    if tuple(there) != tuple(lines):
+        repository.push_manifest(_with_tiles(repository, lines, there), LOG_TAG)
+
+
+def swap_log(repository: Repository, lines: Sequence[bytes], there: Sequence[bytes]) -> bool:
+    """The same in a registry that knows conditions; False if it has something else by now."""
     if tuple(there) == tuple(lines):
-        return
+        return True
+    before = log_manifest(pack(there)).digest if there else None
+    condition = {"if-match": f'"{before}"'} if before else {"if-none-match": "*"}
+    try:
+        repository.push_manifest(_with_tiles(repository, lines, there), LOG_TAG, condition)
+    except Refused as error:
+        if error.status == HTTPStatus.PRECONDITION_FAILED:
+            return False
+        raise
+    return True
+
+
+def _with_tiles(repository: Repository, lines: Sequence[bytes], there: Sequence[bytes]) -> Document:
+    """The manifest of records, of which the repository has the tiles then."""
     # Tiles have one form alone (`unpack`), so those of the same records are the same blobs.
     tiles = pack(lines)
     held = {_EMPTY, *pack(there)} if there else set()
@@ -73,7 +94,7 @@ def store_log(repository: Repository, lines: Sequence[bytes], there: Sequence[by
         if data not in held:
             descriptor = Descriptor(TILE_TYPE, digest_of(data), len(data))
             repository.push_blob(descriptor, partial(BytesIO, data), ask=not there)
-    repository.push_manifest(log_manifest(tiles), LOG_TAG)
+    return log_manifest(tiles)
 
 
 def log_manifest(tiles: Sequence[bytes]) -> Document:

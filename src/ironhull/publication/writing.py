@@ -4,8 +4,9 @@
    (then it is verified and taken over), or be behind; a fork ends here, before a tag is moved
 2. the tags are moved
 3. the record is signed on top, unless the newest about these tags says the same and is young
-4. the registry gets the tiles that it lacks, and is read again: if another publisher was faster,
-   it is signed anew on top of his
+4. the registry gets the tiles that it lacks, and the record if it still has the one of 1; where it
+   knows no conditions (`ironhull serve` does), it is read before and after. If another publisher
+   was faster, it is signed anew on top of his
 5. the home gets them
 
 Killed in between, nothing is half: the next publication finds the registry ahead of the home, and
@@ -15,7 +16,8 @@ between 4's two requests from overwriting each other; the slower one sees a fork
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,7 +38,7 @@ from ironhull.publication.record import (
     render_record,
 )
 from ironhull.publication.refusal import LogRefusedError
-from ironhull.publication.registry_log import fetch_log, store_log
+from ironhull.publication.registry_log import fetch_log, store_log, swap_log
 from ironhull.publication.tiles import Lines
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.repository import Repository
@@ -80,9 +82,9 @@ class Publisher:
             raise InputError(f"{repository}:{LOG_TAG} is the record of publications, no image")
         folder = LogFolder(folder_of(self.publications, repository.name))
         with folder.changing():
-            base, _ = self._joined(folder.lines(), repository)
+            base, there = self._joined(folder.lines(), repository)
             give_tags()
-            lines = self._stored(repository, base, said)
+            lines = self._stored(repository, base, there, said)
             folder.write(lines)
         newest = position_of(lines)
         assert newest is not None  # noqa: S101 - there is at least what was just said
@@ -107,20 +109,19 @@ class Publisher:
                 ) from None
         return joined, there
 
-    def _stored(self, repository: Repository, base: Lines, said: Publication) -> Lines:
+    def _stored(
+        self, repository: Repository, base: Lines, there: Lines, said: Publication
+    ) -> Lines:
+        if repository.session.together:
+            lines = self._continued(base, said)
+            with _published():
+                if swap_log(repository, lines, there):
+                    return lines
         for _ in range(_ROUNDS):
             base, there = self._joined(base, repository)
             lines = self._continued(base, said)
-            try:
+            with _published():
                 store_log(repository, lines, there)
-            except Refused as error:
-                raise Refused(
-                    f"{error}; the image is published, its record is not (to do without one: "
-                    "--no-record)",
-                    error.status,
-                    error.codes,
-                    error.wait,
-                ) from None
             there = fetch_log(repository, lines) or ()
             if there[: len(lines)] == lines:
                 return lines
@@ -146,6 +147,20 @@ class Publisher:
         about = Subject(said.repository, {"sha256": hex_of(said.image)})
         statement = render_statement([about], PUBLICATION, render_record(record))
         return (*base, signed_bundle(statement, self.signer))
+
+
+@contextmanager
+def _published() -> Iterator[None]:
+    """While a record is stored: its image is there already, whatever the registry says to it."""
+    try:
+        yield
+    except Refused as error:
+        raise Refused(
+            f"{error}; the image is published, its record is not (to do without one: --no-record)",
+            error.status,
+            error.codes,
+            error.wait,
+        ) from None
 
 
 def _stands(base: Lines, said: Publication) -> bool:

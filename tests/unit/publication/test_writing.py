@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.fakes.image import make_image
 from tests.fakes.publication import chain
-from tests.fakes.registry import FakeRegistry
+from tests.fakes.registry import FakeRegistry, hang_up
 from tests.fakes.signer import FakeSigner
 
 from ironhull.errors import InputError, NetworkError
@@ -265,6 +265,62 @@ def test_a_publisher_who_keeps_being_overtaken_says_so(shop: Shop) -> None:
     shop.registry.fail("PUT", f"/manifests/{LOG_TAG}", overtake, times=50)
     with pytest.raises(NetworkError, match="push again"):
         shop.publish(1)
+
+
+@pytest.fixture
+def conditional(shop: Shop) -> Shop:
+    """Its registry knows conditions of tags, as `ironhull serve` does."""
+    shop.registry.takes_together = shop.repository.session.together = True
+    return shop
+
+
+@pytest.mark.parametrize("already", [0, 1])
+def test_where_the_registry_knows_conditions_nobody_is_written_over(
+    conditional: Shop, already: int
+) -> None:
+    """Another publisher writes at the last moment, and sees his own record there."""
+    shop = conditional
+    for number in range(already):
+        shop.publish(number)
+    faster = shop.elsewhere()
+
+    def overtake(handler: Any) -> bool:
+        assert shop.publish(8, publisher=faster) == already + 1
+        return False
+
+    shop.registry.fail("PUT", f"/manifests/{LOG_TAG}", overtake)
+    assert shop.publish(9) == already + 2
+    images = [record_in(line).publication.image for line in shop.there]
+    assert images == [shop.image(number).digest for number in (*range(already), 8, 9)]
+    assert shop.home.lines() == shop.there
+
+
+def test_a_record_that_was_kept_though_the_answer_was_lost_is_no_second_one(
+    conditional: Shop,
+) -> None:
+    shop = conditional
+    shop.publish(1)
+
+    def keep_and_hang_up(handler: Any) -> bool:
+        value = handler.receive()
+        kind = handler.headers["content-type"]
+        shop.registry.put_manifest("base/app", LOG_TAG, kind, value)
+        return hang_up(handler)
+
+    shop.registry.fail("PUT", f"/manifests/{LOG_TAG}", keep_and_hang_up)
+    assert shop.publish(2) == 2
+    assert len(shop.there) == 2
+
+
+def test_where_the_registry_knows_conditions_a_record_costs_three_requests(
+    conditional: Shop,
+) -> None:
+    shop = conditional
+    shop.publish(1)
+    shop.publish(2)
+    shop.registry.seen.clear()
+    shop.publish(3)
+    assert [seen.method for seen in shop.registry.seen] == ["GET", "POST", "PUT"]
 
 
 def put_log(shop: Shop, lines: Lines) -> None:

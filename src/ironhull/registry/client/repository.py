@@ -97,17 +97,20 @@ class Repository:
             return self.fetch_manifest(reference).digest
         return self._said(said, f"manifest {reference}")
 
-    def push_manifest(self, document: Document, tag: str | None = None) -> bool:
+    def push_manifest(
+        self, document: Document, tag: str | None = None, condition: Mapping[str, str] | None = None
+    ) -> bool:
         """Store a manifest by its digest, or under a tag.
 
         False if it has a subject and the registry did not say that it keeps referrers: then the
-        referrers tag is the pusher's to update (`referrers.add`).
+        referrers tag is the pusher's to update (`referrers.add`). `condition` are headers: a
+        registry that knows them refuses with 412 where they do not hold.
         """
         reference = tag or document.digest
         request = Request(
             "PUT",
             self._url(f"manifests/{reference}"),
-            {"content-type": document.media_type},
+            {"content-type": document.media_type, **(condition or {})},
             bytes_body(document.raw),
         )
         what = f"push of manifest {reference}"

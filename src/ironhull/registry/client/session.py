@@ -57,7 +57,10 @@ class Session:
         self.at_once = AtOnce()
         self.tags_at_once = AtOnce()
         self.together = False
-        """Whether the registry was seen to take many parts in one request (`registry.together`)."""
+        """Whether the registry was seen to take many parts in one request (`registry.together`).
+
+        It then also knows conditions of tags (If-Match).
+        """
         self.placed = Placed()
         self._authorizer = authorizer
 

@@ -21,7 +21,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,9 @@ from ironhull.store.files import locked
 from ironhull.store.layout import ImageLayout
 
 _REPOSITORIES = 1000
+_SWAPPING = 64
+Condition = Callable[[Digest | None], bool]
+"""Whether a tag may be set, by what it is; None: there is none."""
 """Of which something is kept in memory."""
 
 
@@ -89,6 +92,8 @@ class Contents:
         self.sweep_lock = self.records.root / ".sweep"
         self._lock = threading.Lock()
         self._setting = threading.Lock()
+        # Two of one repository that ask for a tag as it was; more would only wait for each other.
+        self._swapping = [threading.Lock() for _ in range(_SWAPPING)]
         self._coming: Counter[str] = Counter()
         self._members: dict[str, tuple[Listing, tuple[int, int], Members]] = {}
         self._pushed: dict[str, Mapping[str, Descriptor]] = {}
@@ -276,6 +281,22 @@ class Contents:
             for tag in immutable:
                 if tag in before and before[tag].digest != digest:
                     self.check_movable(repository, [tag])
+            yield
+
+    @contextmanager
+    def swapping(self, repository: str, tag: str, wanted: Condition | None) -> Iterator[None]:
+        """While a tag is set that has to be as somebody knows it; PRECONDITION_FAILED else.
+
+        Of two that ask so at once the second is refused. Who asks for nothing does not wait.
+        """
+        if wanted is None:
+            yield
+            return
+        with self._swapping[hash(repository) % _SWAPPING]:
+            before = self._tagged(repository).get(tag)
+            if not wanted(before.digest if before else None):
+                now = before.digest if before else "not there"
+                raise Refusal("PRECONDITION_FAILED", f"{repository}:{tag} is {now}")
             yield
 
     def check_movable(self, repository: str, tags: Iterable[str]) -> None:

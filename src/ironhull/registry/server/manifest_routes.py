@@ -12,9 +12,11 @@ from starlette.types import ASGIApp
 
 from ironhull.errors import MalformedError
 from ironhull.oci.descriptor import Descriptor
+from ironhull.oci.digest import Digest
 from ironhull.oci.document import canonical
 from ironhull.oci.media_types import OCI_INDEX
 from ironhull.registry.server.blob_routes import unchanged
+from ironhull.registry.server.contents import Condition
 from ironhull.registry.server.looking import known_bytes, known_manifest
 from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import is_tag
@@ -75,9 +77,8 @@ class ManifestRoutes:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip()
         reference = request.path_params["reference"]
         tags = [] if is_tag(reference) else _tags(request)
-        entry = await asyncio.to_thread(
-            put_manifest, self._contents, call.repository, reference, raw, media_type, tags
-        )
+        put = partial(put_manifest, self._contents, call.repository, reference, raw, media_type)
+        entry = await asyncio.to_thread(put, tags, _condition(request))
         for tag in [reference] if is_tag(reference) else tags:
             by = call.identity.name or ""
             self._registry.pushed(Push(call.repository, tag, entry.digest, by))
@@ -176,6 +177,22 @@ def _tags(request: Request) -> list[str]:
         if not is_tag(tag):
             raise Refusal("TAG_INVALID", f"{tag!r:.200} is not a tag")
     return list(dict.fromkeys(tags))
+
+
+def _condition(request: Request) -> Condition | None:
+    """What If-Match and If-None-Match (RFC 9110, 13.1) want of a tag before it is set."""
+    match, none = (request.headers.get(each) for each in ("if-match", "if-none-match"))
+    if match is None and none is None:
+        return None
+
+    def wanted(digest: Digest | None) -> bool:
+        return (match is None or _names(match, digest)) and not (none and _names(none, digest))
+
+    return wanted
+
+
+def _names(header: str, digest: Digest | None) -> bool:
+    return digest is not None and (header.strip() == "*" or f'"{digest}"' in header)
 
 
 def take_page(request: Request, names: list[str], limit: int) -> tuple[list[str], bool]:

@@ -16,7 +16,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import INDEXES, MANIFESTS
-from ironhull.registry.server.contents import Contents
+from ironhull.registry.server.contents import Condition, Contents
 from ironhull.registry.server.entries import Entry, entry_of, is_foreign
 from ironhull.registry.server.names import digest as parse_digest
 from ironhull.registry.server.names import is_tag
@@ -37,10 +37,12 @@ def put_manifest(
     raw: bytes,
     media_type: str,
     tags: Sequence[str] = (),
+    wanted: Condition | None = None,
 ) -> Entry:
     """Store a manifest under a tag or its digest; Refusal says what is wrong with it.
 
-    By its digest it may be given several `tags` at once: all of them, or none.
+    By its digest it may be given several `tags` at once: all of them, or none. A tag that is
+    not as `wanted` stays.
     """
     document = _parsed(raw, media_type)  # 1
     if is_tag(reference):
@@ -52,6 +54,7 @@ def put_manifest(
     entry = _entry(document)
     with (
         locked(contents.sweep_lock, shared=True),
+        contents.swapping(repository, reference, wanted if is_tag(reference) else None),
         contents.moving(repository, tags, entry.digest),
     ):
         _check_parts(contents, repository, document)  # 2

@@ -27,6 +27,7 @@ STATUS = {
     "TOOMANYREQUESTS": 429,
     # Not in the specification's table, which allows more.
     "NOT_FOUND": 404,
+    "PRECONDITION_FAILED": 412,
     "RANGE_INVALID": 416,
     "REQUEST_INVALID": 400,
     "REQUEST_TIMEOUT": 408,

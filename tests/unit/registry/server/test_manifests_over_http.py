@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.fakes.image import make_image
+from tests.unit.registry.server.conftest import Site, manifest
 
 from ironhull.oci.digest import digest_of
 from ironhull.oci.document import canonical
@@ -484,3 +486,39 @@ def test_an_index_that_lists_itself_deep_is_walked_without_recursion(site):
     )
     members = site.registry.contents.members("app")
     assert len(members.manifests) == 1500
+
+
+def test_a_tag_is_set_only_as_somebody_knows_it(site: Site) -> None:
+    for data in (b"{}", b"layer", b"other"):
+        site.push_blob("app", data)
+    first, second = manifest(), manifest(layers=(b"other",))
+
+    def put(raw: bytes, **condition: str) -> int:
+        headers = {"content-type": OCI_MANIFEST}
+        headers |= {name.replace("_", "-"): value for name, value in condition.items()}
+        return site.ask("PUT", "/v2/app/manifests/1", body=raw, headers=headers).status
+
+    known, other = (f'"{digest_of(raw)}"' for raw in (first, second))
+    assert put(first, if_match="*") == 412
+    assert put(first, if_none_match="*") == 201
+    assert put(second, if_none_match="*") == 412
+    assert put(second, if_match=other) == 412
+    assert site.ask("GET", "/v2/app/manifests/1").body == first
+    assert put(second, if_match=f"{other}, {known}") == 201
+    assert put(second, if_none_match=other) == 412
+    assert put(first) == 201
+
+
+def test_of_two_who_know_the_same_tag_one_sets_it(site: Site) -> None:
+    site.push_blob("app", b"{}")
+    said = [f"layer {number}".encode() for number in range(8)]
+    for data in said:
+        site.push_blob("app", data)
+    condition = {"content-type": OCI_MANIFEST, "if-none-match": "*"}
+
+    def put(data: bytes) -> int:
+        raw = manifest(layers=(data,))
+        return site.ask("PUT", "/v2/app/manifests/1", body=raw, headers=condition).status
+
+    with ThreadPoolExecutor(len(said)) as pool:
+        assert sorted(pool.map(put, said)) == [201] + [412] * 7
