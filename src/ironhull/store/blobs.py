@@ -80,6 +80,14 @@ class BlobStore:
             os.utime(self.path(digest))
         return self.has(digest, size)
 
+    def stamp(self, digest: Digest) -> tuple[int, int, int] | None:
+        """Tells the blob's file from any other, or as it was changed later; None if it is gone."""
+        try:
+            found = os.stat(self._prefix + hex_of(digest))
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
     def size(self, digest: Digest) -> int:
         """Bytes of the blob; NotFoundError if it is not there."""
         try:

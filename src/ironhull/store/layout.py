@@ -23,6 +23,7 @@ from ironhull.values import dataclass
 REF_NAME = NAME
 CANDIDATES, LOCKED = "candidate/", "locked/"
 """How names of images begin that a watcher has built and not published; no catalog shows them."""
+_SMALL, _PARSED = 1 << 14, 256  # bytes of a document that is kept in memory, and how many are
 _NAMED = 8  # names that a message lists
 _COMPARED = 2000
 
@@ -43,6 +44,9 @@ class _Gathering(threading.local):
 
 
 _gathering = _Gathering()
+# Layout, digest and media type → the file as it was when it was read and verified. Whole entries
+# are put and taken, so threads may share it.
+_parsed: dict[tuple[Path, Digest, str | None], tuple[tuple[int, int, int], Document]] = {}
 
 
 class ImageLayout:
@@ -141,8 +145,19 @@ class ImageLayout:
         self.change(lambda index: index.replaced((), names))
 
     def document(self, digest: Digest, media_type: str | None = None) -> Document:
-        """A manifest or index out of the blobs, verified."""
-        return Document.parse(self.blobs.read(digest, MAX_DOCUMENT), media_type)
+        """A manifest or index out of the blobs, verified; nobody changes its value."""
+        # An image that is signed and pushed is asked seventy times for twenty small documents.
+        key = (self.root, digest, media_type)
+        stamp = self.blobs.stamp(digest)
+        known = _parsed.get(key)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        document = Document.parse(self.blobs.read(digest, MAX_DOCUMENT), media_type)
+        if stamp is not None and len(document.raw) <= _SMALL:
+            if len(_parsed) >= _PARSED:
+                _parsed.clear()
+            _parsed[key] = stamp, document
+        return document
 
     def walk(self, descriptor: Descriptor) -> Iterator[Descriptor]:
         """The descriptor and everything below it: index, manifests, configs, layers."""

@@ -379,3 +379,17 @@ def test_an_index_of_another_program_is_written_line_by_line_at_the_first_change
     replace_file(path, json.dumps(json.loads(ours), indent=2).encode())
     layout.untag(["app:2"])
     assert path.read_bytes() == ours
+
+
+def test_a_document_is_read_once_and_again_when_its_file_is_another(tmp_path):
+    layout = ImageLayout(tmp_path, create=True)
+    root = image(layout)
+    first = layout.document(root.digest)
+    assert layout.document(root.digest) is first
+    path = layout.blobs.path(root.digest)
+    path.write_bytes(first.raw.replace(b"2", b"3"))
+    with pytest.raises(UntrustedError, match="damaged"):
+        layout.document(root.digest)
+    path.unlink()
+    with pytest.raises(NotFoundError):
+        layout.document(root.digest)
