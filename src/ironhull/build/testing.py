@@ -32,6 +32,8 @@ from ironhull.values import dataclass
 
 _PAUSE = "/dev/ironhull-pause"
 _GRACE = 10
+_STARTING = 10
+"""Seconds in which a server may still refuse what is asked of it first."""
 _MAX_BODY = 1 << 20
 _KEPT = 4000
 _LINES = 6
@@ -191,7 +193,7 @@ class _Run:
             try:
                 if test.http is not None:
                     self._ask(container, test.http)
-                self._all(container, test.commands[1:])
+                self._all(container, test.commands[1:], starting=not own)
             except _Failed as failed:
                 raise _Failed(f"{failed}{_said(container)}") from None
             if not container.running():
@@ -212,10 +214,25 @@ class _Run:
             with self._engine.start(self._image, options) as container:
                 yield container
 
-    def _all(self, container: Container, commands: Sequence[tuple[str, ...]]) -> None:
+    def _all(
+        self, container: Container, commands: Sequence[tuple[str, ...]], *, starting: bool = False
+    ) -> None:
         for number, command in enumerate(commands, 1):
-            result = container.execute(command, timeout=self._test.timeout)
+            patience = _STARTING if starting and number == 1 else 0
+            result = self._executed(container, command, patience)
             self._judge(command, result, last=number == len(commands))
+
+    def _executed(
+        self, container: Container, command: tuple[str, ...], patience: float
+    ) -> RunResult:
+        """What it ended with; again so long as it fails beside a server that has just started."""
+        test, end = self._test, time.monotonic() + patience
+        while True:
+            result = container.execute(command, timeout=test.timeout)
+            late = result.timed_out or time.monotonic() >= end
+            if result.exit_code == test.exit_code or late or not container.running():
+                return result
+            time.sleep(0.1)
 
     def _judge(self, command: tuple[str, ...], result: RunResult, *, last: bool) -> None:
         test = self._test

@@ -123,7 +123,10 @@ _TEST = FixedKeys(
         "output": Key(REGEX, "Found in what the last command prints."),
         "user": Key(NAME, "User instead of the image's.", ours=True),
         "background": Key(
-            Flag(), "The first command keeps running while the others run.", ours=True
+            Flag(),
+            "The first command, a server, keeps running while the others run; the second is tried "
+            "again for up to ten seconds while the server starts.",
+            ours=True,
         ),
         "network": Key(
             Flag(), "With the host's network and its package registries' settings.", ours=True

@@ -126,6 +126,25 @@ def test_a_background_command_is_the_server_and_the_others_run_beside_it(
     assert engine.executed == [("ask",)]
 
 
+def test_what_is_asked_first_is_asked_again_while_the_server_starts(layout: ImageLayout) -> None:
+    answers = iter([1, 1, 0, 0])
+
+    def program(command: tuple[str, ...]) -> RunResult:
+        return said(exit_code=next(answers))
+
+    engine = FakeEngine(program)
+    test = _test(("server",), ("set",), ("get",), background=True)
+    assert _run(layout, engine, test).passed
+    assert engine.executed == [("set",)] * 3 + [("get",)]
+
+
+def test_what_is_asked_later_is_asked_once(layout: ImageLayout) -> None:
+    engine = FakeEngine(lambda command: said(exit_code=int(command == ("get",))))
+    test = _test(("server",), ("set",), ("get",), background=True)
+    assert _reason(layout, engine, test).startswith("get: exit code 1")
+    assert engine.executed == [("set",), ("get",)]
+
+
 def test_a_server_that_ends_fails_with_its_last_words(layout: ImageLayout) -> None:
     def prepare(container: FakeContainer) -> None:
         container.alive, container.log = False, ("", "port in use\n")
