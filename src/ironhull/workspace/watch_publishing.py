@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from ironhull.build.built import BuiltImage
@@ -11,6 +12,7 @@ from ironhull.errors import NotFoundError
 from ironhull.lock.model import Lock
 from ironhull.oci.reference import Reference
 from ironhull.registry.client.access import Registries
+from ironhull.registry.client.parallel import ask_all
 from ironhull.registry.client.places import RegistryTarget, StoredSource
 from ironhull.registry.client.transfer import transfer
 from ironhull.workspace.machine import Machine
@@ -91,10 +93,12 @@ def served(machine: Machine, places: dict[str, tuple[str, tuple[str, ...]]]) -> 
 
     `places` has the repository and the tags of each image. NetworkError, and others.
     """
-    found: dict[str, str] = {}
+    asked = [(name, place, tag) for name, (place, tags) in places.items() for tag in tags]
     with registries(machine) as opened:
-        for name, (place, tags) in places.items():
-            repository = opened.repository(Reference.parse(place))
-            digests = {repository.has_manifest(tag) or "" for tag in tags}
-            found[name] = digests.pop() if len(digests) == 1 else ""
-    return found
+        of = {place: opened.repository(Reference.parse(place)) for place, _ in places.values()}
+        heads = [partial(of[place].has_manifest, tag) for _, place, tag in asked]
+        answers = ask_all(heads, opened.stop)
+    found: dict[str, set[str]] = {name: set() for name in places}
+    for (name, _, _), digest in zip(asked, answers, strict=True):
+        found[name].add(digest or "")
+    return {name: digests.pop() if len(digests) == 1 else "" for name, digests in found.items()}
