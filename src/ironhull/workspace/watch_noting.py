@@ -19,27 +19,24 @@ from ironhull.workspace.watch_settling import seen_events
 Complain = Callable[[str, str, Kind], object]
 """Says a cause of a subject once, for as long as it lasts."""
 _SHOWN = 5
+_CAUSE = 2000
+_TOGETHER = 100
 _GONE = "its definition is gone: its tags stay as they are, it is no longer built"
 
 
 def note_behind(state: WatchState, entries: Sequence[Entry], observed: Observed) -> None:
     """Since when images are behind and why; those that are no more are current again."""
     planned = {entry.name: entry for entry in entries}
-    now = state.now
-    for name, entry in planned.items():
-        known = observed.states.get(name, ImageState(name))
-        cause = entry.cause[:2000]
-        if known.cause == cause and known.behind_since:
-            continue
-
-        def behind(known: ImageState, cause: str = cause) -> ImageState:
-            kept = known.state if known.state not in ("current", "new") else "behind"
-            standing = "new" if not known.published and kept == "behind" else kept
-            since = known.behind_since or now
-            return replace(known, state=standing, cause=cause, behind_since=since)
-
-        state.change(name, behind)
-        state.happened(list(seen_events(entry, observed, state.suites(), now)))
+    new = [
+        entry
+        for _, entry in sorted(planned.items())
+        if not (known := observed.states.get(entry.name, ImageState(entry.name))).behind_since
+        or known.cause != entry.cause[:_CAUSE]
+    ]
+    # Each waits for the disk by itself; in one order, so that no two watchers wait for each other.
+    for at in range(0, len(new), _TOGETHER):
+        with state.transaction():
+            _note(state, new[at : at + _TOGETHER], observed)
     for name, known in observed.states.items():
         if (
             known.state in ("behind", "proposed")
@@ -49,6 +46,20 @@ def note_behind(state: WatchState, entries: Sequence[Entry], observed: Observed)
             state.change(
                 name, lambda each: replace(each, state="current", cause="", behind_since="")
             )
+
+
+def _note(state: WatchState, entries: Sequence[Entry], observed: Observed) -> None:
+    now, suites = state.now, state.suites()
+    for entry in entries:
+
+        def behind(known: ImageState, cause: str = entry.cause[:_CAUSE]) -> ImageState:
+            kept = known.state if known.state not in ("current", "new") else "behind"
+            standing = "new" if not known.published and kept == "behind" else kept
+            since = known.behind_since or now
+            return replace(known, state=standing, cause=cause, behind_since=since)
+
+        state.change(entry.name, behind)
+        state.happened(list(seen_events(entry, observed, suites, now)))
 
 
 def say_waiting(
