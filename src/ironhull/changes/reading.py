@@ -11,6 +11,7 @@ import gzip
 import io
 import re
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ironhull.oci.tar import FILE
 MAX_PACKED = 16 << 20
 MAX_TEXT = 64 << 20
 MAX_LINE = 1 << 16
+_KEPT, _KEPT_LINES = 64, 1000
 _NAME = re.compile(
     r"(?:\./)?usr/share/doc/(?P<package>[^/]+)/"
     r"(?P<file>changelog\.Debian\.(?:[a-z0-9]+\.)?gz|changelog\.gz|changelog\.Debian|changelog)"
@@ -46,6 +48,27 @@ def changelog_of(path: Path, what: str, since: str) -> tuple[ChangelogEntry, ...
         if entries and _rank(name) > 0:
             break
     return tuple(entries.values())
+
+
+class Changelogs:
+    """The changelogs that were read last, of files that never change: a store's, by digest.
+
+    All images of a round get the same update, and to unpack it takes longer than to attest one.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[Path, str], tuple[ChangelogEntry, ...]] = OrderedDict()
+
+    def read(self, path: Path, what: str, since: str) -> tuple[ChangelogEntry, ...]:
+        """As `changelog_of`; a short one is not read again."""
+        found = self._kept.get((path, since))
+        if found is None:
+            found = changelog_of(path, what, since)
+            if sum(len(entry.lines) for entry in found) <= _KEPT_LINES:
+                self._kept[path, since] = found
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+        return found
 
 
 def _files(deb: DebFile, what: str) -> dict[str, bytes]:

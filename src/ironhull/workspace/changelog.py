@@ -16,7 +16,7 @@ from ironhull.archive.interface import Repository
 from ironhull.build.origins import read_origins
 from ironhull.changes.make import changes_of
 from ironhull.changes.model import BuildChanges
-from ironhull.changes.reading import changelog_of
+from ironhull.changes.reading import Changelogs
 from ironhull.compare.compare import compare as compare_images
 from ironhull.compare.model import Comparison, MeasuredImage
 from ironhull.debian.changelog import ChangelogEntry
@@ -83,6 +83,10 @@ def _older(entries: tuple[Entry, ...]) -> str | None:
     return next((each for each in reversed(images) if each != images[-1]), None)
 
 
+_READ = Changelogs()
+"""Of this process: a worker of a watcher makes many images after another."""
+
+
 class _PackageFiles:
     """The .deb files of an image's packages, got when they are wanted."""
 
@@ -104,7 +108,7 @@ class _PackageFiles:
             if not store.has(deb.sha256, deb.size):
                 self._fetch(deb)
             what = f"{deb.name} {deb.version} ({deb.architecture})"
-            return changelog_of(store.path(deb.sha256), what, since), ""
+            return _READ.read(store.path(deb.sha256), what, since), ""
         except IronhullError as error:
             return (), one_line(str(error), 300)
 

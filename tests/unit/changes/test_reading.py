@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.fakes.deb import Entry, file, make_deb, symlink
 
-from ironhull.changes.reading import MAX_PACKED, changelog_of
+from ironhull.changes.reading import MAX_PACKED, Changelogs, changelog_of
 from ironhull.errors import MalformedError
 
 DOC = "usr/share/doc/engine"
@@ -78,3 +78,24 @@ def test_one_that_is_too_large_is_refused(tmp_path: Path) -> None:
     files = {f"{DOC}/changelog.Debian.gz": file(bytes(MAX_PACKED + 1))}
     with pytest.raises(MalformedError, match=r"engine 3-1 \(amd64\): .* has more than"):
         versions(tmp_path, files)
+
+
+def test_what_all_images_of_a_round_are_told_is_unpacked_once(tmp_path: Path) -> None:
+    path, read = tmp_path / "engine.deb", Changelogs()
+    files = {f"{DOC}/changelog.Debian.gz": packed(entry("3-1"), entry("2-1"))}
+    path.write_bytes(make_deb("engine", "3-1", files=files))
+    assert [each.version for each in read.read(path, "engine", "2-1")] == ["3-1"]
+    path.unlink()
+    assert [each.version for each in read.read(path, "engine", "2-1")] == ["3-1"]
+    with pytest.raises(FileNotFoundError):
+        read.read(path, "engine", "1-1")
+
+
+def test_a_long_changelog_is_not_held(tmp_path: Path) -> None:
+    path, read = tmp_path / "engine.deb", Changelogs()
+    files = {f"{DOC}/changelog.Debian.gz": packed(entry("3-1", "things\n  * more" * 1000))}
+    path.write_bytes(make_deb("engine", "3-1", files=files))
+    assert len(read.read(path, "engine", "")) == 1
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        read.read(path, "engine", "")
