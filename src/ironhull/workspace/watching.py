@@ -54,6 +54,7 @@ LEASE = timedelta(minutes=5)
 """How long an image is nobody else's; renewed while it is worked on."""
 _LOOK = 10.0
 """Seconds between two looks at whether the workers are there."""
+_LEAST_REST = 1.0
 CLOCK_SLACK = timedelta(minutes=10)
 """A clock that goes back by more than this is wrong, or was."""
 
@@ -114,7 +115,7 @@ class Watcher:
                     if not opened:
                         raise
                     self._complain("watch", str(error))
-                    self.stop.wait(self._chosen.interval.total_seconds())
+                    self._rest(time.monotonic())
 
     def _rounds(self, those: Workers, rounds: Callable[[Round], object]) -> None:
         """Until `stop` is set, or the workers are to be opened anew."""
@@ -124,8 +125,12 @@ class Watcher:
                 rounds(self.round(those))
             except IronhullError as error:
                 self._complain("watch", str(error))
-            left = self._chosen.interval.total_seconds() - (time.monotonic() - begun)
-            self.stop.wait(max(left, 0))
+            self._rest(begun)
+
+    def _rest(self, begun: float) -> None:
+        """Until the next round is due, and a little if it is: others are asked in each round."""
+        left = self._chosen.interval.total_seconds() - (time.monotonic() - begun)
+        self.stop.wait(max(left, _LEAST_REST))
 
     def once(self) -> Round:
         """One round; IronhullError where nothing could be looked at."""

@@ -264,6 +264,25 @@ def test_workers_that_have_died_are_opened_anew(
     assert results == {"failed", "published"}
 
 
+def test_a_watcher_rests_between_rounds_whatever_the_interval(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+
+    def waited(seconds: float) -> bool:
+        rests.append(seconds)
+        if len(rests) == 2:
+            watcher.stop.set()
+        return watcher.stop.is_set()
+
+    with shop.state() as state:
+        watcher = Watcher(shop.machine, shop.choices(interval=timedelta(0)), state)
+        monkeypatch.setattr(watcher, "round", lambda those: Round((), {}))
+        monkeypatch.setattr(watcher.stop, "wait", waited)
+        watcher.run()
+    assert rests == [1, 1]
+
+
 # -- bad input: the catalog stays as it was, the cause is said once ------------------------------
 
 
