@@ -25,6 +25,7 @@ from ironhull.progress import Progress, Silent
 from ironhull.transport.address import host_of, origin, without_user
 from ironhull.transport.failure import PASSING, passing, reason
 from ironhull.transport.message import Answer, Body, Request, bare
+from ironhull.transport.nearness import Sender
 from ironhull.transport.network import Network
 from ironhull.transport.patience import Broken, Clock, GaveUp, Patience, Tries
 from ironhull.transport.pools import Pools
@@ -40,7 +41,8 @@ Note = Callable[[Broken, float], object]
 class Exchange:
     """Exchanges with any number of servers, shared by threads. `stop` ends all that goes on.
 
-    `note` is told of failures that another attempt follows; without one the progress is.
+    `note` is told of failures that another attempt follows; without one the progress is. With a
+    `sender` no server is asked that is nearer than that one.
     """
 
     def __init__(
@@ -51,13 +53,14 @@ class Exchange:
         progress: Progress | None = None,
         note: Note | None = None,
         clock: Clock | None = None,
+        sender: Sender | None = None,
     ) -> None:
         self.patience = patience
         self.progress = progress or Silent()
         self.stop = Stop()
         self.clock = clock or Clock(sleep=self.pause)
         self._note = note or self._tell
-        self._pools = Pools(network)
+        self._pools = Pools(network, sender)
 
     def once(self, request: Request) -> BaseHTTPResponse:
         """The response of one attempt, its body unread.

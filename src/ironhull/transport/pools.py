@@ -17,6 +17,7 @@ import urllib3
 
 from ironhull.errors import InputError
 from ironhull.transport.address import origin
+from ironhull.transport.nearness import Sender
 from ironhull.transport.network import Network, proxy_for
 
 CONNECTIONS = 8
@@ -25,10 +26,13 @@ TIMEOUT = urllib3.Timeout(connect=15, read=60)
 
 
 class Pools:
-    """The connections of one workspace or command, shared by its threads."""
+    """The connections of one workspace or command, shared by its threads.
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    With a `sender` none leads nearer than that server is itself.
+    """
+
+    def __init__(self, network: Network, sender: Sender | None = None) -> None:
+        self.network, self._sender = network, sender
         self._pools: dict[tuple[str, str, int], urllib3.PoolManager] = {}
         self._direct: dict[tuple[str, str, int], urllib3.HTTPConnectionPool] = {}
         # A file that somebody named is looked at now, the system's when they are needed.
@@ -80,7 +84,10 @@ class Pools:
         }
         if proxy:
             return urllib3.ProxyManager(proxy, proxy_ssl_context=self._context, **options)
-        return urllib3.PoolManager(**options)
+        made = urllib3.PoolManager(**options)
+        if self._sender is not None:
+            made.pool_classes_by_scheme = self._sender.pools(key)
+        return made
 
 
 def tls_context(network: Network) -> ssl.SSLContext:

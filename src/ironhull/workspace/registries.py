@@ -33,10 +33,10 @@ def kept_registries(machine: Machine) -> Registries:
 
 def mirrored_registries(machine: Machine) -> Registries:
     """Sessions for a server that mirrors; whoever takes them closes them."""
-    return _opened(machine, _SERVING)
+    return _opened(machine, _SERVING, for_others=True)
 
 
-def _opened(machine: Machine, patience: Patience | None) -> Registries:
+def _opened(machine: Machine, patience: Patience | None, *, for_others: bool = False) -> Registries:
     settings = machine.settings
     return Registries(
         credentials=Credentials(credential_files(settings.environment, os.getuid())),
@@ -45,4 +45,5 @@ def _opened(machine: Machine, patience: Patience | None) -> Registries:
         patience=patience,
         network=network(machine),
         progress=machine.progress,
+        for_others=for_others,
     )

@@ -16,6 +16,7 @@ from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.session import Session
 from ironhull.transport.address import is_loopback, origin
 from ironhull.transport.exchange import Exchange
+from ironhull.transport.nearness import Sender
 from ironhull.transport.network import DIRECT, Network
 from ironhull.transport.patience import Patience
 from ironhull.transport.stop import Stop
@@ -30,7 +31,8 @@ class Registries:
 
     `plain_http` lets registries other than loopback be reached without TLS where they have none;
     `mirrors` maps a registry to locations (`host[:port][/prefix]`) that are asked before it when
-    something is pulled. InputError if a file of authorities of the network is none.
+    something is pulled. `for_others`: what is brought is handed on, so no registry leads us to a
+    server nearer to us than itself. InputError if the network's file of authorities is none.
     """
 
     def __init__(
@@ -42,12 +44,16 @@ class Registries:
         patience: Patience | None = None,
         network: Network = DIRECT,
         progress: Progress | None = None,
+        for_others: bool = False,
     ) -> None:
         self.progress = progress or Silent()
         self._credentials = credentials or Credentials()
         self._plain_http = plain_http
         self._mirrors = mirrors or {}
-        self._exchange = Exchange(network, patience or Patience(), progress=self.progress)
+        self._network, self._patience = network, patience or Patience()
+        self._exchange = Exchange(network, self._patience, progress=self.progress)
+        self._for_others = for_others
+        self._apart: list[Exchange] = []
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
@@ -64,7 +70,8 @@ class Registries:
 
     def close(self) -> None:
         """Let all connections go."""
-        self._exchange.close()
+        for exchange in (self._exchange, *self._apart):
+            exchange.close()
 
     @property
     def stop(self) -> Stop:
@@ -88,9 +95,19 @@ class Registries:
         with self._lock:
             if registry not in self._sessions:
                 base = self._base(registry)
-                authorizer = Authorizer(registry, base, self._exchange, self._credentials)
-                self._sessions[registry] = Session(registry, base, self._exchange, authorizer)
+                exchange = self._exchange_with(base)
+                authorizer = Authorizer(registry, base, exchange, self._credentials)
+                self._sessions[registry] = Session(registry, base, exchange, authorizer)
             return self._sessions[registry]
+
+    def _exchange_with(self, base: str) -> Exchange:
+        if not self._for_others:
+            return self._exchange
+        sender = Sender(origin(base))
+        made = Exchange(self._network, self._patience, progress=self.progress, sender=sender)
+        made.stop = self._exchange.stop
+        self._apart.append(made)
+        return made
 
     def _base(self, registry: str) -> str:
         host = _HOSTS.get(registry, registry)

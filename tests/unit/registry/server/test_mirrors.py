@@ -31,7 +31,10 @@ from ironhull.registry.server.pull_through import PullThrough
 from ironhull.registry.server.rules import Quota, Rules, read_rules_file
 from ironhull.registry.server.sweep import sweep
 from ironhull.registry.server.upstream import RegistryUpstream
+from ironhull.settings import Settings
 from ironhull.transport.patience import Patience
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.registries import mirrored_registries
 
 HURRY = Patience(
     attempts=2, all_attempts=4, unreachable=1, first_wait=0.01, longest_wait=0.1, connect=2, idle=5
@@ -61,11 +64,13 @@ def mirrored(
     credentials: Credentials | None = None,
     rules: Rules | None = None,
     auth: Path | None = None,
+    registries: Registries | None = None,
 ) -> Mirrored:
     site = make_site(root, limits=Limits(reserve=0), auth=auth)
     contents = site.registry.contents
     contents.rules = rules or Rules(mirrors=(Mirror("hub", host),))
-    registries = Registries(credentials=credentials, patience=HURRY)
+    if registries is None:
+        registries = Registries(credentials=credentials, patience=HURRY, for_others=True)
     upstream = RegistryUpstream(contents, site.registry.uploads, registries)
     through = PullThrough(contents, upstream, site.registry.log.note)
     registry = replace(site.registry, mirrors=through)
@@ -268,6 +273,36 @@ def test_a_redirect_to_an_address_with_a_login_in_it_is_not_followed(
         assert answer.status == 503
         assert "an address with a login in it" in answer.body.decode()
         assert not elsewhere.seen
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("kind", ["manifests", "blobs"])
+def test_upstream_sends_the_mirror_to_nobody_who_is_nearer_than_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, kind: str
+) -> None:
+    # What only this machine reaches is nobody's who asks the mirror: not even how long it is.
+    monkeypatch.setattr("ironhull.registry.client.access._speaks_tls", lambda host, port: False)
+    with FakeRegistry() as upstream, FakeRegistry() as inner:
+        names = {"manifests": fill(inner, layer=LARGE), "blobs": digest_of(LARGE)}
+        inside = f"/v2/app/{kind}/{names[kind]}"
+        for each in ("GET", "HEAD"):
+            upstream.fail(each, f"/{kind}/", says(307, location=inner.url + inside), times=99)
+        place = tmp_path / "home"
+        # To what is far away through a proxy, which is upstream itself.
+        settings = Settings(
+            home=place,
+            catalog=place,
+            plain_http=True,
+            environment={"http_proxy": upstream.url, "HOME": str(tmp_path)},
+        )
+        registries = mirrored_registries(Machine(settings))
+        site = mirrored(tmp_path / "store", "far.example", registries=registries)
+        answer = site.ask(method, f"/v2/hub/app/{kind}/{names[kind]}")
+        site.through.close()
+        assert upstream.seen
+        assert not inner.seen
+    assert (answer.status, b"inner" in answer.body) == (503, False)
+    assert "nearer to us than it is itself" in site.stream.getvalue()
 
 
 def test_what_upstream_says_is_for_the_log_and_not_for_clients(tmp_path: Path) -> None:
