@@ -17,7 +17,7 @@ from ironhull.store.layout import REF_NAME, ImageLayout
 
 
 class VanishedError(EnvironmentProblem):
-    """Something of the image was removed after it was made; whoever makes images tries again."""
+    """Something of the image, or its name, is another's now; whoever makes images tries again."""
 
 
 def publish(
@@ -26,7 +26,8 @@ def publish(
     """Let the tags, and the immutable tag of the lock's day, point at the index.
 
     A tag stays where it is if it has a platform that this image lacks. Gives the image with the
-    tags that it has now. VanishedError if a part of it is gone.
+    tags that it has now. VanishedError if a part of it is gone, or the dated tag that was given
+    while changes were gathered: what was said of the image since then has that name.
     """
     tags: list[str] = []
 
@@ -42,7 +43,13 @@ def publish(
             for tag in definition.tags
             if not _lost(layout, index.named(f"{image.name}:{tag}"), image, definition)
         ]
-        tags[:] = [*moving, _dated(index, image, definition, lock)]
+        dated = _dated(index, image, definition, lock)
+        if tags and tags[-1] != dated:
+            raise VanishedError(
+                f"{image.name}:{tags[-1]} became another image while this one was examined "
+                "(did something else build it? build again when it is done)"
+            )
+        tags[:] = [*moving, dated]
         names = [f"{image.name}:{tag}" for tag in tags]
         of = image.descriptor
         named = [Descriptor(of.media_type, of.digest, of.size, {REF_NAME: name}) for name in names]
