@@ -74,14 +74,15 @@ class Bases:
         self._prefix, self._suffix = naming
         self._progress = progress
         self._loaded: dict[str, str] = {}
+        self._found: dict[str, Base] = {}
 
     def found(self, names: Iterable[str], missing: Missing, stand_in: StandIn) -> tuple[Base, ...]:
         """One for each name that an engine can know; InputError for one that nobody has."""
-        return tuple(
-            self._find(name, missing, stand_in)
-            for name in dict.fromkeys(names)
-            if name != "scratch" and "$" not in name
-        )
+        wanted = [name for name in dict.fromkeys(names) if name != "scratch" and "$" not in name]
+        for name in wanted:
+            if name not in self._found:
+                self._found[name] = self._find(name, missing, stand_in)
+        return tuple(self._found[name] for name in wanted)
 
     def own(self, names: Mapping[str, str]) -> tuple[Base, ...]:
         """Images of the store for these names, whatever an engine or a registry calls so."""

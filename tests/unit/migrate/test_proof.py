@@ -29,8 +29,8 @@ from ironhull.progress import Silent
 from ironhull.store.choice import machine_platform
 from ironhull.store.layout import ImageLayout
 
-BEFORE = Version("before", b"FROM node:20\n", None, ("node:20",))
-AFTER = Version("after", b"FROM localhost/node:20\n", None, ("localhost/node:20",))
+BEFORE = Version("before", b"FROM node:20\nEXPOSE 80\n", None, ("node:20",))
+AFTER = Version("after", b"FROM localhost/node:20\nEXPOSE 8080\n", None, ("localhost/node:20",))
 OLD = ImageConfig(ports=("80/tcp",), cmd=("npm", "start"))
 NEW = ImageConfig(user="1000:1000", ports=("8080/tcp",), cmd=("node", "server.js"))
 NOTHING = Unknown("not measured")
@@ -162,9 +162,31 @@ def test_without_a_port_the_images_own_commands_are_compared(place):
     assert found.verdict is Verdict.UNEXPECTED
 
 
-def test_requests_without_any_port_are_not_tested(place):
+@pytest.mark.parametrize("requests", [("/x",), (":80/", "/x")])
+def test_a_request_without_any_port_is_refused_before_anything_is_built(place, requests):
+    asked = Questions(requests=tuple(map(parse_request, requests)))
+    versions = [replace(one, dockerfile=b"FROM node:20\n") for one in (BEFORE, AFTER)]
+    with pytest.raises(InputError, match=r"/x: nothing exposes a port.* --request 'GET :8080/x'"):
+        prove(place, *versions, asked)
+    assert not engine_of(place).builds
+    assert nothing_is_left(place)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "base"),
+    [
+        ("FROM node:20\nexpose $PORT\n", {}),
+        ("FROM node:$VERSION\n", {}),
+        ("FROM node:20\n", {"OnBuild": ["EXPOSE 80"]}),
+        ("FROM node:20\n", {"ExposedPorts": {"80/udp": {}}}),
+    ],
+)
+def test_requests_without_any_port_are_not_tested(place, dockerfile, base):
     plain = replace(place, inventory=lambda image: inventory(image, ImageConfig(user="1")))
-    found = prove(plain, BEFORE, AFTER, Questions(requests=(Request("GET", "/"),)))
+    engine_of(place).inspect = lambda image: base
+    before = replace(BEFORE, dockerfile=dockerfile.encode())
+    after = replace(AFTER, dockerfile=b"FROM localhost/node:20\n")
+    found = prove(plain, before, after, Questions(requests=(Request("GET", "/"),)))
     assert found.verdict is Verdict.NOT_TESTED
     assert "name it" in found.aspects[-1].reason
 

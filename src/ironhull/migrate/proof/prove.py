@@ -8,6 +8,7 @@ at any moment leaves no container and no image.
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 import time
@@ -21,7 +22,7 @@ from ironhull.compare.model import Comparison
 from ironhull.engine.bases import Bases, Missing, StandIn, substitutes
 from ironhull.engine.host import HostSettings
 from ironhull.engine.interface import BuildRequest, Engine, RunOptions
-from ironhull.errors import EngineError, IronhullError
+from ironhull.errors import EngineError, InputError, IronhullError
 from ironhull.inventory.model import ImageConfig, Inventory
 from ironhull.migrate.proof.judge import checks, commands, configurations, services
 from ironhull.migrate.proof.model import Aspect, Proof, Request, Service, Side, Verdict
@@ -39,6 +40,9 @@ SETTINGS = {
     "npm_config_omit_lockfile_registry_resolved": "true",
 }
 """Variables of RUN steps."""
+
+# A base with a variable in its name is not looked into.
+_MAY_EXPOSE = re.compile(rb"^[ \t]*(EXPOSE\b|FROM\b[^\n]*\$)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +98,16 @@ class Workplace:
 
 
 def prove(place: Workplace, before: Version, after: Version, asked: Questions) -> Proof:
-    """Do all of it. EngineError if the old Dockerfile cannot be built: nothing can be proved."""
+    """Do all of it. EngineError if the old Dockerfile cannot be built: nothing can be proved.
+
+    InputError for a request without a port where it is seen before that nothing exposes one.
+    """
     began = time.monotonic()
     advance = place.progress.start("proof", 4, "steps")
     with _undone(place) as made:
         naming = ("ironhull-proof", place.suffix)
         bases = Bases(place.engine, place.store, made, naming, place.progress)
+        _must_have_a_port(place, (before, after), bases, asked.requests)
         old = _build(place, made, before, bases)
         advance(1)
         try:
@@ -193,6 +201,24 @@ def _aspects(
         yield from _services(place, sides, inventories, ways, requests)
     elif not asked.commands:
         yield from _commands(place, sides, ways, [()])
+
+
+def _must_have_a_port(
+    place: Workplace, versions: Sequence[Version], bases: Bases, requests: Sequence[Request]
+) -> None:
+    """InputError if a request needs a port and neither the Dockerfiles nor their bases say one."""
+    nameless = next((one for one in requests if not one.port), None)
+    if nameless is None or any(_MAY_EXPOSE.search(one.dockerfile) for one in versions):
+        return
+    for version in versions:
+        for base in bases.found(version.bases, place.missing, place.stand_in):
+            said = place.engine.inspect(base.image)
+            if said.get("ExposedPorts") or said.get("OnBuild"):
+                return
+    raise InputError(
+        f"--request {nameless.path}: nothing exposes a port: name it, as in "
+        f"--request '{nameless.method} :8080{nameless.path}'"
+    )
 
 
 def _own(place: Workplace, side: Side, config: ImageConfig) -> ImageConfig:
