@@ -9,7 +9,7 @@ from ironhull.errors import NotFoundError
 from ironhull.oci.reference import Reference
 from ironhull.registry.client.interface import Source
 from ironhull.registry.client.locations import open_source
-from ironhull.registry.client.naming import Kind, Location, find_location, find_stored
+from ironhull.registry.client.naming import Kind, Location, find_image, find_stored
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.registries import registries
 
@@ -22,7 +22,7 @@ def image_place(machine: Machine, reference: str) -> Iterator[Source]:
     there.
     """
     store = machine.home.store
-    location = find_location(reference)
+    location = find_image(reference)
     if location.kind is Kind.STORE and not reference.startswith("store:"):
         try:
             find_stored(store, reference)

@@ -40,6 +40,7 @@ from ironhull.workspace.building import BuildChoices, build_images
 from ironhull.workspace.image_place import image_place
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.signing_keys import statement_signer
+from ironhull.workspace.verify_places import Places
 from ironhull.workspace.verifying import trust_of
 
 
@@ -97,7 +98,11 @@ def reproduce(machine: Machine, reference: str, chosen: ReproduceChoices) -> Rep
     where it does not carry what it takes; UntrustedError, NetworkError as for a build. What differs
     is in the answer.
     """
-    trust = trust_of(machine, chosen.keys)
+    try:
+        trust = trust_of(machine, chosen.keys)
+    except InputError:
+        Places(machine).must_have(reference)
+        raise
     with image_place(machine, reference) as place:
         root = place.root()
         evidence = collect(place, root, trust, chosen.platforms, lambda kind: kind == PROVENANCE)

@@ -7,7 +7,8 @@ inside functions here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -58,9 +59,37 @@ def scan(
     InputError where there is no advisory database or nothing knows the image; what cannot be
     relied on (stale data, unknown releases) is said in the result's verdict and warnings.
     """
-    with Database(machine.home.advisories) as database:
+    with advisories_for(machine, image, platform) as database:
         inventory = inventory_of(machine, image, platform)
         return scan_inventory(machine, image, inventory, database, chosen)
+
+
+@contextmanager
+def advisories_for(
+    machine: Machine, image: str, platform: Platform | None = None
+) -> Iterator[Database]:
+    """The advisory database, for who scans an image; InputError where there is none.
+
+    An image that is not there either is said first, where no registry and no engine is asked.
+    """
+    try:
+        database = Database(machine.home.advisories)
+    except InputError:
+        _must_be_there(machine, image, platform)
+        raise
+    with database:
+        yield database
+
+
+def _must_be_there(machine: Machine, image: str, platform: Platform | None) -> None:
+    if known_inventory(machine.home, image, platform) is not None:
+        return
+    from ironhull.inventory.sources.find import is_near, open_image
+    from ironhull.workspace.examining import opened_taker
+
+    if not (image.endswith(".json") and Path(image).is_file()) and is_near(image):
+        with opened_taker(machine) as taker, open_image(image, taker.places, platform):
+            pass
 
 
 def inventory_of(machine: Machine, image: str, platform: Platform | None = None) -> Inventory:

@@ -17,7 +17,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.oci.reference import Reference
-from ironhull.registry.client.naming import Kind, Location, find_in, find_location, find_stored
+from ironhull.registry.client.naming import Kind, Location, find_image, find_in, find_stored
 from ironhull.store.blobs import BlobStore
 from ironhull.store.layout import REF_NAME, ImageLayout
 from ironhull.store.referrers import Referrers
@@ -37,7 +37,7 @@ class Places:
 
         A short name is one of the store, else of Docker Hub, as for `pull`.
         """
-        location = find_location(reference)
+        location = find_image(reference)
         match location.kind:
             case Kind.STORE:
                 found = self._stored(location)
@@ -61,9 +61,19 @@ class Places:
         with self._asked(named) as place:
             yield place
 
+    def must_have(self, reference: str) -> None:
+        """NotFoundError for what can be seen not to be there, without a registry."""
+        location = find_image(reference)
+        match location.kind:
+            case Kind.STORE:
+                self._stored(location)
+            case Kind.LAYOUT | Kind.ARCHIVE:
+                with self.opened(reference):
+                    pass
+
     def local(self, reference: str) -> bool:
         """Whether it is in a layout, where nothing has to be waited for; what is read is kept."""
-        location = find_location(reference)
+        location = find_image(reference)
         try:
             match location.kind:
                 case Kind.STORE:

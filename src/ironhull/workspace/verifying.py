@@ -76,8 +76,13 @@ def verify(machine: Machine, reference: str, chosen: VerifyChoices | None = None
     none, and no key at all; NetworkError.
     """
     chosen = chosen or VerifyChoices()
-    trust = chosen_trust(machine, chosen)
-    return verified(machine, Places(machine), reference, chosen, trust)
+    places = Places(machine)
+    try:
+        trust = chosen_trust(machine, chosen)
+    except InputError:
+        places.must_have(reference)
+        raise
+    return verified(machine, places, reference, chosen, trust)
 
 
 def verified(

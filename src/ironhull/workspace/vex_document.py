@@ -12,7 +12,12 @@ from ironhull.scan.statements import not_affected, openvex, statements_of
 from ironhull.vex.bom_link import write_bom_vex
 from ironhull.vex.reading import parse_vex
 from ironhull.workspace.machine import Machine
-from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
+from ironhull.workspace.scanning import (
+    ScanChoices,
+    advisories_for,
+    inventory_of,
+    scan_inventory,
+)
 
 
 def vex_of(
@@ -22,7 +27,7 @@ def vex_of(
 
     CheckFailedError where the advisories are too old: who reads the document would not know.
     """
-    with Database(machine.home.advisories) as database:
+    with advisories_for(machine, image, platform) as database:
         inventory = inventory_of(machine, image, platform)
         result = scan_inventory(machine, image, inventory, database, chosen)
         return said_in(result, inventory, database)

@@ -28,9 +28,9 @@ from ironhull.registry.client.locations import open_source
 from ironhull.registry.client.naming import (
     Kind,
     Location,
+    find_image,
     find_in,
     find_stored,
-    parse_location,
 )
 from ironhull.registry.client.places import StoredSource
 from ironhull.store.archive_file import ArchiveFile
@@ -74,7 +74,7 @@ def open_image(text: str, places: Places, platform: Platform | None = None) -> I
     elif path is not None and is_rootfs_tar(path):
         yield open_rootfs_tar(path, text)
     else:
-        location = parse_location(text)
+        location = find_image(text)
         if path is not None:
             location = Location(Kind.ARCHIVE, text, path=path)
         elif location.kind is Kind.STORE:
@@ -83,14 +83,20 @@ def open_image(text: str, places: Places, platform: Platform | None = None) -> I
             yield image
 
 
+def is_near(text: str) -> bool:
+    """Whether the image is, if anywhere, where neither a registry nor an engine is asked."""
+    scheme = text.partition(":")[0]
+    if scheme == "rootfs" or _existing(text) is not None:
+        return True
+    return scheme not in _ENGINES and find_image(text).kind is not Kind.REGISTRY
+
+
 def _rootfs(path: Path, name: str) -> OpenImage:
     return open_rootfs_tar(path, name) if path.is_file() else open_rootfs(path, name)
 
 
 def _meant_as_path(text: str, store: ImageLayout) -> None:
-    """Say so if a text that the store does not know can only be meant as a path."""
-    if text.startswith(("/", "./", "../")):
-        raise NotFoundError(f"{text}: no such file or folder")
+    """Say so if a text that the store does not know is there as a path."""
     if Path(text).exists():
         try:
             find_stored(store, text)

@@ -86,6 +86,14 @@ def find_location(text: str) -> Location:
     return parse_location(text)
 
 
+def find_image(text: str) -> Location:
+    """The same; NotFoundError for what can only be a path and is not there."""
+    is_path = text.startswith(("/", "./", "../")) and not text.endswith(_ARCHIVES)
+    if is_path and not Path(text).exists():
+        raise NotFoundError(f"{text}: no such file or folder")
+    return find_location(text)
+
+
 def _in_path(kind: Kind, text: str, rest: str) -> Location:
     path, _, name = rest.partition(":")
     if not path:
