@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import PackageLoader, StrictUndefined
 
 from ironhull.catalog import links as paths
 from ironhull.catalog.answers import Answer, found_in
@@ -41,6 +41,7 @@ from ironhull.catalog.links import Links
 from ironhull.catalog.live import Live, Nothing
 from ironhull.catalog.seen import Shown, findings_of, packages_of
 from ironhull.catalog.shelf import Entry, Shelf, counterpart, state_of
+from ironhull.catalog.templating import Templates
 from ironhull.reports.text import harmless_lines
 from ironhull.reports.words import shown_size, tally
 from ironhull.scan.severities import RANK
@@ -373,8 +374,8 @@ def asset_path(name: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    made = Environment(
+def _environment() -> Templates:
+    made = Templates(
         loader=PackageLoader("ironhull.catalog"),
         autoescape=True,
         undefined=StrictUndefined,
