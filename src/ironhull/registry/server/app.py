@@ -26,6 +26,7 @@ from ironhull.registry.server.finding import (
     TAGS,
     UPLOAD,
     UPLOADS,
+    Addresses,
     pattern_of,
 )
 from ironhull.registry.server.manifest_routes import ManifestRoutes
@@ -53,7 +54,7 @@ def application(registry: Registry, site: Site | None = None) -> ASGIApp:
     routes = [*guarded_routes, *_open_routes(registry), *(site.routes() if site else ())]
     router = Router(routes, redirect_slashes=False, lifespan=lambda _: _life(registry, site))
     endpoints = {(each.path, way): each.endpoint for each in guarded_routes for way in _ways(each)}
-    return _Outermost(router, endpoints, registry)
+    return _Outermost(router, endpoints, Addresses(routes), registry)
 
 
 def _ways(route: Route) -> set[str]:
@@ -160,11 +161,16 @@ class _Outermost:
     """Around everything: request ids, the log, metrics, and no error that is not an answer."""
 
     def __init__(
-        self, router: Router, endpoints: Mapping[tuple[str, str], Endpoint], registry: Registry
+        self,
+        router: Router,
+        endpoints: Mapping[tuple[str, str], Endpoint],
+        addresses: Addresses,
+        registry: Registry,
     ) -> None:
         self._router = router
         # By pattern and method: what the router would find, found at once.
         self._endpoints = endpoints
+        self._addresses = addresses
         self._registry = registry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -189,6 +195,8 @@ class _Outermost:
     async def _routed(self, scope: Scope, observed: _Observed) -> None:
         pattern, parameters = pattern_of(scope["path"]) or ("", {})
         endpoint = self._endpoints.get((pattern, scope["method"]))
+        if endpoint is None:
+            endpoint, parameters = self._addresses.find(scope)
         if endpoint is None:
             await self._router(scope, observed.receive, observed.send)
             return

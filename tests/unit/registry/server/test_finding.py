@@ -5,9 +5,12 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from outside.made_catalog import FakeCatalog, catalog_app
 from starlette.routing import Match, Route
 
+from ironhull.catalog.index import CatalogIndex
 from ironhull.registry.server.finding import pattern_of
+from ironhull.store.layout import ImageLayout
 
 NAMES = ["a", "a/b", "", "a/blobs", "blobs", "blobs/uploads", "a/manifests/b", "uploads", "a\nb"]
 TAILS = [
@@ -56,3 +59,28 @@ def test_what_clients_ask_for_most_is_found_at_once():
 @pytest.mark.parametrize("path", OTHERS)
 def test_what_is_no_repositorys_is_left_to_the_router(path):
     assert pattern_of(path) is None
+
+
+PAGES = [
+    "/search", "/search/", "/images/a", "/images/a/-/1/packages", "/images/", "/vulnerabilities",
+    "/vulnerabilities/-/2", "/vulnerabilities/-", "/vulnerabilities/a/2", "/vulnerabilities/a/2/3",
+    "/status", "/feed.atom", "/feeds/a/b.atom", "/feeds/a", "/api/v1/images", "/api/v1/images/a",
+    "/api/v1", "/api/v1/nothing", "/api", "/login", "/_site/a", "/_site/a/b", "/nothing", "//", "",
+    "/healthz", "/healthz/x", "/metrics", "/token", "/apt/a", "/{rest:path}", "/search\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_found_by_the_first_part_is_what_the_router_finds(tmp_path, method):
+    catalog = FakeCatalog(ImageLayout(tmp_path, create=True), CatalogIndex(":memory:"))
+    app, found = catalog_app(catalog), 0
+    for path in [*PAGES, *PATHS, *OTHERS]:
+        scope = {"type": "http", "path": path, "method": method, "root_path": ""}
+        endpoint, parameters = app._addresses.find(scope)
+        expected = routed(app._router, path, method)
+        if endpoint is None:
+            assert expected is None or "\n" in path, path
+        else:
+            assert (endpoint, parameters) == expected, path
+            found += 1
+    assert found > 0
