@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from isal.isal_zlib import decompress
 
 from ironhull.catalog.facts import (
     BuildFacts,
@@ -73,9 +74,7 @@ class CatalogIndex:
     @property
     def generation(self) -> int:
         """Another number after each change of what is kept."""
-        with self._file.reading() as database:
-            (number,) = database.execute("SELECT number FROM generation").fetchone()
-            return int(number)
+        return int(self._file.row("SELECT number FROM generation")[0])
 
     def summaries(self) -> Mapping[str, Summary]:
         """Summaries of all builds by digest; only what changed is read again."""
@@ -381,9 +380,8 @@ class CatalogIndex:
         return None if row is None else _SUMMARY.decode(row[0])
 
     def _one(self, query: str, key: str, decoder: msgspec.json.Decoder[_Value]) -> _Value | None:
-        with self._file.reading() as database:
-            row = database.execute(query, (key,)).fetchone()
-        return None if row is None else decoder.decode(zlib.decompress(row[0]))
+        row = self._file.row(query, key)
+        return None if row is None else decoder.decode(decompress(row[0]))
 
 
 # Made when this is loaded: what msgspec first learns of a type in several threads at once ends the

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ironhull.errors import EnvironmentProblem
 
@@ -81,6 +82,14 @@ class IndexFile:
         """What reads: it sees all that was written before, and no half of a change."""
         with self._reading, self._named_errors():
             yield self._reader
+
+    def row(self, query: str, *given: str) -> Any:
+        """The first row of an answer, or None: what every page asks several times."""
+        try:
+            with self._reading:
+                return self._reader.execute(query, given).fetchone()
+        except sqlite3.Error as error:
+            raise EnvironmentProblem(f"{self._path}: {error}") from None
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

@@ -182,7 +182,7 @@ class CatalogSite:
                 if route != "page":
                     raise
                 trace = "".join(traceback.format_exception(error))
-                self.registry.log.note("fault", page=request.url.path, trace=trace)
+                self.registry.log.note("fault", page=request.scope["path"], trace=trace)
                 return _refused(500, {})
             return send(made, request.headers, private=self.registry.access.has_users)
 
@@ -192,7 +192,7 @@ class CatalogSite:
         if self.settle():
             self._shelves.forget()
         reader = self._reader(request, identity)
-        key = (request.url.path, request.url.query, reader.key)
+        key = (request.scope["path"], request.scope["query_string"], reader.key)
         made = self._kept.get(key)
         if made is None:
             made = self._make(route, make, request, reader)
@@ -295,7 +295,7 @@ Make = Callable[[Site, Reader, Request], Made | None]
 def _wanted(reader: Reader, request: Request, page: int = 0) -> Wanted:
     return Wanted(
         reader.shelf,
-        request.url.path,
+        request.scope["path"],
         reader.host,
         query_of(request.query_params),
         page or page_of(request.query_params),

@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# Of UTF-8: what ASCII has to print, and the end of a line.
+_PLAIN = bytes([*range(0x20, 0x7F), 0x0A])
 _NOT_ASCII = re.compile(r"[^\n -~]")
 
 
@@ -25,8 +27,9 @@ def harmless(text: str) -> str:
 
 def harmless_lines(text: str) -> str:
     """As `harmless`, but the lines that the text has stay lines."""
-    # A page has hundreds of lines: one look at all of them.
-    if text.replace("\n", "").isprintable():
+    # A page has thousands of signs, nearly all of them plain: those are taken out at once.
+    left = text.encode("utf-8", "surrogatepass").translate(None, _PLAIN)
+    if not left or left.decode("utf-8", "surrogatepass").isprintable():
         return text
     return "\n".join(map(harmless, text.split("\n")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -25,6 +26,11 @@ class Believed:
     def __init__(self, machine: Machine, chosen: VerifyChoices | None = None) -> None:
         self._machine = machine
         self.chosen = chosen or VerifyChoices()
+        # Their dates are looked at before each answer.
+        files = [machine.home.keys / "keys.json", *self.chosen.keys]
+        if self.chosen.identity is not None:
+            files.append(self.chosen.identity.trust_root)
+        self._files = tuple(map(str, files))
         self._lock = threading.RLock()
         self._read: tuple[_Stamp, Trust] | None = None
         self._settled: tuple[_Stamp, int] | None = None
@@ -33,10 +39,7 @@ class Believed:
 
     def stamp(self) -> _Stamp:
         """Other numbers after each change of a file that says who is believed."""
-        files = [self._machine.home.keys / "keys.json", *self.chosen.keys]
-        if self.chosen.identity is not None:
-            files.append(self.chosen.identity.trust_root)
-        return tuple(map(_stamp_of, files))
+        return tuple(map(_stamp_of, self._files))
 
     def trust(self) -> Trust:
         """Whom to believe now; nobody where the files do not say."""
@@ -107,9 +110,9 @@ class Believed:
             return Trust(())
 
 
-def _stamp_of(path: Path) -> tuple[int, ...]:
+def _stamp_of(path: str | Path) -> tuple[int, ...]:
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return ()
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

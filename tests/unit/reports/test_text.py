@@ -54,6 +54,11 @@ def test_lines_stay_lines(text: str) -> None:
 
 
 @given(ANY_TEXT)
+def test_each_line_is_as_harmless_as_alone(text: str) -> None:
+    assert harmless_lines(text) == "\n".join(map(harmless, text.split("\n")))
+
+
+@given(ANY_TEXT)
 def test_json_keeps_every_value_and_shows_only_what_is_printable(text: str) -> None:
     written = json_text({text: [text]})
     assert written.replace("\n", "").isprintable()
