@@ -173,7 +173,8 @@ class BlobStore:
                 yield file, path
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
-                raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
+                # Without its name, which is another one each time: it is the same cause.
+                raise EnvironmentProblem(f"cannot write to {self._tmp}: {error.strerror}") from None
             raise
         finally:
             path.unlink(missing_ok=True)

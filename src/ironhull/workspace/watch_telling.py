@@ -25,17 +25,27 @@ class Telling:
 
     def __init__(self, machine: Machine, state: WatchState, notifier: Notifier | None) -> None:
         self._machine, self._state, self._notifier = machine, state, notifier
+        self._unkept: set[tuple[str, str]] = set()
+        """What was said while the state could not keep it."""
 
     def complain(self, subject: str, text: str, kind: Kind = "problem") -> None:
         """Say a cause, unless it was said and lasts."""
         try:
             new = self._state.say(subject, text)
         except EnvironmentProblem as error:
-            self._machine.progress.note(f"{subject}: {text}; and {error}")
+            if (subject, text) not in self._unkept:
+                self._unkept.add((subject, text))
+                also = "" if str(error) == text else f"; and {error}"
+                self._machine.progress.note(f"{subject}: {text}{also}")
             return
         if new:
-            self._machine.progress.note(f"{subject}: {text}")
+            if (subject, text) not in self._unkept:
+                self._machine.progress.note(f"{subject}: {text}")
             self._send(Message(kind, subject, text, self._state.now))
+
+    def kept(self) -> None:
+        """The state keeps what is said again; what it could not keep is over or was said anew."""
+        self._unkept.clear()
 
     def ended(self, entry: Entry, outcome: Outcome, old: str) -> None:
         """Say what became of an image; `old` is the digest of what was published before."""

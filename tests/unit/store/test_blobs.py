@@ -1,4 +1,5 @@
 import os
+import resource
 
 import pytest
 
@@ -70,6 +71,22 @@ def test_a_place_that_cannot_be_written_is_an_error_of_the_environment(tmp_path)
         BlobStore(tmp_path / "file" / "blobs").put(b"x")
     with pytest.raises(EnvironmentProblem, match="cannot write"):
         replace_file(tmp_path / "file" / "x", b"")
+
+
+def test_a_full_disk_is_said_in_the_same_words_each_time(tmp_path):
+    blobs = BlobStore(tmp_path / "blobs")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    said = set()
+    for _ in range(2):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        try:
+            with pytest.raises(EnvironmentProblem, match="cannot write to") as caught:
+                blobs.put(b"x" * 2000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        said.add(str(caught.value))
+    assert len(said) == 1
+    assert list(tmp_path.rglob("*-*")) == []
 
 
 def test_a_file_is_replaced_whole(tmp_path):

@@ -14,9 +14,13 @@ from tests.fakes.deb import program
 from tests.fakes.running_server import RunningServer, serving
 from tests.fakes.watched import APP, Watched
 
+from ironhull.errors import EnvironmentProblem
 from ironhull.notify.choice import parse_channels
 from ironhull.notify.message import KINDS
+from ironhull.state.watching import WatchState
 from ironhull.workspace.attestations import read_attestation
+from ironhull.workspace.notifying import notifier
+from ironhull.workspace.watch_telling import Telling
 
 KEEPER = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
 
@@ -107,6 +111,35 @@ def test_a_channel_that_fails_stops_nothing(tmp_path: Path, server: RunningServe
     found = told.shop.watch()
     assert set(told.shop.results(found).values()) == {"published"}
     assert any("not told of app:1-debian13" in note for note in told.shop.notes.notes)
+
+
+def test_what_the_state_cannot_keep_is_said_once_here_and_told_when_it_can(
+    tmp_path: Path, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told(tmp_path, server, list(KINDS))
+    notes, full = told.shop.notes.notes, EnvironmentProblem("the state: database or disk is full")
+    with told.shop.state() as state, notifier(told.shop.machine, told.shop.policy.notify) as opened:
+        telling = Telling(told.shop.machine, state, opened)
+
+        def refused(self: WatchState, *words: str) -> bool:
+            raise full
+
+        for _ in range(2):
+            with monkeypatch.context() as patched:
+                patched.setattr(WatchState, "say", refused)
+                for _ in range(2):
+                    telling.complain("archive", "the mirror is away")
+                    telling.complain("watch", str(full))
+            assert notes == [f"archive: the mirror is away; and {full}", f"watch: {full}"]
+            assert told.messages() == []
+            telling.complain("archive", "the mirror is away")
+            assert len(notes) == 2, "it was said already"
+            [message] = told.messages()
+            assert message["data"]["subject"] == "archive"
+            # It is over, and comes again.
+            telling.kept()
+            state.settle("archive")
+            notes.clear()
 
 
 def test_nobody_compares_what_nobody_is_told(
