@@ -9,8 +9,9 @@ import click
 from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options, registry_options
 from ironhull.cli.output import as_json, print_json, table
-from ironhull.cli.watch_options import publish_option, state_option
+from ironhull.cli.watch_options import policy_option, publish_option, state_option
 from ironhull.reports.text import one_line
+from ironhull.watch.policy import WatchPolicy, read_policy
 from ironhull.workspace.watch_choices import WatchChoices
 from ironhull.workspace.watch_reading import entry_json, plan_now
 from ironhull.workspace.watching import opened_state
@@ -18,12 +19,14 @@ from ironhull.workspace.watching import opened_state
 
 @click.command(short_help="Show what would be rebuilt, and why.")
 @publish_option
+@policy_option
 @state_option
 @archive_options
 @registry_options
 @as_json
 def plan(
     publish: str,
+    policy: Path | None,
     state: str | None,
     mirror: str | None,
     keyring: Path | None,
@@ -42,7 +45,8 @@ def plan(
         opened(quiet or as_json, plain_http=plain_http, ca=ca, **options) as machine,
         opened_state(machine, state) as kept,
     ):
-        entries = plan_now(machine, kept, WatchChoices(publish, state=state))
+        rules = read_policy(policy) if policy else WatchPolicy()
+        entries = plan_now(machine, kept, WatchChoices(publish, rules, state))
     if as_json:
         print_json([entry_json(entry) for entry in entries])
         return

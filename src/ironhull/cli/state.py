@@ -12,6 +12,7 @@ from ironhull.reports.words import tally
 from ironhull.state.transfer import export_state, import_state
 from ironhull.store.export import whole_file
 from ironhull.watch.referee import read_dates
+from ironhull.workspace.watch_deciding import take_clock
 from ironhull.workspace.watching import opened_state
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -30,6 +31,14 @@ def export(file: Path, state: str | None) -> None:
     with opened_state(silent(), state) as kept, whole_file(file) as target:
         number = export_state(kept, target)
     click.echo(f"{file}: {tally(number, 'row')}")
+
+
+@state.command("clock")
+@state_option
+def clock(state: str | None) -> None:
+    """Take this machine's clock for right, and that of the last round for wrong."""
+    with opened_state(silent(), state) as kept:
+        take_clock(kept)
 
 
 @state.command("referee")

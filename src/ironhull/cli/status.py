@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ironhull.watch.policy import WatchPolicy, read_policy
 from ironhull.watch.reports.html import status_page
 from ironhull.watch.reports.metrics import metrics
 from ironhull.watch.standing import CatalogStatus
-from ironhull.workspace.watch_reading import measured, status_now
+from ironhull.workspace.watch_reading import measured, status_json, status_now
 from ironhull.workspace.watching import opened_state
 
 
@@ -59,19 +58,7 @@ def status(
     if prometheus:
         click.echo(metrics(found, taken), nl=False)
     elif as_json:
-        print_json(
-            {
-                "times": [each.json() for each in taken.times],
-                "open_fixes": [asdict(each) for each in taken.open],
-                "days": taken.days,
-                "spent": [asdict(each) for each in taken.spent],
-                "beside": taken.beside,
-                "images": [each.json() for each in found.images],
-                "foreign": [asdict(each) for each in found.foreign],
-                "complaints": [asdict(each) for each in found.complaints],
-                "alarms": list(found.alarms),
-            }
-        )
+        print_json(status_json(found, taken))
     else:
         _print(found)
     if found.alarms:

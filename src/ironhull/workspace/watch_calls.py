@@ -37,21 +37,25 @@ class WatchCalls:
         with opened_state(self.machine, chosen.state) as state:
             return plan_now(self.machine, state, chosen)
 
-    def status(self, image: str = "", *, state: str | None = None) -> CatalogStatus:
-        """Which watched images are behind, since when and why; `state` is another state's URL."""
+    def status(
+        self, image: str = "", *, state: str | None = None, policy: WatchPolicy | None = None
+    ) -> CatalogStatus:
+        """Which watched images are behind, since when and why; alarms are by the policy's bound."""
         from ironhull.workspace.watch_reading import status_now
         from ironhull.workspace.watching import opened_state
 
         with opened_state(self.machine, state) as kept:
-            return status_now(self.machine, kept, WatchPolicy(), image)
+            return status_now(self.machine, kept, policy or WatchPolicy(), image)
 
-    def measures(self, image: str = "", *, state: str | None = None) -> Measured:
-        """How long fixes took, and open findings by day; `image` as `status` names it."""
+    def measures(
+        self, image: str = "", *, state: str | None = None, policy: WatchPolicy | None = None
+    ) -> Measured:
+        """How long fixes took beside the policy's targets; `image` as `status` names it."""
         from ironhull.workspace.watch_reading import measured
         from ironhull.workspace.watching import opened_state
 
         with opened_state(self.machine, state) as kept:
-            return measured(kept, WatchPolicy(), image)
+            return measured(kept, policy or WatchPolicy(), image)
 
     def watched(self, subject: str, *, state: str | None = None) -> WatchHistory | None:
         """What was done for an image, or for a vulnerability (`CVE-…`); None: nothing yet."""

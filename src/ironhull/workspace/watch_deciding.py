@@ -16,6 +16,7 @@ from ironhull.workspace.machine import Machine
 from ironhull.workspace.recording import publisher_of, recording
 from ironhull.workspace.registries import registries
 from ironhull.workspace.watch_choices import Decided
+from ironhull.workspace.watch_leases import leased
 
 
 def watched_name(machine: Machine, state: WatchState, text: str) -> str:
@@ -65,12 +66,23 @@ def hold(machine: Machine, state: WatchState, text: str, reason: str) -> Decided
     return Decided(name, "nothing new of it is published until it is approved")
 
 
+def take_clock(state: WatchState) -> None:
+    """Take this machine's clock for right, and that of the last round for wrong."""
+    state.set_note("round", state.now)
+
+
 def rollback(machine: Machine, state: WatchState, text: str, digest: str = "") -> Decided:
     """Move the tags back to what was published before, or to a digest; and hold the image there.
 
-    What is moved back is recorded as a publication. InputError where there is nothing before.
+    What is moved back is recorded as a publication. InputError where there is nothing before,
+    EnvironmentProblem while a watcher works on the image.
     """
     name = watched_name(machine, state, text)
+    with leased(state, name):
+        return _rolled_back(machine, state, name, digest)
+
+
+def _rolled_back(machine: Machine, state: WatchState, name: str, digest: str) -> Decided:
     known = state.image(name)
     before = _before(state, known, digest)
     definition, _ = Definitions(machine).definition(str(_path(machine, name)))
@@ -87,6 +99,10 @@ def rollback(machine: Machine, state: WatchState, text: str, digest: str = "") -
                 progress=opened.progress,
                 stop=opened.stop,
             )
+    else:
+        store = machine.home.store
+        names = [f"{definition.image}:{tag}" for tag in definition.tags]
+        store.tag(store.find(before.new), names)
     now = state.now
     number = state.begin(
         Attempt(name, "rolled back by hand", "routine", now, "a human", old=known.published)

@@ -51,6 +51,7 @@ class Looking:
         self._advisories: tuple[object, SeenAdvisories] = (None, SeenAdvisories())
         self._feeds_at: datetime | None = None
         self._registry_at: datetime | None = None
+        self._astray: frozenset[str] = frozenset()
         self._counted: object = None
 
     @property
@@ -199,14 +200,17 @@ class Looking:
     ) -> Mapping[str, str]:
         now, target = self._clock(), self._chosen.publish
         fresh = self._registry_at is not None and now - self._registry_at < REGISTRY_AGE
-        if not target or fresh:
+        # What was found astray is asked for again until it is where it should be.
+        asked = [each for each in catalog if not fresh or each.name in self._astray]
+        if not target or not asked:
             return {}
         try:
-            found = see_registry(self._machine, target, catalog, states)
+            found = see_registry(self._machine, target, asked, states)
         except IronhullError as error:
             self._complain("registry", str(error))
-            return {}
-        self._registry_at = now
+            return dict.fromkeys(self._astray, "")
+        self._registry_at = self._registry_at if fresh else now
+        self._astray = frozenset(n for n, digest in found.items() if digest != states[n].published)
         self._state.settle("registry")
         return found
 

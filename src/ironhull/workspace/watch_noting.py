@@ -21,6 +21,8 @@ Complain = Callable[[str, str, Kind], object]
 _SHOWN = 5
 _CAUSE = 2000
 _TOGETHER = 100
+_COMPLAINED = ("held", "failing", "quarantined")
+_BEHIND = ("behind", "proposed", *_COMPLAINED)
 _GONE = "its definition is gone: its tags stay as they are, it is no longer built"
 
 
@@ -38,14 +40,24 @@ def note_behind(state: WatchState, entries: Sequence[Entry], observed: Observed)
         with state.transaction():
             _note(state, new[at : at + _TOGETHER], observed)
     for name, known in observed.states.items():
-        if (
-            known.state in ("behind", "proposed")
-            and name not in planned
-            and name in observed.archives
-        ):
-            state.change(
-                name, lambda each: replace(each, state="current", cause="", behind_since="")
-            )
+        if known.state in _BEHIND and name not in planned and name in observed.archives:
+            state.change(name, _as_it_should_be)
+            if known.state in _COMPLAINED:
+                state.settle(name)
+
+
+def _as_it_should_be(known: ImageState) -> ImageState:
+    """Of an image that nothing asks for any more: what failed or was held is no longer wanted."""
+    return replace(
+        known,
+        state="current",
+        reason="",
+        cause="",
+        behind_since="",
+        candidate="",
+        failures=0,
+        retry_at="",
+    )
 
 
 def _note(state: WatchState, entries: Sequence[Entry], observed: Observed) -> None:
@@ -123,6 +135,10 @@ def mark_ends(
                 wanted.name,
                 lambda s, k=kept, e=ends: replace(s, state=k, ends=e),  # type: ignore[misc]
             )
+            if known.state == "ended" and not over:
+                # Its definition is there again: it is looked at as if for the first time.
+                state.change(wanted.name, lambda s: replace(s, reason="", examined=""))
+                state.settle(wanted.name, said)
         if said:
             complain(wanted.name, said, "ended")
 

@@ -59,6 +59,21 @@ def measured(state: WatchState, policy: WatchPolicy, image: str = "") -> Measure
     )
 
 
+def status_json(found: CatalogStatus, taken: Measured) -> dict[str, Any]:
+    """What `ironhull status --json` says."""
+    return {
+        "times": [each.json() for each in taken.times],
+        "open_fixes": [asdict(each) for each in taken.open],
+        "days": taken.days,
+        "spent": [asdict(each) for each in taken.spent],
+        "beside": taken.beside,
+        "images": [each.json() for each in found.images],
+        "foreign": [asdict(each) for each in found.foreign],
+        "complaints": [asdict(each) for each in found.complaints],
+        "alarms": list(found.alarms),
+    }
+
+
 def entry_json(entry: Entry) -> dict[str, Any]:
     """What `ironhull plan --json` says of an image."""
     return {

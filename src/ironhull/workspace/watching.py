@@ -12,8 +12,6 @@ Everything is found again by looking: nothing is lost with the watcher but the w
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +37,12 @@ from ironhull.workspace.notifying import notifier
 from ironhull.workspace.watch_choices import Round, WatchChoices
 from ironhull.workspace.watch_executors import Workers, workers
 from ironhull.workspace.watch_foreign import Following
+from ironhull.workspace.watch_leases import (
+    LEASE,
+    end_leases_of_the_dead,
+    lease_of,
+    new_holder,
+)
 from ironhull.workspace.watch_looking import Looking
 from ironhull.workspace.watch_noting import note_behind, say_waiting
 from ironhull.workspace.watch_proposing import Proposing
@@ -50,8 +54,6 @@ from ironhull.workspace.watch_telling import Telling
 
 _GONE: Future[Outcome] = Future()
 _GONE.set_exception(ConnectionError("what gives the work to workers is gone"))
-LEASE = timedelta(minutes=5)
-"""How long an image is nobody else's; renewed while it is worked on."""
 _LOOK = 10.0
 """Seconds between two looks at whether the workers are there."""
 _LEAST_REST = 1.0
@@ -90,7 +92,7 @@ class Watcher:
         self._broken, self._round = False, ""
         self._clock, self._told = clock or _now, told
         self._telling_of = Telling(machine, state, None)
-        self._holder = f"{this_machine()}:{unique()}"
+        self._holder = new_holder()
         self._looking = Looking(machine, chosen, state, self._clock, self._complain)
         self._following = Following(
             machine, state, chosen.policy.foreign, self._clock, self._complain
@@ -148,7 +150,7 @@ class Watcher:
         """Look, plan, work, write down."""
         self._check_clock()
         self._round = unique()
-        self._end_leases_of_the_dead()
+        end_leases_of_the_dead(self._state)
         self._follow()
         locking = Locking(self._machine)
         entries, observed = self._looking.look(locking)
@@ -163,6 +165,7 @@ class Watcher:
             shared.close()
         self._state.set_note("round", self._state.now)
         self._state.settle("watch")
+        self._telling_of.kept()
         return Round(tuple(entries), done)
 
     def _follow(self) -> None:
@@ -216,7 +219,7 @@ class Watcher:
                 if time.monotonic() - renewed > LEASE.total_seconds() / 3:
                     renewed = time.monotonic()
                     for entry, _ in running.values():
-                        self._state.take_lease(f"image/{entry.name}", self._holder, LEASE)
+                        self._state.take_lease(lease_of(entry.name), self._holder, LEASE)
         finally:
             for future in running:
                 future.cancel()
@@ -246,12 +249,12 @@ class Watcher:
         """The image under our lease, with a new attempt; None where another watcher has it."""
         name, state = entry.name, self._state
         with state.transaction():
-            if not state.take_lease(f"image/{name}", self._holder, LEASE):
+            if not state.take_lease(lease_of(name), self._holder, LEASE):
                 return None
             known = state.image(name)
             if (known.published, known.inputs) != (seen.published, seen.inputs):
                 # Another watcher was faster, and the plan is older than what it has done.
-                state.end_lease(f"image/{name}", self._holder)
+                state.end_lease(lease_of(name), self._holder)
                 return None
             state.end_abandoned(name)
             return known, state.begin(
@@ -305,7 +308,7 @@ class Watcher:
         archive = observed.archives.get(entry.name, "")
         with self._state.transaction():
             settle(self._state, self._chosen.policy, entry, number, archive, outcome)
-            self._state.end_lease(f"image/{entry.name}", self._holder)
+            self._state.end_lease(lease_of(entry.name), self._holder)
         state = observed.states.get(entry.name)
         self._telling_of.ended(entry, outcome, state.published if state else "")
         return outcome
@@ -316,21 +319,14 @@ class Watcher:
         """Say a cause once, for as long as it lasts."""
         self._telling_of.complain(subject, text, kind)
 
-    def _end_leases_of_the_dead(self) -> None:
-        """A watcher of this machine that was killed holds nothing: nobody waits for its leases."""
-        for name, holder in self._state.leases().items():
-            host, _, process = holder.rpartition(":")
-            number = process.partition("-")[0]
-            if host == this_machine() and number.isdecimal() and not _lives(int(number)):
-                self._state.end_lease(name, holder)
-
     def _check_clock(self) -> None:
         """EnvironmentProblem for a clock that went back: nothing would be in its order any more."""
         last, now = moment(self._state.note("round")), self._clock()
         if last is not None and now < last - CLOCK_SLACK:
             raise EnvironmentProblem(
                 f"this machine's clock says {stamp(now)}, and a round ended at {stamp(last)}: it is"
-                " wrong now, or was then. Nothing is done until one of them is mended"
+                " wrong now, or was then. Nothing is done until that is past (set the clock; if it"
+                " is right now: ironhull state clock)"
             )
 
 
@@ -339,22 +335,3 @@ def _bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
-
-
-def this_machine() -> str:
-    """The host, and the space of its process numbers: two containers may have the same name."""
-    try:
-        space = Path("/proc/self/ns/pid").stat().st_ino
-    except OSError:
-        space = 0
-    return f"{socket.gethostname()}/{space}"
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

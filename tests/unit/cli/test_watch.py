@@ -33,9 +33,19 @@ Run = Callable[..., Ended]
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Two rounds old: a fix has come and was published."""
     folder = tmp_path_factory.mktemp("shop")
     with serving(folder / "registry") as server:
-        yield Watched(folder, f"{server.host}/base")
+        made = Watched(folder, f"{server.host}/base")
+        made.watch()
+        fix(made)
+        made.watch()
+        yield made
+
+
+def fix(shop: Watched) -> None:
+    shop.advise({"CVE-2026-0002": ("lib", "2")})
+    shop.offer(shop.deb("lib", "2"), suite="trixie-security")
 
 
 def environment(shop: Watched) -> dict[str, str]:
@@ -72,6 +82,10 @@ def run_in(
 
 @pytest.fixture
 def run(shop: Watched, run_in: Callable[..., Ended]) -> Run:
+    return runner(shop, run_in)
+
+
+def runner(shop: Watched, run_in: Callable[..., Ended]) -> Run:
     def one(*words: str, code: int = 0) -> Ended:
         ended = run_in(shop, *words)
         assert ended.code == code, ended.stderr
@@ -80,7 +94,11 @@ def run(shop: Watched, run_in: Callable[..., Ended]) -> Run:
     return one
 
 
-def test_a_round_from_the_plan_to_the_history(run: Run, shop: Watched) -> None:
+def test_a_round_from_the_plan_to_the_history(
+    run_in: Callable[..., Ended], shop: Watched, tmp_path: Path
+) -> None:
+    shop = Watched(tmp_path, f"{shop.publish}/new")
+    run = runner(shop, run_in)
     watch = ("watch", "--once", "--no-advisories", "--executor", "local:1")
     assert "nothing is watched here yet" in run("history", "CVE-2026-0002", code=2).stderr
     assert run("status").stdout == "nothing is watched yet (ironhull watch)\n"
@@ -92,8 +110,7 @@ def test_a_round_from_the_plan_to_the_history(run: Run, shop: Watched) -> None:
     assert f"{APP}: published 1-debian13-" in done.stdout
     assert "no other image was ever published" in run("rollback", "app:1", code=2).stderr
     assert run("plan").stdout == "nothing: every image is as it should be\n"
-    shop.advise({"CVE-2026-0002": ("lib", "2")})
-    shop.offer(shop.deb("lib", "2"), suite="trixie-security")
+    fix(shop)
     assert "lib 1 → 2 (trixie-security) fixes CVE-2026-0002" in run("plan").stdout
     found = json.loads(run(*watch, "--publish", shop.publish, "--json").stdout)
     assert [(each["image"], each["result"]) for each in found["done"]] == [(APP, "published")]
@@ -111,6 +128,10 @@ def test_a_human_decides_and_status_fails_when_it_takes_too_long(
     run("watch", "--once", "--no-advisories", "--executor", "local:1")
     assert "its tags are at" in run("rollback", "app:1").stdout
     assert "nothing new of it" in run("hold", "app:1", "--reason", "a feast").stdout
+    for verb in ("hold", "rollback", "approve", "rollback"):
+        told = json.loads(run(verb, "app:1", "--json").stdout)
+        assert (told["name"], type(told["text"])) == (APP, str)
+    run("hold", "app:1", "--reason", "a feast")
     run("watch", "--once", "--no-advisories", "--executor", "local:1")
     assert "held by hand: a feast" in run("status").stdout
     policy = tmp_path / "policy.toml"
@@ -120,6 +141,25 @@ def test_a_human_decides_and_status_fails_when_it_takes_too_long(
     assert "is behind since" in failed.stderr
     assert "the hold is over" in run("approve", "app:1").stdout
     run("approve", "app:1", code=2)
+
+
+def test_a_plan_is_by_the_policy_and_the_clock_can_be_taken_for_right(
+    run_in: Callable[..., Ended], tmp_path: Path
+) -> None:
+    shop = Watched(tmp_path, key=False)
+    run = runner(shop, run_in)
+    once = ("watch", "--once", "--no-advisories", "--executor", "local:1")
+    run(*once)
+    shop.offer(shop.deb("tool", "2"))
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[cooldown]\nage = "3d"\n')
+    assert "tool 1 → 2" in run("plan").stdout
+    assert "nothing: every" in run("plan", "--policy", str(policy)).stdout
+    with shop.state() as state:
+        state.set_note("round", "2999-01-01T00:00:00.000Z")
+    assert "ironhull state clock" in run(*once, code=3).stderr
+    run("state", "clock")
+    run(*once)
 
 
 def test_the_state_goes_into_a_file_and_into_another_database(run: Run, tmp_path: Path) -> None:

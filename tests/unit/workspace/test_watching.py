@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.fakes.deb import file, program
@@ -27,7 +28,9 @@ from ironhull.oci.digest import parse_digest
 from ironhull.oci.platform import Platform
 from ironhull.oci.reference import Reference
 from ironhull.publication.registry_log import LOG_TAG
+from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.places import RegistrySource
+from ironhull.registry.client.session import Session
 from ironhull.statements.kinds import (
     CHECKS,
     CYCLONEDX,
@@ -40,16 +43,18 @@ from ironhull.statements.kinds import (
     VULNERABILITIES,
 )
 from ironhull.store.blobs import BlobStore
+from ironhull.transport.message import Answer, Request
 from ironhull.watch.patience import Patience
 from ironhull.watch.task import STEPS
 from ironhull.workspace.history import history
 from ironhull.workspace.predicates import AttestedPlatform, predicate
 from ironhull.workspace.registries import registries
 from ironhull.workspace.watch_choices import Round
-from ironhull.workspace.watch_deciding import approve, hold, rollback
+from ironhull.workspace.watch_deciding import approve, hold, rollback, take_clock
 from ironhull.workspace.watch_executors import Workers, workers
+from ironhull.workspace.watch_leases import this_machine
 from ironhull.workspace.watch_reading import plan_now, status_now
-from ironhull.workspace.watching import Watcher, this_machine
+from ironhull.workspace.watching import Watcher
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +90,19 @@ def test_a_fix_in_the_archive_is_published_and_no_other_image_is_touched(shop: W
     assert after[APP].published != before[APP].published
     assert kinds == {"advisory", "fix", "seen", "rebuilt", "published"}
     assert shop.watch().entries == ()
+
+
+def whole(shop: Watched, image: str, tag: str) -> str:
+    """The digest that a tag is at; all that it leads to is there."""
+    with registries(shop.machine) as opened:
+        repository = opened.repository(Reference.parse(f"{shop.publish}/{image}"))
+        digest = repository.has_manifest(tag)
+        assert digest is not None
+        for manifest in repository.fetch_manifest(digest).manifests:
+            document = repository.fetch_manifest(manifest.digest)
+            for blob in (document.config, *document.layers):
+                assert repository.has_blob(blob), blob
+        return digest
 
 
 class Killed(BaseException):
@@ -374,6 +392,18 @@ def test_a_clock_that_goes_back(shop: Watched) -> None:
     assert shop.results(shop.watch()) == published([APP])
 
 
+def test_a_clock_that_was_ahead_for_a_while(shop: Watched) -> None:
+    shop.forward(days=2)
+    shop.watch()
+    shop.forward(days=-2)
+    fix(shop)
+    with pytest.raises(EnvironmentProblem, match="ironhull state clock"):
+        shop.watch()
+    with shop.state() as state:
+        take_clock(state)
+    assert shop.results(shop.watch()) == published([APP])
+
+
 def test_a_disk_that_is_full_is_nobodys_fault_and_said_once(
     shop: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -438,6 +468,41 @@ def test_a_registry_that_dies_half_way_has_the_old_image_until_it_has_all_of_the
         assert tags(shop, "app") == before
         shop.forward(minutes=6)
         assert shop.results(shop.watch()) == published([APP])
+
+
+@pytest.mark.parametrize("taken", range(6))
+def test_a_registry_that_refuses_what_comes_after_some_writes(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    """Its tags are at an image that is there whole, all at the same, and none twice recorded."""
+    shop.watch()
+    before, call, sent = tags(shop, "app"), Session.call, []
+    fix(shop)
+
+    def refusing(self: Session, request: Request, *words: Any, **more: Any) -> Answer:
+        if request.method in ("POST", "PUT", "PATCH"):
+            sent.append(request)
+            if len(sent) > taken:
+                raise Refused("the registry is full", 507)
+        return call(self, request, *words, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "call", refusing)
+        found = shop.watch().done[APP]
+    moving = {whole(shop, "app", tag) for tag in ("1", "1-debian13")}
+    assert len(moving) == 1
+    if taken < 2:
+        assert tags(shop, "app") == before
+    if len(sent) > taken:
+        assert (found.result, found.step, found.own) == ("failed", "push", False)
+        assert sum("failed at push" in note for note in shop.notes.notes) == 1
+    shop.forward(minutes=6)
+    shop.watch()
+    assert shop.watch().entries == ()
+    record = history(shop.machine, f"{shop.publish}/app")
+    recorded = [each.record.publication.image for each in record.entries]
+    assert record.complaints == ()
+    assert recorded == [before["1"], whole(shop, "app", "1")]
 
 
 # -- the gate ------------------------------------------------------------------------------------

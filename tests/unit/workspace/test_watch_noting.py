@@ -1,0 +1,138 @@
+"""What becomes of images by looking alone: a cause that is over leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.fakes.running_server import RunningServer, serving
+from tests.fakes.watched import APP, Watched, published
+
+from ironhull.errors import NetworkError
+from ironhull.oci.reference import Reference
+from ironhull.state.watch_records import ImageState
+from ironhull.workspace import watch_steps
+from ironhull.workspace.registries import registries
+from ironhull.workspace.watching import Watcher, opened_state
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with serving(tmp_path_factory.mktemp("registry") / "store") as running:
+        yield running
+
+
+@pytest.fixture
+def shop(tmp_path: Path, server: RunningServer) -> Watched:
+    return Watched(tmp_path, f"{server.host}/{tmp_path.name.replace('_', '-')}")
+
+
+def standing(shop: Watched) -> tuple[ImageState, list[str]]:
+    """Where the image stands, and what still is said of it."""
+    with shop.state() as state:
+        said = [each.text for each in state.complaints() if each.subject == APP]
+        return state.image(APP), said
+
+
+def scripted(shop: Watched) -> None:
+    shop.offer(shop.deb("lib", "2", scripts={"postinst": "#!/bin/sh\n"}))
+
+
+def withdrawn(shop: Watched) -> None:
+    shop.offer(shop.deb("lib", "1"))
+
+
+def unlockable(shop: Watched) -> None:
+    path = shop.folder / "images/app/debian-13/1.yaml"
+    path.write_text(path.read_text().replace("lib,", "nolib,"))
+
+
+def lockable(shop: Watched) -> None:
+    shop.define("app", "base, lib, app")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "result"),
+    [(unlockable, lockable, "failing"), (scripted, withdrawn, "held")],
+)
+def test_what_nothing_asks_for_any_more_is_neither_failing_nor_held_nor_behind(
+    shop: Watched,
+    wrong: Callable[[Watched], None],
+    right: Callable[[Watched], None],
+    result: str,
+) -> None:
+    shop.watch()
+    for _ in range(2):
+        shop.notes.notes.clear()
+        wrong(shop)
+        shop.watch()
+        before, said = standing(shop)
+        assert before.state == result
+        assert before.behind_since
+        assert len(said) == 1
+        assert sum(note.startswith(f"{APP}: ") for note in shop.notes.notes) == 1, "said anew"
+        right(shop)
+        assert shop.watch().done == {}
+        after, said = standing(shop)
+        assert (after.state, after.reason, after.behind_since) == ("current", "", "")
+        assert (after.candidate, after.failures, after.retry_at) == ("", 0, "")
+        assert said == []
+
+
+def test_a_definition_that_is_there_again_is_looked_at_as_if_for_the_first_time(
+    shop: Watched,
+) -> None:
+    path = shop.define("app", "base, lib, app")
+    shop.watch()
+    text = path.read_text()
+    for _ in range(2):
+        shop.notes.notes.clear()
+        path.unlink()
+        shop.watch()
+        assert standing(shop)[0].state == "ended"
+        assert sum("its definition is gone" in note for note in shop.notes.notes) == 1
+        path.write_text(text)
+        shop.watch()
+        image, said = standing(shop)
+        assert (image.state, image.reason, said) == ("current", "", [])
+
+
+def test_what_was_held_when_its_definition_went_is_held_when_it_is_there_again(
+    shop: Watched,
+) -> None:
+    path = shop.define("app", "base, lib, app")
+    shop.watch()
+    scripted(shop)
+    assert shop.watch().done[APP].result == "held"
+    text = path.read_text()
+    path.unlink()
+    shop.watch()
+    path.write_text(text)
+    assert shop.watch().done[APP].result == "held"
+
+
+def test_tags_that_could_not_be_brought_back_are_tried_again_before_the_next_hour(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.watch()
+    with registries(shop.machine) as opened:
+        place = Reference.parse(f"{shop.publish}/app")
+        repository = opened.repository(place, write=True)
+        at = repository.has_manifest("1")
+        repository.delete("1")
+
+        def refused(*words: object) -> object:
+            raise NetworkError("the registry takes nothing")
+
+        with opened_state(shop.machine, None, shop.clock) as state:
+            watcher = Watcher(shop.machine, shop.choices(), state, clock=shop.clock)
+            with monkeypatch.context() as patched:
+                patched.setattr(watch_steps, "give", refused)
+                assert watcher.once().done[APP].result == "failed"
+                assert watcher.once().done == {}, "its pause is not over"
+                assert state.image(APP).state == "failing"
+            shop.forward(minutes=6)
+            assert shop.results(watcher.once()) == published([APP])
+            assert watcher.once().entries == ()
+        assert repository.has_manifest("1") == at
