@@ -1,8 +1,9 @@
 """A fleet of images that a watcher looks after: what benchmarks/watch.py measures, as JSON.
 
-`python -m tests.fleet N`: N definitions of which six in ten hold one library, small packages on a
-signed mirror on disk, a registry of its own. All are published first; then the library's fix is
-put into the security suite, and a watcher does one round with a process for each processor. Beside
+`python -m tests.fleet N`: N definitions of which six in ten hold libssl3t64, a base image's real
+packages (from the machine's mirror) on a signed mirror on disk, a registry of its own. All are
+published first; then a fix of the library, which is the same files under a higher version, is put
+into the security suite, and a watcher does one round with a process for each processor. Beside
 it: a round in which nothing changed, how planning grows, what was sent, twenty of the same images
 by mmdebstrap and skopeo, one after the other, and the very same round on Dask clusters of two and
 four workers and, to compare, with as many processes of this machine: each time everything is put
@@ -21,28 +22,49 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 
-from ironhull.lock.make import make_lock
+from ironhull.archive.fetch import MirrorSource
+from ironhull.debian.deb import DebFile
+from ironhull.definition.reader import read
+from ironhull.lock.make import lock_definition, make_lock
+from ironhull.progress import Silent
+from ironhull.settings import Settings
 from ironhull.state.watch_records import ImageState
 from ironhull.watch.model import Wanted
 from ironhull.watch.plan import Observed, plan
 from ironhull.watch.updates import Newest
+from ironhull.workspace.locking import Locking
+from ironhull.workspace.machine import Machine
+from ironhull.workspace.repositories import distributions_own
 from ironhull.workspace.watching import Watcher, opened_state
 from tests.fakes.archive import fake_archive, fake_definition
 from tests.fakes.dask import cluster
 from tests.fakes.definition import AMD64
+from tests.fakes.mirror import FakeDeb
 from tests.fakes.running_server import RunningServer, serving
-from tests.fakes.watched import Watched
+from tests.fakes.watched import DEFINITION, Watched
 
 HOLDING = 0.6
 CLUSTERS = (2, 4)
 PEERS = 20
-_HELD = "base,app,lib"
+LIBRARY = "libssl3t64"
+_LOADER = "/lib64/ld-linux-x86-64.so.2"
+_GROUND = ("base-files", "libc6")
+_HOLDING = ("base-files", "ca-certificates", "tzdata", LIBRARY)
+_WITHOUT = ("mawk", "debconf", "openssl")
+"""As the catalog's runtime images: what only maintainer scripts need, and none runs."""
+_SCRIPTS = """\
+paths:
+  - {type: delete, path: /etc/update-motd.d, recursive: true}
+"""
+_MORE_SCRIPTS = """\
+  - {type: delete, path: /usr/sbin/update-ca-certificates}
+"""
 
 
 def measured(number: int) -> dict[str, object]:
@@ -56,9 +78,11 @@ def measured(number: int) -> dict[str, object]:
 def rounds(folder: Path, number: int) -> dict[str, object]:
     folder.mkdir()
     before = folder.with_name("before")
+    packages = real_packages(folder.with_name("archive"))
+    fix = fixed(packages[LIBRARY], folder.with_name("fix"))
     with serving(folder / "registry") as server:
-        shop = published_fleet(folder, server, number)
-    shop.offer(shop.deb("lib", "2"), suite="trixie-security")
+        shop = published_fleet(folder, server, number, packages, fix)
+    shop.offer(fix, suite="trixie-security")
     copy(folder, before)
     with serving(folder / "registry", port=server.port) as server:
         before_it = received(server), worked(server), worked()
@@ -104,13 +128,68 @@ def rounds(folder: Path, number: int) -> dict[str, object]:
     }
 
 
-def published_fleet(folder: Path, server: RunningServer, number: int) -> Watched:
+def real_packages(folder: Path) -> dict[str, FakeDeb]:
+    """What a base image consists of, by name, as the machine's mirror has it now."""
+    settings = Settings(
+        home=folder / "home", catalog=folder, mirror=os.environ.get("IRONHULL_MIRROR")
+    )
+    machine, path = Machine(settings), folder / "base.yaml"
+    folder.mkdir()
+    path.write_text(DEFINITION.format(image="base", packages=", ".join((*_HOLDING, *_WITHOUT))))
+    one = read(path, {}, None).definition
+    lock = lock_definition(lambda _: one, Locking(machine).archives(one))[1]
+    wanted = lock.platforms[str(AMD64)].packages
+    store = machine.home.packages
+    MirrorSource(distributions_own(settings, one.distribution), store).fetch(wanted, Silent())
+    return {each.name: offered(store.path(each.sha256)) for each in wanted}
+
+
+def offered(path: Path) -> FakeDeb:
+    """A package file as a mirror of ours can offer it."""
+    with path.open("rb") as file:
+        fields = dict(DebFile(file, path.name).control.fields)
+    name, version, architecture = map(fields.pop, ("Package", "Version", "Architecture"))
+    return FakeDeb(name, version, path.read_bytes(), architecture, fields)
+
+
+def fixed(deb: FakeDeb, folder: Path) -> FakeDeb:
+    """The same files as a higher version of the same source."""
+    old, new, root = folder / "old.deb", folder / "new.deb", folder / "root"
+    folder.mkdir()
+    old.write_bytes(deb.data)
+    subprocess.run(["dpkg-deb", "--raw-extract", old, root], check=True)
+    control, version = root / "DEBIAN/control", deb.version
+    control.write_text(
+        control.read_text().replace(f"\nVersion: {version}\n", f"\nVersion: {version}.1\n")
+    )
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "--build", root, new],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return offered(new)
+
+
+def published_fleet(
+    folder: Path,
+    server: RunningServer,
+    number: int,
+    packages: Mapping[str, FakeDeb],
+    fix: FakeDeb,
+) -> Watched:
+    """A shop of so many images, all published; the advisories know what the fix mends."""
     shop = Watched(folder, f"{server.host}/base")
     shutil.rmtree(folder / "images")
+    for suite in shop.debs.values():
+        suite.clear()
+    shop.offer(*packages.values())
+    shop.advise({"CVE-2026-0001": ("openssl", fix.version)})
+    without = ", ".join(f'"!{name}"' for name in _WITHOUT)
     for index in range(number):
-        held = "base, app, lib" if index < number * HOLDING else "base, tool"
-        path = shop.define(f"image{index:05}", held)
-        path.write_text(path.read_text().replace(f"cmd: [image{index:05}]", "cmd: [base]"))
+        holds = index < number * HOLDING
+        held = ", ".join(_HOLDING if holds else _GROUND)
+        path = shop.define(f"image{index:05}", f"{held}, {without}")
+        text = path.read_text().replace(f"cmd: [image{index:05}]", f"cmd: [{_LOADER}]")
+        path.write_text(text + _SCRIPTS + (_MORE_SCRIPTS if holds else ""))
     timed(shop, "local")
     return shop
 
@@ -140,8 +219,9 @@ def on_a_cluster(shop: Watched, workers: int) -> tuple[float, dict[str, str]]:
 def by_others(shop: Watched, server: RunningServer, images: Sequence[str]) -> float | None:
     """Seconds of an image that mmdebstrap makes of the same packages and skopeo pushes.
 
-    None where these programs are not there, or nobody is root. No statement is made, nothing is
-    checked, no signature either: only the root file system, and its push as one layer.
+    Of what these need too: apt leaves out nothing that a package depends on. No statement is made,
+    nothing is checked, no signature either: only the root file system, and its push as one layer.
+    None where these programs are not there, or nobody is root.
     """
     if os.geteuid() or not all(map(shutil.which, ("mmdebstrap", "skopeo"))):
         return None
@@ -155,7 +235,7 @@ def by_others(shop: Watched, server: RunningServer, images: Sequence[str]) -> fl
         tar.unlink(missing_ok=True)
         subprocess.run(
             ["mmdebstrap", "--mode=root", "--variant=extract", "--quiet",
-             f"--include={_HELD}", "trixie", tar, *sources],
+             f"--include={','.join(_HOLDING)}", "trixie", tar, *sources],
             check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         place = f"docker://{server.host}/peer/{name.partition(':')[0]}:1"
