@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -57,6 +57,15 @@ class CheckedImage:
     gid: int
     library_folders: tuple[str, ...] = ()
     """Folders that ld.so.conf adds to those of ld.so: their libraries are in its cache."""
+    _programs: list[TreeEntry] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def programs(self) -> Sequence[TreeEntry]:
+        """What is found by its name: executables, and links to files among programs."""
+        if not self._programs:
+            tree = self.tree
+            self._programs[:] = [one for one in tree.entries.values() if _program(one, tree)]
+        return self._programs
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -331,14 +340,13 @@ def _user(image: CheckedImage) -> Found:
 
 
 def _programs(kind: ProgramKind, kept: bool, image: CheckedImage) -> Found:
-    programs = [entry for entry in image.tree.entries.values() if _program(entry, image.tree)]
     if kept:
-        return len(programs), []
-    return len(programs), [_at(e) for e in programs if kind in program(e.path)[1]]
+        return len(image.programs), []
+    found = [_at(one) for one in image.programs if kind in program(one.path)[1]]
+    return len(image.programs), found
 
 
 def _program(entry: TreeEntry, tree: Tree) -> bool:
-    """Something that is found by its name: an executable, or a link to a file among programs."""
     if not entry.is_symlink:
         return entry.executable
     target = tree.find(entry.path) if among_programs(entry.path) else None

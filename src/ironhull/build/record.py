@@ -7,6 +7,8 @@ exists is never unpacked again. It is JSON in the cache, named by the key of wha
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
@@ -19,6 +21,9 @@ from ironhull.oci.digest import DiffId
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
 from ironhull.store.files import replace_file
 from ironhull.values import dataclass
+
+_MAX_RECORDS, _MAX_ENTRIES = 500, 50_000
+"""That are kept in memory, over all records; an entry is some 200 bytes."""
 
 
 class TreeEntry(NamedTuple):
@@ -124,10 +129,36 @@ def write_record(folder: Path, record: MadeLayer) -> None:
 
 def read_record(folder: Path, key: str) -> MadeLayer | None:
     """The record, or None if there is none or it was damaged: the layer is then made again."""
+    path = folder / f"{key}.json"
     try:
-        return parse_record(key, (folder / f"{key}.json").read_bytes())
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            stamp = found.st_ino, found.st_mtime_ns, found.st_size
+            known = _read.get(path)
+            if known is not None and known[0] == stamp:
+                return known[1]
+            record = parse_record(key, file.read())
     except OSError:
         return None
+    if record is not None:
+        _remember(path, stamp, record)
+    return record
+
+
+_reading = threading.Lock()
+_read: dict[Path, tuple[object, MadeLayer]] = {}
+"""What was read last: a worker makes image after image, most of them of the same layers."""
+
+
+def _remember(path: Path, stamp: object, record: MadeLayer) -> None:
+    size = sum(len(part.entries) for part in record.parts)
+    if size > _MAX_ENTRIES:
+        return
+    with _reading:
+        kept = sum(len(part.entries) for _, one in _read.values() for part in one.parts)
+        if kept + size > _MAX_ENTRIES or len(_read) >= _MAX_RECORDS:
+            _read.clear()
+        _read[path] = stamp, record
 
 
 def parse_record(key: str, raw: bytes) -> MadeLayer | None:

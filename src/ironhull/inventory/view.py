@@ -96,6 +96,20 @@ class View:
             if self._shown[number][entry] and wanted(self._attributes((number, entry))):
                 yield self._entry(number, entry, self.records[number].names[entry])
 
+    def files(self) -> Iterator[tuple[str, int, Place]]:
+        """Path, layer, and the layer and entry that hold it, of each visible regular file.
+
+        A hard link to what is no file, or to nothing, is none: the inventory says so.
+        """
+        for number, record in enumerate(self.records):
+            asked = [item.kind in (FILE, HARD_LINK) for item in record.attributes]
+            shown, ids = self._shown[number], record.attribute_ids
+            for entry in range(len(record)):
+                if shown[entry] and asked[ids[entry]]:
+                    holder = self._root((number, entry))
+                    if self.records[holder[0]].kind(holder[1]) == FILE:
+                        yield record.names[entry], number, holder
+
     def tally(self) -> Iterator[tuple[Attributes, int, int]]:
         """Attributes, and how many visible entries with how many bytes have them."""
         for number, record in enumerate(self.records):

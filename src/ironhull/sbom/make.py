@@ -13,7 +13,7 @@ from typing import Any
 
 from ironhull.build.origins import DATABASE, FetchedFile, OriginKind, Origins
 from ironhull.inventory.model import Inventory, Package
-from ironhull.inventory.record import FILE, HARD_LINK, LIBRARY, PROGRAM
+from ironhull.inventory.record import LIBRARY, PROGRAM
 from ironhull.inventory.view import View
 from ironhull.lock.model import LockedPackage
 from ironhull.sbom.contents import LayerContents
@@ -119,18 +119,12 @@ def _files(
     digests = [one.by_entry(view.records[number]) for number, one in enumerate(contents)]
     files: dict[str, BillFile] = {}
     layers: dict[str, int] = {}
-    wanted = view.entries(lambda attributes: attributes.kind in (FILE, HARD_LINK))
-    for entry in sorted(wanted, key=lambda entry: entry.path):
-        place = view.holder(entry.path)
-        if place is None:
-            # A hard link to what is no file, or to nothing: the inventory says so.
-            continue
-        number, holder = place
+    for path, layer, (number, holder) in sorted(view.files()):
+        record = view.records[number]
         sha1, sha256 = digests[number][holder]
-        size = view.records[number].sizes[holder]
-        binary = view.records[number].attributes_of(holder).form in (PROGRAM, LIBRARY)
-        files[entry.path] = BillFile(entry.path, size, sha1, sha256, binary)
-        layers[entry.path] = entry.layer
+        binary = record.attributes_of(holder).form in (PROGRAM, LIBRARY)
+        files[path] = BillFile(path, record.sizes[holder], sha1, sha256, binary)
+        layers[path] = layer
     return files, layers
 
 

@@ -4,6 +4,7 @@ import io
 import struct
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,16 @@ def test_compressed_data_that_goes_on_after_its_end_is_refused(tmp_path):
     deb = deb[: at + 48] + longer + deb[at + 58 : at + 60 + size] + tail + b"\n"
     with pytest.raises(MalformedError, match="something follows the end"):
         layer(tmp_path, source(tmp_path, deb))
+
+
+def test_a_record_is_read_once_as_long_as_it_stays_as_it_is(tmp_path):
+    record, _ = made(tmp_path, {"usr/bin/x": program("x")})
+    write_record(tmp_path, record)
+    assert read_record(tmp_path, record.key) is read_record(tmp_path, record.key)
+    write_record(tmp_path, replace(record, uncompressed=7))
+    assert read_record(tmp_path, record.key).uncompressed == 7
+    (tmp_path / f"{record.key}.json").unlink()
+    assert read_record(tmp_path, record.key) is None
 
 
 def test_a_damaged_record_is_none_so_that_the_layer_is_made_again(tmp_path):

@@ -193,8 +193,25 @@ def test_the_view_is_what_applying_the_layers_in_order_gives(
     operations: list[list[tuple[str, str]]],
 ) -> None:
     layers = [tar_of(items) for items in operations]
-    seen = {entry.path[1:] for entry in view(*layers) if entry.kind != "d"}
-    assert seen == naive(layers)
+    made = view(*layers)
+    seen = {entry.path[1:] for entry in made if entry.kind != "d"}
+    assert seen == {path[1:] for path, _, _ in made.files()} == naive(layers)
+
+
+def test_files_are_held_where_their_links_lead() -> None:
+    lower: Files = [("a", "1"), ("gone", "22"), ("kept", Hardlink("gone")), ("s", Symlink("a"))]
+    higher: Files = [
+        ("b", Hardlink("a")),
+        (".wh.gone", ""),
+        ("t", Hardlink("s")),
+        ("nothing", Hardlink("nowhere")),
+        ("folder", Directory()),
+    ]
+    seen = view(lower, higher)
+    found = {path: (layer, holder) for path, layer, holder in seen.files()}
+    assert found == {"/a": (0, (0, 0)), "/kept": (0, (0, 1)), "/b": (1, (0, 0))}
+    assert all(seen.holder(path) == holder for path, (_, holder) in found.items())
+    assert seen.holder("/t") is seen.holder("/nothing") is seen.holder("/folder") is None
 
 
 def test_form_and_mode_of_programs_are_kept() -> None:
