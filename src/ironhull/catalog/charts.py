@@ -176,7 +176,7 @@ class _Node:
     """What a box stands for, and by what it hangs together with the column before and after it.
 
     A line is drawn where one's `gives` has a name that the other's `takes` has; where either is
-    empty, that is not known, and all are joined.
+    empty, the whole column leads to the next. No name is "": so is called what nobody said.
     """
 
     kind: str
@@ -190,7 +190,7 @@ def provenance_graph(said: ProvenanceFacts, title: str, platform: PlatformFacts)
     """What the image of a platform was made of, from left to right.
 
     A signed archive leads to the packages that the lock took from it, a package to the layers that
-    have it.
+    have it. Of what is not said there is no line, but from an archive that is the only one.
     """
     definition, lock = (
         [_Node(kind, _last(each.name), each.digest)] if each is not None else []
@@ -199,12 +199,12 @@ def provenance_graph(said: ProvenanceFacts, title: str, platform: PlatformFacts)
     if said.sources:
         definition.append(_Node("source", tally(len(said.sources), "included file"), ""))
     layers = [_layer_node(each) for each in platform.layers]
-    known = frozenset(name for each in layers for name in each.takes)
+    only = said.archives[0].uri if len(said.archives) == 1 else ""
     columns = [
         ("Definition", definition),
         ("Lock", lock),
         ("Signed archives", [_archive_node(each) for each in said.archives]),
-        ("Packages", [_package_node(each, known) for each in said.packages]),
+        ("Packages", [_package_node(each, only) for each in said.packages]),
         ("Layers", layers),
         ("Image", [_Node("image", f"{title or 'image'} {platform.platform}", platform.digest)]),
     ]
@@ -216,11 +216,12 @@ def _archive_node(archive: InputFacts) -> _Node:
     return _Node("archive", _of(archive.name), archive.digest, gives=given)
 
 
-def _package_node(package: InputFacts, known: frozenset[str]) -> _Node:
+def _package_node(package: InputFacts, archive: str) -> _Node:
+    """`archive`: where it is from if that is not said."""
     # A file of an archive is called by name, version and architecture: libc6_2.41-12_amd64.deb.
     name = package.name.partition("_")[0]
-    takes = frozenset([package.archive]) if package.archive else frozenset[str]()
-    return _Node("package", package.name, package.digest, takes, known & {name})
+    takes = frozenset([package.archive or archive])
+    return _Node("package", package.name, package.digest, takes, frozenset([name]))
 
 
 def _layer_node(layer: LayerFacts) -> _Node:

@@ -275,8 +275,19 @@ def test_an_archive_leads_in_the_graph_to_what_the_lock_took_from_it_alone() -> 
     # Six packages are shown and the other three as one: of them one is of the second archive.
     assert edges(["a", "b"], lambda number: "b" if number == 8 else "a") == 6 + 1 + 1
     assert edges(["a", "b", "empty"], lambda number: "b" if number == 0 else "a") == 6 + 1
-    # Of one nobody says where it is from.
-    assert edges(["a", "b"], lambda number: "" if number == 0 else "a") == 7 + 1
+    # Of one nobody says where it is from, or of none: a build that was gathered before.
+    assert edges(["a", "b"], lambda number: "" if number == 0 else "a") == 6
+    assert edges(["a", "b"], lambda number: "") == 0
+    assert edges(["a"], lambda number: "") == 7
+
+
+def test_a_package_that_no_layer_is_said_to_have_leads_in_the_graph_to_none() -> None:
+    made = build("node", [LIBC, BASH])
+    assert made.provenance is not None
+    platform = made.platforms[0]
+    layers = tuple(replace(each, packages=()) for each in platform.layers)
+    graph = provenance_graph(made.provenance, "node", replace(platform, layers=layers))
+    assert len(graph.edges) == 1 + 1 + 2 + 0 + len(layers)
 
 
 def test_a_provenance_says_of_packages_which_release_file_vouches_for_them() -> None:
