@@ -157,6 +157,24 @@ def test_every_page_is_quiet_fits_and_is_accessible(
     found.close()
 
 
+@pytest.mark.parametrize(("width", "drawn"), [(390, "upright"), (1440, "beside")])
+def test_the_graph_of_a_provenance_is_seen_whole_at_every_width(
+    browser: Any, server: RunningServer, width: int, drawn: str
+) -> None:
+    found = Opened(browser, server.url + PAGES["provenance"], width)
+    graphs = found.page.locator("svg.graph:visible")
+    assert graphs.count() == 1
+    assert ("upright" in (graphs.get_attribute("class") or "")) == (drawn == "upright")
+    across = found.page.locator(".scroll.pad").evaluate(
+        "(one) => one.scrollWidth - one.clientWidth"
+    )
+    assert across == 0
+    # Words of a cell stand beside each other.
+    cell = found.page.locator("td.narrow").first.bounding_box()
+    assert cell["width"] > cell["height"]
+    found.close()
+
+
 @pytest.mark.parametrize(("width", "scheme"), SIZES)
 def test_a_newcomer_looks_for_node_and_copies_the_snippet(
     browser: Any, server: RunningServer, width: int, scheme: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ironhull.catalog.facts import (
     DayCount,
@@ -18,6 +18,7 @@ from ironhull.reports.words import tally
 WIDTH, HEIGHT = 720.0, 180.0
 _BOX, _GAP, _ROW, _TOP = 148.0, 34.0, 46.0, 34.0
 _MOST = 7
+_STEP = 80.0  # from row to row where they stand below each other
 _DAYS = 60
 
 
@@ -162,13 +163,17 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Definition, lock, archives, packages, layers, image: columns of boxes and lines between."""
+    """Definition, lock, archives, packages, layers, image: columns of boxes and lines between.
+
+    `upright` is the same for a phone, in rows of at most two boxes.
+    """
 
     width: float
     height: float
-    heads: tuple[tuple[float, str], ...]
+    heads: tuple[tuple[float, float, str], ...]
     boxes: tuple[Box, ...]
     edges: tuple[str, ...]
+    upright: Graph | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +213,8 @@ def provenance_graph(said: ProvenanceFacts, title: str, platform: PlatformFacts)
         ("Layers", layers),
         ("Image", [_Node("image", f"{title or 'image'} {platform.platform}", platform.digest)]),
     ]
-    return _laid_out([column for column in columns if column[1]])
+    filled = [column for column in columns if column[1]]
+    return replace(_beside(filled), upright=_below(filled))
 
 
 def _archive_node(archive: InputFacts) -> _Node:
@@ -240,8 +246,8 @@ def _of(name: str) -> str:
     return name.rpartition(" of ")[2]
 
 
-def _laid_out(columns: list[tuple[str, list[_Node]]]) -> Graph:
-    shown = [(head, _shortened(nodes)) for head, nodes in columns]
+def _beside(columns: list[tuple[str, list[_Node]]]) -> Graph:
+    shown = [(head, _shortened(nodes, _MOST)) for head, nodes in columns]
     rows = max(len(nodes) for _, nodes in shown)
     height = _TOP + rows * _ROW
     boxes: list[Box] = []
@@ -250,23 +256,56 @@ def _laid_out(columns: list[tuple[str, list[_Node]]]) -> Graph:
     heads = []
     for number, (head, column) in enumerate(shown):
         x = number * (_BOX + _GAP)
-        heads.append((x, head))
+        heads.append((x, 16.0, head))
         y = _TOP + (height - _TOP - len(column) * _ROW) / 2
-        made = [
-            (each, Box(x, y + row * _ROW, _BOX, _ROW - 10, each.kind, each.title, each.detail))
-            for row, each in enumerate(column)
-        ]
-        edges += _edges(before, made)
+        made = [(each, _box(each, x, y + row * _ROW)) for row, each in enumerate(column)]
+        for left, right in _joined(before, made):
+            x, y = left.x + left.width, left.y + left.height / 2
+            to_x, to_y = right.x, right.y + right.height / 2
+            m = (x + to_x) / 2
+            edges.append(
+                f"M{x:.0f} {y:.0f} C{m:.0f} {y:.0f} {m:.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}"
+            )
         boxes += (box for _, box in made)
         before = made
     width = len(shown) * (_BOX + _GAP) - _GAP
     return Graph(width, height, tuple(heads), tuple(boxes), tuple(edges))
 
 
-def _shortened(nodes: list[_Node]) -> list[_Node]:
-    if len(nodes) <= _MOST:
+def _below(columns: list[tuple[str, list[_Node]]]) -> Graph:
+    boxes: list[Box] = []
+    edges: list[str] = []
+    before: list[tuple[_Node, Box]] = []
+    heads = []
+    for number, (head, nodes) in enumerate(columns):
+        y = number * _STEP
+        heads.append((0.0, y + 16, head))
+        made = [
+            (each, _box(each, row * (_BOX + _GAP), y + 24))
+            for row, each in enumerate(_shortened(nodes, 2))
+        ]
+        for above, under in _joined(before, made):
+            # Right of where the heads end.
+            x, y, to_x, to_y = above.x + 120, above.y + above.height, under.x + 120, under.y
+            m = (y + to_y) / 2
+            edges.append(
+                f"M{x:.0f} {y:.0f} C{x:.0f} {m:.0f} {to_x:.0f} {m:.0f} {to_x:.0f} {to_y:.0f}"
+            )
+        boxes += (box for _, box in made)
+        before = made
+    return Graph(
+        2 * _BOX + _GAP, len(columns) * _STEP - 20, tuple(heads), tuple(boxes), tuple(edges)
+    )
+
+
+def _box(node: _Node, x: float, y: float) -> Box:
+    return Box(x, y, _BOX, _ROW - 10, node.kind, node.title, node.detail)
+
+
+def _shortened(nodes: list[_Node], most: int) -> list[_Node]:
+    if len(nodes) <= most:
         return nodes
-    shown, left = nodes[: _MOST - 1], nodes[_MOST - 1 :]
+    shown, left = nodes[: most - 1], nodes[most - 1 :]
     takes, gives = (
         frozenset[str]().union(*sides) if all(sides) else frozenset[str]()
         for sides in ([each.takes for each in left], [each.gives for each in left])
@@ -274,19 +313,15 @@ def _shortened(nodes: list[_Node]) -> list[_Node]:
     return [*shown, _Node(nodes[0].kind, f"and {len(left)} more", "", takes, gives)]
 
 
-def _edges(before: Sequence[tuple[_Node, Box]], after: Sequence[tuple[_Node, Box]]) -> list[str]:
-    found = []
-    for one, left in before:
-        for other, right in after:
-            if one.gives and other.takes and one.gives.isdisjoint(other.takes):
-                continue
-            x, y = left.x + left.width, left.y + left.height / 2
-            to_x, to_y = right.x, right.y + right.height / 2
-            m = (x + to_x) / 2
-            found.append(
-                f"M{x:.0f} {y:.0f} C{m:.0f} {y:.0f} {m:.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}"
-            )
-    return found
+def _joined(
+    before: Sequence[tuple[_Node, Box]], after: Sequence[tuple[_Node, Box]]
+) -> list[tuple[Box, Box]]:
+    return [
+        (left, right)
+        for one, left in before
+        for other, right in after
+        if not (one.gives and other.takes and one.gives.isdisjoint(other.takes))
+    ]
 
 
 @dataclass(frozen=True, slots=True)

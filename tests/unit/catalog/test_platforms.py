@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -288,6 +289,21 @@ def test_a_package_that_no_layer_is_said_to_have_leads_in_the_graph_to_none() ->
     layers = tuple(replace(each, packages=()) for each in platform.layers)
     graph = provenance_graph(made.provenance, "node", replace(platform, layers=layers))
     assert len(graph.edges) == 1 + 1 + 2 + 0 + len(layers)
+
+
+def test_for_a_phone_the_graph_has_rows_of_two_boxes_and_the_same_lines() -> None:
+    made = build("app", [package(f"lib{number}", "1") for number in range(9)])
+    assert made.provenance is not None
+    graph = provenance_graph(made.provenance, "app", made.platforms[0]).upright
+    assert graph is not None
+    assert graph.upright is None
+    rows = Counter(box.y for box in graph.boxes)
+    assert [rows[each] for each in sorted(rows)] == [1, 1, 1, 2, 2, 1]
+    assert [box.title for box in graph.boxes if box.kind == "package"][1] == "and 8 more"
+    # One package to its layer, the others to theirs.
+    assert len(graph.edges) == 1 + 1 + 2 + 2 + 2
+    assert all(box.x + box.width <= graph.width <= 340 for box in graph.boxes)
+    assert max(box.y + box.height for box in graph.boxes) <= graph.height
 
 
 def test_a_provenance_says_of_packages_which_release_file_vouches_for_them() -> None:
