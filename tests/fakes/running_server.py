@@ -7,12 +7,13 @@ with serving(tmp_path / "store") as server:
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +70,19 @@ class RunningServer:
         return [int(text) for text in path.read_text().split()]
 
     def kill(self) -> None:
-        """SIGKILL, to all of it at once."""
+        """SIGKILL, to all of it at once; then all of it is gone, and its locks too."""
+        opened: list[int] = []
+        # A worker ends by itself when its parent is gone, and may be faster than this.
         for pid in [self.process.pid, *self.workers()]:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                opened.append(os.pidfd_open(pid))
+        for each in opened:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(each, signal.SIGKILL)
         self.process.wait()
+        for each in opened:
+            select.select([each], [], [], 20)
+            os.close(each)
 
 
 @contextmanager
@@ -113,7 +123,7 @@ def serving(
 
 
 def _wait(server: RunningServer) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             raise RuntimeError(f"the server ended: {server.log}")
