@@ -20,6 +20,7 @@ from ironhull.oci.digest import Digest, hex_of
 from ironhull.store.files import create_held, unique
 
 CHUNK = 1 << 20
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 MAX_READ = 64 * CHUNK
 """Bytes that are read into memory at once: a signed SBOM of all files may have many megabytes."""
 
@@ -158,6 +159,7 @@ class BlobStore:
 
     @contextmanager
     def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
+        """A file to be written and published; what is not published goes."""
         path = self._tmp / unique(8)
         try:
             try:
@@ -171,10 +173,10 @@ class BlobStore:
             with file:
                 os.fchmod(file.fileno(), 0o644)
                 yield file, path
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
+        except BaseException as error:
+            with suppress(OSError):
+                path.unlink()
+            if isinstance(error, OSError) and error.errno in _FULL:
                 # Without its name, which is another one each time: it is the same cause.
                 raise EnvironmentProblem(f"cannot write to {self._tmp}: {error.strerror}") from None
             raise
-        finally:
-            path.unlink(missing_ok=True)
