@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from ironhull.catalog.facts import (
     DayCount,
@@ -203,37 +205,45 @@ def provenance_graph(said: ProvenanceFacts, title: str, platform: PlatformFacts)
     )
     if said.sources:
         definition.append(_Node("source", tally(len(said.sources), "included file"), ""))
-    layers = [_layer_node(each) for each in platform.layers]
+    image = _Node("image", f"{title or 'image'} {platform.platform}", platform.digest)
     only = said.archives[0].uri if len(said.archives) == 1 else ""
-    columns = [
-        ("Definition", definition),
-        ("Lock", lock),
-        ("Signed archives", [_archive_node(each) for each in said.archives]),
-        ("Packages", [_package_node(each, only) for each in said.packages]),
-        ("Layers", layers),
-        ("Image", [_Node("image", f"{title or 'image'} {platform.platform}", platform.digest)]),
+    columns: list[_Column] = [
+        ("Definition", definition, _itself),
+        ("Lock", lock, _itself),
+        ("Signed archives", said.archives, _archive_node),
+        ("Packages", said.packages, partial(_package_node, only)),
+        ("Layers", platform.layers, _layer_node),
+        ("Image", [image], _itself),
     ]
     filled = [column for column in columns if column[1]]
     return replace(_beside(filled), upright=_below(filled))
 
 
-def _archive_node(archive: InputFacts) -> _Node:
-    given = frozenset([archive.uri])
-    return _Node("archive", _of(archive.name), archive.digest, gives=given)
+_Column = tuple[str, Sequence[Any], Callable[[Sequence[Any]], _Node]]
+"""Its head, what is in it, and what makes one node of several of these."""
 
 
-def _package_node(package: InputFacts, archive: str) -> _Node:
-    """`archive`: where it is from if that is not said."""
+def _itself(nodes: Sequence[_Node]) -> _Node:
+    return nodes[0]
+
+
+def _archive_node(archives: Sequence[InputFacts]) -> _Node:
+    given = frozenset(each.uri for each in archives)
+    return _Node("archive", _of(archives[0].name), archives[0].digest, gives=given)
+
+
+def _package_node(archive: str, packages: Sequence[InputFacts]) -> _Node:
+    """`archive`: where they are from if that is not said."""
     # A file of an archive is called by name, version and architecture: libc6_2.41-12_amd64.deb.
-    name = package.name.partition("_")[0]
-    takes = frozenset([package.archive or archive])
-    return _Node("package", package.name, package.digest, takes, frozenset([name]))
+    names = frozenset(each.name.partition("_")[0] for each in packages)
+    takes = frozenset(each.archive or archive for each in packages)
+    return _Node("package", packages[0].name, packages[0].digest, takes, names)
 
 
-def _layer_node(layer: LayerFacts) -> _Node:
-    title = ", ".join(layer.packages[:2]) or "made by a step"
-    takes = frozenset(each.partition(" ")[0] for each in layer.packages) or frozenset([""])
-    return _Node("layer", title, layer.digest, takes)
+def _layer_node(layers: Sequence[LayerFacts]) -> _Node:
+    title = ", ".join(layers[0].packages[:2]) or "made by a step"
+    names = {each.partition(" ")[0] for layer in layers for each in layer.packages or ("",)}
+    return _Node("layer", title, layers[0].digest, frozenset(names))
 
 
 def _last(path: str) -> str:
@@ -246,8 +256,8 @@ def _of(name: str) -> str:
     return name.rpartition(" of ")[2]
 
 
-def _beside(columns: list[tuple[str, list[_Node]]]) -> Graph:
-    shown = [(head, _shortened(nodes, _MOST)) for head, nodes in columns]
+def _beside(columns: Sequence[_Column]) -> Graph:
+    shown = [(head, _shortened(items, node, _MOST)) for head, items, node in columns]
     rows = max(len(nodes) for _, nodes in shown)
     height = _TOP + rows * _ROW
     boxes: list[Box] = []
@@ -272,17 +282,17 @@ def _beside(columns: list[tuple[str, list[_Node]]]) -> Graph:
     return Graph(width, height, tuple(heads), tuple(boxes), tuple(edges))
 
 
-def _below(columns: list[tuple[str, list[_Node]]]) -> Graph:
+def _below(columns: Sequence[_Column]) -> Graph:
     boxes: list[Box] = []
     edges: list[str] = []
     before: list[tuple[_Node, Box]] = []
     heads = []
-    for number, (head, nodes) in enumerate(columns):
+    for number, (head, items, node) in enumerate(columns):
         y = number * _STEP
         heads.append((0.0, y + 16, head))
         made = [
             (each, _box(each, row * (_BOX + _GAP), y + 24))
-            for row, each in enumerate(_shortened(nodes, 2))
+            for row, each in enumerate(_shortened(items, node, 2))
         ]
         for above, under in _joined(before, made):
             # Right of where the heads end.
@@ -302,15 +312,16 @@ def _box(node: _Node, x: float, y: float) -> Box:
     return Box(x, y, _BOX, _ROW - 10, node.kind, node.title, node.detail)
 
 
-def _shortened(nodes: list[_Node], most: int) -> list[_Node]:
-    if len(nodes) <= most:
-        return nodes
-    shown, left = nodes[: most - 1], nodes[most - 1 :]
-    takes, gives = (
-        frozenset[str]().union(*sides) if all(sides) else frozenset[str]()
-        for sides in ([each.takes for each in left], [each.gives for each in left])
-    )
-    return [*shown, _Node(nodes[0].kind, f"and {len(left)} more", "", takes, gives)]
+def _shortened(
+    items: Sequence[Any], node: Callable[[Sequence[Any]], _Node], most: int
+) -> list[_Node]:
+    """A node for each; of more than `most` one for all that are left."""
+    shown = items if len(items) <= most else items[: most - 1]
+    found = [node([each]) for each in shown]
+    if len(shown) < len(items):
+        left = items[len(shown) :]
+        found.append(replace(node(left), title=f"and {len(left)} more", detail=""))
+    return found
 
 
 def _joined(
