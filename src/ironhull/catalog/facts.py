@@ -259,6 +259,8 @@ class Summary:
     @property
     def worst(self) -> Counts:
         """Findings as lists count them: of each kind as on the platform that has most."""
+        if not self.counts:
+            return Counts(self.raw, self.open, self.severe, self.looked and not self.rest)
         rows = [(self.raw, self.open, self.severe), *(each[1:] for each in self.counts)]
         raw, left, severe = (max(column) for column in zip(*rows, strict=True))
         return Counts(raw, left, severe, self.looked and len(self.counts) >= len(self.rest))
@@ -271,8 +273,9 @@ class Summary:
     @property
     def looked(self) -> bool:
         """Whether what no scan found is in none of its platforms' images."""
-        others = [verdict in _SAW_ALL for _, verdict in self.rest]
-        return self.known and all(others) and len(others) + 1 >= len(self.platforms)
+        if not self.known or len(self.rest) + 1 < len(self.platforms):
+            return False
+        return not self.rest or all(verdict in _SAW_ALL for _, verdict in self.rest)
 
 
 @dataclass(frozen=True, slots=True)

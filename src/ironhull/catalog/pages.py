@@ -131,11 +131,11 @@ def mirror(site: Site, wanted: Wanted, name: str) -> str | None:
 
 def image(site: Site, wanted: Wanted, entry: Entry) -> str:
     """One repository: its tags, their states, and how its findings went."""
-    rows = []
+    rows, today = [], _today()
     for digest, tags in entry.groups:
         summary = wanted.shelf.summaries.get(digest)
         rows.append(
-            (digest, tags, summary, state_of(summary.end_of_life if summary else "", _today()))
+            (digest, tags, summary, state_of(summary.end_of_life if summary else "", today))
         )
     other = counterpart(entry, entry.default, wanted.shelf.summaries)
     days = site.index.days
@@ -381,12 +381,13 @@ def _environment() -> Templates:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # The templates are of this program: nobody looks at their files again for each page.
-        auto_reload=False,
     )
     made.filters |= {"size": shown_size, "count": lambda value: f"{value:,}", "day": _day}
     made.filters |= {"of": tally, "sentence": lambda text: text[:1].upper() + text[1:]}
     made.filters["counted"] = _counted
+    # As Jinja's, of texts and numbers: its own look for HTML in each of them first.
+    made.filters |= {"join": lambda texts, sign: sign.join(texts), "round": round}
+    made.filters["replace"] = str.replace
     made.globals |= {
         "image_path": paths.image_path,
         "vulnerability_path": paths.vulnerability_path,

@@ -118,9 +118,8 @@ def send(made: Made, headers: Mapping[str, str], *, private: bool) -> Response:
         "cache-control": "private, no-cache" if private else "no-cache",
         "vary": "accept-encoding, authorization",
     }
-    known = [
-        each.strip().removeprefix("W/") for each in headers.get("if-none-match", "").split(",")
-    ]
+    asked = headers.get("if-none-match", "")
+    known = [each.strip().removeprefix("W/") for each in asked.split(",")] if asked else []
     if made.status == 200 and (etag in known or known == ["*"]):
         return Response(status_code=304, headers=given)
     if coding:

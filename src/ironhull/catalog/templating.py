@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jinja2 import Environment, nodes
+from jinja2 import Environment, Template, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.environment import TemplateModule
+from jinja2.runtime import Context
 from markupsafe import escape
 
 _NOT_PLAIN = re.compile("[&<>\"']").search
@@ -39,13 +41,11 @@ class _Plain(CodeGenerator):
         self.write("environment.written(")
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
-        """`a.b`; of a template's blocks, which are no attributes, as Jinja does it."""
-        if isinstance(node.node, nodes.Name) and node.node.name == "self":
-            super().visit_Getattr(node, frame)
-            return
+        """`a.b`; blocks of a template are no attributes of `self`."""
+        block = isinstance(node.node, nodes.Name) and node.node.name == "self"
         self.write("(")
         self.visit(node.node, frame)
-        self.write(f").{node.attr}")
+        self.write(f")[{node.attr!r}]" if block else f").{node.attr}")
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
         """`f(a, b=c)`."""
@@ -58,8 +58,37 @@ class _Plain(CodeGenerator):
         self.write("caller=caller)" if forward_caller else ")")
 
 
+class _Imported(Template):
+    """A template of which others import: what it gives is the same for each of them."""
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        return super()._get_default_module()
+
+
 class Templates(Environment):
-    """An environment whose templates are written so; none of its functions asks for a context."""
+    """Templates that are written so, and do not change while the program runs.
+
+    None of their functions asks for a context, and none of them imports with its context.
+    """
 
     code_generator_class = _Plain
+    template_class = _Imported
     written = staticmethod(written)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(auto_reload=False, **options)
+        self._loaded: dict[str, Template] = {}
+
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: Any = None,  # noqa: A002
+    ) -> Template:
+        """As Jinja's; who asked for it before changes nothing."""
+        if isinstance(name, Template):
+            return name
+        found = self._loaded.get(name)
+        if found is None:
+            found = self._loaded[name] = super().get_template(name, parent, globals)
+        return found

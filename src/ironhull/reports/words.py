@@ -34,7 +34,7 @@ def amount(value: int | None, unit: str) -> str:
 
 def tally(counted: int | Sized, one: str, many: str = "") -> str:
     """A number, or how many there are: `1 image`, `2 images`; `many` where an s does not do."""
-    number = len(counted) if isinstance(counted, Sized) else counted
+    number = counted if isinstance(counted, int) else len(counted)
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
