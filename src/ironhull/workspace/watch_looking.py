@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -64,17 +64,17 @@ class Looking:
 
     def look(self, locking: Locking, *, writing: bool = True) -> tuple[list[Entry], Observed]:
         """The plan, and what it rests on; `writing` keeps what was seen in the state."""
-        catalog, broken = self._catalog.read()
+        only = None
         if self._chosen.images:
             find = Definitions(self._machine).catalog.find
-            paths = {find(name) for name in self._chosen.images}
-            catalog = [wanted for wanted in catalog if wanted.path in paths]
+            only = {find(name) for name in self._chosen.images}
+        catalog, broken = self._catalog.read(only)
         if writing:
-            self._say_broken(broken)
-            policy, whole = self._chosen.policy, not self._chosen.images
-            mark_ends(self._state, policy, self._clock(), catalog, self._said)
-            if whole:
-                mark_gone(self._state, {w.name for w in catalog} | set(broken), self._said)
+            there = {wanted.name for wanted in catalog} | set(broken)
+            self._say_broken(broken, there)
+            mark_ends(self._state, self._chosen.policy, self._clock(), catalog, self._said)
+            if only is None:
+                mark_gone(self._state, there, self._said)
         archive = see_archive(locking, catalog)
         if writing:
             self._say_archive(archive)
@@ -99,12 +99,14 @@ class Looking:
         entries = plan(seen, by)
         return entries, observed
 
-    def _say_broken(self, broken: Mapping[str, str]) -> None:
+    def _say_broken(self, broken: Mapping[str, str], there: Collection[str]) -> None:
+        """`there` are the images of this watcher: others' are another one's."""
         for name, text in broken.items():
             self._complain(f"definition {name}", text)
         for said in self._state.complaints():
             subject, _, name = said.subject.partition(" ")
-            if subject == "definition" and broken.get(name) != said.text:
+            ours = name in there or not self._chosen.images
+            if subject == "definition" and ours and broken.get(name) != said.text:
                 self._state.settle(said.subject, broken.get(name, ""))
 
     def _say_archive(self, archive: SeenArchive) -> None:

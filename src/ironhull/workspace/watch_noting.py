@@ -109,7 +109,10 @@ def say_waiting(
             )
             subjects[subject] = "; ".join(filter(None, (subjects.get(subject), text)))
     for said in state.complaints():
-        if said.subject.startswith(WAITING) and subjects.get(said.subject) != said.text:
+        prefix, name = said.subject[: len(WAITING)], said.subject[len(WAITING) :]
+        # Another watcher of this state has other images.
+        ours = prefix == WAITING and name in observed.archives
+        if ours and subjects.get(said.subject) != said.text:
             state.settle(said.subject)
     for subject, text in subjects.items():
         complain(subject, text, "problem")
@@ -149,6 +152,7 @@ def mark_gone(state: WatchState, there: Collection[str], complain: Complain) -> 
         if name not in there and known.state != "ended":
             state.change(name, lambda each: replace(each, state="ended", reason=_GONE))
             complain(name, _GONE, "ended")
+            state.settle(f"{WAITING}{name}")
 
 
 def _end_of(wanted: Wanted, policy: WatchPolicy, now: datetime) -> tuple[str, str]:

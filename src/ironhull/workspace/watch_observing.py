@@ -7,7 +7,7 @@ the updates of its images, and nothing else.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,8 +42,8 @@ class CatalogReader:
     _known: dict[Path, tuple[object, Wanted]] = field(default_factory=dict)
     _files: object = None
 
-    def read(self) -> tuple[list[Wanted], dict[str, str]]:
-        """Every definition that can be read; and by name why others cannot."""
+    def read(self, only: Collection[Path] | None = None) -> tuple[list[Wanted], dict[str, str]]:
+        """Every definition that can be read, or only these; and by name why others cannot."""
         catalog = Definitions(self.machine).catalog
         shared = [_stamps(root) for root in catalog.roots]
         if shared != self._files:
@@ -51,6 +51,8 @@ class CatalogReader:
             self._files = shared
         found, problems = [], {}
         for entry in catalog.all():
+            if only is not None and entry.path not in only:
+                continue
             stamp = _stamp(lock_path(entry.path))
             known = self._known.get(entry.path)
             try:

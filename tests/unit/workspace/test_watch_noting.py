@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.running_server import RunningServer, serving
-from tests.fakes.watched import APP, Watched, published
+from tests.fakes.watched import APP, TOOL, Watched, published
 
 from ironhull.errors import NetworkError
 from ironhull.oci.reference import Reference
@@ -136,3 +136,34 @@ def test_tags_that_could_not_be_brought_back_are_tried_again_before_the_next_hou
             assert shop.results(watcher.once()) == published([APP])
             assert watcher.once().entries == ()
         assert repository.has_manifest("1") == at
+
+
+def test_watchers_that_divide_a_catalog_leave_each_others_causes_alone(shop: Watched) -> None:
+    shop.watch()
+    # Both have a vulnerability whose fix the archive lacks, and one definition cannot be read.
+    shop.advise({"CVE-2026-0007": ("base", "99")})
+    shop.define("broken", "base").write_text("contents: [")
+    shop.notes.notes.clear()
+    for _ in range(2):
+        for name in ("app:1", "tool:1", "broken:1"):
+            shop.watch(images=[name])
+    for text in (
+        f"waiting {APP}: not in the archive: fixes of CVE-2026-0007",
+        f"waiting {TOOL}: not in the archive: fixes of CVE-2026-0007",
+        "definition broken:1-debian13: ",
+    ):
+        assert sum(note.startswith(text) for note in shop.notes.notes) == 1, shop.notes.notes
+    shop.notes.notes.clear()
+    shop.advise({"CVE-2026-0001": ("other", "9")})
+    shop.watch(images=["app:1"])
+    with shop.state() as state:
+        said = {each.subject for each in state.complaints()}
+    assert said == {f"waiting {TOOL}", "definition broken:1-debian13"}
+
+
+def test_a_watcher_of_some_images_reads_no_other(shop: Watched) -> None:
+    shop.define("broken", "base").write_text("contents: [")
+    assert shop.results(shop.watch(images=["tool:1"])) == published([TOOL])
+    with shop.state() as state:
+        assert state.complaints() == []
+        assert set(state.images()) == {TOOL}
