@@ -45,7 +45,8 @@ class Round:
 
     entries: tuple[Entry, ...]
     done: Mapping[str, Outcome]
-    """By image; those that were not due, or that another watcher has, are not in it."""
+    """By image, without its locks; those that were not due, or that another watcher has, are not in
+    it."""
 
 
 @dataclass(frozen=True, slots=True)

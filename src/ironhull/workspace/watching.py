@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -311,7 +312,8 @@ class Watcher:
             self._state.end_lease(lease_of(entry.name), self._holder)
         state = observed.states.get(entry.name)
         self._telling_of.ended(entry, outcome, state.published if state else "")
-        return outcome
+        # Of a large round thousands are kept until its end.
+        return replace(outcome, lock=b"", old_lock=b"")
 
     # -- saying ----------------------------------------------------------------------------------
 
