@@ -291,6 +291,9 @@ def test_tls_with_a_certificate_of_ones_own(store, tmp_path):
     options = ("--tls-cert", str(cert), "--tls-key", str(key))
     with serving(store.root, *options, tls=str(cert)) as running:
         assert running.ask("GET", "/v2/team/app/tags/list").json()["tags"] == ["1"]
+        large = os.urandom(5_000_001)
+        push(running, "team/large", "1", large)
+        assert running.ask("GET", f"/v2/team/large/blobs/{sha(large)}").data == large
         certs = tmp_path / "certs"
         certs.mkdir()
         shutil.copy(cert, certs / "ca.crt")
@@ -803,6 +806,24 @@ def test_a_sweep_beside_a_running_server_removes_nothing_that_a_push_needs(tmp_p
         assert check_tag(running, {sha(raw)})
         assert running.ask("GET", f"/v2/app/manifests/{old}").status == 200
         assert running.ask("HEAD", f"/v2/app/blobs/{sha(loose)}").status == 404
+
+
+def test_large_blobs_come_whole_one_after_another(server):
+    data = os.urandom(5_000_001)
+    push(server, "app", "1", data)
+    for _ in range(3):
+        assert sha(server.ask("GET", f"/v2/app/blobs/{sha(data)}").data) == sha(data)
+
+
+def test_a_blob_cut_short_on_disk_while_it_is_sent_is_never_taken_for_whole(server):
+    data = os.urandom(60_000_000)
+    push(server, "app", "1", data)
+    answer = server.ask("GET", f"/v2/app/blobs/{sha(data)}", preload=False)
+    begun = answer.read(1_000_000)
+    os.truncate(server.root / "blobs/sha256" / sha(data)[7:], 40_000_000)
+    assert begun == data[: len(begun)]
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        answer.read()
 
 
 def test_fifty_pulls_at_once_take_little_memory(server):

@@ -16,7 +16,7 @@ from pathlib import Path
 from starlette.types import Receive, Scope, Send
 
 from ironhull.oci.digest import Digest
-from ironhull.registry.server.sending import disconnected
+from ironhull.registry.server.receiving import disconnected
 from ironhull.store.blobs import BlobStore, BlobWriter
 
 _PIECE = 256 * 1024

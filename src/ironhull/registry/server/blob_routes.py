@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive
 
 from ironhull.oci.digest import Digest
+from ironhull.registry.server.bursts import Bursts
 from ironhull.registry.server.contents import FoundBlob
 from ironhull.registry.server.looking import known_blob
 from ironhull.registry.server.names import digest as parse_digest
@@ -44,6 +45,7 @@ class BlobRoutes:
         self._registry = registry
         self._contents = registry.contents
         self._uploads = registry.uploads
+        self._bursts = Bursts(registry.limits.bursts)
 
     async def pull(self, request: Request, call: Call) -> ASGIApp:
         """GET and HEAD of a blob (end-2), whole or in parts."""
@@ -73,7 +75,8 @@ class BlobRoutes:
             client = request.client
             if size >= _LARGE and client is not None:
                 near = self._registry.connections.hold_little
-                await asyncio.to_thread(near, (client.host, client.port))
+                if await asyncio.to_thread(near, (client.host, client.port)):
+                    answer.bursts = self._bursts
         return answer
 
     async def _brought(

@@ -29,9 +29,11 @@ class Limits:
     patience: float = 120
     # Connections of one address; where there is little room, a quarter of it.
     connections_of_address: int = 2048
-    # A round trip in seconds up to which a client is near, and bytes on their way to such a one.
+    # A round trip in seconds up to which a client is near, bytes on their way to such a one, and
+    # how many blobs are sent to such at one time in large pieces: 5 MB of memory each.
     near: float = 0.0002
-    near_buffer: int = 200_000
+    near_buffer: int = 1_000_000
+    bursts: int = 4
     # Blobs that nothing refers to stay this long: a push may be about to refer to them.
     grace: float = 24 * 3600
     sweep_every: float = 3600

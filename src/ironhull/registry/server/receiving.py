@@ -131,3 +131,9 @@ def too_large(limit: int) -> Refusal:
 
 def _too_slow(why: str) -> Refusal:
     return Refusal("REQUEST_TIMEOUT", f"too slow: {why}", headers={"connection": "close"})
+
+
+async def disconnected(receive: Receive) -> None:
+    """Wait until the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

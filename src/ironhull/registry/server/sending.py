@@ -1,6 +1,7 @@
 """A blob goes out: whole by the web server itself (ASGI `http.response.pathsend`), parts in pieces.
 
-Where the server has no pathsend, and for ranges, at most two pieces of a blob are in memory.
+Whole also in large pieces, to who is near (`bursts`). Where the server has no pathsend, and for
+ranges, pieces are small, and no more are in memory than the web server takes at a time.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
+from ironhull.registry.server.bursts import Bursts
 from ironhull.registry.server.ranges import Multipart, Range, multipart
+from ironhull.registry.server.receiving import disconnected
 
 _PIECE = 256 * 1024
 
 
 class FileResponse:
     """An ASGI response of a file or of parts of it; without parts it is the whole."""
+
+    bursts: Bursts | None = None
+    """Set where the client is near."""
 
     def __init__(
         self, path: Path, size: int, headers: Mapping[str, str], parts: Sequence[Range] = ()
@@ -43,6 +49,8 @@ class FileResponse:
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
         if scope["method"] == "HEAD" or self.headers["content-length"] == "0":
             await send({"type": "http.response.body", "body": b""})
+        elif self._whole and await self._burst(receive, send):
+            pass
         elif self._whole and "http.response.pathsend" in scope.get("extensions", {}):
             await send({"type": "http.response.pathsend", "path": str(self._path)})
         else:
@@ -50,6 +58,10 @@ class FileResponse:
 
     def _pairs(self) -> list[tuple[str, str]]:
         return list(self.headers.items())
+
+    async def _burst(self, receive: Receive, send: Send) -> bool:
+        size = int(self.headers["content-length"])
+        return self.bursts is not None and await self.bursts.body(self._path, size, receive, send)
 
     async def _pieces(self, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(disconnected(receive))
@@ -85,9 +97,3 @@ class FileResponse:
             held += self._between.end
         if held:
             yield bytes(held)
-
-
-async def disconnected(receive: Receive) -> None:
-    """Wait until the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
