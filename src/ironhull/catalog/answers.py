@@ -89,12 +89,15 @@ def answer(
     advice = _advice(advisories, vulnerability)
     places, where = _places(shelf), _where(shelf, index)
     hits: dict[str, list[Hit]] = {}
+    affected: set[str] = set()
     for name in advice.names:
         for hit in index.affected(name, where(name)):
+            if hit.status == "affected":
+                affected.add(hit.digest)
             # Of images that are not on the shelf not even the severity may show.
             if hit.digest in places:
                 hits.setdefault(hit.digest, []).append(hit)
-    had = {key for name in advice.names for key in index.had(name, where(name))}
+    had = index.had(affected) if affected else set()
     known = advice.known or bool(hits)
     matter = _Matter(shelf, index, hits, had, advice.claims, known)
     images, counts = _images(matter, listed)

@@ -217,24 +217,11 @@ class CatalogIndex:
         with self._file.reading() as database:
             return [Hit(*row) for row in database.execute(query, given)]
 
-    def had(self, vulnerability: str, digests: Iterable[str] | None = None) -> set[tuple[str, str]]:
-        """(repository, tag) that stood for a build that is affected; `digests` as of `affected`."""
-        query = "SELECT DISTINCT m.repository, m.tag FROM "
-        given: tuple[str, ...] = (vulnerability,)
-        if digests is None:
-            query += (
-                "finding f JOIN part p ON p.manifest = f.manifest JOIN moved m"
-                " ON m.digest = p.digest WHERE f.vulnerability = ? AND f.status = 'affected'"
-            )
-        else:
-            query += (
-                "moved m CROSS JOIN part p ON p.digest = m.digest CROSS JOIN finding f"
-                " ON f.vulnerability = ? AND f.manifest = p.manifest AND f.status = 'affected'"
-                " WHERE m.digest IN (SELECT value FROM json_each(?))"
-            )
-            given = (vulnerability, _listed(digests))
+    def had(self, digests: Iterable[str]) -> set[tuple[str, str]]:
+        """(repository, tag) that was seen at any of these builds."""
+        query = "SELECT repository, tag FROM moved WHERE digest IN (SELECT value FROM json_each(?))"
         with self._file.reading() as database:
-            return {(name, tag) for name, tag in database.execute(query, given)}
+            return set(database.execute(query, (_listed(digests),)))
 
     def stood_for(self, repositories: Iterable[str]) -> set[str]:
         """All builds that tags of these repositories were seen at."""
