@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import field
 from typing import Any
 
 from ironhull.errors import MalformedError
@@ -16,14 +17,15 @@ from ironhull.values import dataclass
 MAX_DOCUMENT = 4 * 1024 * 1024
 
 
+# One for all: what JSON is written by takes as long to make as a small document to write.
+_WRITE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 # Half of a sign as JSON spells it; the other half may follow.
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def canonical(value: Any) -> bytes:
     """The one way in which Ironhull writes JSON that gets a digest: sorted, no spaces, UTF-8."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8")
+    return _WRITE(value).encode("utf-8")
 
 
 def _written(value: Any) -> None:
@@ -36,11 +38,13 @@ def _written(value: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A manifest or an index: the bytes as read, and what they say."""
+    """A manifest or an index: the bytes as read, and what they say, which nobody changes."""
 
     raw: bytes
     media_type: str
     value: dict[str, Any]
+    _known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was worked out of it; a push asks a dozen times for each."""
 
     @classmethod
     def parse(cls, raw: bytes, media_type: str | None = None) -> Document:
@@ -71,7 +75,10 @@ class Document:
     @property
     def digest(self) -> Digest:
         """Of the bytes as they were read."""
-        return digest_of(self.raw)
+        if "digest" not in self._known:
+            self._known["digest"] = digest_of(self.raw)
+        found: Digest = self._known["digest"]
+        return found
 
     @property
     def is_index(self) -> bool:
@@ -85,10 +92,19 @@ class Document:
         return Descriptor(self.media_type, self.digest, len(self.raw), **more)
 
     def _descriptors(self, key: str) -> tuple[Descriptor, ...]:
-        items = self.value.get(key)
-        if not isinstance(items, list):
-            raise MalformedError(f"manifest without a list of {key}")
-        return tuple(Descriptor.from_json(item) for item in items)
+        if key not in self._known:
+            items = self.value.get(key)
+            if not isinstance(items, list):
+                raise MalformedError(f"manifest without a list of {key}")
+            self._known[key] = tuple(map(Descriptor.from_json, items))
+        found: tuple[Descriptor, ...] = self._known[key]
+        return found
+
+    def _descriptor(self, key: str) -> Descriptor:
+        if key not in self._known:
+            self._known[key] = Descriptor.from_json(self.value.get(key))
+        found: Descriptor = self._known[key]
+        return found
 
     @property
     def manifests(self) -> tuple[Descriptor, ...]:
@@ -103,10 +119,9 @@ class Document:
     @property
     def config(self) -> Descriptor:
         """The config's descriptor; MalformedError in an index."""
-        return Descriptor.from_json(self.value.get("config"))
+        return self._descriptor("config")
 
     @property
     def subject(self) -> Descriptor | None:
         """What a referrer refers to."""
-        value = self.value.get("subject")
-        return None if value is None else Descriptor.from_json(value)
+        return None if self.value.get("subject") is None else self._descriptor("subject")

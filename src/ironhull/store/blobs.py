@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ironhull.errors import EnvironmentProblem, NotFoundError, UntrustedError
-from ironhull.oci.digest import Digest, hex_of
+from ironhull.oci.digest import Digest, digest_of, hex_of
 from ironhull.store.files import create_held, unique
 
 CHUNK = 1 << 20
@@ -28,13 +28,18 @@ MAX_READ = 64 * CHUNK
 class BlobWriter:
     """An open blob: write bytes, then `digest` and `size` are of all of them."""
 
-    __slots__ = ("_file", "_sha256", "path", "size")
+    __slots__ = ("_file", "_path", "_sha256", "size")
 
-    def __init__(self, file: BinaryIO, path: Path) -> None:
+    def __init__(self, file: BinaryIO, path: str) -> None:
         self._file = file
         self._sha256 = hashlib.sha256()
-        self.path = path
+        self._path = path
         self.size = 0
+
+    @property
+    def path(self) -> Path:
+        """Where it is until it is published."""
+        return Path(self._path)
 
     def write(self, data: bytes | memoryview) -> int:
         """Append; returns the number of bytes, as a file does."""
@@ -58,14 +63,13 @@ class BlobStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._folder = root / "sha256"
-        self._tmp = root.parent / "tmp"
         # An image asks for hundreds of paths: as texts they cost a tenth.
-        self._prefix = f"{self._folder}/"
+        self._folder, self._prefix = f"{root}/sha256", f"{root}/sha256/"
+        self._tmp = str(root.parent / "tmp")
 
     def path(self, digest: Digest) -> Path:
         """Where the blob is or would be."""
-        return self._folder / hex_of(digest)
+        return Path(self._prefix + hex_of(digest))
 
     def has(self, digest: Digest, size: int | None = None) -> bool:
         """Whether the blob is there; with this size, for what a lost power supply may leave."""
@@ -78,7 +82,7 @@ class BlobStore:
     def renew(self, digest: Digest, size: int | None = None) -> bool:
         """Whether the blob is there; if so, its age begins anew, so that no clean-up takes it."""
         with suppress(OSError):
-            os.utime(self.path(digest))
+            os.utime(self._prefix + hex_of(digest))
         return self.has(digest, size)
 
     def stamp(self, digest: Digest) -> tuple[int, int, int] | None:
@@ -135,9 +139,12 @@ class BlobStore:
 
     def put(self, data: bytes) -> Digest:
         """Store bytes; returns their digest."""
-        with self.writer() as blob:
-            blob.write(data)
-        return blob.digest
+        digest = digest_of(data)
+        with self._temporary() as (file, path):
+            file.write(data)
+            file.flush()
+            self._publish(path, digest)
+        return digest
 
     def remove(self, digest: Digest) -> None:
         """Remove a blob; one that is gone already is no error."""
@@ -145,27 +152,27 @@ class BlobStore:
 
     def __iter__(self) -> Iterator[Digest]:
         """Digests of all blobs, in no order."""
-        if self._folder.is_dir():
+        with suppress(FileNotFoundError, NotADirectoryError):
             for entry in os.scandir(self._folder):
                 yield Digest(f"sha256:{entry.name}")
 
-    def _publish(self, path: Path, digest: Digest) -> None:
+    def _publish(self, path: str, digest: Digest) -> None:
         target = self._prefix + hex_of(digest)
         try:
-            path.replace(target)
+            os.replace(path, target)
         except FileNotFoundError:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
+            Path(self._folder).mkdir(parents=True, exist_ok=True)
+            os.replace(path, target)
 
     @contextmanager
-    def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
+    def _temporary(self) -> Iterator[tuple[BinaryIO, str]]:
         """A file to be written and published; what is not published goes."""
-        path = self._tmp / unique(8)
+        path = f"{self._tmp}/{unique(8)}"
         try:
             try:
                 file = create_held(path)
             except FileNotFoundError:
-                self._tmp.mkdir(parents=True, exist_ok=True)
+                Path(self._tmp).mkdir(parents=True, exist_ok=True)
                 file = create_held(path)
         except OSError as error:
             raise EnvironmentProblem(f"cannot write to {self._tmp}: {error.strerror}") from None
@@ -175,7 +182,7 @@ class BlobStore:
                 yield file, path
         except BaseException as error:
             with suppress(OSError):
-                path.unlink()
+                os.unlink(path)
             if isinstance(error, OSError) and error.errno in _FULL:
                 # Without its name, which is another one each time: it is the same cause.
                 raise EnvironmentProblem(f"cannot write to {self._tmp}: {error.strerror}") from None

@@ -32,7 +32,7 @@ def replace_file(
     first moment on, less what the umask takes. What it gives tells the file that was written from
     any that somebody puts in its place later.
     """
-    temporary = temporary_name(path)
+    temporary = f"{path.parent}/.{path.name}.{unique()}"
     try:
         try:
             held = create_held(temporary, mode)
@@ -45,16 +45,17 @@ def replace_file(
             if durable:
                 os.fsync(file.fileno())
             written = os.fstat(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)
         return written
-    except OSError as error:
-        raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
-    finally:
+    except BaseException as error:
         with suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
+        raise
 
 
-def create_held(path: Path, mode: int = 0o666) -> BinaryIO:
+def create_held(path: str | Path, mode: int = 0o666) -> BinaryIO:
     """A new file, locked as long as it is open: `remove_abandoned` leaves it alone until then.
 
     The lock dies with the process, however it ends, and needs no process number, which another
@@ -68,7 +69,7 @@ def create_held(path: Path, mode: int = 0o666) -> BinaryIO:
             fcntl.flock(file, fcntl.LOCK_EX)
         # A clean-up may have been faster, between the two lines above: then once more.
         with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 return file
         file.close()
 

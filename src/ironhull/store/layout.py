@@ -5,6 +5,7 @@ Ironhull's own store is one: `<home>/store`, its index.json lists every built im
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ class ImageLayout:
     def __init__(self, root: Path, *, create: bool = False) -> None:
         self.root = root
         self.blobs = BlobStore(root / "blobs")
-        if create and not (root / "index.json").exists():
+        if create and not os.path.exists(f"{root}/index.json"):
             with locked(self.lock):
                 if not (root / "index.json").exists():
                     replace_file(root / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')

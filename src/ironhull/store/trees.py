@@ -54,7 +54,7 @@ def remove_tree(top: Path) -> None:
             for entry in list(os.scandir(folder)):
                 with suppress(OSError):
                     if not entry.is_dir(follow_symlinks=False):
-                        os.unlink(entry.path)  # noqa: PTH108 - millions of them
+                        os.unlink(entry.path)
                         continue
                     # Folders of an image may deny their owner to delete, or move, what is in them.
                     Path(entry.path).chmod(0o700)

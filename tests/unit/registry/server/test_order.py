@@ -39,7 +39,7 @@ def watch(monkeypatch, before):
     monkeypatch.setattr(os, "open", create)
     wrap(os, "fsync")
     wrap(os, "fdatasync")
-    wrap(Path, "replace")
+    wrap(os, "replace")
 
 
 def test_a_blob_is_synced_before_it_is_named_and_named_before_it_is_acknowledged(site, monkeypatch):

@@ -179,7 +179,7 @@ def test_where_the_write_fails_each_that_waited_is_told_and_the_index_is_as_it_w
 def test_killed_in_a_write_of_several_all_tags_are_old_or_all_new(layout, monkeypatch, step):
     for name in NAMES:
         Tags(layout).point("app", name, of("old"))
-    replace, fsync = Path.replace, os.fsync
+    replace, fsync = os.replace, os.fsync
 
     def before(name):
         """Killed ahead of this step of the write that comes after the first push's."""
@@ -201,7 +201,7 @@ def test_killed_in_a_write_of_several_all_tags_are_old_or_all_new(layout, monkey
         return replace(path, target)
 
     monkeypatch.setattr(os, "fsync", sync)
-    monkeypatch.setattr(Path, "replace", rename)
+    monkeypatch.setattr(os, "replace", rename)
     _, ends = set_together(layout)
     assert all(isinstance(error, Killed) for error in ends)
     now = {tagged(layout)[name] for name in NAMES}
