@@ -99,6 +99,7 @@ def render_lock(lock: Lock) -> bytes:
     data = (_lines(_json(lock)) + "\n").encode("utf-8")
     if len(data) <= _LARGEST_KEPT:
         _rendered.append((lock, data))
+        _parsed.append((data, lock))
     return data
 
 

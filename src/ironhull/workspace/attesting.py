@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ironhull.advisories.database import Database
 from ironhull.attest.attaching import referrer_of
 from ironhull.attest.statement import Subject, render_statement
 from ironhull.errors import InputError, MalformedError
@@ -100,12 +101,14 @@ def attest(
     name: str,
     chosen: AttestChoices,
     known: Mapping[Digest, LookedInto] | None = None,
+    advisories: Database | None = None,
 ) -> Attested:
     """Make, sign and attach statements about an image of the store or a registry, all platforms.
 
     `known` is what somebody has found in manifests of the image just now: those are not opened
-    again. What cannot be said is left out with its reason. InputError where nothing signs, or for a
-    predicate that is no JSON object; NetworkError.
+    again; nor are `advisories`, where somebody has them open. What cannot be said is left out with
+    its reason. InputError where nothing signs, or for a predicate that is no JSON object;
+    NetworkError.
     """
     signer = statement_signer(machine)
     others = None
@@ -119,7 +122,7 @@ def attest(
         for platform, manifest in _manifests(place, chosen.platforms):
             about = (root.descriptor(), manifest.descriptor(), platform, chosen.scan, others)
             seen = (known or {}).get(manifest.digest)
-            image = AttestedPlatform(machine, place.reference, *about, seen)
+            image = AttestedPlatform(machine, place.reference, *about, seen, advisories)
             _attest(writing, image, manifest, chosen)
         writing.list()
     return Attested(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -70,6 +70,8 @@ class AttestedPlatform:
     """Whose attestations count; None: nobody said."""
     known: LookedInto | None = None
     """Of this very manifest."""
+    advisories: Database | None = None
+    """Open for as long as statements are made; None: opened for each that needs them."""
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -117,8 +119,10 @@ class AttestedPlatform:
         with self.database() as database:
             return scan_inventory(self.machine, self.name, self.inventory, database, self.scan)
 
-    def database(self) -> Database:
+    def database(self) -> AbstractContextManager[Database]:
         """The advisories, opened; Unsaid where there are none."""
+        if self.advisories is not None:
+            return nullcontext(self.advisories)
         try:
             return Database(self.machine.home.advisories)
         except InputError as error:
@@ -177,7 +181,8 @@ def _score(image: AttestedPlatform) -> bytes:
     scan = None
     with suppress(Unsaid, InputError):
         scan = image.found
-    made = score_known(image.machine, image.name, image.inventory, image.scan, scan)
+    asked = (image.machine, image.name, image.inventory, image.scan, scan)
+    made = score_known(*asked, advisories=image.advisories)
     return results.score(score_json(made))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
+from ironhull.advisories.database import Database
 from ironhull.compare.declared import Declared, declared_in
 from ironhull.compare.made import made_here
 from ironhull.compare.model import MeasuredImage, Unknown
@@ -28,10 +30,14 @@ def score_known(
     chosen: ScanChoices,
     scan: ScanResult | None = None,
     command: str = "",
+    advisories: Database | None = None,
 ) -> Score:
-    """The same of an image whose inventory is at hand, and its scan if there is one."""
+    """The same of an image whose inventory is at hand, and its scan if there is one.
+
+    So may the advisories be, opened.
+    """
     now = datetime.now(UTC)
-    with opened_database(machine) as database:
+    with nullcontext(advisories) if advisories else opened_database(machine) as database:
         side = measured(machine, image, inventory, database, chosen, scan=scan)
     made = made_here(machine.home, inventory.image)
     return score_of(side, _declared_about(machine, image, side), now, command, made)

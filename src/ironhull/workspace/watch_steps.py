@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TypeVar
@@ -30,6 +30,7 @@ from ironhull.errors import (
     CheckFailedError,
     EngineError,
     EnvironmentProblem,
+    InputError,
     IronhullError,
     LockError,
     NotFoundError,
@@ -118,15 +119,17 @@ class Run:
         self._opened: dict[str, list[tuple[Inventory, Bill]]] = {}
         self._results: dict[str, ScanResult] = {}
         """By manifest: neither the advisories nor the image are others within one run."""
+        self._until_done = ExitStack()
 
     def done(self) -> Outcome:
         """All of it, or at which step it failed and why."""
-        try:
-            return self.all()
-        except EnvironmentProblem as error:
-            return self.outcome("failed", str(error), own=isinstance(error, EngineError))
-        except IronhullError as error:
-            return self.outcome("failed", str(error))
+        with self._until_done:
+            try:
+                return self.all()
+            except EnvironmentProblem as error:
+                return self.outcome("failed", str(error), own=isinstance(error, EngineError))
+            except IronhullError as error:
+                return self.outcome("failed", str(error))
 
     def all(self) -> Outcome:
         """Every step in its order."""
@@ -247,9 +250,8 @@ class Run:
         """Why its findings forbid to publish it, beside those of what is published."""
         if self.task.policy.scan == "off":
             return []
-        with Database(self.machine.home.advisories) as database:
-            results = [self._scanned(each, database) for each in self._inventories(image)]
-            before = [self._scanned(each, database) for each in self._published]
+        results = [self._scanned(each) for each in self._inventories(image)]
+        before = [self._scanned(each) for each in self._published]
         refused = next((each for each in results if each.verdict in ("stale", "unknown")), None)
         if refused is not None:
             raise EnvironmentProblem(
@@ -302,10 +304,11 @@ class Run:
             sides = self._sides(self._published), self._sides(new)
             changes = said_of_changes(self.machine, name, *sides)
             found = known_of(name, looked_into, self._results, changes)
-            attest(self.machine, name, AttestChoices(), found)
+            attest(self.machine, name, AttestChoices(), found, self._known_advisories)
         elif self.task.advised:
             found = known_of(name, looked_into, self._results, {})
-            attest(self.machine, name, AttestChoices(OF_ADVISORIES), found)
+            choices = AttestChoices(OF_ADVISORIES)
+            attest(self.machine, name, choices, found, self._known_advisories)
             self._renewed = True
 
     def _bring_statements(self, image: BuiltImage) -> None:
@@ -352,16 +355,27 @@ class Run:
     def _sides(self, inventories: Sequence[Inventory]) -> list[MeasuredImage]:
         if self.task.policy.scan == "off":
             return [MeasuredImage(each, Unknown("the policy has no scan")) for each in inventories]
-        with Database(self.machine.home.advisories) as database:
-            return [MeasuredImage(each, self._scanned(each, database)) for each in inventories]
+        return [MeasuredImage(each, self._scanned(each)) for each in inventories]
 
-    def _scanned(self, inventory: Inventory, database: Database) -> ScanResult:
-        identity = inventory.image
+    def _scanned(self, inventory: Inventory) -> ScanResult:
+        identity, asked = inventory.image, self._advisories
         found = self._results.get(identity.key)
         if found is None:
-            found = scan_inventory(self.machine, identity.name, inventory, database, ScanChoices())
+            found = scan_inventory(self.machine, identity.name, inventory, asked, ScanChoices())
             self._results[identity.key] = found
         return found
+
+    @cached_property
+    def _advisories(self) -> Database:
+        """Opened once for all that one image asks; InputError where there are none."""
+        return self._until_done.enter_context(Database(self.machine.home.advisories))
+
+    @property
+    def _known_advisories(self) -> Database | None:
+        """The same; None where there are none."""
+        with suppress(InputError):
+            return self._advisories
+        return None
 
     @property
     def _facts_before(self) -> Facts | None:
