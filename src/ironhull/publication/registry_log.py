@@ -67,17 +67,24 @@ def store_log(repository: Repository, lines: Sequence[bytes], there: Sequence[by
     `there` is what it has, as it was just fetched: nothing of that is asked for again.
     """
     if tuple(there) != tuple(lines):
-        repository.push_manifest(_with_tiles(repository, lines, there), LOG_TAG)
+        _push(repository, lacking(lines, there), ask=not there)
+        repository.push_manifest(log_manifest(pack(lines)), LOG_TAG)
 
 
-def swap_log(repository: Repository, lines: Sequence[bytes], there: Sequence[bytes]) -> bool:
-    """The same in a registry that knows conditions; False if it has something else by now."""
+def swap_log(
+    repository: Repository, lines: Sequence[bytes], there: Sequence[bytes], left: Sequence[bytes]
+) -> bool:
+    """The same in a registry that knows conditions; False if it has something else by now.
+
+    `left` are those of the blobs it lacked (`lacking`) that it still does.
+    """
     if tuple(there) == tuple(lines):
         return True
     before = log_manifest(pack(there)).digest if there else None
     condition = {"if-match": f'"{before}"'} if before else {"if-none-match": "*"}
+    _push(repository, left, ask=not there)
     try:
-        repository.push_manifest(_with_tiles(repository, lines, there), LOG_TAG, condition)
+        repository.push_manifest(log_manifest(pack(lines)), LOG_TAG, condition)
     except Refused as error:
         if error.status == HTTPStatus.PRECONDITION_FAILED:
             return False
@@ -85,16 +92,17 @@ def swap_log(repository: Repository, lines: Sequence[bytes], there: Sequence[byt
     return True
 
 
-def _with_tiles(repository: Repository, lines: Sequence[bytes], there: Sequence[bytes]) -> Document:
-    """The manifest of records, of which the repository has the tiles then."""
+def lacking(lines: Sequence[bytes], there: Sequence[bytes]) -> list[bytes]:
+    """The blobs of records that a registry lacks which has some of them, or none."""
     # Tiles have one form alone (`unpack`), so those of the same records are the same blobs.
-    tiles = pack(lines)
     held = {_EMPTY, *pack(there)} if there else set()
-    for data in (_EMPTY, *tiles):
-        if data not in held:
-            descriptor = Descriptor(TILE_TYPE, digest_of(data), len(data))
-            repository.push_blob(descriptor, partial(BytesIO, data), ask=not there)
-    return log_manifest(tiles)
+    return [data for data in (_EMPTY, *pack(lines)) if data not in held]
+
+
+def _push(repository: Repository, blobs: Sequence[bytes], *, ask: bool) -> None:
+    for data in blobs:
+        descriptor = Descriptor(TILE_TYPE, digest_of(data), len(data))
+        repository.push_blob(descriptor, partial(BytesIO, data), ask=ask)
 
 
 def log_manifest(tiles: Sequence[bytes]) -> Document:

@@ -9,6 +9,7 @@
    was faster, it is signed anew on top of his
 5. the home gets them
 
+Where conditions are known, 3 is before 2, and the tile comes with what else the image needs.
 Killed in between, nothing is half: the next publication finds the registry ahead of the home, and
 goes on from there. A registry without compare-and-swap cannot keep two publishers that write
 between 4's two requests from overwriting each other; the slower one sees a fork next time.
@@ -38,7 +39,7 @@ from ironhull.publication.record import (
     render_record,
 )
 from ironhull.publication.refusal import LogRefusedError
-from ironhull.publication.registry_log import fetch_log, store_log, swap_log
+from ironhull.publication.registry_log import fetch_log, lacking, store_log, swap_log
 from ironhull.publication.tiles import Lines
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.repository import Repository
@@ -71,9 +72,11 @@ class Publisher:
         root: Document,
         attached: Sequence[Document],
         give_tags: Callable[[], object],
+        along: Callable[[bytes], bool] = lambda data: False,
     ) -> Position:
         """Move tags by `give_tags`, and record it; the newest record then.
 
+        `along` brings a blob with what `give_tags` sends before; False: it has to go by itself.
         LogRefusedError where the records of registry and home fork or do not hold, InputError for
         what cannot be recorded, before any tag is moved.
         """
@@ -83,8 +86,12 @@ class Publisher:
         folder = LogFolder(folder_of(self.publications, repository.name))
         with folder.changing():
             base, there = self._joined(folder.lines(), repository)
+            conditions = repository.session.together
+            lines = self._continued(base, said) if conditions else base
+            left = [data for data in lacking(lines, there) if not along(data)] if conditions else []
             give_tags()
-            lines = self._stored(repository, base, there, said)
+            if not conditions or not _swapped(repository, lines, there, left):
+                lines = self._stored(repository, base, said)
             folder.write(lines)
         newest = position_of(lines)
         assert newest is not None  # noqa: S101 - there is at least what was just said
@@ -109,14 +116,7 @@ class Publisher:
                 ) from None
         return joined, there
 
-    def _stored(
-        self, repository: Repository, base: Lines, there: Lines, said: Publication
-    ) -> Lines:
-        if repository.session.together:
-            lines = self._continued(base, said)
-            with _published():
-                if swap_log(repository, lines, there):
-                    return lines
+    def _stored(self, repository: Repository, base: Lines, said: Publication) -> Lines:
         for _ in range(_ROUNDS):
             base, there = self._joined(base, repository)
             lines = self._continued(base, said)
@@ -147,6 +147,14 @@ class Publisher:
         about = Subject(said.repository, {"sha256": hex_of(said.image)})
         statement = render_statement([about], PUBLICATION, render_record(record))
         return (*base, signed_bundle(statement, self.signer))
+
+
+def _swapped(repository: Repository, lines: Lines, there: Lines, left: Sequence[bytes]) -> bool:
+    """Whether the registry, if it knows conditions, has these in the place of those."""
+    if not repository.session.together:
+        return False
+    with _published():
+        return swap_log(repository, lines, there, left)
 
 
 @contextmanager

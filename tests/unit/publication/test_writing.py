@@ -33,6 +33,7 @@ from ironhull.publication.registry_log import (
 from ironhull.publication.tiles import Lines, pack
 from ironhull.publication.writing import Publisher
 from ironhull.registry.client.access import Registries
+from ironhull.registry.client.places import RegistryTarget
 from ironhull.registry.client.repository import Repository
 from ironhull.signing.interface import Signer
 from ironhull.store.layout import ImageLayout
@@ -321,6 +322,27 @@ def test_where_the_registry_knows_conditions_a_record_costs_three_requests(
     shop.registry.seen.clear()
     shop.publish(3)
     assert [seen.method for seen in shop.registry.seen] == ["GET", "POST", "PUT"]
+
+
+def test_a_record_that_comes_with_the_image_is_put_under_its_tag_when_the_tags_are_moved(
+    conditional: Shop,
+) -> None:
+    shop = conditional
+    shop.publish(1)
+    root = shop.image(2)
+    target = RegistryTarget(shop.repository, [])
+
+    def give_tags() -> None:
+        assert len(shop.there) == 1
+        target.publish(root, ())
+        shop.registry.seen.clear()
+
+    shop.publisher.publish(shop.repository, ["1"], root, (), give_tags, target.along)
+    assert [(seen.method, seen.path) for seen in shop.registry.seen] == [
+        ("PUT", f"/v2/base/app/manifests/{LOG_TAG}")
+    ]
+    assert len(shop.there) == 2
+    assert shop.home.lines() == shop.there
 
 
 def put_log(shop: Shop, lines: Lines) -> None:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from ironhull.errors import InputError, UntrustedError
 from ironhull.oci.descriptor import Descriptor
-from ironhull.oci.digest import Digest
+from ironhull.oci.digest import Digest, digest_of
 from ironhull.oci.document import Document
 from ironhull.oci.media_types import INDEXES, MANIFESTS
 from ironhull.registry.client.answers import Refused
@@ -252,6 +252,13 @@ class RegistryTarget:
         self._gathering.send()
         if not self.repository.push_manifest(document):
             self._unlisted.append(document)
+
+    def along(self, data: bytes) -> bool:
+        """Send a blob with what `publish` sends before the tags; False: it has to go by itself."""
+        if not self._gathering.takes(size := len(data)):
+            return False
+        self._gathering.blob(Descriptor("application/octet-stream", digest_of(data), size), data)
+        return True
 
     def tag(self, document: Document, tag: str) -> None:
         """As `Target.tag`; signatures that the tag has and this has not stay."""
