@@ -14,25 +14,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     Connection,
     Table,
-    bindparam,
     delete,
     func,
-    insert,
-    or_,
     select,
     text,
-    update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ironhull.errors import NotFoundError
-from ironhull.state import tables
+from ironhull.state import asked, tables
 from ironhull.state.connecting import open_engine, problems
 from ironhull.state.watch_records import (
     Attempt,
@@ -121,8 +115,8 @@ class WatchState:
             connection.execute(delete(tables.image).where(tables.image.c.name == name))
 
     def _image(self, connection: Connection, name: str, *, lock: bool = False) -> ImageState:
-        wanted = select(tables.image).where(tables.image.c.name == name)
-        row = connection.execute(wanted.with_for_update() if lock else wanted).first()
+        wanted = asked.IMAGE_HELD if lock else asked.IMAGE
+        row = connection.execute(wanted, {"of_name": name}).first()
         return ImageState(name) if row is None else _record(ImageState, row)
 
     # -- attempts --------------------------------------------------------------------------------
@@ -132,18 +126,14 @@ class WatchState:
         values = asdict(attempt)
         del values["id"]
         with self.transaction() as connection:
-            made = connection.execute(insert(tables.attempt).values(values))
+            made = connection.execute(asked.BEGIN, values)
             key = made.inserted_primary_key
             return int(key[0]) if key else 0
 
     def end(self, number: int, **values: str) -> None:
         """Write down what became of an attempt."""
         with self.transaction() as connection:
-            connection.execute(
-                update(tables.attempt)
-                .where(tables.attempt.c.id == number)
-                .values(ended=self.now, **values)
-            )
+            connection.execute(asked.END, {"of_id": number, "ended": self.now, **values})
 
     def attempts(self, images: Sequence[str] | None = None, most: int = 1000) -> list[Attempt]:
         """The newest attempts, of these images or of all; the newest first."""
@@ -155,13 +145,9 @@ class WatchState:
 
     def end_abandoned(self, image: str) -> None:
         """What nobody finished of an image was stopped; only for who holds its lease."""
-        table = tables.attempt
+        stopped = {"result": "stopped", "detail": "the watcher ended meanwhile"}
         with self.transaction() as connection:
-            connection.execute(
-                update(table)
-                .where(table.c.image == image, table.c.result == "running")
-                .values(ended=self.now, result="stopped", detail="the watcher ended meanwhile")
-            )
+            connection.execute(asked.END_RUNNING, {"of_image": image, "ended": self.now, **stopped})
 
     def keep_lock(self, content: bytes) -> str:
         """Keep a lock's bytes; the digest that `lock` finds them by."""
@@ -234,9 +220,9 @@ class WatchState:
             for severity, number in (by_severity or {"unknown": 0}).items()
         ]
         with self.transaction() as connection:
-            gone = delete(table).where(table.c.day == day, table.c.image == bindparam("name"))
             if images:
-                connection.execute(gone, [{"name": image} for image in images])
+                gone = [{"of_day": day, "of_image": image} for image in images]
+                connection.execute(asked.UNCOUNT, gone)
             self._put(connection, table, rows)
 
     def counts(self, image: str = "") -> list[tuple[str, str, str, int]]:
@@ -350,14 +336,10 @@ class WatchState:
 
     def settle(self, subject: str, *standing: str) -> None:
         """Every cause of a subject is over but these texts."""
-        table = tables.said
         kept = [hashlib.sha256(text.encode()).hexdigest() for text in standing]
+        wanted = {"of_subject": subject, "of_digests": kept, "over": self.now}
         with self.transaction() as connection:
-            connection.execute(
-                update(table)
-                .where(table.c.subject == subject, table.c.over == "", table.c.digest.not_in(kept))
-                .values(over=self.now)
-            )
+            connection.execute(asked.END_SAID, wanted)
 
     def complaints(self) -> list[Said]:
         """The causes that still are, by the time when they began."""
@@ -375,18 +357,14 @@ class WatchState:
         """
         now = self._clock()
         values = {"name": name, "holder": holder, "until": stamp(now + length)}
-        table = tables.lease
+        wanted = asked.lease_of(self._engine.dialect.name)
         with self.transaction() as connection:
-            wanted = self._insert(table).values(values)
-            free = or_(table.c.until < stamp(now), table.c.holder == holder)
-            taken = wanted.on_conflict_do_update(index_elements=["name"], set_=values, where=free)
-            return connection.execute(taken.returning(table.c.name)).first() is not None
+            return connection.execute(wanted, values | {"of_now": stamp(now)}).first() is not None
 
     def end_lease(self, name: str, holder: str) -> None:
         """Give a lease back; nothing happens to one of another holder."""
-        table = tables.lease
         with self.transaction() as connection:
-            connection.execute(delete(table).where(table.c.name == name, table.c.holder == holder))
+            connection.execute(asked.END_LEASE, {"of_name": name, "of_holder": holder})
 
     def leases(self) -> dict[str, str]:
         """Who holds which lease, also those that ran out."""
@@ -420,29 +398,12 @@ class WatchState:
 
     def _add(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
-            connection.execute(self._insert(table).on_conflict_do_nothing(), list(rows))
+            connection.execute(asked.add_to(self._engine.dialect.name, table), list(rows))
 
     def _put(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         if not rows:
             return
-        connection.execute(_put_into(self._engine.dialect.name, table), list(rows))
-
-    def _insert(self, table: Table) -> Any:
-        return _insert_of(self._engine.dialect.name)(table)
-
-
-def _insert_of(dialect: str) -> Any:
-    """The insert of the dialect: both know ON CONFLICT, by the same names."""
-    return sqlite.insert if dialect == "sqlite" else postgresql.insert
-
-
-@cache
-def _put_into(dialect: str, table: Table) -> Any:
-    """Rows in the place of those with their keys; to make it takes longer than to run it."""
-    wanted = _insert_of(dialect)(table)
-    keys = [column.name for column in table.primary_key]
-    others = {c.name: wanted.excluded[c.name] for c in table.columns if c.name not in keys}
-    return wanted.on_conflict_do_update(index_elements=keys, set_=others)
+        connection.execute(asked.put_into(self._engine.dialect.name, table), list(rows))
 
 
 def _record(kind: type[_Record], row: Any) -> _Record:
