@@ -123,10 +123,12 @@ class StoredImage:
     def _before(self, documents: Sequence[Document], signer: Signer | BundleSigner) -> set[Digest]:
         """Referrers by which the same signer says the same kind of thing of the same images."""
         place = LayoutPlace(self._layout, self.root.digest)
+        subjects = {each.subject.digest for each in documents if each.subject}
+        listed = {subject: place.referrers(subject) for subject in subjects}
         found: set[Digest] = set()
         for document in documents:
             subject, shown = document.subject, document.value["annotations"]
-            for each in place.referrers(subject.digest) if subject else ():
+            for each in listed[subject.digest] if subject else ():
                 same = each.artifact_type == BUNDLE_TYPE and type_of(each) in shown.values()
                 same = same and each.digest != document.digest and _signed(place, each, signer)
                 if same and _same_verifier(place, each, document.descriptor()):

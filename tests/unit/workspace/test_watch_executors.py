@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from ironhull.errors import InputError
@@ -18,3 +20,8 @@ def test_what_names_no_workers_is_refused_at_once(text: str) -> None:
     said = "expected local, local:N or dask:tcp://HOST:PORT"
     with pytest.raises(InputError, match=said), workers(text):
         pytest.fail("there are none")
+
+
+def test_a_worker_looks_for_circles_once_for_many_images() -> None:
+    with workers("local:2") as those:
+        assert those.executor.submit(gc.get_threshold).result()[0] > gc.get_threshold()[0]
