@@ -1,6 +1,6 @@
 """A fleet of images that a watcher looks after: what benchmarks/watch.py measures, as JSON.
 
-`python -m tests.fleet N`: N definitions of which six in ten hold libssl3t64, a base image's real
+`main(N)`: N definitions of which six in ten hold libssl3t64, a base image's real
 packages (from the machine's mirror) on a signed mirror on disk, a registry of its own. All are
 published first; then a fix of the library, which is the same files under a higher version, is put
 into the security suite, and a watcher does one round with a process for each processor. Beside
@@ -19,7 +19,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -313,5 +312,6 @@ def planner(number: int) -> Callable[[], float]:
     return planned
 
 
-if __name__ == "__main__":
-    print(json.dumps(measured(int(sys.argv[1]))))
+def main(number: int) -> None:
+    """Print the figures of so many definitions."""
+    print(json.dumps(measured(number)))
