@@ -1,12 +1,11 @@
 """One library has a fix: until all images that hold it are published with their statements.
 
 `python benchmarks/watch.py [--json] [--definitions N]`: what is measured is in tests/fleet.py,
-which makes the catalog, the mirror and the registry of it, and runs in a process of its own, which
-is no module: a worker loads again what its parent began with. The
-packages are a base image's real ones, from the machine's mirror; to make a fix of one it needs
-dpkg-deb. Exit code 1 if a limit is passed: 45 seconds for 600 images of 1,000 on two processors.
-The comparison with mmdebstrap and skopeo needs both programs, and root; without, its figures are
-none.
+which makes the catalog, the mirror and the registry of it, and runs in a process of its own (no
+module: a worker loads again what its parent began with). The packages are a base image's real ones,
+from the machine's mirror; to make a fix of one it needs dpkg-deb. Exit code 1 if a limit is passed:
+45 seconds for 600 images of 1,000 on two processors. The comparison with mmdebstrap and skopeo
+needs both programs, and root; without, its figures are none.
 """
 
 from __future__ import annotations
