@@ -6,6 +6,7 @@ IronhullError                 (4: a defect of Ironhull if nothing more exact is 
 │   ├── LockError             a lock that is missing, stale or of something else
 │   ├── ResolveError          a request that the archive cannot satisfy; carries the chain
 │   ├── UntrustedError        a signature, digest or date that does not hold
+│   ├── NoKeyError            nobody is named whose signatures are believed
 │   ├── MalformedError        bytes that are not what they claim to be (.deb, tar, JSON, …)
 │   └── NotFoundError         a name, tag, path or digest that nothing has
 ├── CheckFailedError          (1: a check, test or policy that says no)
@@ -70,6 +71,10 @@ class ResolveError(InputError):
 
 class UntrustedError(InputError):
     """A signature, digest, size or date does not hold."""
+
+
+class NoKeyError(InputError):
+    """Nobody is named whose signatures are believed."""
 
 
 class MalformedError(InputError):

@@ -16,6 +16,7 @@ from ironhull.catalog.facts import (
     AttestationFacts,
     DayCount,
     FindingFacts,
+    FixTimes,
     LayerFacts,
     MirrorFacts,
     Moved,
@@ -88,6 +89,10 @@ class TagItem:
     size: int | None
     findings_raw: int | None
     findings_after_vex: int | None
+    packages: int | None = None
+    end_of_life: str = ""
+    problem: str = ""
+    """Why the rest is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +100,16 @@ class Repository:
     """A repository with its tags and what was seen to happen to them."""
 
     name: str
+    title: str
+    description: str
     default_tag: str
     tags: tuple[TagItem, ...]
     days: tuple[DayCount, ...]
     """Findings of the default tag by day."""
     conventional: tuple[DayCount, ...]
     """The same of the conventional image."""
+    times: tuple[FixTimes, ...]
+    """How long fixes took, where a watcher publishes its images."""
     moves: tuple[Moved, ...]
     publications: tuple[Publication, ...]
     publications_problem: str
@@ -121,6 +130,11 @@ class PlatformItem:
     user: str
     shells: int
     setuid: int
+    distribution: str
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    working_directory: str
+    ports: tuple[str, ...]
     findings_raw: int | None
     """Null where nobody scanned it, or not completely."""
     findings_after_vex: int | None
@@ -152,6 +166,8 @@ class Image:
     scanned: str
     conventional: str
     """Tag of the conventional image that it is held against."""
+    build_with: str
+    """Tag of the image with a shell and a package manager that belongs to it; empty: none."""
     verification: Verification
     problem: str
 
@@ -270,12 +286,16 @@ def repository(site: Site, shelf: Shelf, entry: Entry) -> Repository:
     """A repository whole."""
     other = counterpart(entry, entry.default, shelf.summaries)
     days, published = site.index.days, site.live.publications(entry.name)
+    known = entry.summary
     return Repository(
         entry.name,
+        known.title if known else "",
+        known.description if known else "",
         entry.default,
         tuple(_tag(shelf, tag, digest) for tag, digest in sorted(entry.tags.items())),
         tuple(days(entry.name, entry.default)),
         tuple(days(entry.name, other)) if other else (),
+        site.live.watch().repositories.get(entry.name, ()),
         tuple(site.index.moves(entry.name)),
         published.publications,
         published.problem,
@@ -303,6 +323,7 @@ def image(site: Site, shelf: Shelf, seen: Shown) -> Image:
         len(scan.open) if scan and scan.known else None,
         scan.scanned if scan else "",
         counterpart(entry, seen.tag, shelf.summaries),
+        entry.sibling(seen.tag, "dev"),
         site.live.verification(seen.name),
         build.problem,
     )
@@ -320,6 +341,11 @@ def _platform(each: PlatformFacts, scan: ScanFacts | None) -> PlatformItem:
         each.user,
         each.shells,
         each.setuid,
+        each.distribution,
+        each.entrypoint,
+        each.command,
+        each.working_directory,
+        each.ports,
         len(scan.findings) if scan and scan.known else None,
         len(scan.open) if scan and scan.known else None,
         scan.verdict if scan else "unknown",
@@ -424,4 +450,7 @@ def _tag(shelf: Shelf, tag: str, digest: str) -> TagItem:
         known.size if known else None,
         counted.raw if counted else None,
         counted.open if counted else None,
+        known.packages if known else None,
+        known.end_of_life if known else "",
+        known.problem if known else "it was not looked at yet",
     )

@@ -61,6 +61,7 @@ def days_chart(ours: Sequence[DayCount], theirs: Sequence[DayCount]) -> Chart | 
         ("after VEX", "open", {each.day: each.open for each in ours}),
         ("raw", "raw", {each.day: each.raw for each in ours}),
         ("conventional, after VEX", "other", {each.day: each.open for each in theirs}),
+        ("conventional, raw", "other-raw", {each.day: each.raw for each in theirs}),
     ]
     most = max(max(values.values(), default=0) for _, _, values in series)
     lines = tuple(
@@ -70,7 +71,7 @@ def days_chart(ours: Sequence[DayCount], theirs: Sequence[DayCount]) -> Chart | 
     last = ours[-1]
     text = f"On {last.day}: {tally(last.open, 'finding')} after VEX of {last.raw:,} raw"
     if theirs:
-        text += f"; the conventional image had {theirs[-1].open:,}"
+        text += f"; the conventional image had {theirs[-1].open:,} of {theirs[-1].raw:,}"
     return Chart(lines, most, days[0], days[-1], text, rows, more)
 
 

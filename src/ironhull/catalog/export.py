@@ -117,7 +117,7 @@ def _section(site: Site, wanted: Wanted, seen: Shown, section: str) -> Iterator[
         if text is not None:
             yield path, text.encode()
         asked = ImageAsked(seen.entry.name, seen.tag, section)
-        value = section_value(site, wanted.shelf, seen, asked, ("", number, ""))
+        value = section_value(site, wanted.shelf, seen, asked, ("", number, "", ""))
         yield paths.answer_path(path), msgspec.json.encode(value)
 
 

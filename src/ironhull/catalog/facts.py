@@ -465,3 +465,5 @@ class WatchFacts:
     days: dict[str, dict[str, int]] = field(default_factory=dict)
     """Day → severity → open findings over all images."""
     note: str = ""
+    repositories: dict[str, tuple[FixTimes, ...]] = field(default_factory=dict)
+    """Repository → how long fixes of its images took."""

@@ -56,6 +56,12 @@ _SINCE = {
     "description": "Another tag of the repository, or a digest; else what the tag was before.",
     "schema": {"type": "string", "maxLength": MAX_QUERY},
 }
+_UNTIL = {
+    "name": "until",
+    "in": "query",
+    "description": "As `since`: what it is held against; else the image that the tag stands for.",
+    "schema": {"type": "string", "maxLength": MAX_QUERY},
+}
 _PLATFORM = {
     "name": "platform",
     "in": "query",
@@ -87,7 +93,7 @@ _PATHS: dict[str, tuple[str, str, tuple[dict[str, Any], ...]]] = {
     "/images/{name}/-/{tag}/changes": (
         "What changed",
         "Changes",
-        (_NAME, _TAG, _PLATFORM, _SINCE),
+        (_NAME, _TAG, _PLATFORM, _SINCE, _UNTIL),
     ),
     "/images/{name}/-/{tag}/history": (
         "What a tag stood for, also one that is gone",

@@ -151,6 +151,7 @@ def image(site: Site, wanted: Wanted, entry: Entry) -> str:
         other=other,
         moves=_moved_together(site.index.moves(entry.name))[:40],
         published=site.live.publications(entry.name),
+        bars=time_bars(site.live.watch().repositories.get(entry.name, ())),
     )
 
 
@@ -282,15 +283,16 @@ def attestations(site: Site, wanted: Wanted, seen: Shown) -> str:
 
 
 def changes(
-    site: Site, wanted: Wanted, seen: Shown, older: str, found: BuildDifference | None
+    site: Site, wanted: Wanted, seen: Shown, ends: tuple[str, str], found: BuildDifference | None
 ) -> str:
-    """What changed since an older image."""
+    """What changed from an older image to this one, or to another that is named (`ends`)."""
     return _render(
         site,
         wanted,
         "changes.html",
         seen=seen,
-        older=older,
+        older=ends[0],
+        newer=ends[1],
         changes=found,
         choices=[tags[0] for digest, tags in seen.entry.groups if digest != seen.digest],
         moves=[each for each in site.index.moves(seen.entry.name, seen.tag) if each.digest],

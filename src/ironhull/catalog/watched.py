@@ -63,5 +63,8 @@ def only(site: Site, shelf: Shelf, *, everywhere: bool) -> Site:
     if not everywhere:
         images = tuple(each for each in said.images if each.repository in shelf.by_name)
         note = said.note if images else "none of the images that you may see is watched"
-        said = replace(said, images=images, alarms=(), times=(), days={}, note=note)
+        own = {name: each for name, each in said.repositories.items() if name in shelf.by_name}
+        said = replace(
+            said, images=images, alarms=(), times=(), days={}, note=note, repositories=own
+        )
     return replace(site, live=_Seen(site.live, said))

@@ -359,7 +359,7 @@ def _image(site: Site, reader: Reader, request: Request) -> Made | None:
     seen = shown(site.index, reader.shelf, asked.name, asked.tag, platform_of(request.query_params))
     if seen is None:
         return None
-    text = section_page(site, wanted, seen, asked.section, query_of(request.query_params, "since"))
+    text = section_page(site, wanted, seen, asked.section, _ends(request))
     return None if text is None else _html(text)
 
 
@@ -374,12 +374,12 @@ _SECTIONS: dict[str, Callable[[Site, Wanted, Shown], str]] = {
 
 
 def section_page(
-    site: Site, wanted: Wanted, seen: Shown, section: str, older: str = ""
+    site: Site, wanted: Wanted, seen: Shown, section: str, ends: tuple[str, str] = ("", "")
 ) -> str | None:
-    """A page about one image; None for a section that there is not."""
+    """A page about one image; None for a section that there is not. `ends`: since, until."""
     if section == "changes":
-        name, found = since(site, seen, older)
-        return pages.changes(site, wanted, seen, name, found)
+        name, found = since(site, seen, *ends)
+        return pages.changes(site, wanted, seen, (name, ends[1]), found)
     make = _SECTIONS.get(section)
     return None if make is None else make(site, wanted, seen)
 
@@ -443,6 +443,11 @@ def _api_mirrors(site: Site, reader: Reader, request: Request) -> Made:
     return _json(api.mirrors(site, reader.shelf, query, page))
 
 
+def _ends(request: Request) -> tuple[str, str]:
+    given = request.query_params
+    return query_of(given, "since"), query_of(given, "until")
+
+
 def _api_image(site: Site, reader: Reader, request: Request) -> Made | None:
     asked = image_asked(request.path_params["rest"])
     if asked is None:
@@ -451,7 +456,6 @@ def _api_image(site: Site, reader: Reader, request: Request) -> Made | None:
         entry = reader.shelf.by_name.get(asked.name)
         return None if entry is None else _json(api.repository(site, reader.shelf, entry))
     query, page = query_of(request.query_params), page_of(request.query_params)
-    older = query_of(request.query_params, "since")
     entry = reader.shelf.by_name.get(asked.name)
     if asked.section == "history" and entry is not None and asked.page == 1:
         found = api.tag_history(site, entry, asked.tag, page)
@@ -459,15 +463,15 @@ def _api_image(site: Site, reader: Reader, request: Request) -> Made | None:
     seen = shown(site.index, reader.shelf, asked.name, asked.tag, platform_of(request.query_params))
     if seen is None or asked.page != 1:
         return None
-    value = section_value(site, reader.shelf, seen, asked, (query, page, older))
+    value = section_value(site, reader.shelf, seen, asked, (query, page, *_ends(request)))
     return None if value is None else _json(value)
 
 
 def section_value(
-    site: Site, shelf: Shelf, seen: Shown, asked: ImageAsked, given: tuple[str, int, str]
+    site: Site, shelf: Shelf, seen: Shown, asked: ImageAsked, given: tuple[str, int, str, str]
 ) -> object | None:
-    """What the API says of one image, or of a section of it; `given`: query, page, since."""
-    query, page, older = given
+    """What the API says of one image, or of a section of it; `given`: query, page, since, until."""
+    query, page, *ends = given
     match asked.section:
         case "":
             return api.image(site, shelf, seen)
@@ -482,7 +486,7 @@ def section_value(
         case "attestations":
             return api.attestations(site, seen)
         case "changes":
-            return api.Changes(*since(site, seen, older))
+            return api.Changes(*since(site, seen, *ends))
     return None
 
 

@@ -72,7 +72,21 @@ def times(
     events: Iterable[Event], targets: Mapping[str, timedelta], now: datetime
 ) -> tuple[Times, ...]:
     """Every span by severity, the worst first; one without a single case is left out."""
-    cases = _cases(events)
+    return _times(_cases(events), targets, now)
+
+
+def times_by_repository(
+    events: Iterable[Event], targets: Mapping[str, timedelta], now: datetime
+) -> dict[str, tuple[Times, ...]]:
+    """As `times` of each repository's images alone; those without a single case are left out."""
+    parts: dict[str, dict[tuple[str, str], tuple[str, Mapping[Kind, datetime]]]] = {}
+    for (vulnerability, image), case in _cases(events).items():
+        parts.setdefault(image.partition(":")[0], {})[vulnerability, image] = case
+    found = {name: _times(cases, targets, now) for name, cases in sorted(parts.items())}
+    return {name: taken for name, taken in found.items() if taken}
+
+
+def _times(cases: Cases, targets: Mapping[str, timedelta], now: datetime) -> tuple[Times, ...]:
     waiting = [each for each in _still_open(cases, targets, now) if each.late]
     found = []
     for span, (begin, end) in SPANS.items():

@@ -17,7 +17,7 @@ from ironhull.catalog.facts import (
     WatchFacts,
 )
 from ironhull.catalog.gathering import attestation_facts
-from ironhull.errors import IronhullError
+from ironhull.errors import IronhullError, NoKeyError
 from ironhull.publication.folder import LogFolder, folder_of
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.mirrored import MirrorRecords
@@ -56,6 +56,8 @@ def verified(
         trust = chosen_trust(machine, chosen)
         place = place_of(contents, name)
         evidence = collect(place, place.root(), trust)
+    except NoKeyError:
+        return Verification("unknown", "this server knows no key to verify with", "")
     except IronhullError as error:
         return Verification("unknown", one_line(str(error), _SAID), "")
     now = moment(datetime.now(UTC))
@@ -112,7 +114,7 @@ def published(machine: Machine, chosen: VerifyChoices, repository: str) -> Publi
 def watched(machine: Machine) -> WatchFacts:
     """As `Live.watch`: of the state in the home."""
     # SQLAlchemy: half a second that a server without a watcher does not spend.
-    from ironhull.workspace.watch_reading import measured, status_now
+    from ironhull.workspace.watch_reading import measured, repository_times, status_now
     from ironhull.workspace.watching import opened_state
 
     policy = WatchPolicy()
@@ -120,6 +122,7 @@ def watched(machine: Machine) -> WatchFacts:
         with opened_state(machine) as state:
             found = status_now(machine, state, policy)
             figures = measured(state, policy)
+            each_times = repository_times(state, policy)
     except IronhullError as error:
         return WatchFacts(note=one_line(str(error), _SAID))
     return WatchFacts(
@@ -138,6 +141,7 @@ def watched(machine: Machine) -> WatchFacts:
         found.alarms,
         tuple(map(_times, figures.times)),
         {day: dict(counts) for day, counts in figures.days.items()},
+        repositories={name: tuple(map(_times, taken)) for name, taken in each_times.items()},
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ironhull.errors import EnvironmentProblem, InputError
+from ironhull.errors import EnvironmentProblem, InputError, NoKeyError
 from ironhull.oci.digest import Digest
 from ironhull.oci.platform import Platform
 from ironhull.reports.words import moment
@@ -168,7 +168,7 @@ def trust_of(machine: Machine, keys: Sequence[Path], policy: Policy | None = Non
     if trust.revoked:
         names = ", ".join(key.name for key in trust.revoked)
         raise InputError(f"no key to verify with: {names} is revoked (`ironhull key list`)")
-    raise InputError(
+    raise NoKeyError(
         "no key to verify with: give public ones with --key, or keep them in the ring "
         "(`ironhull key trust`)"
     )

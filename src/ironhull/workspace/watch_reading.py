@@ -10,7 +10,16 @@ from typing import Any
 from ironhull.errors import NotFoundError
 from ironhull.state.watch_records import moment
 from ironhull.state.watching import WatchState
-from ironhull.watch.measures import Measured, by_day, counterparts, open_fixes, spent, times
+from ironhull.watch.measures import (
+    Measured,
+    Times,
+    by_day,
+    counterparts,
+    open_fixes,
+    spent,
+    times,
+    times_by_repository,
+)
 from ironhull.watch.model import Entry
 from ironhull.watch.policy import WatchPolicy
 from ironhull.watch.standing import CatalogStatus, status
@@ -57,6 +66,11 @@ def measured(state: WatchState, policy: WatchPolicy, image: str = "") -> Measure
         beside,
         (now - last).total_seconds() if last else math.nan,
     )
+
+
+def repository_times(state: WatchState, policy: WatchPolicy) -> dict[str, tuple[Times, ...]]:
+    """How long fixes of each repository's images took."""
+    return times_by_repository(state.events(), policy.targets, datetime.now(UTC))
 
 
 def status_json(found: CatalogStatus, taken: Measured) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from outside.made_catalog import catalog_app, fake_catalog
+from outside.made_catalog import catalog_app, fake_catalog, users
 from tests.fakes.asgi import ask
 
 from ironhull.catalog.charts import days_chart, open_chart, time_bars
@@ -64,11 +64,29 @@ def test_the_status_page_shows_both(tmp_path: Path, days: dict[str, dict[str, in
     assert (told["half_seconds"], told["target_seconds"]) == (2 * HOUR, 5 * HOUR)
 
 
+def test_a_repository_shows_how_long_fixes_of_its_own_images_took(tmp_path: Path) -> None:
+    class Watching(Nothing):
+        def watch(self) -> WatchFacts:
+            return WatchFacts(repositories={"node": (CRITICAL,), "team/secret": (LOW,)})
+
+    file = users(tmp_path / "users.toml")
+    app = catalog_app(fake_catalog(tmp_path / "store"), file, live=Watching())
+    page = ask(app, "GET", "/images/node").body.decode()
+    assert "How long fixes took" in page
+    assert page.count('class="bar-ours" width="') == 2
+    assert "How long fixes took" not in ask(app, "GET", "/images/nginx").body.decode()
+    (told,) = ask(app, "GET", "/api/v1/images/node").json["times"]
+    assert (told["severity"], told["longest"]) == ("critical", "20.0 h")
+    assert list(ask(app, "GET", "/api/v1/status").json["repositories"]) == ["node"]
+
+
 def test_a_chart_can_be_read_as_a_table_that_says_what_was_not_counted() -> None:
     ours = [DayCount(f"2026-01-{day:02}", "1", day, day - 1) for day in range(1, 32)]
     ours += [DayCount(f"2026-03-{day:02}", "1", 5, 4) for day in range(1, 32)]
     theirs = [DayCount("2026-03-31", "1-standard", 40, 33)]
     chart = days_chart(ours, theirs)
     assert chart is not None
-    assert chart.rows[:2] == (("2026-03-31", (4, 5, 33)), ("2026-03-30", (4, 5, None)))
+    newest, before = ("2026-03-31", (4, 5, 33, 40)), ("2026-03-30", (4, 5, None, None))
+    assert chart.rows[:2] == (newest, before)
+    assert chart.text.endswith("; the conventional image had 33 of 40")
     assert (len(chart.rows), chart.more) == (60, 2)

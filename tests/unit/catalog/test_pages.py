@@ -20,7 +20,9 @@ from outside.made_catalog import (
     LIBC,
     NGINX,
     NODE_20,
+    OLD_PYTHON,
     PASSWORD,
+    PYTHON,
     FakeCatalog,
     build,
     catalog_app,
@@ -148,10 +150,52 @@ def test_changes_are_those_since_the_tag_stood_for_another_image(app: Any) -> No
     assert "CVE-2026-0002" in page
 
 
-def test_another_repositorys_build_cannot_be_compared_with(app: Any, catalog: FakeCatalog) -> None:
-    page = text(app, f"/images/python/-/3.13/changes?since={digest('secret')}")
+def test_any_two_builds_of_a_repository_can_be_compared(catalog: FakeCatalog) -> None:
+    latest = build("python 3", [LIBC])
+    catalog.add(latest, scan(latest), "python:3.13")
+    catalog.saw("2026-11-30T00:00:00Z")
+    app, path = catalog_app(catalog), "/images/python/-/3.13/changes"
+    older, newer = (each.digest for each in (OLD_PYTHON, PYTHON))
+    for asked in (f"since={older}&until={newer}", f"until={newer}"):
+        page = text(app, f"{path}?{asked}")
+        assert f"From <code>{older[:19]}</code>" in page
+        assert f"to <code>{newer[:19]}</code>" in page
+        assert "CVE-2026-0002" in page
+        told = ask(app, "GET", f"/api/v1{path}?{asked}").json["changes"]
+        assert (told["older"], told["newer"]) == (older, newer)
+        assert [each["id"] for each in told["gone"]] == ["CVE-2026-0002"]
+    back = ask(app, "GET", f"/api/v1{path}?since={newer}&until={older}").json["changes"]
+    assert [each["direction"] for each in back["packages"]] == ["downgraded"]
+    # Nothing was before the first one.
+    assert ask(app, "GET", f"/api/v1{path}?until={older}").json == {"since": "", "changes": None}
+
+
+@pytest.mark.parametrize("end", ["since", "until"])
+def test_another_repositorys_build_cannot_be_compared_with(app: Any, end: str) -> None:
+    page = text(app, f"/images/python/-/3.13/changes?{end}={digest('secret')}")
     assert "tellnobody" not in page
     assert "There is no image" in page
+    asked = f"/api/v1/images/python/-/3.13/changes?{end}={digest('secret')}"
+    assert ask(app, "GET", asked).json["changes"] is None
+
+
+def test_facts_that_a_page_shows_are_in_the_api(app: Any) -> None:
+    page, told = text(app, "/images/node/-/20"), ask(app, "GET", "/api/v1/images/node/-/20").json
+    (platform,) = told["platforms"]
+    started = " ".join([*platform["entrypoint"], *platform["command"]])
+    assert f"<dt>Starts</dt><dd><code>{started}</code>" in page
+    for name, value in (
+        ("From", platform["distribution"]),
+        ("Works in", f"<code>{platform['working_directory']}</code>"),
+        ("Ports", ", ".join(platform["ports"]) or "none"),
+    ):
+        assert value
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    assert f"Build with <code>node:{told['build_with']}</code>" in page
+    whole = ask(app, "GET", "/api/v1/images/node").json
+    assert f'<p class="lead">{whole["description"]}</p>' in text(app, "/images/node")
+    (tag,) = (each for each in whole["tags"] if each["tag"] == "20-standard")
+    assert (tag["packages"], tag["end_of_life"], tag["problem"]) == (4, "2030-06-30", "")
 
 
 def test_long_tables_come_in_pages(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from ironhull.watch.measures import (
     open_fixes,
     spent,
     times,
+    times_by_repository,
 )
 from ironhull.watch.policy import TARGETS
 from ironhull.watch.reports.html import status_page
@@ -46,6 +48,16 @@ def test_percentiles_are_times_that_were_taken() -> None:
     assert (whole.longest, whole.target, whole.late) == (25 * HOUR, 24 * HOUR, 4)
     assert (seen.span, seen.target, seen.late) == ("seen to published", None, 0)
     assert seen.longest == 24.9 * HOUR
+
+
+def test_each_repository_has_the_times_of_its_own_images() -> None:
+    other = [replace(each, image="team/web:1") for each in case(1, 30)]
+    waiting = [replace(each, image="team/old:1") for each in case(2, None)]
+    outside = [Event("CVE-2026-0001", "", "observed", stamp(NOW - timedelta(days=11)))]
+    found = times_by_repository([*EVENTS, *other, *waiting, *outside], TARGETS, NOW)
+    assert list(found) == ["node", "team/web"]
+    assert found["node"] == times([*EVENTS, *outside], TARGETS, NOW)
+    assert found["team/web"][0].longest == 30 * HOUR
 
 
 def test_what_is_not_published_and_late_counts_as_late() -> None:

@@ -17,9 +17,12 @@ from ironhull import Workspace
 from ironhull.catalog.facts import Published, Verification
 from ironhull.catalog.live import Remembered
 from ironhull.errors import EnvironmentProblem
+from ironhull.registry.server.contents import Contents
+from ironhull.registry.server.limits import Limits
 from ironhull.settings import Settings
 from ironhull.signing.keyring import Keyring
 from ironhull.state.connecting import sqlite_url
+from ironhull.state.watch_records import Event
 from ironhull.state.watching import WatchState
 from ironhull.workspace.catalog_live import MachineLive
 from ironhull.workspace.cataloguing import opened_index
@@ -96,6 +99,9 @@ def test_what_is_not_there_is_unknown_and_no_error(shop: Workspace) -> None:
     assert live.publications("absent") == Published()
     keyless = Machine(Settings(home=shop.home.root / "other", catalog=shop.home.root))
     assert MachineLive(keyless).publications("app") == Published()
+    # Words for who reads the page: options of a command are no help there.
+    unverified = MachineLive(keyless, Contents(shop.home.store, Limits())).verification("app:1")
+    assert unverified.text == "this server knows no key to verify with"
     assert live.watch().note == "nobody watches here"
 
 
@@ -108,6 +114,25 @@ def test_what_is_behind_is_said_with_its_reason(shop: Workspace) -> None:
     (image,) = MachineLive(shop.machine).watch().images
     assert (image.repository, image.state, image.why) == ("app", "held", "held: larger")
     assert image.alarm
+
+
+def test_each_repository_has_the_times_of_its_own_fixes(shop: Workspace) -> None:
+    path = shop.home.watch_state
+    path.parent.mkdir(parents=True)
+    with WatchState(sqlite_url(path), lambda: NOW) as state:
+        for image, hour in (("app:1", "06"), ("other:1", "20")):
+            state.change(image, lambda known: known)
+            begun = Event("CVE-2026-0001", image, "fix", "2026-11-20T05:00:00Z", "high")
+            done = replace(begun, kind="published", at=f"2026-11-20T{hour}:00:00Z")
+            state.happened([begun, done])
+    said = MachineLive(shop.machine).watch()
+    assert [each.longest_seconds for each in said.times] == [15 * 3600]
+    assert {
+        name: [each.longest_seconds for each in own] for name, own in said.repositories.items()
+    } == {
+        "app": [3600],
+        "other": [15 * 3600],
+    }
 
 
 def test_an_answer_is_remembered_for_a_minute() -> None:
