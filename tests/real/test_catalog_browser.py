@@ -41,6 +41,7 @@ PAGES = {
     "provenance": "/images/node/-/20/provenance",
     "attestations": "/images/node/-/20/attestations",
     "changes": "/images/python/-/3.13/changes",
+    "compared": "/images/node/-/20/changes?since=20-standard&until=20-dev",
     "vulnerability": "/vulnerabilities/CVE-2026-0001",
     "found": "/vulnerabilities",
     "status": "/status",
@@ -131,7 +132,13 @@ class Opened:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("dialog", lambda dialog: self.said.append(f"dialog {dialog.message}"))
         self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("response", self._answered)
         self.page.goto(address)
+
+    def _answered(self, response: Any) -> None:
+        # The console does not say which address it was.
+        if response.status >= 400:
+            self.said.append(f"{response.status} {response.url}")
 
     def close(self) -> None:
         self.context.close()
