@@ -315,6 +315,33 @@ def test_the_keyboard_reaches_the_content_first(browser: Any, server: RunningSer
     found.close()
 
 
+def test_exported_pages_find_what_stands_on_another_of_them(browser: Any, tmp_path: Path) -> None:
+    catalog = fake_catalog(tmp_path / "store")
+    for number in range(60):
+        one = build(f"image {number}", [LIBC])
+        catalog.add(one, scan(one), f"many/image-{number:02}:1")
+    shelf = shelf_of(
+        Tags(catalog.layout).listing().tags, catalog.index.summaries(), lambda name: True, 1
+    )
+    export(Site(catalog.index, Signed(), static=True), shelf, tmp_path / "site", Silent())
+    for start in ("index.html", "pages/2/index.html"):
+        found = Opened(browser, (tmp_path / "site" / start).as_uri(), 390)
+        page = found.page
+        whole = page.locator(".card").count()
+        page.get_by_role("searchbox").press_sequentially("image-5")
+        page.get_by_text("10 repositories").wait_for()
+        assert page.locator(".card").count() == 10
+        page.get_by_role("searchbox").fill("")
+        page.get_by_role("link", name="Next" if start == "index.html" else "Previous").wait_for()
+        assert page.locator(".card").count() == whole
+        page.get_by_role("searchbox").fill("python libc6")
+        page.get_by_role("link", name="python").click()
+        page.get_by_role("heading", name="Tags", exact=True).wait_for()
+        assert found.said == []
+        assert all(each.startswith("file://") for each in found.asked)
+        found.close()
+
+
 def test_the_exported_pages_are_the_same_from_a_folder(
     browser: Any, home: Home, server: RunningServer, tmp_path: Path
 ) -> None:

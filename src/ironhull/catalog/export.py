@@ -60,6 +60,8 @@ def _everything(site: Site, shelf: Shelf) -> Iterator[tuple[str, bytes]]:
     wanted = Wanted(shelf)
     for name in pages.ASSETS:
         yield pages.asset_path(name), pages.asset(name)
+    if len(shelf.entries) > CARDS:
+        yield "/_site/names.js", _names(shelf)
     yield "/api/v1/openapi.json", json.dumps(openapi()).encode()
     for number in _pages(len(shelf.entries), CARDS):
         path = "/" if number == 1 else f"/pages/{number}"
@@ -72,6 +74,15 @@ def _everything(site: Site, shelf: Shelf) -> Iterator[tuple[str, bytes]]:
     for entry in shelf.entries:
         yield from _repository(site, wanted, entry)
     yield from _vulnerabilities(site, wanted)
+
+
+def _names(shelf: Shelf) -> bytes:
+    """What a search looks through where one page has not all repositories: [name, file, words]."""
+    found = [
+        [each.name, paths.file_of(paths.image_path(each.name)), each.words[:2000]]
+        for each in shelf.entries
+    ]
+    return b"window.ironhullNames = " + json.dumps(found).encode() + b";\n"
 
 
 def _repository(site: Site, wanted: Wanted, entry: Entry) -> Iterator[tuple[str, bytes]]:

@@ -31,14 +31,15 @@ def catalog_feed(site: Site, shelf: Shelf, base: str) -> str:
     found = [
         _item(shelf, names[name], moved) for name, moved in site.index.newest_moves(names, MOST)
     ]
-    return _feed("All images", paths.feed_path(), "/", found, base)
+    return _feed("All images", paths.feed_path(), "/", found, None if site.static else base)
 
 
 def image_feed(site: Site, shelf: Shelf, entry: Entry, base: str) -> str:
     """What happened in one repository."""
     found = [_item(shelf, entry, moved) for moved in site.index.moves(entry.name)[:MOST]]
     page = paths.image_path(entry.name)
-    return _feed(entry.name, paths.feed_path(entry.name), page, found, base)
+    own = paths.feed_path(entry.name)
+    return _feed(entry.name, own, page, found, None if site.static else base)
 
 
 def _item(shelf: Shelf, entry: Entry, moved: Moved) -> Item:
@@ -56,8 +57,14 @@ def _item(shelf: Shelf, entry: Entry, moved: Moved) -> Item:
     return Item(entry.name, moved, text, paths.image_path(entry.name, moved.tag if there else ""))
 
 
-def _feed(title: str, own: str, page: str, items: Sequence[Item], base: str) -> str:
+def _feed(title: str, own: str, page: str, items: Sequence[Item], base: str | None) -> str:
+    """`base` None: a file, which leads to others from where it lies."""
+    link = paths.Links(own, static=True)
+
+    def at(path: str) -> str:
+        return link.to(path) if base is None else f"{base}{path}"
+
     updated = max((each.moved.at for each in items), default="1970-01-01T00:00:00Z")
     return rendered(
-        "feed.xml", title=title, own=own, page=page, items=items, base=base, updated=updated
+        "feed.xml", title=title, own=own, page=page, items=items, at=at, updated=updated
     )

@@ -10,6 +10,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
+from xml.etree import ElementTree as ET
 
 import bcrypt
 import pytest
@@ -36,10 +37,14 @@ from outside.made_catalog import (
 )
 from tests.fakes.asgi import ask, request
 
+from ironhull.catalog.export import export
 from ironhull.catalog.facts import ProvenanceFacts, Verification
 from ironhull.catalog.index import CatalogIndex
 from ironhull.catalog.live import Nothing, Remembered
+from ironhull.catalog.pages import Site
+from ironhull.catalog.shelf import shelf_of
 from ironhull.catalog.web import WORKERS
+from ironhull.progress import Silent
 from ironhull.registry.server.listing import Tags
 from ironhull.store.layout import ImageLayout
 
@@ -362,6 +367,47 @@ def test_one_readers_page_is_never_anothers(guarded: Any) -> None:
     for headers, told in ((ALICE, True), ({}, False), (ALICE, True)):
         page = ask(guarded, "GET", "/", headers=headers).body.decode()
         assert ("team/secret" in page) is told
+
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+
+
+def _feed_links(body: bytes) -> list[str]:
+    """The links of a feed that has what RFC 4287 asks for (4.1.1, 4.1.2)."""
+    feed = ET.fromstring(body)
+    assert feed.tag == f"{ATOM}feed"
+    assert feed.findall(f"{ATOM}author/{ATOM}name")
+    entries = feed.findall(f"{ATOM}entry")
+    for each in (feed, *entries):
+        for name in ("id", "title", "updated"):
+            (one,) = each.findall(ATOM + name)
+            assert one.text
+        assert re.fullmatch(MOMENT, each.findtext(f"{ATOM}updated", ""))
+        relations = [link.get("rel") for link in each.findall(f"{ATOM}link")]
+        assert relations == (["self", "alternate"] if each is feed else ["alternate"])
+    ids = [each.findtext(f"{ATOM}id") for each in (feed, *entries)]
+    assert len(ids) > 3
+    assert len(set(ids)) == len(ids)
+    return [link.get("href", "") for link in feed.iter(f"{ATOM}link")]
+
+
+@pytest.mark.parametrize("path", ["/feed.atom", "/feeds/node.atom"])
+def test_a_feed_is_valid_and_its_links_lead_somewhere(
+    app: Any, catalog: FakeCatalog, tmp_path: Path, path: str
+) -> None:
+    answer = ask(app, "GET", path, headers={"host": "registry.example"})
+    assert answer.headers["content-type"].startswith("application/atom+xml")
+    for link in _feed_links(answer.body):
+        assert link.startswith("http://registry.example/")
+        assert ask(app, "GET", link.removeprefix("http://registry.example")).status == 200
+    listed = Tags(catalog.layout).listing().tags
+    shelf = shelf_of(listed, catalog.index.summaries(), lambda name: True, 1)
+    export(Site(catalog.index, static=True), shelf, tmp_path / "site", Silent())
+    file = tmp_path / "site" / path[1:]
+    for link in _feed_links(file.read_bytes()):
+        assert not link.startswith("/")
+        assert (file.parent / link).is_file(), link
 
 
 def test_who_gets_in_nowhere_without_a_password_is_asked_for_one(

@@ -42,6 +42,44 @@
   // Files: what is there is filtered in the page.
   const filed = (form, input) => {
     const output = document.getElementById("found");
+    const all = form.getAttribute("data-all");
+    const before = [...results.childNodes];
+    const has = (text, words) => words.every((word) => text.includes(word));
+    // One page has not all of them: their names are in a file of their own.
+    const listed = (words) => {
+      const found = window.ironhullNames.filter(([, , text]) => has(text, words));
+      const root = new URL(form.getAttribute("data-root"), location.href);
+      const list = document.createElement("ul");
+      list.className = "cards";
+      for (const [name, file] of found.slice(0, 100)) {
+        const [card, head, link] = ["li", "h2", "a"].map((each) => document.createElement(each));
+        card.className = "card";
+        link.href = new URL(file, root);
+        link.textContent = name;
+        head.append(link);
+        card.append(head);
+        list.append(card);
+      }
+      output.textContent = `${found.length} repositories`;
+      results.replaceChildren(output, list);
+    };
+    const said = output && output.textContent;
+    const look = () => {
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      if (words.length && window.ironhullNames) { listed(words); return; }
+      results.replaceChildren(...before);
+      output.textContent = said;
+    };
+    if (all && output) {
+      form.addEventListener("submit", (event) => event.preventDefault());
+      form.hidden = false;
+      input.addEventListener("input", look);
+      const names = document.createElement("script");
+      names.src = all;
+      names.addEventListener("load", look);
+      input.addEventListener("focus", () => document.head.append(names), { once: true });
+      return;
+    }
     form.addEventListener("submit", (event) => event.preventDefault());
     form.hidden = false;
     input.addEventListener("input", () => {
@@ -49,7 +87,7 @@
       let count = 0;
       for (const card of results.querySelectorAll(".card")) {
         const text = (card.getAttribute("data-words") || card.textContent).toLowerCase();
-        card.hidden = !words.every((word) => text.includes(word));
+        card.hidden = !has(text, words);
         count += card.hidden ? 0 : 1;
       }
       if (output) { output.textContent = `${count} repositories`; }
