@@ -6,15 +6,25 @@ import copy
 import pickle
 import re
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from ironhull.late_inspect import alone
 from ironhull.late_patterns import late_patterns
 
 TEXT = r"(?P<letter>[a-c])(\d+)"
 STANDARD = re.compile(TEXT, re.IGNORECASE)
+
+
+@pytest.fixture(autouse=True)
+def no_other_thread() -> None:
+    """What tests before this one have left is at its end, or soon will be."""
+    deadline = time.monotonic() + 60
+    while not alone() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def late(*given: Any, **named: Any) -> Any:

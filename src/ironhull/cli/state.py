@@ -36,7 +36,7 @@ def export(file: Path, state: str | None) -> None:
 @state.command("clock")
 @state_option
 def clock(state: str | None) -> None:
-    """Take this machine's clock for right, and that of the last round for wrong."""
+    """Take this machine's clock for right, the last round's for wrong."""
     with opened_state(silent(), state) as kept:
         take_clock(kept)
 

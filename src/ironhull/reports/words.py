@@ -32,9 +32,9 @@ def amount(value: int | None, unit: str) -> str:
     return f"{value:,}"
 
 
-def tally(counted: int | Sized, one: str, many: str = "") -> str:
+def tally(counted: float | Sized, one: str, many: str = "") -> str:
     """A number, or how many there are: `1 image`, `2 images`; `many` where an s does not do."""
-    number = counted if isinstance(counted, int) else len(counted)
+    number = counted if isinstance(counted, int | float) else len(counted)
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 

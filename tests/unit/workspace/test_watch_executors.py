@@ -24,4 +24,10 @@ def test_what_names_no_workers_is_refused_at_once(text: str) -> None:
 
 def test_a_worker_looks_for_circles_once_for_many_images() -> None:
     with workers("local:2") as those:
-        assert those.executor.submit(gc.get_threshold).result()[0] > gc.get_threshold()[0]
+        usual, *_ = gc.get_threshold()
+        gc.set_threshold(700)
+        try:
+            assert those.executor.submit(gc.get_threshold).result()[0] > 10 * 700
+            assert gc.get_threshold()[0] == 700
+        finally:
+            gc.set_threshold(usual)
