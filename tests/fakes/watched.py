@@ -102,12 +102,26 @@ class Watched:
                 self.folder / "mirror", list(self.debs[each].values()), suite=each, date=self._dated
             )
 
-    def define(self, image: str, packages: str, **more: str) -> Path:
+    def define(self, image: str, packages: str, *, artifacts: str = "", **more: str) -> Path:
+        """Write a definition; `artifacts`: one that takes files from another image runs `base`."""
         path = self.folder / f"images/{image}/debian-13/1.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         text = DEFINITION.format(image=image, packages=packages)
+        if artifacts:
+            text = text.replace("accounts:", f"  artifacts: [{artifacts}]\naccounts:", 1)
+            text = text.replace(f"cmd: [{image}]", "cmd: [base]")
         path.write_text(text + "".join(f"{key}: {value}\n" for key, value in more.items()))
         return path
+
+    def derive(self, image: str, reference: str, packages: str = "base") -> Path:
+        """Define an image that takes `/usr/share/app` from another one, which it follows."""
+        name = reference.removeprefix("oci://").rpartition(":")[0]
+        return self.define(
+            image,
+            packages,
+            artifacts=f"{{name: '{name}@${{BASE}}', includes: [usr/share/app]}}",
+            track=f"[{{type: oci_artifact, package: '{reference}', set: BASE}}]",
+        )
 
     def advise(self, fixes: dict[str, tuple[str, str | None]], **more: object) -> None:
         """The feed: vulnerability → source package and the version that fixes it."""

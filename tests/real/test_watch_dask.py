@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.dask import cluster
+from tests.fakes.deb import file
 from tests.fakes.running_server import serving
 from tests.fakes.watched import APP, TOOL, Watched
 
@@ -151,3 +152,20 @@ def test_a_scheduler_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert nobody.startswith("no Dask scheduler answers at tcp://127.0.0.1:9: ")
     assert other.startswith(f"no Dask scheduler answers at tcp://{server.host}: ")
     assert "there are no certificates for it" in unsure
+
+
+def test_a_cluster_makes_what_is_made_from_others_after_those(tmp_path: Path) -> None:
+    with serving(tmp_path / "registry") as server, cluster(tmp_path / "dask") as dask:
+        shop = Watched(tmp_path, f"{server.host}/base")
+        shop.offer(shop.deb("app", "1", files={"usr/share/app/data": file("1")}))
+        shop.derive("mid", "app:1")
+        shop.derive("a-top", "mid:1")
+        for _ in range(2):
+            dask.worker()
+        chain = [APP, "mid:1-debian13", "a-top:1-debian13"]
+        first = done(watch(shop, f"dask:{dask.address}"))
+        assert [name for name in first if name != TOOL] == chain
+        shop.offer(shop.deb("app", "2", files={"usr/share/app/data": file("2")}))
+        second = done(watch(shop, f"dask:{dask.address}"))
+        assert list(second) == chain
+        assert {result for result, _ in second.values()} == {"published"}

@@ -12,10 +12,11 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Collection
 from dataclasses import field
 from pathlib import Path
 
-from ironhull.definition.format import FOLLOWED, FORMAT
+from ironhull.definition.format import FOLLOWED, FORMAT, IMAGE
 from ironhull.definition.model import Place
 from ironhull.definition.pins import NOTHING, Pins
 from ironhull.definition.shape import FixedKeys, ListOf, Shape
@@ -290,12 +291,21 @@ def declared_variables(root: MapNode) -> dict[str, Scalar]:
 
 def tracked_variables(root: MapNode) -> frozenset[str]:
     """The names that `track` sets."""
+    return _set_by(root, (FOLLOWED, IMAGE))
+
+
+def image_variables(root: MapNode) -> frozenset[str]:
+    """Those of them that are digests of images."""
+    return _set_by(root, (IMAGE,))
+
+
+def _set_by(root: MapNode, kinds: Collection[str]) -> frozenset[str]:
     entry = root.entries.get("track")
     if entry is None or not isinstance(entry.value, ListNode):
         return frozenset()
     names = set()
     for item in entry.value.items:
-        if not isinstance(item, MapNode) or not _is_followed(item):
+        if not isinstance(item, MapNode) or _kind_of(item) not in kinds:
             continue
         value = item.entries.get("set")
         if (
@@ -307,6 +317,9 @@ def tracked_variables(root: MapNode) -> frozenset[str]:
     return frozenset(names)
 
 
-def _is_followed(track: MapNode) -> bool:
+def _kind_of(track: MapNode) -> str:
     kind = track.entries.get("type")
-    return kind is None or not isinstance(kind.value, Scalar) or kind.value.text == FOLLOWED
+    if kind is None or not isinstance(kind.value, Scalar):
+        return FOLLOWED
+    # An image without `package` is not told in a way that can be followed.
+    return kind.value.text if kind.value.text != IMAGE or "package" in track.entries else ""

@@ -42,26 +42,31 @@ SIGNALS = (
     *("SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ"),
     *("SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS"),
 )
-FOLLOWED = "debian_package"
-NOT_FOLLOWED = (
-    *("alpine_package", "github_release", "github_tag", "oci_artifact", "file", "json_file"),
-)
+FOLLOWED, IMAGE = "debian_package", "oci_artifact"
+NOT_FOLLOWED = ("alpine_package", "github_release", "github_tag", "file", "json_file")
+REGISTRY = "oci://"
 _ELSEWHERE = "Of a kind that is not followed: read, and without effect."
 _TRACK = FixedKeys(
     {
         "type": Key(
-            Text(options=(FOLLOWED, *NOT_FOLLOWED)),
-            "What is followed: debian_package. Of any other kind the value under `vars` holds, "
-            "which a warning says.",
+            Text(options=(FOLLOWED, IMAGE, *NOT_FOLLOWED)),
+            "What is followed: debian_package, or oci_artifact with `package`. Of any other kind "
+            "the value under `vars` holds, which a warning says.",
             required=True,
         ),
         "package": Key(
-            Text(rf"pkg:[a-z]+/[A-Za-z0-9._/-]+/{PACKAGE}", "a URL like pkg:deb/debian/nodejs"),
-            "The binary package whose version is taken.",
+            Text(
+                rf"pkg:[a-z]+/[A-Za-z0-9._/-]+/{PACKAGE}"
+                rf"|({REGISTRY})?[A-Za-z0-9][A-Za-z0-9._:/-]*:[A-Za-z0-9_][A-Za-z0-9._-]*",
+                "a URL like pkg:deb/debian/nodejs, or an image by its tag like python:3.13 or "
+                f"{REGISTRY}registry.example/base/python:3.13",
+            ),
+            "The binary package whose version is taken; or the image whose digest is taken, one of "
+            f"the own catalog, or with `{REGISTRY}` of a registry.",
         ),
         "match": Key(
             REGEX,
-            "Found in the version; its first group becomes the value. Default: all of it.",
+            "Found in a package's version; its first group becomes the value. Default: all of it.",
             example="^([0-9.]+)",
         ),
         "set": Key(Anything(), "The variable; elsewhere also a list or map of several.", True),
@@ -217,7 +222,9 @@ FORMAT = FixedKeys(
             "Variables: `${NAME}` is replaced in every value, `${NAME:regex}` by the first group "
             "of the expression; `$${` is a literal `${`, `##{` a literal `#{`.",
         ),
-        "track": Key(ListOf(_TRACK), "Variables that follow the archive; set when locking."),
+        "track": Key(
+            ListOf(_TRACK), "Variables that follow the archive or other images; set when locking."
+        ),
         "contents": Key(CONTENTS, "Packages and files."),
         "accounts": Key(ACCOUNTS, "Users and groups."),
         "os-release": Key(_OS_RELEASE, "/usr/lib/os-release, and the distribution to take."),

@@ -283,6 +283,16 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageTrack:
+    """How a variable follows the digest that an image's tag is at (`track: oci_artifact`)."""
+
+    reference: str
+    """`python:3.13` of the own catalog, or `oci://registry.example/base/python:3.13`."""
+    variable: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class ImageDefinition:
     """One image. `digest` is of everything that decides the result, includes and files read too."""
 
@@ -335,6 +345,8 @@ class ImageDefinition:
     """Keys and files that are named by address alone, sorted: the lock has their digests."""
     artifacts: tuple[ArtifactRequest, ...] = ()
     builds: tuple[BuildStage, ...] = ()
+    followed: tuple[ImageTrack, ...] = ()
+    """Images that variables follow: what is taken out of them waits for their digests."""
     texts: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     """The bytes of every file read, by its path in the definition's tree; the definition first."""
 

@@ -19,7 +19,13 @@ from ironhull.debian import codenames
 from ironhull.definition.accounts import accounts_of
 from ironhull.definition.contents import artifacts_of, packages_of, repositories_of
 from ironhull.definition.fetched import files_of
-from ironhull.definition.files import Files, declared_variables, tracked_variables, tree_of
+from ironhull.definition.files import (
+    Files,
+    declared_variables,
+    image_variables,
+    tracked_variables,
+    tree_of,
+)
 from ironhull.definition.foreign import SYSTEMS, without_foreign
 from ironhull.definition.format import FORMAT
 from ironhull.definition.model import ImageDefinition, Place
@@ -36,7 +42,7 @@ from ironhull.definition.runtime import (
 )
 from ironhull.definition.shape import ReadMap
 from ironhull.definition.stages import stages_of
-from ironhull.definition.tracks import tracks_of
+from ironhull.definition.tracks import images_of, tracks_of
 from ironhull.definition.tree import MAX_ERRORS, Problems, TooMany
 from ironhull.definition.variables import Substitution
 from ironhull.errors import DefinitionError, Problem
@@ -106,7 +112,11 @@ def _read(path: Path, variables: Mapping[str, str], files: Files) -> ImageDefini
         raise DefinitionError([Problem(*merged.entries["kind"].place, _OTHER)])
     # 2
     substitution = Substitution(
-        declared_variables(merged), variables, tracked_variables(merged), problems
+        declared_variables(merged),
+        variables,
+        tracked_variables(merged),
+        problems,
+        images=image_variables(merged),
     )
     replaced = substitution.definition(merged)
     # 3
@@ -171,6 +181,7 @@ def _definition(record: ReadMap, path: Path, files: Files, problems: Problems) -
         keep=keep,
         artifacts=artifacts_of(record, problems),
         builds=stages_of(record, repositories, files, problems),
+        followed=images_of(record, problems),
     )
 
 
@@ -284,7 +295,8 @@ def _dates(record: ReadMap, problems: Problems) -> dict[str, str]:
 def _digest(definition: ImageDefinition) -> Digest:
     # What does not decide the image: where things stand, the tests, how variables follow. The
     # version is the lock's.
-    apart = {"file", "digest", "tests", "tracks", "version", "pending", "addressed", "texts"}
+    apart = {"file", "digest", "tests", "tracks", "followed", "version", "pending"}
+    apart |= {"addressed", "texts"}
     # Only where there are any, so that definitions without them keep their digest.
     apart |= {name for name in ("artifacts", "builds") if not getattr(definition, name)}
     value = {

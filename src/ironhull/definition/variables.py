@@ -95,6 +95,8 @@ class Substitution:
     """From the lock; they win."""
     tracked: frozenset[str]
     problems: Problems
+    images: frozenset[str] = frozenset()
+    """Tracked ones that are digests of images: what is taken out of those can wait for the lock."""
     pending: set[str] = field(default_factory=set)
     """Tracked variables that were met and have no value yet."""
     target: dict[str, Value] = field(default_factory=dict)
@@ -102,6 +104,8 @@ class Substitution:
     _kept: dict[Place, str] = field(default_factory=dict)
     """A name that is no variable, where its use was kept as text."""
     _in_stage: bool = False
+    _taking: bool = False
+    """Whether it is of an entry that may be taken out of an image: `artifacts`, `builds`."""
     _quiet: bool = False
     """Whether that is usual where we are: in commands and in files' contents."""
     _done: dict[str, str | Missing] = field(default_factory=dict)
@@ -157,9 +161,9 @@ class Substitution:
         entries = {}
         for key, entry in contents.entries.items():
             if key in _SPREAD:
-                self._in_stage = key == "builds"
+                self._in_stage, self._taking = key == "builds", key != "files"
                 entries[key] = Pair(entry.place, self._spread(entry.value, True, platforms))
-                self._in_stage = False
+                self._in_stage = self._taking = False
             else:
                 entries[key] = Pair(entry.place, self._node(entry.value, True))
         return MapNode(contents.place, entries)
@@ -251,7 +255,7 @@ class Substitution:
             return ""
         texts = [tag.text for tag in entry.value.items if isinstance(tag, Scalar)]
         first = {name for text in texts for name in self._followed(text, leading=True)}
-        names = first or {name for text in texts for name in self._followed(text)}
+        names = (first or {name for text in texts for name in self._followed(text)}) - self.images
         if len(names) > 1 and not _says_version(root):
             self.problems.warn(
                 entry.place,
@@ -312,11 +316,12 @@ class Substitution:
         waits: list[str] = []
         text = self._text(node.text, node.place, waits)
         if early and waits:
-            self.problems.error(
-                node.place,
-                f"${{{waits[0]}}} gets its value only from the lock: give it one under 'vars', or "
-                "do not use it here",
-            )
+            if not (self._taking and all(self._is_digest(name) for name in waits)):
+                self.problems.error(
+                    node.place,
+                    f"${{{waits[0]}}} gets its value only from the lock: give it one under "
+                    "'vars', or do not use it here",
+                )
             text = Missing.BROKEN
         if text is Missing.VARIES:
             self.problems.error(
@@ -388,6 +393,10 @@ class Substitution:
             )
             return Missing.BROKEN
         return value if isinstance(value, str) else str(value).lower()
+
+    def _is_digest(self, name: str) -> bool:
+        """Whether nothing but digests of images is what a variable lacks."""
+        return self._followed(f"${{{name}}}") <= self.images
 
     def _is_variable(self, name: str) -> bool:
         known = (self.declared, self.given, self.tracked, NAMES)

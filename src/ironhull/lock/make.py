@@ -88,16 +88,21 @@ def _named_by(text: str, platform: Platform, whole: str, architecture: str) -> s
 
 
 def lock_definition(
-    load: Callable[[Mapping[str, str]], ImageDefinition], archives: Archives
+    load: Callable[[Mapping[str, str]], ImageDefinition],
+    archives: Archives,
+    images: Mapping[str, str] | None = None,
 ) -> tuple[ImageDefinition, Lock]:
     """The definition with the variables that the archive gives, and its lock.
 
     `load` reads the definition with values for its tracked variables. A variable that has a default
-    may be part of a request, so both are made until they agree.
+    may be part of a request, so both are made until they agree. `images` are the values of those
+    that follow images.
     """
-    definition = load({})
+    known = images or {}
+    definition = load(known)
     for _ in range(_ROUNDS):
         lock = make_lock(definition, archives)
+        lock = replace(lock, variables=dict(sorted({**lock.variables, **known}.items())))
         definition = load(lock.variables)
         if lock.request == request_digest(definition):
             return definition, lock

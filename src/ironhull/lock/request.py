@@ -88,6 +88,12 @@ def check_lock(lock: Lock, definition: ImageDefinition, file: str) -> None:
                 f"{file}: has no digest of {unknown[0]:.200}, which the definition names by "
                 f"address alone; make it with: ironhull lock --update {definition.file}"
             )
+        waiting = [one for one in definition.followed if one.variable in definition.pending]
+        if waiting:
+            raise LockError(
+                f"{file}: has no digest of {waiting[0].reference:.200}, which the definition takes "
+                f"files from; make it with: ironhull lock --update {definition.file}"
+            )
         return
     changes = "; ".join(_changes(lock, definition)) or "its repositories or distribution changed"
     raise LockError(

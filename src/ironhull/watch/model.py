@@ -65,6 +65,8 @@ class CauseKind(StrEnum):
     """Its definition, its lock or Ironhull itself changed."""
     UPDATE = "update"
     """The archive has newer packages."""
+    IMAGE = "image"
+    """An image that it takes files from is another one."""
     ADVISORY = "advisory"
     """A vulnerability of it became known."""
     REGISTRY = "registry"

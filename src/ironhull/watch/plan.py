@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ironhull.oci.digest import digest_of
+from ironhull.oci.document import canonical
 from ironhull.state.watch_records import ImageState
 from ironhull.watch.model import Cause, CauseKind, Entry, Fix, Update, Wanted, urgency_of
 
@@ -34,6 +36,8 @@ class Observed:
     """By image: vulnerabilities of what is published that nobody has looked after yet."""
     served: Mapping[str, str] = field(default_factory=dict)
     """By image: the digest that its moving tags are at; empty: not all are at one, or none is."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """By the reference that an image is followed with: the digest that its tag is at."""
 
 
 def plan(catalog: Sequence[Wanted], observed: Observed) -> list[Entry]:
@@ -59,7 +63,23 @@ def as_locked(catalog: Sequence[Wanted], states: Mapping[str, ImageState]) -> di
 
 def examined(wanted: Wanted, observed: Observed) -> str:
     """Stands for the archive and the inputs that an image was last worked on with."""
-    return examined_with(observed.archives.get(wanted.name, ""), wanted.inputs)
+    return examined_with(stands_on(wanted, observed), wanted.inputs)
+
+
+def stands_on(wanted: Wanted, observed: Observed) -> str:
+    """A digest of the release files, and of the images that files are taken from, as seen."""
+    archive, taken = observed.archives.get(wanted.name, ""), images_of(wanted, observed)
+    return digest_of(canonical([archive, taken])).partition(":")[2] if taken else archive
+
+
+def images_of(wanted: Wanted, observed: Observed) -> dict[str, str]:
+    """What the tags of the images that one follows are at, as far as they were seen."""
+    seen = observed.images
+    return {
+        each.reference: seen[each.reference]
+        for each in wanted.definition.followed
+        if each.reference in seen
+    }
 
 
 def examined_with(archive: str, inputs: str) -> str:
@@ -120,12 +140,24 @@ def _causes(
         yield Cause(CauseKind.APPROVED, "what was held is approved")
     if wanted.inputs != state.inputs:
         yield Cause(CauseKind.DEFINITION, "its definition, its lock or Ironhull changed")
+    for reference in _rebuilt(wanted, observed):
+        yield Cause(CauseKind.IMAGE, f"{reference}, which it takes files from, was rebuilt")
     if observed.served.get(wanted.name, state.published) != state.published:
         yield Cause(CauseKind.REGISTRY, "the registry's tags are not at what was published")
     for update in _shown(updates, observed):
         yield Cause(CauseKind.UPDATE, update)
     if found:
         yield Cause(CauseKind.ADVISORY, f"found: {_listed([fix.vulnerability for fix in found])}")
+
+
+def _rebuilt(wanted: Wanted, observed: Observed) -> Iterator[str]:
+    """Followed images that are at another digest than the lock has."""
+    if wanted.lock is None:
+        return
+    for each in wanted.definition.followed:
+        known = wanted.lock.variables.get(each.variable)
+        if observed.images.get(each.reference, known) != known:
+            yield each.reference
 
 
 def _shown(updates: Sequence[Update], observed: Observed) -> Iterator[str]:

@@ -53,6 +53,8 @@ class Task:
     """Whether there are new advisories of what is published: what was said of them is old."""
     round: str = ""
     """Tells a watcher's round from all others: its images share what is alike; empty: of none."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """What the tags of followed images are at, as the watcher sees them."""
 
 
 @dataclass(frozen=True, slots=True)

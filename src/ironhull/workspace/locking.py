@@ -12,7 +12,7 @@ from ironhull.archive.fetch import default_transfer
 from ironhull.archive.interface import Archive, Repository
 from ironhull.definition.model import ImageDefinition
 from ironhull.definition.reader import read
-from ironhull.errors import LockError
+from ironhull.errors import EnvironmentProblem, IronhullError, LockError
 from ironhull.lock.diff import diff
 from ironhull.lock.file import lock_path, read_lock, write_lock
 from ironhull.lock.make import Archives, lock_definition, moved
@@ -25,8 +25,10 @@ from ironhull.oci.platform import Platform
 from ironhull.workspace.addressed import Addressed
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.fetching import LazyDownload
+from ironhull.workspace.image_digests import digest_at
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.network import network
+from ironhull.workspace.registries import registries
 from ironhull.workspace.repositories import repositories_of
 
 
@@ -46,6 +48,8 @@ class Locking:
     )
     _keys: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     """By address, with or without a digest."""
+    _images: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """What tags of followed images are at."""
 
     @property
     def definitions(self) -> Definitions:
@@ -64,7 +68,7 @@ class Locking:
             check_lock(old, definition, str(file))
             if not check:
                 return LockResult(definition, file, "present", old)
-            _, new = self.new_lock(path, old.digests)
+            _, new = self.new_lock(path, old)
             changes = diff(old, new)
             status = "stale" if changes.matters else "current"
             return LockResult(definition, file, status, old, changes)
@@ -77,15 +81,17 @@ class Locking:
         return LockResult(definition, file, status, new, changes)
 
     def new_lock(
-        self, path: Path, before: Mapping[str, Digest] | None = None
+        self, path: Path, before: Lock | None = None, images: Mapping[str, str] | None = None
     ) -> tuple[ImageDefinition, Lock]:
         """A lock from the archive as it is now, and the definition with its variables.
 
-        `before` are the digests of the lock that there was: a key may not be another one now.
+        `before` is the lock that there was: a key may not be another one now, and a followed image
+        that cannot be seen stays. `images` are the digests of those, if somebody has looked.
         """
-        root, known = self.definitions.root(path), before or {}
+        root = self.definitions.root(path)
         first = self.definitions.read(path, {})
-        digests = self._digests(first, known)
+        digests = self._digests(first, before.digests if before else {})
+        taken = self._taken(first, before, images)
         pins = self.definitions.pins(digests)
 
         def load(variables: Mapping[str, str]) -> ImageDefinition:
@@ -94,7 +100,7 @@ class Locking:
             return read(path, variables, root, pins).definition
 
         archives = self.archives(load({}) if digests else first)
-        definition, lock = lock_definition(load, archives)
+        definition, lock = lock_definition(load, archives, taken)
         lock = replace(lock, digests=digests)
         for line in misspelt_exclusions(definition.packages, list(archives.values())):
             self.machine.progress.note(f"warning: {line}")
@@ -108,7 +114,7 @@ class Locking:
         """
         file = lock_path(path)
         old = self._previous(file)
-        definition, new = self.new_lock(path, old.digests if old else None)
+        definition, new = self.new_lock(path, old)
         if old is not None:
             new = moved(old, new)
         if new != old:
@@ -144,6 +150,43 @@ class Locking:
                 self._archives[key] = open_archive(releases, platform.debian, context)
             found[platform] = self._archives[key]
         return found
+
+    def _taken(
+        self, definition: ImageDefinition, before: Lock | None, images: Mapping[str, str] | None
+    ) -> dict[str, str]:
+        """The variables of followed images: as the tags are now, else as the lock has them.
+
+        EnvironmentProblem for one that has no value at all.
+        """
+        found: dict[str, str] = {}
+        for each in definition.followed:
+            name, reference = each.variable, each.reference
+            try:
+                found[name] = self._image(reference) if images is None else images[reference]
+                continue
+            except KeyError:
+                why = "it cannot be seen now, or is not published yet"
+            except IronhullError as error:
+                why = str(error)
+            if before is not None and name in before.variables:
+                found[name], stays = before.variables[name], "what the lock has"
+            elif name not in definition.pending:
+                stays = "what 'vars' says"
+            else:
+                raise EnvironmentProblem(
+                    f"{each.place}: {reference}, which files are taken from, has no digest: {why}; "
+                    f"build it first, or give {name} a value under 'vars'"
+                )
+            if images is None:
+                self.machine.progress.note(f"warning: {reference}: {why}: {stays} holds")
+        return found
+
+    def _image(self, reference: str) -> str:
+        """The digest that a tag is at, asked for once in a call."""
+        if reference not in self._images:
+            with registries(self.machine) as opened:
+                self._images[reference] = digest_at(self.machine, reference, opened)
+        return self._images[reference]
 
     def _digests(
         self, definition: ImageDefinition, before: Mapping[str, Digest]

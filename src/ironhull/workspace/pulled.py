@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
+
 from ironhull.definition.model import ArtifactRequest
 from ironhull.errors import EnvironmentProblem, NotFoundError
 from ironhull.oci.descriptor import Descriptor
@@ -16,6 +19,8 @@ class PulledImages:
     """An ImageSource over the home's store and the registries."""
 
     machine: Machine
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where images are that are named without a registry, by name; others are docker's."""
 
     def manifest(self, wanted: ArtifactRequest, platform: Platform) -> Descriptor:
         """As `ImageSource.manifest`."""
@@ -27,14 +32,16 @@ class PulledImages:
         # What reaches registries takes long to load; most builds need none of it.
         from ironhull.workspace.publishing import pull
 
+        reference = self.places.get(wanted.reference.partition(":")[0], wanted.reference)
         try:
-            pull(self.machine, f"{wanted.reference}@{wanted.digest}", platforms=[platform])
+            pulled = pull(self.machine, f"{reference}@{wanted.digest}", platforms=[platform])
         except NotFoundError as error:
             raise NotFoundError(
                 f"{error}; the tag may be of another image now, and the registry has removed this "
                 "one: name the digest of one that is there"
             ) from None
-        found = self._stored(wanted, platform)
+        # Of an index it may be the platform's manifest alone.
+        found = self._whole(pulled.done.root.descriptor(), platform)
         if found is None:
             raise NotFoundError("it was pulled, and is not whole in the store: build again")
         return found
@@ -44,9 +51,12 @@ class PulledImages:
         store = self.machine.home.store
         if not store.blobs.has(wanted.digest):
             return None
-        document = store.document(wanted.digest)
+        return self._whole(store.document(wanted.digest).descriptor(), platform)
+
+    def _whole(self, root: Descriptor, platform: Platform) -> Descriptor | None:
+        store = self.machine.home.store
         try:
-            manifest = choose_manifest(store, document.descriptor(), platform)
+            manifest = choose_manifest(store, root, platform)
             image = store.document(manifest.digest, manifest.media_type)
         except NotFoundError:
             # An index whose other platforms were pulled.

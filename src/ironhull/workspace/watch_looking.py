@@ -12,12 +12,20 @@ from ironhull.notify.message import Kind
 from ironhull.scan.model import Finding
 from ironhull.state.watch_records import FeedState, ImageState, SuiteState, moment, stamp
 from ironhull.state.watching import Clock, WatchState
+from ironhull.watch.bases import Bases
 from ironhull.watch.model import Entry, Fix, Update, Wanted
 from ironhull.watch.plan import Observed, as_locked, plan
 from ironhull.workspace.advising import update_advisories
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.watch_bases import (
+    IMAGE,
+    SeenImages,
+    read_bases,
+    see_images,
+    subject_of,
+)
 from ironhull.workspace.watch_choices import WatchChoices
 from ironhull.workspace.watch_noting import mark_ends, mark_gone
 from ironhull.workspace.watch_observing import (
@@ -53,6 +61,9 @@ class Looking:
         self._registry_at: datetime | None = None
         self._astray: frozenset[str] = frozenset()
         self._counted: object = None
+        self._unseen = True
+        self.bases = Bases({}, {})
+        """Which images take files from which, as seen last."""
 
     @property
     def findings(self) -> Mapping[str, Mapping[str, Finding]]:
@@ -69,6 +80,10 @@ class Looking:
             find = Definitions(self._machine).catalog.find
             only = {find(name) for name in self._chosen.images}
         catalog, broken = self._catalog.read(only)
+        made_from = read_bases(self._machine, self._catalog, catalog, only, self._chosen.publish)
+        circling = {wanted.name: made_from.circles.get(wanted.name, "") for wanted in catalog}
+        broken |= {name: text for name, text in circling.items() if text}
+        catalog = [wanted for wanted in catalog if wanted.name not in broken]
         if writing:
             there = {wanted.name for wanted in catalog} | set(broken)
             self._say_broken(broken, there)
@@ -80,9 +95,13 @@ class Looking:
             self._say_archive(archive)
             self._update_feeds()
         states = self._state.images()
+        # Who proposes publishes nothing: the store has what was built of its own images.
+        ours = {} if self._chosen.propose else made_from.ours
+        images = see_images(self._machine, catalog, ours, states)
         advisories = self._see_advisories(catalog, states, archive)
         if writing:
             self._count(advisories)
+            self._say_images(images)
         observed = Observed(
             states,
             archive.updates,
@@ -91,8 +110,11 @@ class Looking:
             self._cooling(archive, advisories, writing=writing),
             self._found(advisories) if writing else {},
             self._served(catalog, states),
+            images.at,
         )
         seen = [wanted for wanted in catalog if wanted.name not in archive.unseen]
+        derived = {wanted.name: wanted for wanted in seen if wanted.definition.followed}
+        self.bases = Bases(derived, made_from.ours)
         by = observed
         if self._chosen.propose:
             by = replace(observed, states=as_locked(seen, observed.states))
@@ -122,6 +144,19 @@ class Looking:
         self._state.settle(
             "archive", *(f"{name}: {text}" for name, text in archive.problems.items())
         )
+
+    def _say_images(self, images: SeenImages) -> None:
+        """Why images that files are taken from were not seen, and what is over of that."""
+        problems = {subject_of(each): text for each, text in images.problems.items()}
+        for subject, text in problems.items():
+            self._complain(subject, text)
+        if problems or self._unseen:
+            seen = {subject_of(reference) for reference in images.at}
+            for subject in {said.subject for said in self._state.complaints()}:
+                ours = subject in seen or subject in problems or not self._chosen.images
+                if subject.startswith(IMAGE) and ours:
+                    self._state.settle(subject, problems.get(subject, ""))
+        self._unseen = bool(images.problems)
 
     def _update_feeds(self) -> None:
         every, now = self._chosen.advisories, self._clock()

@@ -28,10 +28,20 @@ _GONE = "its definition is gone: its tags stay as they are, it is no longer buil
 
 def note_behind(state: WatchState, entries: Sequence[Entry], observed: Observed) -> None:
     """Since when images are behind and why; those that are no more are current again."""
-    planned = {entry.name: entry for entry in entries}
+    note_planned(state, entries, observed)
+    planned = {entry.name for entry in entries}
+    for name, known in observed.states.items():
+        if known.state in _BEHIND and name not in planned and name in observed.archives:
+            state.change(name, _as_it_should_be)
+            if known.state in _COMPLAINED:
+                state.settle(name)
+
+
+def note_planned(state: WatchState, entries: Sequence[Entry], observed: Observed) -> None:
+    """Since when images are behind and why; of others nothing."""
     new = [
         entry
-        for _, entry in sorted(planned.items())
+        for entry in sorted(entries, key=lambda entry: entry.name)
         if not (known := observed.states.get(entry.name, ImageState(entry.name))).behind_since
         or known.cause != entry.cause[:_CAUSE]
     ]
@@ -39,11 +49,6 @@ def note_behind(state: WatchState, entries: Sequence[Entry], observed: Observed)
     for at in range(0, len(new), _TOGETHER):
         with state.transaction():
             _note(state, new[at : at + _TOGETHER], observed)
-    for name, known in observed.states.items():
-        if known.state in _BEHIND and name not in planned and name in observed.archives:
-            state.change(name, _as_it_should_be)
-            if known.state in _COMPLAINED:
-                state.settle(name)
 
 
 def _as_it_should_be(known: ImageState) -> ImageState:

@@ -186,7 +186,7 @@ class Run:
         old = None
         with suppress(LockError):
             old = parse_lock(self.task.lock, str(lock_path(path))) if self.task.lock else None
-        definition, new = self._shared.locking.new_lock(path, old.digests if old else None)
+        definition, new = self._shared.locking.new_lock(path, old, self.task.images)
         if old is not None:
             self._known["old_lock"] = render_lock(old)
             new = moved(old, new)
@@ -209,7 +209,7 @@ class Run:
             os.cpu_count() or 1,
             named=name or self._candidate,
         )
-        found = elsewhere(machine, definition, lock)
+        found = elsewhere(machine, definition, lock, self.task.target)
         return build_image(definition, lock, machine.home, found, options, machine.progress)
 
     def _test(self, definition: ImageDefinition, image: BuiltImage) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,9 +28,10 @@ from ironhull.state.connecting import sqlite_url
 from ironhull.state.watch_records import Attempt, ImageState, moment, stamp
 from ironhull.state.watching import Clock, WatchState
 from ironhull.store.files import replace_file, unique
+from ironhull.watch.bases import Line
 from ironhull.watch.model import CauseKind, Entry
 from ironhull.watch.patience import is_due
-from ironhull.watch.plan import Observed, examined
+from ironhull.watch.plan import Observed, examined, images_of, stands_on
 from ironhull.watch.task import Outcome, Stopping, Task, Told, digest_of_file
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
@@ -45,7 +46,7 @@ from ironhull.workspace.watch_leases import (
     new_holder,
 )
 from ironhull.workspace.watch_looking import Looking
-from ironhull.workspace.watch_noting import note_behind, say_waiting
+from ironhull.workspace.watch_noting import note_behind, note_planned, say_waiting
 from ironhull.workspace.watch_proposing import Proposing
 from ironhull.workspace.watch_reviewing import review
 from ironhull.workspace.watch_settling import settle
@@ -187,14 +188,14 @@ class Watcher:
 
     def _work(
         self,
-        entries: Sequence[Entry],
+        entries: list[Entry],
         observed: Observed,
         shared: Shared,
         those: Workers,
         done: dict[str, Outcome],
     ) -> None:
         """Every entry that is due, the most urgent first, as many at once as there are workers."""
-        waiting, renewed = list(entries), time.monotonic()
+        waiting, renewed = Line(entries, self._looking.bases), time.monotonic()
         running: dict[Future[Outcome], tuple[Entry, int]] = {}
         try:
             while (waiting or running) and not (self.stop.is_set() and not running):
@@ -207,16 +208,19 @@ class Watcher:
                     self._broken = True
                 if self._broken:
                     waiting.clear()
-                while waiting and len(running) < those.number and not self.stop.is_set():
-                    entry = waiting.pop(0)
-                    begun = self._begin(entry, observed)
+                while len(running) < those.number and not self.stop.is_set():
+                    taken = waiting.take({each.name for each, _ in running.values()})
+                    if taken is None:
+                        break
+                    begun = self._begin(taken, observed)
                     if begun is not None:
                         task, number = begun
-                        running[self._submit(task, shared, those)] = (entry, number)
+                        running[self._submit(task, shared, those)] = (taken, number)
                 ended, _ = wait(running, _LOOK, return_when=FIRST_COMPLETED)
                 for future in ended:
                     entry, number = running.pop(future)
                     done[entry.name] = self._ended(entry, number, observed, future, those)
+                    observed = self._moved(done[entry.name], entry.name, observed, waiting, entries)
                 if time.monotonic() - renewed > LEASE.total_seconds() / 3:
                     renewed = time.monotonic()
                     for entry, _ in running.values():
@@ -243,6 +247,7 @@ class Watcher:
             review=self._chosen.propose,
             advised=any(cause.kind is CauseKind.ADVISORY for cause in entry.causes),
             round=self._round,
+            images=images_of(entry.wanted, observed),
         )  # fmt: skip
         return task, number
 
@@ -306,7 +311,7 @@ class Watcher:
         if done and outcome.lock and _bytes_of(file) != outcome.lock:
             # Who did it was on another host, with a catalog of its own.
             replace_file(file, outcome.lock)
-        archive = observed.archives.get(entry.name, "")
+        archive = stands_on(entry.wanted, observed)
         with self._state.transaction():
             settle(self._state, self._chosen.policy, entry, number, archive, outcome)
             self._state.end_lease(lease_of(entry.name), self._holder)
@@ -314,6 +319,20 @@ class Watcher:
         self._telling_of.ended(entry, outcome, state.published if state else "")
         # Of a large round thousands are kept until its end.
         return replace(outcome, lock=b"", old_lock=b"")
+
+    def _moved(
+        self, outcome: Outcome, name: str, observed: Observed, waiting: Line, entries: list[Entry]
+    ) -> Observed:
+        """What is seen when an image ended; what takes files from it joins those that wait."""
+        if outcome.result not in ("published", "unchanged") or self._chosen.propose:
+            return observed
+        observed, more = self._looking.bases.moved(name, outcome.digest, observed)
+        if more:
+            note_planned(self._state, more, observed)
+            waiting.add(more)
+            names = {entry.name for entry in more}
+            entries[:] = [*(entry for entry in entries if entry.name not in names), *more]
+        return observed
 
     # -- saying ----------------------------------------------------------------------------------
 

@@ -355,6 +355,35 @@ ONE_PROBLEM = {
         "track: [{type: alpine_package, package: pkg:deb/debian/xz, set: V}]",
         "5:65: 'alpine_package' is not followed: give V its value under 'vars'",
     ),
+    "track of an image that says not where": (
+        "track: [{type: oci_artifact, package: 'oci://python:3.13', set: V}]",
+        "5:39: expected an image by its tag, as python:3.13 of the own catalog or "
+        "oci://registry.example/base/python:3.13, got 'oci://python:3.13'",
+    ),
+    "track of an image of a registry as if of the catalog": (
+        "track: [{type: oci_artifact, package: 'registry.example/python:3.13', set: V}]",
+        "5:39: expected an image by its tag, as python:3.13 of the own catalog or "
+        "oci://registry.example/base/python:3.13, got 'registry.example/python:3.13'",
+    ),
+    "track of an image with an expression": (
+        "track: [{type: oci_artifact, package: 'python:3.13', set: V, match: '(.*)'}]",
+        "5:69: is for versions: an image's digest is taken whole",
+    ),
+    "track of an image and a package alike": (
+        "track: [{type: debian_package, package: pkg:deb/debian/nodejs, set: V},\n"
+        "  {type: oci_artifact, package: 'python:3.13', set: V}]",
+        "6:53: variable V is tracked twice",
+    ),
+    "digest of an image too early": (
+        "track: [{type: oci_artifact, package: 'python:3.13', set: V}]\n"
+        "contents: {packages: ['nodejs=${V}']}",
+        "6:23: ${V} gets its value only from the lock: give it one under 'vars', or do not use it "
+        "here",
+    ),
+    "track of an image that is not told": (
+        "track: [{type: oci_artifact, name: python, set: V}]",
+        "5:49: 'oci_artifact' is not followed: give V its value under 'vars'",
+    ),
     "track without group": (
         "track: [{type: debian_package, package: pkg:deb/debian/nodejs, set: V, match: x}]",
         "5:79: the regular expression 'x' has no group: put (…) around what is wanted",

@@ -207,6 +207,32 @@ def test_a_declared_value_stands_until_the_lock_gives_one(tmp_path: Path) -> Non
     assert load(path, {"V": "2.0"}).tags[1] == "2.0"
 
 
+DERIVED = (
+    BASE + "contents: {artifacts: [{name: 'python@${D}', includes: [usr]}, "
+    "{name: 'node@${SAME}', includes: [usr]}]}\n"
+    "track: [{type: oci_artifact, package: 'python:3.13', set: D}]\n"
+    "vars: {SAME: '${D}'}\n"
+    "environment: {PYTHON: '${D:^sha256:(.{12})}'}\n"
+)
+DIGEST = "sha256:" + "ab" * 32
+
+
+def test_what_is_taken_out_of_a_followed_image_waits_for_the_lock(tmp_path: Path) -> None:
+    path = write(tmp_path, DERIVED)
+    before = load(path)
+    assert (before.artifacts, before.pending) == ((), ("D",))
+    assert [(each.reference, each.variable) for each in before.followed] == [("python:3.13", "D")]
+    after = load(path, {"D": DIGEST})
+    assert [(each.reference, each.digest) for each in after.artifacts] == [
+        ("python", DIGEST), ("node", DIGEST),
+    ]  # fmt: skip
+    assert after.environment == {"PYTHON": "ab" * 6}
+    assert (after.pending, after.version, before.version) == ((), "", "")
+    assert load(path, {"D": DIGEST.replace("ab", "cd")}).digest != after.digest
+    declared = load(write(tmp_path, DERIVED.replace("vars: {", f"vars: {{D: '{DIGEST}', ")))
+    assert (declared.artifacts[0].digest, declared.pending) == (DIGEST, ())
+
+
 ALPHA = "{type: debian_package, package: pkg:deb/debian/npm, set: ALPHA}"
 TWO = (
     TRACKED.replace("track: [", f"track: [{ALPHA}, ")

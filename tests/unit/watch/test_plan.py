@@ -82,6 +82,7 @@ def test_a_pinned_package_does_not_move() -> None:
         (current(candidate="sha256:c", approved="sha256:c"), {}, [CauseKind.APPROVED]),
         (current(candidate="sha256:c", approved="sha256:d"), {}, []),
         (current(state="ended", inputs="other"), {}, []),
+        (current(), {"images": {"base:1": "sha256:b"}}, []),
     ],
 )
 def test_why_an_image_is_in_the_plan(
