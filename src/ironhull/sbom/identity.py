@@ -13,7 +13,7 @@ from ironhull.sbom.model import UNKNOWN_TIME, Bill
 
 _NAMESPACE = uuid.UUID("6f0e5d4c-6a1b-5c0e-9d55-0d1f6a1c7b3e")
 _SECONDS = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)")
-_NAME = "io.ironhull.name"
+NAME_LABEL = "io.ironhull.name"
 """The label that Ironhull's images have their name in."""
 
 
@@ -50,7 +50,7 @@ def image_name(inventory: Inventory) -> str:
     Its own label; else what it was asked for by, without place, tag and digest.
     """
     image = inventory.image
-    said = inventory.config.labels.get(_NAME, "")
+    said = inventory.config.labels.get(NAME_LABEL, "")
     if said or not image.key:
         return said or image.name
     last = image.name.partition("@")[0].rstrip("/").rpartition("/")[2]

@@ -17,6 +17,7 @@ from ironhull.watch.model import Cause, CauseKind, Entry, Fix, Update, Wanted, u
 
 _LISTED = 4
 _LOCKED = "what its lock has"
+_UNTOLD = "what is published is not known to be of this definition and lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,9 @@ def _causes(
         return
     if state.candidate and state.candidate == state.approved:
         yield Cause(CauseKind.APPROVED, "what was held is approved")
-    if wanted.inputs != state.inputs:
-        yield Cause(CauseKind.DEFINITION, "its definition, its lock or Ironhull changed")
+    if wanted.inputs != state.inputs or not state.inputs:
+        text = "its definition, its lock or Ironhull changed" if state.inputs else _UNTOLD
+        yield Cause(CauseKind.DEFINITION, text)
     for reference in _rebuilt(wanted, observed):
         yield Cause(CauseKind.IMAGE, f"{reference}, which it takes files from, was rebuilt")
     if observed.served.get(wanted.name, state.published) != state.published:

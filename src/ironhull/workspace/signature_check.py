@@ -26,7 +26,7 @@ def is_believed(
     None of a revoked key is. Where an identity signs, whoever verifies has to say which ones count:
     here each certificate does. Errors of `signer_of` for a key file that cannot be read.
     """
-    trust = _trust(machine)
+    trust = believed_keys(machine)
     try:
         (layer,) = place.document(signature).layers
         if layer.size > MAX_BUNDLE:
@@ -40,7 +40,8 @@ def is_believed(
     return True
 
 
-def _trust(machine: Machine) -> Trust:
+def believed_keys(machine: Machine) -> Trust:
+    """The keys of the home, and of the key file that the settings name; none that is revoked."""
     named = []
     if machine.settings.signer not in (None, KEYLESS):
         named = [NamedKey("signer", signer_of(machine).public)]

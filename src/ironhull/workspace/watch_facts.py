@@ -53,8 +53,45 @@ def facts_of(
             continue
         scripts |= {f"{name}: {script}" for script in told["scripts"]}
         listeners |= {f"{name}: {path}" for path in told["listeners"]}
+    size = max((built.compressed_size for built in image.platforms), default=0)
+    return _facts(size, looked_into, scripts, listeners)
+
+
+def facts_of_existing(
+    home: Home, looked_into: Sequence[tuple[Inventory, Bill]], locks: Sequence[Lock]
+) -> Facts:
+    """The facts of an image that nothing but itself is known of; `locks` are the old and the new.
+
+    What the packages bring is told by their .debs, which a lock names; of one that cannot be had
+    any more the newest lock's stands for it, so that nothing of it is new.
+    """
+    inventories = [inventory for inventory, _ in looked_into]
+    there = {(p.name, p.version) for each in inventories for p in each.packages}
+    names = {name for name, _ in there}
+    scripts: set[str] = set()
+    listeners = {f"port {port}" for each in inventories for port in each.config.ports}
+    told: dict[str, Mapping[str, list[str]]] = {}
+    for lock in reversed(locks):
+        for package in (p for each in lock.platforms.values() for p in each.packages):
+            exact = (package.name, package.version) in there
+            if package.name in names and (exact or package.name not in told):
+                found = _deb_facts(home, package.sha256)
+                told |= {} if found is None else {package.name: found}
+    for name, facts in told.items():
+        scripts |= {f"{name}: {script}" for script in facts["scripts"]}
+        listeners |= {f"{name}: {path}" for path in facts["listeners"]}
+    sizes = (sum(layer.size for layer in each.layers) for each in inventories)
+    return _facts(max(sizes, default=0), looked_into, scripts, listeners)
+
+
+def _facts(
+    size: int,
+    looked_into: Sequence[tuple[Inventory, Bill]],
+    scripts: Iterable[str],
+    listeners: Iterable[str],
+) -> Facts:
     return Facts(
-        max((built.compressed_size for built in image.platforms), default=0),
+        size,
         {
             "setuid": tuple(sorted({path for each, _ in looked_into for path in _loose(each)})),
             "scripts": tuple(sorted(scripts)),

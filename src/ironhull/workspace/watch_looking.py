@@ -19,6 +19,7 @@ from ironhull.workspace.advising import update_advisories
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
+from ironhull.workspace.watch_adopting import see_published
 from ironhull.workspace.watch_bases import (
     IMAGE,
     SeenImages,
@@ -64,6 +65,10 @@ class Looking:
         self._unseen = True
         self.bases = Bases({}, {})
         """Which images take files from which, as seen last."""
+        self._asked: set[str] = set()
+        """Images that were looked for in the target because the state knows nothing of them."""
+        self._unanswered = False
+        """Whether some of them could not be."""
 
     @property
     def findings(self) -> Mapping[str, Mapping[str, Finding]]:
@@ -94,7 +99,7 @@ class Looking:
         if writing:
             self._say_archive(archive)
             self._update_feeds()
-        states = self._state.images()
+        states = self._adopted(catalog, self._state.images(), writing=writing)
         # Who proposes publishes nothing: the store has what was built of its own images.
         ours = {} if self._chosen.propose else made_from.ours
         images = see_images(self._machine, catalog, ours, states)
@@ -232,6 +237,40 @@ class Looking:
         ends = {update: (moment(known.get(_arrival(update), "")) or now) + age for update in seen}
         return {update: stamp(end) for update, end in ends.items() if end > now}
 
+    def _adopted(
+        self, catalog: Sequence[Wanted], states: Mapping[str, ImageState], *, writing: bool
+    ) -> Mapping[str, ImageState]:
+        """The states, where what is published already counts as such; each is looked for once."""
+
+        def state_of(name: str) -> ImageState:
+            return states.get(name, ImageState(name))
+
+        unknown = [
+            each
+            for each in catalog
+            if each.name not in self._asked
+            and not state_of(each.name).published
+            and state_of(each.name).state != "ended"
+        ]
+        asked_again, self._unanswered = self._unanswered, False
+        if self._chosen.propose or not unknown:
+            return states
+        try:
+            found = see_published(self._machine, self._chosen.publish, unknown)
+        except IronhullError as error:
+            self._unanswered = True
+            if writing:
+                self._complain("registry", str(error))
+            return states
+        self._asked |= {each.name for each in unknown}
+        if not writing:
+            return {**states, **{name: found.taken(state_of(name)) for name in found.ours}}
+        if asked_again:
+            self._state.settle("registry")
+        for name, text in found.strangers.items():
+            self._complain(name, text)
+        return {**states, **{n: self._state.change(n, found.taken) for n in found.ours}}
+
     def _served(
         self, catalog: Sequence[Wanted], states: Mapping[str, ImageState]
     ) -> Mapping[str, str]:
@@ -244,11 +283,13 @@ class Looking:
         try:
             found = see_registry(self._machine, target, asked, states)
         except IronhullError as error:
-            self._complain("registry", str(error))
+            if not self._unanswered:
+                self._complain("registry", str(error))
             return dict.fromkeys(self._astray, "")
         self._registry_at = self._registry_at if fresh else now
         self._astray = frozenset(n for n, digest in found.items() if digest != states[n].published)
-        self._state.settle("registry")
+        if not self._unanswered:
+            self._state.settle("registry")
         return found
 
 

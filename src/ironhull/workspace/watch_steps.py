@@ -59,6 +59,7 @@ from ironhull.workspace.publishing import pull
 from ironhull.workspace.sbom import look_into
 from ironhull.workspace.scanning import ScanChoices, inventory_of, scan_inventory
 from ironhull.workspace.signed_here import is_signed_here
+from ironhull.workspace.watch_before import facts_of_published, platforms_at, published_place
 from ironhull.workspace.watch_changes import known_of, said_of_changes
 from ironhull.workspace.watch_facts import facts_of
 from ironhull.workspace.watch_publishing import give
@@ -119,6 +120,7 @@ class Run:
         self._opened: dict[str, list[tuple[Inventory, Bill]]] = {}
         self._results: dict[str, ScanResult] = {}
         """By manifest: neither the advisories nor the image are others within one run."""
+        self._resolved: tuple[ImageDefinition, Lock | None, Lock] | None = None
         self._until_done = ExitStack()
 
     def done(self) -> Outcome:
@@ -190,7 +192,8 @@ class Run:
         if old is not None:
             self._known["old_lock"] = render_lock(old)
             new = moved(old, new)
-        return definition, old, new
+        self._resolved = definition, old, new
+        return self._resolved
 
     def _check_source(self) -> None:
         """EnvironmentProblem on a host whose catalog is not the watcher's."""
@@ -379,8 +382,14 @@ class Run:
 
     @property
     def _facts_before(self) -> Facts | None:
-        """Of what the new image is compared with."""
-        return Facts.of(self.task.state.facts)
+        """Of what the new image is compared with; read from that where the state has none."""
+        state = self.task.state
+        unknown = state.published and not state.facts
+        if self._resolved is None or not unknown or state.published == self._known["digest"]:
+            return Facts.of(state.facts)
+        return facts_of_published(
+            self.machine, published_place(self.machine, state), *self._resolved
+        )
 
     @cached_property
     def _published(self) -> Sequence[Inventory]:
@@ -396,12 +405,11 @@ class Run:
                 return [each for each in known if each is not None]
         except IronhullError:
             pass
-        if not state.repository:
-            return ()
-        place = f"{state.repository}@{state.published}"
-        old = parse_lock(self._known["old_lock"], place) if "old_lock" in self._known else None  # type: ignore[arg-type]
-        platforms = Platform.parse_all(list(old.platforms) if old else [])
-        return [inventory_of(self.machine, place, platform) for platform in platforms]
+        place = published_place(self.machine, state)
+        return [
+            inventory_of(self.machine, place, platform)
+            for platform in platforms_at(self.machine, place)
+        ]
 
 
 def candidate_name(name: str) -> str:
