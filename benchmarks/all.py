@@ -109,19 +109,12 @@ def sections(text: str) -> dict[str, str]:
 
 
 def document(results: dict[str, tuple[int, dict[str, Any]]], earlier: dict[str, str]) -> str:
-    cpu = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-         if line.startswith("model name")), platform.machine(),
-    )  # fmt: skip
     lines = [
-        "# Figures of one machine",
+        "# Figures",
         "",
         "Written by `python benchmarks/all.py --write`; nothing here is typed in by hand. Times",
         "are medians in seconds unless a name says otherwise. What each figure is stands at the",
-        "head of the benchmark's file.",
-        "",
-        f"{os.cpu_count()} CPUs ({cpu}), Linux {platform.release()}, "
-        f"Python {platform.python_version()}.",
+        "head of the benchmark's file. Figures of two machines are not compared with each other.",
     ]
     for name in sorted({*results, *(name for name in earlier if name in NAMES)}):
         if name not in results:
@@ -130,9 +123,20 @@ def document(results: dict[str, tuple[int, dict[str, Any]]], earlier: dict[str, 
         code, figures = results[name]
         held = "all targets are met" if code == 0 else "**a target is missed**"
         day = f"{datetime.now(UTC):%Y-%m-%d}"
-        lines += ["", f"## {name}", "", f"`python benchmarks/{name}.py`, {day}: {held}.", ""]
-        lines += table(figures)
+        lines += ["", f"## {name}", "", f"`python benchmarks/{name}.py`, {day}: {held}."]
+        lines += ["", machine(), "", *table(figures)]
     return "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    cpu = next(
+        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+         if line.startswith("model name")), platform.machine(),
+    )  # fmt: skip
+    return (
+        f"{os.cpu_count()} CPUs ({cpu}), Linux {platform.release()}, "
+        f"Python {platform.python_version()}."
+    )
 
 
 if __name__ == "__main__":
