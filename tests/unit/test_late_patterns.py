@@ -6,12 +6,12 @@ import copy
 import pickle
 import re
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from ironhull import late_patterns as late_patterns_module
 from ironhull.late_inspect import alone
 from ironhull.late_patterns import late_patterns
 
@@ -20,11 +20,9 @@ STANDARD = re.compile(TEXT, re.IGNORECASE)
 
 
 @pytest.fixture(autouse=True)
-def no_other_thread() -> None:
-    """What tests before this one have left is at its end, or soon will be."""
-    deadline = time.monotonic() + 60
-    while not alone() and time.monotonic() < deadline:
-        time.sleep(0.01)
+def no_other_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests before this one have left running knows nothing of patterns."""
+    monkeypatch.setattr(late_patterns_module, "alone", lambda: True)
 
 
 def late(*given: Any, **named: Any) -> Any:
@@ -79,7 +77,10 @@ def test_a_wrong_pattern_is_said_to_be_wrong_when_it_is_used() -> None:
         pattern.match("x")
 
 
-def test_where_another_thread_runs_patterns_are_compiled_at_once() -> None:
+def test_where_another_thread_runs_patterns_are_compiled_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(late_patterns_module, "alone", alone)
     ended = threading.Event()
     other = threading.Thread(target=ended.wait)
     other.start()
