@@ -6,7 +6,7 @@ Times are text as `stamp` writes it; empty: never, or not known.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -87,6 +87,19 @@ class ImageState:
     retry_at: str = ""
     ends: str = ""
     """When it is no longer built: its end of life and the grace period."""
+
+    def at_rest(self) -> ImageState:
+        """The same as it should be: what failed or was held is no longer wanted."""
+        return replace(
+            self,
+            state="current",
+            reason="",
+            cause="",
+            behind_since="",
+            candidate="",
+            failures=0,
+            retry_at="",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def note_behind(state: WatchState, entries: Sequence[Entry], observed: Observed)
     planned = {entry.name for entry in entries}
     for name, known in observed.states.items():
         if known.state in _BEHIND and name not in planned and name in observed.archives:
-            state.change(name, _as_it_should_be)
+            state.change(name, ImageState.at_rest)
             if known.state in _COMPLAINED:
                 state.settle(name)
 
@@ -49,20 +49,6 @@ def note_planned(state: WatchState, entries: Sequence[Entry], observed: Observed
     for at in range(0, len(new), _TOGETHER):
         with state.transaction():
             _note(state, new[at : at + _TOGETHER], observed)
-
-
-def _as_it_should_be(known: ImageState) -> ImageState:
-    """Of an image that nothing asks for any more: what failed or was held is no longer wanted."""
-    return replace(
-        known,
-        state="current",
-        reason="",
-        cause="",
-        behind_since="",
-        candidate="",
-        failures=0,
-        retry_at="",
-    )
 
 
 def _note(state: WatchState, entries: Sequence[Entry], observed: Observed) -> None:

@@ -130,7 +130,7 @@ def _published(
 ) -> ImageState:
     fresh = outcome.digest != known.published
     return replace(
-        known,
+        known.at_rest(),
         repository=outcome.repository or known.repository,
         published=outcome.digest,
         tag=outcome.tag or known.tag,
@@ -139,14 +139,7 @@ def _published(
         lock=lock,
         facts=outcome.facts,
         examined=examined,
-        state="current",
-        reason="",
-        cause="",
-        behind_since="",
-        candidate="",
         approved="",
-        failures=0,
-        retry_at="",
     )
 
 

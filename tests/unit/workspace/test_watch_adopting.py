@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.fakes.deb import file, program
-from tests.fakes.running_server import RunningServer, serving
+from tests.fakes.running_server import RunningServer
 from tests.fakes.watched import APP, TOOL, Watched, published
 
 from ironhull.oci.reference import Reference
@@ -30,17 +29,6 @@ Files: *
 Copyright: 2026 somebody
 License: GPL-3
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with serving(tmp_path_factory.mktemp("registry") / "store") as running:
-        yield running
-
-
-@pytest.fixture
-def shop(tmp_path: Path, server: RunningServer) -> Watched:
-    return Watched(tmp_path, f"{server.host}/{tmp_path.name.replace('_', '-')}")
 
 
 def lose_state(shop: Watched) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from tests.fakes.running_server import RunningServer, serving
 from tests.fakes.watched import APP, TOOL, Watched, published
 
 from ironhull.errors import NetworkError
@@ -15,17 +13,6 @@ from ironhull.state.watch_records import ImageState
 from ironhull.workspace import watch_steps
 from ironhull.workspace.registries import registries
 from ironhull.workspace.watching import Watcher, opened_state
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with serving(tmp_path_factory.mktemp("registry") / "store") as running:
-        yield running
-
-
-@pytest.fixture
-def shop(tmp_path: Path, server: RunningServer) -> Watched:
-    return Watched(tmp_path, f"{server.host}/{tmp_path.name.replace('_', '-')}")
 
 
 def standing(shop: Watched) -> tuple[ImageState, list[str]]:

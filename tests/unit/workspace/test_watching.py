@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from tests.fakes.deb import file, program
 from tests.fakes.mirror import make_repository
-from tests.fakes.running_server import RunningServer, serving
+from tests.fakes.running_server import serving
 from tests.fakes.watched import APP, TOOL, Watched, published
 
 from ironhull.advisories.feeds.known import KNOWN
@@ -55,17 +55,6 @@ from ironhull.workspace.watch_executors import Workers, workers
 from ironhull.workspace.watch_leases import this_machine
 from ironhull.workspace.watch_reading import plan_now, status_now
 from ironhull.workspace.watching import Watcher
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with serving(tmp_path_factory.mktemp("registry") / "store") as running:
-        yield running
-
-
-@pytest.fixture
-def shop(tmp_path: Path, server: RunningServer) -> Watched:
-    return Watched(tmp_path, f"{server.host}/{tmp_path.name.replace('_', '-')}")
 
 
 def test_a_fix_in_the_archive_is_published_and_no_other_image_is_touched(shop: Watched) -> None:

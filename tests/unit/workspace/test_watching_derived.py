@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.fakes.deb import file, program
-from tests.fakes.running_server import RunningServer, serving
+from tests.fakes.running_server import RunningServer
 from tests.fakes.watched import APP, TOOL, Watched, published
 
 from ironhull.lock.file import lock_path, read_lock
@@ -26,12 +25,6 @@ from ironhull.workspace.watch_deciding import approve, hold, rollback
 from ironhull.workspace.watch_reading import plan_now, status_now
 
 MID, TOP = "mid:1-debian13", "top:1-debian13"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with serving(tmp_path_factory.mktemp("registry") / "store") as running:
-        yield running
 
 
 @pytest.fixture
