@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +10,8 @@ from pathlib import Path
 from ironhull.definition.model import ImageDefinition
 from ironhull.lock.model import Lock
 from ironhull.scan.severities import RANK
+
+_LISTED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,25 @@ URGENCIES = ("exploited", "critical", "high", "medium", "low", "negligible", "un
 
 
 @dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """An image that others take files from, and for what it was rebuilt or is to be."""
+
+    image: str
+    urgency: str
+    fixes: tuple[Fix, ...]
+    since: str
+    """When it had fallen behind, as far as is known."""
+
+    def said(self, reference: str, verb: str) -> str:
+        """As a cause of what takes files from it; `verb`: `was rebuilt`."""
+        text = f"{reference}, which it takes files from, {verb}"
+        if self.urgency == "routine":
+            return text
+        fixes = f" and fixes {listed([fix.vulnerability for fix in self.fixes])}"
+        return f"{text}{fixes if self.fixes else ''} ({self.urgency})"
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One image that is to be looked after."""
 
@@ -99,6 +120,8 @@ class Entry:
     urgency: str
     since: str
     """When it fell behind, as far as is known; empty: now."""
+    bases: tuple[Rebuilt, ...] = ()
+    """What it takes files from, and is rebuilt because of: as urgent as its own causes."""
 
     @property
     def name(self) -> str:
@@ -111,9 +134,26 @@ class Entry:
         return "; ".join(cause.text for cause in self.causes)
 
     @property
-    def order(self) -> tuple[int, str, str]:
-        """Sorts the most urgent first, then the oldest."""
-        return URGENCIES.index(self.urgency), self.since or "9", self.name
+    def order(self) -> tuple[int, str, tuple[str, ...]]:
+        """Sorts the most urgent first, then the oldest; right behind its base what has one."""
+        urgency = urgency_of(self.fixes) if self.bases else self.urgency
+        own = (URGENCIES.index(urgency), self.since or "9", (self.name,))
+        after = [
+            (URGENCIES.index(each.urgency), each.since or "9", (each.image, self.name))
+            for each in self.bases
+        ]
+        return min([own, *after])
+
+
+def most_urgent(urgencies: Iterable[str]) -> str:
+    """The first by `URGENCIES`; `routine` of none."""
+    return min(urgencies, key=URGENCIES.index, default="routine")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def urgency_of(fixes: Sequence[Fix]) -> str:

@@ -13,10 +13,21 @@ from dataclasses import dataclass, field, replace
 from ironhull.oci.digest import digest_of
 from ironhull.oci.document import canonical
 from ironhull.state.watch_records import ImageState
-from ironhull.watch.model import Cause, CauseKind, Entry, Fix, Update, Wanted, urgency_of
+from ironhull.watch.model import (
+    Cause,
+    CauseKind,
+    Entry,
+    Fix,
+    Rebuilt,
+    Update,
+    Wanted,
+    listed,
+    most_urgent,
+    urgency_of,
+)
 
-_LISTED = 4
 _LOCKED = "what its lock has"
+_UNEXPLAINED = Rebuilt("", "routine", (), "")
 _UNTOLD = "what is published is not known to be of this definition and lock"
 
 
@@ -39,6 +50,8 @@ class Observed:
     """By image: the digest that its moving tags are at; empty: not all are at one, or none is."""
     images: Mapping[str, str] = field(default_factory=dict)
     """By the reference that an image is followed with: the digest that its tag is at."""
+    rebuilt: Mapping[tuple[str, str], Rebuilt] = field(default_factory=dict)
+    """By such a reference and the digest that a lock has of it: for what it is another one now."""
 
 
 def plan(catalog: Sequence[Wanted], observed: Observed) -> list[Entry]:
@@ -103,8 +116,10 @@ def _entry(wanted: Wanted, observed: Observed) -> Iterator[Entry]:
     causes = tuple(_causes(wanted, state, observed, updates, found))
     if causes:
         fixes = _unique((*ended, *found))
-        since = state.behind_since
-        yield Entry(wanted, causes, tuple(updates), fixes, urgency_of(fixes), since)
+        moved = moved_images(wanted, observed).items()
+        bases = tuple(observed.rebuilt[each] for each in moved if each in observed.rebuilt)
+        urgency = most_urgent([urgency_of(fixes), *(each.urgency for each in bases)])
+        yield Entry(wanted, causes, tuple(updates), fixes, urgency, state.behind_since, bases)
 
 
 def waits_for(updates: Sequence[Update], observed: Observed) -> str:
@@ -142,24 +157,24 @@ def _causes(
     if wanted.inputs != state.inputs or not state.inputs:
         text = "its definition, its lock or Ironhull changed" if state.inputs else _UNTOLD
         yield Cause(CauseKind.DEFINITION, text)
-    for reference in _rebuilt(wanted, observed):
-        yield Cause(CauseKind.IMAGE, f"{reference}, which it takes files from, was rebuilt")
+    for reference, known in moved_images(wanted, observed).items():
+        why = observed.rebuilt.get((reference, known), _UNEXPLAINED)
+        yield Cause(CauseKind.IMAGE, why.said(reference, "was rebuilt"))
     if observed.served.get(wanted.name, state.published) != state.published:
         yield Cause(CauseKind.REGISTRY, "the registry's tags are not at what was published")
     for update in _shown(updates, observed):
         yield Cause(CauseKind.UPDATE, update)
     if found:
-        yield Cause(CauseKind.ADVISORY, f"found: {_listed([fix.vulnerability for fix in found])}")
+        yield Cause(CauseKind.ADVISORY, f"found: {listed([fix.vulnerability for fix in found])}")
 
 
-def _rebuilt(wanted: Wanted, observed: Observed) -> Iterator[str]:
-    """Followed images that are at another digest than the lock has."""
+def moved_images(wanted: Wanted, observed: Observed) -> dict[str, str]:
+    """Followed images that are at another digest than the lock has, which is given."""
     if wanted.lock is None:
-        return
-    for each in wanted.definition.followed:
-        known = wanted.lock.variables.get(each.variable)
-        if observed.images.get(each.reference, known) != known:
-            yield each.reference
+        return {}
+    values, seen = wanted.lock.variables, observed.images
+    known = {each.reference: values.get(each.variable, "") for each in wanted.definition.followed}
+    return {name: digest for name, digest in known.items() if seen.get(name, digest) != digest}
 
 
 def _shown(updates: Sequence[Update], observed: Observed) -> Iterator[str]:
@@ -168,15 +183,10 @@ def _shown(updates: Sequence[Update], observed: Observed) -> Iterator[str]:
     for update in updates:
         by_source.setdefault((update.source, update.before, update.after), []).append(update)
     for (_, before, after), alike in by_source.items():
-        names = _listed([update.package for update in alike])
+        names = listed([update.package for update in alike])
         ends = _unique(fix for update in alike for fix in observed.fixes.get(update, ()))
-        said = f" fixes {_listed([fix.vulnerability for fix in ends])}" if ends else ""
+        said = f" fixes {listed([fix.vulnerability for fix in ends])}" if ends else ""
         yield f"{names} {before} → {after} ({alike[0].suite}){said}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _unique(fixes: Iterator[Fix] | Sequence[Fix]) -> tuple[Fix, ...]:

@@ -13,7 +13,7 @@ from ironhull.scan.model import Finding
 from ironhull.state.watch_records import FeedState, ImageState, SuiteState, moment, stamp
 from ironhull.state.watching import Clock, WatchState
 from ironhull.watch.bases import Bases
-from ironhull.watch.model import Entry, Fix, Update, Wanted
+from ironhull.watch.model import Entry, Fix, Rebuilt, Update, Wanted
 from ironhull.watch.plan import Observed, as_locked, plan
 from ironhull.workspace.advising import update_advisories
 from ironhull.workspace.definitions import Definitions
@@ -28,6 +28,7 @@ from ironhull.workspace.watch_bases import (
     subject_of,
 )
 from ironhull.workspace.watch_choices import WatchChoices
+from ironhull.workspace.watch_inheriting import reasons
 from ironhull.workspace.watch_noting import mark_ends, mark_gone
 from ironhull.workspace.watch_observing import (
     CatalogReader,
@@ -123,8 +124,20 @@ class Looking:
         by = observed
         if self._chosen.propose:
             by = replace(observed, states=as_locked(seen, observed.states))
-        entries = plan(seen, by)
-        return entries, observed
+        by = replace(by, rebuilt=self._reasons(seen, by))
+        return plan(seen, by), replace(observed, rebuilt=by.rebuilt)
+
+    def moved(self, image: str, digest: str, observed: Observed) -> tuple[Observed, list[Entry]]:
+        """What is seen when an image is at another digest, and what is to be done for it."""
+        observed, near = self.bases.moved(image, digest, observed)
+        why = {**observed.rebuilt, **self._reasons(near, observed)}
+        observed = replace(observed, rebuilt=why)
+        return observed, plan(near, observed)
+
+    def _reasons(
+        self, images: Sequence[Wanted], observed: Observed
+    ) -> Mapping[tuple[str, str], Rebuilt]:
+        return reasons(self._state, self.bases, images, observed)
 
     def _say_broken(self, broken: Mapping[str, str], there: Collection[str]) -> None:
         """`there` are the images of this watcher: others' are another one's."""

@@ -103,6 +103,17 @@ def entry_json(entry: Entry) -> dict[str, Any]:
             {"id": f.vulnerability, "severity": f.severity, "exploited": f.exploited}
             for f in entry.fixes
         ],
+        "bases": [
+            {
+                "image": base.image,
+                "urgency": base.urgency,
+                "behind_since": base.since or None,
+                "vulnerabilities": [
+                    {"id": f.vulnerability, "severity": f.severity} for f in base.fixes
+                ],
+            }
+            for base in entry.bases
+        ],
     }
 
 

@@ -181,8 +181,9 @@ class Watcher:
             self._complain("git", str(error))
 
     def plan(self) -> list[Entry]:
-        """What a round would do now; nothing is written down."""
-        return self._looking.look(Locking(self._machine), writing=False)[0]
+        """What a round would do now, in the order of the work; nothing is written down."""
+        entries, observed = self._looking.look(Locking(self._machine), writing=False)
+        return self._looking.bases.expected(entries, observed, self._clock())
 
     # -- working ---------------------------------------------------------------------------------
 
@@ -326,7 +327,7 @@ class Watcher:
         """What is seen when an image ended; what takes files from it joins those that wait."""
         if outcome.result not in ("published", "unchanged") or self._chosen.propose:
             return observed
-        observed, more = self._looking.bases.moved(name, outcome.digest, observed)
+        observed, more = self._looking.moved(name, outcome.digest, observed)
         if more:
             note_planned(self._state, more, observed)
             waiting.add(more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.fakes.archive import fake_archive, fake_definition
@@ -13,7 +14,7 @@ from ironhull.definition.model import ImageTrack, Place
 from ironhull.lock.make import lock_definition
 from ironhull.state.watch_records import ImageState
 from ironhull.watch.bases import Bases, Line, circles
-from ironhull.watch.model import Cause, CauseKind, Entry, Wanted
+from ironhull.watch.model import Cause, CauseKind, Entry, Fix, Rebuilt, Wanted
 from ironhull.watch.plan import Observed, examined, plan
 
 ARCHIVE = {AMD64: fake_archive("app 1")}
@@ -58,7 +59,7 @@ def taken(line: Line, running: Sequence[str] = ()) -> list[str]:
 def test_none_is_begun_before_what_it_is_made_from_and_others_do_not_wait() -> None:
     images, ours = catalog({"a": "b", "b": "c", "c": "", "x": ""})
     line = Line([entry(images[name]) for name in "abxc"], Bases(images, ours))
-    assert taken(line) == ["x", "c"]
+    assert taken(line) == ["c", "x"]
     assert taken(line, ["c"]) == []
     assert taken(line) == ["b"]
     assert taken(line, ["b"]) == []
@@ -66,25 +67,77 @@ def test_none_is_begun_before_what_it_is_made_from_and_others_do_not_wait() -> N
     assert len(line) == 0
 
 
+def test_what_a_more_urgent_image_waits_for_goes_before_what_is_less_urgent() -> None:
+    images, ours = catalog({"a": "b", "b": "z", "z": "", "m": "", "n": ""})
+    urgencies = {"a": "critical", "m": "high", "n": "exploited"}
+    entries = [entry(one, urgencies.get(name, "routine")) for name, one in images.items()]
+    line = Line(entries, Bases(images, ours))
+    assert taken(line) == ["n", "z", "m"]
+    assert taken(line) == ["b"]
+    assert taken(line) == ["a"]
+
+
+def test_what_is_rebuilt_for_its_base_stands_behind_it_and_says_for_what() -> None:
+    images, _ = catalog({"a": "z", "z": "", "m": "", "b": ""})
+    fix = Fix("CVE-2026-1", "critical", exploited=True)
+    since = "2026-11-02T00:00:00.000Z"
+    states = current("a", "z", "m", "b")
+    states["a"] = replace(states["a"], behind_since="2026-11-09T00:00:00.000Z")
+    states["m"] = replace(states["m"], behind_since="2026-11-01T00:00:00.000Z")
+    observed = Observed(
+        states,
+        found={"m": [fix], "b": [Fix("CVE-2026-2", "critical")]},
+        images={"z:1": "sha256:2"},
+        rebuilt={("z:1", "sha256:1"): Rebuilt("z", "exploited", (fix,), since)},
+    )
+    entries = plan([*images.values()], observed)
+    assert [(each.name, each.urgency) for each in entries] == [
+        ("m", "exploited"), ("a", "exploited"), ("b", "critical"),
+    ]  # fmt: skip
+    said = "z:1, which it takes files from, was rebuilt and fixes CVE-2026-1 (exploited)"
+    assert entries[1].cause == said
+    assert (entries[1].fixes, entries[1].bases[0].fixes) == ((), (fix,))
+    assert entries[1].since == "2026-11-09T00:00:00.000Z", "its own"
+
+
+def test_a_plan_shows_what_follows_right_behind_what_it_is_made_from() -> None:
+    images, ours = catalog({"a": "b", "b": "z", "c": "", "d": "y", "y": "", "z": ""})
+    states = current(*images)
+    states["y"] = replace(states["y"], hold="until Monday")
+    fix = Fix("CVE-2026-1", "high")
+    observed = Observed(states, found={"z": [fix], "c": [Fix("CVE-2", "medium")], "y": [fix]})
+    bases, now = Bases(images, ours), datetime.now(UTC)
+    entries = bases.expected(plan([*images.values()], observed), observed, now)
+    assert [(each.name, each.urgency) for each in entries] == [
+        ("z", "high"), ("b", "high"), ("a", "high"), ("y", "high"), ("c", "medium"),
+    ]  # fmt: skip
+    assert entries[1].cause == (
+        "z:1, which it takes files from, is rebuilt first and fixes CVE-2026-1 (high)"
+    )
+    assert entries[2].bases == (Rebuilt("b", "high", (fix,), ""),)
+    assert bases.expected([], observed, now) == []
+
+
 def test_what_is_far_away_is_waited_for_because_what_is_between_may_follow() -> None:
     images, ours = catalog({"a": "b", "b": "c", "c": ""})
     bases = Bases(images, ours)
     line = Line([entry(images["a"], "critical"), entry(images["c"])], bases)
     assert taken(line) == ["c"]
-    observed, more = bases.moved("c", "sha256:2", Observed(current("a", "b", "c")))
+    observed, near = bases.moved("c", "sha256:2", Observed(current("a", "b", "c")))
+    more = plan(near, observed)
     assert [(each.name, each.cause) for each in more] == [
         ("b", "c:1, which it takes files from, was rebuilt")
     ]
     line.add(more)
     assert taken(line) == ["b"]
-    again, more = bases.moved("c", "sha256:2", observed)
-    assert (again, more) == (observed, [])
+    assert bases.moved("c", "sha256:2", observed) == (observed, [])
 
 
 def test_an_image_at_the_digest_that_locks_have_moves_nothing() -> None:
     images, ours = catalog({"a": "b", "b": ""})
     observed = Observed(current("a", "b"))
-    assert Bases(images, ours).moved("b", "sha256:1", observed)[1] == []
+    moved, near = Bases(images, ours).moved("b", "sha256:1", observed)
+    assert plan(near, moved) == []
     assert Bases(images, ours).moved("a", "sha256:2", observed)[1] == []
     assert Bases(images, ours).moved("b", "", observed) == (observed, [])
 

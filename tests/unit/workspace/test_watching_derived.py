@@ -14,6 +14,7 @@ from ironhull.lock.file import lock_path, read_lock
 from ironhull.oci.reference import Reference
 from ironhull.oci.tar import TarReader
 from ironhull.store.layers import image_layers, open_layer
+from ironhull.watch.task import Stopping
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.elsewhere import elsewhere
 from ironhull.workspace.image_digests import digest_at
@@ -22,7 +23,7 @@ from ironhull.workspace.publishing import copy
 from ironhull.workspace.registries import registries
 from ironhull.workspace.watch_choices import Round
 from ironhull.workspace.watch_deciding import approve, hold, rollback
-from ironhull.workspace.watch_reading import plan_now, status_now
+from ironhull.workspace.watch_reading import entry_json, plan_now, status_now
 
 MID, TOP = "mid:1-debian13", "top:1-debian13"
 
@@ -97,6 +98,85 @@ def test_a_chain_is_published_in_order_in_one_round_and_then_nothing_is_left(
     assert lock.variables == {"BASE": base}
     third = shop.watch()
     assert (third.entries, third.done) == ((), {})
+
+
+def test_what_is_made_from_a_fixed_image_is_as_urgent_and_says_so_before_and_after(
+    shop: Watched,
+) -> None:
+    shop.watch()
+    fix(shop, "2")
+    shop.offer(shop.deb("tool", "2"))
+    shop.advise({"CVE-2026-0002": ("app", "2")}, urgency="high")
+    with shop.state() as state:
+        before = plan_now(shop.machine, state, shop.choices())
+    assert [(each.name, each.urgency) for each in before] == [
+        (APP, "high"), (MID, "high"), (TOP, "high"), (TOOL, "routine"),
+    ]  # fmt: skip
+    first = "which it takes files from, is rebuilt first and fixes CVE-2026-0002 (high)"
+    assert [each.cause for each in before[1:3]] == [f"app:1, {first}", f"mid:1-debian13, {first}"]
+
+    def stopped(image: str, step: str) -> None:
+        if image != APP:
+            raise Stopping
+
+    found = shop.watch(stopped)
+    assert shop.results(found)[APP] == "published"
+    after = "which it takes files from, was rebuilt and fixes CVE-2026-0002 (high)"
+    with shop.state() as state:
+        entries = plan_now(shop.machine, state, shop.choices())
+        (base,) = entries[0].bases
+        since = {each.behind_since for each in state.images().values() if each.behind_since}
+        (seen,) = {
+            each.at
+            for each in state.events(image=APP, vulnerability="CVE-2026-0002")
+            if each.kind == "seen"
+        }
+    assert [(each.name, each.cause) for each in entries[:2]] == [
+        (MID, f"app:1, {after}"), (TOP, f"mid:1-debian13, {first}"),
+    ]  # fmt: skip
+    assert (base.image, base.urgency, base.since) == (APP, "high", seen)
+    assert [each.vulnerability for each in base.fixes] == ["CVE-2026-0002"]
+    assert seen <= min(since)
+    (shown, *_) = [entry_json(each)["bases"] for each in entries]
+    assert shown == [
+        {
+            "image": APP,
+            "urgency": "high",
+            "behind_since": seen,
+            "vulnerabilities": [{"id": "CVE-2026-0002", "severity": "high"}],
+        }
+    ]
+    found = shop.watch()
+    assert order(found) == [MID, TOP, TOOL]
+    assert {each.name: each.cause for each in found.entries}[TOP] == f"mid:1-debian13, {after}"
+    with shop.state() as state:
+        assert [state.attempts([name])[0].urgency for name in (MID, TOP, TOOL)] == [
+            "high", "high", "routine",
+        ]  # fmt: skip
+        # What an image does not have by its own scan is no fix of its own.
+        assert not [
+            each for each in state.events(image=MID) if each.vulnerability == "CVE-2026-0002"
+        ]
+
+
+def test_the_most_urgent_of_all_rebuilds_that_were_missed_counts(shop: Watched) -> None:
+    shop.watch()
+    with shop.state() as state:
+        hold(shop.machine, state, MID, "until Monday")
+    for version, urgency in (("2", "high"), ("3", "low")):
+        fix(shop, version)
+        shop.advise({f"CVE-2026-000{version}": ("app", version)}, urgency=urgency)
+        shop.watch()
+    with shop.state() as state:
+        (entry,) = plan_now(shop.machine, state, shop.choices())
+        assert entry.urgency == "high"
+        assert entry.cause.endswith("fixes CVE-2026-0002, CVE-2026-0003 (high)")
+        approve(shop.machine, state, MID)
+    shop.watch()
+    fix(shop, "4")
+    shop.watch()
+    with shop.state() as state:
+        assert state.attempts([MID])[0].urgency == "routine"
 
 
 @pytest.mark.parametrize("executor", ["local:1", "local:2"])
@@ -189,7 +269,7 @@ def test_images_that_would_take_files_from_themselves_are_said_and_others_go_on(
     assert len(shop.notes.notes) == notes, "it is said once"
     shop.derive("two", "app:1")
     shop.derive("self", "app:1")
-    assert order(shop.watch())[-1] == "one:1-debian13"
+    assert order(shop.watch()) == ["two:1-debian13", "one:1-debian13", "self:1-debian13"]
     with shop.state() as state:
         assert state.complaints() == []
 
@@ -202,7 +282,7 @@ def test_an_image_follows_its_base_back_when_that_is_rolled_back(shop: Watched) 
         rollback(shop.machine, state, APP)
         causes = {each.name: each.cause for each in plan_now(shop.machine, state, shop.choices())}
         assert causes[MID] == "app:1, which it takes files from, was rebuilt"
-        assert TOP not in causes
+        assert causes[TOP] == "mid:1-debian13, which it takes files from, is rebuilt first"
     shop.watch()
     assert [taken(shop, name) for name in ("app", "mid", "top")] == ["1", "1", "1"]
 
