@@ -37,13 +37,15 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 
 def envelope_json(envelope: Envelope) -> dict[str, Any]:
-    """An envelope as JSON has it; a signature without keyid has no such field, as cosign's."""
+    """An envelope for msgspec to write as JSON: bytes are in Base64 there.
+
+    A signature without keyid has no such field, as cosign's.
+    """
     return {
         "payloadType": envelope.payload_type,
-        "payload": base64.b64encode(envelope.payload).decode(),
+        "payload": envelope.payload,
         "signatures": [
-            {"sig": base64.b64encode(each.sig).decode()}
-            | ({"keyid": each.keyid} if each.keyid else {})
+            {"sig": each.sig} | ({"keyid": each.keyid} if each.keyid else {})
             for each in envelope.signatures
         ],
     }

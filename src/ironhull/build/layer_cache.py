@@ -15,11 +15,12 @@ Anything else is refused with a note, and the layer is made here, as if there we
 from __future__ import annotations
 
 import io
-import json
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
+
+import msgspec
 
 from ironhull.attest.envelope import Envelope, Signature, envelope_json, pae, parse_envelope
 from ironhull.attest.statement import PAYLOAD_TYPE, Subject, parse_statement, render_statement
@@ -137,7 +138,7 @@ class SignedLayers:
         signature = signer.sign(pae(PAYLOAD_TYPE, statement))
         envelope = Envelope(PAYLOAD_TYPE, statement, (Signature("", signature),))
         place.push_blob(layer, lambda: blobs.open(layer.digest))
-        signed = json.dumps(envelope_json(envelope), separators=(",", ":")).encode()
+        signed = msgspec.json.encode(envelope_json(envelope))
         value: dict[str, Any] = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
