@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 import zstandard
 
 from ironhull.errors import MalformedError
 from ironhull.inventory.cataloguers.interface import Content
-from ironhull.inventory.record import FILE, LayerRecord
+from ironhull.inventory.record import FILE, LIBRARY, PROGRAM, LayerRecord
 from ironhull.inventory.record import FORMAT as RECORD
 from ironhull.oci.tar import Member
 from ironhull.sbom import control
 from ironhull.sbom.control import Control
 from ironhull.sbom.copyright import MAX_FILE as MAX_COPYRIGHT
 from ironhull.sbom.copyright import licence_of
-from ironhull.sbom.model import Licence
+from ironhull.sbom.model import MAX_KEPT, BillFile, Licence
 from ironhull.store.files import replace_file
 from ironhull.values import dataclass
 
@@ -95,6 +97,7 @@ class LayerContents:
     licences: dict[int, Licence] = field(default_factory=dict)
     """Entry → what a copyright file says."""
     hashed: int = 0
+    _files: dict[int, BillFile] | None = field(default=None, compare=False, repr=False)
 
     def add(self, entry: int, path: str, member: Member, content: Content) -> None:
         """One regular file; the files come in the order of their entries."""
@@ -118,17 +121,33 @@ class LayerContents:
         else:
             self.controls[entry] = control.stanzas(data)
 
-    def by_entry(self, record: LayerRecord) -> Mapping[int, tuple[str, str]]:
-        """Entry → SHA-1 and SHA-256 in hexadecimal; MalformedError if they are of another layer."""
-        kinds = [item.kind for item in record.attributes]
-        files = [entry for entry, item in enumerate(record.attribute_ids) if kinds[item] == FILE]
-        if len(files) * EACH != len(self.digests):
-            raise MalformedError("digests of files that are not those of the layer")
-        text = self.digests.hex()
-        return {
-            entry: (text[at : at + 2 * _SHA1], text[at + 2 * _SHA1 : at + 2 * EACH])
-            for entry, at in zip(files, range(0, len(text), 2 * EACH), strict=True)
-        }
+    def files(self, record: LayerRecord) -> Mapping[int, BillFile]:
+        """Entry → the regular file that it is, by its path in the layer; made once.
+
+        `record` is the layer's, whatever image it is of. MalformedError if it is of another layer.
+        """
+        if self._files is None:
+            self._files = _files(record, self.digests.hex())
+        return self._files
+
+
+def _files(record: LayerRecord, digests: str) -> dict[int, BillFile]:
+    kinds = [item.kind == FILE for item in record.attributes]
+    binary = [item.form in (PROGRAM, LIBRARY) for item in record.attributes]
+    entries = [entry for entry, item in enumerate(record.attribute_ids) if kinds[item]]
+    if len(entries) * 2 * EACH != len(digests):
+        raise MalformedError("digests of files that are not those of the layer")
+    names, sizes, ids = list(record.names), record.sizes, record.attribute_ids
+    return {
+        entry: BillFile(
+            names[entry],
+            sizes[entry],
+            digests[at : at + 2 * _SHA1],
+            digests[at + 2 * _SHA1 : at + 2 * EACH],
+            binary[ids[entry]],
+        )
+        for entry, at in zip(entries, range(0, len(digests), 2 * EACH), strict=True)
+    }
 
 
 def _limit(path: str) -> int:
@@ -150,6 +169,37 @@ class _Kept(msgspec.Struct):
 _KEPT = msgspec.msgpack.Decoder(_Kept)
 
 
+class _Recent:
+    """Contents that this process has read last: the images of a fleet have layers in common."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[Hashable, LayerContents] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable) -> LayerContents | None:
+        """None: not kept, or no more."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: Hashable, contents: LayerContents) -> None:
+        """Keep it, and of the others as many as have `most` files with it."""
+        with self._lock:
+            self._kept[key] = contents
+            while self.files > self._most:
+                self._kept.popitem(last=False)
+
+    @property
+    def files(self) -> int:
+        """Of all that is kept."""
+        return sum(len(each.digests) for each in self._kept.values()) // EACH
+
+
+_RECENT = _Recent(MAX_KEPT)
+
+
 class ContentsCache:
     """Contents of layers below one folder: <hex>.zst each, written whole or not at all."""
 
@@ -157,9 +207,24 @@ class ContentsCache:
         self.root = root
 
     def get(self, digest: str) -> LayerContents | None:
-        """What is kept of a layer; None if nothing, or something damaged or old."""
+        """What is kept of a layer, for reading; None if nothing, or something damaged or old."""
+        path = self._path(digest)
         try:
-            packed = self._path(digest).read_bytes()
+            found = path.stat()
+        except OSError:
+            return None
+        key = (path, found.st_ino, found.st_mtime_ns, found.st_size)
+        known = _RECENT.get(key)
+        if known is None:
+            known = self._read(path)
+            if known is not None:
+                _RECENT.put(key, known)
+        return known
+
+    @staticmethod
+    def _read(path: Path) -> LayerContents | None:
+        try:
+            packed = path.read_bytes()
             data = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_RECORD)
             kept = _KEPT.decode(data)
         except (OSError, zstandard.ZstdError, msgspec.MsgspecError, RecursionError):

@@ -8,13 +8,22 @@ for older scanners, which cannot read 1.6 (docs/compatibility.md, *scan CycloneD
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
 
 from ironhull import __version__
 from ironhull.sbom.identity import document_id, image_purl
-from ironhull.sbom.model import Bill, BillFile, BillOrigin, BillPackage, BillPatch, SourcePackage
+from ironhull.sbom.model import (
+    MAX_KEPT,
+    Bill,
+    BillFile,
+    BillOrigin,
+    BillPackage,
+    BillPatch,
+    SourcePackage,
+)
 
 Specification = Literal["1.5", "1.6"]
 _ROOT, _SYSTEM = "image", "operating-system"
@@ -196,15 +205,15 @@ def _origin(origin: BillOrigin) -> dict[str, Any]:
 
 
 def _files(files: Iterable[BillFile]) -> dict[str, Any]:
-    components = [
-        {
-            "type": "file",
-            "name": file.path,
-            "hashes": [
-                {"alg": _SHA1, "content": file.sha1},
-                {"alg": _SHA256, "content": file.sha256},
-            ],
-        }
-        for file in files
-    ]
+    components = [*map(_file, files)]
     return {"components": components} if components else {}
+
+
+@lru_cache(MAX_KEPT)
+def _file(file: BillFile) -> msgspec.Raw:
+    """Written once: other images have the same packages, with the same files."""
+    hashes = [
+        {"alg": _SHA1, "content": file.sha1},
+        {"alg": _SHA256, "content": file.sha256},
+    ]
+    return msgspec.Raw(msgspec.json.encode({"type": "file", "name": file.path, "hashes": hashes}))

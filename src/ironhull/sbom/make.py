@@ -13,7 +13,6 @@ from typing import Any
 
 from ironhull.build.origins import DATABASE, FetchedFile, OriginKind, Origins
 from ironhull.inventory.model import Inventory, Package
-from ironhull.inventory.record import LIBRARY, PROGRAM
 from ironhull.inventory.view import View
 from ironhull.lock.model import LockedPackage
 from ironhull.sbom.contents import LayerContents
@@ -56,8 +55,9 @@ class Facts:
 def bill_of(inventory: Inventory, facts: Facts | None = None) -> Bill:
     """The bill of an image; without facts it has the inventory's packages and no files."""
     known = facts or Facts()
-    unique = {package_id(package): package for package in inventory.packages}
-    held = _held(inventory.packages, known)
+    identifiers = [package_id(package) for package in inventory.packages]
+    unique = dict(zip(identifiers, inventory.packages, strict=True))
+    held = _held(identifiers, known)
     sources = SourceList(inventory.distribution)
     locked = {_key(one): one for one in known.origins.packages} if known.origins else {}
     controls = {
@@ -75,7 +75,7 @@ def bill_of(inventory: Inventory, facts: Facts | None = None) -> Bill:
             locked.get(_key(package)) if package.type == "deb" else None,
             needs.get(identifier, ()),
             sources,
-            tuple(held.get(identifier, ())),
+            tuple(held[identifier]),
         )
         for identifier, package in unique.items()
     )
@@ -116,14 +116,12 @@ def _files(
     view: View, contents: Sequence[LayerContents]
 ) -> tuple[dict[str, BillFile], dict[str, int]]:
     """1: each visible file by path, sorted, and the number of the layer that it is seen in."""
-    digests = [one.by_entry(view.records[number]) for number, one in enumerate(contents)]
+    held = [one.files(view.records[number]) for number, one in enumerate(contents)]
     files: dict[str, BillFile] = {}
     layers: dict[str, int] = {}
     for path, layer, (number, holder) in sorted(view.files()):
-        record = view.records[number]
-        sha1, sha256 = digests[number][holder]
-        binary = record.attributes_of(holder).form in (PROGRAM, LIBRARY)
-        files[path] = BillFile(path, record.sizes[holder], sha1, sha256, binary)
+        file = held[number][holder]
+        files[path] = file if file.path == path else file._replace(path=path)
         layers[path] = layer
     return files, layers
 
@@ -176,12 +174,12 @@ def _licence(view: View, contents: Sequence[LayerContents], name: str) -> Licenc
     return None
 
 
-def _held(packages: Sequence[Package], facts: Facts) -> dict[str, list[BillFile]]:
-    """Id of a package → its files."""
-    held: dict[str, list[BillFile]] = {}
+def _held(identifiers: Sequence[str], facts: Facts) -> dict[str, list[BillFile]]:
+    """Id of a package → its files; `identifiers` are those of the inventory's packages."""
+    held: dict[str, list[BillFile]] = {identifier: [] for identifier in identifiers}
     for path, owner in facts.owners.items():
         if owner.package >= 0:
-            held.setdefault(package_id(packages[owner.package]), []).append(facts.files[path])
+            held[identifiers[owner.package]].append(facts.files[path])
     return held
 
 

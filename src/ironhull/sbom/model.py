@@ -12,6 +12,8 @@ from ironhull.oci.platform import Platform
 from ironhull.values import dataclass
 
 UNKNOWN_TIME = "1970-01-01T00:00:00Z"
+MAX_KEPT = 1 << 14
+"""Files that a process keeps, with what documents say of them, for the images that come next."""
 
 
 class BillFile(NamedTuple):

@@ -53,7 +53,7 @@ def whose(view: View, paths: Mapping[str, int], known: Known) -> dict[str, Owner
         if package.is_distribution:
             by_name.setdefault(package.name, number)
     if known.origins is not None:
-        return {path: _recorded(path, known.origins, by_name) for path in paths}
+        return _recorded(paths, known.origins, by_name)
     listed = owners(view, paths, frozenset(by_name))
     for name, files in known.conffiles.items():
         for path in files:
@@ -64,13 +64,21 @@ def whose(view: View, paths: Mapping[str, int], known: Known) -> dict[str, Owner
     }
 
 
-def _recorded(path: str, origins: Origins, by_name: Mapping[str, int]) -> Owner:
-    origin = origins.paths.get(path[1:])
-    if origin is None:
-        return UNKNOWN
-    if origin.kind is OriginKind.PACKAGE:
-        return Owner(by_name[origin.name]) if origin.name in by_name else UNKNOWN
-    return Owner(origin=origin)
+def _recorded(
+    paths: Iterable[str], origins: Origins, by_name: Mapping[str, int]
+) -> dict[str, Owner]:
+    packages = {name: Owner(number) for name, number in by_name.items()}
+    package = OriginKind.PACKAGE
+    found: dict[str, Owner] = {}
+    for path in paths:
+        origin = origins.paths.get(path[1:])
+        if origin is None:
+            found[path] = UNKNOWN
+        elif origin.kind is package:
+            found[path] = packages.get(origin.name, UNKNOWN)
+        else:
+            found[path] = Owner(origin=origin)
+    return found
 
 
 def _found(

@@ -70,8 +70,8 @@ def _fits(contents: LayerContents, record: LayerRecord) -> bool:
 
 
 def _count(record: LayerRecord) -> int:
-    kinds = [item.kind for item in record.attributes]
-    return sum(kinds[item] == FILE for item in record.attribute_ids)
+    files = [number for number, item in enumerate(record.attributes) if item.kind == FILE]
+    return sum(record.attribute_ids.count(number) for number in files)
 
 
 def _read_all(

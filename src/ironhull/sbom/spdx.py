@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import count, islice
 from typing import Any
 
 import msgspec
@@ -17,6 +19,7 @@ import msgspec
 from ironhull import __version__
 from ironhull.sbom.identity import document_id, image_purl
 from ironhull.sbom.model import (
+    MAX_KEPT,
     Bill,
     BillFile,
     BillOrigin,
@@ -37,7 +40,6 @@ _NONE = "NOASSERTION"
 
 def spdx(bill: Bill) -> bytes:
     """The document as one line of JSON."""
-    numbers = {file.path: f"SPDXRef-file-{number}" for number, file in enumerate(bill.files)}
     packages = [
         _root(bill),
         *_system(bill),
@@ -49,7 +51,10 @@ def spdx(bill: Bill) -> bytes:
     value: dict[str, Any] = {
         "creationInfo": {"created": bill.created, "creators": [f"Tool: ironhull-{__version__}"]},
         "packages": packages,
-        "files": [_file(file, numbers[file.path]) for file in bill.files],
+        "files": [
+            msgspec.Raw(b'{"SPDXID":"SPDXRef-file-%d",%b' % (number, _file(file)))
+            for number, file in enumerate(bill.files)
+        ],
         "hasExtractedLicensingInfos": [
             {
                 "licenseId": licence.id,
@@ -58,7 +63,7 @@ def spdx(bill: Bill) -> bytes:
             }
             for licence in bill.licence_texts
         ],
-        "relationships": list(_relationships(bill, numbers)),
+        "relationships": list(_relationships(bill)),
     }
     body = msgspec.json.encode({key: item for key, item in value.items() if item != []})
     head = {
@@ -77,7 +82,9 @@ def verification_code(files: Iterable[BillFile]) -> str:
     return hashlib.sha1(together, usedforsecurity=False).hexdigest()
 
 
-def _relationships(bill: Bill, numbers: dict[str, str]) -> Iterator[dict[str, str]]:
+def _relationships(bill: Bill) -> Iterator[dict[str, str]]:
+    # As `Bill.files` has them: those of packages, then of origins.
+    numbers = count()
     yield _relation(_DOCUMENT, "DESCRIBES", _ROOT)
     if bill.distribution.known:
         yield _relation(_ROOT, "CONTAINS", _SYSTEM)
@@ -99,10 +106,10 @@ def _relationships(bill: Bill, numbers: dict[str, str]) -> Iterator[dict[str, st
 
 
 def _contained(
-    identifier: str, files: Iterable[BillFile], numbers: dict[str, str]
+    identifier: str, files: Sequence[BillFile], numbers: Iterator[int]
 ) -> Iterator[dict[str, str]]:
-    for file in files:
-        yield _relation(identifier, "CONTAINS", numbers[file.path])
+    for number in islice(numbers, len(files)):
+        yield _relation(identifier, "CONTAINS", f"SPDXRef-file-{number}")
 
 
 def _relation(one: str, kind: str, other: str) -> dict[str, str]:
@@ -234,16 +241,17 @@ def _party(party: Party) -> str:
     return f"{party.kind}: {party.name}" + (f" ({party.email})" if party.email else "")
 
 
-def _file(file: BillFile, identifier: str) -> dict[str, Any]:
+@lru_cache(MAX_KEPT)
+def _file(file: BillFile) -> bytes:
+    """All but the brace and the number, which is another in each image: written once."""
     value: dict[str, Any] = {
-        "SPDXID": identifier,
         # Relative to the root of the package (SPDX 2.3, 8.1).
         "fileName": f".{file.path}",
         "checksums": [_checksum("SHA1", file.sha1), _checksum("SHA256", file.sha256)],
     }
     if file.is_binary:
         value["fileTypes"] = ["BINARY"]
-    return value
+    return msgspec.json.encode(value)[1:]
 
 
 def _checksum(algorithm: str, value: str) -> dict[str, str]:
