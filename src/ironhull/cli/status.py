@@ -72,7 +72,7 @@ def _print(found: CatalogStatus) -> None:
             each.state,
             each.tag or each.published[:19],
             each.behind_since[:16].replace("T", " "),
-            one_line(each.why or each.cause or each.waiting, 90),
+            one_line(each.why or each.cause or each.waiting or each.ending, 90),
         )
         for each in found.images
     ]

@@ -11,6 +11,8 @@ from ironhull.state.watch_records import ForeignState, ImageState, Said, moment
 
 WAITING = "waiting "
 """Begins the subject under which it is said which fixes of an image the archive lacks."""
+ENDING = "end "
+"""Begins the subject under which it is said that an image's life ended: no rebuild is its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class ImageStatus:
     """Why it was not yet: held, failing, an archive that cannot be used. Empty: its turn comes."""
     waiting: str
     """Fixes that are known and that the archive does not have."""
+    ending: str
+    """That its life ended, and until when it is built."""
     alarm: bool
     """Behind for longer than the bound."""
 
@@ -59,24 +63,29 @@ def status(
     foreign: Sequence[ForeignState] = (),
 ) -> CatalogStatus:
     """Where everything stands, by the state alone."""
-    waiting = {
-        each.subject.removeprefix(WAITING): each.text
-        for each in said
-        if each.subject.startswith(WAITING)
-    }
+    waiting, ending = (
+        {
+            each.subject.removeprefix(prefix): each.text
+            for each in sorted(said, key=lambda each: each.last)
+            if each.subject.startswith(prefix)
+        }
+        for prefix in (WAITING, ENDING)
+    )
     around = tuple(
-        each for each in said if each.subject not in states and not each.subject.startswith(WAITING)
+        each
+        for each in said
+        if each.subject not in states and not each.subject.startswith((WAITING, ENDING))
     )
     archive = next((each.text for each in around if each.subject == "archive"), "")
     images = tuple(
-        _image(state, waiting.get(name, ""), archive, bound, now)
+        _image(state, waiting.get(name, ""), ending.get(name, ""), archive, bound, now)
         for name, state in sorted(states.items())
     )
     return CatalogStatus(images, tuple(foreign), around, tuple(_alarms(images, around, bound, now)))
 
 
 def _image(
-    state: ImageState, waiting: str, archive: str, bound: timedelta, now: datetime
+    state: ImageState, waiting: str, ending: str, archive: str, bound: timedelta, now: datetime
 ) -> ImageStatus:
     why = ""
     if state.hold:
@@ -95,6 +104,7 @@ def _image(
         state.cause,
         why,
         waiting,
+        ending,
         _late(state.behind_since, bound, now) and state.state != "ended",
     )
 

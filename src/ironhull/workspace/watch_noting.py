@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from ironhull.notify.message import Kind
 from ironhull.scan.model import Finding
-from ironhull.state.watch_records import ImageState, stamp
+from ironhull.state.watch_records import ImageState, Standing, stamp
 from ironhull.state.watching import WatchState
 from ironhull.watch.model import Entry, Wanted
 from ironhull.watch.plan import Observed, waits_for
 from ironhull.watch.policy import WatchPolicy
-from ironhull.watch.standing import WAITING
+from ironhull.watch.standing import ENDING, WAITING
 from ironhull.workspace.watch_settling import seen_events
 
 Complain = Callable[[str, str, Kind], object]
@@ -86,7 +87,8 @@ def say_waiting(
             for vulnerability, finding in findings.items()
             if finding.fixed_version and vulnerability not in ended.get(name, ())
         )
-        if lacking and name in observed.archives:
+        built = name in observed.archives and observed.states[name].state != "ended"
+        if lacking and built:
             shown = ", ".join(lacking[:_SHOWN]) + (", …" if len(lacking) > _SHOWN else "")
             subjects[f"{WAITING}{name}"] = f"not in the archive: fixes of {shown}"
     planned = {entry.name for entry in entries}
@@ -116,34 +118,46 @@ def mark_ends(
     catalog: Iterable[Wanted],
     complain: Complain,
 ) -> None:
-    """Ends of life are announced, then waited for, then kept."""
+    """Ends of life are announced, once for all rebuilds, then waited for, then kept."""
     states = state.images()
+    announced = {each.subject for each in state.complaints() if each.subject.startswith(ENDING)}
     for wanted in catalog:
         ends, said = _end_of(wanted, policy, now)
         known = states.get(wanted.name, ImageState(wanted.name))
         over = bool(ends) and ends <= stamp(now)
-        if known.ends != ends or (over != (known.state == "ended")):
-            standing = "ended" if over else ("current" if known.published else "new")
-            kept = known.state if known.state != "ended" and not over else standing
-            state.change(
-                wanted.name,
-                lambda s, k=kept, e=ends: replace(s, state=k, ends=e),  # type: ignore[misc]
-            )
-            if known.state == "ended" and not over:
-                # Its definition is there again: it is looked at as if for the first time.
-                state.change(wanted.name, lambda s: replace(s, reason="", examined=""))
-                state.settle(wanted.name, said)
+        subject = f"{ENDING}{wanted.name}"
+        if over and (known.state != "ended" or known.reason != said):
+            # It is rebuilt no more, whatever would have to be: nothing of it is behind.
+            state.change(wanted.name, partial(_over, ends=ends, reason=said))
+            state.settle(wanted.name)
+        elif not over and known.state == "ended":
+            # Its definition is there again: it is looked at as if for the first time.
+            state.change(wanted.name, partial(_again, ends=ends))
+            state.settle(wanted.name)
+        elif known.ends != ends:
+            state.change(wanted.name, partial(replace, ends=ends))
         if said:
-            complain(wanted.name, said, "ended")
+            complain(subject, said, "ended")
+        elif subject in announced:
+            state.settle(subject)
 
 
 def mark_gone(state: WatchState, there: Collection[str], complain: Complain) -> None:
     """Images without a definition: nothing is dropped unsaid. `there` are those that have one."""
     for name, known in state.images().items():
         if name not in there and known.state != "ended":
-            state.change(name, lambda each: replace(each, state="ended", reason=_GONE))
+            state.change(name, partial(_over, ends=known.ends, reason=_GONE))
             complain(name, _GONE, "ended")
             state.settle(f"{WAITING}{name}")
+
+
+def _over(known: ImageState, *, ends: str, reason: str) -> ImageState:
+    return replace(known.at_rest(), state="ended", reason=reason, ends=ends)
+
+
+def _again(known: ImageState, *, ends: str) -> ImageState:
+    standing: Standing = "current" if known.published else "new"
+    return replace(known, state=standing, reason="", examined="", ends=ends)
 
 
 def _end_of(wanted: Wanted, policy: WatchPolicy, now: datetime) -> tuple[str, str]:

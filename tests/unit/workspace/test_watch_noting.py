@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.fakes.watched import APP, TOOL, Watched, published
 
 from ironhull.errors import NetworkError
 from ironhull.oci.reference import Reference
+from ironhull.state.transfer import export_state, import_state
 from ironhull.state.watch_records import ImageState
 from ironhull.workspace import watch_steps
 from ironhull.workspace.registries import registries
+from ironhull.workspace.watch_reading import status_now
 from ironhull.workspace.watching import Watcher, opened_state
 
 
@@ -97,6 +101,65 @@ def test_what_was_held_when_its_definition_went_is_held_when_it_is_there_again(
     shop.watch()
     path.write_text(text)
     assert shop.watch().done[APP].result == "held"
+
+
+def test_an_end_of_life_is_said_once_whatever_is_rebuilt_and_once_when_grace_ends(
+    shop: Watched,
+) -> None:
+    life = (datetime.now(UTC) - timedelta(days=3)).date()
+    shop.define("app", "base, lib, app", dates=f"{{end-of-life: {life}}}")
+
+    def said() -> list[str]:
+        return [note for note in shop.notes.notes if "its life ended" in note]
+
+    for version in ("1", "2", "3"):
+        shop.offer(shop.deb("lib", version))
+        assert shop.watch().done[APP].result == "published"
+    (first,) = said()
+    assert first.startswith(f"end {APP}: its life ended on {life}: it is built until ")
+    with shop.state() as state:
+        found = status_now(shop.machine, state, shop.policy)
+        assert [each.ending for each in found.images if each.name == APP] == [
+            first.partition(": ")[2]
+        ]
+        assert (found.complaints, found.alarms) == ((), ())
+        kept = io.BytesIO()
+        export_state(state, kept)
+    # On another machine, with what was exported of the state.
+    other = f"sqlite:///{shop.folder}/other.sqlite"
+    with opened_state(shop.machine, other, shop.clock) as state:
+        kept.seek(0)
+        import_state(state, kept, "kept")
+    shop.offer(shop.deb("lib", "4"))
+    assert shop.watch(state=other).done[APP].result == "published"
+    assert said() == [first]
+
+    shop.forward(days=30)
+    shop.advise({"CVE-2026-0008": ("lib", "5")})
+    shop.offer(shop.deb("lib", "5"), date=shop.clock() - timedelta(hours=1))
+    for _ in range(2):
+        assert APP not in shop.watch(state=other).done
+    text = f"its life ended on {life}: it is no longer built, its tags stay"
+    assert said() == [first, f"end {APP}: {text}"]
+    with opened_state(shop.machine, other, shop.clock) as state:
+        (image,) = status_now(shop.machine, state, shop.policy, APP).images
+        assert (image.state, image.why, image.behind_since) == ("ended", f"ended: {text}", "")
+        assert (image.ending, image.waiting) == (text, "")
+
+
+def test_an_end_of_life_that_was_put_off_is_over_and_said_anew_when_it_comes(
+    shop: Watched,
+) -> None:
+    life = datetime.now(UTC).date()
+    for until, said in ((-3, 1), (-60, 2), (20, 2), (-4, 3), (None, 3)):
+        date = "" if until is None else f"{{end-of-life: {life + timedelta(days=until)}}}"
+        shop.define("app", "base, lib, app", **({"dates": date} if date else {}))
+        shop.watch()
+        assert sum("its life ended" in note for note in shop.notes.notes) == said
+        with shop.state() as state:
+            (image,) = status_now(shop.machine, state, shop.policy, APP).images
+        assert bool(image.ending) == (until is not None and until < 0)
+        assert (image.state == "ended") == (until == -60)
 
 
 def test_tags_that_could_not_be_brought_back_are_tried_again_before_the_next_hour(
