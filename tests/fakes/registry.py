@@ -85,12 +85,17 @@ class FakeRegistry:
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.uploads: dict[str, Upload] = {}
-        self.tokens: set[str] = set()
+        self.tokens: dict[str, str] = {}
+        """With the scopes that each was asked for."""
+        self.hides = 0
+        """The status that says to who may only read that a repository is not there (401, 403)."""
         self.seen: list[Seen] = []
         self.order: list[str] = []
         """What became visible, in order: `blob <digest>`, `manifest <reference>`."""
         self.issued = 0
         self.realm = ""
+        self.grants_push = True
+        """Whether a token may push that was asked for so."""
         self._faults: list[_Fault] = []
         self._counter = 0
         self.lock = threading.Lock()
@@ -279,8 +284,12 @@ class _Handler(BaseHTTPRequestHandler):
                 return True
             challenge = 'Basic realm="fake"'
         elif registry.auth == "token":
-            if sent.removeprefix("Bearer ") in registry.tokens:
+            scopes = registry.tokens.get(sent.removeprefix("Bearer "))
+            if scopes is not None and not self.hidden(scopes):
                 return True
+            if scopes is not None and registry.hides == 403:
+                self.error(403, "DENIED", "requested access to the resource is denied")
+                return False
             realm = registry.realm or f"{registry.url}/token"
             challenge = f'Bearer realm="{realm}",service="fake",scope="repository:x:pull"'
         else:
@@ -288,6 +297,16 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.dumps({"errors": [{"code": "UNAUTHORIZED", "message": "log in"}]}).encode()
         self.answer(401, body, {"www-authenticate": challenge})
         return False
+
+    def hidden(self, scopes: str) -> bool:
+        """Whether nothing may be seen of a repository with a token."""
+        found = re.match(r"/v2/(.+)/(manifests|blobs|tags|referrers)/", self.path)
+        if not self.registry.hides or found is None:
+            return False
+        there = any(name == found[1] for name, _ in self.registry.manifests)
+        return not there and not (
+            self.registry.grants_push and f"repository:{found[1]}:pull,push" in scopes
+        )
 
     def token(self) -> None:
         registry = self.registry
@@ -300,7 +319,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         registry.issued += 1
         token = f"token-{registry.new_id()}"
-        registry.tokens.add(token)
+        asked = parse_qs(urlsplit(self.path).query).get("scope", [])
+        registry.tokens[token] = " ".join([*asked, *form.get("scope", [])])
         body = json.dumps({"token": token, "expires_in": registry.token_seconds}).encode()
         self.answer(200, body, {"content-type": "application/json"})
 

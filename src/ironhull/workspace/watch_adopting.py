@@ -29,6 +29,11 @@ from ironhull.workspace.signature_check import believed_keys
 from ironhull.workspace.signed_here import is_signed_here
 from ironhull.workspace.watch_publishing import repository_of, served
 
+_MISSING = (
+    "{} may not be read ({}), and who may push finds no tag of it there: it is taken for not "
+    "published yet, and nothing is compared with it"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -37,9 +42,11 @@ class Found:
     ours: Mapping[str, str] = field(default_factory=dict)
     """By image: the digest of what is published."""
     strangers: Mapping[str, str] = field(default_factory=dict)
-    """By image: what is there, and why it does not count."""
+    """By image: what is there, and why it does not count; or why it is taken for not there."""
     repositories: Mapping[str, str] = field(default_factory=dict)
     """By image: where it is published; of none in the own store."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """By image: why the registry does not show what is there; it is to be looked for again."""
 
     def taken(self, known: ImageState) -> ImageState:
         """Where an image of ours stands, unless its state knows of another one meanwhile."""
@@ -62,7 +69,8 @@ def see_published(machine: Machine, target: str, unknown: Sequence[Wanted]) -> F
         each.name: (repository_of(target, each.definition), each.definition.tags)
         for each in unknown
     }
-    at = {name: digest for name, digest in served(machine, places).items() if digest}
+    seen = served(machine, places)
+    at = {name: digest for name, digest in seen.at.items() if digest}
     with registries(machine) as opened:
         sources = {
             name: RegistrySource(opened.repository(Reference.parse(places[name][0])), digest)
@@ -70,7 +78,18 @@ def see_published(machine: Machine, target: str, unknown: Sequence[Wanted]) -> F
         }
         asked = [partial(_refusal, each, by_name[n], trust) for n, each in sources.items()]
         refusals = dict(zip(sources, ask_all(asked, opened.stop), strict=True))
-    return _found(at, refusals, {name: place for name, (place, _) in places.items()})
+    found = _found(at, refusals, {name: place for name, (place, _) in places.items()})
+    return replace(
+        found,
+        strangers={
+            **found.strangers,
+            **{
+                name: _MISSING.format(places[name][0], each.status)
+                for name, each in seen.missing.items()
+            },
+        },
+        refused={name: str(each) for name, each in seen.refused.items()},
+    )
 
 
 def _stored(machine: Machine, unknown: Sequence[Wanted]) -> Found:

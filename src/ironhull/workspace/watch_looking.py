@@ -275,10 +275,15 @@ class Looking:
             if writing:
                 self._complain("registry", str(error))
             return states
-        self._asked |= {each.name for each in unknown}
+        self._unanswered = bool(found.refused)
+        self._asked |= {each.name for each in unknown} - set(found.refused)
         if not writing:
             return {**states, **{name: found.taken(state_of(name)) for name in found.ours}}
-        if asked_again:
+        refused = list(found.refused.values())
+        if refused:
+            more = f" (and so of {len(refused) - 1} more images)" if refused[1:] else ""
+            self._complain("registry", f"{refused[0]}{more}")
+        elif asked_again:
             self._state.settle("registry")
         for name, text in found.strangers.items():
             self._complain(name, text)

@@ -262,4 +262,7 @@ def see_registry(
         for wanted in catalog
         if states.get(wanted.name, ImageState("")).published
     }
-    return served(machine, places)
+    found = served(machine, places)
+    for refused in found.refused.values():
+        raise refused
+    return dict(found.at)

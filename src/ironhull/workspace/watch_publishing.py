@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -12,12 +13,15 @@ from ironhull.errors import NotFoundError
 from ironhull.lock.model import Lock
 from ironhull.oci.reference import Reference
 from ironhull.registry.client.access import Registries
+from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.parallel import ask_all
 from ironhull.registry.client.places import RegistryTarget, StoredSource
 from ironhull.registry.client.transfer import transfer
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.recording import publisher_of, recording
 from ironhull.workspace.registries import registries
+
+_HIDING = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +92,71 @@ def _fixed(
         serial += 1
 
 
-def served(machine: Machine, places: dict[str, tuple[str, tuple[str, ...]]]) -> dict[str, str]:
-    """By image: the digest that all its moving tags are at; empty where they are at several.
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a registry says of images; of those that it refuses to show, why."""
 
-    `places` has the repository and the tags of each image. NetworkError, and others.
+    at: Mapping[str, str]
+    """By image: the digest that all its moving tags are at; empty: they are at several, or none."""
+    refused: Mapping[str, Refused]
+    missing: Mapping[str, Refused]
+    """Of those without a tag: what it says to who only reads, for it is not there."""
+
+
+def served(machine: Machine, places: dict[str, tuple[str, tuple[str, ...]]]) -> Served:
+    """Where the moving tags of images are.
+
+    Public registries refuse to show what is not there as they do with what is not to be seen (401
+    or 403). Who may push is told: what is refused is asked for once more with that scope, and for
+    the list of tags, as before a push. `places` has the repository and the tags of each image.
+    NetworkError, and others.
     """
     asked = [(name, place, tag) for name, (place, tags) in places.items() for tag in tags]
     with registries(machine) as opened:
         of = {place: opened.repository(Reference.parse(place)) for place, _ in places.values()}
-        heads = [partial(of[place].has_manifest, tag) for _, place, tag in asked]
+        heads = [partial(_digest, of[place], tag) for _, place, tag in asked]
         answers = ask_all(heads, opened.stop)
+        hidden: dict[str, Refused] = {}
+        for (name, _, _), each in zip(asked, answers, strict=True):
+            if isinstance(each, Refused):
+                hidden.setdefault(name, each)
+        listed = [partial(_tags_to_push, opened, places[name][0]) for name in hidden]
+        tags = dict(zip(hidden, ask_all(listed, opened.stop), strict=True))
     found: dict[str, set[str]] = {name: set() for name in places}
     for (name, _, _), digest in zip(asked, answers, strict=True):
-        found[name].add(digest or "")
-    return {name: digests.pop() if len(digests) == 1 else "" for name, digests in found.items()}
+        found[name].add(digest if isinstance(digest, str) else "")
+    missing = {
+        name: each
+        for name, each in hidden.items()
+        if (known := tags[name]) is not None and not known & set(places[name][1])
+    }
+    return Served(
+        {
+            name: digests.pop() if len(digests) == 1 else ""
+            for name, digests in found.items()
+            if name not in hidden or name in missing
+        },
+        {name: each for name, each in hidden.items() if name not in missing},
+        missing,
+    )
+
+
+def _digest(repository: Tagged, tag: str) -> str | Refused | None:
+    try:
+        return repository.has_manifest(tag)
+    except Refused as error:
+        if error.status in _HIDING:
+            return error
+        raise
+
+
+def _tags_to_push(opened: Registries, place: str) -> set[str] | None:
+    """What who may push sees there; None where that is refused too."""
+    try:
+        return set(opened.repository(Reference.parse(place), write=True).tags())
+    except NotFoundError:
+        return set()
+    except Refused as error:
+        if error.status in _HIDING:
+            return None
+        raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -10,17 +12,20 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.deb import file, program
+from tests.fakes.registry import FakeRegistry
 from tests.fakes.running_server import RunningServer
 from tests.fakes.watched import APP, TOOL, Watched, published
 
 from ironhull.oci.reference import Reference
 from ironhull.signing.keyring import Keyring
 from ironhull.watch.facts import Gate
+from ironhull.workspace.machine import Machine
 from ironhull.workspace.publishing import copy
 from ironhull.workspace.registries import registries
 from ironhull.workspace.watch_deciding import approve
 from ironhull.workspace.watch_reading import plan_now
 
+NEW = "new:1-debian13"
 LISTENER = b"\x7fELF" + bytes(60) + b"\0socket\0listen\0accept4\0"
 COPYRIGHT = """\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
@@ -201,6 +206,89 @@ def test_tags_that_are_at_several_images_are_nothing_that_is_published(shop: Wat
     lose_state(shop)
     copy(shop.machine, f"{shop.publish}/tool:1", f"{shop.publish}/app:1")
     assert shop.results(shop.watch()) == {APP: "published", TOOL: "unchanged"}
+
+
+def logged_in(tmp_path: Path, registry: FakeRegistry, password: str = "secret") -> Watched:
+    """A shop that publishes to a registry with a login."""
+    shop = Watched(tmp_path, f"{registry.host}/base")
+    auth = base64.b64encode(f"shop:{password}".encode()).decode()
+    file = tmp_path / "auth.json"
+    file.write_text(json.dumps({"auths": {registry.host: {"auth": auth}}}))
+    environment = {"REGISTRY_AUTH_FILE": str(file)}
+    shop.settings = replace(shop.settings, environment=environment)
+    shop.machine = Machine(shop.settings, shop.notes)
+    return shop
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_registry_that_hides_what_is_not_there_holds_up_nobody(
+    tmp_path: Path, status: int
+) -> None:
+    with FakeRegistry(auth="token", login=("shop", "secret")) as registry:
+        registry.hides = status
+        shop = logged_in(tmp_path, registry)
+        for _ in range(2):
+            shop.offer(shop.deb("new", "1"))
+            shop.define("new", "base, lib, new")
+            lose_state(shop)
+            known = {APP: "unchanged", TOOL: "unchanged"} if registry.manifests else {}
+            shop.notes.notes.clear()
+            found = shop.watch()
+            assert shop.results(found) == {
+                APP: "published", TOOL: "published", NEW: "published", **known,
+            }, {name: each.detail for name, each in found.done.items()}  # fmt: skip
+            said = [note for note in shop.notes.notes if "may not be read" in note]
+            assert [note.partition(": ")[0] for note in said] == [
+                name for name in (APP, NEW, TOOL) if name not in known
+            ]
+            assert (
+                f"/base/new may not be read ({status}), and who may push finds no tag"
+                in said[-2 if not known else 0]
+            )
+            with shop.state() as state:
+                assert state.complaints() == []
+            assert shop.watch().entries == ()
+            # Somebody takes one of them away.
+            for key in [key for key in registry.manifests if key[0] == "base/new"]:
+                del registry.manifests[key]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_login_that_may_not_push_or_is_wrong_stays_an_error(tmp_path: Path, status: int) -> None:
+    with FakeRegistry(auth="token", login=("shop", "secret")) as registry:
+        registry.hides = status
+        shop = logged_in(tmp_path, registry)
+        shop.watch(images=["app:1"])
+        lose_state(shop)
+        registry.grants_push = False
+        shop.offer(shop.deb("lib", "2", files={"usr/sbin/libd": program(LISTENER)}))
+        for _ in range(2):
+            found = shop.watch()
+            with shop.state() as state:
+                said = [each for each in state.complaints() if each.subject == "registry"]
+            assert [each.text.partition("; ")[0] for each in said] == [
+                f"{registry.host}/base/tool: manifest 1: answered {status}"
+            ]
+        # What may be read is compared; what may not is not pushed either.
+        assert found.done == {}, "its pause is not over"
+        with shop.state() as state:
+            assert state.image(APP).state == "held"
+            assert state.image(TOOL).state == "failing"
+            assert f"answered {status}" in state.image(TOOL).reason
+        registry.grants_push = True
+        shop.forward(minutes=6)
+        assert shop.watch().done[TOOL].result == "published"
+        with shop.state() as state:
+            assert [each.subject for each in state.complaints()] == [APP]
+
+        wrong = logged_in(tmp_path / "wrong", registry, "other")
+        found = wrong.watch()
+        assert wrong.results(found) == {APP: "failed", TOOL: "failed"}
+        assert "wrong password" in found.done[TOOL].detail
+        with wrong.state() as state:
+            (said,) = [each for each in state.complaints() if each.subject == "registry"]
+        assert "wrong password" in said.text
+        assert said.text.endswith("(and so of 1 more images)")
 
 
 def test_a_registry_that_is_not_there_is_said_once_and_nothing_is_adopted(shop: Watched) -> None:
