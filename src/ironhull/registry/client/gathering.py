@@ -17,7 +17,7 @@ from ironhull.registry.client.repository import Repository
 from ironhull.registry.client.transfer import can_go_without_referrers
 from ironhull.registry.together import MAX_BYTES, MAX_PARTS, Part
 
-LARGEST = 1 << 17
+LARGEST = 1 << 20
 """Bytes of a part: what is larger is worth a request of its own."""
 _MOST_BYTES = MAX_BYTES // 2
 _MOST_PARTS = MAX_PARTS // 2

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from functools import partial
 
+from ironhull.errors import MalformedError, NotFoundError, UntrustedError
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import Document
 from ironhull.registry.client.answers import Refused
@@ -18,6 +19,8 @@ from ironhull.registry.client.referrers import list_referrers
 from ironhull.registry.client.repository import Repository
 from ironhull.transport.stop import Stop
 from ironhull.values import dataclass
+
+_PLATFORMS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,28 @@ def held_of(
         # Whoever may write need not be let to read.
         return Held()
     there = [*images, *(each for each in referrers if each.digest in listed)]
-    blobs = {
+    return Held(frozenset(each.digest for each in there), _parts(there))
+
+
+def held_under(repository: Repository, tag: str, stop: Stop) -> Held:
+    """The blobs of the image that a tag is at, of all its platforms unless these are many."""
+    try:
+        root = repository.fetch_manifest(tag)
+        entries = root.manifests[:_PLATFORMS] if root.is_index else ()
+        images = ask_all(
+            [partial(repository.fetch_manifest, each.digest, each) for each in entries], stop
+        )
+    except (Refused, NotFoundError, MalformedError, UntrustedError):
+        # The first of its tag, or one that somebody spoilt: nothing is known.
+        return Held()
+    return Held(blobs=_parts([root, *images]))
+
+
+def _parts(documents: Sequence[Document]) -> frozenset[Digest]:
+    return frozenset(
         part.digest
-        for each in there
+        for each in documents
         if not each.is_index
         for part in (each.config, *each.layers)
         if not part.extra.get("urls")
-    }
-    return Held(frozenset(each.digest for each in there), frozenset(blobs))
+    )

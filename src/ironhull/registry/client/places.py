@@ -17,7 +17,7 @@ from ironhull.oci.document import Document
 from ironhull.oci.media_types import INDEXES, MANIFESTS
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.gathering import Gathering
-from ironhull.registry.client.held import Held, held_of
+from ironhull.registry.client.held import Held, held_of, held_under
 from ironhull.registry.client.interface import Advance, Source
 from ironhull.registry.client.parallel import WORKERS, ask_all
 from ironhull.registry.client.referrers import list_referrers, list_under_tags
@@ -181,6 +181,7 @@ class RegistryTarget:
         self._mount_from = mount_from
         self._unlisted: list[Document] = []
         self._new: frozenset[Digest] = frozenset()
+        self._statements: frozenset[Digest] = frozenset()
         self._gathering = Gathering(repository)
         self._there = Held()
         self._may_ask = True
@@ -188,19 +189,26 @@ class RegistryTarget:
 
     def expect(self, images: Sequence[Document], referrers: Sequence[Document], stop: Stop) -> None:
         """As `Target.expect`: which images are new here, and so most of what belongs to them."""
+        self._new = self._missing(images, stop)
+        self._statements = _blobs_about(self._new, referrers)
+        if not self._may_ask or not self.repository.session.together:
+            return
+        if self._new and self.tags:
+            # Rebuilt: nearly all of its layers are those of the image that a tag is still at.
+            self._there = held_under(self.repository, self.tags[-1], stop)
+        elif not self._new and len(images) <= _MAX_ASKED:
+            # Said anew of what stays as it is: nearly all of it is there.
+            self._there = held_of(self.repository, images, referrers, stop)
+
+    def _missing(self, images: Sequence[Document], stop: Stop) -> frozenset[Digest]:
         asked = [document.digest for document in images[-_MAX_ASKED:]]
         if len(asked) == 2 and not self._has(asked[0]):
             # Nor is there an index of this one platform.
-            self._new = frozenset(asked)
-            return
+            return frozenset(asked)
         if len(asked) == 2:
             asked = asked[1:]
         there = ask_all([partial(self._has, each) for each in asked], stop)
-        self._new = frozenset(each for each, has in zip(asked, there, strict=True) if not has)
-        all_there = not self._new and self._may_ask and len(images) <= _MAX_ASKED
-        if all_there and self.repository.session.together:
-            # Said anew of what stays as it is: nearly all of it is there.
-            self._there = held_of(self.repository, images, referrers, stop)
+        return frozenset(each for each, has in zip(asked, there, strict=True) if not has)
 
     def _has(self, digest: Digest) -> bool:
         try:
@@ -212,7 +220,9 @@ class RegistryTarget:
 
     def take(self, descriptor: Descriptor, source: Source, advance: Advance) -> int:
         """As `Target.take`."""
+        placed = self.repository.session.placed
         if descriptor.digest in self._there.blobs:
+            placed.note(descriptor.digest, self.repository.name)
             advance(descriptor.size)
             return 0
         with ExitStack() as stack:
@@ -225,13 +235,13 @@ class RegistryTarget:
                 return found[0]()
 
             mount = self._mount(source)
+            if mount is None and descriptor.size > _SMALL:
+                mount = placed.where(descriptor.digest)
             # Of a new image small blobs are new too: to ask for them takes longer than to send
             # them. What can be mounted is, whether it is there or not.
             new = bool(self._new or self._there.manifests)
-            sure = new and (mount is not None or descriptor.size <= _SMALL)
-            placed = self.repository.session.placed
-            if mount is None and descriptor.size > _SMALL:
-                mount = placed.where(descriptor.digest)
+            small = descriptor.size <= _SMALL or descriptor.digest in self._statements
+            sure = new and (mount is not None or small)
             if sure and mount is None and self._gathering.takes(descriptor.size):
                 with blob() as file:
                     self._gathering.blob(descriptor, file.read(descriptor.size))
@@ -365,6 +375,16 @@ class ArchiveTarget:
         made = root if root.is_index and not layout.blobs.has(root.digest) else None
         with whole_file(self.path) as file:
             write_oci_archive(layout, root.descriptor(), self._name, file, also=also, made=made)
+
+
+def _blobs_about(new: frozenset[Digest], referrers: Sequence[Document]) -> frozenset[Digest]:
+    """Blobs of what refers to the new images, or to that in its turn: as new as these."""
+    subjects, found = set(new), set[Digest]()
+    for each in referrers:
+        if each.subject is not None and each.subject.digest in subjects and not each.is_index:
+            subjects.add(each.digest)
+            found |= {blob.digest for blob in each.layers}
+    return frozenset(found)
 
 
 def _listed(before: list[Descriptor], root: Document) -> list[Descriptor]:

@@ -174,11 +174,63 @@ def test_small_parts_of_a_new_image_go_together_where_the_registry_takes_them_so
         assert set(other.blobs.items()) | set(other.manifests.items()) == alone
         sent = [f"{seen.method} {seen.path.rpartition('/')[2]}" for seen in other.seen]
         heads = [each for each in sent if each.startswith("HEAD")]
-        assert [each for each in sent if each not in heads] == ["POST together", "PUT 1"]
+        assert [each for each in sent if each not in heads] == ["GET 1", "POST together", "PUT 1"]
         order = other.order
         assert order.index(f"manifest {image.digest}") < order.index(f"manifest {sbom.digest}")
         assert order[-1] == "manifest 1"
         assert done.bytes_moved == sum(map(len, other.blobs.values()))
+
+
+def test_layers_of_the_image_that_a_tag_is_at_are_neither_asked_for_nor_sent(
+    connect: Connect, layout: ImageLayout
+) -> None:
+    stays = [{"kept": "k"}, {"large": random.Random(1).randbytes(300_000)}]
+    first = make_image(layout, [*stays, {"old": "1"}], names=("app:1",))
+    second = make_image(layout, [*stays, {"new": "2"}], names=("app:2",))
+    one, two = (
+        layout.document(layout.document(each.digest).manifests[0].digest)
+        for each in (first, second)
+    )
+    new = {blob.digest for blob in (two.config, *two.layers)} - {
+        blob.digest for blob in (one.config, *one.layers)
+    }
+    with FakeRegistry() as registry:
+        registry.takes_together = registry.takes_tags = True
+        push(layout, first, connect(registry, write=True), "1")
+        before = len(registry.seen)
+        done = push(layout, second, connect(registry, write=True), "1")
+        sent = registry.seen[before:]
+        assert not [each for each in sent if "/blobs/" in each.path]
+        assert len(new) == done.blobs_moved == 2
+        assert {("app", digest) for digest in new} <= set(registry.blobs)
+
+
+def test_where_the_image_of_a_tag_is_spoilt_or_secret_each_part_is_asked_for_or_sent(
+    connect: Connect, layout: ImageLayout
+) -> None:
+    large = random.Random(1).randbytes(300_000)
+    first = make_image(layout, [{"large": large}, {"old": "1"}], names=("app:1",))
+    second = make_image(layout, [{"large": large}, {"new": "2"}], names=("app:2",))
+    for wrong in (says(403), says(404), says(200, b"{}", content_type=OCI_INDEX)):
+        with FakeRegistry() as registry:
+            registry.takes_together = True
+            push(layout, first, connect(registry, write=True), "1")
+            registry.fail("GET", "/manifests/1", wrong)
+            push(layout, second, connect(registry, write=True), "1")
+            assert registry.requests("HEAD", "/blobs/")
+            assert registry.manifests["app", "1"][1] == layout.document(second.digest).raw
+
+
+def test_large_statements_of_a_new_image_go_along_unasked(
+    connect: Connect, layout: ImageLayout
+) -> None:
+    image = make_image(layout, [{"a": "b"}], names=("app:1",))
+    sbom = artifact(layout, image, text="x" * 700_000)
+    with FakeRegistry() as registry:
+        registry.takes_together = True
+        push(layout, image, connect(registry, write=True))
+        assert ("app", sbom.layers[0].digest) in registry.blobs
+        assert not [each for each in registry.seen if "/blobs/" in each.path]
 
 
 def test_of_an_image_that_is_there_only_what_is_said_anew_is_sent(
@@ -250,7 +302,7 @@ def test_what_a_registry_refuses_together_goes_alone_and_says_what_is_wrong(
 def test_large_manifests_go_alone_after_what_waits_for_them(
     connect: Connect, layout: ImageLayout, image: Descriptor
 ) -> None:
-    large = artifact(layout, image, text="x" * 200_000)
+    large = artifact(layout, image, text="x" * 1_100_000)
     with FakeRegistry() as registry:
         registry.takes_together = True
         push(layout, image, connect(registry, write=True))
