@@ -53,8 +53,10 @@ def packed(parts: Sequence[Part]) -> bytes:
 
 def unpacked(body: bytes) -> list[Part]:
     """The parts of a body, each of the digest that it says; MalformedError."""
-    head, _, rest = body.partition(b"\n")
-    listed = objects(decode(head, "list of parts"), "parts", "list of parts")
+    end = body.find(b"\n")
+    end = len(body) if end < 0 else end
+    rest = memoryview(body)[end + 1 :]
+    listed = objects(decode(body[:end], "list of parts"), "parts", "list of parts")
     if len(listed) > MAX_PARTS:
         raise MalformedError(f"{len(listed)} parts, at most {MAX_PARTS} at once")
     parts, at = [], 0
@@ -62,7 +64,7 @@ def unpacked(body: bytes) -> list[Part]:
         digest, size = parse_digest(text(each, "digest", "a part")), each.get("size")
         if type(size) is not int or not 0 <= size <= len(rest) - at:
             raise MalformedError(f"part {digest}: it does not have {size!r:.40} bytes here")
-        data = rest[at : at + size]
+        data = bytes(rest[at : at + size])
         if digest_of(data) != digest:
             raise MalformedError(f"part {digest}: its bytes are {digest_of(data)}")
         parts.append(Part(digest, data, text(each, "mediaType", "a part")))

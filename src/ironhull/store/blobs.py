@@ -10,8 +10,8 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,6 +70,10 @@ class BlobStore:
     def path(self, digest: Digest) -> Path:
         """Where the blob is or would be."""
         return Path(self._prefix + hex_of(digest))
+
+    def name(self, digest: Digest) -> str:
+        """The same as a text."""
+        return self._prefix + hex_of(digest)
 
     def has(self, digest: Digest, size: int | None = None) -> bool:
         """Whether the blob is there; with this size, for what a lost power supply may leave."""
@@ -136,6 +140,23 @@ class BlobStore:
             if expected is not None and blob.digest != expected:
                 raise UntrustedError(f"blob should be {expected} and is {blob.digest}")
             self._publish(path, blob.digest)
+
+    @contextmanager
+    def written(self, blobs: Sequence[tuple[Digest, bytes]]) -> Iterator[list[str]]:
+        """Files of bytes that the caller has found to be of their digests.
+
+        They are published when the block ends well, and go when it does not.
+        """
+        with ExitStack() as held:
+            paths = []
+            for _, data in blobs:
+                file, path = held.enter_context(self._temporary())
+                file.write(data)
+                file.flush()
+                paths.append(path)
+            yield paths
+            for path, (digest, _) in zip(paths, blobs, strict=True):
+                self._publish(path, digest)
 
     def put(self, data: bytes) -> Digest:
         """Store bytes; returns their digest."""

@@ -41,11 +41,13 @@ from ironhull.registry.server.rules import Rules
 from ironhull.store.files import locked
 from ironhull.store.layout import ImageLayout
 
-_REPOSITORIES = 1000
 _SWAPPING = 64
+_REPOSITORIES = 1000
+"""Of which something is kept in memory."""
 Condition = Callable[[Digest | None], bool]
 """Whether a tag may be set, by what it is; None: there is none."""
-"""Of which something is kept in memory."""
+_Tags = Mapping[str, Descriptor]
+_Loose = tuple[Descriptor, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,9 @@ class Contents:
         # Two of one repository that ask for a tag as it was; more would only wait for each other.
         self._swapping = [threading.Lock() for _ in range(_SWAPPING)]
         self._coming: Counter[str] = Counter()
-        self._members: dict[str, tuple[Listing, tuple[int, int], Members]] = {}
-        self._pushed: dict[str, Mapping[str, Descriptor]] = {}
-        self._loose: tuple[Listing, Mapping[Digest, tuple[Entry, ...]]] | None = None
+        self._members: dict[str, tuple[_Tags | None, _Loose, tuple[int, int], Members]] = {}
+        self._pushed: dict[str, _Tags] = {}
+        self._by_subject: tuple[_Loose, Mapping[Digest, tuple[Entry, ...]]] | None = None
 
     # Pull.
 
@@ -151,10 +153,10 @@ class Contents:
         """
         return self.rules.mirror(repository) is not None or self.records.is_mirror(repository)
 
-    def is_built(self, repository: str, digest: Digest) -> bool:
-        """Whether the store itself has the manifest under the repository's name."""
+    def built(self, repository: str) -> frozenset[Digest]:
+        """The manifests that the store itself has under the repository's name."""
         # A repository that was only pushed to need not be walked: many tags are no slow push.
-        return self._has_own(repository) and digest in self.members(repository).built
+        return self.members(repository).built if self._has_own(repository) else frozenset()
 
     def _has_own(self, repository: str) -> bool:
         """Whether the store itself has anything under the repository's name.
@@ -356,13 +358,15 @@ class Contents:
         stamp = self.records.manifests_stamp(repository)
         with self._lock:
             kept = self._members.get(repository)
-        if kept is not None and kept[0] is listing and kept[1] == stamp:
-            return kept[2]
+        # Tags of other repositories come and go with every push.
+        mine = (listing.tags.get(repository), listing.loose)
+        if kept is not None and kept[0] is mine[0] and kept[1] is mine[1] and kept[2] == stamp:
+            return kept[3]
         members = self._walk(repository, listing)
         with self._lock:
             if len(self._members) > _REPOSITORIES:
                 self._members.clear()
-            self._members[repository] = (listing, stamp, members)
+            self._members[repository] = (*mine, stamp, members)
         return members
 
     def _walk(self, repository: str, listing: Listing) -> Members:
@@ -408,15 +412,15 @@ class Contents:
         return found
 
     def _loose_by_subject(self, listing: Listing) -> Mapping[Digest, tuple[Entry, ...]]:
-        kept = self._loose
-        if kept is not None and kept[0] is listing:
+        kept = self._by_subject
+        if kept is not None and kept[0] is listing.loose:
             return kept[1]
         by_subject: dict[Digest, tuple[Entry, ...]] = {}
         for descriptor in listing.loose:
             entry = self.entries.get(descriptor.digest, descriptor.media_type)
             if entry is not None and entry.subject is not None:
                 by_subject[entry.subject] = (*by_subject.get(entry.subject, ()), entry)
-        self._loose = (listing, by_subject)
+        self._by_subject = (listing.loose, by_subject)
         return by_subject
 
     def _tagged(self, repository: str) -> Mapping[str, Descriptor]:

@@ -8,8 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Container, Sequence
 
 from ironhull.errors import MalformedError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
@@ -81,14 +80,16 @@ def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> 
         _check_digest(document, part.digest)
     entries = [_entry(document) for document in documents]
     with locked(contents.sweep_lock, shared=True):
+        there = contents.blobs.has
+        contents.records.add_all_received({each.digest: not there(each.digest) for each in parts})
         _store_blobs(contents, repository, [part for part in parts if not part.media_type])
-        batch = contents.records.batch()
+        batch, built = contents.records.batch(), contents.built(repository)
         try:
             for document, entry in zip(documents, entries, strict=True):
                 with contents.moving(repository, (), entry.digest):
                     _check_parts(contents, repository, document)
                     contents.check_room(repository, entry.blobs)
-                    store_manifest(contents, repository, entry, document.raw, batch)
+                    _store(contents, repository, entry, document.raw, batch, built)
         finally:
             batch.sync()
 
@@ -100,19 +101,15 @@ def _store_blobs(contents: Contents, repository: str, parts: Sequence[Part]) -> 
     would be told is there. A manifest may: it is written anew whenever it is pushed.
     """
     for start in range(0, len(parts), _OPEN):
-        batch = contents.records.batch()
-        with ExitStack() as written:
-            for part in parts[start : start + _OPEN]:
-                contents.records.add_received(part.digest, new=not contents.blobs.has(part.digest))
-                writer = contents.blobs.writer(part.digest, len(part.data))
-                blob = written.enter_context(writer)
-                blob.write(part.data)
-                blob.flush()
-                batch.data(blob.path)
+        some = [(part.digest, part.data) for part in parts[start : start + _OPEN]]
+        with contents.blobs.written(some) as paths:
+            batch = contents.records.batch()
+            for path in paths:
+                batch.data(path)
             batch.sync()
     batch = contents.records.batch()
     for part in parts:
-        batch.name(contents.blobs.path(part.digest))
+        batch.name(contents.blobs.name(part.digest))
         contents.records.add_blob(repository, part.digest, batch)
     batch.sync()
 
@@ -178,24 +175,33 @@ def _missing(repository: str, what: str, digest: Digest) -> Refusal:
     )
 
 
-def store_manifest(
-    contents: Contents, repository: str, entry: Entry, raw: bytes, together: Batch | None = None
-) -> None:
-    """Bytes, record, and the subject's record, under the shared sweep lock.
+def store_manifest(contents: Contents, repository: str, entry: Entry, raw: bytes) -> None:
+    """Bytes, record, and the subject's record, all on disk; under the shared sweep lock.
 
-    All on disk, or with the batch that is given. Whoever is killed in between leaves a manifest
-    that nothing leads to, or a record of one that is not there, which counts for none.
+    Whoever is killed in between leaves a manifest that nothing leads to, or a record of one that is
+    not there, which counts for none.
     """
-    path, batch = contents.blobs.path(entry.digest), together or contents.records.batch()
     contents.records.add_received(entry.digest, new=not contents.blobs.has(entry.digest))
-    with contents.blobs.writer(entry.digest) as blob:
-        blob.write(raw)
-    batch.file(path)
-    if contents.is_built(repository, entry.digest):
+    batch = contents.records.batch()
+    _store(contents, repository, entry, raw, batch, contents.built(repository))
+    batch.sync()
+
+
+def _store(
+    contents: Contents,
+    repository: str,
+    entry: Entry,
+    raw: bytes,
+    batch: Batch,
+    built: Container[Digest],
+) -> None:
+    """The same, on disk with the batch, of what is noted as received; `built` as of `Contents`."""
+    with contents.blobs.written([(entry.digest, raw)]):
+        pass
+    batch.file(contents.blobs.name(entry.digest))
+    if entry.digest in built:
         contents.records.add_built(repository, entry.digest, batch)
     contents.records.add_manifest(repository, entry.digest, entry.media_type, batch)
     if entry.subject is not None:
         contents.records.add_referrer(repository, entry.subject, entry.digest, batch)
-    if together is None:
-        batch.sync()
     contents.entries.keep(entry)

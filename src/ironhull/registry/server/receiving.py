@@ -75,12 +75,13 @@ async def at_once(receive: Receive, limits: Limits, size: int) -> tuple[bytes | 
 
 async def read_small(receive: Receive, limits: Limits, limit: int) -> bytes:
     """A body of at most `limit` bytes; SIZE_INVALID (413) if it is larger."""
-    data = bytearray()
+    come, size = list[bytes](), 0
     async for piece in pieces(receive, limits):
-        data += piece
-        if len(data) > limit:
+        come.append(piece)
+        size += len(piece)
+        if size > limit:
             raise too_large(limit)
-    return bytes(data)
+    return come[0] if len(come) == 1 else b"".join(come)
 
 
 async def read_into(

@@ -8,6 +8,7 @@
     repositories/<name>/_referrers/<hex of subject>/<hex>  an empty file
     repositories/<name>/_mirror/                         see `mirrored`
     received/<hex>        a blob that came through this server and was not in the layout before
+    received/<name>.list  the same of all that came in one request, a line each
     uploads/              see `uploads`
     format                the version of this folder, see `earlier`
 
@@ -21,17 +22,18 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.registry.server.rounds import Rounds
-from ironhull.store.files import replace_file
+from ironhull.store.files import replace_file, unique
 
 _HEX = frozenset("0123456789abcdef")
 _SYNCING = 8
+_AGAIN, _LIST = ".again", ".list"
 
 
 def sync_folder(path: Path) -> None:
@@ -229,15 +231,47 @@ class Records:
         The same is written either way: the time of a push must not tell whether somebody else has
         these bytes. It need not outlive a power cut: then the blob is kept as if it had been there.
         """
-        _note(f"{self._received}/{hex_of(digest) if new else '.again'}")
+        _note(f"{self._received}/{hex_of(digest) if new else _AGAIN}")
+
+    def add_all_received(self, digests: Mapping[Digest, bool]) -> None:
+        """The same of what comes in one request, each with whether it is new: in one file."""
+        lines = [hex_of(digest) if new else _AGAIN for digest, new in digests.items()]
+        _say(f"{self._received}/{unique(8)}{_LIST}", "\n".join(lines).encode())
 
     def drop_received(self, digest: Digest) -> None:
-        """Forget when a blob came in."""
+        """Forget when a blob came in, but for what a list says."""
         _drop(self._received / hex_of(digest))
+
+    def shorten_received(self, gone: Container[Digest], before: float) -> None:
+        """Forget in lists that are older than `before` what has gone since."""
+        for path, when in self._lists():
+            if when >= before:
+                continue
+            come = _listed(path)
+            left = [hex_of(digest) for digest in come if digest not in gone]
+            if not left:
+                _drop(path)
+            elif len(left) < len(come):
+                replace_file(path, "\n".join(left).encode(), durable=False)
+                os.utime(path, (when, when))
 
     def received(self) -> Iterator[tuple[Digest, float]]:
         """Blobs that came in, each with when, in seconds since 1970."""
         yield from _dated(self._received)
+        for path, when in self._lists():
+            for digest in _listed(path):
+                yield digest, when
+
+    def _lists(self) -> list[tuple[Path, float]]:
+        try:
+            with os.scandir(self._received) as entries:
+                return [
+                    (Path(entry.path), entry.stat().st_mtime)
+                    for entry in entries
+                    if entry.name.endswith(_LIST) and not entry.name.startswith(".")
+                ]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def repositories(self) -> Iterator[str]:
         """Names of all repositories with a folder, in no order."""
@@ -268,7 +302,7 @@ class Records:
         if not data:
             _note(path)
         else:
-            _say(Path(path), data)
+            _say(path, data)
         synced = batch or self.batch()
         # Also what was there: whoever wrote it may still be waiting for the disk. Of an empty file
         # only the name can be lost: that is the folder's to keep.
@@ -295,7 +329,7 @@ def _note(path: str) -> None:
         raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
 
 
-def _say(path: Path, data: bytes) -> None:
+def _say(path: str, data: bytes) -> None:
     try:
         # Of a new one nobody was told yet, and an empty one counts for none: it needs no other
         # name first.
@@ -303,21 +337,21 @@ def _say(path: Path, data: bytes) -> None:
             file.write(data)
         return
     except FileExistsError:
-        there = path.read_bytes() == data
+        there = Path(path).read_bytes() == data
     except OSError as error:
         raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
     if there:
         os.utime(path)
     else:
         # What a record said stays until the new one is on disk, also on a power cut.
-        replace_file(path, data)
+        replace_file(Path(path), data)
 
 
-def _new(path: Path) -> io.FileIO:
+def _new(path: str) -> io.FileIO:
     try:
         return open(path, "xb", buffering=0)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         return open(path, "xb", buffering=0)
 
 
@@ -359,6 +393,15 @@ def _dated(folder: Path) -> Iterator[tuple[Digest, float]]:
                 yield Digest(f"sha256:{entry.name}"), entry.stat().st_mtime
             except FileNotFoundError:
                 continue
+
+
+def _listed(path: Path) -> list[Digest]:
+    """What a list names; a line that was cut off names nothing."""
+    try:
+        lines = path.read_text("ascii", "replace").splitlines()
+    except FileNotFoundError:
+        return []
+    return [Digest(f"sha256:{each}") for each in lines if len(each) == 64 and _HEX.issuperset(each)]
 
 
 def _subfolders(folder: Path) -> list[str]:

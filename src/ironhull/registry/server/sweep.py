@@ -57,10 +57,14 @@ def sweep(contents: Contents, uploads: Uploads, now: float | None = None) -> Swe
     received = [item for item in contents.records.received() if _old(contents, item[1], now)]
     # What was listed before the marking is not new, so the marking cannot miss its manifest.
     used = _used(contents)
-    for digest, _ in received:  # 3
+    gone: set[Digest] = set()
+    for digest in {digest: None for digest, _ in received}:  # 3
         freed = _remove_blob(contents, digest, used, now)
         if freed is not None:
             blobs, size = blobs + 1, size + freed
+        if freed is not None or not contents.blobs.has(digest):
+            gone.add(digest)
+    contents.records.shorten_received(gone, now - contents.limits.grace)
     leftovers, freed_bytes = _sweep_leftovers(contents, now)  # 4
     return Swept(expired, records, blobs, leftovers, size + freed_bytes)
 

@@ -1,9 +1,10 @@
 """Blobs on their way in: `<layout>/registry/uploads/<id>` holds the bytes that came so far.
 
 `<id>.repository` beside it names the repository and whose the upload is, so that it can be resumed
-after the server was started again (its digest is then computed from the file). What is finished is
-synced to disk, renamed to its digest, and recorded in the repository, in this order, and both names
-are synced: an answer of 201 means that the blob outlives the machine's next power cut.
+after the server was started again (its digest is then computed from the file); one that comes in
+one request, and so never is, has none. What is finished is synced to disk, renamed to its digest,
+and recorded in the repository, in this order, and both names are synced: an answer of 201 means
+that the blob outlives the machine's next power cut.
 
 Unfinished uploads are counted for each owner, for each repository and for all, so that nobody's
 leave no room for others'. Who is at a limit loses what was at rest longest, of the owner who has
@@ -23,12 +24,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from ironhull.errors import EnvironmentProblem
 from ironhull.oci.digest import Digest
 from ironhull.registry.server.contents import Contents
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.upload import Upload
-from ironhull.store.files import replace_file
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _BESIDE = ".repository"
@@ -65,10 +66,16 @@ class Uploads:
         with self._lock:
             self._make_room(repository, owner)
             upload = Upload(self.folder / secrets.token_hex(16), repository, owner, once=once)
-            text = "\n".join([repository, owner, "once" if once else "resumed"])
-            # An upload that a power cut takes is begun again: its name need not be on disk.
-            replace_file(_beside(upload.path), text.encode(), durable=False)
-            upload.open(create=True)
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                if not once:
+                    # Nobody was told of it yet, and one that a power cut takes is begun again.
+                    _beside(upload.path).write_bytes(f"{repository}\n{owner}\nresumed".encode())
+                upload.open(create=True)
+            except OSError as error:
+                self._forget(upload)
+                text = f"cannot write to {self.folder}: {error.strerror}"
+                raise EnvironmentProblem(text) from None
             upload.busy = True
             self._known[upload.id] = upload
             return upload
@@ -122,7 +129,8 @@ class Uploads:
         batch.name(target)
         contents.records.add_blob(upload.repository, digest, batch)
         batch.sync()
-        self.discard(upload)
+        with self._lock:
+            self._forget(upload, settled=True)
         return upload.size
 
     def put(self, repository: str, owner: str, data: bytes, digest: Digest) -> int:
@@ -194,11 +202,14 @@ class Uploads:
             raise _unknown(repository, identifier)
         return upload
 
-    def _forget(self, upload: Upload) -> None:
+    def _forget(self, upload: Upload, *, settled: bool = False) -> None:
+        """Close it, and remove what is left: of one that became a blob only what named it."""
         self._known.pop(upload.id, None)
         upload.close()
-        for path in (upload.path, _beside(upload.path)):
-            path.unlink(missing_ok=True)
+        if not settled:
+            upload.path.unlink(missing_ok=True)
+        if not (settled and upload.once):
+            _beside(upload.path).unlink(missing_ok=True)
 
     def _patience(self, upload: Upload) -> float:
         if upload.once or not upload.size:

@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 from tests.fakes.image import make_image
 
+from ironhull.oci.digest import digest_of
+from ironhull.oci.media_types import OCI_MANIFEST
 from ironhull.registry.server.sweep import sweep
+from ironhull.registry.together import Part, packed
 
 NOTHING = {"uploads": 0, "records": 0, "blobs": 0, "leftovers": 0, "bytes": 0}
 
@@ -153,3 +156,37 @@ def test_what_a_killed_process_left_half_written_goes_when_it_is_old(site):
     assert swept(site).json() == NOTHING | {"leftovers": 4, "bytes": 16}
     assert [path.exists() for path in left + kept] == [False] * 4 + [True] * 2
     assert site.ask("GET", "/v2/app/manifests/1").status == 200
+
+
+def test_what_came_together_goes_when_nothing_refers_to_it_and_is_forgotten_by_its_list(site, kit):
+    cached = site.layout.blobs.put(b"of a build")
+    manifest = kit.manifest(layers=(b"layer",))
+    blobs = [Part(digest_of(data), data) for data in (b"{}", b"layer", b"of a build", b"loose")]
+    parts = [*blobs, Part(digest_of(manifest), manifest, OCI_MANIFEST)]
+    body = packed(parts)
+    assert site.ask("POST", "/v2/app/_ironhull/together", body=body).status == 201
+    (noted,) = site.layout.root.glob("registry/received/*.list")
+    site.age()
+    assert swept(site).blobs == 1
+    assert not site.layout.blobs.has(blobs[3].digest)
+    assert {digest for digest, _ in site.registry.contents.records.received()} == {
+        part.digest for part in parts if part.digest not in (cached, blobs[3].digest)
+    }
+    assert swept(site).json() == NOTHING
+    assert site.ask("DELETE", f"/v2/app/manifests/{digest_of(manifest)}").status == 202
+    site.age()
+    assert swept(site).blobs == 3
+    assert list(site.layout.blobs) == [cached]
+    assert not noted.exists()
+
+
+def test_a_list_of_what_came_that_was_cut_off_or_spoilt_keeps_what_it_does_not_name(site, kit):
+    layer, loose = (site.push_blob("app", data) for data in (b"layer", b"loose"))
+    folder = site.layout.root / "registry/received"
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "1.list").write_bytes(f"{layer[7:]}\n{loose[7:40]}".encode() + b"\xff\n../../x\n")
+    site.age()
+    assert swept(site).blobs == 1
+    assert site.layout.blobs.has(loose)
+    assert not site.layout.blobs.has(layer)
