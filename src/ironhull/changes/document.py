@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ironhull.changes.model import BuildChanges, SourceChange
+from ironhull.changes.model import BaseChanges, BuildChanges, SourceChange
 from ironhull.compare.model import (
     Change,
     FindingChanges,
@@ -37,6 +37,7 @@ def document_of(changes: BuildChanges) -> Json:
         "before": _side(before),
         "after": _side(after),
         "figures": [_figure(each) for each in pair.figures if each.figure in FIGURES],
+        "bases": _bases(changes.bases),
         "packages": _packages(pair.packages),
         "sources": [_source(each) for each in changes.sources],
         "vulnerabilities": _vulnerabilities(pair.findings, after),
@@ -73,6 +74,16 @@ def _figure(change: Change) -> Json:
             (e.reason for e in (change.baseline, change.image) if isinstance(e, Unknown)), None
         ),
     }
+
+
+def _bases(bases: BaseChanges | Unknown) -> Json:
+    if isinstance(bases, Unknown):
+        return {"moved": None, "same": None, "unknown": bases.reason}
+    moved = [
+        {"name": each.name, "before": each.before or None, "after": each.after or None}
+        for each in bases.moved
+    ]
+    return {"moved": moved, "same": bases.same, "unknown": None}
 
 
 def _packages(packages: PackageChanges) -> Json:

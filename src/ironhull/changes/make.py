@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ironhull.changes.model import BuildChanges, SourceChange
-from ironhull.compare.model import Comparison, VersionChange
+from ironhull.changes.model import BaseChanges, BuildChanges, SourceChange
+from ironhull.compare.model import Comparison, Unknown, VersionChange
 from ironhull.debian.changelog import ChangelogEntry
 from ironhull.inventory.model import Package
 
 Entries = Callable[[Package, str], tuple[tuple[ChangelogEntry, ...], str]]
 """A binary package of the newer build and the source version of the older: entries, or why none."""
 
+_NO_BASES = BaseChanges()
 
-def changes_of(comparison: Comparison, entries: Entries) -> BuildChanges:
+
+def changes_of(
+    comparison: Comparison, entries: Entries, bases: BaseChanges | Unknown = _NO_BASES
+) -> BuildChanges:
     """The changelog of the first compared image; `entries` looks into package files.
 
     A source is asked for by its binary packages one after the other until one has entries: which of
@@ -31,6 +35,7 @@ def changes_of(comparison: Comparison, entries: Entries) -> BuildChanges:
     return BuildChanges(
         comparison,
         tuple(_source(name, grouped[name], older, entries) for name in sorted(grouped)),
+        bases,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ironhull.compare.model import Comparison, Pair, VersionChange
+from ironhull.compare.model import Comparison, Pair, Unknown, VersionChange
 from ironhull.debian.changelog import ChangelogEntry
 
 
@@ -25,6 +25,25 @@ class SourceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseChange:
+    """An image that the image was made from, and that moved."""
+
+    name: str
+    before: str
+    """Its digest; empty: it was not made from it before."""
+    after: str
+    """Empty: it is no longer made from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseChanges:
+    """All images that one was made from."""
+
+    moved: tuple[BaseChange, ...] = ()
+    same: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BuildChanges:
     """An image and the build that came before it."""
 
@@ -32,6 +51,7 @@ class BuildChanges:
     """The older build is the baseline, the newer the only other side."""
     sources: tuple[SourceChange, ...]
     """By name."""
+    bases: BaseChanges | Unknown = BaseChanges()
 
     @property
     def pair(self) -> Pair:

@@ -6,28 +6,33 @@ those that the archive still has.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from ironhull.archive.debian import ArchiveContext, load_releases, open_archive
 from ironhull.archive.fetch import MirrorSource, default_transfer
 from ironhull.archive.interface import Repository
 from ironhull.build.origins import read_origins
+from ironhull.changes.bases import bases_of, moved_bases
 from ironhull.changes.make import changes_of
-from ironhull.changes.model import BuildChanges
+from ironhull.changes.model import BaseChanges, BuildChanges
 from ironhull.changes.reading import Changelogs
 from ironhull.compare.compare import compare as compare_images
-from ironhull.compare.model import Comparison, MeasuredImage
+from ironhull.compare.model import Comparison, MeasuredImage, Unknown
 from ironhull.debian.changelog import ChangelogEntry
 from ironhull.debian.package import Deb
 from ironhull.errors import InputError, IronhullError, NotFoundError
 from ironhull.inventory.model import Inventory, Package
+from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.oci.platform import Platform
 from ironhull.publication.chain import Entry
 from ironhull.registry.client.naming import find_location
 from ironhull.reports.text import one_line
 from ironhull.workspace.history import HistoryChoices, history
+from ironhull.workspace.image_place import image_place
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.measuring import MeasureChoices, compare
 from ironhull.workspace.network import network
@@ -53,8 +58,35 @@ def changes_between(machine: Machine, older: MeasuredImage, newer: MeasuredImage
 
 
 def _with_words(machine: Machine, comparison: Comparison) -> BuildChanges:
-    files = _PackageFiles(machine, comparison.sides[1].inventory)
-    return changes_of(comparison, files.entries)
+    older, newer = comparison.sides[0], comparison.sides[1]
+    files = _PackageFiles(machine, newer.inventory)
+    return changes_of(comparison, files.entries, _bases_moved(machine, older, newer))
+
+
+def _bases_moved(
+    machine: Machine, older: MeasuredImage, newer: MeasuredImage
+) -> BaseChanges | Unknown:
+    try:
+        before, after = (bases_of(_config(machine, each)) for each in (older, newer))
+    except IronhullError as error:
+        return Unknown(one_line(str(error), 300))
+    return moved_bases(before, after)
+
+
+def _config(machine: Machine, side: MeasuredImage) -> Mapping[str, Any]:
+    """The config of an image that was looked into: of the store, else from where it is."""
+    identity = side.inventory.image
+    if identity.config is None:
+        raise NotFoundError(f"{side.name} is {identity.kind} and has no config that could tell")
+    with suppress(NotFoundError):
+        return Document.parse(machine.home.existing_store.blobs.read(identity.config)).value
+    with image_place(machine, side.name) as place:
+        root = place.root()
+        found = [each for each in root.manifests if each.digest == identity.manifest]
+        manifest = place.document(found[0]) if found else root
+        if manifest.config.digest != identity.config or manifest.config.size > MAX_DOCUMENT:
+            raise NotFoundError(f"the config of {side.name} cannot be read")
+        return Document.parse(place.read(manifest.config)).value
 
 
 def previous(machine: Machine, image: str) -> str:

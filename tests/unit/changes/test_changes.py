@@ -7,8 +7,10 @@ from xml.etree.ElementTree import fromstring
 import pytest
 from tests.fakes.sides import NOW, deb, found, layer, scanned, side
 
+from ironhull.changes.bases import bases_of, moved_bases
 from ironhull.changes.document import Json, document_of
 from ironhull.changes.make import changes_of
+from ironhull.changes.model import BaseChange
 from ironhull.changes.reports.atom import feed
 from ironhull.changes.reports.formats import FORMATS
 from ironhull.compare.compare import compare
@@ -124,6 +126,41 @@ def test_nobody_tells_of_an_older_version() -> None:
         entries,
     ).sources
     assert source.note == "an older version than before"
+
+
+def test_bases_are_told_by_history_of_ours_and_by_labels_and_by_nothing_else() -> None:
+    old, new = (f"sha256:{digit * 64}" for digit in "ab")
+
+    def config(*comments: object, maker: str = "ironhull", **labels: str) -> Json:
+        steps = [{"created_by": maker, "comment": comment} for comment in comments]
+        return {"history": [*steps, 7], "config": {"Labels": labels}}
+
+    before = bases_of(config(f"app ({old})", f"both ({old})", f"both ({new})", "lib 1.0"))
+    after = bases_of(config(f"app ({new})", f"both ({new})", f"fresh ({new})", None))
+    found = moved_bases(before, after)
+    assert found.moved == (
+        BaseChange("app", old, new), BaseChange("both", old, ""), BaseChange("fresh", "", new),
+    )  # fmt: skip
+    assert found.same == 1
+    name = "org.opencontainers.image.base."
+    labelled = config(**{f"{name}name": "host/debian:13", f"{name}digest": old})
+    assert bases_of(labelled) == {"host/debian:13": [old]}
+    for other in (
+        config(f"app ({old})", maker="somebody"),
+        config("app (sha256:1)", f"two words ({old})"),
+        config(**{f"{name}digest": old, f"{name}name": ""}),
+        {"history": "none", "config": None},
+        {},
+    ):
+        assert bases_of(other) == {}
+
+
+def test_bases_that_are_not_known_are_not_none() -> None:
+    comparison = compare([before(), after()], NOW)
+    document = document_of(changes_of(comparison, lambda *_: ((), ""), Unknown("it is a folder")))
+    assert document["bases"] == {"moved": None, "same": None, "unknown": "it is a folder"}
+    for form in ("text", "markdown"):
+        assert "ade from: unknown (it is a folder)" in FORMATS[form].render(document)
 
 
 def test_vulnerabilities_that_are_not_known_are_not_zero() -> None:

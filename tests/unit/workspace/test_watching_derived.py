@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,15 @@ from tests.fakes.deb import file, program
 from tests.fakes.running_server import RunningServer
 from tests.fakes.watched import APP, TOOL, Watched, published
 
+from ironhull.changes.document import document_of
+from ironhull.changes.reports.formats import FORMATS
 from ironhull.lock.file import lock_path, read_lock
 from ironhull.oci.reference import Reference
 from ironhull.oci.tar import TarReader
 from ironhull.store.layers import image_layers, open_layer
 from ironhull.watch.task import Stopping
+from ironhull.workspace import changelog
+from ironhull.workspace.attestations import read_attestation
 from ironhull.workspace.definitions import Definitions
 from ironhull.workspace.elsewhere import elsewhere
 from ironhull.workspace.image_digests import digest_at
@@ -157,6 +162,31 @@ def test_what_is_made_from_a_fixed_image_is_as_urgent_and_says_so_before_and_aft
         assert not [
             each for each in state.events(image=MID) if each.vulnerability == "CVE-2026-0002"
         ]
+
+
+def test_a_changelog_says_which_base_moved_wherever_the_images_are(shop: Watched) -> None:
+    def base() -> str:
+        return read_lock(lock_path(shop.folder / "images/mid/debian-13/1.yaml")).variables["BASE"]
+
+    shop.watch()
+    before = base()
+    fix(shop, "2")
+    shop.watch()
+    where, after = f"{shop.publish}/mid:1", base()
+    moved = {"moved": [{"name": "app", "before": before, "after": after}], "same": 0}
+    said = json.loads(read_attestation(shop.machine, where, "changelog", None))
+    assert before != after
+    elsewhere = Machine(replace(shop.settings, home=shop.folder / "elsewhere"))
+    for machine in (shop.machine, elsewhere):
+        since = changelog.previous(shop.machine, where)
+        document = document_of(changelog.changelog(machine, where, since))
+        assert document["bases"] == {**moved, "unknown": None}
+    assert said["bases"] == {**moved, "unknown": None}
+    for form in FORMATS.values():
+        text = form.render(document)
+        assert before[:19] in text
+        assert after[:19] in text
+    assert "the same packages, 1 base image moved, " in FORMATS["atom"].render(document)
 
 
 def test_the_most_urgent_of_all_rebuilds_that_were_missed_counts(shop: Watched) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ironhull.changes.document import Json
-from ironhull.changes.reports.words import figures, name_of, of_finding, summary
+from ironhull.changes.reports.words import bases, figures, name_of, of_finding, summary
 from ironhull.reports.markdown import cut, escape, fence, folded, text_row
 
 LIMIT = 60_000
@@ -33,6 +33,14 @@ def _lines(document: Json, limit: int) -> Iterator[str]:
     yield "|---|---:|---:|"
     yield from (text_row(*each) for each in figures(document))
     yield ""
+    if moved := list(bases(document)):
+        yield "| Made from | Before | After |"
+        yield "|---|---|---|"
+        yield from cut([text_row(*each) for each in moved], limit, _REST)
+        yield ""
+    elif document["bases"]["moved"] is None:
+        yield f"Made from: unknown ({escape(document['bases']['unknown'])})."
+        yield ""
     yield from _vulnerabilities(document["vulnerabilities"], limit)
     yield from _packages(document["packages"], limit)
     for source in document["sources"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ironhull.changes.document import Json
-from ironhull.changes.reports.words import figures, name_of, of_finding, summary
+from ironhull.changes.reports.words import bases, figures, name_of, of_finding, summary
 from ironhull.reports.table import columns
 from ironhull.reports.text import harmless
 from ironhull.reports.words import tally
@@ -25,6 +25,12 @@ def _lines(document: Json) -> Iterator[str]:
     yield f"after:  {name_of(document['after'])}"
     yield ""
     yield from columns([(title, before, "→", after) for title, before, after in figures(document)])
+    if moved := list(bases(document)):
+        yield ""
+        yield "made from:"
+        yield from (f"  {name} {before} → {after}" for name, before, after in moved)
+    elif document["bases"]["moved"] is None:
+        yield f"made from: unknown ({document['bases']['unknown']})"
     found = document["vulnerabilities"]
     if found["fixed"] is None:
         yield f"vulnerabilities: unknown ({found['unknown']})"

@@ -31,6 +31,8 @@ def summary(document: Json) -> str:
             parts.append(f"{tally(count, 'package')} {word}")
     if not parts:
         parts = ["the same packages"]
+    if moved := document["bases"]["moved"]:
+        parts.append(f"{tally(len(moved), 'base image')} moved")
     if found["fixed"] is None:
         parts.append("vulnerabilities unknown")
     else:
@@ -49,6 +51,12 @@ def cves_named(document: Json) -> list[str]:
     """The CVEs that the maintainers' entries speak of, which advisories may not know yet."""
     entries = [each for source in document["sources"] for each in source["entries"] or ()]
     return list(dict.fromkeys(cve for entry in entries for cve in entry["cves"]))
+
+
+def bases(document: Json) -> Iterator[tuple[str, str, str]]:
+    """Name, digest before and after of each image that it was made from, and that moved."""
+    for each in document["bases"]["moved"] or ():
+        yield each["name"], (each["before"] or "none")[:19], (each["after"] or "none")[:19]
 
 
 def name_of(side: Json) -> str:
