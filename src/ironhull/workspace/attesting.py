@@ -19,6 +19,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest, hex_of
 from ironhull.oci.document import Document
 from ironhull.oci.platform import Platform
+from ironhull.registry.client.naming import Kind, find_location
 from ironhull.signing.dsse import signed_bundle
 from ironhull.signing.interface import BundleSigner, Signer
 from ironhull.statements.kinds import REBUILDS, SCORE, SIGNATURE, kind_of
@@ -110,7 +111,7 @@ def attest(
     its reason. InputError where nothing signs, or for a predicate that is no JSON object;
     NetworkError.
     """
-    signer = statement_signer(machine)
+    signer = _signer(machine, name)
     others = None
     if chosen.rebuilders:
         others = rebuilders_of(machine, chosen.rebuilders, chosen.rebuilder_keys)
@@ -143,7 +144,7 @@ def attach(
     means another image than `digest` by now, where it has no such manifest, and where nothing
     signs; NetworkError.
     """
-    signer = statement_signer(machine)
+    signer = _signer(machine, name)
     with attest_place(machine, name) as place:
         root, label = place.root, name.removeprefix("docker://").partition("@")[0]
         if root.digest != digest:
@@ -158,6 +159,17 @@ def attach(
             writing.say(*about, predicate_type, predicate_said)
         writing.list()
     return Attested(name, root.digest, fingerprint_of(signer), tuple(writing.said), ())
+
+
+def _signer(machine: Machine, name: str) -> Signer | BundleSigner:
+    """Who signs; an image that is not here is said first, without a registry being asked."""
+    try:
+        return statement_signer(machine)
+    except InputError:
+        if find_location(name).kind is not Kind.REGISTRY:
+            with attest_place(machine, name):
+                pass
+        raise
 
 
 def _attest(

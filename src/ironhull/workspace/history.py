@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ironhull.errors import NotFoundError
+from ironhull.errors import NoKeyError, NotFoundError
 from ironhull.publication.chain import Entry, merged
 from ironhull.publication.folder import LogFolder
 from ironhull.publication.reading import Checked, Complaint, State, check, frozen
+from ironhull.publication.refusal import LogRefusedError
 from ironhull.publication.tiles import Lines
 from ironhull.registry.client.naming import Kind, find_location, has_tag
 from ironhull.verify.trust import Trust
@@ -67,7 +69,16 @@ def history(machine: Machine, reference: str, chosen: HistoryChoices | None = No
     believed: not signed by a known key, cut, forked, shorter than what was seen. NetworkError.
     """
     chosen = chosen or HistoryChoices()
-    found, checked = _read(machine, reference, trust_of(machine, chosen.keys))
+    try:
+        trust = trust_of(machine, chosen.keys)
+    except NoKeyError:
+        # What is not here is said first, without a registry being asked.
+        if LogFolder(Path(reference)).exists or find_location(reference).kind is Kind.REGISTRY:
+            raise
+        with suppress(LogRefusedError):
+            _read(machine, reference, Trust(()))
+        raise
+    found, checked = _read(machine, reference, trust)
     now = datetime.now(UTC)
     old = frozen(found.entries, now, chosen.max_age)
     if chosen.export is not None:

@@ -86,9 +86,14 @@ class Places:
 
     def _stored(self, location: Location) -> LayoutPlace | None:
         """The image of the own store; None for one that only a registry may have."""
-        name = location.name or ""
+        name, folder = location.name or "", self._machine.home.store_folder
         try:
-            store = self._layout(self._machine.home.store_folder)
+            if not (folder / "oci-layout").is_file():
+                raise NotFoundError(
+                    f"no image {name!r:.200} in {folder}, where nothing is yet: ironhull build "
+                    "and pull bring images there"
+                )
+            store = self._layout(folder)
             return LayoutPlace(store, store.named(name), store.referrers)
         except NotFoundError:
             if location.text.startswith("store:") or self._machine.settings.offline:
