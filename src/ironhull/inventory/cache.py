@@ -7,6 +7,7 @@ as absent and is made again.
 from __future__ import annotations
 
 import contextlib
+from collections import OrderedDict
 from pathlib import Path
 
 import zstandard
@@ -20,10 +21,13 @@ _LEVEL = 1
 
 
 class RecordCache:
-    """Records of layers below one folder."""
+    """Records of layers below one folder; `keep` bytes of them, as written, stay in memory too."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, keep: int = 0) -> None:
         self.root = root
+        self._free, self._largest = keep, keep // 8
+        self._kept: OrderedDict[str, tuple[LayerRecord, int]] = OrderedDict()
+        """Records and their sizes, what was asked for last at the end."""
 
     def path(self, digest: str) -> Path:
         """Where the record of a layer is or would be."""
@@ -31,12 +35,15 @@ class RecordCache:
 
     def get(self, digest: str, diff_id: str | None) -> LayerRecord | None:
         """The record of the layer, or None. Its tar must be the one that the config means."""
-        try:
-            packed = self.path(digest).read_bytes()
-            data = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_RECORD)
-            record = LayerRecord.loads(data)
-        except (OSError, zstandard.ZstdError, MalformedError):
-            return None
+        record = self._remembered(digest)
+        if record is None:
+            try:
+                packed = self.path(digest).read_bytes()
+                data = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_RECORD)
+                record = LayerRecord.loads(data)
+            except (OSError, zstandard.ZstdError, MalformedError):
+                return None
+            self._remember(digest, record, len(data))
         return record if diff_id in (None, record.diff_id) else None
 
     def put(self, digest: str, record: LayerRecord) -> None:
@@ -44,6 +51,20 @@ class RecordCache:
         compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
         # It can be made again: nobody waits for the disk.
         replace_file(self.path(digest), compressor.compress(record.dumps()), durable=False)
+
+    def _remembered(self, digest: str) -> LayerRecord | None:
+        if digest not in self._kept:
+            return None
+        self._kept.move_to_end(digest)
+        return self._kept[digest][0]
+
+    def _remember(self, digest: str, record: LayerRecord, size: int) -> None:
+        if size <= self._largest:
+            record.names.keep()
+            self._kept[digest] = record, size
+            self._free -= size
+            while self._free < 0:
+                self._free += self._kept.popitem(last=False)[1][1]
 
     def clear(self) -> int:
         """Forget all records; returns how many there were."""

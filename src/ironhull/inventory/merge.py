@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import field
 
-from ironhull.inventory.names import PathTable
+from ironhull.inventory.names import table_for
 from ironhull.inventory.paths import parent
 from ironhull.inventory.record import DIRECTORY, FILE, LayerRecord
 from ironhull.values import dataclass
@@ -48,7 +48,7 @@ class Merge:
 
     def __init__(self, records: Sequence[LayerRecord]) -> None:
         self._records = records
-        self.table = PathTable(sum(map(len, records)), self.path)
+        self.table = table_for(sum(map(len, records)), self.path)
         """Path → key of the visible entry."""
         self.shown = [bytearray(len(record)) for record in records]
         """Layer → entry → whether it is visible."""
@@ -69,16 +69,30 @@ class Merge:
         hidden.forget()
         is_top = hidden.is_empty
         replaced: set[str] = set()
-        folders, ids, add = record.names.folders, record.attribute_ids, self.table.add
-        for entry, (owner, name) in enumerate(record.names.parts()):
-            path = folders[owner] + name
+        folders, owners = record.names.folders, record.names.owners
+        ids, add = record.attribute_ids, self.table.add
+        whiteouts, used = hidden.whiteouts, hidden.used
+        # Asked once for all that is directly in a folder, when the first of it comes.
+        below: list[bool | None] = [None] * len(folders)
+        for entry, path in enumerate(record.names):
             kind = kinds[ids[entry]]
-            before = None
             # The top layer, mostly the only large one, cannot be hidden by anything: no question
             # asked.
-            if is_top or not hidden.is_gone(path, kind):
-                before = add(path, base | entry)
-                if before is None:
+            if is_top:
+                gone: bool | None = False
+            elif path in whiteouts or (path in used and kind != DIRECTORY):
+                gone = True
+            elif path == "/":
+                gone = False
+            else:
+                owner = owners[entry]
+                gone = below[owner]
+                if gone is None:
+                    gone = below[owner] = hidden.is_below(folders[owner][:-1] or "/")
+            if not gone:
+                key = base | entry
+                before = add(path, key)
+                if before == key:
                     shown[entry] = 1
                     continue
                 # A key is layer and entry in one number, so that a million paths need no million
@@ -87,7 +101,7 @@ class Merge:
                     # Of two members with one name the later one counts.
                     shown[before & INDEX] = 0
                     shown[entry] = 1
-                    self.table.replace(path, base | entry)
+                    self.table.replace(path, key)
                     continue
             if kind != DIRECTORY:
                 replaced.add(path)
@@ -114,12 +128,12 @@ class _Hidden:
         self.opaque: set[str] = set()
         self._is_no_folder = is_no_folder
         self._folders: dict[str, bool] = {}
-        self._used: set[str] = set()
+        self.used: set[str] = set()
 
     @property
     def is_empty(self) -> bool:
         """Whether no layer came yet that had anything."""
-        return not (self.whiteouts or self.opaque or self._used)
+        return not (self.whiteouts or self.opaque or self.used)
 
     def forget(self) -> None:
         """Begin a lower layer: answers about folders may have changed."""
@@ -128,17 +142,11 @@ class _Hidden:
     def used_as_folders(self, folders: set[str]) -> None:
         """Paths that a higher layer has something in, even if it has no entry for them."""
         for folder in folders:
-            while folder not in self._used:
-                self._used.add(folder)
+            while folder not in self.used:
+                self.used.add(folder)
                 folder = parent(folder)
 
-    def is_gone(self, path: str, kind: str) -> bool:
-        """Whether an entry of this layer cannot be seen, whatever else has its path."""
-        if path in self.whiteouts or (kind != DIRECTORY and path in self._used):
-            return True
-        return path != "/" and self._below(parent(path))
-
-    def _below(self, folder: str) -> bool:
+    def is_below(self, folder: str) -> bool:
         """Whether nothing of this layer in the folder can be seen."""
         chain = []
         # Up to the first folder whose answer is known; all on the way then have the same one.

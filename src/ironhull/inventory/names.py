@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 _BULK = 4096
 _TAG = 0xFFFFFFFF
 _LEAST = 16
+_SMALL = 1 << 16
+"""Paths that may cost a few hundred bytes each."""
 
 
 class Names:
     """Absolute paths by number, in the order in which they were added; one may be there twice."""
 
-    __slots__ = ("_bases", "_ends", "_ids", "folders", "owners")
+    __slots__ = ("_bases", "_ends", "_ids", "_kept", "folders", "owners")
 
     def __init__(self) -> None:
         self.folders: list[str] = []
@@ -28,6 +30,7 @@ class Names:
         # What follows the folder, each with a slash behind it, which no name has in it.
         self._bases = bytearray()
         self._ends = array("I")
+        self._kept: list[str] = []
 
     def add(self, folder: str, base: str) -> None:
         """Append the path that `folder`, with its slash, and `base` make."""
@@ -42,19 +45,23 @@ class Names:
     def __len__(self) -> int:
         return len(self.owners)
 
+    def keep(self) -> None:
+        """Keep the paths as they are asked for, now that none is added any more."""
+        self._kept = list(self)
+
     def __getitem__(self, index: int) -> str:
+        if self._kept:
+            return self._kept[index]
         start = self._ends[index - 1] if index else 0
         base = self._bases[start : self._ends[index] - 1].decode()
         return self.folders[self.owners[index]] + base
 
     def __iter__(self) -> Iterator[str]:
-        folders = self.folders
-        for owner, base in self.parts():
-            yield folders[owner] + base
+        return iter(self._kept) if self._kept else self._made()
 
-    def parts(self) -> Iterator[tuple[int, str]]:
-        """Number of the folder and last part of each path; many at once, which is quicker."""
-        start = 0
+    def _made(self) -> Iterator[str]:
+        """Each path; the last parts of many at once, which is quicker."""
+        folders, start = self.folders, 0
         for first in range(0, len(self.owners), _BULK):
             owners = self.owners[first : first + _BULK]
             end = self._ends[first + len(owners) - 1]
@@ -62,7 +69,8 @@ class Names:
             start = end
             # What follows the last slash is nothing.
             bases.pop()
-            yield from zip(owners, bases, strict=True)
+            for owner, base in zip(owners, bases, strict=True):
+                yield folders[owner] + base
 
     def folder(self, path: str) -> int | None:
         """The number of a folder, if any path is directly in it."""
@@ -110,7 +118,7 @@ class PathTable:
     __slots__ = ("_mask", "_path_of", "_slots")
 
     def __init__(self, count: int, path_of: Callable[[int], str]) -> None:
-        """A table for up to `count` paths; `path_of` gives the path of a key."""
+        """As `table_for`."""
         size = max(_LEAST, 1 << (2 * count).bit_length())
         self._slots = array("Q", bytes(8 * size))
         self._mask = size - 1
@@ -121,8 +129,8 @@ class PathTable:
         key = self._slots[self._place(path)] & _TAG
         return key - 1 if key else None
 
-    def add(self, path: str, key: int) -> int | None:
-        """Give the path a key, of at most 32 bits, if it has none yet; else the one that it has."""
+    def add(self, path: str, key: int) -> int:
+        """Give the path a key, of at most 32 bits, if it has none yet; the one that it has then."""
         hashed = hash(path)
         tag, mask, slots = hashed >> 32 & _TAG, self._mask, self._slots
         place = hashed & mask
@@ -131,7 +139,7 @@ class PathTable:
                 return (slot & _TAG) - 1
             place = (place + 1) & mask
         slots[place] = tag << 32 | (key + 1)
-        return None
+        return key
 
     def replace(self, path: str, key: int) -> None:
         """Give a path that has a key another one."""
@@ -147,3 +155,15 @@ class PathTable:
                 break
             place = (place + 1) & self._mask
         return place
+
+
+class SmallTable(dict[str, int]):
+    """As a `PathTable`, several times as quick and as large."""
+
+    add = dict.setdefault
+    replace = dict.__setitem__
+
+
+def table_for(count: int, path_of: Callable[[int], str]) -> PathTable | SmallTable:
+    """A table for up to `count` paths; `path_of` gives the path of a key."""
+    return SmallTable() if count <= _SMALL else PathTable(count, path_of)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 
 from ironhull.inventory.cataloguers import apk
 from ironhull.inventory.view import View
@@ -22,6 +23,7 @@ _PAPERS = (
     "/usr/share/locale/",
     "/usr/share/man/",
 )
+_SMALL = 1 << 16
 _MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib")
 
 
@@ -35,9 +37,8 @@ def owners(view: View, paths: Iterable[str], installed: frozenset[str]) -> dict[
     found: dict[str, str] = {}
     for name, listed in _lists(view):
         if name in installed:
-            for item in listed:
-                if item in wanted:
-                    found[wanted[item]] = name
+            for item in wanted.keys() & listed.paths:
+                found[wanted[item]] = name
     return found
 
 
@@ -51,9 +52,7 @@ def removed(view: View, installed: frozenset[str]) -> dict[str, str]:
     for name, listed in _lists(view):
         if name not in installed or name in there:
             continue
-        paths = [item for item in listed if item.count("/") > 1]
-        folders = {item.rpartition("/")[0] for item in paths}
-        content = [item for item in paths if item not in folders and not item.startswith(_PAPERS)]
+        content = listed.content
         if any(item in view or f"/usr{item}" in view or item[4:] in view for item in content):
             there.add(name)
         elif content:
@@ -61,14 +60,47 @@ def removed(view: View, installed: frozenset[str]) -> dict[str, str]:
     return {name: tally(count, "file") for name, count in gone.items() if name not in there}
 
 
-def _lists(view: View) -> Iterator[tuple[str, Iterable[str]]]:
+class _Listed:
+    """The paths that a list names."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.paths = tuple(paths)
+
+    @cached_property
+    def content(self) -> Sequence[str]:
+        """Those that are neither papers, nor folders of others, nor directly in the root."""
+        paths = [item for item in self.paths if item.count("/") > 1]
+        folders = {item.rpartition("/")[0] for item in paths}
+        return [item for item in paths if item not in folders and not item.startswith(_PAPERS)]
+
+
+def _lists(view: View) -> Iterator[tuple[str, _Listed]]:
     for path, _, text in view.facts("texts"):
         if path.startswith(_INFO):
             # NAME.list, or NAME:ARCHITECTURE.list for packages that are multi-arch: same.
             name = path[len(_INFO) : -len(".list")].partition(":")[0]
-            yield name, text.split("\n")
+            yield name, _one_of_many(text, _lines)
         elif path.startswith(_PARTS):
             name = path[len(_PARTS) : -len(".md5sums")]
-            yield name, (f"/{line[34:]}" for line in text.split("\n") if line[32:34] == "  ")
+            yield name, _one_of_many(text, _summed)
         elif path in apk.DATABASES:
-            yield from apk.owned(text)
+            for name, listed in apk.owned(text):
+                yield name, _Listed(listed)
+
+
+def _one_of_many(text: str, read: Callable[[str], _Listed]) -> _Listed:
+    """A list that other images have too: most are small, and read once for many images."""
+    return _kept(text, read) if len(text) <= _SMALL else read(text)
+
+
+@lru_cache(256)
+def _kept(text: str, read: Callable[[str], _Listed]) -> _Listed:
+    return read(text)
+
+
+def _lines(text: str) -> _Listed:
+    return _Listed(text.split("\n"))
+
+
+def _summed(text: str) -> _Listed:
+    return _Listed(f"/{line[34:]}" for line in text.split("\n") if line[32:34] == "  ")

@@ -11,6 +11,8 @@ Before that, paths that run through symbolic links are made real and hard links 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import compress
+from operator import and_
 from typing import Any
 
 from ironhull.errors import MalformedError
@@ -87,9 +89,9 @@ class View:
             # not entry.
             asked = [wanted(item) for item in record.attributes]
             if any(asked):
-                shown, ids = self._shown[number], record.attribute_ids
-                for entry in range(len(record)):
-                    if shown[entry] and asked[ids[entry]] and (number, entry) not in self._files:
+                flags = map(and_, self._shown[number], map(asked.__getitem__, record.attribute_ids))
+                for entry in compress(range(len(record)), flags):
+                    if (number, entry) not in self._files:
                         yield self._entry(number, entry, record.names[entry])
         # These have the attributes of files in other layers.
         for number, entry in self._files:
@@ -102,23 +104,24 @@ class View:
         A hard link to what is no file, or to nothing, is none: the inventory says so.
         """
         for number, record in enumerate(self.records):
-            asked = [item.kind in (FILE, HARD_LINK) for item in record.attributes]
+            kinds = [item.kind for item in record.attributes]
             shown, ids = self._shown[number], record.attribute_ids
-            for entry in range(len(record)):
-                if shown[entry] and asked[ids[entry]]:
-                    holder = self._root((number, entry))
-                    if self.records[holder[0]].kind(holder[1]) == FILE:
-                        yield record.names[entry], number, holder
+            for entry, path in compress(enumerate(record.names), shown):
+                kind, holder = kinds[ids[entry]], (number, entry)
+                if kind == HARD_LINK:
+                    holder = self._root(holder)
+                    kind = self.records[holder[0]].kind(holder[1])
+                if kind == FILE:
+                    yield path, number, holder
 
     def tally(self) -> Iterator[tuple[Attributes, int, int]]:
         """Attributes, and how many visible entries with how many bytes have them."""
         for number, record in enumerate(self.records):
             counts, sizes = [0] * len(record.attributes), [0] * len(record.attributes)
-            rows = zip(self._shown[number], record.attribute_ids, record.sizes, strict=True)
-            for is_shown, attributes, size in rows:
-                if is_shown:
-                    counts[attributes] += 1
-                    sizes[attributes] += size
+            rows = zip(record.attribute_ids, record.sizes, strict=True)
+            for attributes, size in compress(rows, self._shown[number]):
+                counts[attributes] += 1
+                sizes[attributes] += size
             yield from zip(record.attributes, counts, sizes, strict=True)
         for place, size in self._sizes.items():
             yield self._attributes(place), 0, size

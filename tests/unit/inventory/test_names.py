@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ironhull.inventory.names import Names, PathTable
+from ironhull.inventory.names import Names, PathTable, SmallTable, table_for
 
 PARTS = st.text(st.characters(exclude_characters="/", exclude_categories=("Cs",)), max_size=5)
 PATHS = st.lists(PARTS, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
@@ -21,6 +22,8 @@ def test_names_are_what_was_added_one_by_one_and_all_at_once(paths: list[str]) -
     assert len(names) == len(paths)
     assert [names[number] for number in range(len(paths))] == paths
     assert list(names) == paths
+    names.keep()
+    assert [names[number] for number in range(len(paths))] == list(names) == paths
     again = Names.of(names.columns())
     assert list(again) == paths
     again.add("/new/", "one")
@@ -35,16 +38,20 @@ def test_more_names_than_are_read_at_once_stay_in_order() -> None:
     assert names.folder("/folder") is None
 
 
-@given(st.lists(PATHS, max_size=60), PATHS)
-def test_a_table_is_a_dict_from_paths_to_keys(paths: list[str], other: str) -> None:
-    table = PathTable(len(paths), paths.__getitem__)
+@given(st.lists(PATHS, max_size=60), PATHS, st.booleans())
+def test_a_table_is_a_dict_from_paths_to_keys(paths: list[str], other: str, small: bool) -> None:
+    table = SmallTable() if small else PathTable(len(paths), paths.__getitem__)
     model: dict[str, int] = {}
     for key, path in enumerate(paths):
-        before = table.add(path, key)
-        assert before == model.get(path)
-        if before is not None and key % 2:
+        known = path in model
+        assert table.add(path, key) == model.setdefault(path, key)
+        if known and key % 2:
             table.replace(path, key)
             model[path] = key
-        model.setdefault(path, key)
     assert {path: table.get(path) for path in paths} == model
     assert table.get(other) == model.get(other)
+
+
+@pytest.mark.parametrize(("count", "kind"), [(1 << 16, SmallTable), ((1 << 16) + 1, PathTable)])
+def test_only_few_paths_cost_what_a_dict_does(count: int, kind: type) -> None:
+    assert type(table_for(count, str)) is kind
