@@ -79,10 +79,17 @@ class StoredPackage(NamedTuple):
 
 
 class InventoryStore:
-    """Stored inventories below one folder; several processes may use it at once."""
+    """Stored inventories below one folder; several processes may use it at once.
 
-    def __init__(self, root: Path) -> None:
+    One that is `keeping` has the database open until `close`, for who puts many, one at a time.
+    """
+
+    def __init__(self, root: Path, *, keeping: bool = False) -> None:
         self.root = root
+        self._keeping = keeping
+        self._opened: sqlite3.Connection | None = None
+        self._file = (0, 0)
+        """Device and number of the file that is open."""
 
     def path(self, key: str) -> Path:
         """Where the inventory of an image is or would be."""
@@ -162,24 +169,52 @@ class InventoryStore:
             except FileNotFoundError:
                 continue
 
+    def close(self) -> None:
+        """Let go of what is kept open; the next one who asks opens it again."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
         """The open database, for queries over all images; what is written is one transaction."""
-        path = self.root / "packages.sqlite"
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(path, timeout=60)) as database:
-                # One process at a time makes it; SQLite does not wait for a change of the mode.
-                with locked(self.root / "packages.lock"):
-                    database.execute("PRAGMA journal_mode = WAL")
-                    database.execute("PRAGMA synchronous = NORMAL")
-                    (version,) = database.execute("PRAGMA user_version").fetchone()
-                    if version != FORMAT:
-                        self._rebuild(database)
-                with database:
+            if not self._keeping:
+                with closing(self._connected()) as database, database:
                     yield database
+                return
+            if self._opened is None or self._file != _identity_of(self._path):
+                self.close()
+                self._opened = self._connected()
+                self._file = _identity_of(self._path)
+            with self._opened as database:
+                yield database
         except (sqlite3.Error, OSError) as error:
-            raise EnvironmentProblem(f"{path}: {error}") from None
+            self.close()
+            raise EnvironmentProblem(f"{self._path}: {error}") from None
+
+    @property
+    def _path(self) -> Path:
+        return self.root / "packages.sqlite"
+
+    def _connected(self) -> sqlite3.Connection:
+        self.root.mkdir(parents=True, exist_ok=True)
+        # Who closes what is kept may be another thread than who wrote.
+        database = sqlite3.connect(self._path, timeout=60, check_same_thread=False)
+        try:
+            # One process at a time makes it; SQLite does not wait for a change of the mode.
+            with locked(self.root / "packages.lock"):
+                database.execute("PRAGMA journal_mode = WAL")
+                # The last one to close writes all to the disk; until then each commit does.
+                level = "FULL" if self._keeping else "NORMAL"
+                database.execute(f"PRAGMA synchronous = {level}")
+                (version,) = database.execute("PRAGMA user_version").fetchone()
+                if version != FORMAT:
+                    self._rebuild(database)
+        except BaseException:
+            database.close()
+            raise
+        return database
 
     def _rebuild(self, database: sqlite3.Connection) -> None:
         """The database is only an index: make it from the files."""
@@ -194,6 +229,14 @@ class InventoryStore:
                 except MalformedError:
                     # Of an older format: whoever asks for the image takes it again.
                     path.unlink(missing_ok=True)
+
+
+def _identity_of(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_dev, found.st_ino
 
 
 def _index(database: sqlite3.Connection, inventory: Inventory) -> None:

@@ -1,8 +1,9 @@
-"""What the images of one round share where they are worked on: the archive, and connections.
+"""What the images of one round share where they are worked on: archive, connections, records.
 
 A worker is a process that lives longer than an image. It sees the archive at one moment for all
-images of a round, and speaks to a registry over the same connections; both are made anew for the
-next round, and for the next image where one has failed with them.
+images of a round, speaks to a registry over the same connections, keeps the inventories' database
+open and what the layers hold in memory. All of it is made anew for the next round, connections for
+the next image too where one has failed with them.
 """
 
 from __future__ import annotations
@@ -11,12 +12,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ironhull.inventory.cache import RecordCache
+from ironhull.inventory.take import records_folder
 from ironhull.registry.client.access import Registries
 from ironhull.settings import Settings
+from ironhull.state.inventories import InventoryStore
 from ironhull.watch.task import Task
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.registries import kept_registries
+
+_KEPT_RECORDS = 16 << 20
+"""Bytes; in memory they are about three times as large."""
 
 
 class Shared:
@@ -24,6 +31,8 @@ class Shared:
 
     def __init__(self, machine: Machine, locking: Locking | None = None) -> None:
         self.locking = locking or Locking(machine)
+        self.records = RecordCache(records_folder(machine.home), _KEPT_RECORDS)
+        self.inventories = InventoryStore(machine.home.inventories, keeping=True)
         self._machine = machine
         self._opened: Registries | None = None
 
@@ -40,6 +49,7 @@ class Shared:
 
     def close(self) -> None:
         """Let all connections go."""
+        self.inventories.close()
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()

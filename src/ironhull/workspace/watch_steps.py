@@ -291,7 +291,7 @@ class Run:
         """From here on the store has it under its own names, and the candidate no more."""
         named = publish(self.machine.home.store, image, definition, lock)
         name = f"{named.name}:{named.tags[-1]}"
-        store, new = InventoryStore(self.machine.home.inventories), self._inventories(image)
+        store, new = self._shared.inventories, self._inventories(image)
         for inventory in new:
             if inventory.image.name != name:
                 store.put(replace(inventory, image=replace(inventory.image, name=name)))
@@ -347,10 +347,11 @@ class Run:
     def _looked_into(self, image: BuiltImage, name: str) -> Sequence[tuple[Inventory, Bill]]:
         """What is in each platform of an image that the store has under a name; opened once."""
         if name not in self._opened:
-            known = _Known(InventoryStore(self.machine.home.inventories))
+            known = _Known(self._shared.inventories)
             with opened_taker(self.machine) as taker:
+                taker = replace(taker, stored=known, cache=self._shared.records)
                 self._opened[name] = [
-                    look_into(self.machine, replace(taker, stored=known), f"store:{name}", platform)
+                    look_into(self.machine, taker, f"store:{name}", platform)
                     for platform in _platforms(image)
                 ]
         return self._opened[name]
@@ -397,7 +398,7 @@ class Run:
         state = self.task.state
         if not state.published:
             return ()
-        store, kept = self.machine.home.store, InventoryStore(self.machine.home.inventories)
+        store, kept = self.machine.home.store, self._shared.inventories
         try:
             document = store.document(parse_digest(state.published))
             known = [kept.get(item.digest) for item in document.manifests]

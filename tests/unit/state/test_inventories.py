@@ -1,4 +1,5 @@
 import json
+import os
 import threading
 from dataclasses import replace
 from multiprocessing import get_context
@@ -75,6 +76,43 @@ def test_a_lost_database_is_made_again_from_the_files(store: InventoryStore) -> 
     (store.root / ("0" * 64 + ".json")).write_text("{}")
     assert list(store) == [one, two]
     assert not (store.root / ("0" * 64 + ".json")).exists()
+
+
+def test_who_puts_many_keeps_the_database_open_and_others_see_each_at_once(tmp_path: Path) -> None:
+    many, other = InventoryStore(tmp_path, keeping=True), InventoryStore(tmp_path)
+    for number in range(3):
+        many.put(inventory(f"image:{number}", CURL))
+        other.put(inventory(f"other:{number}", BASH))
+        assert many.images() == other.images()
+    many.close()
+    many.put(inventory("later:1", CURL))
+    assert len(other.images()) == 7
+    many.close()
+    assert not list(tmp_path.glob("packages.sqlite-*"))
+
+
+def test_a_database_that_is_lost_while_it_is_open_is_made_again(tmp_path: Path) -> None:
+    many = InventoryStore(tmp_path, keeping=True)
+    many.put(inventory("one:1", CURL))
+    for path in tmp_path.glob("packages.sqlite*"):
+        path.unlink()
+    many.put(inventory("two:1", BASH))
+    assert [image.name for image in InventoryStore(tmp_path).images()] == ["one:1", "two:1"]
+    many.close()
+    assert [image.name for image in InventoryStore(tmp_path).images()] == ["one:1", "two:1"]
+
+
+def _put_and_die(root: Path) -> None:
+    InventoryStore(root, keeping=True).put(inventory("one:1", CURL))
+    os._exit(1)
+
+
+def test_what_a_process_put_is_there_though_it_never_closed_the_database(tmp_path: Path) -> None:
+    process = get_context("fork").Process(target=_put_and_die, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert process.exitcode == 1
+    assert [image.name for image in InventoryStore(tmp_path).images()] == ["one:1"]
 
 
 def test_a_damaged_file_counts_as_absent(store: InventoryStore) -> None:

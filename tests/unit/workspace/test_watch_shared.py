@@ -9,6 +9,8 @@ import pytest
 from tests.fakes.registry import FakeRegistry
 
 from ironhull.errors import NotFoundError
+from ironhull.inventory.model import Distribution, ImageIdentity, Inventory
+from ironhull.oci.digest import digest_of
 from ironhull.oci.reference import Reference
 from ironhull.settings import Settings
 from ironhull.state.watch_records import ImageState
@@ -31,6 +33,18 @@ def test_images_of_a_round_share_the_archive_and_those_of_the_next_do_not(tmp_pa
         assert first.locking is second.locking
     with shared_in(replace(task, round="2"), machine) as other:
         assert other is not first
+
+
+def test_images_of_a_round_share_the_open_inventories_until_they_are_closed(tmp_path: Path) -> None:
+    shared = Shared(Machine(Settings(home=tmp_path, catalog=tmp_path)))
+    for name in ("app", "web"):
+        identity = ImageIdentity(name, "store", manifest=digest_of(name.encode()))
+        shared.inventories.put(Inventory(identity, Distribution("debian")))
+        assert (tmp_path / "inventories/packages.sqlite-wal").exists()
+    shared.close()
+    assert not (tmp_path / "inventories/packages.sqlite-wal").exists()
+    assert [each.name for each in shared.inventories.images()] == ["app", "web"]
+    shared.close()
 
 
 def test_a_task_of_no_round_shares_nothing(tmp_path: Path) -> None:
