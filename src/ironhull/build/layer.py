@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from ironhull.build import transform, versions
@@ -19,6 +18,7 @@ from ironhull.build.record import MadeLayer, PackagePart, TreeEntry
 from ironhull.build.scripts import alternatives, diversions
 from ironhull.build.sink import LayerSink, copy_content
 from ironhull.build.transform import Policy
+from ironhull.debian.changelog import changelog_file
 from ironhull.debian.deb import Control, DebFile
 from ironhull.debian.package import Deb
 from ironhull.errors import EnvironmentProblem, MalformedError
@@ -26,6 +26,7 @@ from ironhull.oci.document import canonical
 from ironhull.oci.tar import DIRECTORY, FILE, HARD_LINK, Member, TarReader
 from ironhull.oci.tar_writer import TarHeader, header_bytes
 from ironhull.store.blobs import BlobStore
+from ironhull.store.changelogs import MAX_KEPT, keep_changelogs
 
 DATABASE = "var/lib/dpkg/status.d"
 
@@ -64,10 +65,7 @@ def make_layer(
         sink = LayerSink(blob, compression)
         # Over all packages of the layer: a folder that two of them have is written once.
         seen: dict[str, TreeEntry] = {}
-        parts = tuple(
-            _Packer(deb, packages.path(deb.sha256), policy, sink, seen, check_stop).pack()
-            for deb in debs
-        )
+        parts = tuple(_Packer(deb, packages, policy, sink, seen, check_stop).pack() for deb in debs)
         diff_id = sink.finish()
     descriptor = sink.descriptor()
     key = layer_key(debs, policy, compression)
@@ -80,14 +78,15 @@ class _Packer:
     def __init__(
         self,
         deb: Deb,
-        path: Path,
+        packages: BlobStore,
         policy: Policy,
         sink: LayerSink,
         seen: dict[str, TreeEntry],
         check_stop: Callable[[], None],
     ) -> None:
         self._deb = deb
-        self._path = path
+        self._packages = packages
+        self._path = packages.path(deb.sha256)
         self._policy = policy
         self._sink = sink
         self._seen = seen
@@ -95,6 +94,8 @@ class _Packer:
         self._what = f"{deb.name} {deb.version} ({deb.architecture})"
         self._entries: dict[str, TreeEntry] = {}
         self._captured: dict[str, bytes] = {}
+        # None: what they say is not kept, so that who wants it looks into the package.
+        self._changelogs: dict[str, bytes] | None = None if policy.documentation else {}
         self._removed_setuid: list[str] = []
         self._conffiles: dict[str, str] = {}
         self._part = policy.parts.get(deb.name)
@@ -127,6 +128,8 @@ class _Packer:
                 f"{self._what}: `only` and `except` of the definition leave no file of it"
             )
         self._database(deb.control, md5sums, conffiles)
+        if self._changelogs is not None:
+            keep_changelogs(self._packages, self._deb.sha256, self._changelogs)
         return PackagePart(
             self._deb.name,
             self._deb.version,
@@ -177,6 +180,7 @@ class _Packer:
             return
         new = transform.transformed(member, name, self._what, self._policy)
         if new is None:
+            self._left_out(member, reader)
             return
         # The rules change a mode only by taking setuid and setgid away.
         if new.mode != member.mode:
@@ -198,6 +202,17 @@ class _Packer:
             self._directory(new)
         else:
             self._emit(new, reader)
+
+    def _left_out(self, member: Member, reader: TarReader) -> None:
+        """Of what is not in the layer the changelogs are wanted when an image says what changed."""
+        file = changelog_file(member.name, self._deb.name)
+        if not file or member.kind != FILE or self._changelogs is None:
+            return
+        data = reader.read(MAX_KEPT - sum(map(len, self._changelogs.values())))
+        if data is None:
+            self._changelogs = None
+        else:
+            self._changelogs[file] = data
 
     def _emit(self, new: TarHeader, reader: TarReader) -> None:
         self._sink.write(header_bytes(new))

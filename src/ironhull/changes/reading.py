@@ -15,29 +15,31 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 
-from ironhull.debian.changelog import ChangelogEntry, read_changelog
+from ironhull.debian.changelog import ChangelogEntry, changelog_file, read_changelog
 from ironhull.debian.deb import DebFile
 from ironhull.errors import MalformedError
 from ironhull.oci.tar import FILE
+from ironhull.store.changelogs import kept_changelogs
 
 MAX_PACKED = 16 << 20
 MAX_TEXT = 64 << 20
 MAX_LINE = 1 << 16
 _KEPT, _KEPT_LINES = 64, 1000
-_NAME = re.compile(
-    r"(?:\./)?usr/share/doc/(?P<package>[^/]+)/"
-    r"(?P<file>changelog\.Debian\.(?:[a-z0-9]+\.)?gz|changelog\.gz|changelog\.Debian|changelog)"
-)
 
 
-def changelog_of(path: Path, what: str, since: str) -> tuple[ChangelogEntry, ...]:
+def changelog_of(
+    path: Path, what: str, since: str, kept: Path | None = None
+) -> tuple[ChangelogEntry, ...]:
     """The entries after version `since` in the .deb at `path`; none if it has no changelog.
 
-    `what` names the package in errors. MalformedError for a damaged .deb; a changelog that is one
-    of the program's authors and not the distribution's counts as none.
+    `what` names the package in errors, `kept` is where its changelogs may lie beside it
+    (`store.changelogs`). MalformedError for a damaged .deb; a changelog that is one of the
+    program's authors and not the distribution's counts as none.
     """
-    with path.open("rb") as file:
-        found = _files(DebFile(file, what), what)
+    found = kept_changelogs(kept) if kept else None
+    if found is None:
+        with path.open("rb") as file:
+            found = _files(DebFile(file, what), what)
     entries: dict[str, ChangelogEntry] = {}
     for name in sorted(found, key=_rank):
         try:
@@ -59,11 +61,13 @@ class Changelogs:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[Path, str], tuple[ChangelogEntry, ...]] = OrderedDict()
 
-    def read(self, path: Path, what: str, since: str) -> tuple[ChangelogEntry, ...]:
+    def read(
+        self, path: Path, what: str, since: str, kept: Path | None = None
+    ) -> tuple[ChangelogEntry, ...]:
         """As `changelog_of`; a short one is not read again."""
         found = self._kept.get((path, since))
         if found is None:
-            found = changelog_of(path, what, since)
+            found = changelog_of(path, what, since, kept)
             if sum(len(entry.lines) for entry in found) <= _KEPT_LINES:
                 self._kept[path, since] = found
                 while len(self._kept) > _KEPT:
@@ -76,13 +80,13 @@ def _files(deb: DebFile, what: str) -> dict[str, bytes]:
     own = deb.control.fields["Package"]
     found = {}
     for member in (reader := deb.data()):
-        said = _NAME.fullmatch(member.name)
-        if said is None or member.kind != FILE or said["package"] != own:
+        name = changelog_file(member.name, own)
+        if not name or member.kind != FILE:
             continue
         data = reader.read(MAX_PACKED)
         if data is None:
             raise MalformedError(f"{what}: {member.name} has more than {MAX_PACKED} bytes")
-        found[said["file"]] = data
+        found[name] = data
     return found
 
 

@@ -24,6 +24,10 @@ _HEADING = re.compile(
     re.IGNORECASE,
 )
 _TRAILER = re.compile(r" --(?: (?P<by>.*?) <[^<>]*> {1,2}(?P<date>\S.*)|(?P<other>.*))")
+_FILE = re.compile(
+    r"(?:\./)?usr/share/doc/(?P<package>[^/]+)/"
+    r"(?P<file>changelog\.Debian\.(?:[a-z0-9]+\.)?gz|changelog\.gz|changelog\.Debian|changelog)"
+)
 _URGENCY = re.compile(r"urgency\s*=\s*([a-z]+)", re.IGNORECASE)
 _CVE = re.compile(r"\bCVE-[0-9]{4}-[0-9]{4,19}\b")
 
@@ -48,6 +52,12 @@ class ChangelogEntry:
     def cves(self) -> tuple[str, ...]:
         """The CVEs that it speaks of, each once, in its order. Not all of them need be fixed."""
         return tuple(dict.fromkeys(_CVE.findall("\n".join(self.lines))))
+
+
+def changelog_file(path: str, package: str) -> str:
+    """The file's name if this is the path of a package's own changelog; else nothing."""
+    said = _FILE.fullmatch(path)
+    return said["file"] if said and said["package"] == package else ""
 
 
 def read_changelog(lines: Iterable[str], since: str = "") -> Iterator[ChangelogEntry]:

@@ -20,6 +20,7 @@ from ironhull.errors import IronhullError, MalformedError, NotFoundError
 from ironhull.lock.model import LockedPackage
 from ironhull.oci.digest import Digest
 from ironhull.reports.text import harmless_lines, one_line
+from ironhull.store.changelogs import changelogs_path
 from ironhull.workspace.machine import Machine
 
 MAX_SOURCES = 60
@@ -95,7 +96,8 @@ def _entries(
         raise MalformedError(f"its package file has {package.size} bytes")
     what = f"{package.name} {package.version}"
     with _READING:
-        entries = changelog_of(store.path(package.sha256), what, "")
+        beside = changelogs_path(store, package.sha256)
+        entries = changelog_of(store.path(package.sha256), what, "", beside)
     found = tuple(map(_facts, entries[:MAX_ENTRIES]))
     if index is not None:
         index.put_words(package.sha256, found)

@@ -31,6 +31,7 @@ from ironhull.oci.platform import Platform
 from ironhull.publication.chain import Entry
 from ironhull.registry.client.naming import find_location
 from ironhull.reports.text import one_line
+from ironhull.store.changelogs import changelogs_path
 from ironhull.workspace.history import HistoryChoices, history
 from ironhull.workspace.image_place import image_place
 from ironhull.workspace.machine import Machine
@@ -140,7 +141,8 @@ class _PackageFiles:
             if not store.has(deb.sha256, deb.size):
                 self._fetch(deb)
             what = f"{deb.name} {deb.version} ({deb.architecture})"
-            return _READ.read(store.path(deb.sha256), what, since), ""
+            kept = changelogs_path(store, deb.sha256)
+            return _READ.read(store.path(deb.sha256), what, since, kept), ""
         except IronhullError as error:
             return (), one_line(str(error), 300)
 

@@ -27,10 +27,12 @@ from ironhull.build.elf import MAGIC, read_elf
 from ironhull.build.layer import layer_key, make_layer, status_entry
 from ironhull.build.record import read_record, write_record
 from ironhull.build.transform import Policy
+from ironhull.definition.model import Slice
 from ironhull.errors import InputError, MalformedError
 from ironhull.lock.model import LockedPackage
 from ironhull.oci.digest import digest_of
 from ironhull.store.blobs import BlobStore
+from ironhull.store.changelogs import changelogs_path, kept_changelogs
 from ironhull.store.home import Home
 
 ZSTD = Compression.parse("zstd:3")
@@ -337,3 +339,35 @@ def test_a_real_package_made_by_dpkg_deb_is_read(tmp_path):
     deb = source(tmp_path, (tmp_path / "app.deb").read_bytes())
     record, blobs = layer(tmp_path, deb)
     assert members(blobs, record)["usr/x"].size == 5
+
+
+CHANGELOGS = {
+    "usr/share/doc/app/changelog.Debian.gz": file("ours"),
+    "usr/share/doc/app/changelog.gz": file("theirs"),
+    "usr/share/doc/app/changes.gz": file("no changelog"),
+    "usr/share/doc/other/changelog.gz": file("of another"),
+    "usr/share/doc/app/changelog": symlink("changelog.gz"),
+}
+
+
+def kept_of(tmp_path: Path, files, policy=PLAIN) -> dict[str, bytes] | None:
+    deb = source(tmp_path, make_deb("app", "1.0-1", files=files))
+    layer(tmp_path, deb, policy=policy)
+    return kept_changelogs(changelogs_path(Home(tmp_path).packages, deb.sha256))
+
+
+def test_the_changelogs_that_a_layer_leaves_out_are_kept_as_they_are_in_the_package(tmp_path):
+    kept = {"changelog.Debian.gz": b"ours", "changelog.gz": b"theirs"}
+    assert kept_of(tmp_path, CHANGELOGS) == kept
+    assert kept_of(tmp_path, {"usr/bin/app": file("x")}) == {}
+    part = Policy(parts={"app": Slice(only=("usr/bin/app",))})
+    assert kept_of(tmp_path, CHANGELOGS | {"usr/bin/app": file("y")}, part) == kept
+
+
+def test_the_changelogs_of_a_layer_with_documentation_are_left_to_the_package(tmp_path):
+    assert kept_of(tmp_path, CHANGELOGS, Policy(documentation=True)) is None
+
+
+def test_changelogs_that_are_too_large_together_are_left_to_the_package(tmp_path, monkeypatch):
+    monkeypatch.setattr("ironhull.build.layer.MAX_KEPT", 9)
+    assert kept_of(tmp_path, CHANGELOGS) is None

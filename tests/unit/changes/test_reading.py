@@ -10,6 +10,9 @@ from tests.fakes.deb import Entry, file, make_deb, symlink
 
 from ironhull.changes.reading import MAX_PACKED, Changelogs, changelog_of
 from ironhull.errors import MalformedError
+from ironhull.oci.digest import digest_of
+from ironhull.store.blobs import BlobStore
+from ironhull.store.changelogs import changelogs_path, keep_changelogs
 
 DOC = "usr/share/doc/engine"
 
@@ -99,3 +102,22 @@ def test_a_long_changelog_is_not_held(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(FileNotFoundError):
         read.read(path, "engine", "")
+
+
+def test_what_a_build_kept_is_read_in_place_of_the_package(tmp_path: Path) -> None:
+    packages, deb = BlobStore(tmp_path / "packages"), digest_of(b"engine")
+    kept = changelogs_path(packages, deb)
+    keep_changelogs(packages, deb, {"changelog.gz": gzip.compress(entry("3").encode())})
+    gone = tmp_path / "gone.deb"
+    assert [each.version for each in changelog_of(gone, "engine", "", kept)] == ["3"]
+    keep_changelogs(packages, deb, {})
+    assert changelog_of(gone, "engine", "", kept) == ()
+
+
+@pytest.mark.parametrize("damaged", [b"", b"\x81\xa1a", b"\x81\xa1a\xa1b", b"\x93"])
+def test_what_was_kept_and_is_damaged_is_read_in_the_package(tmp_path: Path, damaged) -> None:
+    path, kept = tmp_path / "engine.deb", tmp_path / "kept"
+    files = {f"{DOC}/changelog.Debian.gz": packed(entry("3-1"))}
+    path.write_bytes(make_deb("engine", "3-1", files=files))
+    kept.write_bytes(damaged)
+    assert [each.version for each in changelog_of(path, "engine", "", kept)] == ["3-1"]
