@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from ironhull.build.assemble import DEFAULT_PATH
@@ -46,9 +47,9 @@ _MACHINE = {
 _RUNTIME_FOLDERS = ("/proc/", "/sys/", "/dev/", "/run/")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckedImage:
-    """The image under check."""
+    """The image under check; its tree stays as it is."""
 
     tree: Tree
     definition: ImageDefinition
@@ -57,15 +58,26 @@ class CheckedImage:
     gid: int
     library_folders: tuple[str, ...] = ()
     """Folders that ld.so.conf adds to those of ld.so: their libraries are in its cache."""
-    _programs: list[TreeEntry] = field(default_factory=list, repr=False, compare=False)
 
-    @property
+    @cached_property
     def programs(self) -> Sequence[TreeEntry]:
         """What is found by its name: executables, and links to files among programs."""
-        if not self._programs:
-            tree = self.tree
-            self._programs[:] = [one for one in tree.entries.values() if _program(one, tree)]
-        return self._programs
+        found = [entry for entry in self.files if entry.executable]
+        for entry in self.links:
+            target = self.tree.find(entry.path) if among_programs(entry.path) else None
+            if target is not None and target.is_file:
+                found.append(entry)
+        return found
+
+    @cached_property
+    def files(self) -> Sequence[TreeEntry]:
+        """Regular files, under each of their names."""
+        return [entry for entry in self.tree.entries.values() if entry.is_file]
+
+    @cached_property
+    def links(self) -> Sequence[TreeEntry]:
+        """Symbolic links."""
+        return [entry for entry in self.tree.entries.values() if entry.is_symlink]
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -76,14 +88,10 @@ class CheckedImage:
         """The folders in which a program is looked up by its name."""
         return self.environment.get("PATH", DEFAULT_PATH).split(":")
 
-    def files(self) -> Iterator[TreeEntry]:
-        """Regular files, under each of their names."""
-        return (entry for entry in self.tree.entries.values() if entry.is_file)
-
     def idle(self, entry: TreeEntry) -> bool:
         """Whether the definition says that nothing loads or runs the file in this image."""
-        path = f"/{entry.path}"
-        return any(fnmatchcase(path, pattern) for pattern in self.definition.keep.idle)
+        patterns = self.definition.keep.idle
+        return bool(patterns) and any(fnmatchcase(f"/{entry.path}", one) for one in patterns)
 
 
 class _Problem(NamedTuple):
@@ -123,11 +131,21 @@ def _libraries(image: CheckedImage) -> Found:
     problems: list[_Problem] = []
     folders = _library_folders(image)
     machine = _MACHINE[image.platform.debian]
-    by_name: dict[str, list[str]] = {}
-    for entry in tree.entries.values():
-        if ".so" in entry.path and not entry.is_directory:
-            by_name.setdefault(entry.path.rpartition("/")[2], []).append(entry.path)
-    for entry in image.files():
+
+    # Hundreds of programs need the same few libraries and one interpreter.
+    @cache
+    def runs(interpreter: str) -> bool:
+        return _runs(tree, interpreter)
+
+    @cache
+    def found(name: str, search: tuple[str, ...]) -> bool:
+        return _found(tree, name, search)
+
+    @cache
+    def by_name() -> Mapping[str, list[str]]:
+        return _libraries_of(tree)
+
+    for entry in image.files:
         elf = entry.elf
         # Static programs need nothing; a static-pie has a dynamic segment, and no needs in it.
         if elf is None or not (elf.dynamic or elf.interpreter) or image.idle(entry):
@@ -137,20 +155,33 @@ def _libraries(image: CheckedImage) -> Found:
         if elf.machine != machine:
             problems.append(_at(entry, f"is for another CPU (e_machine {elf.machine})"))
             continue
-        if elf.interpreter and not _runs(tree, elf.interpreter):
+        if elf.interpreter and not runs(elf.interpreter):
             problems.append(_at(entry, f"needs the interpreter {elf.interpreter}"))
         # ld.so also takes a library that is loaded already, whatever path it came from; that hangs
         # on the order of loading, so each file has to find its own.
-        search = [*_rpath(elf, entry.path), *folders]
+        search = (*_rpath(elf, entry.path), *folders) if elf.rpath else folders
         for name in elf.needed:
-            elsewhere = by_name.get(name, [])
-            if not _found(tree, name, search) and not _plugged_in(entry, elf, elsewhere, folders):
+            if found(name, search):
+                continue
+            elsewhere = by_name().get(name, [])
+            if not _plugged_in(entry, elf, elsewhere, folders):
                 hint = f" (there is /{elsewhere[0]}, not searched)" if elsewhere else ""
                 problems.append(_at(entry, f"needs {name}{hint}"))
     return count, problems
 
 
-def _plugged_in(entry: TreeEntry, elf: Elf, elsewhere: list[str], shared: list[str]) -> bool:
+def _libraries_of(tree: Tree) -> Mapping[str, list[str]]:
+    """Where libraries of each name are, whether anything looks there or not."""
+    found: dict[str, list[str]] = {}
+    for entry in tree.entries.values():
+        if ".so" in entry.path and not entry.is_directory:
+            found.setdefault(entry.path.rpartition("/")[2], []).append(entry.path)
+    return found
+
+
+def _plugged_in(
+    entry: TreeEntry, elf: Elf, elsewhere: Sequence[str], shared: Sequence[str]
+) -> bool:
     """Whether a library is a plug-in of the program that has loaded what it needs already.
 
     Java's libraries lie in lib and need libjvm.so, which is in lib/server: nothing finds it there,
@@ -163,13 +194,13 @@ def _plugged_in(entry: TreeEntry, elf: Elf, elsewhere: list[str], shared: list[s
     return private and not elf.interpreter and any(p.startswith(f"{folder}/") for p in elsewhere)
 
 
-def _library_folders(image: CheckedImage) -> list[str]:
+def _library_folders(image: CheckedImage) -> tuple[str, ...]:
     """Where ld.so of Debian looks (`ld.so --help`), besides run paths."""
     # /lib and /lib/TRIPLET are the same folders as these by the merged /usr.
     triplet = _MULTIARCH[image.platform.debian]
     folders = [*image.library_folders, f"/usr/lib/{triplet}", "/usr/lib"]
     folders += [part for part in image.environment.get("LD_LIBRARY_PATH", "").split(":") if part]
-    return folders
+    return tuple(folders)
 
 
 def _rpath(elf: Elf, path: str) -> list[str]:
@@ -182,7 +213,7 @@ def _rpath(elf: Elf, path: str) -> list[str]:
     ]
 
 
-def _found(tree: Tree, name: str, search: list[str]) -> bool:
+def _found(tree: Tree, name: str, search: Sequence[str]) -> bool:
     # With a slash it is a path, and nothing is searched (ld.so(8)).
     if "/" in name:
         return tree.find(name) is not None
@@ -193,7 +224,7 @@ def _scripts(image: CheckedImage) -> Found:
     """The interpreter of every executable script (but of idle ones) exists."""
     problems: list[_Problem] = []
     count = 0
-    for entry in image.files():
+    for entry in image.files:
         if not entry.shebang or not entry.executable or _documentation(entry):
             continue
         if image.idle(entry):
@@ -258,10 +289,10 @@ def _links(image: CheckedImage) -> Found:
     """Absolute symbolic links lead to something."""
     problems: list[_Problem] = []
     count = 0
-    for entry in image.tree.entries.values():
+    for entry in image.links:
         # Relative links are a package's own affair: many of Debian's lead to what only another
         # package brings (a -dev's libx.so, a plug-in).
-        if not entry.is_symlink or not entry.link.startswith("/"):
+        if not entry.link.startswith("/"):
             continue
         count += 1
         if f"{entry.link}/".startswith(_RUNTIME_FOLDERS):
@@ -346,13 +377,6 @@ def _programs(kind: ProgramKind, kept: bool, image: CheckedImage) -> Found:
     return len(image.programs), found
 
 
-def _program(entry: TreeEntry, tree: Tree) -> bool:
-    if not entry.is_symlink:
-        return entry.executable
-    target = tree.find(entry.path) if among_programs(entry.path) else None
-    return target is not None and target.is_file
-
-
 def _shell(image: CheckedImage) -> Found:
     """No shell, unless hardening.shell says so."""
     return _programs(ProgramKind.SHELL, image.definition.keep.shell, image)
@@ -371,7 +395,7 @@ def _compiler(image: CheckedImage) -> Found:
 
 def _setuid(image: CheckedImage) -> Found:
     """No setuid or setgid file but those that hardening.setuid names."""
-    files = list(image.files())
+    files = image.files
     kept = image.definition.keep.setuid
     found = [_at(e) for e in files if e.mode & 0o6000 and f"/{e.path}" not in kept]
     return len(files), found
@@ -379,13 +403,15 @@ def _setuid(image: CheckedImage) -> Found:
 
 def _world_writable(image: CheckedImage) -> Found:
     """Nothing that everybody may write, but folders with the sticky bit."""
-    entries = [entry for entry in image.tree.entries.values() if not entry.is_symlink]
+    entries = image.tree.entries
     found = [
         _at(entry, f"has mode {entry.mode:04o}")
-        for entry in entries
-        if entry.mode & 0o002 and not (entry.is_directory and entry.mode & 0o1000)
+        for entry in entries.values()
+        if entry.mode & 0o002
+        and not entry.is_symlink
+        and not (entry.is_directory and entry.mode & 0o1000)
     ]
-    return len(entries), found
+    return len(entries) - len(image.links), found
 
 
 CHECKS: dict[str, Callable[[CheckedImage], Found]] = {

@@ -70,7 +70,8 @@ def put_platform(
     # 2
     image = CheckedImage(tree, definition, platform, uid, gid, library_folders(tree, context))
     checks = check_image(image)
-    _refuse(definition, platform, checks, mending(checks, tree, context.requested))
+    if not all(check.ok for check in checks):
+        raise _refused(definition, platform, checks, mending(checks, tree, context.requested))
     # 3
     layers = _layers(definition, lock, records, tree, compression, home)
     # 4
@@ -148,14 +149,12 @@ def _requested(locked: LockedPlatform) -> frozenset[str]:
     )
 
 
-def _refuse(
+def _refused(
     definition: ImageDefinition,
     platform: Platform,
     checks: Sequence[CheckResult],
     mend: Mapping[str, Sequence[str]],
-) -> None:
-    if all(check.ok for check in checks):
-        return
+) -> UnfitImageError:
     head = f"{definition.file}: the image for {platform} fails its check, nothing is published:"
     tail = (
         "delete what is not needed with `paths`, add the package that is missing, or say\n"
@@ -164,7 +163,7 @@ def _refuse(
     )
     whole = [head, *_listed(checks, None)]
     message = [head, *_listed(checks, _LISTED), tail]
-    raise UnfitImageError("\n".join(message), "\n".join(whole), mend)
+    return UnfitImageError("\n".join(message), "\n".join(whole), mend)
 
 
 def _listed(checks: Sequence[CheckResult], most: int | None) -> list[str]:
