@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from pathlib import Path
 
 from ironhull.build.compression import Compression
 from ironhull.build.elsewhere import SharedLayers
@@ -24,7 +25,7 @@ from ironhull.lock.model import LockedPackage
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId
 from ironhull.oci.tar import FILE
-from ironhull.oci.tar_writer import TarHeader
+from ironhull.oci.tar_writer import TarHeader, TarWriter
 from ironhull.progress import Progress
 from ironhull.store.blobs import BlobStore
 from ironhull.store.home import Home
@@ -132,27 +133,45 @@ def _results(futures: list[Future[MadeLayer]]) -> list[MadeLayer]:
     return [future.result() for future in futures]
 
 
-def own_layer(
-    tree: Tree, mtime: int, compression: Compression, blobs: BlobStore
-) -> tuple[Descriptor, DiffId, int]:
-    """The layer of what the steps changed; returns its descriptor, diff_id and tar size."""
+Written = tuple[Descriptor, DiffId, int]
+"""A layer: descriptor, diff_id, bytes of the tar."""
+_MAX_KEPT = 500
+_own: dict[tuple[Path, Compression, bytes], Written] = {}
+"""Images of the same packages mostly have the same own layer, byte for byte."""
+
+
+def own_layer(tree: Tree, mtime: int, compression: Compression, blobs: BlobStore) -> Written:
+    """The layer of what the steps changed, compressed once for all images that have the same."""
+    pieces: list[bytes] = []
+    tar = TarWriter(pieces.append)
+    for path in tree.whiteouts():
+        folder, _, name = path.rpartition("/")
+        hidden = f"{folder}/.wh.{name}" if folder else f".wh.{name}"
+        tar.add(TarHeader(hidden, FILE, 0o644, mtime=mtime))
+    for entry in tree.own_entries():
+        header = TarHeader(*entry[:8])._replace(mtime=mtime)
+        tar.add(header, tree.contents.get(entry.path, b""))
 
     def write(sink: LayerSink) -> None:
-        for path in tree.whiteouts():
-            folder, _, name = path.rpartition("/")
-            hidden = f"{folder}/.wh.{name}" if folder else f".wh.{name}"
-            sink.member(TarHeader(hidden, FILE, 0o644, mtime=mtime))
-        for entry in tree.own_entries():
-            header = TarHeader(*entry[:8])._replace(mtime=mtime)
-            sink.member(header, tree.contents.get(entry.path, b""))
+        for piece in pieces:
+            sink.write(piece)
 
-    return write_layer(write, compression, blobs)
+    sha256 = hashlib.sha256()
+    for piece in pieces:
+        sha256.update(piece)
+    key = blobs.root, compression, sha256.digest()
+    known = _own.get(key)
+    if known is None or not blobs.renew(known[0].digest, known[0].size):
+        if len(_own) >= _MAX_KEPT:
+            _own.clear()
+        known = _own[key] = write_layer(write, compression, blobs)
+    return known
 
 
 def write_layer(
     write: Callable[[LayerSink], None], compression: Compression, blobs: BlobStore
-) -> tuple[Descriptor, DiffId, int]:
-    """A layer of what `write` puts into the sink: descriptor, diff_id, bytes of the tar."""
+) -> Written:
+    """A layer of what `write` puts into the sink."""
     with blobs.writer() as blob:
         sink = LayerSink(blob, compression)
         write(sink)

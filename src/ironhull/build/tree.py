@@ -47,6 +47,8 @@ class Tree:
         self._below: set[str] = set()
         self._changed: dict[str, TreeEntry] = {}
         self.deleted: set[str] = set()
+        self.lost: set[str] = set()
+        """Packages of which a file or link is gone or replaced."""
         self.doing = Origin(OriginKind.STEP, "unknown")
         """Who changes the tree now."""
         self.makers: dict[str, Origin] = {}
@@ -62,6 +64,8 @@ class Tree:
                 clash = _clash(known, entry)
                 if clash:
                     self.overlaps.append(Overlap(path, owner[path], part.name, clash))
+            if known is not None:
+                self._lose(known)
             entries[path] = entry
             owner[path] = part.name
         # What lies in lower layers needs a whiteout to go; what only the own layer had does not.
@@ -69,10 +73,11 @@ class Tree:
 
     def check_parents(self) -> None:
         """Note paths that lie below something that is not a directory."""
-        for path in self.entries:
+        folders = {path.rpartition("/")[0] for path in self.entries}
+        wrong = {folder for folder in folders if folder and not self._is_directory(folder)}
+        for path in self.entries if wrong else ():
             parent = path.rpartition("/")[0]
-            above = self.entries.get(parent)
-            if parent and (above is None or not above.is_directory):
+            if parent in wrong:
                 self.overlaps.append(
                     Overlap(path, self.owner.get(parent, "?"), self.owner[path], "parent folder")
                 )
@@ -135,7 +140,7 @@ class Tree:
     def below(self, path: str) -> list[TreeEntry]:
         """All entries below a directory, sorted by path."""
         prefix = f"{path}/"
-        return [self.entries[p] for p in sorted(self.entries) if p.startswith(prefix)]
+        return [self.entries[p] for p in sorted(p for p in self.entries if p.startswith(prefix))]
 
     def put_file(
         self,
@@ -173,13 +178,20 @@ class Tree:
 
     def delete(self, path: str) -> None:
         """Remove a path and what is below it."""
-        for gone in [path, *(entry.path for entry in self.below(path))]:
-            self.entries.pop(gone, None)
+        known = self.entries.get(path)
+        inside = [] if known is not None and not known.is_directory else self.below(path)
+        for gone in [path, *(entry.path for entry in inside)]:
+            if gone in self.entries:
+                self._lose(self.entries.pop(gone))
             self.owner.pop(gone, None)
             self._changed.pop(gone, None)
             self.contents.pop(gone, None)
             if gone in self._below:
                 self.deleted.add(gone)
+
+    def _lose(self, entry: TreeEntry) -> None:
+        if not entry.is_directory:
+            self.lost.add(self.owner.get(entry.path, ""))
 
     def _put(self, entry: TreeEntry) -> None:
         path = entry.path
@@ -200,6 +212,8 @@ class Tree:
                 self._put(TreeEntry(parent, DIRECTORY, 0o755))
             elif not above.is_directory:
                 raise InputError(f"/{path}: /{parent} is not a directory in this image")
+        if known is not None:
+            self._lose(known)
         self.entries[path] = self._changed[path] = entry
         self.owner[path] = ""
         self.makers[path] = self.doing

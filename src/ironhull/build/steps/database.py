@@ -29,6 +29,8 @@ def package_database(tree: Tree, context: StepContext) -> None:
 
 def _md5sums(tree: Tree, part: PackagePart) -> str:
     """The package's md5sums without files that are gone or replaced."""
+    if part.name not in tree.lost:
+        return part.md5sums
     lines = part.md5sums.split("\n")
     return "".join(
         f"{line}\n" for line in lines if tree.owner.get(line.partition("  ")[2]) == part.name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 # Numbers that Debian gives for ever (Debian Policy 9.2.2; base-passwd's master).
@@ -34,19 +34,30 @@ class Named(NamedTuple):
 def named_accounts(package: str, captured: Mapping[str, bytes]) -> Iterator[Named]:
     """Users and groups in a package's captured files, in the order of the files' names."""
     for path in sorted(captured):
-        text = captured[path].decode("utf-8", "replace")
-        found: Iterable[tuple[str, bool]]
-        if path.startswith("usr/lib/systemd/system/"):
-            found = ((value.strip(), kind == "User") for kind, value in _UNIT.findall(text))
-        elif path.startswith("usr/lib/tmpfiles.d/"):
-            found = _of_tmpfiles(text)
-        elif _is_configuration(path, package):
-            found = ((name, kind == "user") for kind, name in _SETTING.findall(text))
-        else:
+        reading = _reading(path, package)
+        if reading is None:
             continue
+        found = reading(captured[path].decode("utf-8", "replace"))
         for name, is_user in found:
             if _NAME.fullmatch(name) and name not in _KNOWN:
                 yield Named(name, is_user)
+
+
+def _reading(path: str, package: str) -> Callable[[str], Iterable[tuple[str, bool]]] | None:
+    """What finds names in a file, and whether each is a user's; None where there are none."""
+    if path.startswith("usr/lib/systemd/system/"):
+        return _of_units
+    if path.startswith("usr/lib/tmpfiles.d/"):
+        return _of_tmpfiles
+    return _of_configuration if _is_configuration(path, package) else None
+
+
+def _of_units(text: str) -> Iterator[tuple[str, bool]]:
+    return ((value.strip(), kind == "User") for kind, value in _UNIT.findall(text))
+
+
+def _of_configuration(text: str) -> Iterator[tuple[str, bool]]:
+    return ((name, kind == "user") for kind, name in _SETTING.findall(text))
 
 
 def _of_tmpfiles(text: str) -> Iterator[tuple[str, bool]]:
@@ -63,6 +74,8 @@ def _is_configuration(path: str, package: str) -> bool:
 
     Others have words of their own that look like it.
     """
+    if not path.startswith("etc/"):
+        return False
     folder, name = posixpath.split(path)
     stem, ending = posixpath.splitext(name)
     known = ending in (".conf", ".cfg") and folder in ("etc", f"etc/{stem}")
