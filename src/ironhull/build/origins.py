@@ -6,6 +6,7 @@ the lock, which moves on while the image stays. What is lost there comes back wi
 
 from __future__ import annotations
 
+import os
 import posixpath
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +23,8 @@ from ironhull.definition.model import ArtifactRequest, BuildStage, FileRequest
 from ironhull.lock.model import LockedPackage
 from ironhull.oci.digest import Digest, digest_of, hex_of
 from ironhull.oci.platform import Platform
-from ironhull.store.files import replace_file
+from ironhull.oci.tar import DIRECTORY
+from ironhull.store.files import Stamp, replace_file, stamp_of
 from ironhull.store.home import Home
 from ironhull.values import dataclass
 
@@ -33,6 +35,7 @@ _MAX_SIZE = 1 << 30
 
 Value = TypeVar("Value")
 _CONVERTING = threading.Lock()
+_KEPT = 4
 
 
 class OriginKind(StrEnum):
@@ -91,6 +94,10 @@ class Origins:
     stages: tuple[BuiltStage, ...] = ()
 
 
+_read: dict[Path, tuple[Stamp, Origins]] = {}
+"""What was read last: each statement about an image asks for it."""
+
+
 def origins_of(
     entries: Mapping[str, TreeEntry],
     owners: Mapping[str, str],
@@ -110,18 +117,16 @@ def origins_of(
     ours = {entry.path for part in parts for entry in part.entries[part.shipped :]}
     paths = {}
     for path, entry in entries.items():
-        if entry.is_directory:
+        if entry.kind == DIRECTORY:
             continue
         owner = owners.get(path, "")
         origin = makers[path] if not owner else DATABASE if path in ours else named[owner]
-        paths[_text(path)] = origin
+        paths[path if path.isascii() else _text(path)] = origin
     return Origins(tuple(replace(one, reasons=()) for one in packages), tuple(fetched), paths)
 
 
 def _text(path: str) -> str:
     """The path as inventories write it (`inventory.paths`)."""
-    if path.isascii():
-        return path
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -182,7 +187,10 @@ def _address(request: FileRequest) -> str:
 def write_origins(home: Home, manifest: Digest, origins: Origins) -> None:
     """Keep the origins of the image with this manifest."""
     kinds: dict[Origin, int] = {}
-    paths = {path: kinds.setdefault(origin, len(kinds)) for path, origin in origins.paths.items()}
+    # Thousands of paths have a few dozen origins: each of these is compared by its value once.
+    each = {id(origin): origin for origin in origins.paths.values()}
+    numbers = {key: kinds.setdefault(origin, len(kinds)) for key, origin in each.items()}
+    paths = {path: numbers[id(origin)] for path, origin in origins.paths.items()}
     value = {
         "format": FORMAT,
         "packages": origins.packages,
@@ -201,19 +209,29 @@ def read_origins(home: Home, manifest: Digest) -> Origins | None:
     """The origins of an image that was built here; None if none are kept, or damaged ones."""
     import msgspec
 
+    path = _path(home, manifest)
     try:
-        packed = _path(home, manifest).read_bytes()
+        known = _read.get(path)
+        if known is not None and known[0] == stamp_of(path.stat()):
+            return known[1]
+        with path.open("rb") as file:
+            stamp = stamp_of(os.fstat(file.fileno()))
+            packed = file.read()
         data = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_SIZE)
         value = msgspec.json.decode(data)
         if value["format"] != FORMAT:
             return None
         origins = [Origin(OriginKind(kind), name) for kind, name in value["origins"]]
-        return Origins(
+        read = Origins(
             tuple(_converted(value["packages"], LockedPackage)),
             tuple(_converted(value["fetched"], FetchedFile)),
             {path: origins[number] for path, number in value["paths"].items()},
             tuple(_converted(value.get("stages", []), BuiltStage)),
         )
+        if len(_read) >= _KEPT:
+            _read.clear()
+        _read[path] = stamp, read
+        return read
     except (OSError, zstandard.ZstdError, msgspec.MsgspecError, ValueError, KeyError, TypeError,
             IndexError, AttributeError):  # fmt: skip
         return None

@@ -19,7 +19,7 @@ from ironhull.errors import InputError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import DiffId
 from ironhull.oci.tar import DIRECTORY, FILE, SYMLINK
-from ironhull.store.files import replace_file
+from ironhull.store.files import Stamp, replace_file, stamp_of
 from ironhull.values import dataclass
 
 _MAX_RECORDS, _MAX_ENTRIES = 500, 50_000
@@ -129,14 +129,13 @@ def write_record(folder: Path, record: MadeLayer) -> None:
 
 def read_record(folder: Path, key: str) -> MadeLayer | None:
     """The record, or None if there is none or it was damaged: the layer is then made again."""
-    path = folder / f"{key}.json"
+    path = f"{folder}/{key}.json"
+    known = _read.get(path)
     try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            stamp = found.st_ino, found.st_mtime_ns, found.st_size
-            known = _read.get(path)
-            if known is not None and known[0] == stamp:
-                return known[1]
+        if known is not None and known[0] == stamp_of(os.stat(path)):
+            return known[1]
+        with open(path, "rb") as file:
+            stamp = stamp_of(os.fstat(file.fileno()))
             record = parse_record(key, file.read())
     except OSError:
         return None
@@ -146,11 +145,11 @@ def read_record(folder: Path, key: str) -> MadeLayer | None:
 
 
 _reading = threading.Lock()
-_read: dict[Path, tuple[object, MadeLayer]] = {}
+_read: dict[str, tuple[Stamp, MadeLayer]] = {}
 """What was read last: a worker makes image after image, most of them of the same layers."""
 
 
-def _remember(path: Path, stamp: object, record: MadeLayer) -> None:
+def _remember(path: str, stamp: Stamp, record: MadeLayer) -> None:
     size = sum(len(part.entries) for part in record.parts)
     if size > _MAX_ENTRIES:
         return

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from ironhull.errors import EnvironmentProblem, NotFoundError, UntrustedError
 from ironhull.oci.digest import Digest, digest_of, hex_of
-from ironhull.store.files import create_held, unique
+from ironhull.store.files import Stamp, create_held, stamp_of, unique
 
 CHUNK = 1 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
@@ -89,13 +89,12 @@ class BlobStore:
             os.utime(self._prefix + hex_of(digest))
         return self.has(digest, size)
 
-    def stamp(self, digest: Digest) -> tuple[int, int, int] | None:
-        """Tells the blob's file from any other, or as it was changed later; None if it is gone."""
+    def stamp(self, digest: Digest) -> Stamp | None:
+        """Of the blob's file; None if it is gone."""
         try:
-            found = os.stat(self._prefix + hex_of(digest))
+            return stamp_of(os.stat(self._prefix + hex_of(digest)))
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def size(self, digest: Digest) -> int:
         """Bytes of the blob; NotFoundError if it is not there."""

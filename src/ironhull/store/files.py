@@ -23,6 +23,15 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{unique()}")
 
 
+Stamp = tuple[int, int, int]
+"""Tells a file from any other, and from itself as it was changed later."""
+
+
+def stamp_of(found: os.stat_result) -> Stamp:
+    """The stamp of the file that was looked at."""
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def replace_file(
     path: Path, data: bytes, *, durable: bool = True, mode: int = 0o666
 ) -> os.stat_result:
@@ -32,7 +41,8 @@ def replace_file(
     first moment on, less what the umask takes. What it gives tells the file that was written from
     any that somebody puts in its place later.
     """
-    temporary = f"{path.parent}/.{path.name}.{unique()}"
+    folder, name = os.path.split(path)
+    temporary = f"{folder or '.'}/.{name}.{unique()}"
     try:
         try:
             held = create_held(temporary, mode)

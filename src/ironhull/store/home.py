@@ -27,6 +27,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem
@@ -35,6 +36,18 @@ from ironhull.store.layout import ImageLayout
 from ironhull.values import dataclass
 
 OWN_CERTIFICATE = "archive-key.asc"
+_KEPT = 256
+
+
+@lru_cache(_KEPT)
+def _below(root: Path, path: str) -> Path:
+    # An image asks for its folders a hundred times.
+    return root / path
+
+
+@lru_cache(_KEPT)
+def _packages(root: Path) -> BlobStore:
+    return BlobStore(_below(root, "cache/packages"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,7 @@ class Home:
     @property
     def store_folder(self) -> Path:
         """Where the store is or will be."""
-        return self.root / "store"
+        return _below(self.root, "store")
 
     @property
     def store(self) -> ImageLayout:
@@ -64,12 +77,12 @@ class Home:
     @property
     def blobs(self) -> Path:
         """The folder of the store's blobs."""
-        return self.store_folder / "blobs"
+        return _below(self.root, "store/blobs")
 
     @property
     def registry(self) -> Path:
         """The folder of the records that a registry over the store keeps."""
-        return self.store_folder / "registry"
+        return _below(self.root, "store/registry")
 
     @property
     def frozen_archives(self) -> Path:
@@ -109,87 +122,87 @@ class Home:
     @property
     def packages(self) -> BlobStore:
         """.deb files; the root of the store is `cache/packages`."""
-        return BlobStore(self.cache / "packages")
+        return _packages(self.root)
 
     @property
     def cache(self) -> Path:
         """The folder of what can be made or fetched again."""
-        return self.root / "cache"
+        return _below(self.root, "cache")
 
     @property
     def archive(self) -> Path:
         """The folder of release files and package indexes."""
-        return self.cache / "archive"
+        return _below(self.root, "cache/archive")
 
     @property
     def layers(self) -> Path:
         """The folder of records of layers."""
-        return self.cache / "layers"
+        return _below(self.root, "cache/layers")
 
     @property
     def images(self) -> Path:
         """The folder of records of built images."""
-        return self.cache / "images"
+        return _below(self.root, "cache/images")
 
     @property
     def origins(self) -> Path:
         """The folder of where the paths of built images come from."""
-        return self.cache / "origins"
+        return _below(self.root, "cache/origins")
 
     @property
     def layer_contents(self) -> Path:
         """The folder of digests and licences of layers' files."""
-        return self.cache / "contents"
+        return _below(self.root, "cache/contents")
 
     @property
     def recipes(self) -> Path:
         """The folder of definitions and locks that images were built from."""
-        return self.cache / "recipes"
+        return _below(self.root, "cache/recipes")
 
     @property
     def tests(self) -> Path:
         """The folder of what images' tests gave."""
-        return self.cache / "tests"
+        return _below(self.root, "cache/tests")
 
     @property
     def signed(self) -> Path:
         """The folder of which signatures of images were verified, and with which keys."""
-        return self.cache / "signed"
+        return _below(self.root, "cache/signed")
 
     @property
     def unpacked(self) -> Path:
         """The folder of images that were unpacked for the sandbox."""
-        return self.cache / "sandbox" / "images"
+        return _below(self.root, "cache/sandbox/images")
 
     @property
     def bubblewrap(self) -> Path:
         """The folder of the archive's bubblewrap, where the machine has none."""
-        return self.cache / "sandbox" / "bubblewrap"
+        return _below(self.root, "cache/sandbox/bubblewrap")
 
     @property
     def sandboxes(self) -> Path:
         """The folder of notes about sandboxes that run, for other processes to find them."""
-        return self.cache / "sandbox" / "running"
+        return _below(self.root, "cache/sandbox/running")
 
     @property
     def layer_inventories(self) -> Path:
         """The folder of what is in layers."""
-        return self.cache / "inventory"
+        return _below(self.root, "cache/inventory")
 
     @property
     def engines(self) -> Path:
         """A file: the options that each engine was found to know."""
-        return self.cache / "engines.json"
+        return _below(self.root, "cache/engines.json")
 
     @property
     def catalog_answers(self) -> Path:
         """A file: what the definitions said to whoever moved a Dockerfile."""
-        return self.cache / "migrate.json"
+        return _below(self.root, "cache/migrate.json")
 
     @property
     def inventories(self) -> Path:
         """The folder of what is in images."""
-        return self.root / "inventories"
+        return _below(self.root, "inventories")
 
     @property
     def reported(self) -> Path:
@@ -199,12 +212,12 @@ class Home:
     @property
     def advisories(self) -> Path:
         """A file: the database of vulnerabilities."""
-        return self.root / "advisories" / "advisories.sqlite"
+        return _below(self.root, "advisories/advisories.sqlite")
 
     @property
     def keys(self) -> Path:
         """The folder of keys."""
-        return self.root / "keys"
+        return _below(self.root, "keys")
 
     @property
     def has_keys(self) -> bool:
@@ -214,29 +227,29 @@ class Home:
     @property
     def publications(self) -> Path:
         """The folder of the records of publications."""
-        return self.root / "publications"
+        return _below(self.root, "publications")
 
     @property
     def seen(self) -> Path:
         """A file: the newest record of publications that was seen in each place."""
-        return self.root / "seen" / "publications.json"
+        return _below(self.root, "seen/publications.json")
 
     @property
     def deb_facts(self) -> Path:
         """The folder of what scripts and listening programs .deb files have."""
-        return self.cache / "debs"
+        return _below(self.root, "cache/debs")
 
     @property
     def watch_state(self) -> Path:
         """A file: what watching remembers."""
-        return self.root / "watch" / "state.sqlite"
+        return _below(self.root, "watch/state.sqlite")
 
     @property
     def catalog_index(self) -> Path:
         """A file: facts about the store's images, for pages."""
-        return self.root / "catalog" / "index.sqlite"
+        return _below(self.root, "catalog/index.sqlite")
 
     @property
     def reports(self) -> Path:
         """The folder of reports that were written unasked."""
-        return self.root / "reports"
+        return _below(self.root, "reports")

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from ironhull.errors import NotFoundError
@@ -27,6 +28,7 @@ CANDIDATES, LOCKED = "candidate/", "locked/"
 _SMALL, _PARSED = 1 << 14, 256  # bytes of a document that is kept in memory, and how many are
 _NAMED = 8  # names that a message lists
 _COMPARED = 2000
+_LAYOUTS = 64
 
 
 @dataclass(slots=True)
@@ -50,12 +52,17 @@ _gathering = _Gathering()
 _parsed: dict[tuple[Path, Digest, str | None], tuple[tuple[int, int, int], Document]] = {}
 
 
+@lru_cache(_LAYOUTS)
+def _blobs(root: Path) -> BlobStore:
+    return BlobStore(root / "blobs")
+
+
 class ImageLayout:
     """A layout at `root`. `create` makes the folder valid; reading needs it to be."""
 
     def __init__(self, root: Path, *, create: bool = False) -> None:
         self.root = root
-        self.blobs = BlobStore(root / "blobs")
+        self.blobs = _blobs(root)
         if create and not os.path.exists(f"{root}/index.json"):
             with locked(self.lock):
                 if not (root / "index.json").exists():

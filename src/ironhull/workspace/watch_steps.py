@@ -190,7 +190,7 @@ class Run:
             old = parse_lock(self.task.lock, str(lock_path(path))) if self.task.lock else None
         definition, new = self._shared.locking.new_lock(path, old, self.task.images)
         if old is not None:
-            self._known["old_lock"] = render_lock(old)
+            self._known["old_lock"] = self.task.lock
             new = moved(old, new)
         self._resolved = definition, old, new
         return self._resolved
