@@ -72,7 +72,7 @@ def parse_envelope(value: dict[str, Any], name: str) -> Envelope:
 def _decoded(encoded: str, what: str) -> bytes:
     """Base64 in either alphabet (DSSE protocol.md), not in a mixture of both."""
     plain = encoded
-    if not {"+", "/"} & set(encoded):
+    if "+" not in encoded and "/" not in encoded:
         plain = encoded.translate({ord("-"): "+", ord("_"): "/"})
     try:
         return base64.b64decode(plain, validate=True)

@@ -2,7 +2,7 @@
 
 <home>/store/     an OCI image layout of all that was built or pulled
 <home>/cache/     what can be made or fetched again
-    packages/     .deb files by sha256
+    packages/     .deb files by sha256, and their changelogs
     archive/      release files and package indexes
     layers/       records of layers that were made, by the key of what went into them
     images/       records of images that were built, by the key of what went into them
