@@ -138,7 +138,10 @@ class Database:
                 "make one: ironhull advisories update, or: ironhull advisories import FILE"
             )
         try:
-            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            # Who closes it may be another thread than who asked.
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
+            )
             found = [
                 self._connection.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in ("application_id", "user_version")

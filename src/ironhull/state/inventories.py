@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import NamedTuple
 
 from ironhull.errors import EnvironmentProblem, MalformedError, NotFoundError
@@ -81,12 +82,12 @@ class StoredPackage(NamedTuple):
 class InventoryStore:
     """Stored inventories below one folder; several processes may use it at once.
 
-    One that is `keeping` has the database open until `close`, for who puts many, one at a time.
+    One that is `keeping` has the database open until `close`: for who puts many.
     """
 
     def __init__(self, root: Path, *, keeping: bool = False) -> None:
         self.root = root
-        self._keeping = keeping
+        self._keeping, self._lock = keeping, RLock()
         self._opened: sqlite3.Connection | None = None
         self._file = (0, 0)
         """Device and number of the file that is open."""
@@ -171,9 +172,10 @@ class InventoryStore:
 
     def close(self) -> None:
         """Let go of what is kept open; the next one who asks opens it again."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.close()
+        with self._lock:
+            opened, self._opened = self._opened, None
+            if opened is not None:
+                opened.close()
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
@@ -183,15 +185,18 @@ class InventoryStore:
                 with closing(self._connected()) as database, database:
                     yield database
                 return
-            if self._opened is None or self._file != _identity_of(self._path):
-                self.close()
-                self._opened = self._connected()
-                self._file = _identity_of(self._path)
-            with self._opened as database:
+            with self._lock, self._kept_open() as database:
                 yield database
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise EnvironmentProblem(f"{self._path}: {error}") from None
+
+    def _kept_open(self) -> sqlite3.Connection:
+        if self._opened is None or self._file != _identity_of(self._path):
+            self.close()
+            self._opened = self._connected()
+            self._file = _identity_of(self._path)
+        return self._opened
 
     @property
     def _path(self) -> Path:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 
 from ironhull.build.built import BuiltImage
 from ironhull.debian.deb import DebFile
@@ -124,11 +127,8 @@ def _names(bill: Bill) -> Iterator[str]:
 def _deb_facts(home: Home, sha256: Digest) -> Mapping[str, list[str]] | None:
     """Scripts and listening programs of a .deb; None where it is not on this machine."""
     kept = home.deb_facts / f"{hex_of(sha256)}.json"
-    try:
-        value = json.loads(kept.read_bytes())
-        return {key: [str(item) for item in value[key]] for key in ("scripts", "listeners")}
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return _kept_facts(kept)
     try:
         with home.packages.open(sha256) as file:
             deb = DebFile(file, str(sha256))
@@ -138,6 +138,12 @@ def _deb_facts(home: Home, sha256: Digest) -> Mapping[str, list[str]] | None:
         return None
     replace_file(kept, json.dumps(told).encode(), durable=False)
     return told
+
+
+@lru_cache(4096)
+def _kept_facts(path: Path) -> Mapping[str, list[str]]:
+    value = json.loads(path.read_bytes())
+    return {key: [str(item) for item in value[key]] for key in ("scripts", "listeners")}
 
 
 def _listeners(deb: DebFile) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""What the images of one round share where they are worked on: archive, connections, records.
+"""What the images of one round share where they are worked on: archive, connections, databases.
 
-A worker is a process that lives longer than an image. It sees the archive at one moment for all
-images of a round, speaks to a registry over the same connections, keeps the inventories' database
-open and what the layers hold in memory. All of it is made anew for the next round, connections for
-the next image too where one has failed with them.
+A worker is a process that lives longer than an image. It sees the archive and the advisories at one
+moment for all images of a round, speaks to a registry over the same connections, keeps the
+inventories' database open and what the layers hold in memory. All of it is made anew for the next
+round, what is open for the next image too where one has failed with a registry.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ironhull.advisories.database import Database
 from ironhull.inventory.cache import RecordCache
 from ironhull.inventory.take import records_folder
 from ironhull.registry.client.access import Registries
@@ -35,6 +36,7 @@ class Shared:
         self.inventories = InventoryStore(machine.home.inventories, keeping=True)
         self._machine = machine
         self._opened: Registries | None = None
+        self._advisories: Database | None = None
 
     @contextmanager
     def registries(self) -> Iterator[Registries]:
@@ -47,9 +49,19 @@ class Shared:
             self.close()
             raise
 
+    @property
+    def advisories(self) -> Database:
+        """The advisories as the first who asked has found them; InputError where there are none."""
+        if self._advisories is None:
+            self._advisories = Database(self._machine.home.advisories)
+        return self._advisories
+
     def close(self) -> None:
         """Let all connections go."""
         self.inventories.close()
+        known, self._advisories = self._advisories, None
+        if known is not None:
+            known.close()
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TypeVar
@@ -121,17 +121,17 @@ class Run:
         self._results: dict[str, ScanResult] = {}
         """By manifest: neither the advisories nor the image are others within one run."""
         self._resolved: tuple[ImageDefinition, Lock | None, Lock] | None = None
-        self._until_done = ExitStack()
 
     def done(self) -> Outcome:
         """All of it, or at which step it failed and why."""
-        with self._until_done:
-            try:
-                return self.all()
-            except EnvironmentProblem as error:
-                return self.outcome("failed", str(error), own=isinstance(error, EngineError))
-            except IronhullError as error:
-                return self.outcome("failed", str(error))
+        try:
+            return self.all()
+        except EnvironmentProblem as error:
+            # By the next image it may be no more: that opens anew what others shared.
+            self._shared.close()
+            return self.outcome("failed", str(error), own=isinstance(error, EngineError))
+        except IronhullError as error:
+            return self.outcome("failed", str(error))
 
     def all(self) -> Outcome:
         """Every step in its order."""
@@ -362,23 +362,18 @@ class Run:
         return [MeasuredImage(each, self._scanned(each)) for each in inventories]
 
     def _scanned(self, inventory: Inventory) -> ScanResult:
-        identity, asked = inventory.image, self._advisories
+        identity, asked = inventory.image, self._shared.advisories
         found = self._results.get(identity.key)
         if found is None:
             found = scan_inventory(self.machine, identity.name, inventory, asked, ScanChoices())
             self._results[identity.key] = found
         return found
 
-    @cached_property
-    def _advisories(self) -> Database:
-        """Opened once for all that one image asks; InputError where there are none."""
-        return self._until_done.enter_context(Database(self.machine.home.advisories))
-
     @property
     def _known_advisories(self) -> Database | None:
-        """The same; None where there are none."""
+        """None where there are none."""
         with suppress(InputError):
-            return self._advisories
+            return self._shared.advisories
         return None
 
     @property

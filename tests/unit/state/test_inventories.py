@@ -122,7 +122,9 @@ def test_a_damaged_file_counts_as_absent(store: InventoryStore) -> None:
     assert store.get(one.image.key) is None
 
 
-def test_several_threads_may_put_at_once(store: InventoryStore) -> None:
+@pytest.mark.parametrize("keeping", [False, True])
+def test_several_threads_may_put_at_once(tmp_path: Path, keeping: bool) -> None:
+    store = InventoryStore(tmp_path, keeping=keeping)
     threads = [
         threading.Thread(target=store.put, args=(inventory(f"image:{number}", CURL),))
         for number in range(8)
@@ -132,6 +134,7 @@ def test_several_threads_may_put_at_once(store: InventoryStore) -> None:
     for thread in threads:
         thread.join()
     assert len(store.images()) == 8
+    store.close()
 
 
 def _put(place: tuple[Path, int]) -> str:

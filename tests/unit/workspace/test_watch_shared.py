@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes.advisories import bring, osv, write_records
 from tests.fakes.registry import FakeRegistry
 
-from ironhull.errors import NotFoundError
+from ironhull.errors import InputError, NotFoundError
 from ironhull.inventory.model import Distribution, ImageIdentity, Inventory
 from ironhull.oci.digest import digest_of
 from ironhull.oci.reference import Reference
@@ -44,6 +45,23 @@ def test_images_of_a_round_share_the_open_inventories_until_they_are_closed(tmp_
     shared.close()
     assert not (tmp_path / "inventories/packages.sqlite-wal").exists()
     assert [each.name for each in shared.inventories.images()] == ["app", "web"]
+    shared.close()
+
+
+def test_images_of_a_round_see_the_advisories_of_one_moment(tmp_path: Path) -> None:
+    machine = Machine(Settings(home=tmp_path, catalog=tmp_path))
+    shared = Shared(machine)
+    with pytest.raises(InputError):
+        _ = shared.advisories
+    one = osv("CVE-2025-0001", "openssl", {"Debian:13": "3.5.1-1"})
+    bring(machine.home.advisories, osv_debian=write_records(tmp_path / "osv", [one]))
+    first = shared.advisories
+    other = osv("CVE-2025-0002", "openssl", {"Debian:13": "3.5.1-1"})
+    bring(machine.home.advisories, osv_debian=write_records(tmp_path / "osv", [other]))
+    assert shared.advisories is first
+    assert [feed.records for feed in first.feeds] == [1]
+    shared.close()
+    assert [feed.records for feed in shared.advisories.feeds] == [2]
     shared.close()
 
 
