@@ -12,7 +12,7 @@ from ironhull.oci.digest import DiffId
 from ironhull.oci.document import Document, canonical
 from ironhull.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_ZSTD, OCI_MANIFEST
 from ironhull.oci.platform import Platform
-from ironhull.store.blobs import BlobStore
+from ironhull.store.layout import ImageLayout
 from ironhull.values import dataclass
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -107,7 +107,7 @@ def config_document(
 
 
 def put_manifest(
-    blobs: BlobStore,
+    store: ImageLayout,
     config: bytes,
     layers: Sequence[ImageLayer],
     platform: Platform,
@@ -118,38 +118,38 @@ def put_manifest(
         {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
-            "config": Descriptor(OCI_CONFIG, blobs.put(config), len(config)).json(),
+            "config": Descriptor(OCI_CONFIG, store.blobs.put(config), len(config)).json(),
             "layers": [layer.descriptor.json() for layer in layers],
             "annotations": dict(annotations),
         }
     )
-    blobs.put(document.raw)
+    store.put(document)
     return document.descriptor(platform=platform)
 
 
 def put_index(
-    blobs: BlobStore, manifests: Sequence[Descriptor], annotations: Mapping[str, str]
+    store: ImageLayout, manifests: Sequence[Descriptor], annotations: Mapping[str, str]
 ) -> Descriptor:
     """Store the index of all platforms; returns its descriptor."""
     document = Document.of(
         {
             "schemaVersion": 2,
             "mediaType": OCI_INDEX,
-            "manifests": [_entry(blobs, manifest).json() for manifest in manifests],
+            "manifests": [_entry(store, manifest).json() for manifest in manifests],
             "annotations": dict(annotations),
         }
     )
-    blobs.put(document.raw)
+    store.put(document)
     return document.descriptor()
 
 
-def _entry(blobs: BlobStore, manifest: Descriptor) -> Descriptor:
+def _entry(store: ImageLayout, manifest: Descriptor) -> Descriptor:
     """A manifest as the index lists it: said to have zstd layers where it has.
 
     skopeo adds this annotation to an index that lacks it when it copies, which changes the digest
     and loses what is signed about the index (docs/compatibility.md, *copy index*).
     """
-    document = Document.parse(blobs.read(manifest.digest), manifest.media_type)
+    document = store.document(manifest.digest, manifest.media_type)
     packed = any(layer.media_type == OCI_LAYER_ZSTD for layer in document.layers)
     said = {ZSTD_ANNOTATION: "true"} if packed else {}
     return replace(manifest, annotations=dict(manifest.annotations) | said)

@@ -63,7 +63,7 @@ def make_image(
         built.append(put_platform(of, lock, platform, records, options.compression, home))
     # 5
     annotations = annotations_of(definition, lock.created)
-    index = put_index(home.store.blobs, [manifest for manifest, _ in built], annotations)
+    index = put_index(home.store, [manifest for manifest, _ in built], annotations)
     total = len({key for keys in needed.values() for key in keys})
     inputs = image_key(definition, lock, options, platforms=False)
     remember_recipe(home, inputs, recipe_of(definition, lock, str(options.compression)))

@@ -79,7 +79,7 @@ def put_platform(
         definition, platform, user, layers, lock.created, labels_of(definition)
     )
     annotations = annotations_of(definition, lock.created)
-    manifest = put_manifest(home.store.blobs, config, layers, platform, annotations)
+    manifest = put_manifest(home.store, config, layers, platform, annotations)
     fetched = (*fetched_files(definition.files, platform), *taken(definition.artifacts, platform))
     origins = origins_of(
         tree.entries, tree.owner, tree.makers, context.packages, locked.packages, fetched

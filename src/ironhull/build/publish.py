@@ -111,7 +111,7 @@ def with_platforms_of(
     }
     ordered = [platforms[str(p)] for p in definition.platforms if str(p) in platforms]
     index = put_index(
-        layout.blobs,
+        layout,
         [manifests[built.digest] for built in ordered],
         annotations_of(definition, lock.created),
     )

@@ -105,7 +105,7 @@ def unpack_stage(making: StageMaking, records: Sequence[MadeLayer], root: Path) 
     layers = [ImageLayer(one.descriptor, one.diff_id, one.uncompressed, "") for one in records]
     layers.append(ImageLayer(*own, ""))
     config = config_document(making.of, making.platform, "0:0", layers, "1970-01-01T00:00:00Z", {})
-    manifest = put_manifest(home.store.blobs, config, layers, making.platform, {})
+    manifest = put_manifest(home.store, config, layers, making.platform, {})
     write_rootfs(home.store, manifest, root)
     return tree
 

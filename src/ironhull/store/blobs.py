@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from ironhull.oci.digest import Digest, digest_of, hex_of
 from ironhull.store.files import Stamp, create_held, stamp_of, unique
 
 CHUNK = 1 << 20
+_NEW = 60  # seconds
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 MAX_READ = 64 * CHUNK
 """Bytes that are read into memory at once: a signed SBOM of all files may have many megabytes."""
@@ -84,10 +86,21 @@ class BlobStore:
         return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
 
     def renew(self, digest: Digest, size: int | None = None) -> bool:
-        """Whether the blob is there; if so, its age begins anew, so that no clean-up takes it."""
-        with suppress(OSError):
-            os.utime(self._prefix + hex_of(digest))
-        return self.has(digest, size)
+        """Whether the blob is there; if so, its age begins anew, so that no clean-up takes it.
+
+        One that is less than a minute old stays as it is: clean-ups count in hours.
+        """
+        path = self._prefix + hex_of(digest)
+        try:
+            found = os.stat(path)
+        except OSError:
+            return False
+        if not 0 <= time.time() - found.st_mtime < _NEW:
+            with suppress(OSError):
+                os.utime(path)
+            # A clean-up may have been faster.
+            return self.has(digest, size)
+        return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
 
     def stamp(self, digest: Digest) -> Stamp | None:
         """Of the blob's file; None if it is gone."""
@@ -113,7 +126,8 @@ class BlobStore:
     def read(self, digest: Digest, limit: int = MAX_READ) -> bytes:
         """A small blob whole; UntrustedError if it is larger than `limit` or was damaged."""
         with self.open(digest) as file:
-            data = file.read(limit + 1)
+            # Memory for as much as there may be would cost more than to read what there is.
+            data = file.read(min(os.fstat(file.fileno()).st_size, limit) + 1)
         if len(data) > limit:
             raise UntrustedError(f"blob {digest} is larger than {limit} bytes")
         if hashlib.sha256(data).hexdigest() != hex_of(digest):

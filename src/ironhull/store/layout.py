@@ -17,7 +17,7 @@ from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import Digest
 from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.store.blobs import BlobStore
-from ironhull.store.files import locked, replace_file
+from ironhull.store.files import Stamp, locked, replace_file
 from ironhull.store.index_blocks import NAME
 from ironhull.store.index_file import Index, read_index, write_index
 from ironhull.values import dataclass
@@ -47,9 +47,9 @@ class _Gathering(threading.local):
 
 
 _gathering = _Gathering()
-# Layout, digest and media type → the file as it was when it was read and verified. Whole entries
+# Layout and digest → the file as it was when it was written, or read and verified. Whole entries
 # are put and taken, so threads may share it.
-_parsed: dict[tuple[Path, Digest, str | None], tuple[tuple[int, int, int], Document]] = {}
+_parsed: dict[tuple[Path, Digest], tuple[Stamp, Document]] = {}
 
 
 @lru_cache(_LAYOUTS)
@@ -155,17 +155,31 @@ class ImageLayout:
     def document(self, digest: Digest, media_type: str | None = None) -> Document:
         """A manifest or index out of the blobs, verified; nobody changes its value."""
         # An image that is signed and pushed is asked seventy times for twenty small documents.
-        key = (self.root, digest, media_type)
         stamp = self.blobs.stamp(digest)
-        known = _parsed.get(key)
+        known = _parsed.get((self.root, digest))
         if known is not None and known[0] == stamp:
-            return known[1]
+            document = known[1]
+            # What does not say what it is, is what it is taken for by whoever asks.
+            if document.media_type == (media_type or document.value.get("mediaType") or ""):
+                return document
         document = Document.parse(self.blobs.read(digest, MAX_DOCUMENT), media_type)
+        self._keep(document, stamp)
+        return document
+
+    def put(self, document: Document) -> None:
+        """Store a manifest or index; this process does not read it back."""
+        self.blobs.put(document.raw)
+        self.keep(document)
+
+    def keep(self, document: Document) -> None:
+        """The same for one that somebody has put among the blobs."""
+        self._keep(document, self.blobs.stamp(document.digest))
+
+    def _keep(self, document: Document, stamp: Stamp | None) -> None:
         if stamp is not None and len(document.raw) <= _SMALL:
             if len(_parsed) >= _PARSED:
                 _parsed.clear()
-            _parsed[key] = stamp, document
-        return document
+            _parsed[self.root, document.digest] = stamp, document
 
     def walk(self, descriptor: Descriptor) -> Iterator[Descriptor]:
         """The descriptor and everything below it: index, manifests, configs, layers."""

@@ -125,6 +125,8 @@ def list_documents(layout: ImageLayout, documents: Sequence[Document]) -> None:
 def replace_documents(layout: ImageLayout, documents: Sequence[Document], old: Set[Digest]) -> None:
     """The same, and list those of `old` no more."""
     listed = {document.digest: _listed(document) for document in documents}
+    for document in documents:
+        layout.keep(document)
 
     def change(index: Index) -> Index:
         # What is listed by a name, or without its subject, is not listed a second time.

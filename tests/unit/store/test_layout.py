@@ -12,6 +12,8 @@ from tests.fakes.image import File, make_image
 from ironhull.errors import InputError, MalformedError, NotFoundError, UntrustedError
 from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of
+from ironhull.oci.document import Document
+from ironhull.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from ironhull.progress import Silent
 from ironhull.store import index_blocks, index_file
 from ironhull.store.clean import prune, usage, verify
@@ -393,3 +395,24 @@ def test_a_document_is_read_once_and_again_when_its_file_is_another(tmp_path):
     path.unlink()
     with pytest.raises(NotFoundError):
         layout.document(root.digest)
+
+
+def test_what_was_put_is_not_read_back_until_its_file_is_another(tmp_path):
+    layout = ImageLayout(tmp_path / "l", create=True)
+    written = Document.of({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+    layout.put(written)
+    assert layout.document(written.digest) is written
+    assert layout.document(written.digest, OCI_INDEX) is written
+    with pytest.raises(MalformedError, match="its descriptor says"):
+        layout.document(written.digest, OCI_MANIFEST)
+    layout.blobs.path(written.digest).write_bytes(written.raw + b" ")
+    with pytest.raises(UntrustedError, match="damaged"):
+        layout.document(written.digest)
+
+
+def test_what_does_not_say_what_it_is_is_what_each_descriptor_says(tmp_path):
+    layout = ImageLayout(tmp_path / "l", create=True)
+    digest = layout.blobs.put(b'{"manifests": [], "layers": []}')
+    kinds = [OCI_INDEX, OCI_MANIFEST, None, OCI_INDEX]
+    found = [layout.document(digest, kind).media_type for kind in kinds]
+    assert found == [OCI_INDEX, OCI_MANIFEST, "", OCI_INDEX]
