@@ -62,7 +62,7 @@ class CheckedImage:
     @cached_property
     def programs(self) -> Sequence[TreeEntry]:
         """What is found by its name: executables, and links to files among programs."""
-        found = [entry for entry in self.files if entry.executable]
+        found = [entry for entry in self.files if entry.mode & 0o111]
         for entry in self.links:
             target = self.tree.find(entry.path) if among_programs(entry.path) else None
             if target is not None and target.is_file:

@@ -140,7 +140,7 @@ class Tree:
     def below(self, path: str) -> list[TreeEntry]:
         """All entries below a directory, sorted by path."""
         prefix = f"{path}/"
-        return [self.entries[p] for p in sorted(p for p in self.entries if p.startswith(prefix))]
+        return [self.entries[p] for p in sorted([p for p in self.entries if p.startswith(prefix)])]
 
     def put_file(
         self,
