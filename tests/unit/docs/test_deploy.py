@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,13 @@ def test_systemd_finds_nothing_wrong_in_the_unit(tmp_path: Path) -> None:
 
 def test_services_of_the_compose_file_are_hardened_and_start_verbs_that_there_are() -> None:
     value = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-    assert set(value["services"]) == {"registry", "key", "watch"}
+    assert set(value["services"]) == {"registry", "key", "catalog", "watch"}
     for service in value["services"].values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-        words_are_taken(service["command"])
+        if "entrypoint" not in service:
+            words_are_taken(service["command"])
         for volume in service["volumes"]:
             source = volume.partition(":")[0]
             if source.startswith("."):
@@ -84,6 +86,31 @@ def test_services_of_the_compose_file_are_hardened_and_start_verbs_that_there_ar
     assert auth["anonymous"]["role"] == "push"
     # Whoever reaches the port may push: it has to be this machine's alone.
     assert value["services"]["registry"]["ports"] == ["127.0.0.1:5000:5000"]
+
+
+def test_the_catalog_of_who_watches_is_one_that_locks_can_be_written_to(tmp_path: Path) -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    copied = services["watch"]["environment"]["IRONHULL_CATALOG"]
+    [target] = [each for each in services["watch"]["volumes"] if each.startswith("watch:")]
+    assert copied.startswith(target.partition(":")[2] + "/")
+    theirs, ours = tmp_path / "theirs/app", tmp_path / "ours/app"
+    code = services["catalog"]["entrypoint"][2]
+    code = code.replace('"/catalog"', repr(str(theirs.parent)))
+    assert f'"{copied}"' in code
+    code = code.replace(f'"{copied}"', repr(str(ours.parent)))
+    theirs.mkdir(parents=True)
+    for text in ("1", "2"):
+        (theirs / "1.yaml").write_text(text)
+        (theirs / "1.lock.json").write_text(text)
+        subprocess.run([sys.executable, "-c", code], check=True)
+        assert (ours / "1.yaml").read_text() == text
+        assert (ours / "1.lock.json").read_text() == "1", "the watcher's own stays"
+    unit = (DEPLOY / "ironhull-watch.service").read_text()
+    [catalog] = re.findall(r"^Environment=IRONHULL_CATALOG=(.*)$", unit, re.MULTILINE)
+    assert f"ReadWritePaths=-{catalog}\n" in unit
+    spec = manifests()["Deployment"]["spec"]["template"]["spec"]
+    [images] = [each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "images"]
+    assert not images.get("readOnly")
 
 
 def manifests() -> dict[str, dict[str, Any]]:
