@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from tests.fakes.running_server import serving
 
+from ironhull.changes.document import document_of
 from ironhull.lock.file import lock_path, read_lock
 from ironhull.oci.tar import TarReader
 from ironhull.settings import Settings
 from ironhull.signing.keyring import Keyring
 from ironhull.store.layers import image_layers, open_layer
 from ironhull.watch.policy import WatchPolicy
+from ironhull.workspace.changelog import changelog
 from ironhull.workspace.image_digests import digest_at
 from ironhull.workspace.machine import Machine
 from ironhull.workspace.publishing import pull
@@ -115,6 +117,8 @@ def test_a_fix_of_the_base_reaches_what_is_made_from_it_in_the_same_round(tmp_pa
         assert shop.config("client:1") == shop.config("tls:3") == "# strict: yes"
         lock = read_lock(lock_path(tmp_path / "images/client/debian-13/1.yaml"))
         assert lock.variables == {"TLS": shop.at("tls:3")}
+        told = document_of(changelog(shop.machine, f"{shop.publish}/client:1"))["bases"]["moved"]
+        assert [(each["name"], each["after"]) for each in told] == [("tls", shop.at("tls:3"))]
         assert verify(shop.machine, f"{shop.publish}/client:1").passed
         third = shop.watch()
         assert (third.entries, third.done) == ((), {})

@@ -10,10 +10,11 @@ from ironhull.cli.machine import opened
 from ironhull.cli.options import archive_options, registry_options
 from ironhull.cli.output import as_json, print_json, table
 from ironhull.cli.watch_options import policy_option, publish_option, state_option
+from ironhull.errors import EnvironmentProblem
 from ironhull.reports.text import one_line
 from ironhull.watch.policy import WatchPolicy, read_policy
 from ironhull.workspace.watch_choices import WatchChoices
-from ironhull.workspace.watch_reading import entry_json, plan_now
+from ironhull.workspace.watch_reading import entry_json, planned
 from ironhull.workspace.watching import opened_state
 
 
@@ -39,6 +40,7 @@ def plan(
     """Show which images a watcher would rebuild now and why, the most urgent first.
 
     Known exploited vulnerabilities come first, then by severity, then by age. Nothing is changed.
+    Ends with 3 if archive, registry, advisories or a definition could not be seen.
     """
     options = {"mirror": mirror, "keyring": keyring, "offline": offline}
     with (
@@ -46,15 +48,17 @@ def plan(
         opened_state(machine, state) as kept,
     ):
         rules = read_policy(policy) if policy else WatchPolicy()
-        entries = plan_now(machine, kept, WatchChoices(publish, rules, state))
-    if as_json:
-        print_json([entry_json(entry) for entry in entries])
-        return
-    if not entries:
-        click.echo("nothing: every image is as it should be")
-        return
+        entries, unseen = planned(machine, kept, WatchChoices(publish, rules, state))
     rows = [
         (entry.name, entry.urgency, entry.since[:16].replace("T", " "), one_line(entry.cause, 100))
         for entry in entries
     ]
-    click.echo(table(("IMAGE", "URGENCY", "BEHIND SINCE", "CAUSE"), rows))
+    if as_json:
+        print_json([entry_json(entry) for entry in entries])
+    elif rows:
+        click.echo(table(("IMAGE", "URGENCY", "BEHIND SINCE", "CAUSE"), rows))
+    elif not unseen:
+        click.echo("nothing: every image is as it should be")
+    if unseen:
+        said = "; ".join(map(": ".join, unseen.items()))
+        raise EnvironmentProblem(f"not all could be seen: {said}")

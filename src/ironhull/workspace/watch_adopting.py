@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ironhull.attest.listing import ImagePlace, LayoutPlace
-from ironhull.errors import InputError
+from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.document import MAX_DOCUMENT, Document
 from ironhull.oci.reference import Reference
 from ironhull.registry.client.parallel import ask_all
@@ -94,7 +94,10 @@ def see_published(machine: Machine, target: str, unknown: Sequence[Wanted]) -> F
 
 def _stored(machine: Machine, unknown: Sequence[Wanted]) -> Found:
     """Of the own store, which nobody else writes: a signature is asked for where one is made."""
-    store = machine.home.existing_store
+    try:
+        store = machine.home.existing_store
+    except NotFoundError:
+        return Found()
     index = store.index()
     at: dict[str, str] = {}
     refusals: dict[str, str] = {}

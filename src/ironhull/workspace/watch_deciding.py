@@ -112,7 +112,13 @@ def _rolled_back(machine: Machine, state: WatchState, name: str, digest: str) ->
     state.change(
         name,
         lambda s: replace(
-            s, published=before.new, lock=before.new_lock, inputs="", hold=reason, published_at=now
+            s,
+            published=before.new,
+            tag="",
+            lock=before.new_lock,
+            inputs="",
+            hold=reason,
+            published_at=now,
         ),
     )
     return Decided(name, f"its tags are at {before.new} again; it is held there until approved")

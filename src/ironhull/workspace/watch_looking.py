@@ -64,6 +64,9 @@ class Looking:
         self._astray: frozenset[str] = frozenset()
         self._counted: object = None
         self._unseen = True
+        self.unseen: dict[str, str] = {}
+        """By subject: what could not be seen in the last look, and why."""
+        self._writing = True
         self.bases = Bases({}, {})
         """Which images take files from which, as seen last."""
         self._asked: set[str] = set()
@@ -77,11 +80,19 @@ class Looking:
         return self._advisories[1].findings
 
     def _complain(self, subject: str, text: str) -> None:
-        self._said(subject, text, "problem")
+        """What was seen without writing is not said to anybody: it stays to be said."""
+        self.unseen[subject] = text
+        if self._writing:
+            self._said(subject, text, "problem")
+
+    def _settle(self, subject: str, *standing: str) -> None:
+        if self._writing:
+            self._state.settle(subject, *standing)
 
     def look(self, locking: Locking, *, writing: bool = True) -> tuple[list[Entry], Observed]:
         """The plan, and what it rests on; `writing` keeps what was seen in the state."""
-        only = None
+        self._writing, only = writing, None
+        self.unseen.clear()
         if self._chosen.images:
             find = Definitions(self._machine).catalog.find
             only = {find(name) for name in self._chosen.images}
@@ -90,31 +101,33 @@ class Looking:
         circling = {wanted.name: made_from.circles.get(wanted.name, "") for wanted in catalog}
         broken |= {name: text for name, text in circling.items() if text}
         catalog = [wanted for wanted in catalog if wanted.name not in broken]
+        there = {wanted.name for wanted in catalog} | set(broken)
+        self._say_broken(broken, there)
         if writing:
-            there = {wanted.name for wanted in catalog} | set(broken)
-            self._say_broken(broken, there)
             mark_ends(self._state, self._chosen.policy, self._clock(), catalog, self._said)
             if only is None:
                 mark_gone(self._state, there, self._said)
         archive = see_archive(locking, catalog)
+        self._say_archive(archive)
         if writing:
-            self._say_archive(archive)
             self._update_feeds()
         states = self._adopted(catalog, self._state.images(), writing=writing)
         # Who proposes publishes nothing: the store has what was built of its own images.
         ours = {} if self._chosen.propose else made_from.ours
         images = see_images(self._machine, catalog, ours, states)
         advisories = self._see_advisories(catalog, states, archive)
+        self._say_images(images)
         if writing:
             self._count(advisories)
-            self._say_images(images)
+        elif advisories.problem and self._chosen.policy.scan != "off":
+            self.unseen["advisories"] = advisories.problem
         observed = Observed(
             states,
             archive.updates,
             archive.digests,
             advisories.fixes,
             self._cooling(archive, advisories, writing=writing),
-            self._found(advisories) if writing else {},
+            self._found(advisories),
             self._served(catalog, states),
             images.at,
         )
@@ -147,21 +160,19 @@ class Looking:
             subject, _, name = said.subject.partition(" ")
             ours = name in there or not self._chosen.images
             if subject == "definition" and ours and broken.get(name) != said.text:
-                self._state.settle(said.subject, broken.get(name, ""))
+                self._settle(said.subject, broken.get(name, ""))
 
     def _say_archive(self, archive: SeenArchive) -> None:
         now = self._state.now
-        self._state.saw_suites(
-            [
-                SuiteState(r.repository, r.suite, r.digest, r.date, r.valid_until or "", now, now)
-                for r in archive.releases
-            ]
-        )
+        suites = [
+            SuiteState(r.repository, r.suite, r.digest, r.date, r.valid_until or "", now, now)
+            for r in archive.releases
+        ]
+        if self._writing:
+            self._state.saw_suites(suites)
         for name, text in archive.problems.items():
             self._complain("archive", f"{name}: {text}")
-        self._state.settle(
-            "archive", *(f"{name}: {text}" for name, text in archive.problems.items())
-        )
+        self._settle("archive", *(f"{name}: {text}" for name, text in archive.problems.items()))
 
     def _say_images(self, images: SeenImages) -> None:
         """Why images that files are taken from were not seen, and what is over of that."""
@@ -173,7 +184,7 @@ class Looking:
             for subject in {said.subject for said in self._state.complaints()}:
                 ours = subject in seen or subject in problems or not self._chosen.images
                 if subject.startswith(IMAGE) and ours:
-                    self._state.settle(subject, problems.get(subject, ""))
+                    self._settle(subject, problems.get(subject, ""))
         self._unseen = bool(images.problems)
 
     def _update_feeds(self) -> None:
@@ -272,8 +283,7 @@ class Looking:
             found = see_published(self._machine, self._chosen.publish, unknown)
         except IronhullError as error:
             self._unanswered = True
-            if writing:
-                self._complain("registry", str(error))
+            self._complain("registry", str(error))
             return states
         self._unanswered = bool(found.refused)
         self._asked |= {each.name for each in unknown} - set(found.refused)
@@ -307,7 +317,7 @@ class Looking:
         self._registry_at = self._registry_at if fresh else now
         self._astray = frozenset(n for n, digest in found.items() if digest != states[n].published)
         if not self._unanswered:
-            self._state.settle("registry")
+            self._settle("registry")
         return found
 
 

@@ -215,13 +215,12 @@ def _findings(
     machine: Machine, states: Mapping[str, ImageState], database: Database, options: Options
 ) -> dict[str, Mapping[str, Finding]]:
     """By image, over all its platforms."""
-    store = machine.home.existing_store
     manifests: dict[str, list[str]] = {}
     for name, state in states.items():
         if not state.published:
             continue
         try:
-            document = store.document(parse_digest(state.published))
+            document = machine.home.existing_store.document(parse_digest(state.published))
             manifests[name] = [item.digest for item in document.manifests]
         except IronhullError:
             # It was published from another home; whoever rebuilds it will look into it.

@@ -6,10 +6,11 @@ Whoever never watched waits for no database: it is loaded where there is one.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ironhull.errors import InputError, NotFoundError
-from ironhull.state.watch_records import Attempt, Event
+from ironhull.state.watch_records import KINDS, Attempt, Event
 from ironhull.workspace.machine import Machine
 
 VULNERABILITY = re.compile(r"(?:CVE-\d{4}-\d{4,}|GHSA(?:-[0-9a-z]{4}){3}|(?:DSA|DLA)-\d+-\d+)")
@@ -49,7 +50,7 @@ def watched_history(
     with opened_state(machine, address) as state:
         events = state.events(vulnerability=subject)
         if events:
-            return WatchHistory(subject, (), tuple(events))
+            return WatchHistory(subject, (), _in_order(events))
         if named:
             raise NotFoundError(
                 f"{subject}: no watched image had it since it is watched (ironhull status)"
@@ -64,4 +65,9 @@ def watched_history(
         repository = state.image(name).repository.partition("/")[2]
         stem = name.rpartition(":")[2].rpartition("-")[0]
         called = f"{repository}:{stem}" if repository else ""
-        return WatchHistory(name, tuple(attempts), tuple(state.events(image=name)), called)
+        return WatchHistory(name, tuple(attempts), _in_order(state.events(image=name)), called)
+
+
+def _in_order(events: Iterable[Event]) -> tuple[Event, ...]:
+    """By time; of one moment as one follows from the other."""
+    return tuple(sorted(events, key=lambda each: (each.at, KINDS.index(each.kind))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -30,8 +31,22 @@ from ironhull.workspace.watching import Watcher
 
 
 def plan_now(machine: Machine, state: WatchState, chosen: WatchChoices) -> list[Entry]:
-    """What would be rebuilt now and why, the most urgent first; nothing is written down."""
-    return Watcher(machine, chosen, state).plan()
+    """What would be rebuilt now and why, the most urgent first; nothing is written down.
+
+    What cannot be seen, and so is not in it, is noted.
+    """
+    entries, unseen = planned(machine, state, chosen)
+    for subject, text in unseen.items():
+        machine.progress.note(f"{subject}: {text}")
+    return entries
+
+
+def planned(
+    machine: Machine, state: WatchState, chosen: WatchChoices
+) -> tuple[list[Entry], Mapping[str, str]]:
+    """The same, and by subject what cannot be seen."""
+    watcher = Watcher(machine, chosen, state)
+    return watcher.plan(), watcher.unseen
 
 
 def status_now(

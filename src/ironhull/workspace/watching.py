@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
@@ -180,8 +180,16 @@ class Watcher:
         except IronhullError as error:
             self._complain("git", str(error))
 
+    @property
+    def unseen(self) -> Mapping[str, str]:
+        """What could not be seen when it was looked last, and why."""
+        return self._looking.unseen
+
     def plan(self) -> list[Entry]:
-        """What a round would do now, in the order of the work; nothing is written down."""
+        """What a round would do now, in the order of the work; nothing is written down.
+
+        What could not be seen, by subject, is `unseen` then.
+        """
         entries, observed = self._looking.look(Locking(self._machine), writing=False)
         return self._looking.bases.expected(entries, observed, self._clock())
 

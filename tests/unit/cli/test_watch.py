@@ -114,12 +114,19 @@ def test_a_round_from_the_plan_to_the_history(
     assert "lib 1 → 2 (trixie-security) fixes CVE-2026-0002" in run("plan").stdout
     found = json.loads(run(*watch, "--publish", shop.publish, "--json").stdout)
     assert [(each["image"], each["result"]) for each in found["done"]] == [(APP, "published")]
-    assert "CVE-2026-0002 published in app:1-debian13" in run("history", "CVE-2026-0002").stdout
+    past = run("history", "CVE-2026-0002").stdout
+    ways = [past.index(f"CVE-2026-0002 {each} in {APP}") for each in ("rebuilt", "published")]
+    assert ways == sorted(ways), "of one moment as one follows from the other"
     told = json.loads(run("history", "app:1", "--json").stdout)
     assert [each["result"] for each in told["watch"]["attempts"]] == ["published", "published"]
     assert [min(each["tags"]) for each in told["record"]["records"]] == ["1", "1"]
     assert "RESULT" in run("history", "app:1").stdout
     assert "no watched image had it" in run("history", "CVE-2026-9999", code=2).stderr
+    (tmp_path / "mirror/dists/trixie/InRelease").write_text("not a release")
+    blind = run("plan", code=3)
+    assert "not all could be seen: archive: debian-13: " in blind.stderr
+    assert blind.stdout == "", "it does not say that all is as it should be"
+    assert json.loads(run("plan", "--json", code=3).stdout) == []
 
 
 def test_a_human_decides_and_status_fails_when_it_takes_too_long(

@@ -53,7 +53,7 @@ from ironhull.workspace.watch_choices import Round
 from ironhull.workspace.watch_deciding import approve, hold, rollback, take_clock
 from ironhull.workspace.watch_executors import Workers, workers
 from ironhull.workspace.watch_leases import this_machine
-from ironhull.workspace.watch_reading import plan_now, status_now
+from ironhull.workspace.watch_reading import plan_now, planned, status_now
 from ironhull.workspace.watching import Watcher
 
 
@@ -591,6 +591,7 @@ def test_a_rollback_moves_the_tags_back_and_the_image_stays_there_until_approved
     shop.watch()
     with shop.state() as state:
         assert before["1"] in rollback(shop.machine, state, "app:1").text
+        assert (state.image(APP).published, state.image(APP).tag) == (before["1"], "")
     assert tags(shop, "app")["1"] == before["1"]
     assert history(shop.machine, f"{shop.publish}/app").complaints == ()
     assert shop.watch().done == {}
@@ -668,6 +669,38 @@ def test_a_plan_changes_nothing_and_has_the_most_urgent_first(shop: Watched) -> 
             (TOOL, "unknown"), (APP, "routine"),
         ]  # fmt: skip
         assert {each.state for each in state.images().values()} == {"current"}
+
+
+def test_what_a_plan_cannot_see_it_says_and_leaves_to_the_watcher_to_say(shop: Watched) -> None:
+    shop.watch()
+    shop.define("broken", "base").write_text("contents: [")
+    release = shop.folder / "mirror/dists/trixie/InRelease"
+    release.write_text("not a release")
+    shop.publish = "localhost:1/nothing"
+    shop.notes.notes.clear()
+    with shop.state() as state:
+        before = state.complaints()
+        entries, unseen = planned(shop.machine, state, shop.choices())
+        assert entries == []
+        assert sorted(unseen) == ["archive", "definition broken:1-debian13", "registry"]
+        assert plan_now(shop.machine, state, shop.choices()) == []
+        assert state.complaints() == before == []
+    assert sum(note.startswith("archive: ") for note in shop.notes.notes) == 1
+    shop.notes.notes.clear()
+    shop.watch()
+    for subject in unseen:
+        assert sum(note.startswith(f"{subject}: ") for note in shop.notes.notes) == 1, subject
+
+
+def test_a_plan_has_what_advisories_newly_say_of_what_is_published(shop: Watched) -> None:
+    shop.watch()
+    shop.advise({"CVE-2026-0002": ("lib", None)})
+    with shop.state() as state:
+        (entry,) = plan_now(shop.machine, state, shop.choices())
+        assert (entry.name, entry.cause) == (APP, "found: CVE-2026-0002")
+    assert [each.name for each in shop.watch().entries] == [APP]
+    with shop.state() as state:
+        assert plan_now(shop.machine, state, shop.choices()) == []
 
 
 def test_status_says_what_is_behind_for_too_long_and_why(shop: Watched) -> None:
