@@ -384,13 +384,18 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.registry.takes_together:
             self.error(404, "NOT_FOUND")
             return
-        for part in unpacked(self.receive()):
+        parts = unpacked(self.receive())
+        for part in parts:
             if not part.media_type:
                 self.registry.put_blob(repository, part.data)
                 self.registry.order.append(f"blob {part.digest}")
             elif self.stored(repository, part.digest, part.media_type, part.data) is None:
                 return
-        self.answer(201)
+        given = [(part, tag) for part in parts for tag in part.tags if self.registry.takes_tags]
+        for part, tag in given:
+            self.registry.put_manifest(repository, tag, part.media_type, part.data)
+            self.registry.order.append(f"manifest {tag}")
+        self.answer(201, headers={"oci-tag": ", ".join(tag for _, tag in given)} if given else {})
 
     def stored(
         self, repository: str, reference: str, kind: str, data: bytes

@@ -6,10 +6,12 @@ distribution specification has nothing for it and leaves names with a leading `_
 
     POST /v2/<name>/_ironhull/together
 
-The body is one line of JSON, `{"parts": [{"digest", "size", "mediaType"}, …]}`, then the bytes of
-all parts in this order. A part with a media type is a manifest, one without is a blob. 201: all are
-there, each as if it had been pushed alone, manifests by their digests. A server says in the header
-`ironhull-together` of its answers that it takes such requests; nothing else is changed by it.
+The body is one line of JSON, `{"parts": [{"digest", "size", "mediaType", "tags"}, …]}`, then the
+bytes of all parts in this order. A part with a media type is a manifest, one without is a blob.
+201: all are there, each as if it had been pushed alone, manifests by their digests, and when all
+are there by their tags, which the header `oci-tag` of the answer has (as of end-7b; a server that
+knows none here says none). A server says in the header `ironhull-together` of its answers that it
+takes such requests; nothing else is changed by it.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import field
 
 from ironhull.errors import MalformedError
-from ironhull.json_fields import decode, objects, text
+from ironhull.json_fields import decode, objects, text, texts
 from ironhull.oci.digest import Digest, digest_of, parse_digest
 from ironhull.oci.document import MAX_DOCUMENT, canonical
 from ironhull.values import dataclass
@@ -39,6 +41,8 @@ class Part:
     digest: Digest
     data: bytes = field(repr=False)
     media_type: str = ""
+    tags: tuple[str, ...] = ()
+    """Of a manifest: what it is to be found by when all parts are there."""
 
 
 def packed(parts: Sequence[Part]) -> bytes:
@@ -46,6 +50,7 @@ def packed(parts: Sequence[Part]) -> bytes:
     listed = [
         {"digest": part.digest, "size": len(part.data)}
         | ({"mediaType": part.media_type} if part.media_type else {})
+        | ({"tags": list(part.tags)} if part.tags else {})
         for part in parts
     ]
     return b"".join((canonical({"parts": listed}), b"\n", *(part.data for part in parts)))
@@ -67,7 +72,8 @@ def unpacked(body: bytes) -> list[Part]:
         data = bytes(rest[at : at + size])
         if digest_of(data) != digest:
             raise MalformedError(f"part {digest}: its bytes are {digest_of(data)}")
-        parts.append(Part(digest, data, text(each, "mediaType", "a part")))
+        tags = tuple(texts(each, "tags", "a part"))
+        parts.append(Part(digest, data, text(each, "mediaType", "a part"), tags))
         at += size
     if at != len(rest):
         raise MalformedError(f"{len(rest) - at} bytes more than the parts have")

@@ -7,6 +7,8 @@ registry refuses a request of many, each part goes by itself: then it says what 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 
@@ -45,10 +47,16 @@ class Gathering:
         """Send a manifest whose parts are there, or were gathered."""
         self._add(Part(document.digest, document.raw, document.media_type), document)
 
-    def send(self) -> None:
-        """Send what waits; errors as of `push_blob` and `push_manifest`."""
+    def send(self, root: Document | None = None, tags: Sequence[str] = ()) -> frozenset[str]:
+        """Send what waits; errors as of `push_blob` and `push_manifest`.
+
+        Which of the tags the registry gave the root, if that is among it.
+        """
         with self._lock:
-            self._send()
+            for number, (part, what) in enumerate(self._waiting):
+                if what is root:
+                    self._waiting[number] = replace(part, tags=tuple(tags)), what
+            return self._send()
 
     def _add(self, part: Part, what: Document | Descriptor) -> None:
         with self._lock:
@@ -57,17 +65,18 @@ class Gathering:
             if self._size >= _MOST_BYTES or len(self._waiting) >= _MOST_PARTS:
                 self._send()
 
-    def _send(self) -> None:
+    def _send(self) -> frozenset[str]:
         waiting, self._waiting, self._size = self._waiting, [], 0
         if not waiting:
-            return
+            return frozenset()
         try:
-            self._repository.push_together([part for part, _ in waiting])
+            return self._repository.push_together([part for part, _ in waiting])
         except Refused as error:
             if error.status in _NOT_KNOWN:
                 self._repository.session.together = False
             for part, what in waiting:
                 self._alone(part, what)
+            return frozenset()
 
     def _alone(self, part: Part, what: Document | Descriptor) -> None:
         if isinstance(what, Descriptor):

@@ -277,7 +277,8 @@ class RegistryTarget:
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
         """As `Target.publish`."""
-        self._gathering.send()
+        # Lists under tags come before the tags.
+        given = self._gathering.send(root, () if self._unlisted else self.tags)
         # All together: a list under a tag is then written once for each subject. In an order that
         # does not depend on which thread was first.
         order = {document.digest: number for number, document in enumerate(referrers)}
@@ -287,7 +288,7 @@ class RegistryTarget:
         with can_go_without_referrers():
             list_under_tags(self.repository, unlisted, self._new)
         self._unlisted = []
-        self.repository.give_tags(root, self.tags)
+        self.repository.give_tags(root, [tag for tag in self.tags if tag not in given])
 
     def _mount(self, source: Source) -> str | None:
         if isinstance(source, RegistrySource):

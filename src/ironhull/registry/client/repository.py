@@ -151,15 +151,15 @@ class Repository:
                 # None of them is moved: one after the other some would be.
                 raise
             return frozenset()
-        said = ",".join(answer.headers.getlist("oci-tag"))
-        return frozenset(tag for each in said.split(",") if (tag := each.strip()))
+        return _tags_in(answer)
 
-    def push_together(self, parts: Sequence[together.Part]) -> None:
-        """Bring blobs and manifests in one request to a registry that takes it."""
+    def push_together(self, parts: Sequence[together.Part]) -> frozenset[str]:
+        """Bring blobs and manifests in one request to a registry that takes it; the tags given."""
         kind = {"content-type": together.MEDIA_TYPE}
         body = bytes_body(together.packed(parts))
         request = Request("POST", self._url(together.PATH), kind, body)
-        self.session.call(request, self.scope, 201, what=f"push of {len(parts)} parts together")
+        what = f"push of {len(parts)} parts together"
+        return _tags_in(self.session.call(request, self.scope, 201, what=what))
 
     # Blobs.
 
@@ -381,6 +381,12 @@ def _unambiguous(document: Document) -> None:
         raise MalformedError("it is both an index and a manifest")
     if index != document.is_index or manifest == document.is_index:
         raise MalformedError(f"it is not what its media type {document.media_type} says")
+
+
+def _tags_in(answer: Answer) -> frozenset[str]:
+    """Those that a registry says it gave (distribution-spec, end-7b)."""
+    said = ",".join(answer.headers.getlist("oci-tag"))
+    return frozenset(tag for each in said.split(",") if (tag := each.strip()))
 
 
 def _digest_in(reference: str) -> Digest | None:

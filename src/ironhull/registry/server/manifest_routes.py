@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import partial
 
 from starlette.requests import Request
@@ -25,7 +26,7 @@ from ironhull.registry.server.receiving import read_small, too_large
 from ironhull.registry.server.refusal import Refusal
 from ironhull.registry.server.registry import Call, Registry, json_answer, next_page
 from ironhull.registry.server.rules import Push
-from ironhull.registry.together import MAX_BYTES, unpacked
+from ironhull.registry.together import MAX_BYTES, Part, unpacked
 
 # distribution-spec, "Listing Referrers": an answer is no larger than a manifest may be.
 _REFERRERS_BYTES = 3 * 1024 * 1024
@@ -79,9 +80,6 @@ class ManifestRoutes:
         tags = [] if is_tag(reference) else _tags(request)
         put = partial(put_manifest, self._contents, call.repository, reference, raw, media_type)
         entry = await asyncio.to_thread(put, tags, _condition(request))
-        for tag in [reference] if is_tag(reference) else tags:
-            by = call.identity.name or ""
-            self._registry.pushed(Push(call.repository, tag, entry.digest, by))
         headers = {
             "location": f"/v2/{call.repository}/manifests/{entry.digest}",
             "docker-content-digest": entry.digest,
@@ -89,8 +87,10 @@ class ManifestRoutes:
         if entry.subject is not None:
             headers["oci-subject"] = entry.subject
         answer = Response(status_code=201, headers=headers)
-        for tag in tags:
-            answer.headers.append("oci-tag", tag)
+        if is_tag(reference):
+            by = call.identity.name or ""
+            self._registry.pushed(Push(call.repository, reference, entry.digest, by))
+        self._tagged(answer, call, entry.digest, tags)
         return answer
 
     async def together(self, request: Request, call: Call) -> ASGIApp:
@@ -100,10 +100,19 @@ class ManifestRoutes:
             raise too_large(MAX_BYTES)
         body = await read_small(request.receive, registry.limits, MAX_BYTES)
         registry.metrics.received(len(body))
-        await asyncio.to_thread(self._put_together, call.repository, body)
-        return Response(status_code=201)
+        parts = await asyncio.to_thread(self._put_together, call.repository, body)
+        answer = Response(status_code=201)
+        for part in parts:
+            self._tagged(answer, call, part.digest, part.tags)
+        return answer
 
-    def _put_together(self, repository: str, body: bytes) -> None:
+    def _tagged(self, answer: Response, call: Call, digest: Digest, tags: Sequence[str]) -> None:
+        """Say in the answer, and to whom it concerns, which tags a manifest was given."""
+        for tag in tags:
+            self._registry.pushed(Push(call.repository, tag, digest, call.identity.name or ""))
+            answer.headers.append("oci-tag", tag)
+
+    def _put_together(self, repository: str, body: bytes) -> list[Part]:
         self._registry.uploads.check_room(len(body))
         try:
             parts = unpacked(body)
@@ -114,7 +123,11 @@ class ManifestRoutes:
             limit = limits.manifest if part.media_type else limits.blob
             if len(part.data) > limit:
                 raise too_large(limit)
+            _check_tags(part.tags)
+            if part.tags and not part.media_type:
+                raise Refusal("TAG_INVALID", f"blob {part.digest} cannot have a tag")
         put_together(self._contents, repository, parts)
+        return parts
 
     async def delete(self, request: Request, call: Call) -> ASGIApp:
         """DELETE of a tag or of a manifest (end-9)."""
@@ -171,12 +184,16 @@ class ManifestRoutes:
 def _tags(request: Request) -> list[str]:
     """The tags that a manifest is to get at once, by its digest (end-7b)."""
     tags = request.query_params.getlist("tag")
+    _check_tags(tags)
+    return list(dict.fromkeys(tags))
+
+
+def _check_tags(tags: Sequence[str]) -> None:
     if len(tags) > _MOST_TAGS:
         raise Refusal("TAG_INVALID", f"{len(tags)} tags, at most {_MOST_TAGS} at once", status=414)
     for tag in tags:
         if not is_tag(tag):
             raise Refusal("TAG_INVALID", f"{tag!r:.200} is not a tag")
-    return list(dict.fromkeys(tags))
 
 
 def _condition(request: Request) -> Condition | None:

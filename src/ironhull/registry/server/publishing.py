@@ -59,20 +59,26 @@ def put_manifest(
         _check_parts(contents, repository, document)  # 2
         contents.check_room(repository, entry.blobs)
         store_manifest(contents, repository, entry, raw)  # 3
-        if tags:
-            listed = contents.tags.listing().tags.get(repository, {})
-            for before in {each.digest: each for tag in tags if (each := listed.get(tag))}.values():
-                contents.keep_by_digest(repository, before)
-            descriptor = Descriptor(entry.media_type, entry.digest, entry.size)
-            contents.tags.point_all(repository, tags, descriptor)
+        _give(contents, repository, tags, entry)
     return entry
+
+
+def _give(contents: Contents, repository: str, tags: Sequence[str], entry: Entry) -> None:
+    """Let tags be at a manifest that is on disk; what they were at stays, to be had by digest."""
+    if tags:
+        listed = contents.tags.listing().tags.get(repository, {})
+        for before in {each.digest: each for tag in tags if (each := listed.get(tag))}.values():
+            contents.keep_by_digest(repository, before)
+        descriptor = Descriptor(entry.media_type, entry.digest, entry.size)
+        contents.tags.point_all(repository, tags, descriptor)
 
 
 def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> None:
     """Store blobs, then manifests by their digests, in the order in which they came.
 
     Each is checked as by itself, and a manifest that is refused leaves those before it. On disk are
-    all blobs before the first manifest, and all of it when this returns.
+    all blobs before the first manifest, all manifests before the first tag, and all of it when this
+    returns.
     """
     manifests = [part for part in parts if part.media_type]
     documents = [_parsed(part.data, part.media_type) for part in manifests]
@@ -92,6 +98,9 @@ def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> 
                     _store(contents, repository, entry, document.raw, batch, built)
         finally:
             batch.sync()
+        for part, entry in zip(manifests, entries, strict=True):
+            with contents.moving(repository, part.tags, entry.digest):
+                _give(contents, repository, part.tags, entry)
 
 
 def _store_blobs(contents: Contents, repository: str, parts: Sequence[Part]) -> None:

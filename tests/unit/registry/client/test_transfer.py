@@ -162,19 +162,21 @@ def test_small_blobs_of_a_new_image_are_sent_without_asking_and_others_are_asked
     assert asked() == set(sizes)
 
 
+@pytest.mark.parametrize("tags", [True, False])
 def test_small_parts_of_a_new_image_go_together_where_the_registry_takes_them_so(
-    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor
+    registry: FakeRegistry, connect: Connect, layout: ImageLayout, image: Descriptor, tags: bool
 ) -> None:
     sbom = artifact(layout, image)
     push(layout, image, connect(registry, write=True), "1")
     alone = set(registry.blobs.items()) | set(registry.manifests.items())
     with FakeRegistry() as other:
-        other.takes_together = other.takes_tags = True
+        other.takes_together, other.takes_tags = True, tags
         done = push(layout, image, connect(other, write=True), "1")
         assert set(other.blobs.items()) | set(other.manifests.items()) == alone
         sent = [f"{seen.method} {seen.path.rpartition('/')[2]}" for seen in other.seen]
         heads = [each for each in sent if each.startswith("HEAD")]
-        assert [each for each in sent if each not in heads] == ["GET 1", "POST together", "PUT 1"]
+        named = [] if tags else ["PUT 1"]
+        assert [each for each in sent if each not in heads] == ["GET 1", "POST together", *named]
         order = other.order
         assert order.index(f"manifest {image.digest}") < order.index(f"manifest {sbom.digest}")
         assert order[-1] == "manifest 1"
@@ -341,6 +343,7 @@ def test_tags_that_a_registry_forbids_at_once_are_not_tried_one_by_one(
 ) -> None:
     with FakeRegistry() as registry:
         registry.takes_together = registry.takes_tags = True
+        registry.fail("POST", "/together", says(403))
         registry.fail("PUT", r"\?tag=", says(403))
         with pytest.raises(NetworkError, match="403"):
             push(layout, image, connect(registry, write=True), "1", "2")

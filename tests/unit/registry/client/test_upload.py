@@ -281,6 +281,20 @@ def test_small_blobs_after_the_first_go_over_in_one_request_each(
     assert {digest for _, digest in registry.blobs} == {each.digest for each in pushed}
 
 
+def test_a_registry_of_ironhull_gets_blobs_of_some_megabytes_in_one_request_each(
+    registry: FakeRegistry, connect: Connect
+) -> None:
+    registry.takes_together = True
+    repository = connect(registry, write=True)
+    assert repository.has_manifest("1") is None
+    for size, methods in ((3 << 20, ["POST"]), ((8 << 20) + 1, ["POST", "PUT"])):
+        data, before = bytes(size), len(registry.seen)
+        blob = Descriptor("application/octet-stream", digest_of(data), size)
+        assert repository.push_blob(blob, partial(io.BytesIO, data), ask=False)
+        assert [seen.method for seen in registry.seen[before:]] == methods
+        assert registry.blobs["app", blob.digest] == data
+
+
 def test_a_registry_that_takes_no_blob_with_its_first_request_is_tried_once(
     registry: FakeRegistry, connect: Connect
 ) -> None:

@@ -87,6 +87,7 @@ HI = {"digest": digest_of(b"hi"), "size": 2}
         _line({**HI, "size": True}) + b"hi",
         _line({**HI, "size": 10**30}) + b"hi",
         _line({**HI, "mediaType": 3}) + b"hi",
+        _line({**HI, "tags": "1"}) + b"hi",
         packed([part(b"")] * (MAX_PARTS + 1)),
     ],
 )
@@ -128,8 +129,66 @@ def test_a_registry_that_is_read_only_takes_nothing_together(make: Any) -> None:
 
 
 def test_parts_come_out_of_a_body_as_they_went_in() -> None:
-    parts = [part(b"{}"), part(b"\n\n"), part(b""), part(IMAGE, OCI_MANIFEST)]
+    parts = [part(b"{}"), part(b"\n\n"), part(b""), tagged(IMAGE, "1", "1.2")]
     assert unpacked(packed(parts)) == parts
+
+
+# Tags of what comes together.
+
+
+def tagged(raw: bytes, *tags: str) -> Part:
+    return Part(digest_of(raw), raw, OCI_MANIFEST, tags)
+
+
+def test_a_manifest_that_comes_with_its_parts_gets_its_tags_last(tmp_path: Any) -> None:
+    site, told = make_site(tmp_path / "store"), list[Push]()
+    object.__setattr__(site.registry, "pushed", told.append)
+    old = site.push_image("app", "1", b"old")
+    said = statement(IMAGE)
+    parts = [part(b"{}"), part(b"layer"), part(b"said"), tagged(IMAGE, "1", "1.2")]
+    answer = send(site, packed([*parts, part(said, OCI_MANIFEST)]))
+    assert (answer.status, answer.headers["oci-tag"]) == (201, "1.2")
+    for tag in ("1", "1.2"):
+        assert site.ask("GET", f"/v2/app/manifests/{tag}").body == IMAGE
+    assert site.ask("GET", f"/v2/app/manifests/{old}").status == 200
+    assert [(each.tag, each.digest) for each in told[1:]] == [
+        ("1", digest_of(IMAGE)),
+        ("1.2", digest_of(IMAGE)),
+    ]
+
+
+def test_no_tag_moves_when_a_part_behind_it_is_refused(site: Site) -> None:
+    old = site.push_image("app", "1", b"old")
+    lost = manifest(layers=(b"never sent",))
+    parts = [part(b"{}"), part(b"layer"), tagged(IMAGE, "1"), part(lost, OCI_MANIFEST)]
+    assert send(site, packed(parts)).code == "MANIFEST_BLOB_UNKNOWN"
+    assert site.ask("GET", "/v2/app/manifests/1").headers["docker-content-digest"] == old
+
+
+def test_of_tags_that_come_together_none_is_moved_if_one_never_moves(site: Site) -> None:
+    site.registry.contents.rules = Rules(("app:v*",), ())
+    old = site.push_image("app", "v1", b"old")
+    site.put_manifest("app", "latest", site.ask("GET", "/v2/app/manifests/v1").body)
+    parts = [part(b"{}"), part(b"layer"), tagged(IMAGE, "latest", "v1")]
+    assert send(site, packed(parts)).code == "DENIED"
+    for tag in ("latest", "v1"):
+        assert site.ask("GET", f"/v2/app/manifests/{tag}").headers["docker-content-digest"] == old
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        (Part(digest_of(b"x"), b"x", "", ("1",)), 400),
+        (tagged(IMAGE, "a/b"), 400),
+        (tagged(IMAGE, *map(str, range(101))), 414),
+    ],
+)
+def test_tags_that_are_none_or_many_or_of_a_blob_keep_all_out(
+    site: Site, wrong: Part, status: int
+) -> None:
+    answer = send(site, packed([part(b"{}"), part(b"layer"), wrong]))
+    assert (answer.status, answer.code) == (status, "TAG_INVALID")
+    assert list(site.layout.blobs) == []
 
 
 # Several tags at once (distribution-spec, end-7b).
