@@ -374,8 +374,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.answer(201, b"", headers | ({"oci-tag": ", ".join(tags)} if tags else {}))
 
     def wanted(self, repository: str, reference: str) -> bool:
-        found = self.registry.manifests.get((repository, reference))
-        there = f'"sha256:{hashlib.sha256(found[1]).hexdigest()}"' if found else ""
+        at = self.digest_at(repository, reference)
+        there = f'"{at}"' if at else ""
         if self.headers["if-none-match"] == "*" and there:
             return False
         return self.headers["if-match"] in (None, there)
@@ -391,11 +391,19 @@ class _Handler(BaseHTTPRequestHandler):
                 self.registry.order.append(f"blob {part.digest}")
             elif self.stored(repository, part.digest, part.media_type, part.data) is None:
                 return
-        given = [(part, tag) for part in parts for tag in part.tags if self.registry.takes_tags]
-        for part, tag in given:
-            self.registry.put_manifest(repository, tag, part.media_type, part.data)
-            self.registry.order.append(f"manifest {tag}")
-        self.answer(201, headers={"oci-tag": ", ".join(tag for _, tag in given)} if given else {})
+        given = []
+        for part in parts:
+            at = self.digest_at(repository, part.tags[0]) if part.tags else ""
+            if self.registry.takes_tags and part.match in (None, at):
+                for tag in part.tags:
+                    self.registry.put_manifest(repository, tag, part.media_type, part.data)
+                    self.registry.order.append(f"manifest {tag}")
+                given += part.tags
+        self.answer(201, headers={"oci-tag": ", ".join(given)} if given else {})
+
+    def digest_at(self, repository: str, reference: str) -> str:
+        found = self.registry.manifests.get((repository, reference))
+        return f"sha256:{hashlib.sha256(found[1]).hexdigest()}" if found else ""
 
     def stored(
         self, repository: str, reference: str, kind: str, data: bytes

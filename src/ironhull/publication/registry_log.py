@@ -80,16 +80,21 @@ def swap_log(
     """
     if tuple(there) == tuple(lines):
         return True
-    before = log_manifest(pack(there)).digest if there else None
+    document, before = manifests_of(lines, there)
     condition = {"if-match": f'"{before}"'} if before else {"if-none-match": "*"}
     _push(repository, left, ask=not there)
     try:
-        repository.push_manifest(log_manifest(pack(lines)), LOG_TAG, condition)
+        repository.push_manifest(document, LOG_TAG, condition)
     except Refused as error:
         if error.status == HTTPStatus.PRECONDITION_FAILED:
             return False
         raise
     return True
+
+
+def manifests_of(lines: Sequence[bytes], there: Sequence[bytes]) -> tuple[Document, Digest | None]:
+    """The manifest of records, and the digest of the one that it is to replace, if there is one."""
+    return log_manifest(pack(lines)), log_manifest(pack(there)).digest if there else None
 
 
 def lacking(lines: Sequence[bytes], there: Sequence[bytes]) -> list[bytes]:

@@ -9,7 +9,8 @@
    was faster, it is signed anew on top of his
 5. the home gets them
 
-Where conditions are known, 3 is before 2, and the tile comes with what else the image needs.
+Where conditions are known, 3 is before 2, and the record comes with what else the image needs, to
+get its tag right after the image.
 Killed in between, nothing is half: the next publication finds the registry ahead of the home, and
 goes on from there. A registry without compare-and-swap cannot keep two publishers that write
 between 4's two requests from overwriting each other; the slower one sees a fork next time.
@@ -22,10 +23,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from ironhull.attest.statement import Subject, render_statement
 from ironhull.errors import InputError, NetworkError
-from ironhull.oci.digest import digest_of, hex_of
+from ironhull.oci.digest import Digest, digest_of, hex_of
 from ironhull.oci.document import Document
 from ironhull.publication.chain import Position, merged, open_chain, position_of, record_in
 from ironhull.publication.folder import LogFolder, folder_of
@@ -39,7 +41,7 @@ from ironhull.publication.record import (
     render_record,
 )
 from ironhull.publication.refusal import LogRefusedError
-from ironhull.publication.registry_log import fetch_log, lacking, store_log, swap_log
+from ironhull.publication.registry_log import fetch_log, lacking, manifests_of, store_log, swap_log
 from ironhull.publication.tiles import Lines
 from ironhull.registry.client.answers import Refused
 from ironhull.registry.client.repository import Repository
@@ -51,6 +53,21 @@ from ironhull.verify.trust import Trust
 RENEWED = timedelta(days=1)
 """After this long a publication in which nothing is new is recorded all the same: still current."""
 _ROUNDS = 5
+
+
+class Along(Protocol):
+    """What sends parts of a record together with an image; a `RegistryTarget` is one."""
+
+    record_given: bool
+    """Whether the record that was given got its tag."""
+
+    def along(self, data: bytes) -> bool:
+        """Take a blob; False: it has to go by itself."""
+        ...
+
+    def record(self, document: Document, tag: str, before: Digest | None) -> None:
+        """Take the manifest of a record, for a tag that is to be at `before` until then."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +89,11 @@ class Publisher:
         root: Document,
         attached: Sequence[Document],
         give_tags: Callable[[], object],
-        along: Callable[[bytes], bool] = lambda data: False,
+        along: Along | None = None,
     ) -> Position:
         """Move tags by `give_tags`, and record it; the newest record then.
 
-        `along` brings a blob with what `give_tags` sends before; False: it has to go by itself.
+        `along` brings what it can of the record with what `give_tags` sends.
         LogRefusedError where the records of registry and home fork or do not hold, InputError for
         what cannot be recorded, before any tag is moved.
         """
@@ -88,9 +105,15 @@ class Publisher:
             base, there = self._joined(folder.lines(), repository)
             conditions = repository.session.together
             lines = self._continued(base, said) if conditions else base
-            left = [data for data in lacking(lines, there) if not along(data)] if conditions else []
+            left = lacking(lines, there) if conditions else []
+            if along is not None and conditions and lines != there:
+                left = [data for data in left if not along.along(data)]
+                if not left:
+                    document, before = manifests_of(lines, there)
+                    along.record(document, LOG_TAG, before)
             give_tags()
-            if not conditions or not _swapped(repository, lines, there, left):
+            done = along is not None and along.record_given
+            if not done and not (conditions and _swapped(repository, lines, there, left)):
                 lines = self._stored(repository, base, said)
             folder.write(lines)
         newest = position_of(lines)

@@ -6,12 +6,13 @@ distribution specification has nothing for it and leaves names with a leading `_
 
     POST /v2/<name>/_ironhull/together
 
-The body is one line of JSON, `{"parts": [{"digest", "size", "mediaType", "tags"}, …]}`, then the
-bytes of all parts in this order. A part with a media type is a manifest, one without is a blob.
-201: all are there, each as if it had been pushed alone, manifests by their digests, and when all
-are there by their tags, which the header `oci-tag` of the answer has (as of end-7b; a server that
-knows none here says none). A server says in the header `ironhull-together` of its answers that it
-takes such requests; nothing else is changed by it.
+The body is one line of JSON, `{"parts": [{"digest", "size", "mediaType", "tags", "match"}, …]}`,
+then the bytes of all parts in this order. A part with a media type is a manifest, one without is a
+blob. 201: all are there, each as if it had been pushed alone, manifests by their digests, and when
+all are there by their tags, which the header `oci-tag` of the answer has (as of end-7b; a server
+that knows none here says none). With `match` a tag is given only where it is at that digest, or
+with "" where it is not there. A server says in the header `ironhull-together` of its answers that
+it takes such requests; nothing else is changed by it.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Part:
     media_type: str = ""
     tags: tuple[str, ...] = ()
     """Of a manifest: what it is to be found by when all parts are there."""
+    match: str | None = None
+    """The digest that its one tag is at, if that is to be so; empty: that there is no such tag."""
 
 
 def packed(parts: Sequence[Part]) -> bytes:
@@ -51,6 +54,7 @@ def packed(parts: Sequence[Part]) -> bytes:
         {"digest": part.digest, "size": len(part.data)}
         | ({"mediaType": part.media_type} if part.media_type else {})
         | ({"tags": list(part.tags)} if part.tags else {})
+        | ({"match": part.match} if part.match is not None else {})
         for part in parts
     ]
     return b"".join((canonical({"parts": listed}), b"\n", *(part.data for part in parts)))
@@ -73,7 +77,8 @@ def unpacked(body: bytes) -> list[Part]:
         if digest_of(data) != digest:
             raise MalformedError(f"part {digest}: its bytes are {digest_of(data)}")
         tags = tuple(texts(each, "tags", "a part"))
-        parts.append(Part(digest, data, text(each, "mediaType", "a part"), tags))
+        match = text(each, "match", "a part") if "match" in each else None
+        parts.append(Part(digest, data, text(each, "mediaType", "a part"), tags, match))
         at += size
     if at != len(rest):
         raise MalformedError(f"{len(rest) - at} bytes more than the parts have")

@@ -87,7 +87,7 @@ class RecordingTarget:
             root,
             referrers,
             lambda: target.publish(root, referrers),
-            target.along,
+            target,
         )
 
 

@@ -69,6 +69,11 @@ class Shop:
         root = make_image(layout, [{"version": str(number)}], platforms=("linux/amd64",))
         return layout.document(root.digest)
 
+    def bring_parts(self, root: Document) -> None:
+        """What has to be there before the image's index."""
+        for child in root.manifests:
+            self.registry.put_manifest("base/app", child.digest, child.media_type, b"{}")
+
     def publish(self, number: int, *tags: str, publisher: Publisher | None = None) -> int:
         chosen = publisher or self.publisher
         root = self.image(number)
@@ -324,24 +329,66 @@ def test_where_the_registry_knows_conditions_a_record_costs_three_requests(
     assert [seen.method for seen in shop.registry.seen] == ["GET", "POST", "PUT"]
 
 
-def test_a_record_that_comes_with_the_image_is_put_under_its_tag_when_the_tags_are_moved(
-    conditional: Shop,
-) -> None:
-    shop = conditional
-    shop.publish(1)
-    root = shop.image(2)
-    target = RegistryTarget(shop.repository, [])
+def give_along(shop: Shop, number: int, tags: list[str]) -> tuple[RegistryTarget, list[str]]:
+    """Publish a new image with its record on its way beside it; what was asked for after that."""
+    root = shop.image(number)
+    shop.bring_parts(root)
+    target, after = RegistryTarget(shop.repository, tags), list[str]()
 
     def give_tags() -> None:
-        assert len(shop.there) == 1
+        target.store(root)
         target.publish(root, ())
         shop.registry.seen.clear()
 
-    shop.publisher.publish(shop.repository, ["1"], root, (), give_tags, target.along)
-    assert [(seen.method, seen.path) for seen in shop.registry.seen] == [
-        ("PUT", f"/v2/base/app/manifests/{LOG_TAG}")
-    ]
+    shop.publisher.publish(shop.repository, tags or ["1"], root, (), give_tags, target)
+    after += [f"{seen.method} {seen.path.rpartition('/')[2]}" for seen in shop.registry.seen]
+    return target, after
+
+
+def test_a_record_gets_its_tag_in_the_request_of_the_image_right_after_the_image(
+    conditional: Shop,
+) -> None:
+    shop = conditional
+    shop.registry.takes_tags = True
+    shop.publish(1)
+    for count, number in enumerate((2, 3), start=2):
+        target, after = give_along(shop, number, ["1", "2"])
+        assert (target.record_given, after) == (True, [])
+        assert shop.registry.order[-3:] == ["manifest 1", "manifest 2", f"manifest {LOG_TAG}"]
+        assert len(shop.there) == count
+        assert shop.home.lines() == shop.there
+
+
+@pytest.mark.parametrize("tags", [[], ["1"]])
+def test_a_record_that_comes_with_the_image_is_put_under_its_tag_where_it_was_not_given(
+    conditional: Shop, tags: list[str]
+) -> None:
+    shop = conditional
+    shop.publish(1)
+    target, after = give_along(shop, 2, tags)
+    assert (target.record_given, after) == (False, [f"PUT {LOG_TAG}"])
     assert len(shop.there) == 2
+    assert shop.home.lines() == shop.there
+
+
+def test_a_record_that_others_have_gone_on_from_meanwhile_is_signed_anew_on_theirs(
+    conditional: Shop,
+) -> None:
+    shop = conditional
+    shop.registry.takes_tags = True
+    shop.publish(1)
+    faster = shop.elsewhere()
+    root, target = shop.image(3), RegistryTarget(shop.repository, ["1"])
+    shop.bring_parts(root)
+
+    def give_tags() -> None:
+        shop.publish(2, publisher=faster)
+        target.store(root)
+        target.publish(root, ())
+
+    shop.publisher.publish(shop.repository, ["1"], root, (), give_tags, target)
+    assert not target.record_given
+    assert len(shop.there) == 3
     assert shop.home.lines() == shop.there
 
 

@@ -47,15 +47,19 @@ class Gathering:
         """Send a manifest whose parts are there, or were gathered."""
         self._add(Part(document.digest, document.raw, document.media_type), document)
 
-    def send(self, root: Document | None = None, tags: Sequence[str] = ()) -> frozenset[str]:
-        """Send what waits; errors as of `push_blob` and `push_manifest`.
-
-        Which of the tags the registry gave the root, if that is among it.
-        """
+    def name(self, document: Document, tags: Sequence[str], match: str | None = None) -> bool:
+        """Let a manifest have tags when all is sent (`together.Part`), if it is still waiting."""
         with self._lock:
             for number, (part, what) in enumerate(self._waiting):
-                if what is root:
-                    self._waiting[number] = replace(part, tags=tuple(tags)), what
+                if what is document:
+                    named = replace(part, tags=tuple(tags), match=match)
+                    self._waiting[number] = named, what
+                    return True
+            return False
+
+    def send(self) -> frozenset[str]:
+        """Send what waits, and the tags given; errors as of `push_blob` and `push_manifest`."""
+        with self._lock:
             return self._send()
 
     def _add(self, part: Part, what: Document | Descriptor) -> None:

@@ -183,6 +183,8 @@ class RegistryTarget:
         self._new: frozenset[Digest] = frozenset()
         self._statements: frozenset[Digest] = frozenset()
         self._gathering = Gathering(repository)
+        self._record: tuple[Document, str, Digest | None] | None = None
+        self.record_given = False
         self._there = Held()
         self._may_ask = True
         self.label = f"{repository}:{','.join(tags)}" if tags else str(repository)
@@ -270,6 +272,14 @@ class RegistryTarget:
         self._gathering.blob(Descriptor("application/octet-stream", digest_of(data), size), data)
         return True
 
+    def record(self, document: Document, tag: str, before: Digest | None) -> None:
+        """Send a manifest with what `publish` sends, to get its tag after the image has its own.
+
+        Only if the tag is still at `before`; `record_given` says whether it was.
+        """
+        if self._gathering.takes(len(document.raw)):
+            self._record = document, tag, before
+
     def tag(self, document: Document, tag: str) -> None:
         """As `Target.tag`; signatures that the tag has and this has not stay."""
         self._gathering.send()
@@ -277,8 +287,7 @@ class RegistryTarget:
 
     def publish(self, root: Document, referrers: Sequence[Document]) -> None:
         """As `Target.publish`."""
-        # Lists under tags come before the tags.
-        given = self._gathering.send(root, () if self._unlisted else self.tags)
+        given = self._sent(root)
         # All together: a list under a tag is then written once for each subject. In an order that
         # does not depend on which thread was first.
         order = {document.digest: number for number, document in enumerate(referrers)}
@@ -289,6 +298,20 @@ class RegistryTarget:
             list_under_tags(self.repository, unlisted, self._new)
         self._unlisted = []
         self.repository.give_tags(root, [tag for tag in self.tags if tag not in given])
+
+    def _sent(self, root: Document) -> frozenset[str]:
+        """Send what waits; the tags that were given with it."""
+        record, self._record = self._record, None
+        if record is not None:
+            self._gathering.manifest(record[0])
+        # Lists under tags come before the tags, the image's before the record's.
+        named = not self._unlisted and bool(self.tags) and self._gathering.name(root, self.tags)
+        if record is not None and named:
+            document, tag, before = record
+            self._gathering.name(document, [tag], before or "")
+        given = self._gathering.send()
+        self.record_given = record is not None and record[1] in given
+        return given
 
     def _mount(self, source: Source) -> str | None:
         if isinstance(source, RegistrySource):

@@ -100,9 +100,9 @@ class ManifestRoutes:
             raise too_large(MAX_BYTES)
         body = await read_small(request.receive, registry.limits, MAX_BYTES)
         registry.metrics.received(len(body))
-        parts = await asyncio.to_thread(self._put_together, call.repository, body)
+        given = await asyncio.to_thread(self._put_together, call.repository, body)
         answer = Response(status_code=201)
-        for part in parts:
+        for part in given:
             self._tagged(answer, call, part.digest, part.tags)
         return answer
 
@@ -126,8 +126,9 @@ class ManifestRoutes:
             _check_tags(part.tags)
             if part.tags and not part.media_type:
                 raise Refusal("TAG_INVALID", f"blob {part.digest} cannot have a tag")
-        put_together(self._contents, repository, parts)
-        return parts
+            if part.match is not None and len(part.tags) != 1:
+                raise Refusal("TAG_INVALID", f"{part.digest}: `match` is of one tag")
+        return put_together(self._contents, repository, parts)
 
     async def delete(self, request: Request, call: Call) -> ASGIApp:
         """DELETE of a tag or of a manifest (end-9)."""

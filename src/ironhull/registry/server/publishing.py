@@ -73,8 +73,8 @@ def _give(contents: Contents, repository: str, tags: Sequence[str], entry: Entry
         contents.tags.point_all(repository, tags, descriptor)
 
 
-def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> None:
-    """Store blobs, then manifests by their digests, in the order in which they came.
+def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> list[Part]:
+    """Store blobs, then manifests by their digests, in the order in which they came; those tagged.
 
     Each is checked as by itself, and a manifest that is refused leaves those before it. On disk are
     all blobs before the first manifest, all manifests before the first tag, and all of it when this
@@ -98,9 +98,27 @@ def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> 
                     _store(contents, repository, entry, document.raw, batch, built)
         finally:
             batch.sync()
-        for part, entry in zip(manifests, entries, strict=True):
-            with contents.moving(repository, part.tags, entry.digest):
-                _give(contents, repository, part.tags, entry)
+        pairs = zip(manifests, entries, strict=True)
+        return [part for part, entry in pairs if _named(contents, repository, part, entry)]
+
+
+def _named(contents: Contents, repository: str, part: Part, entry: Entry) -> bool:
+    """Give a manifest the tags of its part; False if there are none, or not as it wants them."""
+    if not part.tags:
+        return False
+    match = part.match
+    wanted: Condition | None = None if match is None else lambda at: (at or "") == match
+    try:
+        with (
+            contents.swapping(repository, part.tags[0], wanted),
+            contents.moving(repository, part.tags, entry.digest),
+        ):
+            _give(contents, repository, part.tags, entry)
+    except Refusal as refusal:
+        if refusal.code != "PRECONDITION_FAILED":
+            raise
+        return False
+    return True
 
 
 def _store_blobs(contents: Contents, repository: str, parts: Sequence[Part]) -> None:

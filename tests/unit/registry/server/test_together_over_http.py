@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,7 @@ HI = {"digest": digest_of(b"hi"), "size": 2}
         _line({**HI, "size": 10**30}) + b"hi",
         _line({**HI, "mediaType": 3}) + b"hi",
         _line({**HI, "tags": "1"}) + b"hi",
+        _line({**HI, "match": 1}) + b"hi",
         packed([part(b"")] * (MAX_PARTS + 1)),
     ],
 )
@@ -130,6 +132,7 @@ def test_a_registry_that_is_read_only_takes_nothing_together(make: Any) -> None:
 
 def test_parts_come_out_of_a_body_as_they_went_in() -> None:
     parts = [part(b"{}"), part(b"\n\n"), part(b""), tagged(IMAGE, "1", "1.2")]
+    parts += [replace(tagged(IMAGE, "3"), match="")]
     assert unpacked(packed(parts)) == parts
 
 
@@ -157,6 +160,23 @@ def test_a_manifest_that_comes_with_its_parts_gets_its_tags_last(tmp_path: Any) 
     ]
 
 
+def test_a_tag_that_has_to_be_as_somebody_knows_it_moves_only_then(site: Site) -> None:
+    old = site.push_image("app", "1", b"old")
+    blobs = [part(b"{}"), part(b"layer")]
+
+    def given(tag: str, match: str) -> str:
+        named = replace(tagged(IMAGE, tag), match=match)
+        answer = send(site, packed([*blobs, named]))
+        assert answer.status == 201
+        return str(answer.headers.get("oci-tag", ""))
+
+    assert [given("1", ""), given("1", digest_of(IMAGE)), given("2", old)] == ["", "", ""]
+    assert site.ask("GET", "/v2/app/manifests/1").headers["docker-content-digest"] == old
+    assert site.ask("GET", "/v2/app/tags/list").json["tags"] == ["1"]
+    assert [given("1", old), given("2", "")] == ["1", "2"]
+    assert [given("1", old), given("1", digest_of(IMAGE))] == ["", "1"]
+
+
 def test_no_tag_moves_when_a_part_behind_it_is_refused(site: Site) -> None:
     old = site.push_image("app", "1", b"old")
     lost = manifest(layers=(b"never sent",))
@@ -180,6 +200,8 @@ def test_of_tags_that_come_together_none_is_moved_if_one_never_moves(site: Site)
     [
         (Part(digest_of(b"x"), b"x", "", ("1",)), 400),
         (tagged(IMAGE, "a/b"), 400),
+        (replace(tagged(IMAGE, "1", "2"), match=""), 400),
+        (replace(part(IMAGE, OCI_MANIFEST), match=""), 400),
         (tagged(IMAGE, *map(str, range(101))), 414),
     ],
 )
