@@ -55,10 +55,10 @@ def held_under(repository: Repository, tag: str, stop: Stop) -> Held:
         images = ask_all(
             [partial(repository.fetch_manifest, each.digest, each) for each in entries], stop
         )
+        return Held(blobs=_parts([root, *images]))
     except (Refused, NotFoundError, MalformedError, UntrustedError):
         # The first of its tag, or one that somebody spoilt: nothing is known.
         return Held()
-    return Held(blobs=_parts([root, *images]))
 
 
 def _parts(documents: Sequence[Document]) -> frozenset[Digest]:

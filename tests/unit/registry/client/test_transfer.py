@@ -213,7 +213,9 @@ def test_where_the_image_of_a_tag_is_spoilt_or_secret_each_part_is_asked_for_or_
     large = random.Random(1).randbytes(300_000)
     first = make_image(layout, [{"large": large}, {"old": "1"}], names=("app:1",))
     second = make_image(layout, [{"large": large}, {"new": "2"}], names=("app:2",))
-    for wrong in (says(403), says(404), says(200, b"{}", content_type=OCI_INDEX)):
+    without = b'{"schemaVersion":2,"layers":[]}'
+    spoilt = [says(200, without, content_type=kind) for kind in (OCI_INDEX, OCI_MANIFEST)]
+    for wrong in (says(403), says(404), *spoilt):
         with FakeRegistry() as registry:
             registry.takes_together = True
             push(layout, first, connect(registry, write=True), "1")
