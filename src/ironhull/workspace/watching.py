@@ -31,7 +31,7 @@ from ironhull.store.files import replace_file, unique
 from ironhull.watch.bases import Line
 from ironhull.watch.model import CauseKind, Entry
 from ironhull.watch.patience import is_due
-from ironhull.watch.plan import Observed, examined, images_of, stands_on
+from ironhull.watch.plan import Observed, examined, images_of, stands_on, waits_for
 from ironhull.watch.task import Outcome, Stopping, Task, Told, digest_of_file
 from ironhull.workspace.locking import Locking
 from ironhull.workspace.machine import Machine
@@ -191,6 +191,12 @@ class Watcher:
         What could not be seen, by subject, is `unseen` then.
         """
         entries, observed = self._looking.look(Locking(self._machine), writing=False)
+        planned = {entry.name for entry in entries}
+        for name, updates in observed.updates.items():
+            if name not in planned and (until := waits_for(updates, observed)):
+                self._machine.progress.note(
+                    f"{name}: newer packages are too young by the policy, until {until[:16]}"
+                )
         return self._looking.bases.expected(entries, observed, self._clock())
 
     # -- working ---------------------------------------------------------------------------------

@@ -161,7 +161,9 @@ def test_a_plan_is_by_the_policy_and_the_clock_can_be_taken_for_right(
     policy = tmp_path / "policy.toml"
     policy.write_text('[cooldown]\nage = "3d"\n')
     assert "tool 1 → 2" in run("plan").stdout
-    assert "nothing: every" in run("plan", "--policy", str(policy)).stdout
+    young = run("plan", "--policy", str(policy))
+    assert "nothing: every" in young.stdout
+    assert f"{TOOL}: newer packages are too young by the policy, until 20" in young.stderr
     with shop.state() as state:
         state.set_note("round", "2999-01-01T00:00:00.000Z")
     assert "ironhull state clock" in run(*once, code=3).stderr
