@@ -21,7 +21,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -268,11 +268,11 @@ class Contents:
                 raise Refusal("BLOB_UNKNOWN", f"{repository} has no blob {digest}")
 
     @contextmanager
-    def moving(self, repository: str, tags: Sequence[str], digest: Digest) -> Iterator[None]:
+    def moving(self, repository: str, tags: Mapping[str, Digest]) -> Iterator[None]:
         """While a manifest is put, one at a time where a rule goes by what is there already.
 
         Of two that set an immutable tag at once, the second is refused, and so is of two that
-        together pass a quota.
+        together pass a quota. `tags` has what each is to be at.
         """
         immutable = [tag for tag in tags if self.rules.never_moves(repository, tag)]
         if not immutable and self.rules.room(repository) is None:
@@ -281,25 +281,26 @@ class Contents:
         with self._setting:
             before = self._tagged(repository)
             for tag in immutable:
-                if tag in before and before[tag].digest != digest:
+                if tag in before and before[tag].digest != tags[tag]:
                     self.check_movable(repository, [tag])
             yield
 
     @contextmanager
-    def swapping(self, repository: str, tag: str, wanted: Condition | None) -> Iterator[None]:
-        """While a tag is set that has to be as somebody knows it; PRECONDITION_FAILED else.
+    def swapping(
+        self, repository: str, wanted: Mapping[str, Condition]
+    ) -> Iterator[Mapping[str, Digest | None]]:
+        """While tags are set that have to be as somebody knows them; those that are not so.
 
-        Of two that ask so at once the second is refused. Who asks for nothing does not wait.
+        Of two that ask so at once the second finds another digest. Who asks for nothing does not
+        wait.
         """
-        if wanted is None:
-            yield
+        if not wanted:
+            yield {}
             return
         with self._swapping[hash(repository) % _SWAPPING]:
-            before = self._tagged(repository).get(tag)
-            if not wanted(before.digest if before else None):
-                now = before.digest if before else "not there"
-                raise Refusal("PRECONDITION_FAILED", f"{repository}:{tag} is {now}")
-            yield
+            before = self._tagged(repository)
+            now = {tag: before[tag].digest if tag in before else None for tag in wanted}
+            yield {tag: at for tag, at in now.items() if not wanted[tag](at)}
 
     def check_movable(self, repository: str, tags: Iterable[str]) -> None:
         """DENIED if one of the tags has to stay as it is."""

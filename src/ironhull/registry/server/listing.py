@@ -56,11 +56,11 @@ class Tags:
 
     def point(self, repository: str, tag: str, descriptor: Descriptor) -> None:
         """Let the tag be this manifest: before, the old image; after, the new one; on disk."""
-        self.point_all(repository, [tag], descriptor)
+        self.point_all(repository, {tag: descriptor})
 
-    def point_all(self, repository: str, tags: Sequence[str], descriptor: Descriptor) -> None:
+    def point_all(self, repository: str, tags: Mapping[str, Descriptor]) -> None:
         """The same with several tags, which move at the same moment."""
-        self._points.do({f"{repository}:{tag}": descriptor for tag in tags})
+        self._points.do({f"{repository}:{tag}": to for tag, to in tags.items()})
 
     def _write(self, together: Sequence[Mapping[str, Descriptor]]) -> None:
         # Of two that set one tag the later one has it, as when they come one after the other.

@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+from functools import partial
 
 from ironhull.errors import MalformedError, NotFoundError
 from ironhull.oci.descriptor import Descriptor
@@ -51,26 +52,32 @@ def put_manifest(
             raise Refusal("TAG_INVALID", f"{reference!r:.200} is neither tag nor digest")
         _check_digest(document, parse_digest(reference))
     entry = _entry(document)
+    conditions = {reference: wanted} if wanted is not None and is_tag(reference) else {}
     with (
         locked(contents.sweep_lock, shared=True),
-        contents.swapping(repository, reference, wanted if is_tag(reference) else None),
-        contents.moving(repository, tags, entry.digest),
+        contents.swapping(repository, conditions) as others,
+        contents.moving(repository, dict.fromkeys(tags, entry.digest)),
     ):
+        for tag, now in others.items():
+            raise Refusal("PRECONDITION_FAILED", f"{repository}:{tag} is {now or 'not there'}")
         _check_parts(contents, repository, document)  # 2
         contents.check_room(repository, entry.blobs)
         store_manifest(contents, repository, entry, raw)  # 3
-        _give(contents, repository, tags, entry)
+        _give(contents, repository, dict.fromkeys(tags, entry))
     return entry
 
 
-def _give(contents: Contents, repository: str, tags: Sequence[str], entry: Entry) -> None:
-    """Let tags be at a manifest that is on disk; what they were at stays, to be had by digest."""
-    if tags:
+def _give(contents: Contents, repository: str, entries: Mapping[str, Entry]) -> None:
+    """Let tags be at manifests that are on disk; what they were at stays, to be had by digest."""
+    if entries:
         listed = contents.tags.listing().tags.get(repository, {})
-        for before in {each.digest: each for tag in tags if (each := listed.get(tag))}.values():
+        for before in {each.digest: each for tag in entries if (each := listed.get(tag))}.values():
             contents.keep_by_digest(repository, before)
-        descriptor = Descriptor(entry.media_type, entry.digest, entry.size)
-        contents.tags.point_all(repository, tags, descriptor)
+        wanted = {
+            tag: Descriptor(each.media_type, each.digest, each.size)
+            for tag, each in entries.items()
+        }
+        contents.tags.point_all(repository, wanted)
 
 
 def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> list[Part]:
@@ -92,33 +99,35 @@ def put_together(contents: Contents, repository: str, parts: Sequence[Part]) -> 
         batch, built = contents.records.batch(), contents.built(repository)
         try:
             for document, entry in zip(documents, entries, strict=True):
-                with contents.moving(repository, (), entry.digest):
+                with contents.moving(repository, {}):
                     _check_parts(contents, repository, document)
                     contents.check_room(repository, entry.blobs)
                     _store(contents, repository, entry, document.raw, batch, built)
         finally:
             batch.sync()
-        pairs = zip(manifests, entries, strict=True)
-        return [part for part, entry in pairs if _named(contents, repository, part, entry)]
+        return _name(contents, repository, list(zip(manifests, entries, strict=True)))
 
 
-def _named(contents: Contents, repository: str, part: Part, entry: Entry) -> bool:
-    """Give a manifest the tags of its part; False if there are none, or not as it wants them."""
-    if not part.tags:
-        return False
-    match = part.match
-    wanted: Condition | None = None if match is None else lambda at: (at or "") == match
-    try:
-        with (
-            contents.swapping(repository, part.tags[0], wanted),
-            contents.moving(repository, part.tags, entry.digest),
-        ):
-            _give(contents, repository, part.tags, entry)
-    except Refusal as refusal:
-        if refusal.code != "PRECONDITION_FAILED":
-            raise
-        return False
-    return True
+def _name(contents: Contents, repository: str, stored: Sequence[tuple[Part, Entry]]) -> list[Part]:
+    """Give manifests the tags of their parts, all in one write; those parts that got theirs."""
+    tagged = [(part, entry) for part, entry in stored if part.tags]
+    conditions = {
+        part.tags[0]: partial(_is_at, part.match) for part, _ in tagged if part.match is not None
+    }
+    with contents.swapping(repository, conditions) as others:
+        wanted = {
+            tag: entry
+            for part, entry in tagged
+            if others.keys().isdisjoint(part.tags)
+            for tag in part.tags
+        }
+        with contents.moving(repository, {tag: each.digest for tag, each in wanted.items()}):
+            _give(contents, repository, wanted)
+    return [part for part, _ in tagged if wanted.keys() >= set(part.tags)]
+
+
+def _is_at(match: str, digest: Digest | None) -> bool:
+    return (digest or "") == match
 
 
 def _store_blobs(contents: Contents, repository: str, parts: Sequence[Part]) -> None:

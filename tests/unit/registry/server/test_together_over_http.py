@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 from tests.fakes.asgi import Answer
 from tests.unit.registry.server.conftest import Site, make_site, manifest
 
+from ironhull.oci.descriptor import Descriptor
 from ironhull.oci.digest import digest_of
 from ironhull.oci.document import canonical
 from ironhull.oci.media_types import OCI_MANIFEST
 from ironhull.registry.server.limits import Limits
 from ironhull.registry.server.rules import Push, Quota, Rules
 from ironhull.registry.together import HEADER, MAX_BYTES, MAX_PARTS, Part, packed, unpacked
+from ironhull.store.layout import ImageLayout
 
 
 def send(site: Site, body: bytes, repository: str = "app") -> Answer:
@@ -175,6 +178,28 @@ def test_a_tag_that_has_to_be_as_somebody_knows_it_moves_only_then(site: Site) -
     assert site.ask("GET", "/v2/app/tags/list").json["tags"] == ["1"]
     assert [given("1", old), given("2", "")] == ["1", "2"]
     assert [given("1", old), given("1", digest_of(IMAGE))] == ["", "1"]
+
+
+def test_tags_of_several_parts_are_in_one_write_and_one_that_is_not_as_wanted_keeps_no_other(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, other = site.push_image("app", "1", b"old"), manifest(annotations={"a": "b"})
+    blobs, written = [part(b"{}"), part(b"layer")], list[set[str]]()
+    point = ImageLayout.point
+
+    def seen(layout: ImageLayout, names: Mapping[str, Descriptor]) -> None:
+        written.append(set(names))
+        point(layout, names)
+
+    monkeypatch.setattr(ImageLayout, "point", seen)
+
+    for match in (old, ""):
+        named = replace(tagged(other, "record"), match=match)
+        more = replace(tagged(other, "2"), match="")
+        parts = [*blobs, tagged(IMAGE, "1", "1.2"), named, more]
+        assert send(site, packed(parts)).status == 201
+    assert written == [{"app:1", "app:1.2", "app:2"}, {"app:1", "app:1.2", "app:record"}]
+    assert site.ask("GET", "/v2/app/tags/list").json["tags"] == ["1", "1.2", "2", "record"]
 
 
 def test_no_tag_moves_when_a_part_behind_it_is_refused(site: Site) -> None:
