@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gc
 import json
+import multiprocessing
 import os
 import resource
 import shutil
@@ -22,6 +23,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -74,7 +76,10 @@ _OWN_PATH = """\
 def measured(number: int) -> dict[str, object]:
     folder = Path(tempfile.mkdtemp(prefix="ironhull-watch-"))
     try:
-        return {**rounds(folder / "fleet", number), "planning_growth": growth()}
+        figures = rounds(folder / "fleet", number)
+        # What a round leaves behind in a process lies between what is planned.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+            return {**figures, "planning_growth": alone.submit(growth).result()}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
