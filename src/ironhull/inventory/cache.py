@@ -21,7 +21,7 @@ _LEVEL = 1
 
 
 class RecordCache:
-    """Records of layers below one folder; `keep` bytes of them, as written, stay in memory too."""
+    """Records of layers below one folder; some stay in memory too, of about `keep` bytes."""
 
     def __init__(self, root: Path, keep: int = 0) -> None:
         self.root = root
@@ -43,7 +43,7 @@ class RecordCache:
                 record = LayerRecord.loads(data)
             except (OSError, zstandard.ZstdError, MalformedError):
                 return None
-            self._remember(digest, record, len(data))
+            self._remember(digest, record, len(data) + record.names.expanded)
         return record if diff_id in (None, record.diff_id) else None
 
     def put(self, digest: str, record: LayerRecord) -> None:

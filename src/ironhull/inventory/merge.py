@@ -48,7 +48,7 @@ class Merge:
 
     def __init__(self, records: Sequence[LayerRecord]) -> None:
         self._records = records
-        self.table = table_for(sum(map(len, records)), self.path)
+        self.table = table_for([record.names for record in records], self.path)
         """Path → key of the visible entry."""
         self.shown = [bytearray(len(record)) for record in records]
         """Layer → entry → whether it is visible."""

@@ -7,13 +7,17 @@ costs its last part and eight bytes, and a place in the table eight bytes at hal
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 _BULK = 4096
 _TAG = 0xFFFFFFFF
 _LEAST = 16
-_SMALL = 1 << 16
-"""Paths that may cost a few hundred bytes each."""
+_WIDEST = 4
+"""Bytes of a sign in a text that has any sign."""
+_SMALL = 32 << 20
+"""Bytes of memory that paths may cost which are each kept as a text."""
+_OBJECT = 200
+"""Bytes of a text without its signs, and of its place in a dict."""
 
 
 class Names:
@@ -44,6 +48,14 @@ class Names:
 
     def __len__(self) -> int:
         return len(self.owners)
+
+    @property
+    def expanded(self) -> int:
+        """Bytes of memory that all paths would cost as texts, at most."""
+        sizes = [len(folder) for folder in self.folders]
+        signs = sum(map(sizes.__getitem__, self.owners)) + len(self._bases)
+        plain = self._bases.isascii() and all(map(str.isascii, self.folders))
+        return (1 if plain else _WIDEST) * signs + _OBJECT * len(self)
 
     def keep(self) -> None:
         """Keep the paths as they are asked for, now that none is added any more."""
@@ -164,6 +176,8 @@ class SmallTable(dict[str, int]):
     replace = dict.__setitem__
 
 
-def table_for(count: int, path_of: Callable[[int], str]) -> PathTable | SmallTable:
-    """A table for up to `count` paths; `path_of` gives the path of a key."""
-    return SmallTable() if count <= _SMALL else PathTable(count, path_of)
+def table_for(names: Sequence[Names], path_of: Callable[[int], str]) -> PathTable | SmallTable:
+    """A table for all of these paths; `path_of` gives the path of a key."""
+    if sum(each.expanded for each in names) <= _SMALL:
+        return SmallTable()
+    return PathTable(sum(map(len, names)), path_of)

@@ -23,7 +23,8 @@ _PAPERS = (
     "/usr/share/locale/",
     "/usr/share/man/",
 )
-_SMALL = 1 << 16
+_SMALL, _FEW = 1 << 14, 200
+"""Signs and lines of a list that is kept: some tens of kilobytes each in memory."""
 _MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib")
 
 
@@ -90,7 +91,8 @@ def _lists(view: View) -> Iterator[tuple[str, _Listed]]:
 
 def _one_of_many(text: str, read: Callable[[str], _Listed]) -> _Listed:
     """A list that other images have too: most are small, and read once for many images."""
-    return _kept(text, read) if len(text) <= _SMALL else read(text)
+    small = len(text) <= _SMALL and text.isascii() and text.count("\n") <= _FEW
+    return _kept(text, read) if small else read(text)
 
 
 @lru_cache(256)

@@ -27,12 +27,15 @@ from ironhull.sbom import control
 from ironhull.sbom.control import Control
 from ironhull.sbom.copyright import MAX_FILE as MAX_COPYRIGHT
 from ironhull.sbom.copyright import licence_of
-from ironhull.sbom.model import MAX_KEPT, BillFile, Licence
+from ironhull.sbom.model import BillFile, Licence
 from ironhull.store.files import replace_file
 from ironhull.values import dataclass
 
 FORMAT: str = f"2-{RECORD}"
 """Contents of another form, or made beside other records, are made again."""
+_KEPT_BYTES = 16 << 20
+_EXPANDED, _FILE = 4, 600
+"""Bytes of memory for a byte that is kept, and for a file beside it."""
 _SHA1, _SHA256 = 20, 32
 EACH = _SHA1 + _SHA256
 """Bytes of both digests of a file."""
@@ -173,31 +176,37 @@ class _Recent:
     """Contents that this process has read last: the images of a fleet have layers in common."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[Hashable, LayerContents] = OrderedDict()
+        self._most, self._free = most, most
+        self._kept: OrderedDict[Hashable, tuple[LayerContents, int]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: Hashable) -> LayerContents | None:
         """None: not kept, or no more."""
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
 
-    def put(self, key: Hashable, contents: LayerContents) -> None:
-        """Keep it, and of the others as many as have `most` files with it."""
+    def put(self, key: Hashable, contents: LayerContents, size: int) -> None:
+        """Keep what is of that size, and of the others as many as are of `most` with it."""
+        if size > self._most // 4:
+            return
         with self._lock:
-            self._kept[key] = contents
-            while self.files > self._most:
-                self._kept.popitem(last=False)
+            if key in self._kept:
+                return
+            self._kept[key] = contents, size
+            self._free -= size
+            while self._free < 0:
+                self._free += self._kept.popitem(last=False)[1][1]
 
     @property
-    def files(self) -> int:
+    def size(self) -> int:
         """Of all that is kept."""
-        return sum(len(each.digests) for each in self._kept.values()) // EACH
+        return self._most - self._free
 
 
-_RECENT = _Recent(MAX_KEPT)
+_RECENT = _Recent(_KEPT_BYTES)
 
 
 class ContentsCache:
@@ -216,13 +225,16 @@ class ContentsCache:
         key = (path, found.st_ino, found.st_mtime_ns, found.st_size)
         known = _RECENT.get(key)
         if known is None:
-            known = self._read(path)
-            if known is not None:
-                _RECENT.put(key, known)
+            read = self._read(path)
+            if read is None:
+                return None
+            known, size = read
+            _RECENT.put(key, known, size)
         return known
 
     @staticmethod
-    def _read(path: Path) -> LayerContents | None:
+    def _read(path: Path) -> tuple[LayerContents, int] | None:
+        """What is kept, and about how many bytes of memory it takes."""
         try:
             packed = path.read_bytes()
             data = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_RECORD)
@@ -231,7 +243,8 @@ class ContentsCache:
             return None
         if kept.format != FORMAT:
             return None
-        return LayerContents(bytearray(kept.digests), kept.controls, kept.licences)
+        contents = LayerContents(bytearray(kept.digests), kept.controls, kept.licences)
+        return contents, _EXPANDED * len(data) + _FILE * (len(kept.digests) // EACH)
 
     def put(self, digest: str, contents: LayerContents) -> None:
         """Keep the contents of a layer whose digests were verified."""

@@ -48,7 +48,8 @@ def usage(home: Home) -> list[Usage]:
     """What each part of the home holds."""
     parts = {
         "images and layers": (home.blobs,),
-        "packages": (home.packages.root,),
+        "packages": (home.packages.root / "sha256",),
+        "changelogs of packages": (home.packages.root / "changelogs",),
         "package indexes": (home.archive,),
         "layer records": (home.layers,),
         "image records": (home.images, home.origins, home.recipes, home.tests, home.signed),
@@ -68,9 +69,9 @@ def prune(
 ) -> Pruned:
     """Remove what can be made or fetched again.
 
-    `packages`: all .deb files. `layers`: blobs that no image in the store needs, and such images
-    unpacked for the sandbox. `unused`: those too, the records of layers and images that are gone,
-    and what killed processes left behind.
+    `packages`: all .deb files, and what was kept out of them. `layers`: blobs that no image in the
+    store needs, and such images unpacked for the sandbox. `unused`: those too, the records of
+    layers and images that are gone, and what killed processes left behind.
     """
     doomed: list[Path] = []
     if packages:

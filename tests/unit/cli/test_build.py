@@ -224,9 +224,10 @@ def test_a_failed_check_ends_with_one_and_publishes_nothing(bench):
 def test_the_cache_is_listed_pruned_and_verified(bench):
     bench.build()
     listed = json.loads(bench.run("cache", "list", "--json").stdout)
-    assert {item["name"]: item["files"] for item in listed["usage"]}["packages"] == 1
+    files = {item["name"]: item["files"] for item in listed["usage"]}
+    assert (files["packages"], files["changelogs of packages"]) == (1, 1)
     assert bench.run("cache", "verify").returncode == 0
-    assert json.loads(bench.run("cache", "prune", "--packages", "--json").stdout)["files"] == 1
+    assert json.loads(bench.run("cache", "prune", "--packages", "--json").stdout)["files"] == 2
     blob = next((bench.home / "store/blobs/sha256").iterdir())
     blob.write_bytes(b"x")
     damaged = bench.run("cache", "verify")

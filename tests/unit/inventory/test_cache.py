@@ -18,6 +18,11 @@ def record_of(name: str, files: int = 1) -> LayerRecord:
     return record
 
 
+def size_of(record: LayerRecord) -> int:
+    """As it is written, and as its paths are kept."""
+    return len(record.dumps()) + record.names.expanded
+
+
 def test_a_record_that_is_kept_is_not_read_again_and_is_the_same(tmp_path: Path) -> None:
     record = record_of("a")
     RecordCache(tmp_path).put(DIGESTS[0], record)
@@ -38,8 +43,7 @@ def test_a_record_that_is_kept_does_not_hide_a_wrong_diff_id(tmp_path: Path) -> 
 
 
 def test_what_was_asked_for_last_stays_and_the_rest_has_a_bound(tmp_path: Path) -> None:
-    size = len(record_of("a").dumps())
-    cache = RecordCache(tmp_path, 10 * size)
+    cache = RecordCache(tmp_path, 10 * size_of(record_of("a")))
     for digest in DIGESTS:
         cache.put(digest, record_of("a"))
     first = cache.get(DIGESTS[0], None)
@@ -54,6 +58,6 @@ def test_what_was_asked_for_last_stays_and_the_rest_has_a_bound(tmp_path: Path) 
 
 
 def test_a_record_larger_than_many_others_is_not_kept(tmp_path: Path) -> None:
-    cache = RecordCache(tmp_path, 10 * len(record_of("a").dumps()))
+    cache = RecordCache(tmp_path, 10 * size_of(record_of("a")))
     cache.put(DIGESTS[0], record_of("a", files=200))
     assert cache.get(DIGESTS[0], None) is not cache.get(DIGESTS[0], None)

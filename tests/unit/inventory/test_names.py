@@ -52,6 +52,21 @@ def test_a_table_is_a_dict_from_paths_to_keys(paths: list[str], other: str, smal
     assert table.get(other) == model.get(other)
 
 
-@pytest.mark.parametrize(("count", "kind"), [(1 << 16, SmallTable), ((1 << 16) + 1, PathTable)])
-def test_only_few_paths_cost_what_a_dict_does(count: int, kind: type) -> None:
-    assert type(table_for(count, str)) is kind
+@pytest.mark.parametrize(
+    ("folder", "count", "kind"),
+    [
+        ("/usr/lib/", 100_000, SmallTable),
+        ("/usr/lib/", 200_000, PathTable),
+        (f"/{'x' * 4000}/", 7_000, SmallTable),
+        (f"/{'x' * 4000}/", 9_000, PathTable),
+        (f"/{'x' * 4000}\N{PACKAGE}/", 3_000, PathTable),
+    ],
+)
+def test_only_paths_of_some_megabytes_are_kept_as_texts(
+    folder: str, count: int, kind: type
+) -> None:
+    names = Names()
+    for number in range(count):
+        names.add(folder, f"{number}")
+    assert type(table_for([names], str)) is kind
+    assert type(table_for([names] * 6, str)) is PathTable

@@ -10,6 +10,7 @@ from tests.fakes.image import Hardlink, Symlink, make_image
 from ironhull import Workspace
 from ironhull.sbom import contents
 from ironhull.sbom.contents import EACH, ContentsCache, LayerContents
+from ironhull.sbom.model import Licence
 from ironhull.workspace.sbom import bill_of
 
 BASE = {"lib": Symlink("usr/lib"), "usr/lib/old": "old"}
@@ -36,19 +37,34 @@ def test_a_layer_has_the_paths_that_each_image_gives_it(workspace, order) -> Non
 
 
 def test_what_is_kept_in_memory_is_bounded(tmp_path: Path, monkeypatch) -> None:
-    recent = contents._Recent(10)
+    recent = contents._Recent(500_000)
     monkeypatch.setattr(contents, "_RECENT", recent)
     cache = ContentsCache(tmp_path)
-    for number, size in enumerate((4, 4, 4, 11)):
-        cache.put(f"sha256:{number}", LayerContents(bytearray(size * EACH)))
+    # Files alone, each of some 800 bytes in memory, and texts alone.
+    text = Licence("MIT", comment="x" * 27_000)
+    for number, made in enumerate(
+        [
+            LayerContents(bytearray(120 * EACH)),
+            LayerContents(bytearray(), {}, {0: text}),
+            LayerContents(bytearray(120 * EACH)),
+            LayerContents(bytearray(120 * EACH)),
+            LayerContents(bytearray(160 * EACH)),
+            LayerContents(bytearray(), {}, {0: text, 1: text}),
+        ]
+    ):
+        cache.put(f"sha256:{number}", made)
     first, second = cache.get("sha256:0"), cache.get("sha256:1")
-    assert cache.get("sha256:0") is first
     assert cache.get("sha256:2") is not None
+    assert (cache.get("sha256:0") is first, cache.get("sha256:1") is second) == (True, True)
+    for number in range(6, 10):
+        cache.put(f"sha256:{number}", LayerContents(bytearray(120 * EACH)))
+        assert cache.get(f"sha256:{number}") is not None
+        assert cache.get("sha256:0") is first
     # The one that was asked for longest ago made room.
-    assert cache.get("sha256:0") is first
     assert cache.get("sha256:1") is not second
-    assert cache.get("sha256:3") is not cache.get("sha256:3")
-    assert recent.files == 0
+    assert 0 < recent.size <= 500_000
+    for too_large in ("sha256:4", "sha256:5"):
+        assert cache.get(too_large) is not cache.get(too_large)
 
 
 def test_a_file_that_another_took_the_place_of_is_read_again(tmp_path: Path) -> None:

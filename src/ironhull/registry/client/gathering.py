@@ -7,7 +7,7 @@ registry refuses a request of many, each part goes by itself: then it says what 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
@@ -23,14 +23,18 @@ LARGEST = 1 << 20
 """Bytes of a part: what is larger is worth a request of its own."""
 _MOST_BYTES = MAX_BYTES // 2
 _MOST_PARTS = MAX_PARTS // 2
+_LACKS = "MANIFEST_BLOB_UNKNOWN"
 _NOT_KNOWN = frozenset({404, 405, 413, 501})
 
 
 class Gathering:
-    """What waits to be sent to a repository; call it from any thread."""
+    """What waits to be sent to a repository; call it from any thread.
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
+    `mend` is called where the repository lacks parts that are not sent here; True: it has them now.
+    """
+
+    def __init__(self, repository: Repository, mend: Callable[[], bool] = lambda: False) -> None:
+        self._repository, self._mend = repository, mend
         self._lock = threading.Lock()
         self._waiting: list[tuple[Part, Document | Descriptor]] = []
         self._size = 0
@@ -73,10 +77,16 @@ class Gathering:
         waiting, self._waiting, self._size = self._waiting, [], 0
         if not waiting:
             return frozenset()
+        parts = [part for part, _ in waiting]
         try:
-            return self._repository.push_together([part for part, _ in waiting])
+            try:
+                return self._repository.push_together(parts)
+            except Refused as error:
+                if _LACKS not in error.codes or not self._mend():
+                    raise
+            return self._repository.push_together(parts)
         except Refused as error:
-            if error.status in _NOT_KNOWN:
+            if error.status in _NOT_KNOWN and _LACKS not in error.codes:
                 self._repository.session.together = False
             for part, what in waiting:
                 self._alone(part, what)

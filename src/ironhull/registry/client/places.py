@@ -21,7 +21,7 @@ from ironhull.registry.client.held import Held, held_of, held_under
 from ironhull.registry.client.interface import Advance, Source
 from ironhull.registry.client.parallel import WORKERS, ask_all
 from ironhull.registry.client.referrers import list_referrers, list_under_tags
-from ironhull.registry.client.repository import Repository
+from ironhull.registry.client.repository import TAGS_AT_ONCE, Repository
 from ironhull.registry.client.tagged import give_tag, tagged_for
 from ironhull.registry.client.transfer import can_go_without_referrers
 from ironhull.store.archive_file import ArchiveFile
@@ -182,7 +182,8 @@ class RegistryTarget:
         self._unlisted: list[Document] = []
         self._new: frozenset[Digest] = frozenset()
         self._statements: frozenset[Digest] = frozenset()
-        self._gathering = Gathering(repository)
+        self._gathering = Gathering(repository, self._bring_believed)
+        self._believed: list[tuple[Descriptor, Source]] = []
         self._record: tuple[Document, str, Digest | None] | None = None
         self.record_given = False
         self._there = Held()
@@ -225,6 +226,7 @@ class RegistryTarget:
         placed = self.repository.session.placed
         if descriptor.digest in self._there.blobs:
             placed.note(descriptor.digest, self.repository.name)
+            self._believed.append((descriptor, source))
             advance(descriptor.size)
             return 0
         with ExitStack() as stack:
@@ -253,6 +255,14 @@ class RegistryTarget:
             if descriptor.size > _SMALL:
                 placed.note(descriptor.digest, self.repository.name)
             return descriptor.size if sent else 0
+
+    def _bring_believed(self) -> bool:
+        """Bring what another image was believed to have brought, where that is not there."""
+        believed, self._believed = self._believed, []
+        for descriptor, source in believed:
+            with source.opened(descriptor) as opened:
+                self.repository.push_blob(descriptor, opened)
+        return bool(believed)
 
     def store(self, document: Document) -> None:
         """As `Target.store`."""
@@ -305,7 +315,8 @@ class RegistryTarget:
         if record is not None:
             self._gathering.manifest(record[0])
         # Lists under tags come before the tags, the image's before the record's.
-        named = not self._unlisted and bool(self.tags) and self._gathering.name(root, self.tags)
+        tags = self.tags[:TAGS_AT_ONCE]
+        named = not self._unlisted and bool(tags) and self._gathering.name(root, tags)
         if record is not None and named:
             document, tag, before = record
             self._gathering.name(document, [tag], before or "")

@@ -36,7 +36,7 @@ from ironhull.transport.patience import Broken, GaveUp
 from ironhull.transport.receive import Reception
 
 ACCEPT = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST))
-_TAGS_AT_ONCE = 16
+TAGS_AT_ONCE = 16
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 
 
@@ -128,7 +128,7 @@ class Repository:
         """Let tags name a manifest: at once where the registry takes it so, else in their order."""
         done: frozenset[str] = frozenset()
         if len(tags) > 1 and (self.session.together or self.session.tags_at_once.may(0)):
-            done = self._given_at_once(document, tags[:_TAGS_AT_ONCE])
+            done = self._given_at_once(document, tags[:TAGS_AT_ONCE])
             self.session.tags_at_once.learned(bool(done))
         for tag in tags:
             if tag not in done:

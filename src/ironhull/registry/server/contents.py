@@ -44,6 +44,8 @@ from ironhull.store.layout import ImageLayout
 _SWAPPING = 64
 _REPOSITORIES = 1000
 """Of which something is kept in memory."""
+_MOMENT = 100_000_000
+"""Nanoseconds: many times what a file system takes for one moment."""
 Condition = Callable[[Digest | None], bool]
 """Whether a tag may be set, by what it is; None: there is none."""
 _Tags = Mapping[str, Descriptor]
@@ -363,26 +365,33 @@ class Contents:
         mine = (listing.tags.get(repository), listing.loose)
         if kept is not None and kept[0] is mine[0] and kept[1] is mine[1] and kept[2] == stamp:
             return kept[3]
-        members = self._walk(repository, listing)
-        with self._lock:
-            if len(self._members) > _REPOSITORIES:
-                self._members.clear()
-            self._members[repository] = (*mine, stamp, members)
+        members, whole = self._walk(repository, listing)
+        # What comes in the same moment leaves the folder's date as it is, and so does a manifest
+        # that was lost and comes again.
+        if whole and time.time_ns() - max(stamp) > _MOMENT:
+            with self._lock:
+                if len(self._members) > _REPOSITORIES:
+                    self._members.clear()
+                self._members[repository] = (*mine, stamp, members)
         return members
 
-    def _walk(self, repository: str, listing: Listing) -> Members:
+    def _walk(self, repository: str, listing: Listing) -> tuple[Members, bool]:
+        """What belongs to a repository, and whether all of it is there."""
         own, others = self._roots(repository, listing)
         built = self._reached(repository, own, self._loose_by_subject(listing))
         found = built | self._reached(repository, others - built.keys(), {})
+        whole = own | others <= found.keys()
         entries = found.values()
+        whole = whole and all(found.keys() >= set(entry.manifests) for entry in entries)
         blobs = {digest for entry in entries for digest in entry.blobs}
-        return Members(
+        members = Members(
             manifests=frozenset(found),
             blobs=frozenset(blobs),
             named=frozenset(blobs.union(*(entry.foreign for entry in entries))),
             built=frozenset(built),
             indexes={child: entry.digest for entry in entries for child in entry.manifests},
         )
+        return members, whole
 
     def _roots(self, repository: str, listing: Listing) -> tuple[set[Digest], set[Digest]]:
         """Manifests that the store itself has under the repository's name, and pushed ones."""

@@ -90,7 +90,9 @@ class ManifestRoutes:
         if is_tag(reference):
             by = call.identity.name or ""
             self._registry.pushed(Push(call.repository, reference, entry.digest, by))
-        self._tagged(answer, call, entry.digest, tags)
+        self._tagged(call, entry.digest, tags)
+        for tag in tags:
+            answer.headers.append("oci-tag", tag)
         return answer
 
     async def together(self, request: Request, call: Call) -> ASGIApp:
@@ -103,14 +105,16 @@ class ManifestRoutes:
         given = await asyncio.to_thread(self._put_together, call.repository, body)
         answer = Response(status_code=201)
         for part in given:
-            self._tagged(answer, call, part.digest, part.tags)
+            self._tagged(call, part.digest, part.tags)
+        if given:
+            # In one line: clients take a hundred at most.
+            answer.headers["oci-tag"] = ",".join(tag for part in given for tag in part.tags)
         return answer
 
-    def _tagged(self, answer: Response, call: Call, digest: Digest, tags: Sequence[str]) -> None:
-        """Say in the answer, and to whom it concerns, which tags a manifest was given."""
+    def _tagged(self, call: Call, digest: Digest, tags: Sequence[str]) -> None:
+        """Tell whom it concerns which tags a manifest was given."""
         for tag in tags:
             self._registry.pushed(Push(call.repository, tag, digest, call.identity.name or ""))
-            answer.headers.append("oci-tag", tag)
 
     def _put_together(self, repository: str, body: bytes) -> list[Part]:
         self._registry.uploads.check_room(len(body))
@@ -123,11 +127,14 @@ class ManifestRoutes:
             limit = limits.manifest if part.media_type else limits.blob
             if len(part.data) > limit:
                 raise too_large(limit)
-            _check_tags(part.tags)
             if part.tags and not part.media_type:
                 raise Refusal("TAG_INVALID", f"blob {part.digest} cannot have a tag")
             if part.match is not None and len(part.tags) != 1:
                 raise Refusal("TAG_INVALID", f"{part.digest}: `match` is of one tag")
+        tags = [tag for part in parts for tag in part.tags]
+        _check_tags(tags)
+        if len(set(tags)) < len(tags):
+            raise Refusal("TAG_INVALID", "a tag is given twice")
         return put_together(self._contents, repository, parts)
 
     async def delete(self, request: Request, call: Call) -> ASGIApp:

@@ -56,14 +56,14 @@ def put_manifest(
     with (
         locked(contents.sweep_lock, shared=True),
         contents.swapping(repository, conditions) as others,
-        contents.moving(repository, dict.fromkeys(tags, entry.digest)),
     ):
         for tag, now in others.items():
             raise Refusal("PRECONDITION_FAILED", f"{repository}:{tag} is {now or 'not there'}")
-        _check_parts(contents, repository, document)  # 2
-        contents.check_room(repository, entry.blobs)
-        store_manifest(contents, repository, entry, raw)  # 3
-        _give(contents, repository, dict.fromkeys(tags, entry))
+        with contents.moving(repository, dict.fromkeys(tags, entry.digest)):
+            _check_parts(contents, repository, document)  # 2
+            contents.check_room(repository, entry.blobs)
+            store_manifest(contents, repository, entry, raw)  # 3
+            _give(contents, repository, dict.fromkeys(tags, entry))
     return entry
 
 

@@ -20,6 +20,7 @@ from ironhull.registry.server.upload import Upload
 
 # Handed to a thread together: what the web server hands over, mostly (see `running`).
 _BATCH = 1 << 17
+_PIECES = 1 << 10
 
 
 class ClientGone(Exception):
@@ -81,6 +82,8 @@ async def read_small(receive: Receive, limits: Limits, limit: int) -> bytes:
         size += len(piece)
         if size > limit:
             raise too_large(limit)
+        if len(come) > _PIECES:
+            come = [b"".join(come)]
     return come[0] if len(come) == 1 else b"".join(come)
 
 

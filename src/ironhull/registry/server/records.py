@@ -24,6 +24,7 @@ import io
 import os
 from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from ironhull.errors import EnvironmentProblem
@@ -253,7 +254,9 @@ class Records:
                 _drop(path)
             elif len(left) < len(come):
                 replace_file(path, "\n".join(left).encode(), durable=False)
-                os.utime(path, (when, when))
+                # Another sweep may be faster.
+                with suppress(FileNotFoundError):
+                    os.utime(path, (when, when))
 
     def received(self) -> Iterator[tuple[Digest, float]]:
         """Blobs that came in, each with when, in seconds since 1970."""

@@ -259,7 +259,8 @@ def _stored(path: Path) -> Upload | None:
     """An upload that an earlier run left; one without its two files is of no use to anybody."""
     text, size = None, None
     with suppress(FileNotFoundError), _beside(path).open("rb") as file:
-        text = file.read(_MAX_BESIDE).decode("utf-8", "replace")
+        # Empty: a power cut took it.
+        text = file.read(_MAX_BESIDE).decode("utf-8", "replace") or None
     with suppress(FileNotFoundError):
         size = path.stat().st_size
     if text is None and size is None:

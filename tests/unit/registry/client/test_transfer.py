@@ -207,6 +207,23 @@ def test_layers_of_the_image_that_a_tag_is_at_are_neither_asked_for_nor_sent(
         assert {("app", digest) for digest in new} <= set(registry.blobs)
 
 
+def test_a_layer_that_the_registry_lost_is_sent_though_an_image_under_the_tag_names_it(
+    connect: Connect, layout: ImageLayout
+) -> None:
+    large = random.Random(1).randbytes(300_000)
+    first = make_image(layout, [{"large": large}, {"old": "1"}], names=("app:1",))
+    second = make_image(layout, [{"large": large}, {"new": "2"}], names=("app:2",))
+    with FakeRegistry() as registry:
+        registry.takes_together = registry.takes_tags = True
+        push(layout, first, connect(registry, write=True), "1")
+        registry.blobs.clear()
+        before = len(registry.seen)
+        push(layout, second, connect(registry, write=True), "1")
+        assert registry.manifests["app", "1"][1] == layout.document(second.digest).raw
+        sent = [each for each in registry.seen[before:] if each.path.endswith("/together")]
+        assert len(sent) == 2
+
+
 def test_where_the_image_of_a_tag_is_spoilt_or_secret_each_part_is_asked_for_or_sent(
     connect: Connect, layout: ImageLayout
 ) -> None:

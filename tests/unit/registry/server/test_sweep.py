@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from tests.fakes.image import make_image
 
 from ironhull.oci.digest import digest_of
 from ironhull.oci.media_types import OCI_MANIFEST
+from ironhull.registry.server import records
 from ironhull.registry.server.sweep import sweep
 from ironhull.registry.together import Part, packed
 
@@ -190,3 +193,29 @@ def test_a_list_of_what_came_that_was_cut_off_or_spoilt_keeps_what_it_does_not_n
     assert swept(site).blobs == 1
     assert site.layout.blobs.has(loose)
     assert not site.layout.blobs.has(layer)
+
+
+def test_a_manifest_that_was_lost_and_comes_again_stays_with_its_layers(site, kit):
+    site.push_image("app", "1")
+    raw = kit.manifest(layers=(b"mine",), annotations={"a": "b"})
+    site.push_blob("app", b"mine")
+    digest = site.put_manifest("app", digest_of(raw), raw).headers["docker-content-digest"]
+    site.age()
+    site.layout.blobs.remove(digest)
+    site.registry.contents.entries.forget(digest)
+    assert digest not in site.registry.contents.members("app").manifests
+    assert site.put_manifest("app", digest_of(raw), raw).status == 201
+    sweep(site.registry.contents, site.registry.uploads, time.time() + 10**6)
+    assert site.ask("GET", f"/v2/app/manifests/{digest}").status == 200
+    assert site.ask("GET", f"/v2/app/blobs/{digest_of(b'mine')}").status == 200
+
+
+def test_what_comes_in_the_same_moment_is_not_missed(site, kit, monkeypatch):
+    changed = records._changed
+    moment = 4_000_000
+    monkeypatch.setattr(records, "_changed", lambda folder: changed(folder) // moment * moment)
+    site.push_image("app", "1")
+    for number in range(20):
+        raw = kit.manifest(annotations={"number": str(number)})
+        digest = site.put_manifest("app", digest_of(raw), raw).headers["docker-content-digest"]
+        assert digest in site.registry.contents.members("app").manifests

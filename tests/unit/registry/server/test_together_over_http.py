@@ -153,7 +153,7 @@ def test_a_manifest_that_comes_with_its_parts_gets_its_tags_last(tmp_path: Any) 
     said = statement(IMAGE)
     parts = [part(b"{}"), part(b"layer"), part(b"said"), tagged(IMAGE, "1", "1.2")]
     answer = send(site, packed([*parts, part(said, OCI_MANIFEST)]))
-    assert (answer.status, answer.headers["oci-tag"]) == (201, "1.2")
+    assert (answer.status, answer.headers["oci-tag"]) == (201, "1,1.2")
     for tag in ("1", "1.2"):
         assert site.ask("GET", f"/v2/app/manifests/{tag}").body == IMAGE
     assert site.ask("GET", f"/v2/app/manifests/{old}").status == 200
@@ -234,6 +234,19 @@ def test_tags_that_are_none_or_many_or_of_a_blob_keep_all_out(
     site: Site, wrong: Part, status: int
 ) -> None:
     answer = send(site, packed([part(b"{}"), part(b"layer"), wrong]))
+    assert (answer.status, answer.code) == (status, "TAG_INVALID")
+    assert list(site.layout.blobs) == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "status"),
+    [(["1"], ["1"], 400), (list(map(str, range(60))), list(map(str, range(60, 120))), 414)],
+)
+def test_a_tag_that_is_given_twice_or_many_of_all_parts_keep_all_out(
+    site: Site, ours: list[str], theirs: list[str], status: int
+) -> None:
+    parts = [tagged(IMAGE, *ours), tagged(manifest(annotations={"a": "b"}), *theirs)]
+    answer = send(site, packed([part(b"{}"), part(b"layer"), *parts]))
     assert (answer.status, answer.code) == (status, "TAG_INVALID")
     assert list(site.layout.blobs) == []
 
