@@ -287,14 +287,14 @@ class Looking:
             return states
         self._unanswered = bool(found.refused)
         self._asked |= {each.name for each in unknown} - set(found.refused)
-        if not writing:
-            return {**states, **{name: found.taken(state_of(name)) for name in found.ours}}
         refused = list(found.refused.values())
         if refused:
             more = f" (and so of {len(refused) - 1} more images)" if refused[1:] else ""
             self._complain("registry", f"{refused[0]}{more}")
         elif asked_again:
-            self._state.settle("registry")
+            self._settle("registry")
+        if not writing:
+            return {**states, **{name: found.taken(state_of(name)) for name in found.ours}}
         for name, text in found.strangers.items():
             self._complain(name, text)
         return {**states, **{n: self._state.change(n, found.taken) for n in found.ours}}

@@ -24,6 +24,7 @@ from ironhull.workspace.publishing import copy
 from ironhull.workspace.registries import registries
 from ironhull.workspace.watch_deciding import approve
 from ironhull.workspace.watch_reading import plan_now
+from ironhull.workspace.watching import Watcher
 
 NEW = "new:1-debian13"
 LISTENER = b"\x7fELF" + bytes(60) + b"\0socket\0listen\0accept4\0"
@@ -262,6 +263,11 @@ def test_a_login_that_may_not_push_or_is_wrong_stays_an_error(tmp_path: Path, st
         lose_state(shop)
         registry.grants_push = False
         shop.offer(shop.deb("lib", "2", files={"usr/sbin/libd": program(LISTENER)}))
+        with shop.state() as state:
+            watcher = Watcher(shop.machine, shop.choices(), state, clock=shop.clock)
+            watcher.plan()
+            assert watcher.unseen["registry"].startswith(f"{registry.host}/base/tool: manifest 1: ")
+            assert state.complaints() == [], "it stays to be said"
         for _ in range(2):
             found = shop.watch()
             with shop.state() as state:
