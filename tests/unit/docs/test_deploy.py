@@ -105,6 +105,28 @@ def test_the_catalog_of_who_watches_is_one_that_locks_can_be_written_to(tmp_path
         subprocess.run([sys.executable, "-c", code], check=True)
         assert (ours / "1.yaml").read_text() == text
         assert (ours / "1.lock.json").read_text() == "1", "the watcher's own stays"
+    for name in ("2.yaml", "2.lock.json"):
+        (theirs / name).write_text("2")
+    subprocess.run([sys.executable, "-c", code], check=True)
+    (theirs / "1.lock.json").unlink()
+    (theirs / "2.yaml").unlink()
+    # What is cut off in its third copy, and what a watcher writes.
+    (ours / "1.yaml.new").write_text("ha")
+    (ours / ".1.lock.json.1-0a").write_text("ha")
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert {path.name for path in ours.iterdir()} == {"1.yaml", "1.lock.json", ".1.lock.json.1-0a"}
+    cut = "import shutil; shutil.copyfile = lambda one, other: open(other, 'w') and exit(1)\n"
+    (theirs / "3.lock.json").write_text("3")
+    (theirs / "3.yaml").write_text("3")
+    (theirs / "1.yaml").write_text("3")
+    subprocess.run([sys.executable, "-c", cut + code], check=False)
+    assert (ours / "1.yaml").read_text() == "2", "whole, whatever was cut off"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert {(ours / name).read_text() for name in ("1.yaml", "3.yaml", "3.lock.json")} == {"3"}
+    theirs.rename(tmp_path / "away")
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert "is empty: nothing is copied, and nothing removed" in done.stderr
+    assert (ours / "1.lock.json").exists()
     unit = (DEPLOY / "ironhull-watch.service").read_text()
     [catalog] = re.findall(r"^Environment=IRONHULL_CATALOG=(.*)$", unit, re.MULTILINE)
     assert f"ReadWritePaths=-{catalog}\n" in unit
