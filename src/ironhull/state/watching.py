@@ -174,13 +174,18 @@ class WatchState:
         with self.transaction() as connection:
             self._add(connection, tables.event, [asdict(each) for each in events])
 
-    def events(self, *, image: str = "", vulnerability: str = "") -> list[Event]:
-        """Events by time: all, of one image, of one vulnerability."""
+    def events(
+        self, *, image: str = "", vulnerability: str = "", kinds: Collection[str] = ()
+    ) -> list[Event]:
+        """Events by time: all, of one image, of one vulnerability, of some kinds."""
         table = tables.event
         wanted = select(table).order_by(table.c.at, table.c.image, table.c.vulnerability)
         if image:
             # What was observed outside is of no image, and so of each.
-            wanted = wanted.where(table.c.image.in_((image, "")))
+            outside = not kinds or "observed" in kinds
+            wanted = wanted.where(table.c.image.in_((image, "") if outside else (image,)))
+        if kinds:
+            wanted = wanted.where(table.c.kind.in_(kinds))
         if vulnerability:
             wanted = wanted.where(table.c.vulnerability == vulnerability)
         with self.transaction() as connection:
