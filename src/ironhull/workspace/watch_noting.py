@@ -148,7 +148,10 @@ def mark_gone(state: WatchState, there: Collection[str], complain: Complain) -> 
         if name not in there and known.state != "ended":
             state.change(name, partial(_over, ends=known.ends, reason=_GONE))
             complain(name, _GONE, "ended")
-            state.settle(f"{WAITING}{name}")
+    for said in state.complaints():
+        kind, _, name = said.subject.partition(" ")
+        if f"{kind} " in (WAITING, ENDING) and name not in there:
+            state.settle(said.subject)
 
 
 def _over(known: ImageState, *, ends: str, reason: str) -> ImageState:

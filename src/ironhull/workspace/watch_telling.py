@@ -14,6 +14,7 @@ from ironhull.errors import EnvironmentProblem, IronhullError
 from ironhull.notify.message import Kind, Message
 from ironhull.state.watching import WatchState
 from ironhull.watch.model import Entry
+from ironhull.watch.standing import ENDING
 from ironhull.watch.task import Outcome, Proposal
 from ironhull.workspace.changelog import changelog
 from ironhull.workspace.machine import Machine
@@ -41,7 +42,7 @@ class Telling:
         if new:
             if (subject, text) not in self._unkept:
                 self._machine.progress.note(f"{subject}: {text}")
-            self._send(Message(kind, subject, text, self._state.now))
+            self._send(Message(kind, subject.removeprefix(ENDING), text, self._state.now))
 
     def kept(self) -> None:
         """The state keeps what is said again; what it could not keep is over or was said anew."""

@@ -147,6 +147,26 @@ def test_an_end_of_life_is_said_once_whatever_is_rebuilt_and_once_when_grace_end
         assert (image.ending, image.waiting) == (text, "")
 
 
+@pytest.mark.parametrize("days", [3, 60])
+def test_of_a_definition_that_is_gone_no_end_of_life_is_said_any_more(
+    shop: Watched, days: int
+) -> None:
+    shop.watch()
+    life = (datetime.now(UTC) - timedelta(days=days)).date()
+    path = shop.define("app", "base, lib, app", dates=f"{{end-of-life: {life}}}")
+    shop.watch()
+    path.unlink()
+    # Another one's is left alone by a watcher of other images.
+    shop.watch(images=["tool:1"])
+    for ending in (True, False):
+        with shop.state() as state:
+            (image,) = status_now(shop.machine, state, shop.policy, APP).images
+            subjects = {each.subject for each in state.complaints()}
+        assert (bool(image.ending), f"end {APP}" in subjects) == (ending, ending)
+        shop.watch()
+    assert image.state == "ended"
+
+
 def test_an_end_of_life_that_was_put_off_is_over_and_said_anew_when_it_comes(
     shop: Watched,
 ) -> None:

@@ -90,6 +90,17 @@ def test_an_image_that_is_held_is_told_of_once(tmp_path: Path, server: RunningSe
     assert [each["data"]["subject"] for each in held] == [APP]
 
 
+def test_an_end_of_life_is_told_of_by_the_name_of_the_image(
+    tmp_path: Path, server: RunningServer
+) -> None:
+    told = Told(tmp_path, server, ["ended"])
+    told.shop.define("app", "base, lib, app", dates="{end-of-life: 2020-01-01}")
+    told.shop.watch()
+    told.shop.watch()
+    [message] = told.messages()
+    assert (message["type"], message["data"]["subject"]) == ("image.ended", APP)
+
+
 def test_a_source_that_cannot_be_had_is_a_problem_told_once(
     tmp_path: Path, server: RunningServer
 ) -> None:
