@@ -12,6 +12,7 @@ Everything is found again by looking: nothing is lost with the watcher but the w
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -241,8 +242,10 @@ class Watcher:
                     for entry, _ in running.values():
                         self._state.take_lease(lease_of(entry.name), self._holder, LEASE)
         finally:
-            for future in running:
-                future.cancel()
+            left = [future for future in running if not future.cancel()]
+            # What they share here is closed next; who asks twice to end waits for nothing.
+            if those.here and not isinstance(sys.exception(), KeyboardInterrupt):
+                wait(left)
 
     def _begin(self, entry: Entry, observed: Observed) -> tuple[Task, int] | None:
         """A task with its attempt; None where it is not due, or another watcher has it."""

@@ -45,7 +45,8 @@ from ironhull.statements.kinds import (
 from ironhull.store.blobs import BlobStore
 from ironhull.transport.message import Answer, Request
 from ironhull.watch.patience import Patience
-from ironhull.watch.task import STEPS
+from ironhull.watch.task import STEPS, Outcome
+from ironhull.workspace import watching
 from ironhull.workspace.history import history
 from ironhull.workspace.predicates import AttestedPlatform, predicate
 from ironhull.workspace.registries import registries
@@ -54,6 +55,7 @@ from ironhull.workspace.watch_deciding import approve, hold, rollback, take_cloc
 from ironhull.workspace.watch_executors import Workers, workers
 from ironhull.workspace.watch_leases import this_machine
 from ironhull.workspace.watch_reading import plan_now, planned, status_now
+from ironhull.workspace.watch_shared import Shared
 from ironhull.workspace.watching import Watcher
 
 
@@ -213,6 +215,34 @@ def test_it_stops_between_two_steps_when_it_is_asked_to(shop: Watched) -> None:
         (attempt,) = state.attempts()
     assert (attempt.result, attempt.detail) == ("stopped", "the watcher was asked to end")
     assert shop.results(shop.watch()) == published([APP, TOOL])
+
+
+@pytest.mark.parametrize(
+    ("error", "under"),
+    [(EnvironmentProblem("the state is gone"), False), (KeyboardInterrupt(), True)],
+)
+def test_what_images_share_is_closed_when_nobody_uses_it_unless_it_is_asked_to_end_at_once(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch, error: BaseException, under: bool
+) -> None:
+    begun, closed, found, real = threading.Event(), threading.Event(), [], watching.wait
+
+    def working(*words: object) -> Outcome:
+        begun.set()
+        found.append(closed.wait(0.5 if not under else 60))
+        return Outcome("unchanged", "")
+
+    def failing(*words: object, **more: object) -> object:
+        monkeypatch.setattr(watching, "wait", real)
+        assert begun.wait(60)
+        raise error
+
+    monkeypatch.setattr(watching, "work", working)
+    monkeypatch.setattr(watching, "wait", failing)
+    monkeypatch.setattr(Shared, "close", lambda self: closed.set())
+    with pytest.raises(type(error)):
+        shop.watch(executor="local:1")
+    assert closed.is_set()
+    assert found == [under]
 
 
 def test_what_is_young_waits_for_its_age_and_a_security_fix_does_not(shop: Watched) -> None:
