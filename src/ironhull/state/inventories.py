@@ -194,8 +194,9 @@ class InventoryStore:
     def _kept_open(self) -> sqlite3.Connection:
         if self._opened is None or self._file != _identity_of(self._path):
             self.close()
-            self._opened = self._connected()
+            # What is put in its place meanwhile is another one.
             self._file = _identity_of(self._path)
+            self._opened = self._connected()
         return self._opened
 
     @property

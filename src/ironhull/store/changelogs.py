@@ -19,9 +19,14 @@ MAX_KEPT = 16 << 20
 """Bytes of a package's changelogs, as they are in it."""
 
 
+def changelogs_folder(packages: BlobStore) -> Path:
+    """The folder of the changelogs of packages."""
+    return packages.root / "changelogs"
+
+
 def changelogs_path(packages: BlobStore, package: Digest) -> Path:
     """The file for the changelogs of a package."""
-    return packages.root / "changelogs" / hex_of(package)
+    return changelogs_folder(packages) / hex_of(package)
 
 
 def keep_changelogs(packages: BlobStore, package: Digest, files: Mapping[str, bytes]) -> None:

@@ -14,6 +14,7 @@ from ironhull.errors import InputError, NotFoundError
 from ironhull.oci.digest import Digest, hex_of, parse_digest
 from ironhull.progress import Progress
 from ironhull.store.blobs import CHUNK, BlobStore
+from ironhull.store.changelogs import changelogs_folder
 from ironhull.store.files import locked, remove_abandoned, temporary_name
 from ironhull.store.home import Home
 from ironhull.store.layout import REF_NAME
@@ -206,7 +207,8 @@ def _leftovers(home: Home) -> Iterator[Path]:
     """Files that a process was writing when it was killed, or is writing now."""
     for folder in home.unfinished:
         yield from _files(folder)
-    for folder in (home.store_folder, home.layers, home.images, home.origins):
+    records = (home.layers, home.images, home.origins, changelogs_folder(home.packages))
+    for folder in (home.store_folder, *records):
         if folder.is_dir():
             yield from (
                 path

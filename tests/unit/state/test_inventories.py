@@ -1,5 +1,6 @@
 import json
 import os
+import sqlite3
 import threading
 from dataclasses import replace
 from multiprocessing import get_context
@@ -100,6 +101,33 @@ def test_a_database_that_is_lost_while_it_is_open_is_made_again(tmp_path: Path) 
     assert [image.name for image in InventoryStore(tmp_path).images()] == ["one:1", "two:1"]
     many.close()
     assert [image.name for image in InventoryStore(tmp_path).images()] == ["one:1", "two:1"]
+
+
+def test_a_database_that_is_replaced_while_it_is_opened_is_not_taken_for_the_open_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many, real = InventoryStore(tmp_path, keeping=True), sqlite3.connect
+    many.put(inventory("one:1", CURL))
+    many.close()
+
+    def connect(*words: object, **more: object) -> sqlite3.Connection:
+        opened = real(*words, **more)  # type: ignore[call-overload]
+        opened.execute("PRAGMA user_version").fetchone()
+        monkeypatch.undo()
+        for path in tmp_path.glob("packages.sqlite*"):
+            path.unlink()
+        InventoryStore(tmp_path).put(inventory("two:1", BASH))
+        return opened  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    many.images()
+    many.put(inventory("three:1", BASH))
+    assert [each.name for each in InventoryStore(tmp_path).images()] == [
+        "one:1",
+        "three:1",
+        "two:1",
+    ]
+    many.close()
 
 
 def _put_and_die(root: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ironhull.oci.digest import digest_of
+from ironhull.store.changelogs import changelogs_path, keep_changelogs
 from ironhull.store.clean import Pruned, prune
 from ironhull.store.files import create_held, remove_abandoned, replace_file
 from ironhull.store.home import Home
@@ -58,6 +60,15 @@ def test_a_small_file_that_was_never_put_in_place_goes_at_once(tmp_path: Path) -
     (home.layers / ".key.json.4711-0123abcd").write_bytes(b"half")
     assert remove_abandoned(home.layers / ".key.json.4711-0123abcd") == 4
     assert [path.name for path in home.layers.iterdir()] == ["done.json"]
+
+
+def test_changelogs_that_were_never_put_in_place_go_at_once_and_others_stay(tmp_path: Path) -> None:
+    home, package = Home(tmp_path), digest_of(b"package")
+    keep_changelogs(home.packages, package, {"changelog.gz": b"1"})
+    kept = changelogs_path(home.packages, package)
+    (kept.parent / f".{kept.name}.4711-0123abcd").write_bytes(b"half")
+    assert cleaned(home) == Pruned(1, 4)
+    assert list(kept.parent.iterdir()) == [kept]
 
 
 def test_a_blob_in_the_making_outlives_a_clean_up(tmp_path: Path) -> None:
